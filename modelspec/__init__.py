@@ -1,0 +1,27 @@
+"""modelspec: neural networks as files that are checked before they are trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import Report, Spec, SpecError, check, load_spec
+    from .diagnostics import Diagnostic
+
+__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Report", "Spec", "SpecError", "__version__", "check", "load_spec"]
+
+_HOME = {"Diagnostic": "diagnostics"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are first used: `import modelspec` itself costs next to nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'modelspec' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"modelspec.{_HOME.get(name, 'api')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

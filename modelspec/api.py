@@ -1,0 +1,103 @@
+"""The Python API: `load_spec`, `check`, and what they give. Nothing here loads a framework until a model is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .diagnostics import Checked, Diagnostic
+from .infer import TypedGraph
+from .pipeline import Compiled, compile_mapping, compile_path
+
+if TYPE_CHECKING:
+    import keras
+
+    from .run import Run
+
+
+class SpecError(ValueError):
+    """A spec has errors. `diagnostics` lists every one, in file order, with its place."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        errors = [d for d in diagnostics if d.severity == "error"]
+        rest = f" (and {len(errors) - 1} more: see .diagnostics)" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0]}{rest}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(d.severity == "error" for d in self.diagnostics)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A checked spec: its graph is typed, and it can be built and trained."""
+
+    compiled: Compiled
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Warnings and notes; a spec with errors is never made."""
+
+    @property
+    def name(self) -> str:
+        """The spec's name, or that of its file."""
+        return self.compiled.name
+
+    @property
+    def graph(self) -> TypedGraph:
+        """Every call with its shape, dtype, weights and cost, inferred without a framework."""
+        assert self.compiled.graph is not None
+        return self.compiled.graph
+
+    def build(self) -> keras.Model:
+        """The model in Keras, compiled where the spec has a `training` section: an ordinary `keras.Model`.
+
+        Loads TensorFlow. Raises `backend.MismatchError` where the built model differs from the inferred one
+        (a fault of modelspec, never of the spec).
+        """
+        from .backend import build
+
+        return build(self.compiled)
+
+    def train(self, run_dir: str | PathLike[str] | None = None) -> Run:
+        """Train as the spec says, evaluate on the test split, and save all of it in the run folder.
+
+        `run_dir` is `runs/<name>/<n>` by default. Raises `run.RunError` where the data or the run fails.
+        """
+        from .run import train
+
+        return train(self, run_dir=None if run_dir is None else Path(fspath(run_dir)))
+
+
+def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Spec:
+    """A checked spec from a file or a mapping; `overrides` are values by path: `{"training.epochs": 3}`.
+
+    Raises `SpecError` with every fault where there is an error.
+    """
+    compiled = _compile(source, overrides)
+    if not compiled.ok or compiled.value is None:
+        raise SpecError(compiled.diagnostics)
+    return Spec(compiled.value, compiled.diagnostics)
+
+
+def check(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Report:
+    """Every fault of a file or a mapping. Never raises for what it says, and loads no framework."""
+    return Report(_compile(source, overrides).diagnostics)
+
+
+def _compile(
+    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None
+) -> Checked[Compiled | None]:
+    if isinstance(source, Mapping):
+        return compile_mapping(source, overrides)
+    return compile_path(fspath(source), overrides)

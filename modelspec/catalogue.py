@@ -1,0 +1,53 @@
+"""Closed tables of names: what a spec may name, and the module that defines it, imported when it is first named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One family of things that a spec makes from a name and settings (layers, initializers, losses, ...).
+
+    `modules` is its table of contents: module below `package` -> the classes it defines. `aliases` are Keras's other
+    names for them (`he_normal` for `HeNormal`). `refused` are names that Keras has and a spec may not use, each
+    with its reason.
+    """
+
+    noun: str
+    package: str
+    modules: Mapping[str, tuple[str, ...]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _module_of(self) -> dict[str, str]:
+        return {kind: module for module, kinds in self.modules.items() for kind in kinds}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._module_of or name in self.aliases
+
+    def kinds(self) -> Iterator[str]:
+        """Every class name."""
+        return iter(self._module_of)
+
+    def names(self) -> Iterator[str]:
+        """Every name that may stand in a spec: class names and aliases."""
+        yield from self._module_of
+        yield from self.aliases
+
+    def find(self, name: str) -> type[Settings] | None:
+        """The settings class of a name or alias, its module imported if it was not yet."""
+        kind = self.aliases.get(name, name)
+        module = self._module_of.get(kind)
+        if module is None:
+            return None
+        found: type[Settings] = getattr(import_module(f"{self.package}.{module}"), kind)
+        return found

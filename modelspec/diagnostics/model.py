@@ -1,0 +1,128 @@
+"""What a stage finds wrong, as values.
+
+A `Diagnostic` has a place in a file. A `Fault` is found by code that knows settings and sizes but no files
+(a shape rule, a settings class); the stage that does know the file turns it into a diagnostic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar
+
+from .span import Span
+
+Severity = Literal["error", "warning", "note"]
+Path = tuple[str | int, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence that goes with a diagnostic, with a second place where there is one."""
+
+    message: str
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.span})" if self.span else self.message
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One fault at one place.
+
+    `message` says what was found, `notes` where the expectation comes from, `help` the edit that mends it, and
+    `suggestion` the text that would replace the span where the edit is a plain replacement.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None
+    notes: tuple[Note, ...] = ()
+    help: str | None = None
+    suggestion: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        return self.span.file if self.span else None
+
+    @property
+    def line(self) -> int | None:
+        return self.span.line if self.span else None
+
+    @property
+    def column(self) -> int | None:
+        return self.span.column if self.span else None
+
+    @property
+    def end_line(self) -> int | None:
+        return self.span.end_line if self.span else None
+
+    @property
+    def end_column(self) -> int | None:
+        return self.span.end_column if self.span else None
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span else ""
+        return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+@dataclass(eq=False)
+class Fault(ValueError):
+    """Something wrong with settings, sizes or types, before it has a place in a file.
+
+    Shape rules and settings raise it, and only the stage that called them catches it: a rule then reads as
+    arithmetic, without a check after every step. Past that stage a fault is a `Diagnostic`, a value. (A ValueError,
+    so that one raised in a pydantic validator is collected with the others.)
+
+    `path` leads from the layer's (or component's) settings to the value at fault, e.g. `("kernel_size",)`;
+    an empty path is the thing as a whole. `at_key` marks the key there rather than the value. `argument` names the
+    call argument whose tensor is at fault.
+    """
+
+    code: str
+    message: str
+    path: Path = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    suggestion: str | None = None
+    argument: str | None = None
+    severity: Severity = "error"
+    at_key: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
+
+    def under(self, *prefix: str | int) -> Fault:
+        """The same fault seen from a level further out."""
+        return replace(self, path=(*prefix, *self.path))
+
+    def at(self, span: Span | None, notes: tuple[Note, ...] = ()) -> Diagnostic:
+        """The same fault, placed in a file."""
+        own = tuple(Note(text) for text in self.notes)
+        return Diagnostic(self.code, self.severity, self.message, span, own + notes, self.help, self.suggestion)
+
+
+@dataclass(frozen=True)
+class Checked(Generic[T]):
+    """The best value a stage could make, and what it found on the way."""
+
+    value: T
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error among the diagnostics."""
+        return not any(d.severity == "error" for d in self.diagnostics)
+
+
+def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sorted by place, each fault once."""
+    unique = dict.fromkeys(diagnostics)
+    return tuple(sorted(unique, key=_place))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
+    span = diagnostic.span
+    return (span.file, span.start, span.end, diagnostic.code) if span else ("", -1, -1, diagnostic.code)

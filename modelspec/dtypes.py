@@ -1,0 +1,60 @@
+"""Dtypes and dtype policies by Keras's names, and how dtypes combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+INTS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+DTYPES = ("bool", *INTS, *FLOATS, "string", "complex64", "complex128")
+POLICIES = (*FLOATS, "mixed_float16", "mixed_bfloat16", *INTS, "bool", "string", "complex64", "complex128")
+"""The names that a layer's `dtype` takes."""
+
+# Which dtypes each one widens to in one step, as Keras combines them (the order of
+# https://jax.readthedocs.io/en/latest/type_promotion.html, which Keras follows on every backend).
+_WIDENS_TO: dict[str, tuple[str, ...]] = {
+    "bool": ("uint8", "int8"),
+    "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"), "uint64": ("bfloat16", "float16"),
+    "int8": ("int16",), "int16": ("int32",), "int32": ("int64",), "int64": ("bfloat16", "float16"),
+    "bfloat16": ("float32",), "float16": ("float32",), "float32": ("float64",), "float64": (),
+}  # fmt: skip
+
+
+def compute_dtype(policy: str | None) -> str:
+    """What a layer of the policy computes in: `float16` for `mixed_float16`."""
+    policy = policy or "float32"
+    return policy.removeprefix("mixed_")
+
+
+def variable_dtype(policy: str | None) -> str:
+    """What a layer of the policy keeps its weights in: `float32` for `mixed_float16`."""
+    policy = policy or "float32"
+    return "float32" if policy.startswith("mixed_") else policy
+
+
+def is_float(dtype: str) -> bool:
+    return dtype in FLOATS
+
+
+def is_integer(dtype: str) -> bool:
+    return dtype in INTS
+
+
+@cache
+def _reachable(dtype: str) -> frozenset[str]:
+    return frozenset({dtype}).union(*(_reachable(wider) for wider in _WIDENS_TO[dtype]))
+
+
+def promote(dtypes: Iterable[str]) -> str | None:
+    """The dtype that an operation on tensors of these dtypes works in; None where they do not combine (a string).
+
+    The least dtype that each of them widens to, as in Keras's `backend.result_type`.
+    """
+    different = tuple(dict.fromkeys(dtypes))
+    if len(different) == 1:
+        return different[0]
+    if any(dtype not in _WIDENS_TO for dtype in different):
+        return None
+    common = frozenset.intersection(*(_reachable(dtype) for dtype in different))
+    return max(common, key=lambda dtype: len(_reachable(dtype)))

@@ -1,0 +1,362 @@
+"""Types: the shape, dtype, weights and cost of every call, without a framework.
+
+`infer` walks a `Graph` in order and asks each layer's rules. A call whose inputs are in error stays silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .diagnostics import Checked, Fault, Note, Span, nearest
+from .graph import ANY_INPUT, Call, Graph, Ref
+from .layers.base import Inputs, Layer, Weight
+from .shapes import Shape, Size, Tensor, known, product, show, total
+from .spec.names import listed
+from .spec.report import Report
+
+MAX_PARAMETERS = 10**11
+"""More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for memory."""
+
+
+@dataclass(frozen=True)
+class TypedCall:
+    """One call with its types: a row of `modelspec show`."""
+
+    call: Call
+    outputs: tuple[Tensor, ...]
+    output_names: tuple[str, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    multiply_adds: Size = 0
+    inside: TypedGraph | None = None
+    """The sub-model as this call runs it."""
+
+    @property
+    def name(self) -> str:
+        return self.call.name
+
+    @property
+    def kind(self) -> str:
+        return self.call.use.kind
+
+    @property
+    def shared(self) -> str | None:
+        return self.call.shared
+
+    @property
+    def inputs(self) -> list[str]:
+        """The tensors it takes, as a spec names them."""
+        return [ref.producer if ref.output is None else f"{ref.producer}.{ref.output}" for ref in self.call.refs()]
+
+    @property
+    def output_shape(self) -> Any:
+        """A tuple, batch axis first; a list of them for several outputs, a dict where those have public names."""
+        return self._several([tensor.shape for tensor in self.outputs])
+
+    @property
+    def output_dtype(self) -> Any:
+        return self._several([tensor.dtype for tensor in self.outputs])
+
+    def _several(self, items: list[Any]) -> Any:
+        if len(items) == 1:
+            return items[0]
+        return dict(zip(self.output_names, items, strict=True)) if self.inside else items
+
+    @property
+    def parameters(self) -> int | None:
+        """How many numbers its weights hold; None while a size is not known yet. Shared weights count at every call."""
+        return _count(self.weights)
+
+    @property
+    def trainable_parameters(self) -> int | None:
+        return _count(weight for weight in self.weights if weight.trainable)
+
+    @property
+    def flops(self) -> int | None:
+        """Multiply-add operations for one example; None where a size is unknown."""
+        return known(self.multiply_adds)
+
+
+@dataclass(frozen=True)
+class TypedGraph:
+    """A graph in which every tensor has a type, as far as it could be inferred."""
+
+    graph: Graph
+    input_types: Mapping[str, Tensor]
+    layers: tuple[TypedCall, ...]
+    """Every call in order; calls in error are left out."""
+    outputs: Mapping[str, Tensor] = field(default_factory=dict)
+    """Public name -> type."""
+
+    @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        return self.input_types
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """Every weight once: those of a shared thing with its first call."""
+        seen: set[str] = set()
+        found: list[Weight] = []
+        for layer in self.layers:
+            if layer.shared is None or layer.shared not in seen:
+                found.extend(layer.weights)
+            if layer.shared:
+                seen.add(layer.shared)
+        return tuple(found)
+
+    @property
+    def parameters(self) -> int | None:
+        return _count(self.weights)
+
+    @property
+    def trainable_parameters(self) -> int | None:
+        return _count(weight for weight in self.weights if weight.trainable)
+
+    @property
+    def flops(self) -> int | None:
+        """Multiply-adds of one example through every call."""
+        return known(total(layer.multiply_adds for layer in self.layers))
+
+    def layer(self, name: str) -> TypedCall | None:
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def _count(weights: Iterable[Weight]) -> int | None:
+    return known(total(product(weight.shape) for weight in weights))
+
+
+def infer(graph: Graph) -> Checked[TypedGraph]:
+    """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is to blame."""
+    report = Report()
+    types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
+    typed = _Inference(report, {}).graph(graph, types)
+    count = typed.parameters
+    if count is not None and count > MAX_PARAMETERS:
+        _over_budget(typed, count, report)
+    return Checked(typed, report.diagnostics)
+
+
+def _over_budget(typed: TypedGraph, count: int, report: Report) -> None:
+    largest = max(typed.layers, key=lambda layer: layer.parameters or 0)
+    report.error("MS410", f"{count:,} parameters are more than any machine trains (at most {MAX_PARAMETERS:,})",
+                 largest.call.use.kind_span, help=f"`{largest.name}` alone has {largest.parameters:,}")
+
+
+class _Inference:
+    """Infers one graph. `built` are the weights that shared things got at their first call, by name."""
+
+    def __init__(self, report: Report, outer: Mapping[str, _Built], notes: tuple[Note, ...] = ()) -> None:
+        self.report = report
+        self.built: dict[str, _Built] = dict(outer)
+        self.notes = notes
+
+    def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
+        tensors: dict[str, _Produced] = {
+            name: _Produced((tensor,), (), _input_span(graph, name)) for name, tensor in inputs.items()
+        }
+        layers: list[TypedCall] = []
+        for call in graph.calls:
+            typed = self._call(call, tensors)
+            if typed is not None:
+                layers.append(typed)
+                tensors[call.name] = _Produced(typed.outputs, typed.output_names, call.use.kind_span)
+        outputs = {
+            public: tensor
+            for public, ref in graph.outputs.items()
+            if (tensor := self._tensor(ref, tensors, "an output of a model")) is not None
+        }
+        return TypedGraph(graph, inputs, tuple(layers), outputs)
+
+    def _call(self, call: Call, tensors: Mapping[str, _Produced]) -> TypedCall | None:
+        inputs = self._inputs(call, tensors)
+        if inputs is None or call.callee is None:
+            return None
+        if isinstance(call.callee, Graph):
+            return self._model_call(call, call.callee, inputs)
+        return self._layer_call(call, call.callee, inputs, tensors)
+
+    # Tensors ---------------------------------------------------------------------------------------------------------
+
+    def _inputs(self, call: Call, tensors: Mapping[str, _Produced]) -> Inputs | None:
+        if call.inputs is None:
+            return None
+        found: dict[str, Tensor | tuple[Tensor, ...]] = {}
+        for argument, item in call.inputs.items():
+            refs = (item,) if isinstance(item, Ref) else item
+            types = [self._tensor(ref, tensors, f"`{call.use.kind}`") for ref in refs]
+            if any(one is None for one in types):
+                return None
+            present = tuple(one for one in types if one is not None)
+            found[argument] = present[0] if isinstance(item, Ref) else present
+        return Inputs(found, call.use.options)
+
+    def _tensor(self, ref: Ref, tensors: Mapping[str, _Produced], taker: str) -> Tensor | None:
+        """The type of the tensor that a reference selects; None where it is in error, now or before."""
+        produced = tensors.get(ref.producer)
+        if produced is None:
+            return None
+        if ref.output is None:
+            if len(produced.outputs) == 1:
+                return produced.outputs[0]
+            names = [f"{ref.producer}.{name}" for name in produced.selectors()]
+            self.report.error("MS312", f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one here",
+                              ref.span, notes=[Note("it is made here", produced.span)] if produced.span else [],
+                              suggestion=names[0], help=f"select one: {listed(names, 'or')}")
+            return None
+        index = produced.index(ref.output)
+        if index is not None:
+            return produced.outputs[index]
+        near = nearest(ref.output, produced.selectors())
+        several = len(produced.outputs) > 1
+        self.report.error(
+            "MS305", f"`{ref.producer}` has no output `{ref.output}`", ref.span,
+            suggestion=f"{ref.producer}.{near}" if near else None if several else ref.producer,
+            help=f"it has {listed(list(produced.selectors()))}" if several else f"it has one: write `{ref.producer}`")
+        return None
+
+    # Layers ----------------------------------------------------------------------------------------------------------
+
+    def _layer_call(
+        self, call: Call, layer: Layer, inputs: Inputs, tensors: Mapping[str, _Produced]
+    ) -> TypedCall | None:
+        try:
+            output = layer.output(inputs)
+            weights = layer.weights(inputs)
+            cost = layer.multiply_adds(inputs)
+        except Fault as fault:
+            self._fault(call, fault, tensors)
+            return None
+        outputs = (output,) if isinstance(output, Tensor) else output
+        if call.shared and not self._agrees(call, weights, inputs):
+            return None
+        return TypedCall(call, outputs, layer.output_names(inputs), weights, cost)
+
+    def _fault(self, call: Call, fault: Fault, tensors: Mapping[str, _Produced]) -> None:
+        notes = [
+            Note(f"`{ref.producer}` gives {show(tensor.shape)}", produced.span)
+            for ref in dict.fromkeys(call.refs())
+            if (produced := tensors.get(ref.producer)) is not None
+            if (tensor := produced.select(ref.output)) is not None
+        ]
+        blamed = fault.argument and call.inputs and call.inputs.get(fault.argument)
+        span = blamed.span if isinstance(blamed, Ref) else call.use.kind_span
+        self.report.fault(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
+
+    def _agrees(self, call: Call, weights: tuple[Weight, ...], inputs: Inputs) -> bool:
+        """Whether this call of something shared can use the weights that its first call made."""
+        assert call.shared is not None
+        first = self.built.setdefault(call.shared, _Built(call, weights, inputs))
+        if len(first.weights) == len(weights) and all(
+            _same(one.shape, other.shape) for one, other in zip(first.weights, weights, strict=True)
+        ):
+            return True
+        one, other = next(
+            (pair for pair in zip(first.weights, weights, strict=False) if not _same(pair[0].shape, pair[1].shape)),
+            (None, None),
+        )
+        found = f"`{other.name}` would be {_plain(other.shape)}" if other else f"it would have {len(weights)} weights"
+        expected = f"it is {_plain(one.shape)}" if one else f"it has {len(first.weights)}"
+        self.report.error(
+            "MS403", f"this call does not fit the weights of shared `{call.shared}`: {found}, but {expected} since "
+                     "its first call", call.use.sources_span or call.use.kind_span,
+            notes=[Note(f"the first call, with {_types(first.inputs)}", first.call.use.kind_span),
+                   Note(f"this call has {_types(inputs)}"), *self.notes],
+            help="call it with tensors of the same last size, or use two layers")
+        return False
+
+    def _model_call(self, call: Call, model: Graph, inputs: Inputs) -> TypedCall | None:
+        types = self._model_inputs(call, model, inputs)
+        if types is None:
+            return None
+        notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
+        inner = _Inference(self.report, self.built, notes)
+        inside = inner.graph(model, types)
+        self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
+        if len(inside.outputs) != len(model.outputs) or not inside.outputs:
+            return None
+        weights = tuple(
+            weight._replace(trainable=weight.trainable and model.trainable) for weight in inside.weights
+        )
+        if not self._agrees(call, weights, inputs):
+            return None
+        cost = total(layer.multiply_adds for layer in inside.layers)
+        return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
+
+    def _model_inputs(self, call: Call, model: Graph, inputs: Inputs) -> dict[str, Tensor] | None:
+        """The types with which the sub-model runs: those it declares, joined with those it is called with."""
+        if model.inputs is None:
+            return {ANY_INPUT: inputs.one}
+        found: dict[str, Tensor] = {}
+        for one in model.inputs:
+            given = inputs.tensors.get(one.name)
+            declared = one.type
+            if declared is None:
+                return None
+            if given is None:
+                found[one.name] = declared
+                continue
+            assert isinstance(given, Tensor)
+            if given.rank != declared.rank or not all(
+                a is None or b is None or a == b or isinstance(a, str) or isinstance(b, str)
+                for a, b in zip(declared.shape, given.shape, strict=True)
+            ):
+                self.report.error(
+                    "MS403", f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
+                             f"but called with {show(given.shape)}", call.use.sources_span or call.use.kind_span,
+                    notes=[Note("it is declared here", one.span), *self.notes])
+                return None
+            found[one.name] = given
+        return found
+
+
+@dataclass(frozen=True)
+class _Produced:
+    """The tensors that an input or a call gives."""
+
+    outputs: tuple[Tensor, ...]
+    names: tuple[str, ...]
+    span: Span | None
+
+    def selectors(self) -> tuple[str, ...]:
+        """What may stand behind the dot, names before numbers."""
+        return (*self.names, *(str(index) for index in range(len(self.outputs))))
+
+    def index(self, output: str) -> int | None:
+        if output in self.names:
+            return self.names.index(output)
+        if output.isdecimal() and len(output) < 6 and int(output) < len(self.outputs):
+            return int(output)
+        return None
+
+    def select(self, output: str | None) -> Tensor | None:
+        index = 0 if output is None else self.index(output)
+        return None if index is None else self.outputs[index]
+
+
+@dataclass(frozen=True)
+class _Built:
+    """What the first call of something shared was."""
+
+    call: Call
+    weights: tuple[Weight, ...]
+    inputs: Inputs
+
+
+def _same(one: Shape, other: Shape) -> bool:
+    return len(one) == len(other) and all(
+        a == b or not isinstance(a, int) or not isinstance(b, int) for a, b in zip(one, other, strict=True)
+    )
+
+
+def _plain(shape: Shape) -> str:
+    return f"({', '.join(str(size) for size in shape)})"
+
+
+def _types(inputs: Inputs) -> str:
+    tensors = [item for value in inputs.tensors.values() for item in ((value,) if isinstance(value, Tensor) else value)]
+    return ", ".join(show(tensor.shape) for tensor in tensors)
+
+
+def _input_span(graph: Graph, name: str) -> Span | None:
+    return next((one.span for one in graph.inputs or () if one.name == name), None)

@@ -1,0 +1,85 @@
+"""The whole chain on one screen: text becomes a compiled spec. No stage here loads a framework.
+
+    read      path          -> Document      places, duplicate keys, YAML 1.2 scalars, budgets
+    expand    Document      -> Document      extends, overrides, expressions, blocks, loops: plain values come out
+    validate  Document      -> SpecFile      sections, kinds, settings, forms
+    link      ModelSection  -> Graph         calls in order, every reference resolved
+    infer     Graph         -> TypedGraph    shapes, dtypes, weights, cost
+    lint      TypedGraph, training, data     pairs that cannot work
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .diagnostics import Checked, Diagnostic, in_file_order
+from .expand import expand
+from .graph import link
+from .infer import TypedGraph, infer
+from .lint import lint
+from .settings import Context
+from .source import Document, read, read_mapping
+from .spec.data import DataSection
+from .spec.file import SpecFile, context_for, read_sections, read_spec
+from .spec.training import Training
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A spec as far as it could be understood; whole where there are no errors."""
+
+    file: SpecFile
+    graph: TypedGraph | None
+    training: Training | None
+    data: DataSection | None
+
+    @property
+    def name(self) -> str:
+        """The spec's name, or that of its file."""
+        return self.file.name or Path(self.file.document.root.span.file).stem.strip("<->") or "model"
+
+
+def compile_path(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[Compiled | None]:
+    """Read and check a file; `-` is standard input."""
+    return _compile(read(path), context_for(None if path == "-" else Path(path)), overrides)
+
+
+def compile_mapping(values: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Checked[Compiled | None]:
+    """Check a spec that is a Python mapping already."""
+    return _compile(read_mapping(values), context_for(None), overrides)
+
+
+def _compile(
+    document: Checked[Document | None], context: Context, overrides: Mapping[str, Any] | None
+) -> Checked[Compiled | None]:
+    if document.value is None:
+        return Checked(None, document.diagnostics)
+    expanded = expand(document.value, context, overrides or {})
+    found = [*document.diagnostics, *expanded.diagnostics]
+    if expanded.value is None:
+        return Checked(None, in_file_order(found))
+    compiled = compile_document(expanded.value, context)
+    return Checked(compiled.value, in_file_order([*found, *compiled.diagnostics]))
+
+
+def compile_document(document: Document, context: Context) -> Checked[Compiled]:
+    """Check a document: every stage but the reading."""
+    found: list[Diagnostic] = []
+    spec = read_spec(document, context)
+    found.extend(spec.diagnostics)
+    graph = typed = None
+    if spec.value.model is not None:
+        linked = link(spec.value.model, broken=not spec.ok)
+        found.extend(linked.diagnostics)
+        graph = linked.value
+        inferred = infer(graph)
+        found.extend(inferred.diagnostics)
+        typed = inferred.value
+    sections = read_sections(spec.value, graph)
+    found.extend(sections.diagnostics)
+    compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
+    found.extend(lint(compiled.graph, compiled.training, compiled.data))
+    return Checked(compiled, in_file_order(found))

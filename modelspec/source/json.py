@@ -1,0 +1,218 @@
+"""JSON text to nodes, with the place of every key and value, and a sentence for each way to get JSON wrong.
+
+Source: RFC 8259. Python's own reader keeps no places, takes the last of two keys, and reads `NaN`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NoReturn
+
+from ..diagnostics import Fault, Note, Span
+from . import budgets, json_faults, scalars
+from .node import Entry, Mapping, Node, Scalar, Sequence
+from .reading import Reading, too_deep, too_many_nodes
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(?![\w.])")
+_SPECIAL = re.compile(r"-?(?:NaN|Infinity)\b")
+_HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
+_LITERALS: Final[dict[str, tuple[str, bool | None]]] = {
+    "t": ("true", True), "f": ("false", False), "n": ("null", None),
+}
+_ESCAPES: Final = {
+    '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
+}
+
+
+def compose(reading: Reading) -> Mapping | None:
+    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading had to stop."""
+    return Reader(reading).document()
+
+
+class Reader:
+    """One text, read from `at` on. It calls itself once per level, and the levels are bounded."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.text = reading.source.text
+        self.at = 0
+
+    def document(self) -> Mapping | None:
+        text, reading = self.text, self.reading
+        self.space()
+        if self.at == len(text):
+            reading.report(json_faults.empty_file(), reading.span(0, 0))
+            return None
+        root = self.value(1)
+        self.space()
+        if self.at < len(text):
+            reading.stop(json_faults.after_end(text, self.at), reading.span(self.at, self.at + 1))
+        if isinstance(root, Mapping):
+            return root
+        reading.report(json_faults.not_a_mapping(root), root.span)
+        return None
+
+    def space(self) -> None:
+        match = _SPACE.match(self.text, self.at)
+        if match:
+            self.at = match.end()
+
+    def value(self, level: int) -> Node:
+        """The value at `at`; `level` is the one that it has if it is an object or an array."""
+        start, text, reading = self.at, self.text, self.reading
+        reading.nodes += 1
+        if reading.nodes > budgets.NODES:
+            reading.stop(too_many_nodes(), reading.span(start, start + 1))
+        first = text[start : start + 1]
+        if first == '"':
+            return Scalar(self.string(), Span(reading.source, start, self.at))
+        if first == "{" or first == "[":
+            if level > budgets.LEVELS:
+                reading.stop(too_deep(), reading.span(start, start + 1))
+            return self.mapping(level) if first == "{" else self.sequence(level)
+        return self.literal(first)
+
+    def literal(self, first: str) -> Scalar:
+        start, text, reading = self.at, self.text, self.reading
+        word, value = _LITERALS.get(first, ("", None))
+        if word and text.startswith(word, start) and not text[start + len(word) : start + len(word) + 1].isalnum():
+            self.at = start + len(word)
+            return Scalar(value, Span(reading.source, start, self.at), True)
+        number = _NUMBER.match(text, start)
+        if number:
+            self.at = number.end()
+            span = Span(reading.source, start, self.at)
+            parsed, fault = scalars.real(number[0]) if number["float"] else scalars.integer(number[0], 10)
+            if fault:
+                reading.report(fault, span)
+            return Scalar(parsed, span, True)
+        special = _SPECIAL.match(text, start)
+        if special:
+            self.at = special.end()
+            span = reading.span(start, self.at)
+            reading.report(json_faults.not_finite(special[0]), span)
+            return Scalar(1.0, span, True)
+        self.wrong()
+
+    def sequence(self, level: int) -> Sequence:
+        start = self.at
+        items: list[Node] = []
+        self.at += 1
+        self.space()
+        if self.text[self.at : self.at + 1] == "]":
+            self.at += 1
+            return Sequence((), self.reading.span(start, self.at))
+        while True:
+            items.append(self.value(level + 1))
+            if self.ends(start, "]"):
+                return Sequence(tuple(items), self.reading.span(start, self.at))
+
+    def mapping(self, level: int) -> Mapping:
+        start, reading = self.at, self.reading
+        entries: dict[str, Entry] = {}
+        self.at += 1
+        self.space()
+        if self.text[self.at : self.at + 1] == "}":
+            self.at += 1
+            return Mapping(entries, reading.span(start, self.at))
+        while True:
+            key_start = self.at
+            if self.text[key_start : key_start + 1] != '"':
+                self.wrong_key(start)
+            reading.nodes += 1
+            key = self.string()
+            key_span = Span(reading.source, key_start, self.at)
+            self.space()
+            if self.text[self.at : self.at + 1] != ":":
+                self.stop(json_faults.no_colon(self.text, self.at, key), self.at, self.at + 1)
+            self.at += 1
+            self.space()
+            reading.add(entries, key, key_span, self.value(level + 1))
+            if self.ends(start, "}"):
+                return Mapping(entries, reading.span(start, self.at))
+
+    def ends(self, opened: int, bracket: str) -> bool:
+        """Whether the closing bracket follows; past a comma otherwise."""
+        self.space()
+        following = self.text[self.at : self.at + 1]
+        if following == bracket:
+            self.at += 1
+            return True
+        if not following:
+            self.stop(json_faults.never_closed(self.text[opened], bracket), opened, opened + 1)
+        if following != ",":
+            fault = json_faults.no_comma(self.text, self.at, bracket)
+            self.stop(fault, self.at, self.at + 1, self.opening(opened))
+        comma = self.at
+        self.at += 1
+        self.space()
+        if self.text[self.at : self.at + 1] in ("]", "}"):
+            self.stop(json_faults.trailing_comma(), comma, comma + 1)
+        return False
+
+    def string(self) -> str:
+        """The string that opens at `at`."""
+        start, text = self.at, self.text
+        match = _PLAIN.match(text, start + 1)
+        end = match.end() if match else start + 1
+        if text[end : end + 1] == '"':
+            self.at = end + 1
+            return text[start + 1 : end]
+        parts = [text[start + 1 : end]]
+        self.at = end
+        while text[self.at : self.at + 1] == "\\":
+            parts.append(self.escape())
+            match = _PLAIN.match(text, self.at)
+            end = match.end() if match else self.at
+            parts.append(text[self.at : end])
+            self.at = end
+        if self.at == len(text):
+            self.stop(json_faults.never_closed('"', '"'), start, start + 1)
+        if text[self.at] != '"':
+            self.stop(json_faults.raw_character(text[self.at]), self.at, self.at + 1, self.opening(start))
+        self.at += 1
+        return "".join(parts)
+
+    def escape(self) -> str:
+        """The character that the escape at `at` stands for; two escapes where it is a surrogate pair."""
+        start, letter = self.at, self.text[self.at + 1 : self.at + 2]
+        if letter != "u":
+            if letter not in _ESCAPES or not letter:
+                self.stop(json_faults.bad_escape(letter), start, start + 1 + len(letter))
+            self.at += 2
+            return _ESCAPES[letter]
+        high = self.unit(start)
+        self.at += 6
+        if not 0xD800 <= high < 0xE000:
+            return chr(high)
+        if high < 0xDC00 and self.text.startswith("\\u", self.at):
+            low = self.unit(self.at)
+            if 0xDC00 <= low < 0xE000:
+                self.at += 6
+                return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+        self.reading.report(json_faults.lone_surrogate(), self.reading.span(start, start + 6))
+        return "\ufffd"
+
+    def unit(self, start: int) -> int:
+        digits = _HEX.match(self.text, start + 2)
+        if not digits:
+            self.stop(json_faults.bad_escape("u"), start, start + 2)
+        return int(digits[0], 16)
+
+    def opening(self, start: int) -> Note:
+        return Note("opened here", self.reading.span(start, start + 1))
+
+    def wrong(self) -> NoReturn:
+        fault, length = json_faults.no_value(self.text, self.at)
+        self.stop(fault, self.at, self.at + length)
+
+    def wrong_key(self, opened: int) -> NoReturn:
+        if self.at == len(self.text):
+            self.stop(json_faults.never_closed("{", "}"), opened, opened + 1)
+        fault, length = json_faults.no_key(self.text, self.at)
+        self.stop(fault, self.at, self.at + length)
+
+    def stop(self, fault: Fault, start: int, end: int, *notes: Note) -> NoReturn:
+        self.reading.stop(fault, self.reading.span(start, min(end, len(self.text))), *notes)

@@ -1,0 +1,103 @@
+"""The value model of a file: scalars, sequences and mappings, each of which knows where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from ..diagnostics import Path, Span
+
+Value: TypeAlias = "str | int | float | bool | None | tuple[Value, ...] | dict[str, Value]"
+
+
+class Scalar(NamedTuple):
+    value: str | int | float | bool | None
+    span: Span
+    plain: bool = False
+    """Written without quotes (YAML): `3` rather than `"3"`."""
+
+
+class Sequence(NamedTuple):
+    items: tuple[Node, ...]
+    span: Span
+
+
+class Entry(NamedTuple):
+    key_span: Span
+    value: Node
+
+    @property
+    def span(self) -> Span:
+        """Key and value together."""
+        value = self.value.span
+        inside = value.source is self.key_span.source and value.start >= self.key_span.end
+        return self.key_span.to(value) if inside else self.key_span  # a merged or aliased value stands elsewhere
+
+
+class Mapping(NamedTuple):
+    entries: dict[str, Entry]
+    span: Span
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file, read: its root is always a mapping."""
+
+    root: Mapping
+
+
+def plain(node: Node) -> Value:
+    """The node's value as Python's own types, without places; sequences are tuples."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Sequence):
+        return tuple(plain(item) for item in node.items)
+    return {key: plain(entry.value) for key, entry in node.entries.items()}
+
+
+def find(node: Node, path: Path) -> Node | None:
+    """The node that `path` leads to, or None where it leads nowhere."""
+    for step in path:
+        if isinstance(node, Mapping) and step in node.entries:
+            node = node.entries[str(step)].value
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        else:
+            return None
+    return node
+
+
+def locate(node: Node, path: Path, *, key: bool = False, whole: bool = False) -> Span | None:
+    """The span of the value at `path`; of its key (`key`), or of key and value (`whole`).
+
+    A step that was not written is passed over: the path to `units` leads to the value in `Dense: 64` as well as in
+    `Dense: {units: 64}`. None where no step was written at all and `node` is a mapping: a setting left at its default.
+    """
+    span = node.span
+    found = not path or not isinstance(node, Mapping)
+    for step in path:
+        if isinstance(node, Mapping) and step in node.entries:
+            entry = node.entries[str(step)]
+            node = entry.value
+            span = entry.key_span if key else entry.span if whole else node.span
+            found = True
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            span = node.span
+            found = True
+    return span if found else None
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it, in file order."""
+    yield node
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from walk(item)
+    elif isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield from walk(entry.value)

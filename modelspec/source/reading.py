@@ -1,0 +1,76 @@
+"""What both readers share: places, faults and budgets while one text is read."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ..diagnostics import Diagnostic, Fault, Note, Source, Span
+from . import budgets
+from .node import Entry, Node
+
+
+class Reading:
+    """One text on its way to nodes: the faults found so far, and how much of the budgets is spent."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+        self.nodes = 0
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.source, start, end)
+
+    def report(self, fault: Fault, span: Span, *notes: Note) -> None:
+        """A fault after which reading goes on."""
+        self.diagnostics.append(fault.at(span, notes))
+
+    def stop(self, fault: Fault, span: Span, *notes: Note) -> NoReturn:
+        """A fault after which nothing of this file can be trusted. Raises `Fault`, once it is reported."""
+        self.report(fault, span, *notes)
+        raise fault
+
+    def spend(self, nodes: int, span: Span) -> None:
+        """Count nodes against the budget. Raises `Fault` past it."""
+        self.nodes += nodes
+        if self.nodes > budgets.NODES:
+            self.stop(too_many_nodes(), span)
+
+    def add(self, entries: dict[str, Entry], key: str, key_span: Span, value: Node) -> None:
+        """Put an entry into a mapping; of two with one key the first stays."""
+        before = entries.get(key)
+        if before is None:
+            entries[key] = Entry(key_span, value)
+            return
+        self.report(
+            Fault("MS104", f"key {quoted(key)} is written twice", help="remove one of the two, or rename it"),
+            key_span,
+            Note("first written here", before.key_span),
+        )
+
+
+def too_many_nodes() -> Fault:
+    return Fault(
+        "MS108",
+        f"the file holds more than {budgets.NODES:,} keys and values",
+        notes=("every use of an alias counts all that it stands for",),
+        help="split the file, or use `repeat` and `for` in place of copies",
+    )
+
+
+def too_deep() -> Fault:
+    return Fault(
+        "MS108",
+        f"more than {budgets.LEVELS} levels of mappings and lists inside one another",
+        help="write it flatter; `shared` and `blocks` give a deep part a name",
+    )
+
+
+def shortened(text: str, limit: int = 40) -> str:
+    """The text for a message: on one line, and not the whole of a novel."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit and len(text) <= 4 * limit else line[:limit].rstrip() + "..."
+
+
+def quoted(text: str) -> str:
+    """The text between backticks, shortened."""
+    return f"`{shortened(text)}`"

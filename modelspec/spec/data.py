@@ -1,0 +1,274 @@
+"""The `data` section as written: sources, split, and which columns feed which input and target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PlainValidator, model_validator
+
+from ..catalogue import Catalogue
+from ..diagnostics import Fault, Path, Span, nearest
+from ..paths import ProjectPath
+from ..settings import Context, Faults, Section, Settings, Unfit, describe, read_form
+from ..source import Mapping, Node, Scalar, Sequence, plain
+from .names import listed
+from .report import Report
+
+SOURCES = Catalogue("source", "modelspec.spec", {"data": ("csv", "npz", "dataset")})
+LATER_SOURCES = ("hdf5", "parquet", "jsonl", "arrow", "feather", "tfrecord", "images", "text", "npy", "idx")
+DATASETS = ("digits", "iris", "wine", "breast_cancer", "diabetes")
+SPLITS = ("train", "validation", "test")
+"""The parts of the data, in the order in which they are cut."""
+
+
+class csv(Settings):
+    """A table in a text file, one row a line; the first line names the columns.
+
+    ```yaml
+    source: {csv: {path: measures.tsv, delimiter: "\\t"}}
+    ```
+    """
+
+    path: ProjectPath
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    header: tuple[str, ...] | None = None
+    """Names of the columns, for a file whose first line is an example already."""
+
+
+class npz(Settings):
+    """Named arrays, as `numpy.savez` writes them; every array's first axis counts the examples.
+
+    ```yaml
+    source: {npz: mnist.npz}
+    ```
+    """
+
+    path: ProjectPath
+
+
+def _dataset_name(value: Any) -> str:
+    if value in DATASETS:
+        return str(value)
+    near = nearest(value, DATASETS) if isinstance(value, str) else None
+    raise Unfit(f"an embedded data set ({listed(DATASETS, 'or')})", code="MS205", suggestion=near,
+                help=f"did you mean `{near}`?" if near else None)
+
+
+class dataset(Settings):
+    """A data set that comes with scikit-learn: `digits` (1,797 images of 8x8), `iris`, `wine`, `breast_cancer`,
+    `diabetes`.
+
+    ```yaml
+    source: {dataset: digits}
+    ```
+    """
+
+    name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]  # type: ignore[valid-type]
+
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Split(Section):
+    """What of the source is kept for validation and for the test.
+
+    ```yaml
+    split: {validation: 0.15, test: 0.15, stratify: species}
+    ```
+    """
+
+    title: ClassVar[str] = "split"
+
+    validation: Fraction = 0.0
+    test: Fraction = 0.0
+    stratify: str | None = None
+    """A column whose values have the same shares in every part."""
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> Split:
+        if self.validation + self.test >= 1:
+            raise Fault("MS205", f"validation {self.validation} and test {self.test} leave nothing to train on", ("test",),
+                        help="use fractions that add up to less than 1")
+        return self
+
+
+class Feature(Section):
+    """What feeds one input or target: one column (or array), or several stacked into a vector."""
+
+    title: ClassVar[str] = "a feature"
+
+    column: str | None = None
+    columns: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Feature:
+        if (self.column is None) == (self.columns is None):
+            raise Fault("MS203" if self.column is None else "MS208", "a feature has either `column` or `columns`", (),
+                        at_key=True, help="write e.g. `{column: age}` or `{columns: [age, income]}`")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.column,) if self.column is not None else self.columns or ()
+
+
+_LATER_IN_FEATURE = ("transform", "missing", "augment", "pad", "sequence")
+_LATER_IN_DATA = ("weights", "class_weight", "augment", "cache")
+_KEYS = ("source", *SPLITS, "split", "inputs", "targets")
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """The data of a spec."""
+
+    span: Span
+    sources: MappingType[str, Settings]
+    """By split; one source that is cut by `split` stands under `train`."""
+    source_spans: MappingType[str, Span]
+    split: Split | None
+    inputs: MappingType[str, Feature] | None
+    """By model input; None: one input, fed with everything that is no target."""
+    targets: MappingType[str, Feature] | None
+    """By model output."""
+    spans: MappingType[Path, Span]
+    """Places of the features, for faults that only the data shows: `("inputs", "image")`."""
+
+
+def read_data(
+    node: Node, inputs: SequenceType[str], outputs: SequenceType[str], context: Context, report: Report
+) -> DataSection | None:
+    """The `data` section of a model with these inputs and outputs."""
+    if not isinstance(node, Mapping):
+        report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
+        return None
+    _check_keys(node, report)
+    sources, spans = _sources(node, context, report)
+    split = None
+    if entry := node.entries.get("split"):
+        split = report.read(Split, entry.value, entry.key_span, context)
+        if "source" not in node.entries and sources:
+            report.error("MS208", "`split` cuts one `source`, but the parts are given one by one", entry.key_span,
+                         help="remove `split`, or give one `source`")
+    places: dict[Path, Span] = {}
+    features = {
+        key: _features(node.entries[key].value, key, names, places, context, report) if key in node.entries else None
+        for key, names in (("inputs", inputs), ("targets", outputs))
+    }
+    return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places)
+
+
+def _check_keys(node: Mapping, report: Report) -> None:
+    for key, entry in node.entries.items():
+        if key in _LATER_IN_DATA:
+            report.error("MS209", f"`data.{key}` is not part of this version of modelspec", entry.key_span)
+        elif key not in _KEYS:
+            near = nearest(key, [k for k in _KEYS if k not in node.entries])
+            report.error("MS201", f"`data` has no key `{key}`", entry.key_span, suggestion=near,
+                         help=f"did you mean `{near}`?" if near else f"its keys are {listed(_KEYS)}")
+
+
+def _sources(node: Mapping, context: Context, report: Report) -> tuple[dict[str, Settings], dict[str, Span]]:
+    given = [key for key in ("source", *SPLITS) if key in node.entries]
+    if not given:
+        unknown = [key for key in node.entries if key not in _KEYS]
+        if not any(nearest(key, ("source", *SPLITS)) for key in unknown):
+            report.error("MS203", "`data` needs a `source`, or `train` with a source", node.span,
+                         help="e.g. `source: {csv: table.csv}`")
+    elif "source" in given and len(given) > 1:
+        report.error("MS208", f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one "
+                              "by one", node.entries[given[1]].key_span)
+    elif "source" not in given and "train" not in given:
+        report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
+    found: dict[str, Settings] = {}
+    spans: dict[str, Span] = {}
+    for key in given:
+        part = "train" if key == "source" else key
+        spans[part] = node.entries[key].value.span
+        source = _source(node.entries[key].value, node.entries[key].key_span, context, report)
+        if source is not None:
+            found[part] = source
+    return found, spans
+
+
+def _source(node: Node, span: Span, context: Context, report: Report) -> Settings | None:
+    value = plain(node)
+    name = next(iter(value), None) if isinstance(value, dict) else value
+    if name in LATER_SOURCES:
+        report.error("MS209", f"`{name}` sources are not part of this version of modelspec", node.span,
+                     help=f"this version reads {listed(list(SOURCES.kinds()))}")
+        return None
+    try:
+        return read_form(SOURCES, value, context)
+    except Faults as error:
+        for fault in error.faults:
+            report.fault(fault, node, node.span)
+        return None
+
+
+def _features(
+    node: Node, key: str, names: SequenceType[str], places: dict[Path, Span], context: Context, report: Report
+) -> dict[str, Feature] | None:
+    """Features by model input (or output); one that is written directly belongs to the only one there is."""
+    noun = "input" if key == "inputs" else "output"
+    direct = isinstance(node, (Scalar, Sequence)) or _is_feature(node, names)
+    if direct:
+        if len(names) > 1:
+            report.error("MS501", f"the model has {len(names)} {noun}s ({listed(list(names))}), "
+                                  f"so `data.{key}` must say which it feeds", node.span,
+                         help=f"write `{key}: {{{names[0]}: ...}}`")
+            return None
+        feature = _feature(node, node.span, context, report)
+        name = names[0] if names else ""
+        places[(key, name)] = node.span
+        return {name: feature} if feature and names else None
+    assert isinstance(node, Mapping)
+    found: dict[str, Feature] = {}
+    for name, entry in node.entries.items():
+        if names and name not in names:
+            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(name, names)
+            report.error("MS501", f"the model has no {noun} `{name}`", entry.key_span, suggestion=near,
+                         help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}")
+            continue
+        places[(key, name)] = entry.value.span
+        if feature := _feature(entry.value, entry.key_span, context, report):
+            found[name] = feature
+    _missing(node, key, noun, names, report)
+    return found
+
+
+def _missing(node: Mapping, key: str, noun: str, names: SequenceType[str], report: Report) -> None:
+    """Every input needs data; an output without a target may be left untrained only on purpose."""
+    unknown = [name for name in node.entries if name not in names]
+    absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
+    if key == "inputs" and absent:
+        report.error("MS502", f"`data.inputs` feeds no {noun} {listed(absent)}", node.span,
+                     help=f"add `{absent[0]}: {{column: ...}}`")
+
+
+def _is_feature(node: Node, names: SequenceType[str]) -> bool:
+    """Whether a mapping is one feature rather than features by name."""
+    if not isinstance(node, Mapping) or any(key in names for key in node.entries):
+        return False
+    words = (*Feature.model_fields, *_LATER_IN_FEATURE)
+    return any(key in words for key in node.entries) or not names
+
+
+def _feature(node: Node, span: Span, context: Context, report: Report) -> Feature | None:
+    if isinstance(node, Mapping):
+        later = [key for key in node.entries if key in _LATER_IN_FEATURE]
+        for key in later:
+            report.error("MS209", f"`{key}` is not part of this version of modelspec", node.entries[key].key_span)
+        values = {key: value for key, value in _mapping(node).items() if key not in later}
+        return report.read(Feature, node, span, context, values)
+    value = plain(node)
+    key = "columns" if isinstance(node, Sequence) else "column"
+    return report.read(Feature, node, span, context, {key: value})
+
+
+def _mapping(node: Mapping) -> dict[str, Any]:
+    value = plain(node)
+    assert isinstance(value, dict)
+    return value

@@ -1,0 +1,159 @@
+"""A whole spec as written: `Document` to `SpecFile`, one section after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..diagnostics import Checked, nearest
+from ..graph import Graph
+from ..layers.types import is_int
+from ..paths import project_of
+from ..settings import Context, describe
+from ..source import Document, Mapping, Scalar, plain
+from .data import DataSection, read_data
+from .model import ModelSection, read_model
+from .names import check_name, listed
+from .report import Report
+from .runtime import Runtime
+from .training import Training, read_training
+
+VERSION = 1
+KEYS = ("modelspec", "name", "description", "seed", "model", "data", "training", "runtime")
+LATER = ("extends", "vars", "blocks", "expect", "sweep")
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec's own keys and its model. `training` and `data` speak of the model's inputs and outputs by name, so they
+    are read (`read_sections`) when those are known."""
+
+    document: Document
+    name: str | None
+    description: str | None
+    seed: int
+    model: ModelSection | None
+    runtime: Runtime
+    context: Context
+
+
+def read_spec(document: Document, context: Context) -> Checked[SpecFile]:
+    """Every section of a file. `context` says which folder its paths are relative to."""
+    report = Report()
+    root = document.root
+    _check_keys(root, report)
+    _version(root, report)
+    runtime = _runtime(root, context, report)
+    context = replace(context, precision=runtime.precision)
+    model = read_model(root.entries["model"].value, context, report) if "model" in root.entries else None
+    spec = SpecFile(
+        document, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model, runtime,
+        context,
+    )
+    return Checked(spec, report.diagnostics)
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The sections that train a model; None where a spec has none, or where it is in error."""
+
+    training: Training | None
+    data: DataSection | None
+
+
+def read_sections(spec: SpecFile, graph: Graph | None) -> Checked[Sections]:
+    """`training` and `data`, which name the inputs and outputs of the model."""
+    report = Report()
+    root = spec.document.root
+    inputs, outputs = _interface(spec.model, graph)
+    training = data = None
+    if entry := root.entries.get("training"):
+        training = read_training(entry.value, entry.key_span, outputs, spec.context, report)
+    if entry := root.entries.get("data"):
+        data = read_data(entry.value, inputs, outputs, spec.context, report)
+    return Checked(Sections(training, data), report.diagnostics)
+
+
+def _interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where there is no model."""
+    if model is None or graph is None:
+        return (), ()
+    if model.outputs is None:
+        return graph.input_names, tuple(graph.outputs)
+    return graph.input_names, tuple(public or ref.text.partition(".")[0] for public, ref in model.outputs)
+
+
+def _check_keys(root: Mapping, report: Report) -> None:
+    known = (*KEYS, *LATER)
+    unknown = [key for key in root.entries if key not in known and not key.startswith("x-")]
+    for key in unknown:
+        near = nearest(key, [k for k in known if k not in root.entries]) or nearest(key, known)
+        report.error("MS201", f"a spec has no section `{key}`", root.entries[key].key_span, suggestion=near,
+                     help=f"did you mean `{near}`?" if near else f"its sections are {listed(known)}; `x-...` is ignored")
+    for key in LATER:
+        if entry := root.entries.get(key):
+            report.error("MS209", f"`{key}` is not part of this version of modelspec", entry.key_span)
+    if "model" not in root.entries and not any(nearest(key, known) == "model" for key in unknown):
+        report.error("MS315", "a spec needs a `model`", root.span, help="`modelspec init` writes one to start from")
+
+
+def _version(root: Mapping, report: Report) -> None:
+    if (entry := root.entries.get("modelspec")) and plain(entry.value) != VERSION:
+        report.error("MS205", f"`modelspec` must be {VERSION}, the version of the language, found "
+                              f"{describe(plain(entry.value))}", entry.value.span, suggestion=str(VERSION))
+
+
+def _runtime(root: Mapping, context: Context, report: Report) -> Runtime:
+    entry = root.entries.get("runtime")
+    if entry is None:
+        return Runtime()
+    values: dict[str, Any] | None = None
+    if isinstance(entry.value, Mapping):
+        values = _without_later(entry.value, ("jit", "distribution"), report)
+    return report.read(Runtime, entry.value, entry.key_span, context, values) or Runtime()
+
+
+def _without_later(node: Mapping, later: tuple[str, ...], report: Report) -> dict[str, Any]:
+    for key in later:
+        if found := node.entries.get(key):
+            report.error("MS209", f"`{key}` is not part of this version of modelspec", found.key_span)
+    values = plain(node)
+    assert isinstance(values, dict)
+    return {key: value for key, value in values.items() if key not in later}
+
+
+def _text(root: Mapping, key: str, report: Report) -> str | None:
+    entry = root.entries.get(key)
+    if entry is None:
+        return None
+    value = plain(entry.value)
+    if not isinstance(value, str):
+        report.error("MS204", f"`{key}` must be a text, found {describe(value)}", entry.value.span,
+                     help='put it in quotes' if isinstance(entry.value, Scalar) else None)
+        return None
+    if key == "name" and not check_name(value, entry.value.span, report):
+        return None
+    return value
+
+
+def _seed(root: Mapping, report: Report) -> int:
+    entry = root.entries.get("seed")
+    if entry is None:
+        return 0
+    value: Any = plain(entry.value)
+    if not is_int(value):
+        report.error("MS204", f"`seed` must be a whole number, found {describe(value)}", entry.value.span)
+        return 0
+    if not 0 <= value <= MAX_SEED:
+        report.error("MS205", f"`seed` must be from 0 to {MAX_SEED}, found {describe(value)}", entry.value.span)
+        return 0
+    return int(value)
+
+
+def context_for(path: Path | None) -> Context:
+    """What settings follow from where the spec stands."""
+    folder, project = project_of(path)
+    return Context(folder=folder, project=project)
+

@@ -1,0 +1,35 @@
+"""What layers, inputs and outputs may be called."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Note, Span
+from .report import Report
+
+_NAME = re.compile(r"\w([\w \-+]{0,126}[\w])?")
+
+
+def check_name(name: str, span: Span, report: Report) -> bool:
+    """Whether a layer, input or output may be called so; MS306 where not.
+
+    Keras allows no `/`; a `.` selects an output here; and names become parts of file names in exports.
+    """
+    if _NAME.fullmatch(name):
+        return True
+    shown = name if len(name) <= 40 else name[:37] + "..."
+    notes = [Note("`a.b` means output `b` of `a`")] if "." in name else []
+    report.error("MS306", f"`{shown}` cannot be a name", span, notes=notes,
+                 help="use letters, digits, `_` and `-`, at most 128 of them")
+    return False
+
+
+def listed(names: tuple[str, ...] | list[str], word: str = "and") -> str:
+    """Names as a sentence has them: `a`, `b` and `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return "".join(quoted) if len(quoted) < 2 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
+
+
+def snake_case(kind: str) -> str:
+    """The name that Keras gives an unnamed layer of a class: `conv2d`, `max_pooling2d`, `lstm`."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", re.sub(r"\W+", "", kind)).lower()

@@ -1,0 +1,76 @@
+"""A stage's notebook: where it writes down what it finds, until it hands over a tuple of diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from ..diagnostics import Diagnostic, Fault, Note, Span, in_file_order
+from ..settings import Context, Faults, Settings
+from ..source import Mapping, Node, Value, locate, plain
+
+S = TypeVar("S", bound=Settings)
+
+
+class Report:
+    """Collects the diagnostics of one stage."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+
+    def error(
+        self, code: str, message: str, span: Span | None, *, notes: Iterable[Note] = (), help: str | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        self._found.append(Diagnostic(code, "error", message, span, tuple(notes), help, suggestion))
+
+    def warning(
+        self, code: str, message: str, span: Span | None, *, notes: Iterable[Note] = (), help: str | None = None
+    ) -> None:
+        self._found.append(Diagnostic(code, "warning", message, span, tuple(notes), help))
+
+    def fault(
+        self, fault: Fault, node: Node | None, default: Span, *, whole: bool = False, notes: Iterable[Note] = ()
+    ) -> None:
+        """A fault at the place below `node` that its path leads to; at `default` where that was not written.
+
+        `whole` marks key and value, for a fault of the value against something outside (a shape).
+        """
+        span = locate(node, fault.path, key=fault.at_key, whole=whole) if node is not None and fault.path else None
+        self._found.append(fault.at(span or default, tuple(notes)))
+
+    def read(
+        self, cls: type[S], node: Node, default: Span, context: Context, values: dict[str, Value] | None = None
+    ) -> S | None:
+        """An instance of a section from its mapping; None, with every fault noted down, where there is any.
+
+        `values` are what to read in place of the mapping's own (some of its keys taken out).
+        """
+        body = plain(node) if values is None else values
+        if not isinstance(body, dict):
+            fault = Fault("MS204", f"`{cls.kind()}` must be a mapping")
+            self._found.append(fault.at(node.span))
+            return None
+        try:
+            return cls.build(body, context)
+        except Faults as error:
+            for fault in error.faults:
+                self.fault(fault, node, default)
+            return None
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self._found.extend(diagnostics)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity == "error" for d in self._found)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found so far, in file order."""
+        return in_file_order(self._found)
+
+
+def entries(node: Node | None) -> Mapping | None:
+    """The node where it is a mapping."""
+    return node if isinstance(node, Mapping) else None

@@ -1,0 +1,210 @@
+"""The `training` section: optimizer, loss and metrics per output, callbacks, epochs and batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence as SequenceType
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import Field
+
+from ..catalogue import Catalogue
+from ..components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
+from ..diagnostics import Span, nearest
+from ..layers.types import Count
+from ..settings import Context, Faults, Section, Settings, describe, read_form
+from ..source import Mapping, Node, Sequence, plain
+from .names import listed
+from .report import Report
+
+T = TypeVar("T")
+
+LATER = ("checkpoint", "class_weight", "freeze", "weights")
+
+
+class Choices(Section):
+    """The keys of `training` that need no model to be read.
+
+    ```yaml
+    training:
+      optimizer: {Adam: 0.001}
+      loss: sparse_categorical_crossentropy
+      metrics: [accuracy]
+      epochs: 20
+      batch_size: 64
+      callbacks:
+        - EarlyStopping: {monitor: val_loss, patience: 3}
+    ```
+    """
+
+    title: ClassVar[str] = "training"
+
+    optimizer: Annotated[Any, component(OPTIMIZERS, built=True)] = Field(default="rmsprop", validate_default=True)
+    """How weights change; Keras's default is `rmsprop`."""
+    loss: Any
+    """One loss, or a loss for each output by its name."""
+    loss_weights: Any = None
+    """A number for each output by its name."""
+    metrics: Any = None
+    """A list of metrics, or a list for each output by its name."""
+    weighted_metrics: Any = None
+    """The same, counted with the examples' weights."""
+    epochs: Count = 1
+    """How often every example is seen."""
+    batch_size: Count = 32
+    """Examples in a step."""
+    callbacks: Any = None
+    """What happens at the end of an epoch or step: `EarlyStopping`, `ReduceLROnPlateau`, ..."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A loss, metric or callback as chosen, and where."""
+
+    written: str
+    """The name as written: what Keras logs a metric under where it is a string alias."""
+    settings: Settings | None
+    """None where the name is one that Keras resolves by the output's shape (`accuracy`)."""
+    span: Span
+    node: Node
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained. Losses, metrics and weights are by output."""
+
+    span: Span
+    node: Mapping
+    optimizer: Settings
+    losses: MappingType[str, Chosen]
+    loss_weights: MappingType[str, float]
+    metrics: MappingType[str, tuple[Chosen, ...]]
+    weighted_metrics: MappingType[str, tuple[Chosen, ...]]
+    callbacks: tuple[Chosen, ...]
+    epochs: int
+    batch_size: int
+
+
+def read_training(
+    node: Node, span: Span, outputs: SequenceType[str], context: Context, report: Report
+) -> Training | None:
+    """The `training` section of a model with these outputs; None where the section as a whole is in error.
+
+    With no outputs known (the model is in error) nothing is said about their names.
+    """
+    if not isinstance(node, Mapping):
+        report.error("MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span)
+        return None
+    for key in LATER:
+        if entry := node.entries.get(key):
+            report.error("MS209", f"`training.{key}` is not part of this version of modelspec", entry.key_span)
+    body = plain(node)
+    assert isinstance(body, dict)
+    choices = report.read(Choices, node, span, context, {k: v for k, v in body.items() if k not in LATER})
+    reader = _ByOutput(outputs, context, report)
+    losses = reader.read(node, "loss", LOSSES, reader.loss)
+    metrics = reader.read(node, "metrics", METRICS, reader.metrics)
+    weighted = reader.read(node, "weighted_metrics", METRICS, reader.metrics)
+    loss_weights = reader.read(node, "loss_weights", None, reader.number)
+    callbacks = _callbacks(node, context, report)
+    if choices is None:
+        return None
+    return Training(
+        span, node, choices.optimizer, losses, loss_weights, metrics, weighted, callbacks, choices.epochs,
+        choices.batch_size,
+    )
+
+
+def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen, ...]:
+    entry = node.entries.get("callbacks")
+    if entry is None or plain(entry.value) is None:
+        return ()
+    items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    found = [_choose(item, CALLBACKS, context, report) for item in items]
+    return tuple(one for one in found if one)
+
+
+def _choose(node: Node, family: Catalogue, context: Context, report: Report) -> Chosen | None:
+    """A member of a family as chosen; None, its faults noted down, where it is none."""
+    value = plain(node)
+    written = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
+    if isinstance(value, str) and value in family and family.find(value) is None:
+        return Chosen(written, None, node.span, node)
+    try:
+        return Chosen(written, read_form(family, value, context), node.span, node)
+    except Faults as error:
+        for fault in error.faults:
+            report.fault(fault, node, _head(node))
+        return None
+
+
+def _head(node: Node) -> Span:
+    """The name in `{Name: ...}`; the whole otherwise."""
+    if isinstance(node, Mapping) and node.entries:
+        return next(iter(node.entries.values())).key_span
+    return node.span
+
+
+@dataclass
+class _ByOutput:
+    """Reads what may be written once, or for each output by its name."""
+
+    outputs: SequenceType[str]
+    context: Context
+    report: Report
+
+    def read(
+        self, section: Mapping, key: str, family: Catalogue | None, one: Callable[[Node], T | None]
+    ) -> dict[str, T]:
+        entry = section.entries.get(key)
+        if entry is None or plain(entry.value) is None:
+            return {}
+        node = entry.value
+        if not isinstance(node, Mapping) or not self._by_name(node, family):
+            value = one(node)
+            return {name: value for name in self.outputs or ("",)} if value is not None else {}
+        found: dict[str, T] = {}
+        for name, item in node.entries.items():
+            if self.outputs and name not in self.outputs:
+                self._unknown(name, item.key_span, node, key)
+            elif (value := one(item.value)) is not None:
+                found[name] = value
+        return found
+
+    def _by_name(self, node: Mapping, family: Catalogue | None) -> bool:
+        """Whether the keys are outputs rather than the name of one component."""
+        if family is None or len(node.entries) != 1:
+            return True
+        key = next(iter(node.entries))
+        if key in self.outputs or key in family or key in family.refused:
+            return key in self.outputs
+        return nearest(key, self.outputs) is not None and nearest(key, family.names()) is None
+
+    def _unknown(self, name: str, span: Span, node: Mapping, key: str) -> None:
+        near = nearest(name, [o for o in self.outputs if o not in node.entries]) or nearest(name, self.outputs)
+        self.report.error("MS501", f"`{key}` names `{name}`, which is no output of the model", span, suggestion=near,
+                          help=f"did you mean `{near}`?" if near else f"its outputs are {listed(list(self.outputs))}")
+
+    def loss(self, node: Node) -> Chosen | None:
+        if isinstance(node, Sequence):
+            self.report.error("MS204", "a loss is one component; for several outputs write them by name", node.span,
+                              help=f"write `loss: {{{', '.join(f'{o}: ...' for o in self.outputs)}}}`"
+                              if self.outputs else None)
+            return None
+        return _choose(node, LOSSES, self.context, self.report)
+
+    def metrics(self, node: Node) -> tuple[Chosen, ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        found = [_choose(item, METRICS, self.context, self.report) for item in items]
+        return tuple(one for one in found if one)
+
+    def number(self, node: Node) -> float | None:
+        value: Any = plain(node)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self.report.error("MS204", f"a loss weight must be a number, found {describe(value)}", node.span)
+            return None
+        if value < 0 or value != value:
+            self.report.error("MS205", f"a loss weight must be at least 0, found {describe(value)}", node.span)
+            return None
+        return float(value)
