@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """One family of things that a spec makes from a name and settings (layers, initializers, losses, ...).
 

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .diagnostics import Checked, Note, Span, nearest
 from .layers.base import Argument, Layer
+from .layers.common import snake_case
 from .settings import describe
 from .source import locate
 from .spec.inputs import InputSpec
 from .spec.model import ModelSection, Reference, SharedLayer, Use
-from .spec.names import listed, snake_case
+from .spec.names import listed
 from .spec.report import Report
 
 ANY_INPUT = "input"

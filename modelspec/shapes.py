@@ -165,8 +165,9 @@ def window(size: Size, kernel: int, stride: int, padding: str, dilation: int = 1
     if padding in ("same", "causal"):
         return ceildiv(size, stride)
     reach = dilation * (kernel - 1) + 1
-    # Python floors a negative number: -1 // 2 + 1 = 0, so "does not fit" is any result below 1.
-    return add(floordiv(add(size, -reach), stride), 1)
+    # (size - reach) // stride + 1 in one step, so that pooling by 2 makes `time // 2` of `time`. Python floors a
+    # negative number, so "does not fit" is any result below 1.
+    return floordiv(add(size, stride - reach), stride)
 
 
 def transposed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
+from .derived import Cause, Derived, causes_of, is_silent, origin_of
 from .span import Span
 
 Severity = Literal["error", "warning", "note"]
@@ -118,9 +119,40 @@ class Checked(Generic[T]):
 
 
 def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by place, each fault once."""
-    unique = dict.fromkeys(diagnostics)
-    return tuple(sorted(unique, key=_place))
+    """Sorted by place, each fault once, also where it stands in something that is used several times."""
+    unique: dict[object, Diagnostic] = {}
+    ways: dict[object, set[tuple[Cause, ...]]] = {}
+    for one in diagnostics:
+        if one.span is None:
+            unique.setdefault(one, one)
+        elif not is_silent(one.span):
+            key = (one.code, one.severity, one.message, origin_of(one.span))
+            ways.setdefault(key, set()).add(causes_of(one.span))
+            unique.setdefault(key, one)
+    settled = (_settled(one, len(ways.get(key, ())) - 1) for key, one in unique.items())
+    return tuple(sorted(settled, key=_place))
+
+
+_SHOWN_CAUSES = 6
+
+
+def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
+    """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead there as well."""
+    span, notes = diagnostic.span, diagnostic.notes
+    if span is None or not (_is_derived(span) or any(note.span and _is_derived(note.span) for note in notes)):
+        return diagnostic
+    causes = causes_of(span)
+    way = [Note(cause.message, origin_of(cause.span)) for cause in causes[:_SHOWN_CAUSES]]
+    if len(causes) > _SHOWN_CAUSES:
+        way.append(Note(f"and {len(causes) - _SHOWN_CAUSES} more steps"))
+    if more > 0:
+        way.append(Note(f"the same at {more} other {'use' if more == 1 else 'uses'}"))
+    own = tuple(replace(note, span=origin_of(note.span)) if note.span else note for note in notes)
+    return replace(diagnostic, span=origin_of(span), notes=(*own, *way))
+
+
+def _is_derived(span: Span) -> bool:
+    return isinstance(span.source, Derived)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str]:

@@ -2,48 +2,84 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-_LF = re.compile("\n")
-_BREAK = re.compile("\r\n?|\n")
+_STRIDE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text that was read, and the name to show for it."""
+    """A text that was read, and the name to show for it.
+
+    Lines end with LF, CR or CRLF and with nothing else. They are counted from known places some thousand characters
+    apart, so that a place costs the same at the end of ten megabytes, of one line or of millions, as at the start.
+    """
 
     name: str
     text: str
 
     @cached_property
-    def line_starts(self) -> list[int]:
-        """The offset of each line's first character; lines end with LF, CR or CRLF, and with nothing else."""
-        ends = _BREAK if "\r" in self.text else _LF
-        return [0, *(found.end() for found in ends.finditer(self.text))]
+    def _known(self) -> tuple[list[int], list[int]]:
+        """For every stride: the number of the line that it starts in (from 1), and where that line starts."""
+        numbers, starts = [1], [0]
+        for at in range(0, len(self.text), _STRIDE):
+            end = min(at + _STRIDE, len(self.text))
+            numbers.append(numbers[-1] + self._breaks(at, end))
+            starts.append(self._last_start(at, end, starts[-1]))
+        return numbers, starts
 
-    def line(self, number: int) -> str:
-        """Line `number` (from 1), without its line break."""
-        starts = self.line_starts
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n")
+    @cached_property
+    def _returns(self) -> bool:
+        return "\r" in self.text
 
-    def line_start(self, offset: int) -> int:
-        """The offset where the line of the character at `offset` starts."""
-        return self.line_starts[bisect_right(self.line_starts, offset) - 1]
+    def _breaks(self, start: int, end: int) -> int:
+        """How many line breaks end after `start` and not after `end`; a CR before an LF is no break of its own."""
+        text = self.text
+        breaks = text.count("\n", start, end)
+        if self._returns:
+            breaks += text.count("\r", start, end) - text.count("\r\n", start, end + 1)
+        return breaks
 
-    def line_end(self, offset: int) -> int:
-        """The offset where the line of the character at `offset` ends, before its line break."""
-        number = bisect_right(self.line_starts, offset)
-        return self.line_starts[number - 1] + len(self.line(number))
+    def _last_start(self, start: int, end: int, otherwise: int) -> int:
+        """Where the last line starts whose break is between `start` and `end`."""
+        text = self.text
+        found = text.rfind("\n", start, end)
+        if self._returns:
+            last = text.rfind("\r", start, end)
+            if last == end - 1 and text.startswith("\n", end):
+                last = text.rfind("\r", start, last)
+            found = max(found, last)
+        return found + 1 if found >= 0 else otherwise
 
     def place(self, offset: int) -> tuple[int, int]:
         """The line and column (both from 1) of the character at `offset`."""
-        line = bisect_right(self.line_starts, offset)
-        return line, offset - self.line_starts[line - 1] + 1
+        numbers, starts = self._known
+        stride = min(offset // _STRIDE, len(numbers) - 1)
+        at = stride * _STRIDE
+        line = numbers[stride] + self._breaks(at, offset)
+        return line, offset - self._last_start(at, offset, starts[stride]) + 1
+
+    def line_start(self, offset: int) -> int:
+        """The offset where the line of the character at `offset` starts."""
+        return offset - self.place(offset)[1] + 1
+
+    def line_end(self, offset: int) -> int:
+        """The offset where the line of the character at `offset` ends, before its line break."""
+        end = self.text.find("\n", offset)
+        end = len(self.text) if end < 0 else end
+        back = self.text.find("\r", offset, end) if self._returns else -1
+        return end if back < 0 else back
+
+    def line_after(self, offset: int) -> int:
+        """The offset where the line after that of `offset` starts; the end of the text after the last."""
+        end = self.line_end(offset)
+        return min(end + (2 if self.text.startswith("\r\n", end) else 1), len(self.text))
+
+    def line_at(self, offset: int) -> str:
+        """The line of the character at `offset`, without its line break."""
+        return self.text[self.line_start(offset) : self.line_end(offset)]
 
 
 class Span(NamedTuple):

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Final
+
+_LONGEST: Final = 200  # characters of a word that is looked up; no name is half as long
+_TELLING: Final = 4  # characters that a common start needs to mean anything
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` was most likely meant to be, or None where nothing is near.
 
     Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit distance
-    with transpositions, at most a third of the longer word; ties go to the name with the longer common start.
+    with transpositions, at most a third of the longer word. Ties go to the name that is nearest as it is written,
+    then to the one most like the word. Where no name is near, a word left half written, or written with more than it
+    needs (`optim`, `kernel` for `kernel_size`), gives the name that it starts or that starts it.
     """
-    if not word or len(word) > 200:
+    if not word or len(word) > _LONGEST:
         return None
-    names = [name for name in known if name]
+    names = [name for name in dict.fromkeys(known) if name]
     folded = _fold(word)
-    exact = [name for name in names if _fold(name) == folded]
-    if exact:
-        return min(exact, key=lambda name: edit_distance(word, name))
-    scored = [(score, name) for name in names if (score := _score(folded, _fold(name))) is not None]
-    return min(scored)[1] if scored else None
+    near = [name for name in names if _fold(name) == folded] or _nearest_folded(folded, names)
+    if not near:
+        near = [name for name in names if _continues(folded, _fold(name))]
+    if len(near) < 2:
+        return near[0] if near else None
+    return min(near, key=lambda name: (edit_distance(word, name), -_likeness(folded, _fold(name)), name))
+
+
+def _nearest_folded(word: str, names: list[str]) -> list[str]:
+    """The names at the smallest distance from `word`; each one found narrows the search for the rest."""
+    best, near = _LONGEST, list[str]()
+    likely = sorted(names, key=lambda name: (_fold(name)[:1] != word[:1], abs(len(name) - len(word))))
+    for name in likely:
+        folded = _fold(name)
+        limit = min(best, max(1, max(len(word), len(folded)) // 3))
+        distance = edit_distance(word, folded, limit)
+        if distance > limit:
+            continue
+        if distance < best:
+            best, near = distance, []
+        near.append(name)
+    return near
 
 
 def edit_distance(a: str, b: str, limit: int = 100) -> int:
@@ -42,20 +66,14 @@ def edit_distance(a: str, b: str, limit: int = 100) -> int:
     return last[-1]
 
 
+@lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
     return "".join(c for c in word.lower() if c.isalnum())
 
 
-def _score(word: str, name: str) -> tuple[int, float, int] | None:
-    limit = max(1, max(len(word), len(name)) // 3)
-    distance = edit_distance(word, name, limit)
-    if distance <= limit:
-        return distance, -SequenceMatcher(None, word, name).ratio(), -_common_start(word, name)
-    # A word left half written, or written with more than it needs: `optim`, `kernel` for `kernel_size`.
-    if len(word) >= 4 and (name.startswith(word) or word.startswith(name) and len(name) >= 4):
-        return limit + 1, -SequenceMatcher(None, word, name).ratio(), 0
-    return None
+def _continues(word: str, name: str) -> bool:
+    return min(len(word), len(name)) >= _TELLING and (name.startswith(word) or word.startswith(name))
 
 
-def _common_start(a: str, b: str) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+def _likeness(a: str, b: str) -> float:
+    return SequenceMatcher(None, a, b).ratio()

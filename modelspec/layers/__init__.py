@@ -5,7 +5,20 @@ from ..catalogue import Catalogue
 LAYERS = Catalogue(
     "layer", "modelspec.layers",
     {
-        "core": ("Dense", "Embedding", "Masking", "Activation"),
+        "core": ("Dense", "Embedding", "ReversibleEmbedding", "Masking", "Activation", "Identity"),
+        "einsum": ("EinsumDense",),
+        "reshaping": ("Flatten", "Reshape", "Permute", "RepeatVector"),
+        "activation": ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"),
+        "merging": ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
+        "regularization": (
+            "Dropout", "AlphaDropout", "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+            "GaussianNoise", "ActivityRegularization",
+        ),
+        "recurrent": ("SimpleRNN", "GRU", "LSTM"),
+        "cells": ("RNN", "SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells"),
+        "wrappers": ("Bidirectional", "TimeDistributed"),
+        "attention": ("Attention", "AdditiveAttention"),
+        "multihead": ("MultiHeadAttention", "GroupQueryAttention"),
         "convolution": ("Conv1D", "Conv2D", "Conv3D"),
         "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
@@ -19,8 +32,30 @@ LAYERS = Catalogue(
             "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
             "Cropping1D", "Cropping2D", "Cropping3D",
         ),
-        "normalization": ("BatchNormalization", "LayerNormalization"),
-        "image": ("Rescaling", "Resizing"),
+        "adaptive": (
+            "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
+            "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D",
+        ),
+        "normalization": (
+            "BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization",
+        ),
+        "spectral": ("SpectralNormalization",),
+        "standardize": ("Normalization",),
+        "conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        "image": (
+            "Rescaling", "Resizing", "CenterCrop", "AutoContrast", "Equalization",
+            "ContrastLimitedAdaptiveHistogramEqualization", "Solarization", "MaxNumBoundingBoxes",
+        ),
+        "augmentation": (
+            "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective",
+            "RandomElasticTransform", "RandomErasing", "RandomCrop",
+        ),
+        "augmentation_color": (
+            "RandomBrightness", "RandomContrast", "RandomHue", "RandomSaturation", "RandomColorDegeneration",
+            "RandomSharpness", "RandomPosterization", "RandomColorJitter", "RandomGrayscale", "RandomInvert",
+            "RandomGaussianBlur",
+        ),
+        "augmentation_mix": ("MixUp", "CutMix", "AugMix", "RandAugment"),
     },
     {
         **{f"MaxPool{n}D": f"MaxPooling{n}D" for n in (1, 2, 3)},

@@ -1,93 +1,114 @@
-"""Attention: MultiHeadAttention, Attention."""
+"""Attention without projections: Attention, AdditiveAttention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import model_validator
-
-from ..diagnostics import Fault
-from ..settings import refuse
-from ..shapes import Shape, Size, Tensor, broadcasts, product, show, total
+from ..shapes import Size, Tensor, product, total
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import axis_in, features, need_equal, need_number
-from .types import Constraint, Count, Initializer, Rate, Regularizer, Seed, either
+from .common import features, need_equal, need_number
+from .masks import need_mask
+from .types import Rate, Seed
 
-SCORES_OPTIONS: Mapping[str, type] = {"return_attention_scores": bool, "use_causal_mask": bool}
-_MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
+OPTIONS: Mapping[str, type] = {"return_attention_scores": bool, "use_causal_mask": bool}
 
 
-class ProjectedAttention(Layer):
-    """What attention layers share that project query, key and value and attend with several heads."""
+class ScoredAttention(Layer):
+    """What Attention and AdditiveAttention share: a list of query, value and key, and no projections."""
 
     arguments: ClassVar[tuple[Argument, ...]] = (
-        Argument("query"), Argument("value"), Argument("key", required=False),
-        *(Argument(mask, required=False) for mask in _MASKS),
+        Argument("inputs", many=True, least=2, most=3, items=("query", "value", "key")),
+        Argument("mask", required=False, many=True, least=2, most=3, items=("query", "value", "key")),
     )
-    options: ClassVar[Mapping[str, type]] = SCORES_OPTIONS
+    options: ClassVar[Mapping[str, type]] = OPTIONS
 
-    dropout: Rate = 0.0
-    use_bias: bool = True
-    sliding_window: Count | None = None
-    flash_attention: bool | None = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
-    activity_regularizer: Regularizer | None = None
-    kernel_constraint: Constraint | None = None
-    bias_constraint: Constraint | None = None
-    use_gate: bool = False
-    seed: Seed | None = None
+    def output(self, inputs: Inputs) -> Outputs:
+        query, value, key = self.operands(inputs)
+        self._check(query, value, key)
+        for mask, x in zip(inputs.list("mask"), (query, value, key), strict=False):
+            need_mask(mask, x.shape[:-1])
+        result = self.result((*query.shape[:-1], value.shape[-1]))
+        if not inputs.option("return_attention_scores"):
+            return result
+        return result, self.result((*query.shape[:-1], key.shape[-2]))
 
-    @model_validator(mode="after")
-    def _flash_without_dropout(self) -> Self:
-        if self.flash_attention and self.dropout > 0:
-            refuse("flash attention cannot drop scores", "MS208", "dropout",
-                   help="leave `dropout` out, or `flash_attention`")
-        return self
+    def operands(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
+        query, value, *rest = inputs.many
+        return query, value, rest[0] if rest else value
 
-    def projection(self, name: str, *kernel: Size, bias: tuple[Size, ...]) -> tuple[Weight, ...]:
-        """The weights of one projection."""
-        made = self.weight(f"{name}/kernel", *kernel)
-        return (made, self.weight(f"{name}/bias", *bias)) if self.use_bias else (made,)
-
-    def check_flash(self, inputs: Inputs) -> None:
-        if self.flash_attention and inputs.option("return_attention_scores"):
-            raise Fault("MS208", "flash attention does not give its scores", ("flash_attention",),
-                        help="leave `flash_attention` or `return_attention_scores` out")
+    def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
+        # All of this is what Keras finds out when the model runs.
+        need_number(self, query, value, key)
+        need_rank(self, query, at_least=3)
+        need_rank(self, value, query.rank)
+        need_rank(self, key, query.rank)
+        for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
+            need_equal(a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape))
+        for a, b in zip(query.shape[:-2], value.shape[:-2], strict=True):
+            need_equal(a, b, "the sizes of query and value before the last two", (query.shape, value.shape))
+        need_equal(query.shape[-1], key.shape[-1], "the last sizes of query and key", (query.shape, key.shape),
+                   help="bring them to one size before, with a `Dense` on each")
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", "scores") if inputs.option("return_attention_scores") else ()
 
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        query, value, key = self.operands(inputs)
+        return product((*query.shape[1:-1], key.shape[-2], total((query.shape[-1], value.shape[-1]))))
 
-class MultiHeadAttention(ProjectedAttention):
-    """Attention with several heads: each projects query, key and value, and weighs the values by how well their keys
-    fit the query.
+
+class Attention(ScoredAttention):
+    """Dot-product attention without weights of its own: weighs the values by how well their keys fit the query.
 
     ```yaml
-    - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: x, value: x}, call: {use_causal_mask: true}}
-    - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: decoded, value: encoded}}
+    - Attention: {from: {query: decoded, value: encoded}}
+    - Attention: {use_scale: true, from: [query, value, key]}
     ```
 
-    Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value by default). Gives
-    (batch, steps, features of the query), or `output_shape` in place of the last. `attention_axes` says over which
-    axes to attend where there are more than three. From Vaswani et al., 2017, https://arxiv.org/abs/1706.03762.
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
+    features of the query; gives (batch, steps, width). From Luong et al., 2015, https://arxiv.org/abs/1508.04025.
     """
 
-    num_heads: Count
-    key_dim: Count
-    value_dim: Count | None = None
-    output_shape: Annotated[Any, either(int, least=1)] | None = None
-    attention_axes: Annotated[Any, either(int)] | None = None
+    use_scale: bool = False
+    score_mode: Literal["dot", "concat"] = "dot"
+    dropout: Rate = 0.0
+    seed: Seed | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"num_heads": 2, "key_dim": 3}, {"query": (None, 4, 6), "value": (None, 4, 6)}),
-        Example({"num_heads": 2, "key_dim": 3, "value_dim": 5, "use_bias": False},
-                {"query": (None, 4, 6), "value": (None, 7, 8), "key": (None, 7, 9)}),
-        Example({"num_heads": 2, "key_dim": 3, "attention_axes": (1, 2), "output_shape": 5},
-                {"query": (None, 4, 5, 6), "value": (None, 4, 5, 6)}),
-        Example({"num_heads": 2, "key_dim": 3, "use_gate": True}, {"query": (None, None, 6), "value": (None, None, 6)},
-                options={"return_attention_scores": True}),
+        Example({}, ((None, 4, 6), (None, 7, 6))),
+        Example({"use_scale": True, "score_mode": "concat"}, ((None, 4, 6), (None, 7, 3), (None, 7, 6))),
+        Example({}, ((None, None, 6), (None, None, 6)), options={"return_attention_scores": True}),
     )
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        scale = (self.weight("scale"),) if self.use_scale else ()
+        return (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
+
+
+class AdditiveAttention(ScoredAttention):
+    """Attention that scores with the sum of query and key, squashed by tanh.
+
+    ```yaml
+    - AdditiveAttention: {from: {query: decoded, value: encoded}}
+    ```
+
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
+    features of the query; gives (batch, steps, width). From Bahdanau et al., 2014, https://arxiv.org/abs/1409.0473.
+    """
+
+    use_scale: bool = True
+    dropout: Rate = 0.0
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 6), (None, 7, 6))),
+        Example({"use_scale": False}, ((None, 4, 6), (None, 7, 3), (None, 7, 6)), options={"return_attention_scores": True}),
+    )
+
+    def output(self, inputs: Inputs) -> Outputs:
+        if self.use_scale:
+            features(self.operands(inputs)[0])
+        return super().output(inputs)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        return (self.weight("scale", self.operands(inputs)[0].shape[-1]),) if self.use_scale else ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ..diagnostics import Fault
 from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
@@ -25,6 +26,22 @@ def snake_case(kind: str) -> str:
 def name_of(layer: Layer) -> str:
     """The layer's name, or what Keras calls the first one without a name."""
     return layer.name or snake_case(layer.kind())
+
+
+def numbered(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, repeated ones numbered as Keras does: `hidden`, `hidden_1`."""
+    seen: dict[str, int] = {}
+    made: list[str] = []
+    for name in names:
+        count = seen[name] = seen.get(name, -1) + 1
+        made.append(f"{name}_{count}" if count else name)
+    return tuple(made)
+
+
+def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """The names of layers that are made one after the other; only those without a name are numbered."""
+    made = iter(numbered(snake_case(layer.kind()) for layer in layers if layer.name is None))
+    return tuple(layer.name or next(made) for layer in layers)
 
 
 @contextmanager
@@ -75,3 +92,14 @@ def need_number(layer: Layer, *tensors: Tensor) -> None:
         if x.dtype == "string":
             raise Fault("MS404", f"`{layer.kind()}` takes numbers, found strings: {x}",
                         help="turn them into numbers before, with `StringLookup`, `TextVectorization` or `Hashing`")
+
+
+L = TypeVar("L", bound=Layer)
+
+
+def without_trainable(layer: L) -> L:
+    """Raises MS202 where `trainable` was written for a layer whose constructor in Keras does not take it."""
+    if "trainable" in layer.model_fields_set:
+        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`: it has nothing to train", ("trainable",),
+                    at_key=True, help="leave `trainable` out")
+    return layer

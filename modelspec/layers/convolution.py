@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from ..diagnostics import Fault
+from ..settings import refuse
 from ..shapes import Size, Tensor, known, product
 from .base import Example, Inputs, Layer, Weight
 from .types import Activation, Constraint, Count, DataFormat, Initializer, Regularizer, Window1D, Window2D, Window3D
@@ -17,8 +18,8 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> None:
     """Raises MS208 where a window both strides and is dilated, which Keras's convolutions do not support."""
     if max(strides) > 1 and max(dilation) > 1:
-        raise Fault("MS208", f"strides {times(strides)} and dilation_rate {times(dilation)} cannot be used together",
-                    ("dilation_rate",), help="leave out `strides` or `dilation_rate`")
+        refuse(f"strides {times(strides)} and dilation_rate {times(dilation)} cannot be used together", "MS208",
+               "dilation_rate", help="leave out `strides` or `dilation_rate`")
 
 
 class Convolution(Layer):
@@ -46,8 +47,8 @@ class Convolution(Layer):
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         if self.filters % self.groups:
-            raise Fault("MS408", f"{self.filters} filters cannot be split into {self.groups} groups", ("groups",),
-                        help="use a number of groups that divides `filters`")
+            refuse(f"{self.filters} filters cannot be split into {self.groups} groups", "MS408", "groups",
+                   help="use a number of groups that divides `filters`")
         refuse_dilated_strides(self.strides, self.dilation_rate)
         return self
 

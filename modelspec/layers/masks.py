@@ -18,4 +18,5 @@ def need_mask(mask: Tensor, steps: Shape, argument: str = "mask") -> None:
                     argument=argument, help=help)
     for size, step in zip(mask.shape, steps, strict=True):
         if size != 1:  # a mask of 1 stretches
-            need_equal(size, step, "sizes of the mask and of the steps", (mask.shape, steps), argument=argument, help=help)
+            need_equal(size, step, "sizes of the mask and of the steps", (mask.shape, steps), argument=argument,
+                       help=help)

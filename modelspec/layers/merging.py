@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from ..diagnostics import Fault
-from ..shapes import PENDING, Shape, Size, Tensor, broadcasts, join, known, may_equal, product, show, total
+from ..shapes import PENDING, Shape, Size, Tensor, broadcasts, join, known, product, show, total
 from .base import Argument, Example, Inputs, Layer
 from .common import axis_in, need_equal, need_number
 from .types import either
@@ -233,7 +233,8 @@ class Dot(Merge):
         self._check(first, second)
         a, b = self._axes(first, second)
         rest = (*_without(first.shape, a)[1:], *_without(second.shape, b)[1:])
-        return self.result((self.batch((first, second)), *(rest or (1,))))
+        self.batch((first, second))
+        return self.result((first.shape[0], *(rest or (1,))))
 
     def _axes(self, first: Tensor, second: Tensor) -> tuple[int, int]:
         given = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
@@ -255,7 +256,7 @@ class Dot(Merge):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         first, second = inputs.many
-        a, b = self._axes(first, second)
+        _, b = self._axes(first, second)
         return product((*first.shape[1:], *_without(second.shape, b)[1:]))
 
 

@@ -1,17 +1,18 @@
-"""Normalization of activations: BatchNormalization, LayerNormalization."""
+"""Normalization of activations: over the batch, within each example, within groups of channels."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import PlainValidator, model_validator
 
 from ..diagnostics import Fault
-from ..shapes import Size, Tensor, needs, show
+from ..settings import Unfit
+from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
 from .base import Argument, Example, Inputs, Layer, Weight
 from .common import axis_in
 from .masks import need_mask
-from .types import Constraint, Initializer, Number, Regularizer, either
+from .types import Constraint, Initializer, Number, Regularizer, either, is_int
 from .windows import numbers
 
 Axes = Annotated[Any, either(int)]
@@ -100,7 +101,31 @@ class BatchNormalization(Layer):
         )
 
 
-class LayerNormalization(Layer):
+class AlongAxes(Layer):
+    """What the layers share that normalize each example along one axis or several."""
+
+    axis: Axes = -1
+
+    def axes(self) -> tuple[int, ...]:
+        """The axes in the order in which Keras makes the weights' sizes of them."""
+        return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
+
+    def checked(self, inputs: Inputs) -> Tensor:
+        """The tensor of the call, of which `axis` names each axis once."""
+        x = numbers(self, inputs)
+        axes = self.axes()
+        if len({axis_in(self, axis, x, "axis") for axis in axes}) < len(axes):
+            # Keras makes weights of such a shape and fails once data arrives.
+            raise Fault("MS205", f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}", ("axis",),
+                        help="name each axis once")
+        return x
+
+    def sizes(self, x: Tensor) -> Shape:
+        """The sizes along the axes, which the weights have."""
+        return tuple(axis_size(self, axis, x) for axis in self.axes())
+
+
+class LayerNormalization(AlongAxes):
     """Keeps the mean near 0 and the deviation near 1 within each example, along `axis`.
 
     ```yaml
@@ -112,7 +137,6 @@ class LayerNormalization(Layer):
     Source: Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450.
     """
 
-    axis: Axes = -1
     epsilon: Number = 1e-3
     center: bool = True
     scale: bool = True
@@ -130,20 +154,114 @@ class LayerNormalization(Layer):
     )
 
     def output(self, inputs: Inputs) -> Tensor:
-        x = numbers(self, inputs)
-        axes = self._sorted_axes()
-        if len({axis_in(self, axis, x, "axis") for axis in axes}) < len(axes):
-            raise Fault("MS205", f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}", ("axis",),
-                        help="name each axis once")
-        if self.scale or self.center:
-            for axis in axes:
-                axis_size(self, axis, x)
+        x = self.checked(inputs)
+        self.weights(inputs)
         return self.result(x.shape)
 
-    def _sorted_axes(self) -> tuple[int, ...]:
-        return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        used = [name for name, present in (("gamma", self.scale), ("beta", self.center)) if present]
+        sizes = self.sizes(inputs.one) if used else ()
+        return tuple(self.weight(name, *sizes) for name in used)
+
+
+class RMSNormalization(AlongAxes):
+    """Divides each example by the root of its mean square along `axis`, the last axis or axes, and learns a scale.
+
+    ```yaml
+    - RMSNormalization
+    ```
+
+    Takes any shape, gives the same shape. Source: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
+    """
+
+    epsilon: Number = 1e-6
+
+    arguments: ClassVar[tuple[Argument, ...]] = (Argument("x"),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 5, 4),)),
+        Example({"axis": (1, 2)}, ((None, 6, 5),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = self.checked(inputs)
+        # Keras multiplies by the scale as it is, without a look at the axes that it is for.
+        for size, last in zip(self.sizes(x)[::-1], x.shape[::-1], strict=False):
+            if size != 1 and (last == 1 or not may_equal(size, last)):
+                raise Fault("MS403", f"a scale of {show_size(size)} does not fit the last axes of {show(x.shape)}",
+                            ("axis",), help="normalize along the last axes, or move the axes there with `Permute`")
+        return self.result(x.shape)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        sizes = [axis_size(self, axis, inputs.one) for axis in self._sorted_axes()] if self.scale or self.center else []
+        return (self.weight("scale", *self.sizes(inputs.one)),)
+
+
+class UnitNormalization(AlongAxes):
+    """Divides each example by its length (L2 norm) along `axis`.
+
+    ```yaml
+    - UnitNormalization
+    ```
+
+    Takes any shape, gives the same shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 5, None),)),
+        Example({"axis": (1, 2)}, ((None, 6, 5, 4),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.result(self.checked(inputs).shape)
+
+
+def _groups(value: Any) -> int:
+    expected = "a whole number of at least 1, or -1 for a group for each channel"
+    if not is_int(value):
+        raise Unfit(expected)
+    if value < 1 and value != -1:
+        raise Unfit(expected, code="MS205")
+    return int(value)
+
+
+class GroupNormalization(Layer):
+    """Keeps the mean near 0 and the deviation near 1 within each group of channels of each example.
+
+    ```yaml
+    - GroupNormalization: {groups: 8}
+    - GroupNormalization: -1                # each channel on its own
+    ```
+
+    Takes any shape, gives the same shape. `axis` is the channel axis; `groups` divides its size.
+    Source: Wu and He 2018, https://arxiv.org/abs/1803.08494.
+    """
+
+    groups: Annotated[int, PlainValidator(_groups, json_schema_input_type=int)] = 32
+    axis: int = -1
+    epsilon: Number = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    beta_constraint: Constraint | None = None
+    gamma_constraint: Constraint | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"groups": 2}, ((None, 6, 5, 4),)),
+        Example({"groups": -1, "scale": False}, ((None, None, 4),)),
+        Example({"groups": 2, "axis": 1}, ((None, 4, None, 5),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = numbers(self, inputs)
+        count = known(axis_size(self, self.axis, x))
+        if count is not None and self.groups > 0 and (count < self.groups or count % self.groups):
+            raise Fault("MS408", f"{count} channels cannot be split into {self.groups} groups", ("groups",),
+                        help="use a number of groups that divides the channels")
+        return self.result(x.shape)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        size = axis_size(self, self.axis, inputs.one)
         used = (("gamma", self.scale), ("beta", self.center))
-        return tuple(self.weight(name, *sizes) for name, present in used if present)
+        return tuple(self.weight(name, size) for name, present in used if present)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, model_validator
 
 from ..diagnostics import Fault
-from ..settings import Unfit
+from ..settings import Unfit, refuse
 from ..shapes import Size, Tensor, add, known, mul, product, show
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import features, need_equal, need_number, prefixed, snake_case
+from .common import features, need_number, prefixed, snake_case
+from .masks import need_mask
 from .types import Activation, Constraint, Count, Initializer, Rate, Regularizer, Seed
 
 
@@ -37,20 +38,21 @@ def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) 
     x = inputs.one
     need_number(layer, x)
     if mask := inputs.tensor("mask"):
-        if mask.rank != 2:
-            raise Fault("MS401", f"a mask has the axes (batch, time), found {mask.rank} axes: {show(mask.shape)}",
-                        argument="mask")
-        need_equal(x.shape[1], mask.shape[1], "the numbers of steps of input and mask", (x.shape, mask.shape),
-                   argument="mask")
+        need_mask(mask, x.shape[:2])
     states = inputs.list("initial_state")
     if states and len(states) != len(state_sizes):
         raise Fault("MS310", f"`{layer.kind()}` has {len(state_sizes)} states, but {len(states)} initial states are given",
                     argument="initial_state")
     for state, size in zip(states, state_sizes, strict=False):
-        if state.rank != 2 or (known(state.shape[-1]) or size) != size:
-            raise Fault("MS403", f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
-                        argument="initial_state", help="take a state of a layer with the same `units`, or put a `Dense` "
-                                                       f"of {size} units before")
+        need_state(layer, state, size, "initial_state")
+
+
+def need_state(layer: Layer, state: Tensor, size: int, argument: str) -> None:
+    """Raises MS403 unless the tensor can be a state of `size` numbers."""
+    if state.rank != 2 or (known(state.shape[-1]) or size) != size:
+        raise Fault("MS403", f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
+                    argument=argument, help=f"take a state of a layer with the same `units`, or put a `Dense` of {size} "
+                                            "units before")
 
 
 class CellSettings(Layer):
@@ -76,6 +78,14 @@ class CellSettings(Layer):
     dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0
     seed: Seed | None = None
+
+    @model_validator(mode="after")
+    def _initializer_has_dtype(self) -> Self:
+        name = self.recurrent_initializer if isinstance(self.recurrent_initializer, str) else self.recurrent_initializer.kind()
+        if self.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
+            refuse(f"`recurrent_initializer` of `{self.kind()}` is `{name}`, which cannot be computed in bfloat16", "MS208",
+                   "recurrent_initializer", help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
+        return self
 
     def state_sizes(self) -> tuple[int, ...]:
         return (self.units,) * len(self.states)

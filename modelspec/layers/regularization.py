@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
 
 from ..diagnostics import Fault
 from ..shapes import Tensor, may_equal, show
 from .activation import Elementwise
-from .base import Example, Inputs
-from .types import Count, Rate, Seed
+from .base import Example, Inputs, need_rank
+from .common import without_trainable
+from .types import Count, DataFormat, Rate, Seed
+
+OpenRate = Annotated[float, Field(ge=0, lt=1)]
+"""A rate below 1: at 1 the scale that makes up for what is dropped is infinite, and Keras fails in training."""
+Penalty = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 _ANY = (Example({"rate": 0.5}, ((None, 5),)), Example({"rate": 0.0, "seed": 1}, ((None, None, 5),)))
 
@@ -65,3 +72,125 @@ class GaussianNoise(Elementwise):
     seed: Seed | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"stddev": 0.1}, ((None, 5),)),)
+
+
+class AlphaDropout(RandomMask):
+    """Dropout for self-normalizing networks: dropped entries take the value that keeps mean and variance.
+
+    ```yaml
+    - AlphaDropout: 0.1
+    ```
+
+    Takes any shape and gives the same. Goes with `selu` and `lecun_normal`. From Klambauer et al., 2017,
+    https://arxiv.org/abs/1706.02515.
+    """
+
+    rate: OpenRate
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        *_ANY, Example({"rate": 0.2, "noise_shape": (None, 1, None)}, ((None, 4, 5),)),
+    )
+
+
+class GaussianDropout(Elementwise):
+    """Multiplies by normal noise of mean 1 in training; `rate` is that of the dropout it stands for.
+
+    ```yaml
+    - GaussianDropout: 0.2
+    ```
+
+    Takes any shape and gives the same. From Srivastava et al., 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
+    """
+
+    rate: OpenRate
+    seed: Seed | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = _ANY
+
+
+class SpatialDropout(Elementwise):
+    """What SpatialDropout1D to 3D share: they drop whole channels."""
+
+    axes: ClassVar[int]
+
+    rate: Rate
+    seed: Seed | None = None
+
+    @model_validator(mode="after")
+    def _has_nothing_to_train(self) -> Self:
+        return without_trainable(self)
+
+    def output(self, inputs: Inputs) -> Tensor:
+        need_rank(self, inputs.one, self.axes + 2)
+        return super().output(inputs)
+
+
+class SpatialDropout1D(SpatialDropout):
+    """Dropout of whole channels of a sequence.
+
+    ```yaml
+    - SpatialDropout1D: 0.2
+    ```
+
+    Takes (batch, time, channels) and gives the same. From Tompson et al., 2014, https://arxiv.org/abs/1411.4280.
+    """
+
+    axes: ClassVar[int] = 1
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({"rate": 0.5}, ((None, None, 5),)),)
+
+
+class SpatialDropout2D(SpatialDropout):
+    """Dropout of whole channels of an image.
+
+    ```yaml
+    - SpatialDropout2D: 0.2
+    ```
+
+    Takes (batch, height, width, channels) and gives the same. From Tompson et al., 2014,
+    https://arxiv.org/abs/1411.4280.
+    """
+
+    axes: ClassVar[int] = 2
+
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"rate": 0.5}, ((None, 4, None, 5),)),
+        Example({"rate": 0.5, "data_format": "channels_first"}, ((None, 5, 4, 4),)),
+    )
+
+
+class SpatialDropout3D(SpatialDropout):
+    """Dropout of whole channels of a volume.
+
+    ```yaml
+    - SpatialDropout3D: 0.2
+    ```
+
+    Takes (batch, depth, height, width, channels) and gives the same. From Tompson et al., 2014,
+    https://arxiv.org/abs/1411.4280.
+    """
+
+    axes: ClassVar[int] = 3
+
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({"rate": 0.5}, ((None, 4, 4, None, 5),)),)
+
+
+class ActivityRegularization(Elementwise):
+    """Adds a penalty on its input to the loss: `l1` times the sum of absolute values, `l2` times that of squares.
+
+    ```yaml
+    - ActivityRegularization: {l2: 0.001}
+    ```
+
+    Takes any shape and gives it as it is.
+    """
+
+    l1: Penalty = 0.0
+    l2: Penalty = 0.0
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({"l1": 0.1, "l2": 0.2}, ((None, 5),)),)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import model_validator
 
 from ..diagnostics import Fault
+from ..settings import refuse
 from ..shapes import Size, Tensor, product, transposed
 from .base import Example, Inputs, Layer, Weight
 from .convolution import refuse_dilated_strides
@@ -52,10 +53,8 @@ class TransposedConvolution(Layer):
         refuse_dilated_strides(self.strides, self.dilation_rate)
         extra = self.output_padding
         if extra is not None and any(e >= stride for e, stride in zip(extra, self.strides, strict=True)):
-            raise Fault(
-                "MS208", f"output_padding {times(extra)} must be less than strides {times(self.strides)} along each axis",
-                ("output_padding",), help="use a smaller `output_padding` or larger `strides`",
-            )
+            refuse(f"output_padding {times(extra)} must be less than strides {times(self.strides)} along each axis",
+                   "MS208", "output_padding", help="use a smaller `output_padding` or larger `strides`")
         return self
 
     def output(self, inputs: Inputs) -> Tensor:

@@ -5,6 +5,7 @@ Each is a named type with one validator, never a pydantic union: a union would r
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo
@@ -51,7 +52,7 @@ def window(count: int, axes: str, least: int = 1) -> PlainValidator:
         return tuple(items)
 
     item = Annotated[int, Field(ge=least)]
-    return PlainValidator(validate, json_schema_input_type=item | tuple[(item,) * count])  # type: ignore[valid-type]
+    return PlainValidator(validate, json_schema_input_type=item | GenericAlias(tuple, (item,) * count))
 
 
 Window1D = Annotated[tuple[int, ...], window(1, "length")]
@@ -94,7 +95,7 @@ DataFormat = Annotated[
 Policy = Annotated[
     str | None,
     Field(validate_default=True),
-    PlainValidator(_policy, json_schema_input_type=Literal[dtypes.POLICIES] | None),  # type: ignore[valid-type]
+    PlainValidator(_policy, json_schema_input_type=Literal[dtypes.POLICIES] | None),
 ]
 """A dtype policy; that of `runtime.precision` where it is not written."""
 
@@ -125,11 +126,11 @@ def omitted(help: str) -> PlainValidator:
     return PlainValidator(validate, json_schema_input_type=None)
 
 
-def either(kind: type[int] | type[float], count: int | None = None, *, least: float | None = None) -> PlainValidator:
-    """One number or a list of them (`count`, or at least one), each at least `least`; a list becomes a tuple."""
+def either(kind: type[int | float], count: int | None = None, *, least: float | None = None) -> PlainValidator:
+    """A number or a list of them (`count`, or one at least), each at least `least`; a list becomes a tuple."""
     noun = "whole number" if kind is int else "number"
     bound = "" if least is None else f" of at least {least}"
-    expected = f"a {noun}{bound} or a list of {f'{count} of them' if count else 'them'}"
+    expected = f"a {noun}{bound} or a list of {count or 'them'}"
 
     def fits(item: Any) -> bool:
         return is_int(item) or (kind is float and isinstance(item, float))
@@ -142,4 +143,17 @@ def either(kind: type[int] | type[float], count: int | None = None, *, least: fl
             raise Unfit(expected, code="MS205")
         return tuple(items) if items is value else value
 
-    return PlainValidator(validate, json_schema_input_type=kind | tuple[kind, ...])
+    return PlainValidator(validate, json_schema_input_type=kind | GenericAlias(tuple, (kind, ...)))
+
+
+def _plain_sizes(value: Any) -> Any:
+    items = value if isinstance(value, (tuple, list)) else (value,)
+    if not items or not all(is_int(item) or (item is None and items is value) for item in items):
+        raise Unfit("a whole number or a list of them and `null`")
+    if any(item is not None and item < 1 for item in items):
+        raise Unfit("a whole number of at least 1, or a list of them and `null`", code="MS205")
+    return tuple(items) if items is value else value
+
+
+PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=int | tuple[int | None, ...])
+"""One size or several, `null` for those that follow from the input."""

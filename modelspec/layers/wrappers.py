@@ -12,7 +12,7 @@ from ..settings import Faults, Settings, context_of, read_form, refuse
 from ..shapes import Size, Tensor, may_equal, mul, product, show, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import inside, name_of, only, prefixed
+from .common import inside, name_of, names_of, only, prefixed
 from .types import LayerSetting
 
 
@@ -204,17 +204,13 @@ class Bidirectional(Wrapper):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         x = Inputs({"sequences": self.like(inputs.one)})
-        name = name_of(self.inner)
-        forward = prefixed(f"forward_{name.removeprefix('forward_')}", self.inner.weights(x), self.trainable)
-        return (*forward, *prefixed(self._backward_name(name), self._backward()[0].weights(x), self.trainable))
-
-    def _backward_name(self, forward: str) -> str:
+        backward = self._backward()[0]
+        # A copy is named after the forward layer, a layer of its own as Keras names the second layer that is made.
+        first, second = names_of((self.inner, backward))
         if self.backward_layer is None:
-            return f"backward_{forward.removeprefix('backward_')}"
-        backward = name_of(self.backward_layer)
-        # Keras numbers the second of two unnamed layers of one kind.
-        second = backward == forward and self.inner.name is None and self.backward_layer.name is None
-        return f"{backward}_1" if second else backward
+            second = f"backward_{first.removeprefix('backward_')}"
+        forward = prefixed(f"forward_{first.removeprefix('forward_')}", self.inner.weights(x), self.trainable)
+        return (*forward, *prefixed(second, backward.weights(x), self.trainable))
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = Inputs({"sequences": inputs.one})

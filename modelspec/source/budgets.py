@@ -18,3 +18,6 @@ SMALLEST_INTEGER: Final = -(2**63)
 
 SHOWN_CHARACTERS: Final = 10
 """How many forbidden characters of one file are reported; a binary file has thousands."""
+
+FAULTS: Final = 1_000
+"""Faults of one file that are reported; a text with more is not worth reading on."""

@@ -89,12 +89,13 @@ class Reader:
                 reading.report(fault, span)
             return Scalar(parsed, span, True)
         special = _SPECIAL.match(text, start)
-        if special:
-            self.at = special.end()
-            span = reading.span(start, self.at)
-            reading.report(json_faults.not_finite(special[0]), span)
-            return Scalar(1.0, span, True)
-        self.wrong()
+        if not special:
+            fault, length = json_faults.no_value(text, start)
+            self.stop(fault, start, start + length)
+        self.at = special.end()
+        span = reading.span(start, self.at)
+        reading.report(json_faults.not_finite(special[0]), span)
+        return Scalar(1.0, span, True)
 
     def sequence(self, level: int) -> Sequence:
         start = self.at
@@ -203,10 +204,6 @@ class Reader:
 
     def opening(self, start: int) -> Note:
         return Note("opened here", self.reading.span(start, start + 1))
-
-    def wrong(self) -> NoReturn:
-        fault, length = json_faults.no_value(self.text, self.at)
-        self.stop(fault, self.at, self.at + length)
 
     def wrong_key(self, opened: int) -> NoReturn:
         if self.at == len(self.text):

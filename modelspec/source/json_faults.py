@@ -124,7 +124,8 @@ def no_key(text: str, at: int) -> tuple[Fault, int]:
     if match:
         word = match[0]
         return Fault("MS107", f"key {quoted(word)} is not in quotes", help=f"write `\"{word[:40]}\"`"), len(word)
-    return Fault("MS103", f"found {quoted(first)} where a key is expected", help='write a key in quotes: `"key": value`'), 1
+    mended = 'write a key in quotes: `"key": value`'
+    return Fault("MS103", f"found {quoted(first)} where a key is expected", help=mended), 1
 
 
 def _comment() -> Fault:

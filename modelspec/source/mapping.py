@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..diagnostics import Fault
 from . import budgets
-from .reading import Reading, quoted, too_deep, too_many_nodes
+from .reading import quoted, too_deep, too_many_nodes
 
 Misfit = tuple[Fault, int, int]
 
@@ -27,11 +27,6 @@ def render(value: object) -> tuple[str, list[Misfit], bool]:
     except Fault:  # noted where it was found; it only ends the writing
         return "".join(writer.parts), writer.misfits, False
     return "".join(writer.parts) + "\n", writer.misfits, True
-
-
-def report(reading: Reading, misfits: list[Misfit]) -> None:
-    for fault, start, end in misfits:
-        reading.report(fault, reading.span(start, end))
 
 
 class _Writer:
@@ -59,7 +54,9 @@ class _Writer:
         if self.nodes > budgets.NODES:
             self.stop(too_many_nodes())
         value = _python(value)
-        if isinstance(value, Mapping) or isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        if isinstance(value, (str, bytes, bytearray)):
+            self.write(*_scalar(value))
+        elif isinstance(value, (Mapping, Sequence)):
             self.collection(value, level)
         else:
             self.write(*_scalar(value))
@@ -86,8 +83,8 @@ class _Writer:
             self.write(_string(key))
         else:
             found = quoted(str(key))
-            fault = Fault("MS107", f"a key must be a text, {found} is of type `{type(key).__name__}`", help="make it a str")
-            self.write(_string(str(key)), fault)
+            message = f"a key must be a text, {found} is of type `{type(key).__name__}`"
+            self.write(_string(str(key)), Fault("MS107", message, help="make it a str"))
         self.write(": ")
 
 
@@ -110,11 +107,13 @@ def _scalar(value: object) -> tuple[str, Fault | None]:
     if isinstance(value, int):
         if value.bit_length() <= _PRINTABLE_BITS:
             return int.__repr__(value), None
-        return "1", Fault("MS109", f"an integer of {value.bit_length():,} bits does not fit into 64", help="use a smaller one")
+        message = f"an integer of {value.bit_length():,} bits does not fit into 64"
+        return "1", Fault("MS109", message, help="use a smaller one")
     if isinstance(value, float):
         if math.isfinite(value):
             return float.__repr__(value), None
-        return "1.0", Fault("MS109", f"`{float.__repr__(value)}` is not a finite number", help="use a finite number, or None")
+        message = f"`{float.__repr__(value)}` is not a finite number"
+        return "1.0", Fault("MS109", message, help="use a finite number, or None")
     kind = type(value).__name__
     mended = "use a str, an int, a float, a bool, None, a list or a dict"
     return "null", Fault("MS204", f"a value of type `{kind}` cannot stand in a spec", help=mended)

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..diagnostics import Path, Span
 
-Value: TypeAlias = "str | int | float | bool | None | tuple[Value, ...] | dict[str, Value]"
+Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | dict[str, Value] | None"
 
 
 class Scalar(NamedTuple):

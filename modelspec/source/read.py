@@ -27,6 +27,8 @@ _CHARACTERS: Final = {
     0x00: "a NUL character", 0x85: "the line break NEL", 0x2028: "a line separator", 0x2029: "a paragraph separator",
     0xFEFF: "a byte order mark inside the text",
 }
+_HALVES: Final = (0xD800, 0xDFFF)
+_DIRECTIONS: Final = ((0x202A, 0x202E), (0x2066, 0x2069))
 _REASONS: Final = {
     errno.ENOENT: "does not exist", errno.EACCES: "may not be read", errno.EPERM: "may not be read",
     errno.ELOOP: "is a link that leads to itself", errno.ENAMETOOLONG: "has too long a name",
@@ -51,7 +53,7 @@ def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
 def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | None]:
     """Read a text that is at hand; `name` is shown for it."""
     source = Source(name, text.removeprefix("\ufeff"))
-    if len(text) > budgets.TEXT_BYTES or not text.isascii() and _size(text) > budgets.TEXT_BYTES:
+    if len(text) > budgets.TEXT_BYTES or (not text.isascii() and _size(text) > budgets.TEXT_BYTES):
         return Checked(None, (_too_large().at(Span(source, 0, 0)),))
     forbidden = _forbidden(source)
     if forbidden:
@@ -67,16 +69,18 @@ def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | N
 
 def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:
     """Read a Python mapping as the JSON text that it would be, so that every fault in it has a place to show."""
-    from .mapping import render, report
+    from .mapping import render
 
     text, misfits, whole = render(mapping)
     reading = Reading(Source(name, text))
-    report(reading, misfits)
-    if not whole or len(text) > budgets.TEXT_BYTES:
-        if whole:
-            reading.report(_too_large(), reading.span(0, 0))
-        return Checked(None, in_file_order(reading.diagnostics))
-    return _compose(reading, "json")
+    try:
+        for fault, start, end in misfits:
+            reading.report(fault, reading.span(start, end))
+        if len(text) > budgets.TEXT_BYTES:
+            reading.stop(_too_large(), reading.span(0, 0))
+    except Fault:
+        whole = False
+    return _compose(reading, "json") if whole else Checked(None, in_file_order(reading.diagnostics))
 
 
 def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
@@ -114,13 +118,14 @@ def _forbidden(source: Source) -> tuple[Diagnostic, ...]:
 
 def _character(character: str) -> Fault:
     code = ord(character)
+    half = _HALVES[0] <= code <= _HALVES[1]
     name = _CHARACTERS.get(code)
     if name is None:
-        direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
-        half = 0xD800 <= code < 0xE000
-        name = "a mark that turns the direction of text" if direction else "half a character" if half else "a control character"
-    mended = "remove it" if 0xD800 <= code < 0xE000 else f"remove it, or write `\\u{code:04x}` in double quotes"
-    return Fault("MS102", f"{name} (U+{code:04X}) is not allowed in a spec", help=mended)
+        turns = any(first <= code <= last for first, last in _DIRECTIONS)
+        name = "a mark that turns the direction of text" if turns else "a control character"
+    mended = "remove it" if half else f"remove it, or write `\\u{code:04x}` in double quotes"
+    message = f"{'half a character' if half else name} (U+{code:04X}) is not allowed in a spec"
+    return Fault("MS102", message, help=mended)
 
 
 def _standard_input() -> bytes:
@@ -178,7 +183,7 @@ def _unreadable(name: str, error: OSError | ValueError) -> Fault:
 def _decoded(raw: bytes, name: str) -> str | Diagnostic:
     """The text, or what keeps the bytes from being one."""
     if raw.startswith((b"\x89HDF", b"PK\x03\x04")):
-        fault = Fault("MS101", "this is a model file, not a text", help="`modelspec import` makes a spec of a Keras model")
+        fault = Fault("MS101", "this is a model file, not a text", help="`modelspec import` makes a spec of a model")
         return fault.at(Span(Source(name, ""), 0, 0))
     wide = _wide_encoding(raw)
     if wide:

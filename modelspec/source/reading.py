@@ -21,8 +21,17 @@ class Reading:
         return Span(self.source, start, end)
 
     def report(self, fault: Fault, span: Span, *notes: Note) -> None:
-        """A fault after which reading goes on."""
+        """A fault after which reading goes on. Raises `Fault` where it is one too many."""
         self.diagnostics.append(fault.at(span, notes))
+        if len(self.diagnostics) == budgets.FAULTS:
+            last = Fault("MS108", f"{budgets.FAULTS:,} faults are enough; the rest of the file was not read")
+            self.diagnostics.append(last.at(span))
+            raise last
+
+    def replace(self, fault: Fault, span: Span, *notes: Note) -> None:
+        """Report a fault in place of what was said before about the same place."""
+        self.diagnostics = [d for d in self.diagnostics if (d.code, d.span) != (fault.code, span)]
+        self.report(fault, span, *notes)
 
     def stop(self, fault: Fault, span: Span, *notes: Note) -> NoReturn:
         """A fault after which nothing of this file can be trusted. Raises `Fault`, once it is reported."""

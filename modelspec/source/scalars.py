@@ -118,7 +118,7 @@ def _leading_zero(text: str) -> tuple[Primitive, Fault | None]:
     octal = f", `{sign}0o{digits}` for the octal number" if re.fullmatch("[0-7]+", digits) and digits != "0" else ""
     return value, Fault(
         "MS112",
-        f"{quoted(text)} is the decimal number {value} in YAML 1.2, not an octal number and not a code",
+        f"{quoted(text)} is the number {value} in YAML 1.2; zeros in front mean nothing",
         help=f"write `{value}` for the number{octal}, or `\"{shortened_value(text)}\"` for text",
         suggestion=str(value),
     )

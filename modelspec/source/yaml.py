@@ -14,7 +14,6 @@ import yaml
 from yaml.events import (
     AliasEvent,
     MappingEndEvent,
-    MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -23,6 +22,7 @@ from yaml.events import (
 
 from ..diagnostics import Fault, Note, Source, Span, nearest
 from . import budgets, scalars, yaml_faults, yaml_syntax
+from .merge import Merge, is_merge, merged
 from .node import Entry, Mapping, Node, Scalar, Sequence
 from .reading import Reading, too_deep, too_many_nodes
 
@@ -30,17 +30,20 @@ Parser = Callable[[str], Any]
 PARSER: Final[Parser] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 _PROPERTIES = re.compile(r"(?:(?:!<[^>\s]*>|[&!][^\s,\[\]{}]*)(?:\s+(?:#[^\r\n]*)?)*)+")
+_SUSPECTS = frozenset("-$")
 _TAG = re.compile(r"!(?:<[^>\s]*>|[^\s,\[\]{}]*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def compose(reading: Reading, parser: Parser = PARSER) -> Mapping | None:
     """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading had to stop."""
+    composer = Composer(reading, parser)
     try:
-        root = Composer(reading, parser).document()
+        root = composer.document()
     except yaml.YAMLError as error:
-        fault, span, notes = yaml_syntax.explain(reading.source, error)
-        reading.stop(fault, span, *notes)
+        fault, span, notes = yaml_syntax.explain(reading.source, error, composer.brackets[-1:])
+        reading.replace(fault, span, *notes)
+        raise fault from error
     return root
 
 
@@ -48,13 +51,6 @@ class Anchor(NamedTuple):
     node: Node
     nodes: int
     levels: int
-
-
-class Merge(NamedTuple):
-    place: Span
-    before: int
-    """How many entries stand before the `<<`."""
-    node: Node
 
 
 class Composer:
@@ -71,7 +67,7 @@ class Composer:
         self.anchors: dict[str, Anchor | None] = {}  # None: still being read
         self.reached = 0  # the deepest level since the innermost open anchor
         self.end = 0  # where the last token that belongs to a node ends
-        self.flow = 0  # how many brackets are open
+        self.brackets: list[int] = []  # where those that are open stand
         self.broken = False
         self.suspicious = yaml_faults.odd_spaces(self.source.text)
 
@@ -87,11 +83,8 @@ class Composer:
         self.next()
         after = self.next()
         if not isinstance(after, StreamEndEvent):
-            span = reading.span(after.start_mark.index, after.end_mark.index)
-            reading.report(
-                Fault("MS110", "a second document starts here", help="keep one document in a file; remove this one"),
-                span,
-            )
+            mended = "keep one document in a file; remove this one"
+            reading.report(Fault("MS110", "a second document starts here", help=mended), self.place(after))
         if self.broken:
             return None
         if isinstance(root, Mapping):
@@ -117,12 +110,15 @@ class Composer:
             elif start.version != (1, 2):
                 self.reading.report(yaml_faults.version(), span)
 
+    def place(self, event: Any) -> Span:
+        return Span(self.source, event.start_mark.index, event.end_mark.index)
+
     def node(self, event: Any, level: int) -> Node:
         """The node that starts with `event`; `level` is the one that it has if it is a mapping or a list."""
         reading = self.reading
         reading.nodes += 1
         if reading.nodes > budgets.NODES:
-            reading.stop(too_many_nodes(), reading.span(event.start_mark.index, event.end_mark.index))
+            reading.stop(too_many_nodes(), self.place(event))
         kind = type(event)
         if kind is AliasEvent:
             return self.alias(event, level)
@@ -140,10 +136,12 @@ class Composer:
             self.reached = level
             if level > budgets.LEVELS:
                 self.reading.stop(too_deep(), self.reading.span(start, opened))
-        self.flow += bool(event.flow_style)
         self.end = opened
+        if event.flow_style:
+            self.brackets.append(opened - 1)
         node = self.sequence(start, level) if type(event) is SequenceStartEvent else self.mapping(start, level)
-        self.flow -= bool(event.flow_style)
+        if event.flow_style:
+            self.brackets.pop()
         return node
 
     def sequence(self, start: int, level: int) -> Sequence:
@@ -158,9 +156,10 @@ class Composer:
         entries: dict[str, Entry] = {}
         merge: Merge | None = None
         reading, following = self.reading, self.next
+        event: Any
         while type(event := following()) is not MappingEndEvent:
-            if type(event) is ScalarEvent and event.value == "<<" and not event.style:
-                place = reading.span(event.start_mark.index, event.end_mark.index)
+            if is_merge(event):
+                place = self.place(event)
                 found = Merge(place, len(entries), self.node(following(), level + 1))
                 if merge is not None:
                     reading.report(yaml_faults.second_merge(), place, Note("first written here", merge.place))
@@ -168,37 +167,35 @@ class Composer:
                 continue
             name, key_span = self.key(event, level)
             value = self.node(following(), level + 1)
-            if name is not None:
-                if ":" in name:
-                    self.missing_space(name, key_span, value)
+            if name is not None and (":" not in name or not self.missing_space(name, key_span, value)):
                 reading.add(entries, name, key_span, value)
         if merge is not None:
-            entries = self.merged(entries, merge)
+            entries = merged(reading, entries, merge)
         return Mapping(entries, reading.span(start, self.close(event)))
 
     def close(self, event: Any) -> int:
         """Where a collection ends: at its bracket, or in block style where its last member ends."""
-        if self.flow and event.end_mark.index > event.start_mark.index:
+        if self.brackets and event.end_mark.index > event.start_mark.index:
             self.end = event.end_mark.index
         return self.end
 
     def key(self, event: Any, level: int) -> tuple[str | None, Span]:
         """A key's text and place; None where it cannot be a key, which is reported."""
         reading = self.reading
-        if type(event) is MappingStartEvent or type(event) is SequenceStartEvent:
-            span = self.node(event, level + 1).span
-            reading.report(yaml_faults.bad_key(span), span)
-            return None, span
         node = self.node(event, level + 1)
+        span = node.span
         if not isinstance(node, Scalar):
-            span = reading.span(event.start_mark.index, event.end_mark.index)
+            if type(event) is AliasEvent:
+                span = self.place(event)
+                if self.anchors.get(event.anchor) is None:  # reported as an alias already
+                    return None, span
             reading.report(yaml_faults.bad_key(span), span)
             return None, span
         if node.plain and not isinstance(node.value, str):
-            text = node.span.text
-            reading.report(yaml_faults.not_text(text), node.span)
-            return text or None, node.span
-        return str(node.value), node.span
+            text = span.text
+            reading.report(yaml_faults.not_text(text), span)
+            return text or None, span
+        return str(node.value), span
 
     def scalar(self, event: Any) -> Scalar:
         start, end = event.start_mark.index, event.end_mark.index
@@ -209,7 +206,7 @@ class Composer:
         self.end = end
         if not style:
             span = Span(self.source, start, end)
-            if len(text) != end - start or text[:1] in "-$" or self.suspicious:
+            if len(text) != end - start or text[:1] in _SUSPECTS or self.suspicious:
                 self.suspect(text, span)
             value, fault = scalars.resolve(text)
             if fault is not None:
@@ -225,17 +222,20 @@ class Composer:
 
     def suspect(self, text: str, span: Span) -> None:
         """Look closer at a plain scalar that may not be what its writer meant."""
-        for fault, start, end in yaml_faults.in_plain(self.source.text, text, span.start, span.end, self.flow > 0):
+        for fault, start, end in yaml_faults.in_plain(self.source.text, text, span.start, span.end, bool(self.brackets)):
             self.spoil(fault, self.reading.span(start, end))
 
-    def missing_space(self, name: str, key_span: Span, value: Node) -> None:
-        """`{units:64}` is one key without a value, `Dense:{units: 64}` one strange key; whoever wrote them meant two."""
+    def missing_space(self, name: str, key_span: Span, value: Node) -> bool:
+        """`{units:64}` is one key without a value, `Dense:{units: 64}` one strange key: two were meant."""
         if key_span.end - key_span.start != len(name):
-            return
+            return False
         found = yaml_faults.missing_space(name)
         colon = yaml_faults.colon_of(name)
-        if found and (self.flow and value.span.start == value.span.end or name[colon + 1] in "{[\"'"):
-            self.spoil(found, self.reading.span(key_span.start + colon, key_span.start + colon + 1))
+        empty = self.brackets and value.span.start == value.span.end
+        if not found or not (empty or name[colon + 1] in "{[\"'"):
+            return False
+        self.spoil(found, self.reading.span(key_span.start + colon, key_span.start + colon + 1))
+        return True
 
     def spoil(self, fault: Fault, span: Span, *notes: Note) -> None:
         """Report a fault that makes the result useless, and read on for others."""
@@ -246,8 +246,8 @@ class Composer:
         """Where a node starts after its anchor and tag; a tag is reported."""
         text = self.source.text
         start: int = event.start_mark.index
-        found = _PROPERTIES.match(text, start)
-        end: int = min(found.end(), event.end_mark.index) if found else start
+        found = _PROPERTIES.match(text, start, event.end_mark.index)
+        end = found.end() if found else start
         if event.tag is not None:
             tag = _TAG.search(text, start, end)
             if tag:
@@ -271,31 +271,16 @@ class Composer:
     def alias(self, event: Any, level: int) -> Node:
         """The node that an alias stands for, counted and measured as if it were written out."""
         name: str = event.anchor
-        span = self.reading.span(event.start_mark.index, event.end_mark.index)
+        span = self.place(event)
         self.end = span.end
         anchor = self.anchors.get(name)
         if anchor is None:
             recursive = name in self.anchors
             known = nearest(name, self.anchors)
             self.spoil(yaml_faults.recursive(name) if recursive else yaml_faults.undefined(name, known), span)
-            return Scalar(None, span)
+            return Mapping({}, span)
         self.reading.spend(anchor.nodes, span)
         self.reached = max(self.reached, level - 1 + anchor.levels)
         if self.reached > budgets.LEVELS:
             self.reading.stop(too_deep(), span)
         return anchor.node
-
-    def merged(self, entries: dict[str, Entry], merge: Merge) -> dict[str, Entry]:
-        """The entries with those of `<<` where it stands; what a mapping writes itself wins, then the first merged."""
-        sources = merge.node.items if isinstance(merge.node, Sequence) else (merge.node,)
-        added: dict[str, Entry] = {}
-        for node in sources:
-            if not isinstance(node, Mapping):
-                self.reading.report(yaml_faults.bad_merge(), merge.place)
-                continue
-            self.reading.spend(len(node.entries), merge.place)
-            for name, entry in node.entries.items():
-                if name not in entries:
-                    added.setdefault(name, entry)
-        own = list(entries.items())
-        return dict(own[: merge.before]) | added | dict(own[merge.before :])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from ..diagnostics import Fault, Span
+from . import budgets
 from .node import Node, Scalar, Sequence
 from .reading import quoted, shortened
 from .scalars import hint
@@ -29,7 +31,8 @@ def not_a_mapping(root: Node) -> Fault:
 
 
 def version() -> Fault:
-    return Fault("MS103", "the file asks for another YAML than 1.2", help="remove the line; a spec is read as YAML 1.2")
+    mended = "remove the line; a spec is always read as YAML 1.2"
+    return Fault("MS103", "the file asks for another YAML than 1.2", help=mended)
 
 
 def tag(text: str) -> Fault:
@@ -50,7 +53,8 @@ def bad_key(span: Span) -> Fault:
 
 def not_text(text: str) -> Fault:
     if not text:
-        return Fault("MS107", "a key is missing before the colon", help="write the key, or quote the text that has `:`")
+        mended = "write the key, or quote the text that holds `:`"
+        return Fault("MS107", "a key is missing before the colon", help=mended)
     kind = "null" if text in ("~", "null", "Null", "NULL") else "a boolean" if text[0] in "tTfF" else "a number"
     return Fault(
         "MS107",
@@ -61,7 +65,8 @@ def not_text(text: str) -> Fault:
 
 
 def surrogate() -> Fault:
-    return Fault("MS102", "half of a surrogate pair is no character", help="write the character itself, or `\\UXXXXXXXX`")
+    mended = "write the character itself, or `\\U` and its eight digits"
+    return Fault("MS102", "half of a surrogate pair is no character", help=mended)
 
 
 def second_merge() -> Fault:
@@ -69,7 +74,8 @@ def second_merge() -> Fault:
 
 
 def bad_merge() -> Fault:
-    return Fault("MS106", "`<<` takes a mapping or a list of mappings", help="write `<<: *name` with a mapping's anchor")
+    mended = "write `<<: *name` with the anchor of a mapping"
+    return Fault("MS106", "`<<` takes a mapping or a list of mappings", help=mended)
 
 
 def second_anchor(name: str) -> Fault:
@@ -84,7 +90,8 @@ def undefined(name: str, known: str | None) -> Fault:
     found = f"alias `*{shortened(name)}` has no anchor `&{shortened(name)}` before it"
     if known:
         return Fault("MS106", found, help=f"did you mean `*{known}`?", suggestion=f"*{known}")
-    return Fault("MS106", found, help=f"define the anchor before its use; quote it where it is text: `\"*{shortened(name)}\"`")
+    mended = f"define the anchor before its use; quote it where it is text: `\"*{shortened(name)}\"`"
+    return Fault("MS106", found, help=mended)
 
 
 def missing_space(text: str) -> Fault | None:
@@ -113,27 +120,57 @@ def odd_spaces(text: str) -> bool:
 
 def in_plain(text: str, value: str, start: int, end: int, flow: bool) -> Iterator[tuple[Fault, int, int]]:
     """The mistakes that a plain scalar at `start` to `end` hides: YAML reads each of them as text."""
-    for odd in _ODD_SPACE.finditer(text, start, end):
-        fault = Fault(
-            "MS102",
-            f"U+{ord(odd[0]):04X} looks like a space, but is part of the text for YAML",
-            help="write an ordinary space, or quote the text",
-            suggestion=" ",
-        )
-        yield fault, *odd.span()
-    if flow and value.startswith("$(") and value.count("(") != value.count(")"):
-        yield _cut_expression(), start, end
-    line = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
-    for dash in DASH.finditer(text[line:end]):
-        place = line + dash.end() - 1
-        if place >= start:
-            yield missing_dash_space(text[place + 1 : end]), place, place + 1
+    for odd in islice(_ODD_SPACE.finditer(text, start, end), budgets.SHOWN_CHARACTERS):
+        yield _odd_space(odd[0]), *odd.span()
+    if flow and value.startswith("$(") and expression_end(value, 0) is None:
+        whole = expression_end(text, start)
+        yield _cut_expression(text[start:whole] if whole else "$(...)"), start, whole or end
+    for place in _dashes(text, start, end):
+        yield missing_dash_space(text[place + 1 : min(end, place + 60)]), place, place + 1
 
 
-def _cut_expression() -> Fault:
+def _dashes(text: str, start: int, end: int) -> Iterator[int]:
+    """Where lines of a plain scalar start with a dash that lacks its space."""
+    indent = text[max(0, start - 200) : start].rstrip(" ")
+    if (not indent or indent[-1] in "\r\n") and DASH.match(text[start : start + 10]):
+        yield start
+    for dash in islice(DASH.finditer(text, start + 1, end), budgets.SHOWN_CHARACTERS):
+        yield dash.end() - 1
+
+
+def expression_end(text: str, start: int) -> int | None:
+    """Where the `$(` at `start` is closed, on its line; parentheses in quotes do not count."""
+    depth, quote = 0, ""
+    for at in range(start, min(len(text), start + 1000)):
+        character = text[at]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "(":
+            depth += 1
+        elif character == ")":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+        elif character in "\r\n":
+            return None
+    return None
+
+
+def _odd_space(character: str) -> Fault:
     return Fault(
-        "MS103",
-        "a comma ends this value inside brackets, and cuts the expression in two",
-        help='put the whole expression in quotes: `"$(...)"`',
+        "MS102",
+        f"U+{ord(character):04X} looks like a space, but is part of the text for YAML",
+        help="write an ordinary space, or quote the text",
+        suggestion=" ",
     )
 
+
+def _cut_expression(whole: str) -> Fault:
+    quote = "'" if '"' in whole else '"'
+    return Fault(
+        "MS103",
+        "inside brackets a comma ends the value, and cuts this expression in two",
+        help=f"put quotes around all of it: `{quote}{shortened(whole)}{quote}`",
+    )

@@ -4,62 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import yaml
 
 from ..diagnostics import Fault, Note, Source, Span
 from . import yaml_faults
 from .reading import quoted, shortened
+from .yaml_brackets import bracket, never_closed
+from .yaml_trouble import Explained, Trouble
 
-_CLOSING: Final = {"[": "]", "{": "}"}
+_LINES: Final = 100  # how far up a mistake is looked for
 _LONGEST_KEY: Final = 1024  # YAML 1.2.2, section 7.4.2: a key without `?` has at most so many characters
-_ENTRY = re.compile(r"[ ]*(?:- |-$|(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[\]{},:#&*!|>'\"%@`][^:\n]*):(?:\s|$))", re.MULTILINE)
 
 
-class Trouble(NamedTuple):
-    """Where the parser gave up, what it was in the middle of, and where that began."""
-
-    source: Source
-    problem: str
-    at: int
-    context: str
-    opened: int | None
-
-    @property
-    def text(self) -> str:
-        return self.source.text
-
-    @property
-    def found(self) -> str:
-        """The character at the place, empty at the end of the text."""
-        return self.text[self.at : self.at + 1]
-
-    @property
-    def ended(self) -> bool:
-        return not self.text[self.at :].strip()
-
-    @property
-    def line_start(self) -> int:
-        return self.source.line_start(self.at)
-
-    @property
-    def before(self) -> str:
-        """What stands on the line before the place."""
-        return self.text[self.line_start : self.at]
-
-    def span(self, start: int, length: int = 1) -> Span:
-        return Span(self.source, start, min(start + length, len(self.text)))
-
-
-class Explained(NamedTuple):
-    fault: Fault
-    span: Span
-    notes: tuple[Note, ...] = ()
-
-
-def explain(source: Source, error: yaml.YAMLError) -> Explained:
-    """What the parser's error means for whoever wrote the text."""
+def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Explained:
+    """What the parser's error means for whoever wrote the text; the last of `brackets` was open."""
     problem_mark = getattr(error, "problem_mark", None)
     context_mark = getattr(error, "context_mark", None)
     at = problem_mark.index if problem_mark else 0
@@ -69,6 +29,7 @@ def explain(source: Source, error: yaml.YAMLError) -> Explained:
         min(at, len(source.text)),
         getattr(error, "context", None) or "",
         context_mark.index if context_mark else None,
+        brackets[-1] if brackets else None,
     )
     for rule in _RULES:
         explained = rule(trouble)
@@ -79,7 +40,7 @@ def explain(source: Source, error: yaml.YAMLError) -> Explained:
 
 def _tab(t: Trouble) -> Explained | None:
     indent = re.compile(r"[ ]*(\t+)").match(t.text, t.line_start)
-    if not indent or indent.end() < t.at and not indent[0].isspace():
+    if not indent or (indent.end() < t.at and not indent[0].isspace()):
         return None
     if "flow" in t.context or "quoted" in t.context:
         return None
@@ -93,7 +54,7 @@ def _missing_space(t: Trouble) -> Explained | None:
         return None
     starts = [t.line_start, _line_above(t)] if t.opened is None or "simple key" not in t.context else [t.opened]
     for start in starts:
-        line = t.text[start : t.source.line_end(start)]
+        line = t.source.line_at(start)
         found = yaml_faults.missing_space(line) if start < t.at else None
         if found:
             colon = start + yaml_faults.colon_of(line)
@@ -107,9 +68,11 @@ def _missing_space(t: Trouble) -> Explained | None:
 def _line_above(t: Trouble) -> int:
     """The start of the nearest line above that holds something."""
     start = t.line_start
-    while start > 0:
+    for _ in range(_LINES):
+        if start == 0:
+            break
         start = t.source.line_start(start - 1)
-        line = t.text[start : t.source.line_end(start)].strip()
+        line = t.source.line_at(start).strip()
         if line and not line.startswith("#"):
             break
     return start
@@ -119,25 +82,21 @@ def _colon(t: Trouble) -> Explained | None:
     if "mapping values" not in t.problem:
         return None
     key = t.before.strip()
+    start = t.at - len(t.before.lstrip())
     if len(key) > _LONGEST_KEY:
-        return _long_key(t, t.line_start + len(t.before) - len(t.before.lstrip()))
+        return _long_key(t, start)
     if re.search(r":\s", key) or key.startswith(("'", '"')):
-        fault = Fault(
-            "MS103",
-            "a second `:` in one value",
-            help="quote the value if it is text, or use `{...}` if it is a mapping",
-        )
-        return Explained(fault, t.span(t.at))
+        mended = "quote the value if it is text, or use `{...}` if it is a mapping"
+        return Explained(Fault("MS103", "a second `:` in one value", help=mended), t.span(t.at))
     above = _line_above(t)
-    line = t.text[above : t.source.line_end(above)]
-    indent = len(t.before) - len(t.before.lstrip())
-    if above < t.line_start and indent > len(line) - len(line.lstrip()):
+    line = t.source.line_at(above)
+    if above < t.line_start and start - t.line_start > len(line) - len(line.lstrip()):
         fault = Fault(
             "MS103",
             f"{quoted(key)} is indented below {quoted(line.strip())}, which has a value already",
             help="indent both lines alike, or remove the value above",
         )
-        return Explained(fault, t.span(t.line_start + indent, len(key)))
+        return Explained(fault, t.span(start, len(key)))
     return Explained(Fault("MS103", "found `:` inside a text", help="quote the text that holds it"), t.span(t.at))
 
 
@@ -158,61 +117,18 @@ def _long_key(t: Trouble, start: int) -> Explained:
     return Explained(fault, t.span(start, 40))
 
 
-def _bracket(t: Trouble) -> Explained | None:
-    """A list or mapping in brackets that is not closed, or lacks a comma."""
-    if t.opened is None or "flow" not in t.context:
-        return None
-    opening = t.text[t.opened : t.opened + 1]
-    if opening not in _CLOSING:
-        return None
-    closing = _CLOSING[opening]
-    here = t.source.line_start(t.opened)
-    never = t.ended or here < t.line_start and _indent(t, t.line_start) <= _indent(t, here) and _is_entry(t)
-    if never:
-        fault = Fault("MS103", f"`{opening}` is never closed", help=f"close it with `{closing}`")
-        notes = () if t.ended else (Note(f"`{closing}` is missed here at the latest", t.span(t.line_start, 1)),)
-        return Explained(fault, t.span(t.opened), notes)
-    expression = _expression(t)
-    if expression:
-        return expression
-    mended = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
-    fault = Fault("MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=mended)
-    return Explained(fault, t.span(t.at), (Note(f"`{opening}` is opened here", t.span(t.opened)),))
-
-
-def _indent(t: Trouble, start: int) -> int:
-    line = t.text[start : t.source.line_end(start)]
-    return len(line) - len(line.lstrip())
-
-
-def _is_entry(t: Trouble) -> bool:
-    return _ENTRY.match(t.text, t.line_start) is not None
-
-
-def _expression(t: Trouble) -> Explained | None:
-    """`$sizes[0]` and `${name}` inside brackets, where YAML takes their brackets for its own."""
-    word = re.search(r"[^\s,\[\]{}:]*\$[^\s,\[\]{}]*$", t.before)
-    if not word or t.found not in ("[", "{"):
-        return None
-    start = t.line_start + word.start()
-    end = t.text.find(_CLOSING[t.found], t.at)
-    whole = t.text[start : end + 1] if end > 0 else t.text[start : t.at + 1]
-    if t.found == "{":
-        name = whole[2:-1]
-        mended = f"write `${shortened(name)}`, or `$(...)` for an expression"
-        return Explained(Fault("MS103", "`${...}` is not a value of this language", help=mended), t.span(start, len(whole)))
-    fault = Fault("MS103", f"{quoted(whole)} needs quotes inside brackets", help=f"write `\"{shortened(whole)}\"`")
-    return Explained(fault, t.span(start, len(whole)))
-
-
 def _no_content(t: Trouble) -> Explained | None:
     if "node content" not in t.problem:
         return None
+    if t.ended and t.bracket is not None:
+        return never_closed(t, t.bracket)
     if t.ended:
-        return Explained(Fault("MS103", "the file ends where a value is expected", help="write it"), t.span(t.at))
+        mended = "write the value, or remove what stands before it"
+        return Explained(Fault("MS103", "the file ends where a value is expected", help=mended), t.span(t.at))
     if t.found in "]}" and "flow" not in t.context:
         return _stray(t)
-    fault = Fault("MS103", f"found {quoted(t.found)} where a value is expected", help="write the value, or remove the comma")
+    mended = "write the value, or remove the comma"
+    fault = Fault("MS103", f"found {quoted(t.found)} where a value is expected", help=mended)
     return Explained(fault, t.span(t.at))
 
 
@@ -221,7 +137,7 @@ def _stray(t: Trouble) -> Explained:
 
 
 def _quotes(t: Trouble) -> Explained | None:
-    if "quoted scalar" not in t.context and "double-quoted" not in t.context or t.opened is None:
+    if ("quoted scalar" not in t.context and "double-quoted" not in t.context) or t.opened is None:
         return None
     if "end of stream" in t.problem or "document indicator" in t.problem:
         quote = t.text[t.opened : t.opened + 1]
@@ -272,9 +188,10 @@ def _block(t: Trouble) -> Explained | None:
     before = t.before.rstrip()
     if t.found in ("]", "}"):
         return _stray(t)
-    if before.endswith(("'", '"')) or before.strip() and re.search(r"[*][^\s]+$", before):
+    if before.endswith(("'", '"')) or (before.strip() and re.search(r"[*][^\s]+$", before)):
         what = "an alias" if not before.endswith(("'", '"')) else "the closing quote"
-        fault = Fault("MS103", f"text follows {what}", help="quote the whole value; `''` writes a quote in single quotes")
+        mended = "quote the whole value; `''` writes a quote in single quotes"
+        fault = Fault("MS103", f"text follows {what}", help=mended)
         return Explained(fault, t.span(t.at))
     if before.strip(" -"):
         return None
@@ -294,7 +211,7 @@ def _column(t: Trouble, at: int) -> int:
 
 
 def _anchor(t: Trouble) -> Explained | None:
-    if "scanning an alias" not in t.context and "scanning an anchor" not in t.context or t.opened is None:
+    if ("scanning an alias" not in t.context and "scanning an anchor" not in t.context) or t.opened is None:
         return None
     sign = t.text[t.opened : t.opened + 1]
     kind = "an alias" if sign == "*" else "an anchor"
@@ -340,10 +257,11 @@ def _document(t: Trouble) -> Explained | None:
 
 def _anything(t: Trouble) -> Explained:
     found = quoted(t.found) if t.found.strip() else "the end of the file" if t.ended else "a space"
-    return Explained(Fault("MS103", f"{found} cannot stand here", help="put the value in quotes if it is text"), t.span(t.at))
+    fault = Fault("MS103", f"{found} cannot stand here", help="put the value in quotes if it is text")
+    return Explained(fault, t.span(t.at))
 
 
 _RULES: Final[tuple[Callable[[Trouble], Explained | None], ...]] = (
-    _tab, _missing_space, _colon, _no_colon, _bracket, _no_content, _quotes, _token, _dash, _block, _anchor, _tag,
+    _tab, _missing_space, _colon, _no_colon, bracket, _no_content, _quotes, _token, _dash, _block, _anchor, _tag,
     _block_scalar, _directive, _document,
 )

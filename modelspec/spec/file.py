@@ -111,7 +111,7 @@ def _runtime(root: Mapping, context: Context, report: Report) -> Runtime:
         return Runtime()
     values: dict[str, Any] | None = None
     if isinstance(entry.value, Mapping):
-        values = _without_later(entry.value, ("jit", "distribution"), report)
+        values = _without_later(entry.value, ("distribution",), report)
     return report.read(Runtime, entry.value, entry.key_span, context, values) or Runtime()
 
 

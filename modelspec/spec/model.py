@@ -127,7 +127,7 @@ class _Reader:
 
     def _inside(self, node: Mapping) -> _Reader:
         """The reader of what is inside this model: its own data format, its shared names visible."""
-        names = ()
+        names: tuple[str, ...] = ()
         if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
             names = tuple(shared.value.entries)
         context = self.context

@@ -29,7 +29,3 @@ def listed(names: tuple[str, ...] | list[str], word: str = "and") -> str:
     quoted = [f"`{name}`" for name in names]
     return "".join(quoted) if len(quoted) < 2 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
 
-
-def snake_case(kind: str) -> str:
-    """The name that Keras gives an unnamed layer of a class: `conv2d`, `max_pooling2d`, `lstm`."""
-    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", re.sub(r"\W+", "", kind)).lower()

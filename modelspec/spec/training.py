@@ -9,11 +9,11 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
-from ..catalogue import Catalogue
 from ..components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
+from ..components.family import Family, read_component
 from ..diagnostics import Span, nearest
 from ..layers.types import Count
-from ..settings import Context, Faults, Section, Settings, describe, read_form
+from ..settings import Context, Faults, Section, Settings, describe
 from ..source import Mapping, Node, Sequence, plain
 from .names import listed
 from .report import Report
@@ -63,9 +63,9 @@ class Chosen:
     """A loss, metric or callback as chosen, and where."""
 
     written: str
-    """The name as written: what Keras logs a metric under where it is a string alias."""
-    settings: Settings | None
-    """None where the name is one that Keras resolves by the output's shape (`accuracy`)."""
+    """The name as written."""
+    settings: Settings | str
+    """A name where Keras takes the class that fits the output's shape (`accuracy`)."""
     span: Span
     node: Node
 
@@ -125,14 +125,12 @@ def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen,
     return tuple(one for one in found if one)
 
 
-def _choose(node: Node, family: Catalogue, context: Context, report: Report) -> Chosen | None:
+def _choose(node: Node, family: Family, context: Context, report: Report) -> Chosen | None:
     """A member of a family as chosen; None, its faults noted down, where it is none."""
     value = plain(node)
     written = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
-    if isinstance(value, str) and value in family and family.find(value) is None:
-        return Chosen(written, None, node.span, node)
     try:
-        return Chosen(written, read_form(family, value, context), node.span, node)
+        return Chosen(written, read_component(family, value, context), node.span, node)
     except Faults as error:
         for fault in error.faults:
             report.fault(fault, node, _head(node))
@@ -155,7 +153,7 @@ class _ByOutput:
     report: Report
 
     def read(
-        self, section: Mapping, key: str, family: Catalogue | None, one: Callable[[Node], T | None]
+        self, section: Mapping, key: str, family: Family | None, one: Callable[[Node], T | None]
     ) -> dict[str, T]:
         entry = section.entries.get(key)
         if entry is None or plain(entry.value) is None:
@@ -163,7 +161,7 @@ class _ByOutput:
         node = entry.value
         if not isinstance(node, Mapping) or not self._by_name(node, family):
             value = one(node)
-            return {name: value for name in self.outputs or ("",)} if value is not None else {}
+            return dict.fromkeys(self.outputs or ("",), value) if value is not None else {}
         found: dict[str, T] = {}
         for name, item in node.entries.items():
             if self.outputs and name not in self.outputs:
@@ -172,7 +170,7 @@ class _ByOutput:
                 found[name] = value
         return found
 
-    def _by_name(self, node: Mapping, family: Catalogue | None) -> bool:
+    def _by_name(self, node: Mapping, family: Family | None) -> bool:
         """Whether the keys are outputs rather than the name of one component."""
         if family is None or len(node.entries) != 1:
             return True

@@ -1,0 +1,38 @@
+"""A compiled spec to an ordinary `keras.Model`: the only package that imports Keras.
+
+Importing this package loads nothing; `build` loads TensorFlow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..pipeline import Compiled
+
+
+class MismatchError(RuntimeError):
+    """The built model is not what was inferred, or Keras refused what was inferred to be right.
+
+    Always a fault of modelspec, never of the spec: the message names the layer and both sides.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}. This is a fault in modelspec, not in the spec: please report it with the spec.")
+
+
+def build(compiled: Compiled) -> keras.Model:
+    """The model of a spec without errors; compiled where the spec has a `training` section.
+
+    Raises `MismatchError` where the model differs from what was inferred.
+    """
+    from .lower import lower
+    from .training import compile_model
+
+    assert compiled.graph is not None, "a spec with errors cannot be built"
+    model = lower(compiled.graph, compiled.name)
+    if compiled.training is not None:
+        compile_model(model, compiled.training, compiled.file.runtime.jit)
+    return model

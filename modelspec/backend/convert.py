@@ -1,0 +1,39 @@
+"""Settings to Keras objects: `keras.<module>.<Kind>(**settings)`, nested ones first."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import keras
+
+from ..layers.base import Layer
+from ..settings import Settings
+
+
+def to_keras(value: Any, **extra: Any) -> Any:
+    """A setting's value as Keras takes it: a `Settings` becomes the object that it configures.
+
+    `extra` are further arguments of its constructor.
+    """
+    if isinstance(value, Settings):
+        return _class_of(value)(**_arguments(value), **extra)
+    if isinstance(value, tuple):
+        return tuple(to_keras(item) for item in value)
+    if isinstance(value, dict):
+        return {key: to_keras(item) for key, item in value.items()}
+    return value
+
+
+def _class_of(settings: Settings) -> Any:
+    return reduce(getattr, (*settings.keras_module.split("."), settings.kind()), keras)
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """What was written, and what follows from the model or the runtime rather than from Keras's own defaults."""
+    names = set(settings.model_fields_set)
+    if "data_format" in type(settings).model_fields:
+        names.add("data_format")
+    if isinstance(settings, Layer) and settings.dtype != "float32":
+        names.add("dtype")
+    return {name: to_keras(getattr(settings, name)) for name in sorted(names)}

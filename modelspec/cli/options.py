@@ -1,0 +1,42 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+def _overrides(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    """Values by path. Raises `click.BadParameter` where one is not `PATH=VALUE`, or its value is not YAML."""
+    found: dict[str, Any] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        path = path.strip()
+        if not equals or not path:
+            raise click.BadParameter(f"`{text}` is not PATH=VALUE, e.g. `training.epochs=3`", ctx, param)
+        if path in found:
+            raise click.BadParameter(f"`{path}` is set twice", ctx, param)
+        found[path] = _yaml(value, text, ctx, param)
+    return found
+
+
+def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> Any:
+    from ..source import plain, read_text
+
+    read = read_text(f"value: {text}", f"--set {whole}")
+    root = plain(read.value.root) if read.value is not None else None
+    if not read.ok or not isinstance(root, dict) or list(root) != ["value"]:
+        reason = next((found.message for found in read.diagnostics), "write a mapping as `{key: value}`")
+        raise click.BadParameter(f"the value of `{whole}` is not YAML: {reason}", ctx, param)
+    return root["value"]
+
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", callback=_overrides,
+    help="Use another value, e.g. `training.epochs=3`; may be given several times.",
+)  # fmt: skip
+"""`--set training.epochs=3`: the command gets `overrides`, a dict of values by path."""
+
+spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
+"""One spec; `-` is standard input. Whether it can be read is the reader's to say."""

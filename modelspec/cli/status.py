@@ -1,0 +1,22 @@
+"""Exit statuses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OK: Final = 0
+ERRORS: Final = 1
+"""The spec has errors."""
+USAGE: Final = 2
+FAILED: Final = 3
+"""The run failed: data, backend."""
+UNMET: Final = 4
+"""An expectation does not hold."""
+BUG: Final = 70
+"""modelspec itself failed; BSD's `EX_SOFTWARE`."""
+INTERRUPTED: Final = 75
+"""Interrupted, and what is saved can be resumed; BSD's `EX_TEMPFAIL`."""
+KILLED_BY_INTERRUPT: Final = 130
+"""Ctrl-C where there is nothing to resume: 128 + SIGINT, as shells have it."""
+KILLED_BY_PIPE: Final = 141
+"""Whoever read the output went away in the middle of it: 128 + SIGPIPE."""

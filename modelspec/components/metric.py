@@ -1,0 +1,38 @@
+"""What metrics share: a name and a dtype, the targets they take, and which way is better."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, TypeAlias
+
+from .base import Component, MetricDtype, Name
+from .family import to_snake_case
+from .loss import Targets
+
+Direction: TypeAlias = Literal["up", "down"] | None
+"""Which way is better, as Keras knows it: a callback's `mode: auto` follows it, and fails where it is None."""
+
+
+class Metric(Component):
+    """What is measured beside the loss."""
+
+    keras_module: ClassVar[str] = "metrics"
+    common: ClassVar[tuple[str, ...]] = ("name", "dtype")
+    targets: ClassVar[Targets]
+    direction: ClassVar[Direction] = "up"
+
+    name: Name = None
+    dtype: MetricDtype | None = None
+
+    @property
+    def takes(self) -> Targets:
+        """What the metric's targets hold, its settings taken into account."""
+        return self.targets
+
+    @property
+    def log_name(self) -> str:
+        """What it is called in logs, before the output's name and `val_` are put in front.
+
+        Keras itself counts metrics without a name (`auc_1` for the second one of a process), so a model must give
+        them this name.
+        """
+        return self.name or to_snake_case(self.kind())

@@ -1,0 +1,82 @@
+"""What optimizers share: the learning rate, weight decay, clipping, averaging and the scale of the loss."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, PlainValidator, model_validator
+
+from ..catalogue import Catalogue
+from ..settings import Unfit, refuse
+from . import SCHEDULES
+from .base import Component, Count, Decay, Fraction, Name, NonNegative, Positive
+from .schedules import LearningRate
+
+
+class Optimizer(Component):
+    """How the gradients change the weights."""
+
+    keras_module: ClassVar[str] = "optimizers"
+
+
+class Gradient(Optimizer):
+    """An optimizer of its own, rather than one that holds others."""
+
+    learning_rate: LearningRate = 0.001
+    weight_decay: NonNegative | None = None
+    """What fraction of every weight, times the learning rate, each step takes off."""
+    clipnorm: Positive | None = None
+    """The largest norm of each weight's gradient."""
+    clipvalue: Positive | None = None
+    """The largest absolute value in a gradient."""
+    global_clipnorm: Positive | None = None
+    """The largest norm of all gradients together."""
+    use_ema: bool = False
+    """Whether to keep a running mean of every weight, for `SwapEMAWeights` or to take its place."""
+    ema_momentum: Fraction = 0.99
+    ema_overwrite_frequency: Count | None = None
+    """After how many steps the running means take the weights' place; `null`: at the end."""
+    loss_scale_factor: Positive | None = None
+    """What the loss is multiplied by, and the gradients divided by, to keep small numbers in float16."""
+    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
+    """How many steps' gradients are averaged before the weights change."""
+    name: Name = None
+
+    @classmethod
+    def primary_family(cls) -> Catalogue | None:
+        return SCHEDULES
+
+    @model_validator(mode="after")
+    def _clips_once(self) -> Self:
+        given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
+        if len(given) > 1:
+            refuse(f"only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, found "
+                   f"{' and '.join(f'`{name}`' for name in given)}", "MS208", given[1], help=f"remove `{given[1]}`")
+        return self
+
+
+class Momenta(Gradient):
+    """What Adam and its kin share: running means of the gradient and of its square."""
+
+    beta_1: Decay = 0.9
+    """How much of the gradient's running mean each step keeps."""
+    beta_2: Decay = 0.999
+    """How much of the running mean of the gradient's square each step keeps."""
+    epsilon: NonNegative = 1e-7
+    """Added to what is divided by."""
+
+
+def pattern(value: Any) -> str:
+    """The text of a regular expression; `Unfit` where it is none."""
+    if not isinstance(value, str) or not value:
+        raise Unfit("a text")
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Unfit("a regular expression", code="MS205", help=f"it cannot be read: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, PlainValidator(pattern, json_schema_input_type=str)]
+"""A regular expression for the paths of variables: `embedding/.*`."""

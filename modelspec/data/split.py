@@ -1,0 +1,56 @@
+"""Which examples train, which validate and which test: a pure function of the seed and the positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .table import Array
+
+Positions = NDArray[np.int64]
+PARTS = ("train", "validation", "test")
+
+_STREAM = 1
+"""Keeps the split's random numbers apart from those of the order of batches, which follow from the same seed."""
+
+
+def split(
+    seed: int, count: int, validation: float, test: float, strata: Array | None = None
+) -> Mapping[str, Positions]:
+    """The positions of each part, ascending; they do not overlap and together are all of `range(count)`.
+
+    Every position draws a number that follows from the seed and the position alone; the smallest are the test, the
+    next the validation. The counts are the fractions of `count`, rounded. With `strata` (an array of `count` values)
+    the positions of each value are spread evenly over the draw, so that it has the same share in every part, to
+    within one example.
+    """
+    draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(count)
+    order = np.argsort(draws if strata is None else _spread(draws, strata), kind="stable")
+    tests = _rounded(count * test)
+    validations = min(_rounded(count * validation), count - tests)
+    cuts = np.split(order, [tests, tests + validations])
+    return dict(zip(("test", "validation", "train"), (np.sort(cut) for cut in cuts), strict=True))
+
+
+def _spread(draws: NDArray[np.float64], strata: Array) -> NDArray[np.float64]:
+    """A number in (0, 1) for each position, evenly spaced within each stratum, in the order of the draws."""
+    _, stratum = np.unique(strata, return_inverse=True)
+    counts = np.bincount(stratum)
+    order = np.lexsort((draws, stratum))
+    rank = np.arange(len(draws)) - np.repeat(np.cumsum(counts) - counts, counts)
+    spread = np.empty(len(draws))
+    # The draw shifts a position a little within its own place, so that strata of one size are not cut all at once.
+    spread[order] = (rank + draws[order]) / counts[stratum[order]]
+    spread[counts[stratum] == 1] = 1.0  # the only example of its kind is of use in training alone
+    return spread
+
+
+def _rounded(value: float) -> int:
+    return int(np.floor(value + 0.5))
+
+
+def everything(count: int) -> Positions:
+    """All positions of a source that is not split."""
+    return np.arange(count, dtype=np.int64)

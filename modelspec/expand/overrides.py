@@ -1,0 +1,208 @@
+"""Values set from outside the file (`--set training.epochs=3`), each in a text of its own that faults can point into.
+
+They come after `extends` and before expressions, so that an override may be an expression, and reaches what follows
+from it. A key that the language does not know is set all the same: reading the spec then finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+from typing import Any
+
+from ..diagnostics import Diagnostic, Fault, Source, Span, nearest
+from ..settings import describe
+from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
+from ..source.json import Reader
+from ..source.mapping import render
+from ..source.reading import Reading
+from ..spec.names import listed
+from .families import primary_of, same_thing
+from .paths import Step, parse_path
+
+_LISTS = ("do", "else", "branches")
+"""Keys of an entry that hold further entries."""
+
+
+def override(root: Mapping, values: MappingType[str, Any]) -> tuple[Mapping, list[Diagnostic]]:
+    """The spec with every value set at its path, in order, and what is wrong with paths and values."""
+    found: list[Diagnostic] = []
+    for path, value in values.items():
+        text = str(path)
+        node, source, faults = _written(text, value)
+        found.extend(faults)
+        if node is None:
+            continue
+        try:
+            changed = _Setter(source, root, parse_path(text), node).set(root, 0, None)
+        except _Misplaced as misplaced:
+            found.append(misplaced.fault.at(Span(source, misplaced.step.start, misplaced.step.end)))
+            continue
+        except Fault as fault:
+            found.append(fault.at(Span(source, 0, len(text))))
+            continue
+        assert isinstance(changed, Mapping)
+        root = changed
+    return root, found
+
+
+def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:
+    """The value as a node of the text `path=value`, and the faults of what no spec can hold."""
+    text, misfits, whole = render(value)
+    text = text.rstrip("\n")
+    name = f"--set {path}" if len(path) <= 60 else f"--set {path[:57]}..."
+    source = Source(name, f"{path}={text}")
+    reading = Reading(source)
+    shift = len(path) + 1
+    for fault, start, end in misfits:
+        reading.report(fault, reading.span(start + shift, end + shift))
+    node: Node | None = None
+    if whole:
+        reader = Reader(reading)
+        reader.at = shift
+        try:
+            node = reader.value(1)
+        except Fault:  # reported where it was found
+            node = None
+    return node, source, reading.diagnostics
+
+
+@dataclass
+class _Misplaced(Exception):
+    """A path that leads nowhere from this step on."""
+
+    fault: Fault
+    step: Step
+
+
+@dataclass
+class _Setter:
+    """Sets one value. Every node on the way is made anew; the others are kept."""
+
+    source: Source
+    root: Mapping
+    steps: tuple[Step, ...]
+    value: Node
+
+    def set(self, node: Node | None, at: int, kind: str | None) -> Node:
+        """`node` with the value set at `steps[at:]`; `kind` is the key that led here, and so what a short form is of."""
+        if at == len(self.steps):
+            return self.value
+        step = self.steps[at]
+        if isinstance(node, Sequence):
+            return self._in_list(node, at)
+        if isinstance(step.key, int):
+            raise self._lost(step, f"{self._so_far(at)} is no list", "leave the index out")
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return self._in_mapping(Mapping({}, self._span(step)), at)
+        if isinstance(node, Mapping):
+            return self._in_mapping(node, at)
+        return self._in_mapping(self._long_form(node, step, kind, at), at)
+
+    def _in_mapping(self, node: Mapping, at: int) -> Node:
+        step = self.steps[at]
+        assert isinstance(step.key, str)
+        old = node.entries.get(step.key)
+        key_span = self._span(step) if old is None or at + 1 == len(self.steps) else old.key_span
+        value = self.set(old.value if old else None, at + 1, step.key)
+        return Mapping({**node.entries, step.key: Entry(key_span, value)}, node.span)
+
+    def _in_list(self, node: Sequence, at: int) -> Node:
+        step = self.steps[at]
+        if isinstance(step.key, int):
+            index = step.key + len(node.items) if step.key < 0 else step.key
+            if not 0 <= index < len(node.items):
+                raise self._out_of_range(step, len(node.items), at)
+            return self._item(node, index, lambda item: self.set(item, at + 1, None))
+        return self._named(node, at)
+
+    def _item(self, node: Sequence, index: int, change: Callable[[Node], Node]) -> Node:
+        return Sequence((*node.items[:index], change(node.items[index]), *node.items[index + 1 :]), node.span)
+
+    # Entries by name -------------------------------------------------------------------------------------------------
+
+    def _named(self, node: Sequence, at: int) -> Node:
+        """The entry of that `name`, or the only one of that kind."""
+        step = self.steps[at]
+        assert isinstance(step.key, str)
+        found = [way for way, name in _names(node) if name == step.key]
+        if found:
+            return self._along(node, found[0], at + 1)
+        indices = [index for index, item in enumerate(node.items) if _kind(item) == step.key]
+        if len(indices) == 1:
+            return self._item(node, indices[0], lambda item: self.set(item, at, None))
+        if indices:
+            raise self._lost(step, f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
+                             f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}")
+        known = [*(name for _, name in _names(node)), *filter(None, map(_kind, node.items))]
+        near = nearest(step.key, known)
+        raise self._lost(step, f"{self._so_far(at)} has no entry named `{step.key}`",
+                         f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`", near)
+
+    def _along(self, node: Node, way: tuple[str | int, ...], at: int) -> Node:
+        """`node` with the value set below the place that `way` leads to."""
+        if not way:
+            return self.set(node, at, None)
+        first, rest = way[0], way[1:]
+        if isinstance(node, Sequence):
+            assert isinstance(first, int)
+            return self._item(node, first, lambda item: self._along(item, rest, at))
+        assert isinstance(node, Mapping) and isinstance(first, str)
+        entry = node.entries[first]
+        return Mapping({**node.entries, first: Entry(entry.key_span, self._along(entry.value, rest, at))}, node.span)
+
+    # Short forms -----------------------------------------------------------------------------------------------------
+
+    def _long_form(self, node: Scalar, step: Step, kind: str | None, at: int) -> Mapping:
+        """What a short form is short for: `adam` for `{Adam: ...}`, `64` behind `Dense` for `{units: 64}`."""
+        assert isinstance(step.key, str)
+        if isinstance(node.value, str) and same_thing(node.value, step.key):
+            return Mapping({step.key: Entry(node.span, Scalar(None, node.span))}, node.span)
+        primary = primary_of(kind, self.root) if kind else None
+        if primary:
+            return Mapping({primary: Entry(node.span, node)}, node.span)
+        raise self._lost(step, f"{self._so_far(at)} is {describe(plain(node))}, and has no `{step.key}`",
+                         f"set it as a whole: `{self._text(at)}={{{step.key}: ...}}`")
+
+    # Faults ----------------------------------------------------------------------------------------------------------
+
+    def _text(self, at: int) -> str:
+        return self.source.text[: self.steps[at - 1].end] if at else ""
+
+    def _so_far(self, at: int) -> str:
+        return f"`{self._text(at)}`" if at else "a spec"
+
+    def _span(self, step: Step) -> Span:
+        return Span(self.source, step.start, step.end)
+
+    def _out_of_range(self, step: Step, count: int, at: int) -> _Misplaced:
+        entries = "one entry" if count == 1 else f"{count} entries" if count else "no entries"
+        return self._lost(step, f"{self._so_far(at)} has {entries}, none at [{step.key}]",
+                          f"its entries go from [0] to [{count - 1}]" if count > 1 else None)
+
+    def _lost(self, step: Step, message: str, help: str | None, suggestion: str | None = None) -> _Misplaced:
+        return _Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)
+
+
+def _kind(item: Node) -> str | None:
+    """The kind of an entry: its only key, or the bare name that it is."""
+    if isinstance(item, Mapping) and len(item.entries) == 1:
+        return next(iter(item.entries))
+    return item.value if isinstance(item, Scalar) and isinstance(item.value, str) else None
+
+
+def _names(node: Sequence) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every named entry of a list and of the lists inside it: the way to its settings, and its name."""
+    for index, item in enumerate(node.items):
+        if isinstance(item, Sequence):
+            yield from (((index, *way), name) for way, name in _names(item))
+        if not isinstance(item, Mapping):
+            continue
+        for key, entry in item.entries.items():
+            if key in _LISTS and isinstance(entry.value, Sequence):
+                yield from (((index, key, *way), name) for way, name in _names(entry.value))
+            elif isinstance(entry.value, Mapping) and (named := entry.value.entries.get("name")):
+                name = plain(named.value)
+                if isinstance(name, str):
+                    yield (index, key), name

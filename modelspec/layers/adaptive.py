@@ -1,0 +1,126 @@
+"""Adaptive pooling: as many windows as the output shall have, of whatever size that takes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..shapes import Tensor
+from .base import Example, Inputs, Layer
+from .types import DataFormat, Window1D, Window2D, Window3D
+from .windows import numbers, with_spatial
+
+
+class AdaptivePooling(Layer):
+    """What every adaptive pooling shares."""
+
+    axes: ClassVar[int]
+
+    output_size: tuple[int, ...]
+    data_format: DataFormat = None
+
+    def output(self, inputs: Inputs) -> Tensor:
+        # Keras computes a shape for any number of axes and fails once data arrives.
+        x = numbers(self, inputs, self.axes + 2)
+        return self.result(with_spatial(x.shape, self.output_size, self.data_format))
+
+
+class AdaptivePooling1D(AdaptivePooling):
+    """Adaptive pooling along one axis."""
+
+    axes: ClassVar[int] = 1
+    output_size: Window1D
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"output_size": 3}, ((None, 9, 4),)),
+        Example({"output_size": 3, "data_format": "channels_first"}, ((None, 4, 8),)),
+    )
+
+
+class AdaptivePooling2D(AdaptivePooling):
+    """Adaptive pooling along two axes."""
+
+    axes: ClassVar[int] = 2
+    output_size: Window2D
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"output_size": (3, 2)}, ((None, 9, 8, 4),)),
+        Example({"output_size": 2, "data_format": "channels_first"}, ((None, 4, 9, 8),)),
+    )
+
+
+class AdaptivePooling3D(AdaptivePooling):
+    """Adaptive pooling along three axes."""
+
+    axes: ClassVar[int] = 3
+    output_size: Window3D
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"output_size": (3, 2, 2)}, ((None, 6, 5, 4, 2),)),
+        Example({"output_size": 2, "data_format": "channels_first"}, ((None, 2, 6, 5, 4),)),
+    )
+
+
+class AdaptiveAveragePooling1D(AdaptivePooling1D):
+    """The means of `output_size` windows along a sequence of any length.
+
+    ```yaml
+    - AdaptiveAveragePooling1D: 16
+    ```
+
+    Takes (batch, steps, channels), gives (batch, output_size, channels).
+    """
+
+
+class AdaptiveAveragePooling2D(AdaptivePooling2D):
+    """The means of `output_size` windows of an image of any size.
+
+    ```yaml
+    - AdaptiveAveragePooling2D: [7, 7]
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, *output_size, channels).
+    """
+
+
+class AdaptiveAveragePooling3D(AdaptivePooling3D):
+    """The means of `output_size` windows of a volume of any size.
+
+    ```yaml
+    - AdaptiveAveragePooling3D: 4
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, *output_size, channels).
+    """
+
+
+class AdaptiveMaxPooling1D(AdaptivePooling1D):
+    """The greatest values of `output_size` windows along a sequence of any length.
+
+    ```yaml
+    - AdaptiveMaxPooling1D: 16
+    ```
+
+    Takes (batch, steps, channels), gives (batch, output_size, channels).
+    """
+
+
+class AdaptiveMaxPooling2D(AdaptivePooling2D):
+    """The greatest values of `output_size` windows of an image of any size.
+
+    ```yaml
+    - AdaptiveMaxPooling2D: [7, 7]
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, *output_size, channels).
+    """
+
+
+class AdaptiveMaxPooling3D(AdaptivePooling3D):
+    """The greatest values of `output_size` windows of a volume of any size.
+
+    ```yaml
+    - AdaptiveMaxPooling3D: 4
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, *output_size, channels).
+    """

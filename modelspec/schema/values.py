@@ -1,0 +1,125 @@
+"""The schema of one class of settings, and what every value of a spec may be instead: an expression."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
+
+from ..forms import FAMILY
+from ..settings import Settings
+
+Schema = dict[str, Any]
+
+EXPRESSION: Final[Schema] = {"$ref": "#/$defs/expression"}
+DOLLAR: Final = r"\$"
+"""What tells an expression from a text: `$width`, `$(2 * width)`, `run-$(width)`."""
+_OF_NO_TYPE = frozenset({"description", "default"})
+
+
+def settings(cls: type[Settings]) -> Schema:
+    """The settings of a class by name, in the order in which people write them, and which of them are needed.
+
+    Values are as pydantic describes them, with a reference where a component or a layer is taken, and without
+    expressions.
+    """
+    with warnings.catch_warnings():
+        # A default that is no JSON (another settings object) is left out.
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
+        made = cls.model_json_schema(mode="validation", schema_generator=_Generator)
+    inner = made.get("$defs", {})
+    names = [name for name in cls.model_fields if name not in cls.common]
+    properties = made.get("properties", {})
+    ordered = {name: _clean(properties[name], inner) for name in (*names, *(n for n in properties if n in cls.common))}
+    return {"properties": ordered, "required": [name for name in names if name in made.get("required", ())]}
+
+
+class _Generator(GenerateJsonSchema):
+    """Without the titles that pydantic makes of every name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _clean(schema: Any, inner: Schema) -> Any:
+    """References to families in place of their marks, and to nested settings as themselves."""
+    if isinstance(schema, list):
+        return [_clean(item, inner) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if FAMILY in schema:
+        rest = {key: value for key, value in schema.items() if key != FAMILY}
+        return {"$ref": f"#/$defs/{schema[FAMILY]}", **rest}
+    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+    if name in inner:
+        return _clean({**inner[name], **{key: value for key, value in schema.items() if key != "$ref"}}, inner)
+    return {key: _clean(value, inner) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+
+
+# Expressions ---------------------------------------------------------------------------------------------------------
+
+
+def with_expressions(schema: Schema) -> Schema:
+    """The same schema, which also takes an expression in place of the value and of every value in it."""
+    notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
+    return {**_either(_alternatives(schema)), **notes}
+
+
+def _alternatives(schema: Schema) -> list[Schema]:
+    """What a value may be, one kind of value each, expressions allowed inside."""
+    if "anyOf" in schema:
+        return [alternative for one in schema["anyOf"] for alternative in _alternatives(one)]
+    return [_inside({key: value for key, value in schema.items() if key not in _OF_NO_TYPE})]
+
+
+def _inside(schema: Schema) -> Schema:
+    """Expressions allowed below the value, not in its place."""
+    opened = dict(schema)
+    if "prefixItems" in schema:
+        opened["prefixItems"] = [with_expressions(item) for item in schema["prefixItems"]]
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            opened[key] = with_expressions(schema[key])
+    if "properties" in schema:
+        opened["properties"] = {name: with_expressions(one) for name, one in schema["properties"].items()}
+    return opened
+
+
+def _either(alternatives: list[Schema]) -> Schema:
+    """One of the alternatives, or an expression.
+
+    Types that differ go into one schema: an editor then says "below the minimum" where it would otherwise say that
+    nothing fits.
+    """
+    if any(not one or _takes_expressions(one) for one in alternatives):
+        return alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
+    choices = [one for one in alternatives if "enum" in one or "const" in one]
+    typed = [one for one in alternatives if one not in choices]
+    if choices:
+        listed = [value for one in choices for value in (one["enum"] if "enum" in one else [one["const"]])]
+        nothing = [one for one in typed if one == {"type": "null"}]
+        rest = [one for one in typed if one not in nothing]
+        listed += [None] * bool(nothing)
+        return {"anyOf": [{"enum": listed}, *([_merged(rest)] if rest else []), EXPRESSION]}
+    return _merged([*typed, {"type": "string", "pattern": DOLLAR}])
+
+
+def _takes_expressions(schema: Schema) -> bool:
+    """Whether the schema takes an expression as it is: a family does, and a text without a pattern."""
+    return "$ref" in schema or (schema.get("type") == "string" and schema.keys() <= {"type", "minLength", "maxLength"})
+
+
+def _merged(alternatives: list[Schema]) -> Schema:
+    types = [one.get("type") for one in alternatives]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    if None in types or len(set(types)) < len(types) or _clash(types):
+        return {"anyOf": alternatives}
+    return {"type": types, **{key: value for one in alternatives for key, value in one.items() if key != "type"}}
+
+
+def _clash(types: Iterable[Any]) -> bool:
+    """Whether bounds of one type would be those of another."""
+    return {"integer", "number"} <= set(types)

@@ -1,0 +1,266 @@
+"""What a model is made of, for people (`table`) and programs (`record`): layers, shapes, parameters and cost.
+
+Sizes that are not numbers keep their names (`time`, `time // 2`); `?` is not known until the data is read. The table
+writes shapes as a spec does, without the batch axis.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .graph import Graph
+from .infer import TypedCall, TypedGraph
+from .shapes import PENDING, Size, Tensor, known, product, show_size, total
+
+_UNITS = ("", " k", " M", " G", " T", " P", " E")
+_GAP = "  "
+_HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds", "")
+_NUMBERS = (4, 5)
+"""Columns whose entries end at the right."""
+_YIELDING = (2, 1, 0)
+"""Columns that give way where the table would be too wide, in this order."""
+_LEAST = 14
+"""What a column keeps where the table has to be narrowed."""
+
+
+def table(name: str, graph: TypedGraph, *, width: int = 100) -> str:
+    """The layers as a table at most `width` columns wide (where names allow it), then totals."""
+    rows = list(_Rows(_common_dtype(graph)).of(graph))
+    lines = [name, "", *_aligned([_HEADER, *(row.cells for row in rows)], width), "", *_totals(graph)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+# Rows ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    kind: str = ""
+    sources: str = ""
+    output: str = ""
+    parameters: str = ""
+    cost: str = ""
+    remark: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (self.name, self.kind, self.sources, self.output, self.parameters, self.cost, self.remark)
+
+
+@dataclass
+class _Rows:
+    """Makes the rows of a graph and of the shared models in it, whose layers stand below their first call."""
+
+    dtype: str
+
+    def __post_init__(self) -> None:
+        self.shown: set[str] = set()
+
+    def of(self, graph: TypedGraph, indent: str = "") -> Iterator[_Row]:
+        if not indent:
+            yield from (self._input(name, tensor) for name, tensor in graph.inputs.items())
+        above = list(graph.inputs)[0] if len(graph.inputs) == 1 else None
+        for layer in graph.layers:
+            yield from self._call(layer, above, indent)
+            above = layer.name
+
+    def _input(self, name: str, tensor: Tensor) -> _Row:
+        batch = tensor.shape[0] if tensor.shape else None
+        return _Row(name, "input", output=_type(tensor, self.dtype), remark=f"batches of {batch}" if batch else "")
+
+    def _call(self, layer: TypedCall, above: str | None, indent: str) -> Iterator[_Row]:
+        again = layer.shared is not None and layer.shared in self.shown
+        yield _Row(
+            indent + layer.name, _kind(layer), "" if layer.inputs == [above] else ", ".join(layer.inputs),
+            _type(layer.outputs[0], self.dtype), "" if again else _count(_parameters(layer)), _human(layer.multiply_adds),
+            f"shares {layer.shared}" if again else _frozen(layer),
+        )
+        for index, tensor in enumerate(layer.outputs[1:], 1):
+            selector = layer.output_names[index] if layer.output_names else str(index)
+            yield _Row(f"{indent}  .{selector}", output=_type(tensor, self.dtype))
+        if layer.shared is not None and not again:
+            self.shown.add(layer.shared)
+            if layer.inside is not None:
+                yield from self.of(layer.inside, indent + "  ")
+
+
+def _kind(layer: TypedCall) -> str:
+    """The kind; of something shared, its name, and for a layer what it is."""
+    if layer.shared is None or isinstance(layer.call.callee, Graph) or layer.call.callee is None:
+        return layer.kind
+    return f"{layer.kind} ({layer.call.callee.kind()})"
+
+
+def _parameters(layer: TypedCall) -> Size:
+    return total(product(weight.shape) for weight in layer.weights)
+
+
+def _frozen(layer: TypedCall) -> str:
+    """A remark where training changes none of the weights."""
+    return "frozen" if layer.weights and not any(weight.trainable for weight in layer.weights) else ""
+
+
+def _type(tensor: Tensor, common: str) -> str:
+    """`[28, 28, 1]`, with the dtype where it is not the common one."""
+    shape = f"[{', '.join(show_size(size) for size in tensor.shape[1:])}]"
+    return shape if tensor.dtype == common else f"{shape} {tensor.dtype}"
+
+
+def _common_dtype(graph: TypedGraph) -> str:
+    """The dtype that most tensors have: it is not repeated in every row."""
+    counts = Counter(tensor.dtype for layer in graph.layers for tensor in layer.outputs)
+    return counts.most_common(1)[0][0] if counts else "float32"
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def _count(size: Size) -> str:
+    """With thousands separators; nothing for none."""
+    number = known(size)
+    return _symbol(size) if number is None else f"{number:,}" if number else ""
+
+
+def _human(size: Size) -> str:
+    """In human units: `10.6 M`; nothing for none."""
+    number = known(size)
+    return _symbol(size) if number is None else _scaled(number) if number else ""
+
+
+def _scaled(number: int) -> str:
+    step, value = 0, float(number)
+    while value >= 999.95 and step < len(_UNITS) - 1:
+        step, value = step + 1, value / 1000
+    return f"{value:.1f}{_UNITS[step]}" if step else str(number)
+
+
+def _symbol(size: Size) -> str:
+    """A size that is no number, where it is short enough for a column."""
+    text = "unknown" if size is None else _separated(str(size))
+    return text if len(text) <= 16 else "unknown"
+
+
+def _separated(text: str) -> str:
+    """The numbers in an expression with thousands separators: `time * 2,048`."""
+    return re.sub(r"\b\d{4,}\b", lambda number: f"{int(number[0]):,}", text)
+
+
+# Totals --------------------------------------------------------------------------------------------------------------
+
+
+def _totals(graph: TypedGraph) -> list[str]:
+    lines = [("parameters", _weights(graph)), ("multiply-adds", _cost(graph))]
+    common = _common_dtype(graph)
+    outputs = ", ".join(f"{name} {_type(tensor, common)}" for name, tensor in graph.outputs.items())
+    lines.append(("output" if len(graph.outputs) == 1 else "outputs", outputs))
+    return [f"{title:<13}{_GAP}{text}" for title, text in lines]
+
+
+def _weights(graph: TypedGraph) -> str:
+    every, trainable = graph.parameters, graph.trainable_parameters
+    if every is None or trainable is None:
+        least = sum(known(product(weight.shape)) or 0 for weight in graph.weights)
+        return f"{least:,} and those that depend on the data"
+    if not every:
+        return "0"
+    size = sum((known(product(weight.shape)) or 0) * _bytes(weight.dtype) for weight in graph.weights)
+    frozen = f", {every - trainable:,} frozen" if every != trainable else ""
+    memory = f"{_scaled(size)}B" if size >= 1000 else f"{size} bytes"
+    return f"{every:,} ({trainable:,} trainable{frozen}), {memory}"
+
+
+def _bytes(dtype: str) -> int:
+    """What one number of the dtype takes in memory."""
+    bits = "".join(character for character in dtype if character.isdigit())
+    return int(bits) // 8 if bits else 1
+
+
+def _cost(graph: TypedGraph) -> str:
+    costs = [layer.multiply_adds for layer in graph.layers]
+    number = sum(known(cost) or 0 for cost in costs)
+    rest = [cost for cost in costs if known(cost) is None]
+    if not rest:
+        return f"{_scaled(number)} for one example"
+    named = total(rest)
+    if isinstance(named, str) and named != PENDING and len(named) <= 40:
+        return f"{_scaled(number)} + {_separated(named)} for one example" if number else f"{_separated(named)} for one example"
+    return f"{_scaled(number)} for one example, and what depends on unknown sizes"
+
+
+# The table -----------------------------------------------------------------------------------------------------------
+
+
+def _aligned(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
+    """The rows in columns; a column that no row fills is left out, and long names give way where it gets too wide."""
+    filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
+    widths = {column: max(len(row[column]) for row in rows) for column in filled}
+    for column in _YIELDING:
+        excess = sum(widths.values()) + len(_GAP) * (len(filled) - 1) - width
+        if excess > 0 and column in widths:
+            widths[column] = min(widths[column], max(_LEAST, widths[column] - excess))
+    for row in rows:
+        cells = (_cell(row[column], widths[column], column in _NUMBERS) for column in filled)
+        yield _GAP.join(cells)
+
+
+def _cell(text: str, width: int, right: bool) -> str:
+    if len(text) > width:
+        text = f"{text[: width - 3]}..."
+    return text.rjust(width) if right else text.ljust(width)
+
+
+# For programs --------------------------------------------------------------------------------------------------------
+
+
+def record(name: str, graph: TypedGraph) -> dict[str, Any]:
+    """The same as plain values: what `modelspec show --format json` prints."""
+    return {
+        "name": name,
+        "parameters": graph.parameters,
+        "trainable_parameters": graph.trainable_parameters,
+        "flops": graph.flops,
+        "layers": [_layer(layer) for layer in graph.layers],
+        "inputs": _types(graph.inputs.items()),
+        "outputs": _types(graph.outputs.items()),
+    }
+
+
+def as_json(name: str, graph: TypedGraph) -> str:
+    """`record` as JSON, a line for each layer."""
+    parts = [f"{json.dumps(key)}: {_lines(value) if key == 'layers' else json.dumps(value)}"
+             for key, value in record(name, graph).items()]
+    return "{\n  " + ",\n  ".join(parts) + "\n}\n"
+
+
+def _lines(layers: list[dict[str, Any]]) -> str:
+    return "[\n    " + ",\n    ".join(json.dumps(layer) for layer in layers) + "\n  ]" if layers else "[]"
+
+
+def _layer(layer: TypedCall) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "inputs": layer.inputs,
+        "output_shape": _plain(layer.output_shape),
+        "output_dtype": layer.output_dtype,
+        "parameters": layer.parameters,
+        "trainable_parameters": layer.trainable_parameters,
+        "flops": layer.flops,
+    }
+
+
+def _plain(shape: Any) -> Any:
+    """Tuples as lists, at every level."""
+    if isinstance(shape, dict):
+        return {name: _plain(one) for name, one in shape.items()}
+    return [_plain(one) for one in shape] if isinstance(shape, (tuple, list)) else shape
+
+
+def _types(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Any]:
+    return {name: {"shape": _plain(tensor.shape), "dtype": tensor.dtype} for name, tensor in tensors}

@@ -1,0 +1,57 @@
+"""Every layer against Keras: for drawn settings and shapes, the same outputs and weights, or a refusal from both."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from modelspec.diagnostics import Fault
+from modelspec.layers import LAYERS
+
+from . import compare, keras_side, our_side
+from .case import Refusal, case_of, layer_class
+from .strategies import cases
+from .stricter import STRICTER, Stricter
+
+pytestmark = pytest.mark.tensorflow
+
+KINDS = sorted(LAYERS.kinds())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_layer_is_what_keras_makes_of_it(kind: str, data: st.DataObject) -> None:
+    case = data.draw(cases(kind))
+    difference = compare.disagreement(case)
+    if difference:
+        note(f"{case}\n{difference}")
+    assert difference is None, f"{case}\n{difference}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_example_is_what_keras_makes_of_it_and_runs(kind: str) -> None:
+    """What symbolic calls let pass shows here: the layer runs on random data and gives the inferred types."""
+    layer = layer_class(kind)
+    assert layer.examples, "a layer has at least one example"
+    found = []
+    for example in layer.examples:
+        case = case_of(layer, example)
+        difference = compare.disagreement(case) or _refused(our_side.answer(case)) or compare.run_disagreement(case)
+        found += [f"{case}\n{difference}"] if difference else []
+    assert not found, "\n".join(found)
+
+
+def _refused(answer: object) -> str | None:
+    return str(answer) if isinstance(answer, Refusal) else None
+
+
+@pytest.mark.parametrize("row", STRICTER, ids=lambda row: f"{row.code}-{row.setting}-{row.witness.kind}")
+def test_a_deliberate_difference_is_one(row: Stricter) -> None:
+    """Ours refuses the witness by the row's code and setting, Keras takes it and runs it: the row is needed."""
+    ours = our_side.answer_or_fault(row.witness)
+    assert isinstance(ours, Fault) and row.covers(row.witness, ours), ours
+    theirs = keras_side.answer(row.witness)
+    assert not isinstance(theirs, Refusal), theirs
+    assert not compare.never_runs(row.witness), "this needs no row: Keras cannot run it"

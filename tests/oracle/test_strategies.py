@@ -1,0 +1,107 @@
+"""The drawn cases are worth comparing: most are allowed, some are not, and they differ from the examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from modelspec.components import INITIALIZERS
+from modelspec.layers import LAYERS
+from modelspec.settings import Context, Faults
+
+from . import forms, our_side
+from .case import Case, Refusal, case_of, layer_class
+from .strategies import cases
+
+KINDS = sorted(LAYERS.kinds())
+DRAWS = 60
+
+
+@cache
+def drawn(kind: str) -> tuple[Case, ...]:
+    """Cases as the contract test gets them."""
+    found: list[Case] = []
+
+    @settings(max_examples=DRAWS, derandomize=True, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(case=cases(kind))
+    def collect(case: Case) -> None:
+        found.append(case)
+
+    collect()
+    return tuple(found)
+
+
+@cache
+def accepted(kind: str) -> float:
+    answers = [our_side.answer(case) for case in drawn(kind)]
+    return sum(not isinstance(answer, Refusal) for answer in answers) / len(answers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_draws_of_a_layer_are_mostly_allowed(kind: str) -> None:
+    assert accepted(kind) >= 0.4
+
+
+def test_draws_of_all_layers_are_mixed() -> None:
+    shares = [accepted(kind) for kind in KINDS]
+    assert 0.6 <= sum(shares) / len(shares) <= 0.9
+    assert sum(share < 1 for share in shares) / len(shares) >= 0.9, "nearly every layer has draws that are refused"
+
+
+def test_draws_are_refused_for_many_reasons() -> None:
+    answers = [our_side.answer(case) for kind in KINDS for case in drawn(kind)]
+    reasons = Counter(answer.code for answer in answers if isinstance(answer, Refusal))
+    assert {"MS205", "MS206", "MS401", "MS402", "MS403", "MS405", "MS407"} <= reasons.keys()
+    assert max(reasons.values()) <= 0.6 * reasons.total()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_draws_differ(kind: str) -> None:
+    assert len({repr(case) for case in drawn(kind)}) >= DRAWS // 4
+
+
+def test_nearly_every_setting_is_drawn() -> None:
+    """Every setting whose type says what it may hold is given another value somewhere; the others are few."""
+    unchanged = [
+        f"{kind}.{name}"
+        for kind in KINDS
+        for name, field in layer_class(kind).model_fields.items()
+        if name not in layer_class(kind).common and not forms.only_null(field)
+        and not any(case.settings.get(name, field.default) != field.default for case in drawn(kind))
+    ]  # fmt: skip
+    count = sum(len(layer_class(kind).model_fields) for kind in KINDS)
+    assert len(unchanged) <= 0.15 * count, unchanged
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shapes_and_dtypes_are_drawn(kind: str) -> None:
+    cls = layer_class(kind)
+    known = {case_of(cls, example).tensors for example in cls.examples}
+    others = {case.tensors for case in drawn(kind)} - known
+    assert len(others) >= 5
+
+
+def test_components_are_told_by_their_type() -> None:
+    """The drawing finds what family a setting's component is of; were it not to, it would draw none."""
+    fields = {f"{kind}.{name}": (name, layer_class(kind), name)
+              for kind in KINDS for name in layer_class(kind).model_fields}  # fmt: skip
+    initializers = {key for key, (name, cls, _) in fields.items() if forms.field_family(cls, name) is INITIALIZERS}
+    assert initializers == {key for key, (name, _, _) in fields.items() if name.endswith("initializer")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("junk", [True, "x", -1, 1.5, None, (), ("x", None), {}, {"a": 1}, 2**63, 10**400, float("nan")],
+                         ids=lambda junk: repr(junk)[:20])  # fmt: skip
+def test_a_value_of_any_type_is_a_value_or_a_fault(kind: str, junk: object) -> None:
+    """No setting raises anything else for what a file can hold, right or wrong."""
+    cls = layer_class(kind)
+    fine = dict(cls.examples[0].settings)
+    for name in cls.model_fields:
+        try:
+            cls.build({**fine, name: junk}, Context())
+        except Faults as refused:
+            assert all(fault.message and fault.code.startswith("MS2") for fault in refused.faults)

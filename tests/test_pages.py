@@ -1,0 +1,48 @@
+"""Every diagnostic code has a manual page, and the examples on it do what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import modelspec as ms
+from modelspec.diagnostics.pages import codes, page
+
+PACKAGE = Path(ms.__file__).parent
+EXAMPLES = re.compile(r"^## (Bad|Good)\n\n```(yaml|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def used_codes() -> set[str]:
+    """Every code that stands in the source."""
+    return {code for path in PACKAGE.rglob("*.py") for code in re.findall(r"\"(MS\d{3})\"", path.read_text("utf-8"))}
+
+
+def examples() -> list[tuple[str, str, str, str]]:
+    """Code, bad or good, ending, text."""
+    return [
+        (path.stem, which, ending, text)
+        for path in sorted((PACKAGE / "diagnostics/pages").glob("MS*.md"))
+        for which, ending, text in EXAMPLES.findall(path.read_text("utf-8"))
+    ]
+
+
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert used_codes() == set(codes())
+
+
+@pytest.mark.parametrize("code", codes())
+def test_a_page_has_a_title_and_says_something(code: str) -> None:
+    found = page(code)
+    assert found.title[0].islower() or found.title.startswith("`")
+    assert len(found.prose) > 60
+
+
+@pytest.mark.parametrize(("code", "which", "ending", "text"), examples(), ids=lambda value: str(value)[:6])
+def test_the_examples_are_true(code: str, which: str, ending: str, text: str, tmp_path: Path) -> None:
+    """The bad example gives exactly its code, once; the good one nothing at all."""
+    path = tmp_path / f"spec.{ending}"
+    path.write_text(text, encoding="utf-8")
+    said = ms.check(path).diagnostics
+    assert [d.code for d in said] == ([code] if which == "Bad" else []), "\n".join(str(d) for d in said)
