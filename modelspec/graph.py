@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from .diagnostics import Checked, Note, Span, nearest
+from .diagnostics import Checked, Note, Span, listed, nearest
 from .layers.base import Argument, Layer
 from .layers.common import snake_case
 from .settings import describe
 from .source import locate
+from .spec.entries import Reference, Use
 from .spec.inputs import InputSpec
-from .spec.model import ModelSection, Reference, SharedLayer, Use
-from .spec.names import listed
+from .spec.model import ModelSection, SharedLayer
 from .spec.report import Report
 
 ANY_INPUT = "input"
@@ -142,7 +142,7 @@ class _Linker:
         return Call(name, use, callee, inputs, use.kind if use.shared else None)
 
 
-Resolved: TypeAlias = "tuple[Ref | None, ...] | dict[str, Ref | tuple[Ref, ...] | None]"
+Resolved: TypeAlias = "tuple[Ref | None, ...] | dict[str, Ref | tuple[Ref | None, ...] | None]"
 
 
 class _Scope:
@@ -196,9 +196,7 @@ class _Scope:
             key: self.resolve(item) if isinstance(item, Reference) else tuple(self.resolve(ref) for ref in item)
             for key, item in use.sources.items()
         }
-        if any(item is None or (isinstance(item, tuple) and None in item) for item in found.values()):
-            return None
-        return found  # type: ignore[return-value]  # no None is left
+        return None if any(_has_gap(item) for item in found.values()) else found
 
     def resolve(self, reference: Reference) -> Ref | None:
         """The tensor that a reference names; a fault and None where there is none."""
@@ -236,6 +234,11 @@ class _Scope:
                 self.report.error("MS304", f"`{name}` is named twice among the outputs", reference.span)
             found[name] = ref
         return found
+
+
+def _has_gap(item: Ref | tuple[Ref | None, ...] | None) -> bool:
+    """Whether one of the references led nowhere."""
+    return item is None or (not isinstance(item, Ref) and None in item)
 
 
 # Call arguments ------------------------------------------------------------------------------------------------------

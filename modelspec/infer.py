@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .diagnostics import Checked, Fault, Note, Span, nearest
+from .diagnostics import Checked, Fault, Note, Span, listed, nearest
 from .graph import ANY_INPUT, Call, Graph, Ref
 from .layers.base import Inputs, Layer, Weight
 from .shapes import Shape, Size, Tensor, known, product, show, total
-from .spec.names import listed
 from .spec.report import Report
 
 MAX_PARAMETERS = 10**11

@@ -82,4 +82,7 @@ def compile_document(document: Document, context: Context) -> Checked[Compiled]:
     found.extend(sections.diagnostics)
     compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
     found.extend(lint(compiled.graph, compiled.training, compiled.data))
-    return Checked(compiled, in_file_order(found))
+    checked = Checked(compiled, in_file_order(found))
+    # What a stage leaves out it must have said: a layer that is lost silently would be a model that is not the spec's.
+    assert not checked.ok or (typed is not None and len(typed.layers) == len(typed.graph.calls))
+    return checked

@@ -8,7 +8,7 @@ right raises `Faults`, each with its path below the value that was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
@@ -69,6 +69,8 @@ class Settings(BaseModel):
     """Where Keras has the class: `layers`, `initializers`, `optimizers.schedules`."""
     field_noun: ClassVar[str] = "setting"
     unknown_code: ClassVar[str] = "MS202"
+    reserved: ClassVar[tuple[str, ...]] = ()
+    """Words that may stand among the settings and are none; a misspelt one is offered too."""
     common: ClassVar[tuple[str, ...]] = ()
     """Fields that every member of the family has; they are never the primary setting."""
 
@@ -157,7 +159,7 @@ def read_form(family: Catalogue, value: Value, context: Context) -> Settings:
     prefix: Path = () if isinstance(value, str) else (name,)
     found = family.find(name)
     if found is None:
-        raise Faults([unknown_name(family, name).under(*prefix)])
+        raise Faults([replace(unknown_name(family, name).under(*prefix), at_key=bool(prefix))])
     try:
         return found.read(body, context)
     except Faults as error:
@@ -182,10 +184,10 @@ def split_form(noun: str, value: Value) -> tuple[str, Value]:
 def unknown_name(family: Catalogue, name: str) -> Fault:
     """MS301 for a layer, MS206 for any other component, with the nearest known name; MS211 for one that is refused."""
     if name in family.refused:
-        return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}", at_key=True)
+        return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}")
     near = nearest(name, family.names())
     code = "MS301" if family.noun == "layer" else "MS206"
-    return Fault(code, f"unknown {family.noun} `{name}`", at_key=True, suggestion=near,
+    return Fault(code, f"unknown {family.noun} `{name}`", suggestion=near,
                  help=f"did you mean `{near}`?" if near else f"`modelspec explain {family.noun}s` lists them")
 
 
@@ -224,8 +226,9 @@ def translate(cls: type[Settings], values: Mapping[str, Any], error: ValidationE
 
 
 def _unknown_setting(cls: type[Settings], name: str, values: Mapping[str, Any], missing: list[str]) -> Fault:
-    free = [field for field in cls.model_fields if field not in values]
-    near = nearest(name, missing) or nearest(name, free) or nearest(name, cls.model_fields)
+    every = (*cls.model_fields, *cls.reserved)
+    near = nearest(name, missing) or nearest(name, [field for field in every if field not in values]) \
+        or nearest(name, every)
     known = ", ".join(f"`{field}`" for field in cls.model_fields)
     return Fault(cls.unknown_code, f"`{cls.kind()}` has no {cls.field_noun} `{name}`", (name,), at_key=True,
                  suggestion=near, help=f"did you mean `{near}`?" if near else f"its {cls.field_noun}s are {known}")

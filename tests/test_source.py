@@ -241,12 +241,6 @@ def test_a_text_that_is_not_well_has_its_faults_at_their_places(text: str, expec
         assert fault.help
 
 
-def test_json_has_its_faults_at_their_places() -> None:
-    for text, code, column in JSON_FAULTS:
-        assert places(text, "json") == [(code, 1, column)], text
-        assert faults(text, "json")[0].help, text
-
-
 JSON_FAULTS: list[tuple[str, str, int]] = [
     ('{"a": NaN}', "MS109", 7), ('{"a": -Infinity}', "MS109", 7), ('{"a": 1e999}', "MS109", 7),
     ('{"a": 99999999999999999999}', "MS109", 7), ('{"a": 1, "a": 2}', "MS104", 10), ('{"a": [1,]}', "MS103", 9),
@@ -255,14 +249,19 @@ JSON_FAULTS: list[tuple[str, str, int]] = [
     ('{"a": 1 /* c */}', "MS103", 9), ('{"a": # c', "MS103", 7), ('{"a": True}', "MS103", 7), ('{"a": None}', "MS103", 7),
     ('{"a": relu}', "MS103", 7), ('{"a": 0777}', "MS103", 7), ('{"a": 1_000}', "MS103", 7), ('{"a": +1}', "MS103", 7),
     ('{"a": .5}', "MS103", 7), ('{"a": 5.}', "MS103", 7), ('{"a": 0x1F}', "MS103", 7), ('{"a": "\\ud800"}', "MS102", 8),
-    ('{"a": "\\udc00\\ud800"}', "MS102", 8), ('{"a": "\\x"}', "MS103", 8), ('{"a": "\\u12"}', "MS103", 8),
+    ('{"a": "\\udc00"}', "MS102", 8), ('{"a": "\\x"}', "MS103", 8), ('{"a": "\\u12"}', "MS103", 8),
     ('{"a": "b\tc"}', "MS103", 9), ('{"a": "b\nc"}', "MS103", 9), ('{"a": "b', "MS103", 7), ('{"a": [1, [2', "MS103", 11),
     ('{"a": 1', "MS103", 1), ("{", "MS103", 1), ('{"a":', "MS103", 6), ('{"a": [1}', "MS103", 9), ('{"a": 1}}', "MS103", 9),
     ('{"a": 1}{"b": 2}', "MS110", 9), ("[1]", "MS111", 1), ("3", "MS111", 1), ("", "MS111", 1), ("  ", "MS111", 1),
     ('{"a": "\x07"}', "MS102", 8), ('{"a": ]}', "MS103", 7), ('{"a": ' + "[" * 1000, "MS108", 106),
     ('{"a": nullx}', "MS103", 7), ('{"a": truefalse}', "MS103", 7), ('{"a": -}', "MS103", 7), ('{,"a": 1}', "MS103", 2),
 ]
-JSON_FAULTS = [row if row[0] != '{"a": "\\udc00\\ud800"}' else ('{"a": "\\udc00"}', "MS102", 8) for row in JSON_FAULTS]
+
+
+@pytest.mark.parametrize(("text", "code", "column"), JSON_FAULTS)
+def test_json_has_its_faults_at_their_places(text: str, code: str, column: int) -> None:
+    assert places(text, "json") == [(code, 1, column)]
+    assert faults(text, "json")[0].help
 
 
 def test_json_texts_that_are_well_have_their_values() -> None:

@@ -1,8 +1,4 @@
-"""Activations: functions of Keras that a name stands for.
-
-Each has a class for its manual page alone. It has no settings: where Keras's function has some, they stay as they are,
-or belong to the layer that is named as `layer`.
-"""
+"""Activations: functions of Keras that a name stands for. Each has a class for its manual page, without settings."""
 
 # ruff: noqa: N801 - an activation is named as Keras names it: `relu`.
 
@@ -15,8 +11,7 @@ from .base import Component
 
 class Activation(Component):
     keras_module: ClassVar[str] = "activations"
-    layer: ClassVar[str | None] = None
-    """The layer that does the same and has settings."""
+    layer: ClassVar[str | None] = None  # the layer that does the same and has settings
 
 
 class relu(Activation):

@@ -14,7 +14,10 @@ from ..settings import Settings, Unfit
 
 
 class Component(Settings):
-    """The settings of one class that is not a layer. Infinities and NaN are never a setting's value."""
+    """The settings of one class that is not a layer. Infinities and NaN are never a setting's value.
+
+    A list is a tuple here, as everywhere, and must be a list again for Keras: `Precision` takes no tuple.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False)
 

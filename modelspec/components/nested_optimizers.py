@@ -12,7 +12,7 @@ from ..settings import Faults, Settings, Unfit, context_of, read_form
 from ..source import Value
 from . import OPTIMIZERS
 from .base import Count, Name, Positive
-from .optimizer import Optimizer, pattern
+from .optimizer import Gradient, Optimizer, pattern
 
 _NESTED = ("LossScaleOptimizer", "MultiOptimizer")
 
@@ -22,14 +22,14 @@ def _named(value: Value) -> str | None:
 
 
 def _plain_optimizer(value: Any, info: ValidationInfo) -> Settings:
-    """An optimizer that holds no other one: Keras's nested ones do not work inside each other."""
+    """An optimizer that holds no other one: Keras refuses such in a map, and a loss scaled twice is no use."""
     name = type(value).__name__ if isinstance(value, Settings) else _named(value)
     found = OPTIMIZERS.find(name) if name else None
     if found is not None and found.kind() in _NESTED:
         raise Faults([Fault("MS208", f"`{found.kind()}` cannot stand inside another optimizer",
                             (name,) if isinstance(value, dict) and name else (), at_key=True,
                             help="put an optimizer there that holds no other, e.g. `Adam`")])
-    if isinstance(value, Optimizer):
+    if isinstance(value, Gradient):
         return value
     return read_form(OPTIMIZERS, value, context_of(info))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .prepare import Part
+from .prepare import Examples
 from .split import Positions
 
 if TYPE_CHECKING:
@@ -31,55 +31,60 @@ def steps(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
-def training_batches(part: Part, seed: int, batch_size: int, epochs: int, first_epoch: int = 0) -> tf.data.Dataset:
-    """Batches of (inputs, targets) of the epochs from `first_epoch` up to `epochs`, one after the other.
+class Feed:
+    """The examples of a source as tensors, from which batches of its parts are gathered."""
 
-    For `fit(..., steps_per_epoch=steps(len(part), batch_size))`: the dataset goes on where an epoch ends.
-    """
+    def __init__(self, examples: Examples) -> None:
+        import tensorflow as tf
+
+        with tf.device("CPU:0"):
+            self._inputs = {name: tf.constant(values) for name, values in examples.inputs.items()}
+            self._targets = {name: tf.constant(values) for name, values in examples.targets.items()}
+        self._one_output = examples.one_output
+
+    def training(
+        self, positions: Positions, seed: int, batch_size: int, epochs: int, first_epoch: int = 0
+    ) -> tf.data.Dataset:
+        """Batches of (inputs, targets) of the epochs from `first_epoch` up to `epochs`, one after the other.
+
+        For `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset goes on where an epoch ends.
+        """
+        import tensorflow as tf
+
+        count = len(positions)
+
+        def permuted(epoch: Any) -> Any:
+            return positions[order(seed, int(epoch), count)]
+
+        def batches_of(epoch: Any) -> tf.data.Dataset:
+            shuffled = tf.ensure_shape(tf.numpy_function(permuted, [epoch], tf.int64), [count])
+            return self._gathered(shuffled, count, batch_size)
+
+        epoch_by_epoch = tf.data.Dataset.range(first_epoch, epochs).flat_map(batches_of)
+        found: tf.data.Dataset = epoch_by_epoch.prefetch(tf.data.AUTOTUNE)
+        return found
+
+    def plain(self, positions: Positions, batch_size: int) -> tf.data.Dataset:
+        """Batches of (inputs, targets), or of inputs where there are no targets, in the order of the positions."""
+        import tensorflow as tf
+
+        found: tf.data.Dataset = self._gathered(tf.constant(positions), len(positions), batch_size)
+        return found.prefetch(tf.data.AUTOTUNE)
+
+    def _gathered(self, positions: Any, count: int, batch_size: int) -> tf.data.Dataset:
+        import tensorflow as tf
+
+        def batch(step: Any) -> Any:
+            chosen = positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
+            inputs = _gather(self._inputs, chosen, len(self._inputs) == 1)
+            return (inputs, _gather(self._targets, chosen, self._one_output)) if self._targets else inputs
+
+        return tf.data.Dataset.range(steps(count, batch_size)).map(batch)
+
+
+def _gather(tensors: Mapping[str, Any], chosen: Any, one: bool) -> Any:
+    """The chosen examples: a tensor where there is one, a mapping by name where there are several, as the model has it."""
     import tensorflow as tf
 
-    count = len(part)
-
-    def permuted(epoch: Any) -> Any:
-        return part.positions[order(seed, int(epoch), count)]
-
-    def batches_of(epoch: Any) -> tf.data.Dataset:
-        positions = tf.ensure_shape(tf.numpy_function(permuted, [epoch], tf.int64), [count])
-        return _gathered(part, positions, batch_size)
-
-    found: tf.data.Dataset = tf.data.Dataset.range(first_epoch, epochs).flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
-    return found
-
-
-def plain_batches(part: Part, batch_size: int) -> tf.data.Dataset:
-    """Batches of (inputs, targets), in the order of the source: for validation, tests and predictions."""
-    import tensorflow as tf
-
-    positions = tf.constant(part.positions)
-    found: tf.data.Dataset = _gathered(part, positions, batch_size).prefetch(tf.data.AUTOTUNE)
-    return found
-
-
-def _gathered(part: Part, positions: Any, batch_size: int) -> tf.data.Dataset:
-    """The examples at some positions, batch by batch."""
-    import tensorflow as tf
-
-    count = len(part)
-    inputs, targets = _tensors(part.examples.inputs), _tensors(part.examples.targets)
-
-    def batch(step: Any) -> Any:
-        chosen = positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
-        taken = tf.nest.map_structure(lambda values: tf.gather(values, chosen), (inputs, targets))
-        return taken if targets is not None else taken[0]
-
-    return tf.data.Dataset.range(steps(count, batch_size)).map(batch)
-
-
-def _tensors(arrays: Mapping[str, Any]) -> Any:
-    """One array as a tensor, several as a mapping by name: what the built model takes; None where there are none."""
-    import tensorflow as tf
-
-    found = {name: tf.constant(values) for name, values in arrays.items()}
-    if not found:
-        return None
-    return next(iter(found.values())) if len(found) == 1 else found
+    found = {name: tf.gather(values, chosen) for name, values in tensors.items()}
+    return next(iter(found.values())) if one else found

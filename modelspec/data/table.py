@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diagnostics import Diagnostic, Fault, Span, nearest
-from ..spec.names import listed
+from ..diagnostics import Diagnostic, Fault, Span, listed, nearest
 from .errors import DataError
 
 Array = NDArray[np.generic]

@@ -2,8 +2,8 @@
 
 from .model import Checked, Diagnostic, Fault, Note, Path, Severity, in_file_order
 from .span import Source, Span
-from .suggest import nearest
+from .suggest import listed, nearest
 
 __all__ = [
-    "Checked", "Diagnostic", "Fault", "Note", "Path", "Severity", "Source", "Span", "in_file_order", "nearest",
+    "Checked", "Diagnostic", "Fault", "Note", "Path", "Severity", "Source", "Span", "in_file_order", "listed", "nearest",
 ]

@@ -67,10 +67,16 @@ class Source:
 
     def line_end(self, offset: int) -> int:
         """The offset where the line of the character at `offset` ends, before its line break."""
-        end = self.text.find("\n", offset)
-        end = len(self.text) if end < 0 else end
-        back = self.text.find("\r", offset, end) if self._returns else -1
-        return end if back < 0 else back
+        text = self.text
+        end = text.find("\n", offset)
+        end = len(text) if end < 0 else end
+        if self._returns:
+            back = text.find("\r", offset, end)
+            if back >= 0:
+                return back
+            if text.startswith("\r\n", end - 1) and end > 0:  # `offset` is between the two
+                return end - 1
+        return end
 
     def line_after(self, offset: int) -> int:
         """The offset where the line after that of `offset` starts; the end of the text after the last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Final
@@ -77,3 +77,9 @@ def _continues(word: str, name: str) -> bool:
 
 def _likeness(a: str, b: str) -> float:
     return SequenceMatcher(None, a, b).ratio()
+
+
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Names as a sentence has them: `a`, `b` and `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return "".join(quoted) if len(quoted) < 2 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"

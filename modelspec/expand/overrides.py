@@ -11,13 +11,12 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any
 
-from ..diagnostics import Diagnostic, Fault, Source, Span, nearest
+from ..diagnostics import Diagnostic, Fault, Source, Span, listed, nearest
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from ..source.json import Reader
 from ..source.mapping import render
 from ..source.reading import Reading
-from ..spec.names import listed
 from .families import primary_of, same_thing
 from .paths import Step, parse_path
 

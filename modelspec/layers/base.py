@@ -105,6 +105,7 @@ class Layer(Settings):
 
     keras_module: ClassVar[str] = "layers"
     common: ClassVar[tuple[str, ...]] = ("name", "trainable", "dtype")
+    reserved: ClassVar[tuple[str, ...]] = ("from", "call", "when", "repeat")
     arguments: ClassVar[tuple[Argument, ...]] = ONE
     """The call arguments that take tensors, in Keras's order."""
     options: ClassVar[Mapping[str, type]] = {}

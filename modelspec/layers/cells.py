@@ -8,7 +8,7 @@ from pydantic import PlainValidator, ValidationInfo
 
 from ..catalogue import Catalogue
 from ..diagnostics import Fault, Path
-from ..settings import Faults, Settings, context_of, read_form
+from ..settings import Faults, Settings, context_of
 from ..shapes import Shape, Size, product, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
@@ -16,6 +16,7 @@ from .common import features, inside, name_of, names_of, need_equal, need_number
 from .recurrent import (
     CellSettings, GRUSettings, LSTMSettings, SimpleRNNSettings, check_sequences, check_stateful, need_state,
 )  # fmt: skip
+from .types import read_layer
 
 CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
 
@@ -102,7 +103,7 @@ class LSTMCell(LSTMSettings, Cell):
 
 
 def _one_cell(value: Any, info: ValidationInfo) -> Settings:
-    cell = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
+    cell = read_layer(value, info)
     if cell.kind() not in CELLS:
         instead = f"{cell.kind()}Cell"
         raise Faults([Fault("MS205", f"`{cell.kind()}` is not a cell, which does one step of a sequence",

@@ -108,12 +108,22 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """Where a layer's random numbers start."""
 
 
-def _layer(value: Any, info: ValidationInfo) -> Settings:
+def read_layer(value: Any, info: ValidationInfo) -> Settings:
+    """A layer from one of the three forms of an entry. Raises `Faults`."""
     return value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
 
 
-LayerSetting = Annotated[Any, PlainValidator(_layer, json_schema_input_type=Any)]
+LayerSetting = Annotated[Any, PlainValidator(read_layer, json_schema_input_type=Any)]
 """A layer inside a layer, in the three forms of an entry: `Flatten`, `{Dense: 10}`, `{Dense: {units: 10}}`."""
+
+
+NoPolicy = Annotated[
+    str | None,
+    PlainValidator(lambda value: value if value is None else one_of(
+        value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
+    ), json_schema_input_type=Literal[dtypes.POLICIES] | None),
+]
+"""A dtype policy of a layer that does not follow `runtime.precision`."""
 
 
 def omitted(help: str) -> PlainValidator:

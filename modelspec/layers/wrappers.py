@@ -1,4 +1,4 @@
-"""Layers that hold another layer: Bidirectional, TimeDistributed."""
+"""Layers that hold others: Bidirectional, TimeDistributed, Pipeline."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pydantic import PlainValidator, ValidationInfo, model_validator
 
 from ..catalogue import Catalogue
 from ..diagnostics import Fault, Path
-from ..settings import Faults, Settings, context_of, read_form, refuse
+from ..settings import Faults, Settings, Unfit, refuse
 from ..shapes import Size, Tensor, may_equal, mul, product, show, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import inside, name_of, names_of, only, prefixed
-from .types import LayerSetting
+from .common import inside, name_of, names_of, only, prefixed, without_trainable
+from .types import LayerSetting, omitted, read_layer
 
 
 class Wrapper(Layer):
@@ -95,7 +95,7 @@ class TimeDistributed(Wrapper):
 
 def _recurrent(value: Any, info: ValidationInfo) -> Settings:
     """A layer with the settings that Keras asks both directions for."""
-    layer = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
+    layer = read_layer(value, info)
     if not {"go_backwards", "return_sequences", "return_state", "stateful"} <= type(layer).model_fields.keys():
         raise Faults([Fault("MS205", f"`Bidirectional` reads a sequence in both directions, which `{layer.kind()}` does not",
                             help="use a recurrent layer: `LSTM`, `GRU`, `SimpleRNN`, `RNN` or `ConvLSTM`")])
@@ -215,3 +215,69 @@ class Bidirectional(Wrapper):
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = Inputs({"sequences": inputs.one})
         return total((self.inner.multiply_adds(x), self._backward()[0].multiply_adds(x)))
+
+
+def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
+    """Each layer of a list; the faults of all of them together."""
+    if not isinstance(value, (tuple, list)) or not value:
+        raise Unfit("a list of layers, at least one")
+    made: list[Settings] = []
+    faults: list[Fault] = []
+    for index, item in enumerate(value):
+        try:
+            made.append(read_layer(item, info))
+        except Faults as error:
+            faults += [fault.under(index) for fault in error.faults]
+    if faults:
+        raise Faults(faults)
+    return tuple(made)
+
+
+class Pipeline(Layer):
+    """Several layers as one, applied one after the other; made for preprocessing.
+
+    ```yaml
+    - Pipeline: [{Rescaling: 0.00392156862745098}, {RandomFlip: horizontal}]
+    ```
+
+    Takes what the first layer takes, gives what the last one gives.
+    """
+
+    layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
+    dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})}, ((None, 8, 8, 3),)),
+        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),), "int32"),
+    )
+
+    @model_validator(mode="after")
+    def _chain_of_one(self) -> Self:
+        without_trainable(self)
+        for index, layer in enumerate(self.layers):
+            first, *rest = layer.arguments
+            if first.many or any(argument.required for argument in rest):
+                refuse(f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several", "MS205", "layers", index)
+        return self
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self._steps(inputs)[-1][1]
+
+    def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
+        """The call of each layer and what it gives."""
+        x, steps = inputs.one, []
+        for index, layer in enumerate(self.layers):
+            call = Inputs({layer.arguments[0].name: x})
+            with inside("layers", index, layer.kind()):
+                x = only(layer, layer.output(call))
+            steps.append((call, x))
+        return steps
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        made: tuple[Weight, ...] = ()
+        for name, layer, (call, _) in zip(names_of(self.layers), self.layers, self._steps(inputs), strict=True):
+            made += prefixed(name, layer.weights(call))
+        return made
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        return total(layer.multiply_adds(call) for layer, (call, _) in zip(self.layers, self._steps(inputs), strict=True))

@@ -9,6 +9,7 @@ from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
 from ..layers.base import Layer
 from ..shapes import Size, Tensor
+from ..source import locate
 
 PASSING = frozenset({
     "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "GaussianNoise",
@@ -53,19 +54,17 @@ def heads(typed: TypedGraph) -> dict[str, Head]:
 
 
 def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
-    """The call that computes a tensor's values, inside sub-models too."""
+    """The call that computes a tensor's values, inside sub-models too; None for an input."""
     calls = {call.name: call for call in typed.layers}
     call = calls.get(ref.producer)
-    while call is not None:
-        if call.inside is not None:
-            outputs = call.inside.graph.outputs
-            inner = outputs.get(ref.output or "") or next(iter(outputs.values()))
-            return _maker(call.inside, inner)
-        if call.kind not in PASSING or call.call.inputs is None:
-            return call
-        ref = next(call.call.refs())
-        call = calls.get(ref.producer)
-    return None
+    if call is None:
+        return None
+    if call.inside is not None:
+        outputs = call.inside.graph.outputs
+        return _maker(call.inside, outputs.get(ref.output or "") or next(iter(outputs.values()))) or call
+    if call.kind in PASSING:
+        return _maker(typed, next(call.call.refs())) or call
+    return call
 
 
 def _activation(made: TypedCall) -> tuple[str | None, Span]:
@@ -83,7 +82,5 @@ def _activation(made: TypedCall) -> tuple[str | None, Span]:
 
 
 def _setting_span(made: TypedCall, setting: str) -> Span | None:
-    from ..source import locate
-
     body = made.call.use.body
     return locate(body, (setting,)) if body is not None else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..diagnostics import Note
+from ..diagnostics import Note, listed
 from ..components.loss import Loss
 from ..dtypes import is_float
+from ..source import Mapping as MappingNode
 from ..source import Scalar, locate
 from ..spec.data import DataSection, Feature
-from ..spec.names import listed
 from ..spec.report import Report
 from ..spec.training import Chosen, Training
 from .heads import Head
@@ -121,8 +121,9 @@ def _check_target(
 
 
 def _check_all_trained(heads: Mapping[str, Head], training: Training, report: Report) -> None:
+    entry = training.node.entries.get("loss")
     untrained = [output for output in heads if output not in training.losses]
-    if training.losses and untrained:
-        entry = training.node.entries.get("loss")
+    misnamed = entry is not None and isinstance(entry.value, MappingNode) and len(entry.value.entries) > len(training.losses)
+    if training.losses and untrained and not misnamed:
         report.warning("MS503", f"no loss trains {listed(untrained)}", entry.key_span if entry else training.span,
                        help=f"add `{untrained[0]}: ...` to `loss`, or leave it so on purpose")

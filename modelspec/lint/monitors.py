@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from ..components import log_name
 from ..components.metric import Metric
-from ..diagnostics import nearest
+from ..diagnostics import listed, nearest
 from ..infer import TypedGraph
 from ..source import locate
 from ..spec.data import DataSection
-from ..spec.names import listed
 from ..spec.report import Report
 from ..spec.training import Training
 

@@ -18,4 +18,16 @@ def schema() -> dict[str, Any]:
 
 def text() -> str:
     """The schema as `schemas/modelspec.schema.json` holds it."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+    return _written(schema()) + "\n"
+
+
+def _written(value: Any, indent: int = 0) -> str:
+    """JSON with what is short on one line: a tenth of the lines that `json.dumps` makes of it."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(short) + indent <= 120 or not isinstance(value, (dict, list)):
+        return short
+    inside, pad = indent + 1, " " * (indent + 1)
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(pad + _written(item, inside) for item in value) + "\n" + " " * indent + "]"
+    entries = (f"{pad}{json.dumps(key)}: {_written(item, inside)}" for key, item in value.items())
+    return "{\n" + ",\n".join(entries) + "\n" + " " * indent + "}"

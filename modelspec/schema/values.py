@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
 
-from ..forms import FAMILY
+from ..catalogue import Catalogue
 from ..settings import Settings
 
 Schema = dict[str, Any]
+
+_FAMILY: Final = "x-family"
+"""Stands where a member of a family is taken, with the family's noun, until it becomes a reference."""
+_OPEN: Final[tuple[Schema, ...]] = ({}, {"type": "object", "additionalProperties": True})
+"""What pydantic makes of a setting whose validator says nothing about what it takes."""
 
 EXPRESSION: Final[Schema] = {"$ref": "#/$defs/expression"}
 DOLLAR: Final = r"\$"
@@ -29,15 +34,21 @@ def settings(cls: type[Settings]) -> Schema:
         # A default that is no JSON (another settings object) is left out.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
         made = cls.model_json_schema(mode="validation", schema_generator=_Generator)
-    inner = made.get("$defs", {})
+    inner, family = made.get("$defs", {}), cls.primary_family()
     names = [name for name in cls.model_fields if name not in cls.common]
-    properties = made.get("properties", {})
-    ordered = {name: _clean(properties[name], inner) for name in (*names, *(n for n in properties if n in cls.common))}
+    properties = {name: _clean(one, inner) for name, one in made.get("properties", {}).items()}
+    if family is not None:
+        properties = {name: _of_family(one, family) for name, one in properties.items()}
+    ordered = {name: properties[name] for name in (*names, *(name for name in properties if name in cls.common))}
     return {"properties": ordered, "required": [name for name in names if name in made.get("required", ())]}
 
 
 class _Generator(GenerateJsonSchema):
-    """Without the titles that pydantic makes of every name."""
+    """Without the titles that pydantic makes of every name, and with a mark where a component is taken."""
+
+    def function_plain_schema(self, schema: Any) -> JsonSchemaValue:
+        family = getattr(schema["function"]["function"], "family", None)
+        return {_FAMILY: family.noun} if isinstance(family, Catalogue) else super().function_plain_schema(schema)
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -49,13 +60,25 @@ def _clean(schema: Any, inner: Schema) -> Any:
         return [_clean(item, inner) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if FAMILY in schema:
-        rest = {key: value for key, value in schema.items() if key != FAMILY}
-        return {"$ref": f"#/$defs/{schema[FAMILY]}", **rest}
+    if _FAMILY in schema:
+        rest = {key: value for key, value in schema.items() if key != _FAMILY}
+        return {"$ref": f"#/$defs/{schema[_FAMILY]}", **rest}
     name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     if name in inner:
         return _clean({**inner[name], **{key: value for key, value in schema.items() if key != "$ref"}}, inner)
     return {key: _clean(value, inner) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+
+
+def _of_family(schema: Schema, family: Catalogue) -> Schema:
+    """A setting that takes anything, in a class whose primary setting is a member of the family: that, or a list."""
+    notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
+    alternatives = schema.get("anyOf", [{key: value for key, value in schema.items() if key not in notes}])
+    if not any(one in _OPEN for one in alternatives):
+        return schema
+    one: Schema = {"$ref": f"#/$defs/{family.noun}"}
+    many = [{"type": "array", "items": one}] if {} in alternatives else []
+    others = [other for other in alternatives if other not in (*_OPEN, {"type": "string"})]
+    return {"anyOf": [one, *many, *others], **notes}
 
 
 # Expressions ---------------------------------------------------------------------------------------------------------

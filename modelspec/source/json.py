@@ -5,6 +5,7 @@ Source: RFC 8259. Python's own reader keeps no places, takes the last of two key
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, NoReturn
 
@@ -14,15 +15,15 @@ from .node import Entry, Mapping, Node, Scalar, Sequence
 from .reading import Reading, too_deep, too_many_nodes
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*"')
+_ESCAPED = re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_PAIRED = re.compile(r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile(r"[\r\n]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(?![\w.])")
 _SPECIAL = re.compile(r"-?(?:NaN|Infinity)\b")
-_HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
 _LITERALS: Final[dict[str, tuple[str, bool | None]]] = {
     "t": ("true", True), "f": ("false", False), "n": ("null", None),
-}
-_ESCAPES: Final = {
-    '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
 }
 
 
@@ -157,50 +158,38 @@ class Reader:
         """The string that opens at `at`."""
         start, text = self.at, self.text
         match = _PLAIN.match(text, start + 1)
-        end = match.end() if match else start + 1
-        if text[end : end + 1] == '"':
-            self.at = end + 1
-            return text[start + 1 : end]
-        parts = [text[start + 1 : end]]
-        self.at = end
-        while text[self.at : self.at + 1] == "\\":
-            parts.append(self.escape())
-            match = _PLAIN.match(text, self.at)
-            end = match.end() if match else self.at
-            parts.append(text[self.at : end])
-            self.at = end
-        if self.at == len(text):
-            self.stop(json_faults.never_closed('"', '"'), start, start + 1)
-        if text[self.at] != '"':
-            self.stop(json_faults.raw_character(text[self.at]), self.at, self.at + 1, self.opening(start))
-        self.at += 1
-        return "".join(parts)
+        if match:
+            self.at = match.end()
+            return text[start + 1 : self.at - 1]
+        match = _ESCAPED.match(text, start + 1)
+        if not match:
+            self.unclosed(start)
+        self.at = match.end()
+        try:
+            value = json.loads(text[start : self.at])
+        except json.JSONDecodeError as error:
+            self.bad_string(start, start + error.pos)
+        assert isinstance(value, str)
+        if not value.isascii() and _SURROGATE.search(value):
+            pairs = _PAIRED.match(text, start)
+            lone = pairs.end() if pairs else start
+            self.reading.report(json_faults.lone_surrogate(), self.reading.span(lone, lone + 6))
+            value = _SURROGATE.sub("\ufffd", value)
+        return value
 
-    def escape(self) -> str:
-        """The character that the escape at `at` stands for; two escapes where it is a surrogate pair."""
-        start, letter = self.at, self.text[self.at + 1 : self.at + 2]
-        if letter != "u":
-            if letter not in _ESCAPES or not letter:
-                self.stop(json_faults.bad_escape(letter), start, start + 1 + len(letter))
-            self.at += 2
-            return _ESCAPES[letter]
-        high = self.unit(start)
-        self.at += 6
-        if not 0xD800 <= high < 0xE000:
-            return chr(high)
-        if high < 0xDC00 and self.text.startswith("\\u", self.at):
-            low = self.unit(self.at)
-            if 0xDC00 <= low < 0xE000:
-                self.at += 6
-                return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-        self.reading.report(json_faults.lone_surrogate(), self.reading.span(start, start + 6))
-        return "\ufffd"
+    def unclosed(self, start: int) -> NoReturn:
+        """A string without an end: it stops at the end of its line, or there is no quote at all."""
+        broken = _BREAK.search(self.text, start)
+        if broken:
+            self.stop(json_faults.raw_character("\n"), broken.start(), broken.end(), self.opening(start))
+        self.stop(json_faults.never_closed('"', '"'), start, start + 1)
 
-    def unit(self, start: int) -> int:
-        digits = _HEX.match(self.text, start + 2)
-        if not digits:
-            self.stop(json_faults.bad_escape("u"), start, start + 2)
-        return int(digits[0], 16)
+    def bad_string(self, start: int, at: int) -> NoReturn:
+        """A string that has an end, and inside a character or an escape that JSON has not."""
+        if self.text[at] < " ":
+            self.stop(json_faults.raw_character(self.text[at]), at, at + 1, self.opening(start))
+        escape = self.text.rfind("\\", start, at + 1)
+        self.stop(json_faults.bad_escape(self.text[escape + 1]), escape, escape + 2)
 
     def opening(self, start: int) -> Note:
         return Note("opened here", self.reading.span(start, start + 1))

@@ -99,7 +99,7 @@ def hint(text: str) -> str | None:
         return f"{quoted(text)} is text in YAML; write `{sign}{'.nan' if lowered == 'nan' else '.inf'}`"
     if re.fullmatch(r"[0-9]+(?::[0-5]?[0-9])+", text):
         return f"{quoted(text)} is text in YAML 1.2; write the number itself"
-    colon = re.fullmatch(r"([A-Za-z_]\w*):(\S.*)", text)
+    colon = re.fullmatch(r"([A-Za-z_]\w*):([^\s:/\\].*)", text)
     if colon:
         return f"a space is missing after the colon: `{colon[1]}: {shortened_value(colon[2])}`"
     return None

@@ -83,8 +83,7 @@ class Composer:
         self.next()
         after = self.next()
         if not isinstance(after, StreamEndEvent):
-            mended = "keep one document in a file; remove this one"
-            reading.report(Fault("MS110", "a second document starts here", help=mended), self.place(after))
+            reading.report(yaml_faults.second_document(), self.place(after))
         if self.broken:
             return None
         if isinstance(root, Mapping):
@@ -185,9 +184,9 @@ class Composer:
         node = self.node(event, level + 1)
         span = node.span
         if not isinstance(node, Scalar):
-            if type(event) is AliasEvent:
+            if isinstance(event, AliasEvent):
                 span = self.place(event)
-                if self.anchors.get(event.anchor) is None:  # reported as an alias already
+                if self.anchors.get(str(event.anchor)) is None:  # reported as an alias already
                     return None, span
             reading.report(yaml_faults.bad_key(span), span)
             return None, span
@@ -226,7 +225,7 @@ class Composer:
             self.spoil(fault, self.reading.span(start, end))
 
     def missing_space(self, name: str, key_span: Span, value: Node) -> bool:
-        """`{units:64}` is one key without a value, `Dense:{units: 64}` one strange key: two were meant."""
+        """`{units:64}` is one key without a value, `Dense:{units: 64}` one strange key."""
         if key_span.end - key_span.start != len(name):
             return False
         found = yaml_faults.missing_space(name)

@@ -30,6 +30,10 @@ def not_a_mapping(root: Node) -> Fault:
     return Fault("MS111", f"the file holds {found} where a mapping is expected", help=mended)
 
 
+def second_document() -> Fault:
+    return Fault("MS110", "a second document starts here", help="keep one document in a file; remove this one")
+
+
 def version() -> Fault:
     mended = "remove the line; a spec is always read as YAML 1.2"
     return Fault("MS103", "the file asks for another YAML than 1.2", help=mended)

@@ -54,7 +54,7 @@ def _missing_space(t: Trouble) -> Explained | None:
         return None
     starts = [t.line_start, _line_above(t)] if t.opened is None or "simple key" not in t.context else [t.opened]
     for start in starts:
-        line = t.source.line_at(start)
+        line = t.text[start : t.source.line_end(start)]
         found = yaml_faults.missing_space(line) if start < t.at else None
         if found:
             colon = start + yaml_faults.colon_of(line)
@@ -83,6 +83,8 @@ def _colon(t: Trouble) -> Explained | None:
         return None
     key = t.before.strip()
     start = t.at - len(t.before.lstrip())
+    if not key:
+        return Explained(yaml_faults.not_text(""), t.span(t.at))
     if len(key) > _LONGEST_KEY:
         return _long_key(t, start)
     if re.search(r":\s", key) or key.startswith(("'", '"')):
@@ -188,6 +190,8 @@ def _block(t: Trouble) -> Explained | None:
     before = t.before.rstrip()
     if t.found in ("]", "}"):
         return _stray(t)
+    if t.found == ":" and not before.strip(" -"):
+        return Explained(yaml_faults.not_text(""), t.span(t.at))
     if before.endswith(("'", '"')) or (before.strip() and re.search(r"[*][^\s]+$", before)):
         what = "an alias" if not before.endswith(("'", '"')) else "the closing quote"
         mended = "quote the whole value; `''` writes a quote in single quotes"
@@ -251,6 +255,8 @@ def _document(t: Trouble) -> Explained | None:
         return None
     if t.found in ("]", "}"):
         return _stray(t)
+    if t.source.line_at(_line_above(t)).startswith("..."):
+        return Explained(yaml_faults.second_document(), t.span(t.at))
     fault = Fault("MS103", "text stands after the end of the document", help="put all of it into one mapping")
     return Explained(fault, t.span(t.at))
 

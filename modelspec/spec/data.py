@@ -10,12 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from ..catalogue import Catalogue
-from ..diagnostics import Fault, Path, Span, nearest
+from ..diagnostics import Fault, Path, Span, listed, nearest
 from ..paths import ProjectPath
 from ..settings import Context, Faults, Section, Settings, Unfit, describe, read_form
-from ..source import Mapping, Node, Scalar, Sequence, plain
-from .names import listed
-from .report import Report
+from ..source import Mapping, Node, Scalar, Sequence, locate, plain
+from .report import Report, recovered
 
 SOURCES = Catalogue("source", "modelspec.spec", {"data": ("csv", "npz", "dataset")})
 LATER_SOURCES = ("hdf5", "parquet", "jsonl", "arrow", "feather", "tfrecord", "images", "text", "npy", "idx")
@@ -134,7 +133,7 @@ class DataSection:
     targets: MappingType[str, Feature] | None
     """By model output."""
     spans: MappingType[Path, Span]
-    """Places of the features, for faults that only the data shows: `("inputs", "image")`."""
+    """Places of the features, for faults that only the data shows: `("inputs", "image")`, `("split", "stratify")`."""
 
 
 def read_data(
@@ -144,7 +143,8 @@ def read_data(
     if not isinstance(node, Mapping):
         report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
         return None
-    _check_keys(node, report)
+    node = recovered(node, (*_KEYS, *_LATER_IN_DATA), "data", report)
+    _refuse_later(node, report)
     sources, spans = _sources(node, context, report)
     split = None
     if entry := node.entries.get("split"):
@@ -152,31 +152,40 @@ def read_data(
         if "source" not in node.entries and sources:
             report.error("MS208", "`split` cuts one `source`, but the parts are given one by one", entry.key_span,
                          help="remove `split`, or give one `source`")
-    places: dict[Path, Span] = {}
+    places = _split_places(node)
     features = {
         key: _features(node.entries[key].value, key, names, places, context, report) if key in node.entries else None
         for key, names in (("inputs", inputs), ("targets", outputs))
     }
+    if "inputs" not in node.entries and len(inputs) > 1:
+        report.error("MS502", f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
+                     _first_key(node, *SPLITS, "source") or node.span,
+                     help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`")
     return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places)
 
 
-def _check_keys(node: Mapping, report: Report) -> None:
-    for key, entry in node.entries.items():
-        if key in _LATER_IN_DATA:
+def _first_key(node: Mapping, *keys: str) -> Span | None:
+    """The first of some keys that stands in the mapping."""
+    return next((node.entries[key].key_span for key in keys if key in node.entries), None)
+
+
+def _split_places(node: Mapping) -> dict[Path, Span]:
+    entry = node.entries.get("split")
+    span = locate(entry.value, ("stratify",)) if entry else None
+    return {("split", "stratify"): span} if span else {}
+
+
+def _refuse_later(node: Mapping, report: Report) -> None:
+    for key in _LATER_IN_DATA:
+        if entry := node.entries.get(key):
             report.error("MS209", f"`data.{key}` is not part of this version of modelspec", entry.key_span)
-        elif key not in _KEYS:
-            near = nearest(key, [k for k in _KEYS if k not in node.entries])
-            report.error("MS201", f"`data` has no key `{key}`", entry.key_span, suggestion=near,
-                         help=f"did you mean `{near}`?" if near else f"its keys are {listed(_KEYS)}")
 
 
 def _sources(node: Mapping, context: Context, report: Report) -> tuple[dict[str, Settings], dict[str, Span]]:
     given = [key for key in ("source", *SPLITS) if key in node.entries]
     if not given:
-        unknown = [key for key in node.entries if key not in _KEYS]
-        if not any(nearest(key, ("source", *SPLITS)) for key in unknown):
-            report.error("MS203", "`data` needs a `source`, or `train` with a source", node.span,
-                         help="e.g. `source: {csv: table.csv}`")
+        report.error("MS203", "`data` needs a `source`, or `train` with a source", node.span,
+                     help="e.g. `source: {csv: table.csv}`")
     elif "source" in given and len(given) > 1:
         report.error("MS208", f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one "
                               "by one", node.entries[given[1]].key_span)
@@ -253,7 +262,7 @@ def _is_feature(node: Node, names: SequenceType[str]) -> bool:
     if not isinstance(node, Mapping) or any(key in names for key in node.entries):
         return False
     words = (*Feature.model_fields, *_LATER_IN_FEATURE)
-    return any(key in words for key in node.entries) or not names
+    return any(key in words for key in node.entries)
 
 
 def _feature(node: Node, span: Span, context: Context, report: Report) -> Feature | None:

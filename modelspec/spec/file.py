@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics import Checked, nearest
+from ..diagnostics import Checked
 from ..graph import Graph
 from ..layers.types import is_int
 from ..paths import project_of
@@ -14,8 +14,8 @@ from ..settings import Context, describe
 from ..source import Document, Mapping, Scalar, plain
 from .data import DataSection, read_data
 from .model import ModelSection, read_model
-from .names import check_name, listed
-from .report import Report
+from .names import check_name
+from .report import Report, recovered
 from .runtime import Runtime
 from .training import Training, read_training
 
@@ -31,6 +31,8 @@ class SpecFile:
     are read (`read_sections`) when those are known."""
 
     document: Document
+    root: Mapping
+    """The sections, misspelt ones under the names that they were meant to have."""
     name: str | None
     description: str | None
     seed: int
@@ -42,14 +44,13 @@ class SpecFile:
 def read_spec(document: Document, context: Context) -> Checked[SpecFile]:
     """Every section of a file. `context` says which folder its paths are relative to."""
     report = Report()
-    root = document.root
-    _check_keys(root, report)
+    root = _own_keys(document.root, report)
     _version(root, report)
     runtime = _runtime(root, context, report)
     context = replace(context, precision=runtime.precision)
     model = read_model(root.entries["model"].value, context, report) if "model" in root.entries else None
     spec = SpecFile(
-        document, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model, runtime,
+        document, root, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model, runtime,
         context,
     )
     return Checked(spec, report.diagnostics)
@@ -66,7 +67,7 @@ class Sections:
 def read_sections(spec: SpecFile, graph: Graph | None) -> Checked[Sections]:
     """`training` and `data`, which name the inputs and outputs of the model."""
     report = Report()
-    root = spec.document.root
+    root = spec.root
     inputs, outputs = _interface(spec.model, graph)
     training = data = None
     if entry := root.entries.get("training"):
@@ -85,18 +86,16 @@ def _interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[s
     return graph.input_names, tuple(public or ref.text.partition(".")[0] for public, ref in model.outputs)
 
 
-def _check_keys(root: Mapping, report: Report) -> None:
-    known = (*KEYS, *LATER)
-    unknown = [key for key in root.entries if key not in known and not key.startswith("x-")]
-    for key in unknown:
-        near = nearest(key, [k for k in known if k not in root.entries]) or nearest(key, known)
-        report.error("MS201", f"a spec has no section `{key}`", root.entries[key].key_span, suggestion=near,
-                     help=f"did you mean `{near}`?" if near else f"its sections are {listed(known)}; `x-...` is ignored")
+def _own_keys(root: Mapping, report: Report) -> Mapping:
+    """The sections of a file, without what is ignored (`x-...`)."""
+    own = Mapping({key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span)
+    root = recovered(own, (*KEYS, *LATER), "a spec", report)
     for key in LATER:
         if entry := root.entries.get(key):
             report.error("MS209", f"`{key}` is not part of this version of modelspec", entry.key_span)
-    if "model" not in root.entries and not any(nearest(key, known) == "model" for key in unknown):
+    if "model" not in root.entries:
         report.error("MS315", "a spec needs a `model`", root.span, help="`modelspec init` writes one to start from")
+    return root
 
 
 def _version(root: Mapping, report: Report) -> None:

@@ -23,9 +23,3 @@ def check_name(name: str, span: Span, report: Report) -> bool:
                  help="use letters, digits, `_` and `-`, at most 128 of them")
     return False
 
-
-def listed(names: tuple[str, ...] | list[str], word: str = "and") -> str:
-    """Names as a sentence has them: `a`, `b` and `c`."""
-    quoted = [f"`{name}`" for name in names]
-    return "".join(quoted) if len(quoted) < 2 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
-

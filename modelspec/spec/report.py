@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as SequenceType
 from typing import TypeVar
 
-from ..diagnostics import Diagnostic, Fault, Note, Span, in_file_order
+from ..diagnostics import Diagnostic, Fault, Note, Span, in_file_order, listed, nearest
 from ..settings import Context, Faults, Settings
 from ..source import Mapping, Node, Value, locate, plain
 
@@ -71,6 +72,21 @@ class Report:
         return in_file_order(self._found)
 
 
-def entries(node: Node | None) -> Mapping | None:
-    """The node where it is a mapping."""
-    return node if isinstance(node, Mapping) else None
+def recovered(node: Mapping, keys: SequenceType[str], title: str, report: Report) -> Mapping:
+    """The section with the keys that it has; MS201 for any other.
+
+    A misspelt key is read as the one that it was most likely meant to be, so that what follows from the slip (a model
+    without layers, names that nothing defines) is not reported as well.
+    """
+    if all(key in keys for key in node.entries):
+        return node
+    found = {key: entry for key, entry in node.entries.items() if key in keys}
+    for key, entry in node.entries.items():
+        if key in found:
+            continue
+        near = nearest(key, [k for k in keys if k not in found]) or nearest(key, keys)
+        report.error("MS201", f"`{title}` has no key `{key}`", entry.key_span, suggestion=near,
+                     help=f"did you mean `{near}`?" if near else f"its keys are {listed(keys)}")
+        if near and near not in found:
+            found[near] = entry
+    return Mapping(found, node.span)

@@ -11,12 +11,11 @@ from pydantic import Field
 
 from ..components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
 from ..components.family import Family, read_component
-from ..diagnostics import Span, nearest
+from ..diagnostics import Span, listed, nearest
 from ..layers.types import Count
 from ..settings import Context, Faults, Section, Settings, describe
 from ..source import Mapping, Node, Sequence, plain
-from .names import listed
-from .report import Report
+from .report import Report, recovered
 
 T = TypeVar("T")
 
@@ -96,6 +95,7 @@ def read_training(
     if not isinstance(node, Mapping):
         report.error("MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span)
         return None
+    node = recovered(node, (*Choices.model_fields, *LATER), Choices.title, report)
     for key in LATER:
         if entry := node.entries.get(key):
             report.error("MS209", f"`training.{key}` is not part of this version of modelspec", entry.key_span)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, PlainValidator, WrapValidator
 from pydantic.fields import FieldInfo
 
-from modelspec.catalogue import Catalogue
+from modelspec.components.family import Family
 from modelspec.layers import LAYERS
 from modelspec.settings import Settings
 
@@ -54,18 +53,17 @@ def nullable(annotation: Any) -> bool:
     return inner is None or any(option in (None, type(None)) for option in options(inner))
 
 
-def family(annotation: Any) -> Catalogue | None:
-    """The catalogue that a setting's components come from."""
+def family(annotation: Any) -> Family | None:
+    """The family that a setting's components come from."""
     for option in options(annotation):
         for item in unwrap(option)[1]:
-            if isinstance(item, PlainValidator) and inspect.isfunction(item.func):
-                for value in inspect.getclosurevars(item.func).nonlocals.values():
-                    if isinstance(value, Catalogue):
-                        return value
+            found = getattr(getattr(item, "func", None), "family", None)
+            if isinstance(found, Family):
+                return found
     return None
 
 
-def field_family(cls: type[Settings], name: str) -> Catalogue | None:
+def field_family(cls: type[Settings], name: str) -> Family | None:
     found = cls.model_fields.get(name)
     return family(found) if found else None
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelspec.catalogue import Catalogue
+from modelspec.components.family import Family
 from modelspec.layers import LAYERS
 from modelspec.layers.base import Weight
 from modelspec.settings import Settings, split_form
@@ -122,9 +123,9 @@ def arguments(cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
     return {name: _argument(forms.field_family(cls, name), value) for name, value in settings.items()}
 
 
-def _argument(family: Catalogue | None, value: Any) -> Any:
+def _argument(family: Family | None, value: Any) -> Any:
     if family is not None:
-        return build(family, value) if isinstance(value, dict) else value
+        return build(family, value) if isinstance(value, dict) or value in family.unlisted else value
     if forms.is_layer(value):
         return build(LAYERS, value)
     if _holds_layers(value):

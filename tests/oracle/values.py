@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from hypothesis import strategies as st
 
 from modelspec import dtypes
-from modelspec.catalogue import Catalogue
+from modelspec.components.family import Family
 from modelspec.layers import LAYERS
 from modelspec.settings import Settings, split_form
 
@@ -24,14 +24,14 @@ TOO_LARGE = 11
 """Past every size in the examples, but small enough for the weights of a three-dimensional kernel."""
 NONSENSE = "nonsense"
 
-# Initializers that fit weights of any rank; the others are drawn for kernels only where they have two axes or more.
-_FITS_ANY = ("zeros", "ones", "glorot_uniform", "he_normal", "random_normal", "lecun_uniform", "truncated_normal")
+NEEDS_TWO_AXES = ("Identity", "identity", "IdentityInitializer", "Orthogonal", "orthogonal", "OrthogonalInitializer")
+"""Initializers that do not fit every weight."""
 
 
 def right(annotation: Any, like: Any = None) -> Values:
     """Values of a setting that holds `like` now; where nothing is known of its type, that value alone."""
     if (family := forms.family(annotation)) is not None:
-        return _components(family, annotation)
+        return st.one_of(*([st.none()] if forms.nullable(annotation) else []), components(family))
     written, metadata = forms.written(annotation)
     if forms.is_layer(like):
         return layers(like)
@@ -110,9 +110,15 @@ def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ..
 # Components and nested layers ----------------------------------------------------------------------------------------
 
 
-def _components(family: Catalogue, annotation: Any) -> Values:
-    names = [name for name in family.names() if family.noun != "initializer" or name in _FITS_ANY]
-    return st.one_of(*([st.none()] if forms.nullable(annotation) else []), st.sampled_from(names))
+@st.composite
+def components(draw: st.DrawFn, family: Family) -> Any:
+    """A member of the family as a name, or as a name with some of its settings."""
+    name = draw(st.sampled_from([name for name in family.names() if name not in NEEDS_TWO_AXES]))
+    cls = family.find(name)
+    if cls is None or family.name_only or draw(st.booleans()):
+        return name
+    required = {field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()}
+    return {name: draw(changed(cls, required))}
 
 
 @st.composite
@@ -133,9 +139,10 @@ def layers(draw: st.DrawFn, like: Any) -> Any:
 @st.composite
 def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with none to four of them drawn anew."""
-    count = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4]))
+    names = _drawn_often(cls)
+    count = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4])) if names else 0
     result = dict(settings)
-    for name in draw(st.lists(st.sampled_from(_drawn_often(cls)), min_size=count, max_size=count)) if count else ():
+    for name in draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ():
         field = cls.model_fields[name]
         like = result.get(name, None if field.is_required() else field.default)
         values = st.sampled_from(FLOAT_POLICIES) if name == "dtype" else right(field, like)
@@ -146,7 +153,7 @@ def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> d
 
 def _drawn_often(cls: type[Settings]) -> list[str]:
     """The names of the settings, those that decide about shapes more than once."""
-    own = [name for name in cls.model_fields if name not in cls.common] or ["trainable"]
+    own = [name for name in cls.model_fields if name not in cls.common]
     shaping = [name for name in own if forms.field_family(cls, name) is None]
     return [*own, *shaping, *shaping, *(["trainable", "dtype"] if "dtype" in cls.common else [])]
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnostics import Diagnostic, Fault, Note, Span
-from ...spec.names import listed
+from ...diagnostics import Diagnostic, Fault, Note, Span, listed
 from ..errors import DataError, Findings
 from ..table import Array, Table
 from . import read_bytes

@@ -1,0 +1,127 @@
+"""The functions of expressions: each total, on plain values, with Python's own results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from . import limits
+
+
+class Function(NamedTuple):
+    """A function, how many arguments it takes, and what they are in words."""
+
+    call: Callable[..., Any] | None
+    """None for `env`, which needs to know where it stands."""
+    least: int
+    most: int
+    words: str
+
+    def takes(self) -> str:
+        if self.least == self.most:
+            return f"{self.least} argument{'s' * (self.least != 1)}"
+        if self.most > limits.SIZE:
+            return f"at least {self.least} argument{'s' * (self.least != 1)}"
+        return f"{self.least} to {self.most} arguments"
+
+
+class Unfit(Exception):
+    """A function that cannot take what it is given: what it would need, and the code where it is not MS123."""
+
+    def __init__(self, expected: str, code: str = "MS123") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.code = code
+
+
+def _round(x: Any, digits: Any = None) -> Any:
+    if not isinstance(x, (int, float)) or not (digits is None or isinstance(digits, int)):
+        raise Unfit("a number, and a whole number of digits")
+    # Past these no digit changes any more; Python would work out the power of ten all the same.
+    return round(x) if digits is None else round(x, max(-330, min(330, digits)))
+
+
+def _range(*ends: Any) -> Any:
+    if not all(isinstance(end, int) for end in ends):
+        raise Unfit("whole numbers")
+    if len(ends) == 3 and not ends[2]:
+        raise Unfit("a step that is not 0")
+    numbers = range(*ends)
+    if numbers and (numbers[-1] - numbers[0]) // numbers.step >= limits.SIZE:
+        raise Unfit(f"a range of at most {limits.SIZE:,} numbers", "MS108")
+    return tuple(numbers)
+
+
+def _number(x: Any) -> Any:
+    if not isinstance(x, (int, float)):
+        raise Unfit("a number")
+    return x
+
+
+def _int(x: Any) -> int:
+    if not isinstance(x, (int, float, str)):
+        raise Unfit("a number or a text")
+    try:
+        return int(x) if not isinstance(x, str) or len(x) <= 100 else int("")
+    except ValueError:
+        raise Unfit("a text that is a whole number") from None
+
+
+def _float(x: Any) -> float:
+    if not isinstance(x, (int, float, str)):
+        raise Unfit("a number or a text")
+    try:
+        return float(x) if not isinstance(x, str) or len(x) <= 1000 else float("")
+    except ValueError:
+        raise Unfit("a text that is a number") from None
+
+
+def _str(x: Any) -> str:
+    if isinstance(x, (tuple, dict)):
+        raise Unfit("a number, a text, `True`, `False` or `None`")
+    return str(x)
+
+
+def _len(x: Any) -> int:
+    if not isinstance(x, (tuple, dict, str)):
+        raise Unfit("a list, a mapping or a text")
+    return len(x)
+
+
+def _sum(x: Any) -> Any:
+    if not isinstance(x, tuple) or not all(isinstance(item, (int, float)) for item in x):
+        raise Unfit("a list of numbers")
+    return sum(x)
+
+
+def _of_many(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*values: Any) -> Any:
+        items = values[0] if len(values) == 1 else values
+        if not isinstance(items, (tuple, str)) or not items:
+            raise Unfit("two or more values, or a list that is not empty")
+        try:
+            return function(items)
+        except TypeError:
+            raise Unfit("values that can be compared with each other") from None
+
+    return call
+
+
+_MANY: Final = 10**9
+
+FUNCTIONS: Final[dict[str, Function]] = {
+    "min": Function(_of_many(min), 1, _MANY, "the smallest of its arguments, or of a list"),
+    "max": Function(_of_many(max), 1, _MANY, "the largest of its arguments, or of a list"),
+    "abs": Function(lambda x: abs(_number(x)), 1, 1, "a number without its sign"),
+    "round": Function(_round, 1, 2, "the nearest whole number, or the nearest with so many digits"),
+    "floor": Function(lambda x: math.floor(_number(x)), 1, 1, "the next whole number below"),
+    "ceil": Function(lambda x: math.ceil(_number(x)), 1, 1, "the next whole number above"),
+    "int": Function(_int, 1, 1, "a number without its fraction, or the whole number that a text is"),
+    "float": Function(_float, 1, 1, "a number with a fraction, or the number that a text is"),
+    "str": Function(_str, 1, 1, "a value as text"),
+    "len": Function(_len, 1, 1, "how many items a list, keys a mapping, or characters a text has"),
+    "range": Function(_range, 1, 3, "whole numbers from 0, or from a start, up to an end, by steps"),
+    "sum": Function(_sum, 1, 1, "the sum of a list of numbers"),
+    "env": Function(None, 1, 2, "a variable of the environment; in `data` paths and `runtime` only"),
+}

@@ -1,0 +1,91 @@
+"""What a value may be, in words, from its JSON Schema (without the expressions that every value may be)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Schema = dict[str, Any]
+
+_NAMED = {"boolean": "`true` or `false`", "string": "a text", "null": "`null`", "object": "a mapping"}
+_MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "boolean": "truth values", "array": "lists"}
+
+
+def words(schema: Schema) -> str:
+    """`a whole number of at least 1, or a list of 2 whole numbers`."""
+    if "anyOf" in schema:
+        return _either([words(one) for one in schema["anyOf"]])
+    if "enum" in schema or "const" in schema:
+        return _either([f"`{written(value)}`" for value in schema.get("enum", [schema.get("const")])])
+    if "$ref" in schema:
+        return _a(noun(schema))
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+    if kind == "array":
+        return _list(schema)
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"a mapping of names to {_plural(schema['additionalProperties'])}"
+    return _NAMED.get(str(kind), "a value")
+
+
+def noun(schema: Schema) -> str:
+    """What a reference refers to: `initializer`."""
+    return str(schema["$ref"]).removeprefix("#/$defs/")
+
+
+def written(value: Any) -> str:
+    """A value as a spec has it: `null`, `1e-07`, `[1, 1]`, `glorot_uniform`."""
+    if isinstance(value, str):
+        return value if value else '""'
+    if isinstance(value, list):
+        return f"[{', '.join(written(item) for item in value)}]"
+    return json.dumps(value)
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[:1] in "aeiou" else f"a {word}"
+
+
+def _either(parts: list[str]) -> str:
+    parts = list(dict.fromkeys(parts))
+    if len(parts) == 1:
+        return parts[0]
+    comma = "," if any(" or " in part for part in parts) else ""
+    return f"{', '.join(parts[:-1])}{comma} or {parts[-1]}"
+
+
+def _bounds(schema: Schema) -> str:
+    least, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    if above is not None and schema["type"] == "integer":
+        least, above = above + 1, None
+    if least is not None and most is not None:
+        return f" from {least:g} to {most:g}" if schema["type"] == "number" else f" from {least} to {most}"
+    low = f" of at least {least:g}" if least is not None else f" above {above:g}" if above is not None else ""
+    high = f" below {below}" if below is not None else f" of at most {most:g}" if most is not None else ""
+    return f"{low} and{high}" if low and high else low + high
+
+
+def _list(schema: Schema) -> str:
+    if "prefixItems" in schema:
+        items = schema["prefixItems"]
+        alike = all(item == items[0] for item in items)
+        return f"a list of {len(items)} {_plural(items[0]) if alike else 'values'}"
+    return f"a list of {_plural(schema['items'])}" if schema.get("items") else "a list"
+
+
+def _plural(schema: Schema) -> str:
+    """The same, as the items of a list: bounds that the single value has are not said again."""
+    if "anyOf" in schema:
+        return _either([_plural(one) for one in schema["anyOf"]])
+    if "$ref" in schema:
+        return plural(noun(schema))
+    if schema.get("type") == "null":
+        return "`null`"
+    return "mappings" if schema.get("type") == "object" else _MANY.get(str(schema.get("type")), "values")
+
+
+def plural(word: str) -> str:
+    """`losses`, `optimizers`."""
+    return f"{word}es" if word.endswith("s") else f"{word}s"

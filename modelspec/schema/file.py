@@ -1,0 +1,122 @@
+"""The schema of a whole file: its sections, and `$defs` with the grammar of a model and every layer and component."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..catalogue import Catalogue
+from ..components import (
+    ACTIVATIONS, CALLBACKS, CONSTRAINTS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES,
+)
+from ..layers import LAYERS
+from ..settings import Section
+from ..spec.data import SOURCES, Feature, Split
+from ..spec.file import MAX_SEED, VERSION
+from ..spec.runtime import Runtime
+from ..spec.training import Choices
+from . import model
+from .families import definitions
+from .keys import KEYS
+from .values import DOLLAR, Schema, settings, with_expressions
+
+FAMILIES: Final[tuple[Catalogue, ...]] = (
+    LAYERS, INITIALIZERS, REGULARIZERS, CONSTRAINTS, ACTIVATIONS, OPTIMIZERS, SCHEDULES, LOSSES, METRICS, CALLBACKS,
+    SOURCES,
+)
+"""Every family of things that a spec makes from a name and settings."""
+
+_TEXT: Final[Schema] = {"type": "string"}
+
+
+def root() -> Schema:
+    """The schema of a file."""
+    found: dict[str, Schema] = {"expression": _expression()}
+    for family in FAMILIES:
+        found |= definitions(family)
+    found |= model.definitions(found["layer"])
+    found |= {"feature": _feature()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"modelspec, version {VERSION} of the language",
+        "type": "object",
+        "properties": {name: described(name, schema) for name, schema in _keys().items()},
+        "patternProperties": {"^x-": {"description": "Ignored; a place for anchors."}},
+        "additionalProperties": False,
+        "anyOf": [{"required": ["model"]}, {"required": ["extends"]}],
+        **model.variant(),
+        "$defs": found,
+    }
+
+
+def described(path: str, schema: Schema) -> Schema:
+    """The schema with what the manual says about the key, where the schema does not say it already."""
+    key = KEYS.get(path)
+    return {"description": key.text, **schema} if key else schema
+
+
+def _expression() -> Schema:
+    return {"description": "A value that follows from others: `$width`, `$(2 * width)`.", "type": "string", "pattern": DOLLAR}
+
+
+def _keys() -> dict[str, Schema]:
+    paths = {"type": "array", "items": _TEXT, "minItems": 1}
+    return {
+        "modelspec": {"const": VERSION},
+        "name": _TEXT,
+        "description": _TEXT,
+        "seed": with_expressions({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
+        "extends": {"anyOf": [_TEXT, paths]},
+        "vars": {"type": "object"},
+        "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
+        "model": {},  # which grammar it has follows from the other keys: see `model.variant`
+        "data": _data(),
+        "training": _training(),
+        "runtime": _section(Runtime),
+    }
+
+
+def _section(cls: type[Section], **others: Schema) -> Schema:
+    """A section that is one mapping of settings; `others` are keys that a reader of their own reads."""
+    read = settings(cls)
+    properties = {name: with_expressions(one) for name, one in read["properties"].items()}
+    for name, schema in others.items():
+        properties[name] = described(f"{cls.kind()}.{name}", schema)
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": read["required"]} if read["required"] else schema
+
+
+def _training() -> Schema:
+    number = with_expressions({"type": "number", "minimum": 0})
+    metric: Schema = {"$ref": "#/$defs/metric"}
+    metrics = {"anyOf": [{"type": "array", "items": metric}, metric]}
+    callback: Schema = {"$ref": "#/$defs/callback"}
+    return _section(
+        Choices,
+        loss=_by_output({"$ref": "#/$defs/loss"}),
+        loss_weights={"type": ["object", "null"], "additionalProperties": number},
+        metrics=_by_output(metrics, {"type": "null"}),
+        weighted_metrics=_by_output(metrics, {"type": "null"}),
+        callbacks={"anyOf": [{"type": "array", "items": callback}, callback, {"type": "null"}]},
+    )
+
+
+def _by_output(one: Schema, *others: Schema) -> Schema:
+    """Once, or for each output by its name."""
+    return {"anyOf": [one, {"type": "object", "additionalProperties": one}, *others]}
+
+
+def _data() -> Schema:
+    source: Schema = {"$ref": "#/$defs/source"}
+    features = {"anyOf": [{"$ref": "#/$defs/feature"}, {"type": "object", "additionalProperties": {"$ref": "#/$defs/feature"}}]}
+    keys = {"source": source, "train": source, "validation": source, "test": source, "split": _section(Split),
+            "inputs": features, "targets": features}
+    return {
+        "type": "object",
+        "properties": {name: described(f"data.{name}", schema) for name, schema in keys.items()},
+        "additionalProperties": False,
+        "anyOf": [{"required": ["source"]}, {"required": ["train"]}],
+    }
+
+
+def _feature() -> Schema:
+    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, _section(Feature)]}

@@ -1,0 +1,157 @@
+"""The schema of the `model` section: inputs, entries, shared things, blocks and the words that expansion takes away.
+
+A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has three variants,
+chosen by what the file has: without either, an entry that is no layer is an error; with `shared` it may be a call;
+with `blocks` (or `extends`, which may bring some) it may have parameters too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..layers import LAYERS
+from ..layers.base import ONE
+from ..spec.inputs import Input
+from .families import RESERVED, one_of, sources
+from .keys import KEYS
+from .values import EXPRESSION, Schema, settings, with_expressions
+
+VARIANTS: Final = ("", ".shared", ".blocks")
+
+_NAME: Final[Schema] = {"type": "string"}
+_FLAG: Final[Schema] = with_expressions({"type": "boolean"})
+_IDENTIFIER: Final = r"^[^\W\d]\w*$"
+
+
+def variant() -> Schema:
+    """Which grammar the `model` of a file has."""
+    blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
+    shared = {"required": ["model"], "properties": {"model": {"type": "object", "required": ["shared"]}}}
+    return {"if": blocks, "then": _model_is(".blocks"),
+            "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")}}
+
+
+def _model_is(suffix: str) -> Schema:
+    return {"properties": {"model": {"$ref": f"#/$defs/model{suffix}"}}}
+
+
+def definitions(layer: Schema) -> dict[str, Schema]:
+    """`$defs` of the grammar; `layer` is the schema of a layer, whose first form are the names that need no settings."""
+    found = {
+        "tensor": {"description": "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden` is one "
+                                  "of several outputs.", "type": "string"},
+        "tensors": {"anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]},
+        "from": {"description": KEYS["from"].text, **sources(ONE)},
+        "call": {"description": KEYS["call"].text, "type": "object", "properties": {"training": _FLAG},
+                 "additionalProperties": False},
+        "when": {"description": KEYS["when"].text, **_FLAG},
+        "repeat": {"description": KEYS["repeat"].text, **with_expressions({"type": "integer", "minimum": 0})},
+        "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
+        "size": _size(), "shape": {"type": "array", "items": _ref("size"), "maxItems": 15}, "input": _input(),
+        "block": _block(),
+    }
+    for suffix in VARIANTS:
+        found |= {
+            f"model{suffix}": _model(suffix, root=True),
+            f"submodel{suffix}": _model(suffix, root=False),
+            f"layers{suffix}": {"type": "array", "items": _ref(f"entry{suffix}")},
+            f"entry{suffix}": _entry(suffix, layer["anyOf"][0]),
+        }
+    return found
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+# Models --------------------------------------------------------------------------------------------------------------
+
+
+def _model(suffix: str, *, root: bool) -> Schema:
+    outputs = {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}
+    inputs = {"anyOf": [_ref("shape"), _ref("input"),
+                        {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}}]}
+    shared = {"type": "object", "additionalProperties": {
+        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer")]}}
+    formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
+    keys = {"inputs": inputs, "shared": shared, "layers": _ref(f"layers{suffix}"), "outputs": outputs}
+    keys |= {"image_data_format": formats} if root else {"trainable": _FLAG}
+    properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
+                  for key, one in keys.items()}
+    needed = ["inputs", "layers"] if root and suffix != ".blocks" else ["layers"]
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": needed}
+
+
+def _size() -> Schema:
+    return {"description": "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or `auto` (taken "
+                           "from the data).",
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}, {"type": "string", "pattern": _IDENTIFIER},
+                      EXPRESSION]}
+
+
+def _input() -> Schema:
+    read = settings(Input)
+    properties = {name: with_expressions(one) for name, one in read["properties"].items()}
+    return {"type": "object", "properties": {**properties, "shape": _ref("shape")}, "additionalProperties": False,
+            "required": ["shape"]}
+
+
+def _block() -> Schema:
+    keys = {"parameters": {"type": "object"}, "primary": _NAME, "layers": _ref("layers.blocks"),
+            "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
+            "outputs": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}}
+    return {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
+
+
+# Entries -------------------------------------------------------------------------------------------------------------
+
+
+def _entry(suffix: str, bare: Schema) -> Schema:
+    layer = one_of(LAYERS)
+    if suffix:
+        bare = {"type": "string"}
+        layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
+    # Not a word of expansion, so that what is wrong with one of those is not also an unknown layer.
+    layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches"]}}
+    forms = [bare, layer, _for(suffix), _repeat(suffix), _when(suffix), _branches(suffix)]
+    return {"anyOf": [*forms, EXPRESSION] if bare.get("enum") else forms}
+
+
+def _own_call(*, parameters: bool) -> Schema:
+    """What stands behind the name of something shared (only reserved settings), or of a block (its parameters too)."""
+    reserved: Schema = {
+        "type": "object",
+        "properties": {
+            "name": _NAME, "call": _ref("call"), "when": _ref("when"), "repeat": _ref("repeat"),
+            "from": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensors")}]},
+        },
+        "additionalProperties": parameters,
+    }
+    others = ["null", "boolean", "number", "string", "array"] if parameters else ["null"]
+    return {"anyOf": [reserved, {"type": others}]}
+
+
+def _listed(suffix: str, word: Schema, *, needs: list[str], beside: Schema | None = None) -> Schema:
+    properties = {**word, "do": _ref(f"layers{suffix}"), **(beside or {})}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": [*needs, "do"]}
+
+
+def _for(suffix: str) -> Schema:
+    values = with_expressions({"type": "array"})
+    over = {"description": KEYS["for"].text, "type": "object", "additionalProperties": values, "minProperties": 1}
+    return _listed(suffix, {"for": over}, needs=["for"], beside={"index": _NAME})
+
+
+def _repeat(suffix: str) -> Schema:
+    return _listed(suffix, {"repeat": _ref("repeat")}, needs=["repeat"])
+
+
+def _when(suffix: str) -> Schema:
+    return _listed(suffix, {"when": _ref("when")}, needs=["when"], beside={"else": _ref(f"layers{suffix}")})
+
+
+def _branches(suffix: str) -> Schema:
+    branches = {"description": KEYS["branches"].text, "type": "array", "items": _ref(f"layers{suffix}"), "minItems": 1}
+    properties = {"branches": branches, "join": _ref("layer"), "name": _NAME, "from": _ref("tensor"),
+                  "when": _ref("when"), "repeat": _ref("repeat")}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["branches"]}
