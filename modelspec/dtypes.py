@@ -21,12 +21,14 @@ _WIDENS_TO: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@cache
 def compute_dtype(policy: str | None) -> str:
     """What a layer of the policy computes in: `float16` for `mixed_float16`."""
     policy = policy or "float32"
     return policy.removeprefix("mixed_")
 
 
+@cache
 def variable_dtype(policy: str | None) -> str:
     """What a layer of the policy keeps its weights in: `float32` for `mixed_float16`."""
     policy = policy or "float32"

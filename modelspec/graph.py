@@ -19,6 +19,8 @@ from .spec.inputs import InputSpec
 from .spec.model import ModelSection, SharedLayer
 from .spec.report import Report
 
+MAX_DEPTH = 100
+"""Models that call one another in a chain."""
 ANY_INPUT = "input"
 """The name of the one input of a sub-model that is written as a list of layers."""
 
@@ -63,6 +65,8 @@ class Graph:
     """Public name -> tensor."""
     trainable: bool = True
     shared: Mapping[str, Layer | Graph | None] = field(default_factory=dict)
+    depth: int = 1
+    """How deep models that it calls are nested, itself counted."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -108,7 +112,8 @@ class _Linker:
             calls.append(self._call(use, name, scope, visible))
             scope.define(name, use)
         outputs = scope.outputs(section, calls)
-        graph = Graph(section.span, section.inputs, tuple(calls), outputs, section.trainable, shared)
+        depth = 1 + max((call.callee.depth for call in calls if isinstance(call.callee, Graph)), default=0)
+        graph = Graph(section.span, section.inputs, tuple(calls), outputs, section.trainable, shared, depth)
         if not self.broken and not self.report.has_errors:
             _unused(graph, section, self.report)
         return graph
@@ -135,6 +140,9 @@ class _Linker:
                              "or one that is defined after it", use.kind_span,
                     help="define what it calls before it, above in `shared`")
             callee = visible.get(use.kind)
+            if isinstance(callee, Graph) and callee.depth >= MAX_DEPTH:
+                self.report.error("MS108", f"more than {MAX_DEPTH} models call one another here", use.kind_span)
+                callee = None
         sources = scope.sources(use)
         inputs = _arguments(callee, sources, use, self.report) if callee is not None and sources is not None else None
         if callee is not None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from .diagnostics import Checked, Fault, Note, Span, listed, nearest
 from .graph import ANY_INPUT, Call, Graph, Ref
@@ -15,6 +16,8 @@ from .layers.base import Inputs, Layer, Weight
 from .shapes import Shape, Size, Tensor, known, product, show, total
 from .spec.report import Report
 
+MAX_LAYERS = 100_000
+"""Layers that run in one pass through the model."""
 MAX_PARAMETERS = 10**11
 """More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for memory."""
 
@@ -92,17 +95,20 @@ class TypedGraph:
     def inputs(self) -> Mapping[str, Tensor]:
         return self.input_types
 
-    @property
+    @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Every weight once: those of a shared thing with its first call."""
-        seen: set[str] = set()
-        found: list[Weight] = []
-        for layer in self.layers:
-            if layer.shared is None or layer.shared not in seen:
-                found.extend(layer.weights)
-            if layer.shared:
-                seen.add(layer.shared)
-        return tuple(found)
+        """Every weight once, however many calls share it, in sub-models too.
+
+        What a frozen sub-model holds is frozen wherever else it is called, as in Keras.
+        """
+        owned: dict[int, tuple[Weight, ...]] = {}
+        _collect(self, False, owned, set())
+        return tuple(weight for weights in owned.values() for weight in weights)
+
+    @cached_property
+    def depth_first_calls(self) -> int:
+        """How many layers run in all, those of sub-models counted at every call."""
+        return sum(1 + (layer.inside.depth_first_calls if layer.inside else 0) for layer in self.layers)
 
     @property
     def parameters(self) -> int | None:
@@ -121,6 +127,20 @@ class TypedGraph:
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
+def _collect(typed: TypedGraph, frozen: bool, owned: dict[int, tuple[Weight, ...]], seen: set[tuple[int, bool]]) -> None:
+    """Weights by what owns them: a shared layer by itself, any other by its one call."""
+    if (id(typed), frozen) in seen:
+        return
+    seen.add((id(typed), frozen))
+    for layer in typed.layers:
+        if layer.inside is not None:
+            _collect(layer.inside, frozen or not layer.inside.graph.trainable, owned, seen)
+            continue
+        owner = id(layer.call.callee if layer.shared else layer.call)
+        weights = owned.get(owner, layer.weights)
+        owned[owner] = tuple(weight._replace(trainable=False) for weight in weights) if frozen else weights
+
+
 def _count(weights: Iterable[Weight]) -> int | None:
     return known(total(product(weight.shape) for weight in weights))
 
@@ -129,7 +149,12 @@ def infer(graph: Graph) -> Checked[TypedGraph]:
     """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is to blame."""
     report = Report()
     types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
-    typed = _Inference(report, {}).graph(graph, types)
+    typed = _Inference(report, {}, {}).graph(graph, types)
+    if typed.depth_first_calls > MAX_LAYERS:
+        largest = max(typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0)
+        report.error("MS108", f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, and "
+                              f"{MAX_LAYERS:,} are the most", largest.call.use.kind_span,
+                     help=f"`{largest.kind}` runs most of them: it calls models that call models")
     count = typed.parameters
     if count is not None and count > MAX_PARAMETERS:
         _over_budget(typed, count, report)
@@ -142,12 +167,19 @@ def _over_budget(typed: TypedGraph, count: int, report: Report) -> None:
                  largest.call.use.kind_span, help=f"`{largest.name}` alone has {largest.parameters:,}")
 
 
-class _Inference:
-    """Infers one graph. `built` are the weights that shared things got at their first call, by name."""
+_Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
 
-    def __init__(self, report: Report, outer: Mapping[str, _Built], notes: tuple[Note, ...] = ()) -> None:
+
+class _Inference:
+    """Infers one graph. `built` are the weights that shared things got at their first call, by name; `runs` the
+    sub-models that were inferred already, by model and types."""
+
+    def __init__(
+        self, report: Report, outer: Mapping[str, _Built], runs: dict[_Run, TypedGraph], notes: tuple[Note, ...] = ()
+    ) -> None:
         self.report = report
         self.built: dict[str, _Built] = dict(outer)
+        self.runs = runs
         self.notes = notes
 
     def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
@@ -268,19 +300,25 @@ class _Inference:
         types = self._model_inputs(call, model, inputs)
         if types is None:
             return None
-        notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
-        inner = _Inference(self.report, self.built, notes)
-        inside = inner.graph(model, types)
-        self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
+        inside = self._inside(call, model, types)
         if len(inside.outputs) != len(model.outputs) or not inside.outputs:
             return None
-        weights = tuple(
-            weight._replace(trainable=weight.trainable and model.trainable) for weight in inside.weights
-        )
+        weights = inside.weights if model.trainable else tuple(w._replace(trainable=False) for w in inside.weights)
         if not self._agrees(call, weights, inputs):
             return None
         cost = total(layer.multiply_adds for layer in inside.layers)
         return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
+
+    def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
+        """The sub-model as it runs on tensors of these types: inferred once, however often it is called with them."""
+        key = (id(model), tuple(types.items()))
+        if (known_already := self.runs.get(key)) is not None:
+            return known_already
+        notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
+        inner = _Inference(self.report, self.built, self.runs, notes)
+        self.runs[key] = inside = inner.graph(model, types)
+        self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
+        return inside
 
     def _model_inputs(self, call: Call, model: Graph, inputs: Inputs) -> dict[str, Tensor] | None:
         """The types with which the sub-model runs: those it declares, joined with those it is called with."""

@@ -19,11 +19,11 @@ from .shapes import PENDING, Size, Tensor, known, product, show_size, total
 
 _UNITS = ("", " k", " M", " G", " T", " P", " E")
 _GAP = "  "
-_HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds", "")
+_HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
 _NUMBERS = (4, 5)
 """Columns whose entries end at the right."""
 _YIELDING = (2, 1, 0)
-"""Columns that give way where the table would be too wide, in this order."""
+"""Columns that give way where the table would be too wide, the widest of them first."""
 _LEAST = 14
 """What a column keeps where the table has to be narrowed."""
 
@@ -46,11 +46,10 @@ class _Row:
     output: str = ""
     parameters: str = ""
     cost: str = ""
-    remark: str = ""
 
     @property
     def cells(self) -> tuple[str, ...]:
-        return (self.name, self.kind, self.sources, self.output, self.parameters, self.cost, self.remark)
+        return (self.name, self.kind, self.sources, self.output, self.parameters, self.cost)
 
 
 @dataclass
@@ -65,21 +64,21 @@ class _Rows:
     def of(self, graph: TypedGraph, indent: str = "") -> Iterator[_Row]:
         if not indent:
             yield from (self._input(name, tensor) for name, tensor in graph.inputs.items())
-        above = list(graph.inputs)[0] if len(graph.inputs) == 1 else None
+        above = next(iter(graph.inputs)) if len(graph.inputs) == 1 else None
         for layer in graph.layers:
             yield from self._call(layer, above, indent)
             above = layer.name
 
     def _input(self, name: str, tensor: Tensor) -> _Row:
         batch = tensor.shape[0] if tensor.shape else None
-        return _Row(name, "input", output=_type(tensor, self.dtype), remark=f"batches of {batch}" if batch else "")
+        return _Row(name, f"input (batches of {batch})" if batch else "input", output=_type(tensor, self.dtype))
 
     def _call(self, layer: TypedCall, above: str | None, indent: str) -> Iterator[_Row]:
         again = layer.shared is not None and layer.shared in self.shown
         yield _Row(
-            indent + layer.name, _kind(layer), "" if layer.inputs == [above] else ", ".join(layer.inputs),
-            _type(layer.outputs[0], self.dtype), "" if again else _count(_parameters(layer)), _human(layer.multiply_adds),
-            f"shares {layer.shared}" if again else _frozen(layer),
+            indent + layer.name, _kind(layer, again), "" if layer.inputs == [above] else ", ".join(layer.inputs),
+            _type(layer.outputs[0], self.dtype), "" if again else _count(_parameters(layer)),
+            _human(layer.multiply_adds),
         )
         for index, tensor in enumerate(layer.outputs[1:], 1):
             selector = layer.output_names[index] if layer.output_names else str(index)
@@ -90,20 +89,20 @@ class _Rows:
                 yield from self.of(layer.inside, indent + "  ")
 
 
-def _kind(layer: TypedCall) -> str:
-    """The kind; of something shared, its name, and for a layer what it is."""
-    if layer.shared is None or isinstance(layer.call.callee, Graph) or layer.call.callee is None:
-        return layer.kind
-    return f"{layer.kind} ({layer.call.callee.kind()})"
+def _kind(layer: TypedCall, again: bool) -> str:
+    """The kind, and what is special about this one: what a shared name stands for, or that training changes nothing."""
+    remarks = []
+    if again:
+        remarks.append("shared")
+    elif layer.shared is not None and not isinstance(layer.call.callee, Graph) and layer.call.callee is not None:
+        remarks.append(layer.call.callee.kind())
+    if layer.weights and not any(weight.trainable for weight in layer.weights):
+        remarks.append("frozen")
+    return f"{layer.kind} ({', '.join(remarks)})" if remarks else layer.kind
 
 
 def _parameters(layer: TypedCall) -> Size:
     return total(product(weight.shape) for weight in layer.weights)
-
-
-def _frozen(layer: TypedCall) -> str:
-    """A remark where training changes none of the weights."""
-    return "frozen" if layer.weights and not any(weight.trainable for weight in layer.weights) else ""
 
 
 def _type(tensor: Tensor, common: str) -> str:
@@ -189,7 +188,7 @@ def _cost(graph: TypedGraph) -> str:
         return f"{_scaled(number)} for one example"
     named = total(rest)
     if isinstance(named, str) and named != PENDING and len(named) <= 40:
-        return f"{_scaled(number)} + {_separated(named)} for one example" if number else f"{_separated(named)} for one example"
+        return f"{f'{_scaled(number)} + ' if number else ''}{_separated(named)} for one example"
     return f"{_scaled(number)} for one example, and what depends on unknown sizes"
 
 
@@ -200,10 +199,11 @@ def _aligned(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
     """The rows in columns; a column that no row fills is left out, and long names give way where it gets too wide."""
     filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in filled}
-    for column in _YIELDING:
-        excess = sum(widths.values()) + len(_GAP) * (len(filled) - 1) - width
-        if excess > 0 and column in widths:
-            widths[column] = min(widths[column], max(_LEAST, widths[column] - excess))
+    excess = sum(widths.values()) + len(_GAP) * (len(filled) - 1) - width
+    yielding = [column for column in _YIELDING if column in widths]
+    while excess > 0 and widths[widest := max(yielding, key=widths.__getitem__)] > _LEAST:
+        widths[widest] -= 1
+        excess -= 1
     for row in rows:
         cells = (_cell(row[column], widths[column], column in _NUMBERS) for column in filled)
         yield _GAP.join(cells)

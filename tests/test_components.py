@@ -146,11 +146,18 @@ def test_the_three_forms(noun: str, value: Any, kind: str, settings: dict[str, A
 @pytest.mark.parametrize(
     ("noun", "name", "kept"),
     [("initializer", "he_normal", "he_normal"), ("initializer", "Zeros", "Zeros"), ("regularizer", "l2", "l2"),
-     # Keras exports this name but does not find it as text.
-     ("regularizer", "l1_l2", "L1L2"), ("activation", "hard_swish", "hard_swish")],
+     ("activation", "hard_swish", "hard_swish")],
 )  # fmt: skip
 def test_a_bare_name_of_a_layers_component_stays_a_name(noun: str, name: str, kept: str) -> None:
     assert read_component(FAMILIES[noun], name, Context(), built=False) == kept
+
+
+@pytest.mark.parametrize(("noun", "name", "kind"), [("regularizer", "l1_l2", "L1L2"),
+                                                    ("initializer", "constant", "Constant")])  # fmt: skip
+def test_a_bare_name_that_keras_does_not_take_as_text_is_made_here(noun: str, name: str, kind: str) -> None:
+    made = read_component(FAMILIES[noun], name, Context(), built=False)
+    assert isinstance(made, Settings)
+    assert made.kind() == kind
 
 
 @pytest.mark.parametrize(("noun", "name"), [("loss", "crossentropy"), ("loss", "CE"), ("metric", "acc"),
@@ -345,6 +352,70 @@ def test_a_fault_and_its_place(noun: str, value: Any, code: str, path: tuple[str
 def test_a_fault_has_an_edit_that_mends_it(noun: str, value: Any, help: str) -> None:
     (fault,) = faults(noun, value)
     assert fault.help == help
+
+
+# Values that Keras takes and that cannot be meant: each is outside the range that its setting has here.
+NONSENSE: list[tuple[str, str, str, Any]] = [
+    ("constraint", "MaxNorm", "max_value", -1),
+    ("constraint", "MinMaxNorm", "rate", 2),
+    ("optimizer", "Adam", "weight_decay", -0.1),
+    ("optimizer", "Adam", "clipnorm", 0),
+    ("optimizer", "Adam", "clipvalue", -1),
+    ("optimizer", "Adam", "beta_2", 1.0),
+    ("optimizer", "Adam", "epsilon", -1e-7),
+    ("optimizer", "Adam", "ema_overwrite_frequency", 0),
+    ("optimizer", "Adam", "loss_scale_factor", 0),
+    ("optimizer", "Adam", "gradient_accumulation_steps", 0),
+    ("optimizer", "SGD", "ema_momentum", 1.5),
+    ("optimizer", "RMSprop", "rho", 1),
+    ("optimizer", "Adagrad", "initial_accumulator_value", -1),
+    ("optimizer", "Adafactor", "clip_threshold", 0),
+    ("optimizer", "Adafactor", "beta_2_decay", 0.5),
+    ("optimizer", "ScheduleFreeAdamW", "beta_1", 0),
+    ("optimizer", "ScheduleFreeAdamW", "warmup_steps", -1),
+    ("optimizer", "Muon", "ns_steps", 0),
+    ("schedule", "CosineDecayRestarts", "t_mul", 0.5),
+    ("schedule", "CosineDecayRestarts", "m_mul", -1),
+    ("schedule", "CosineDecay", "alpha", 2),
+    ("schedule", "CosineDecay", "initial_learning_rate", -0.1),
+    ("schedule", "ExponentialDecay", "decay_rate", -0.5),
+    ("schedule", "InverseTimeDecay", "decay_rate", -1),
+    ("schedule", "PolynomialDecay", "power", 0),
+    ("loss", "Huber", "delta", -1),
+    ("loss", "BinaryFocalCrossentropy", "gamma", -1),
+    ("loss", "CategoricalFocalCrossentropy", "alpha", -0.1),
+    ("loss", "Tversky", "alpha", -1),
+    ("loss", "Circle", "margin", 2),
+    ("metric", "BinaryAccuracy", "threshold", 2),
+    ("metric", "TopKCategoricalAccuracy", "k", 0),
+    ("metric", "BinaryCrossentropy", "label_smoothing", -0.1),
+    ("metric", "Precision", "class_id", -1),
+    ("metric", "R2Score", "num_regressors", -1),
+    ("callback", "EarlyStopping", "min_delta", -0.1),
+    ("callback", "EarlyStopping", "start_from_epoch", -1),
+    ("callback", "EarlyStopping", "verbose", 2),
+    ("callback", "ReduceLROnPlateau", "factor", 0),
+    ("callback", "ReduceLROnPlateau", "cooldown", -1),
+    ("callback", "ReduceLROnPlateau", "min_lr", -1),
+    ("callback", "TensorBoard", "histogram_freq", -1),
+]  # fmt: skip
+NEEDED = {
+    "ExponentialDecay": {**COSINE, "decay_rate": 0.9}, "InverseTimeDecay": {**COSINE, "decay_rate": 0.9},
+    "PolynomialDecay": COSINE, "CosineDecay": COSINE,
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 100},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("noun", "kind", "setting", "value"), NONSENSE)
+def test_a_value_that_cannot_be_meant_is_refused(noun: str, kind: str, setting: str, value: Any) -> None:
+    (fault,) = faults(noun, {kind: {**NEEDED.get(kind, {}), setting: value}})
+    assert (fault.code, fault.path) == ("MS205", (kind, setting))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_learning_rate_is_a_finite_number(value: float) -> None:
+    (fault,) = faults("optimizer", {"Adam": value})
+    assert (fault.code, fault.path) == ("MS204", ("Adam", "learning_rate"))
 
 
 def test_several_faults_come_together() -> None:

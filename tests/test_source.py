@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from modelspec.diagnostics import Diagnostic
-from modelspec.source import find, hint, locate, plain, read_text
+from modelspec.diagnostics import Diagnostic, Path
+from modelspec.source import Node, find, hint, locate, plain, read_text
 
 Place = tuple[str, int, int]
 
@@ -40,7 +40,8 @@ SCALARS = [
     ("inf", "inf"), ("nan", "nan"), ("NaN", "NaN"), ("Infinity", "Infinity"),
     ("12:30", "12:30"), ("1:30:00", "1:30:00"), ("190:20:30.15", "190:20:30.15"),
     ("2024-01-01", "2024-01-01"), ("2024-13-45", "2024-13-45"), ("=", "="), ("<<", "<<"), ("${HOME}", "${HOME}"),
-    ("$width", "$width"), ("$(2 * width)", "$(2 * width)"), ("1.2.3", "1.2.3"), ("1e", "1e"), ("0x", "0x"), ("0o8", "0o8"),
+    ("$width", "$width"), ("$(2 * width)", "$(2 * width)"), ("1.2.3", "1.2.3"), ("1e", "1e"), ("0x", "0x"),
+    ("0o8", "0o8"),
     ("3x3", "3x3"), ("1-2", "1-2"), ("-", (None,)), ("a_1", "a_1"), ("1_a", "1_a"), ("_1", "_1"),
     ("'c:\\dir'", "c:\\dir"), ('"0777"', "0777"), ("'1_000'", "1_000"), ('"yes"', "yes"), ('"\\u00e9\\t"', "é\t"),
 ]
@@ -64,7 +65,8 @@ def test_nan_is_a_float() -> None:
 MISLEADING = [
     ("012", "MS112", 12), ("0777", "MS112", 777), ("08", "MS112", 8), ("-010", "MS112", -10), ("00", "MS112", 0),
     ("1_000", "MS112", 1000), ("1__0", "MS112", 10), ("1_000.5", "MS112", 1000.5), ("0x_1F", "MS112", 31),
-    ("0b11", "MS112", 3), ("-0x1F", "MS112", -31), ("0X1F", "MS112", 31), ("0O17", "MS112", 15), ("1,000", "MS112", 1000),
+    ("0b11", "MS112", 3), ("-0x1F", "MS112", -31), ("0X1F", "MS112", 31), ("0O17", "MS112", 15),
+    ("1,000", "MS112", 1000),
     ("12,345,678", "MS112", 12345678),
     ("9223372036854775808", "MS109", 1), ("-9223372036854775809", "MS109", 1), ("0xFFFFFFFFFFFFFFFFF", "MS109", 1),
     ("9" * 4300, "MS109", 1), ("9" * 4301, "MS109", 1), ("0x" + "f" * 1_000_000, "MS109", 1),
@@ -241,36 +243,6 @@ def test_a_text_that_is_not_well_has_its_faults_at_their_places(text: str, expec
         assert fault.help
 
 
-JSON_FAULTS: list[tuple[str, str, int]] = [
-    ('{"a": NaN}', "MS109", 7), ('{"a": -Infinity}', "MS109", 7), ('{"a": 1e999}', "MS109", 7),
-    ('{"a": 99999999999999999999}', "MS109", 7), ('{"a": 1, "a": 2}', "MS104", 10), ('{"a": [1,]}', "MS103", 9),
-    ('{"a": 1,}', "MS103", 8), ('{"a": 1 "b": 2}', "MS103", 9), ('{"a" 1}', "MS103", 6), ("{'a': 1}", "MS103", 2),
-    ("{\"a\": 'b'}", "MS103", 7), ("{a: 1}", "MS107", 2), ("{1: 2}", "MS107", 2), ('{"a": 1} // c', "MS103", 10),
-    ('{"a": 1 /* c */}', "MS103", 9), ('{"a": # c', "MS103", 7), ('{"a": True}', "MS103", 7), ('{"a": None}', "MS103", 7),
-    ('{"a": relu}', "MS103", 7), ('{"a": 0777}', "MS103", 7), ('{"a": 1_000}', "MS103", 7), ('{"a": +1}', "MS103", 7),
-    ('{"a": .5}', "MS103", 7), ('{"a": 5.}', "MS103", 7), ('{"a": 0x1F}', "MS103", 7), ('{"a": "\\ud800"}', "MS102", 8),
-    ('{"a": "\\udc00"}', "MS102", 8), ('{"a": "\\x"}', "MS103", 8), ('{"a": "\\u12"}', "MS103", 8),
-    ('{"a": "b\tc"}', "MS103", 9), ('{"a": "b\nc"}', "MS103", 9), ('{"a": "b', "MS103", 7), ('{"a": [1, [2', "MS103", 11),
-    ('{"a": 1', "MS103", 1), ("{", "MS103", 1), ('{"a":', "MS103", 6), ('{"a": [1}', "MS103", 9), ('{"a": 1}}', "MS103", 9),
-    ('{"a": 1}{"b": 2}', "MS110", 9), ("[1]", "MS111", 1), ("3", "MS111", 1), ("", "MS111", 1), ("  ", "MS111", 1),
-    ('{"a": "\x07"}', "MS102", 8), ('{"a": ]}', "MS103", 7), ('{"a": ' + "[" * 1000, "MS108", 106),
-    ('{"a": nullx}', "MS103", 7), ('{"a": truefalse}', "MS103", 7), ('{"a": -}', "MS103", 7), ('{,"a": 1}', "MS103", 2),
-]
-
-
-@pytest.mark.parametrize(("text", "code", "column"), JSON_FAULTS)
-def test_json_has_its_faults_at_their_places(text: str, code: str, column: int) -> None:
-    assert places(text, "json") == [(code, 1, column)]
-    assert faults(text, "json")[0].help
-
-
-def test_json_texts_that_are_well_have_their_values() -> None:
-    assert value_of('\ufeff{"a": [1, -0, 1.5e3, true, null, "\\ud83d\\ude00\\u00e9\\n\\/"], "b": {}, "c": []}', "json") == {
-        "a": (1, 0, 1500.0, True, None, "\U0001f600é\n/"), "b": {}, "c": (),
-    }
-    assert value_of('{"<<": {"a": 1}, "no": "*x"}', "json") == {"<<": {"a": 1}, "no": "*x"}
-
-
 def test_both_places_of_a_duplicate_are_named() -> None:
     (fault,) = faults("a: 1\nb: 2\na: 3\n")
     assert [str(note) for note in fault.notes] == ["first written here (spec:1:1)"]
@@ -290,7 +262,8 @@ def test_a_wrong_bracket_shows_the_one_it_should_close() -> None:
 
 @pytest.mark.parametrize(
     ("text", "mended"),
-    [("a: 0777", "a: 777"), ("a: 1_000", "a: 1000"), ("1: a", '"1": a'), ("a: {b:1}", "a: {b: 1}"), ("a: *yx\nb: 1", None),
+    [("a: 0777", "a: 777"), ("a: 1_000", "a: 1000"), ("1: a", '"1": a'), ("a: {b:1}", "a: {b: 1}"),
+    ("a: *yx\nb: 1", None),
      ("-a", "- a"), ("a:1\nb: 2", "a: 1\nb: 2"), ("a: x\u00a0y", "a: x y")],
 )
 def test_a_suggestion_put_in_place_of_its_span_mends_the_text(text: str, mended: str | None) -> None:
@@ -304,18 +277,27 @@ def test_a_suggestion_put_in_place_of_its_span_mends_the_text(text: str, mended:
 
 
 def test_spans_cover_what_was_written_and_no_more() -> None:
-    text = 'model:\n  layers: # c\n    - Dense: {units: "6", a: [1,\n        2]}\n    - &x !y\n      Flatten:\n\n# end\nb: |\n  text\n\nc: 1\n'
+    text = (
+        'model:\n  layers: # c\n    - Dense: {units: "6", a: [1,\n        2]}\n    - &x !y\n      Flatten:\n\n'
+        "# end\nb: |\n  text\n\nc: 1\n"
+    )
     checked = read_text(text, "spec")
     assert checked.value is not None
     root = checked.value.root
     layers = ("model", "layers")
-    assert locate(root, (*layers, 0)).text == 'Dense: {units: "6", a: [1,\n        2]}'
-    assert locate(root, (*layers, 0, "Dense", "units")).text == '"6"'
-    assert locate(root, (*layers, 0, "Dense", "units"), key=True).text == "units"
-    assert locate(root, (*layers, 0, "Dense", "units"), whole=True).text == 'units: "6"'
-    assert locate(root, (*layers, 0, "Dense", "a")).text == "[1,\n        2]"
-    assert locate(root, (*layers, 1)).text == "Flatten:"
-    assert locate(root, layers).text.endswith("Flatten:")
-    assert locate(root, ("b",)).text == "|\n  text"
+
+    def written(node: Node, path: Path, key: bool = False, whole: bool = False) -> str:
+        span = locate(node, path, key=key, whole=whole)
+        assert span is not None
+        return span.text
+
+    assert written(root, (*layers, 0)) == 'Dense: {units: "6", a: [1,\n        2]}'
+    assert written(root, (*layers, 0, "Dense", "units")) == '"6"'
+    assert written(root, (*layers, 0, "Dense", "units"), key=True) == "units"
+    assert written(root, (*layers, 0, "Dense", "units"), whole=True) == 'units: "6"'
+    assert written(root, (*layers, 0, "Dense", "a")) == "[1,\n        2]"
+    assert written(root, (*layers, 1)) == "Flatten:"
+    assert written(root, layers).endswith("Flatten:")
+    assert written(root, ("b",)) == "|\n  text"
     assert root.span.end == text.rindex("1") + 1
     assert find(root, (*layers, 1, "Flatten")) is not None

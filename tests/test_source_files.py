@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import sys
 import time
@@ -233,7 +234,8 @@ def test_a_bomb_takes_no_memory() -> None:
 
 
 def test_what_a_mapping_cannot_hold_is_shown_in_its_text() -> None:
-    found = read_mapping({"a": {1, 2}, 3: float("inf"), "b": [object(), b"x", 1j], "c": 10**30, "d": 10**5000})
+    values: dict[Any, Any] = {"a": {1, 2}, 3: math.inf, "b": [object(), b"x", 1j], "c": 10**30, "d": 10**5000}
+    found = read_mapping(values)
     assert [(fault.code, fault.span.text) for fault in found.diagnostics if fault.span] == [
         ("MS204", "null"), ("MS107", '"3"'), ("MS109", "1.0"), ("MS204", "null"), ("MS204", "null"), ("MS204", "null"),
         ("MS109", "1" + "0" * 30), ("MS109", "1"),

@@ -23,18 +23,24 @@ Kind = Literal["yaml", "json", "auto"]
 KINDS: tuple[Kind, ...] = ("yaml", "json", "auto")
 CONFIGS = sorted(Path(__file__).parent.parent.glob("configs/*.yaml"))
 PIECES = [
-    "a", "b1", "Dense", ":", ": ", "- ", "-", "\n", "\n  ", "\n    ", "\r\n", "\t", "[", "]", "{", "}", ",", ", ", "'", '"',
-    "\\", "\\u12", "\\ud800", "&x ", "*x", "<<: ", "!t ", "|\n", ">\n", "#c", " #", "%", "@", "`", "$x", "$(", ")", "0777",
-    "1_0", "1e999", "~", "null", "true", "3", ".5", "---\n", "...\n", "%YAML 1.2\n", "%TAG ! !\n", "? ", "\u00a0", "é", "日",
+    "a", "b1", "Dense", ":", ": ", "- ", "-", "\n", "\n  ", "\n    ", "\r\n", "\t", "[", "]", "{", "}", ",", ", "
+    , "'", '"',
+    "\\", "\\u12", "\\ud800", "&x ", "*x", "<<: ", "!t ", "|\n", ">\n", "#c", " #", "%", "@", "`", "$x", "$(", ")"
+    , "0777",
+    "1_0", "1e999", "~", "null", "true", "3", ".5", "---\n", "...\n", "%YAML 1.2\n", "%TAG ! !\n", "? ", "\u00a0", "é"
+    , "日",
 ]
 messy = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 
 printable = st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u00a0"), max_size=12)
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), printable
+    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False),
+    printable,
 )
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(printable, inner, max_size=4)), max_leaves=20
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(printable, inner, max_size=4)),
+    max_leaves=20,
 )
 mappings = st.dictionaries(printable, values, max_size=5)
 
@@ -65,7 +71,10 @@ def in_blocks(value: Any, indent: int = 0) -> str:
     """YAML in block style, with plain scalars wherever JSON has no quotes."""
     margin = " " * indent
     if isinstance(value, dict) and value:
-        return "".join(f"\n{margin}{json.dumps(key, ensure_ascii=False)}:{in_blocks(item, indent + 2)}" for key, item in value.items())
+        keys = [json.dumps(key, ensure_ascii=False) for key in value]
+        return "".join(
+            f"\n{margin}{key}:{in_blocks(item, indent + 2)}" for key, item in zip(keys, value.values(), strict=True)
+        )
     if isinstance(value, list) and value:
         return "".join(f"\n{margin}-{in_blocks(item, indent + 2)}" for item in value)
     return " " + json.dumps(value, ensure_ascii=False)
@@ -125,7 +134,7 @@ def test_yaml_and_its_equal_json_mean_the_same(value: dict[str, Any]) -> None:
     assert same(read_plain(in_blocks(value), "yaml"), expected)
 
 
-def with_parser(written: str, parser: Any) -> tuple[list[tuple[object, int, int]], list[str]]:
+def with_parser(written: str, parser: Any) -> tuple[list[tuple[Any, int, int]], list[str]]:
     """What one of PyYAML's two parsers leads to: nodes with their places, and codes."""
     reading = Reading(Source("spec", written))
     root: Node | None = compose(reading, parser)
@@ -173,6 +182,7 @@ def naive_place(written: str, offset: int) -> tuple[int, int]:
 
 
 @given(st.lists(st.sampled_from(["\n", "\r", "\r\n", "a", "bc", "é", "\u2028", "\x0b"]), max_size=30).map("".join))
+@example("\n\r\n")
 def test_places_are_those_of_an_editor(written: str) -> None:
     for padding in ("", "x" * 16_380, "\n" * 16_381 + "\r"):
         whole = padding + written

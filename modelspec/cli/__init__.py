@@ -6,7 +6,8 @@ Only this package prints, reads argv and sets an exit status.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ class Commands(click.Group):
         command: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             from ..diagnostics import nearest
 
@@ -54,13 +57,14 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *,  # type: ignore[override]
+             standalone_mode: bool = True, **extra: Any) -> Any:
         """Run and exit with a status of `modelspec.cli.status`. Bad input never ends in a traceback."""
+        run = partial(super().main, args, prog_name, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return run()
         prepare()
-        run = super().main
-        sys.exit(_status(lambda: run(*args, standalone_mode=False, **extra)))
+        sys.exit(_status(run))
 
 
 def _status(run: Callable[[], object]) -> int:
@@ -75,7 +79,7 @@ def _status(run: Callable[[], object]) -> int:
     except BrokenPipeError:
         silence()
         return status.KILLED_BY_PIPE
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last resort, which says so
         return _our_fault(error)
     return returned if isinstance(returned, int) else status.OK
 
@@ -105,3 +109,8 @@ def _our_fault(error: Exception) -> int:
 @click.version_option(__version__, "-V", "--version", prog_name="modelspec", message="%(prog)s %(version)s")
 def main() -> None:
     """Neural networks as files that are checked before they are trained."""
+
+
+def run() -> None:
+    """The program `modelspec`."""
+    main(prog_name="modelspec")

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Decay, NonNegative, Positive, PositiveFraction, Whole
-from .optimizer import Gradient, Momenta
-from .schedules import LearningRate
+from .optimizer import Gradient, LearningRate, Momenta
 
 
 class Adam(Momenta):

@@ -32,8 +32,8 @@ class Family(Catalogue):
     """Whether the members are functions of Keras: a name stands for one, and there are no settings."""
     logged: bool = False
     """Whether Keras logs a member under its alias where it was written as one (`mse`)."""
-    unlisted: frozenset[str] = frozenset()
-    """Aliases that Keras exports but does not look up as text."""
+    not_as_text: frozenset[str] = frozenset()
+    """Names that Keras does not take as text: their class is made at once."""
 
     @cached_property
     def _kind_in_lower_case(self) -> dict[str, str]:
@@ -81,20 +81,16 @@ def read_component(family: Family, value: Value, context: Context, *, built: boo
     if isinstance(value, str):
         if name.lower() in family.by_shape:
             return name
-        if not built or family.name_only:
-            return _bare(family, name)
+        if family.name_only or not (built or name in family.not_as_text):
+            if name not in family:
+                raise Faults([unknown_name(family, name)])
+            return name
     elif family.name_only or name in family.by_shape:
         raise Faults([_takes_no_settings(family, name).under(name)])
     made = read_form(family, value, context)
     if family.logged and name in family.aliases and "name" not in made.model_fields_set:
         return made.model_copy(update={"name": name})
     return made
-
-
-def _bare(family: Family, name: str) -> str:
-    if name not in family:
-        raise Faults([unknown_name(family, name)])
-    return family.aliases[name] if name in family.unlisted else name
 
 
 def _takes_no_settings(family: Family, name: str) -> Fault:

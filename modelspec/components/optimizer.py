@@ -5,13 +5,40 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from ..catalogue import Catalogue
-from ..settings import Unfit, refuse
+from ..settings import Settings, Unfit, refuse
 from . import SCHEDULES
-from .base import Component, Count, Decay, Fraction, Name, NonNegative, Positive
-from .schedules import LearningRate
+from .base import Component, Count, Decay, Fraction, Name, NonNegative, Positive, is_number
+from .family import Reader
+
+
+def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings | str:
+    if is_number(value):
+        if value < 0:
+            raise Unfit("at least 0", code="MS205")
+        return float(value)
+    if isinstance(value, str) and _is_number_text(value):
+        raise Unfit("a number or a schedule", help=f"write `{value.strip()}` without quotes", suggestion=value.strip())
+    if isinstance(value, (str, dict, Settings)) and value:
+        return _read_schedule(value, info)
+    raise Unfit("a number or a schedule")
+
+
+_read_schedule = Reader(SCHEDULES, built=True)
+
+
+def _is_number_text(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+LearningRate = Annotated[Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])]
+"""How far one step goes: a number of at least 0, or a schedule in any of its written forms."""
 
 
 class Optimizer(Component):

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Count, Decay, Fraction, NonNegative, Positive, PositiveFraction
-from .optimizer import Gradient, Pattern
-from .schedules import LearningRate
+from .optimizer import Gradient, LearningRate, Pattern
 
 
 class SGD(Gradient):

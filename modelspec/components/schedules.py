@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
-from ..settings import Settings, Unfit, context_of, read_form, refuse
-from .base import Component, Count, Fraction, Name, NonNegative, Positive, Whole, WholeNumbers, is_number
-
-
-def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings:
-    from . import SCHEDULES
-
-    if is_number(value):
-        if value < 0:
-            raise Unfit("at least 0", code="MS205")
-        return float(value)
-    if isinstance(value, str) and _is_number_text(value):
-        raise Unfit("a number or a schedule", help=f"write `{value.strip()}` without quotes", suggestion=value.strip())
-    if isinstance(value, (str, dict)) and value:
-        return read_form(SCHEDULES, value, context_of(info))
-    if isinstance(value, Schedule):
-        return value
-    raise Unfit("a number or a schedule")
-
-
-def _is_number_text(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-LearningRate = Annotated[Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])]
-"""How far one step goes: a number of at least 0, or a schedule in any of its written forms."""
+from ..settings import refuse
+from .base import Component, Count, Fraction, Name, NonNegative, Positive, Whole, WholeNumbers
 
 
 class Schedule(Component):

@@ -83,7 +83,7 @@ class Feed:
 
 
 def _gather(tensors: Mapping[str, Any], chosen: Any, one: bool) -> Any:
-    """The chosen examples: a tensor where there is one, a mapping by name where there are several, as the model has it."""
+    """The chosen examples as the model takes them: one tensor, or several by name."""
     import tensorflow as tf
 
     found = {name: tf.gather(values, chosen) for name, values in tensors.items()}

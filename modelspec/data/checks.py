@@ -74,8 +74,8 @@ def check_lookups(
         shown = [bound.place(table, index) for index in where]
         least, most = values.min(), values.max()
         findings.error(
-            "MS617", f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has vectors for "
-                     f"0 to {lookup.size - 1}", lookup.span, notes=places(shown, int(np.count_nonzero(bad))),
+            "MS617", f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has vectors "
+                     f"for 0 to {lookup.size - 1}", lookup.span, notes=places(shown, int(np.count_nonzero(bad))),
             help=f"give it `input_dim: {int(most) + 1}`" if least >= 0 else "indices count from 0")
 
 

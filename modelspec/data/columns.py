@@ -53,13 +53,14 @@ def bind(
 
     Raises `DataError` (MS623) where an output is trained and nothing says on what.
     """
-    targets = {name: _bound(feature, data.spans.get(("targets", name))) for name, feature in (data.targets or {}).items()}
+    spans = data.spans
+    targets = {name: _bound(one, spans.get(("targets", name))) for name, one in (data.targets or {}).items()}
     if data.targets is None and table.default_target is not None and len(trained) == 1:
         targets = {trained[0]: Bound((table.default_target,), False, table.span)}
     if with_targets:
         _all_targets(trained, targets, data)
     if data.inputs is not None:
-        found = {name: _bound(feature, data.spans.get(("inputs", name))) for name, feature in data.inputs.items()}
+        found = {name: _bound(one, spans.get(("inputs", name))) for name, one in data.inputs.items()}
     else:
         taken = {column for bound in targets.values() for column in bound.names}
         found = {inputs[0]: _everything_but(taken, table)}
@@ -106,8 +107,8 @@ def gather(table: Table, bound: Bound, subject: str, findings: Findings, *, text
         if values.dtype.kind in "OUS" if text else _is_numeric(values, table, name, bound, subject, findings):
             columns.append(values)
         elif text:
-            findings.error("MS609", f"`{name}` of {table.name} holds numbers ({values.dtype}), but {subject} takes text",
-                           bound.span)
+            findings.error("MS609", f"`{name}` of {table.name} holds numbers ({values.dtype}), but {subject} takes "
+                                    "text", bound.span)
     if len(columns) < len(bound.names):
         return None
     return columns[0] if not bound.stacked else _stack(columns, table, bound, subject, findings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -108,7 +108,8 @@ def cast(values: Array, dtype: str, name: str) -> Array:
         raise Fault("MS621", f"{name} holds numbers, which are no values of a `{dtype}` input")
     if np.any(bad):
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise Fault("MS621", f"{name} is {number(values[index])} for example {index[0]}, but `{dtype}` takes {expected}")
+        raise Fault("MS621", f"{name} is {number(values[index])} for example {index[0]}, but `{dtype}` takes "
+                             f"{expected}")
     return values.astype(target)
 
 
@@ -123,9 +124,9 @@ def _cast_float(values: Array, dtype: str, name: str) -> Array:
     return result
 
 
-def number(value: np.generic) -> str:
+def number(value: Any) -> str:
     """A number as a message shows it: `3` for 3.0."""
-    plain = float(value)  # type: ignore[arg-type]
+    plain = float(value)
     return str(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else f"{plain:g}"
 
 

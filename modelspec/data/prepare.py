@@ -21,7 +21,7 @@ from .fitting import arrange, bind_sizes, cast, resolved_shapes
 from .sources import open_source
 from .split import Positions, everything, split
 from .table import Array, Table
-from .targets import Target, fit_target
+from .targets import Target, fit_target, loss_of
 
 Arrays = Mapping[str, Array]
 
@@ -191,8 +191,7 @@ def _fit(raw: _Raw, table: Table, binding: Binding, compiled: Compiled, findings
     inputs = _fit_inputs(raw, table, binding, typed, findings)
     targets: dict[str, Array] = {}
     for name, values in raw.targets.items():
-        chosen = compiled.training.losses.get(name) if compiled.training else None
-        loss = chosen.settings if chosen else None
+        loss = loss_of(compiled.training, name)
         target = Target(name, typed.outputs[name], loss, binding.targets[name], table)
         fitted = fit_target(values, target, findings)
         if fitted is not None:
@@ -243,8 +242,8 @@ def _parts(
     asked = {"train": 1.0, "validation": data.split.validation, "test": data.split.test}
     for part, fraction in asked.items():
         if fraction and not len(cut[part]):
-            findings.error("MS618", f"the split leaves nothing for {_PURPOSE[part]}: there are {source.count} examples in "
-                                    f"{source.table.name}", data.span, help="change the fractions, or add examples")
+            findings.error("MS618", f"the split leaves nothing for {_PURPOSE[part]}: {source.table.name} has "
+                                    f"{source.count} examples", data.span, help="change the fractions, or add examples")
     return {part: Part(source, cut[part]) for part in ("train", "validation", "test") if len(cut[part])}
 
 

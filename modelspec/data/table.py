@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnostics import Diagnostic, Fault, Span, listed, nearest
 from .errors import DataError
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 class Table(ABC):

@@ -14,6 +14,7 @@ import numpy as np
 from ..diagnostics import Fault
 from ..settings import Settings
 from ..shapes import Shape, Tensor, show
+from ..spec.training import Training
 from .columns import Bound
 from .errors import Findings, places
 from .fitting import arrange, cast, number
@@ -61,6 +62,12 @@ class Target:
     def place(self, index: tuple[int, ...]) -> str:
         """Where an entry of the target stands in the source."""
         return self.bound.place(self.table, index)
+
+
+def loss_of(training: Training | None, output: str) -> Settings | None:
+    """The loss of an output, where it has one."""
+    chosen = training.losses.get(output) if training else None
+    return chosen.settings if chosen and isinstance(chosen.settings, Settings) else None
 
 
 def fit_target(values: Array, target: Target, findings: Findings) -> Array | None:
@@ -178,8 +185,8 @@ def _check_identities(values: Array, arranged: Array, target: Target, findings: 
 
 
 def _check_one_hot(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    sums = arranged.sum(axis=target.class_axis, dtype=np.float64)
-    negative = (arranged < 0).any(axis=target.class_axis)
+    sums = np.asarray(arranged.sum(axis=target.class_axis, dtype=np.float64))
+    negative: Array = np.any(arranged < 0, axis=target.class_axis)
     off = (np.abs(sums - 1) > _TOLERANCE) | negative
     if not off.any():
         return

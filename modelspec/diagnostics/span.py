@@ -48,7 +48,7 @@ class Source:
         found = text.rfind("\n", start, end)
         if self._returns:
             last = text.rfind("\r", start, end)
-            if last == end - 1 and text.startswith("\n", end):
+            if 0 <= last == end - 1 and text.startswith("\n", end):
                 last = text.rfind("\r", start, last)
             found = max(found, last)
         return found + 1 if found >= 0 else otherwise

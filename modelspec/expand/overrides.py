@@ -85,7 +85,7 @@ class _Setter:
     value: Node
 
     def set(self, node: Node | None, at: int, kind: str | None) -> Node:
-        """`node` with the value set at `steps[at:]`; `kind` is the key that led here, and so what a short form is of."""
+        """`node` with the value set at `steps[at:]`; `kind` is the key that led here: what a short form is of."""
         if at == len(self.steps):
             return self.value
         step = self.steps[at]

@@ -21,11 +21,10 @@ WORDS: Final = {"true": True, "false": False, "null": None}
 
 _OPERATORS: Final[tuple[type[ast.AST], ...]] = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.USub, ast.UAdd, ast.Not, ast.And, ast.Or,
-    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Load,
+    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
 )
 _NODES: Final[tuple[type[ast.AST], ...]] = (
-    ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp,
-    ast.List, ast.Tuple, ast.Call,
+    ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.List, ast.Tuple,
 )
 _REFUSED: Final[dict[type[ast.AST], str]] = {
     ast.Lambda: "a `lambda`", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
@@ -109,12 +108,21 @@ _EXAMPLE: Final = "write e.g. `$(2 * width)` or `$('same' if stride == 1 else 'v
 def _unreadable(text: str, error: SyntaxError) -> Misread:
     if error.msg.startswith("Exceeds the limit"):
         return Misread(Fault("MS109", "the integer does not fit into 64 bits"), 0, len(text))
+    if error.msg.startswith("expected 'else'"):
+        help = "write `x if condition else y`"
+        return Misread(Fault("MS120", "an `if` in an expression needs an `else`", help=help), 0, len(text))
     line, column = error.lineno or 1, error.offset or 1
     start = min(max(_offset(text, line, column - 1), 0), len(text))
     if start == len(text) or not text[start:].strip():
         return Misread(Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text))
+    if "Perhaps" in error.msg and error.end_lineno == line:
+        end = max(start + 1, min(_offset(text, line, (error.end_offset or 0) - 1), len(text)))
+        return Misread(Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE), start, end)
+    if "never closed" in error.msg and "#" in text:
+        start = text.index("#")
     word = text[start:].split(maxsplit=1)[0]
-    if word.startswith("=") and not word.startswith("=="):
+    if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
+        start = max(text.find("=", start), 0)
         return Misread(Fault("MS120", "an expression cannot assign", help="write `==` to compare"), start, start + 1)
     if word.startswith("$"):
         return Misread(Fault("MS120", "inside `$(...)` names stand without `$`", help="remove the `$`", suggestion=""),
@@ -132,17 +140,25 @@ def _walk(tree: ast.expr) -> Iterator[tuple[ast.AST, int]]:
 
 
 def _check(text: str, node: ast.AST) -> None:
-    if isinstance(node, _OPERATORS):
-        return
-    if isinstance(node, ast.Call):
+    if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.BoolOp)):
+        _check_known(text, node.op, node)
+    elif isinstance(node, ast.Compare):
+        for operator in node.ops:
+            _check_known(text, operator, node)
+    elif isinstance(node, ast.Call):
         _check_call(text, node)
     elif isinstance(node, ast.Constant):
         _check_constant(text, node)
-    elif not isinstance(node, _NODES):
+    elif isinstance(node, ast.expr):
+        _check_known(text, node, node)
+
+
+def _check_known(text: str, node: ast.AST, whole: ast.expr) -> None:
+    """Raises `Misread` for a kind of node, or an operator of `whole`, that the language does not have."""
+    if not isinstance(node, (*_NODES, *_OPERATORS)):
         name = _REFUSED.get(type(node), "this")
         help = _INSTEAD.get(type(node), "`modelspec explain MS122` says what can stand in an expression")
-        start, end = _place(text, node) if isinstance(node, ast.expr) else (0, len(text))
-        raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), start, end)
+        raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *_place(text, whole))
 
 
 def _check_constant(text: str, node: ast.Constant) -> None:
@@ -167,7 +183,8 @@ def _check_call(text: str, node: ast.Call) -> None:
         raise Misread(Fault("MS122", f"there is no function `{name}`", help=help, suggestion=near),
                       *_place(text, node.func))
     if node.keywords:
-        raise Misread(Fault("MS122", f"`{name}` takes its arguments without names"), *_place(text, node.keywords[0].value))
+        argument = node.keywords[0].value
+        raise Misread(Fault("MS122", f"`{name}` takes its arguments without names"), *_place(text, argument))
     function = FUNCTIONS[name]
     if not function.least <= len(node.args) <= function.most:
         raise Misread(Fault("MS123", f"`{name}` takes {function.takes()}, found {len(node.args)}"), *_place(text, node))

@@ -12,7 +12,7 @@ from .factors import Factor, Strength, ValueRange, within
 from .image import ImageLayer
 from .types import Count, DataFormat, Seed
 
-Concentration = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Concentration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """The parameter of a Beta or Dirichlet distribution: small for shares near 0 and 1, large for equal ones."""
 
 

@@ -100,6 +100,6 @@ L = TypeVar("L", bound=Layer)
 def without_trainable(layer: L) -> L:
     """Raises MS202 where `trainable` was written for a layer whose constructor in Keras does not take it."""
     if "trainable" in layer.model_fields_set:
-        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`: it has nothing to train", ("trainable",),
+        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras", ("trainable",),
                     at_key=True, help="leave `trainable` out")
     return layer

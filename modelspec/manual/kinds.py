@@ -11,9 +11,9 @@ from ..layers.base import ONE, Argument, Layer
 from ..schema.families import is_named_only
 from ..schema.file import FAMILIES
 from ..schema.values import settings
+from ..schema.words import plural, words, written
 from ..settings import Settings
 from .page import Page, Row, Table
-from .words import plural, words, written
 
 _OPTION: Final = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}
 
@@ -79,10 +79,14 @@ def _tables(cls: type[Settings]) -> Iterator[Table]:
 def _tensors(argument: Argument) -> str:
     if not argument.many:
         return "a tensor"
-    count = f"{argument.least} " if argument.least == argument.most else f"at least {argument.least} " if argument.most is None \
-        else f"{argument.least} to {argument.most} "
+    if argument.most is None:
+        count = f"at least {argument.least}"
+    elif argument.most == argument.least:
+        count = str(argument.least)
+    else:
+        count = f"{argument.least} to {argument.most}"
     named = f": {', '.join(f'`{item}`' for item in argument.items)}" if argument.items else ""
-    return f"a list of {count}tensors{named}"
+    return f"a list of {count} tensors{named}"
 
 
 def _short_form(cls: type[Settings], family: Catalogue) -> Iterator[str]:
@@ -106,8 +110,8 @@ def _names(cls: type[Settings], family: Catalogue, name: str) -> tuple[str, ...]
 def _everywhere(cls: type[Settings]) -> tuple[str, ...]:
     if not issubclass(cls, Layer):
         return ()
-    return ("Every layer also takes `name`, `trainable` and `dtype`, and as an entry of `layers` `from`, `call`, `when` "
-            "and `repeat`: see `modelspec explain layers`.",)
+    return ("Every layer also takes `name`, `trainable` and `dtype`, and as an entry of `layers` `from`, `call`, "
+            "`when` and `repeat`: see `modelspec explain layers`.",)
 
 
 # Families ------------------------------------------------------------------------------------------------------------
@@ -116,11 +120,10 @@ def _everywhere(cls: type[Settings]) -> tuple[str, ...]:
 def family_page(family: Catalogue) -> Page:
     """The list of a family."""
     tables = tuple(_lists(family))
-    count = sum(len(table.rows) for table in tables)
-    text = f"{count} {plural(family.noun)}; `modelspec explain NAME` tells more about each."
+    text = f"{len(list(family.kinds()))} {plural(family.noun)}; `modelspec explain NAME` tells more about each."
     if family.noun == "layer":
         common = tuple(one for one in rows(Layer, common=True) if one.name in Layer.common)
-        tables = (Table("Settings of every layer", common), *tables)
+        tables = (*tables, Table("Settings of every layer", common))
     refused = (f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.",) if family.refused else ()
     return Page(plural(family.noun), "", text, tables, refused)
 

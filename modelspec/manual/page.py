@@ -56,22 +56,22 @@ def as_text(page: Page, width: int = 100) -> str:
 
 def _prose(text: str, width: int) -> Iterator[str]:
     """Paragraphs filled anew, code and lists as they are."""
-    before = ""
+    blocks: list[list[str]] = []
     for index, part in enumerate(_FENCE.split(text)):
         if index % 2:
-            yield from textwrap.indent(part.rstrip("\n"), "    ").split("\n")
-            before = part
-            continue
-        for paragraph in re.split(r"\n\s*\n", part.strip("\n")):
-            if not paragraph.strip():
-                continue
-            if before:
-                yield ""
-            kept = paragraph.lstrip().startswith(("#", "- ", "|"))
-            yield from paragraph.split("\n") if kept else _wrapped(paragraph, width)
-            before = paragraph
-        if index + 1 < len(_FENCE.split(text)):
-            yield ""
+            blocks.append(textwrap.indent(part.rstrip("\n"), "    ").split("\n"))
+        else:
+            blocks += [_paragraph(one, width) for one in re.split(r"\n\s*\n", part) if one.strip()]
+    for index, block in enumerate(blocks):
+        yield from [""] * bool(index)
+        yield from block
+
+
+def _paragraph(text: str, width: int) -> list[str]:
+    text = text.strip("\n")
+    if text.startswith("#"):
+        return [text.lstrip("# ")]
+    return text.split("\n") if text.lstrip().startswith(("- ", "|")) else _wrapped(text, width)
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
@@ -106,7 +106,7 @@ def as_markdown(page: Page, level: int = 3) -> str:
 def _markdown_table(table: Table) -> str:
     texts = any(row.text for row in table.rows)
     defaults = any(row.default for row in table.rows)
-    head = [table.columns[0], table.columns[1], *([table.columns[2]] if defaults else ()), *(["meaning"] if texts else ())]
+    head = [*table.columns[: 3 if defaults else 2], *(["meaning"] if texts else ())]
     lines = [f"{table.heading}\n", _cells(head), _cells(["---"] * len(head))]
     for row in table.rows:
         name = row.name if row.name.startswith("`") else f"`{row.name}`"

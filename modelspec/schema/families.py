@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..catalogue import Catalogue
 from ..layers.base import ONE, Argument, Layer
 from ..settings import Settings
-from .values import EXPRESSION, Schema, settings, with_expressions
+from .values import EXPRESSION, Schema, alternatives, settings, with_expressions
 
 RESERVED: Final = ("from", "call", "when", "repeat")
 """What stands among the settings of an entry of `layers`, and nowhere else."""
@@ -104,10 +104,8 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 def _primary_alone(schema: Schema) -> list[Schema]:
     """The forms of the primary setting behind the name: a mapping there would be the settings."""
-    alternatives = schema.get("anyOf", [schema])
-    values = [{key: value for key, value in one.items() if key not in ("description", "default")} for one in alternatives]
-    return [with_expressions(one) if one.get("type") != "array" else _list(one)
-            for one in values if one.get("type") not in ("object", "null")]
+    return [_list(one) if one.get("type") == "array" else with_expressions(one)
+            for one in alternatives(schema) if one.get("type") not in ("object", "null")]
 
 
 def _list(schema: Schema) -> Schema:

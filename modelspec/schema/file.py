@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .. import components as c
 from ..catalogue import Catalogue
-from ..components import (
-    ACTIVATIONS, CALLBACKS, CONSTRAINTS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS, SCHEDULES,
-)
 from ..layers import LAYERS
 from ..settings import Section
 from ..spec.data import SOURCES, Feature, Split
@@ -20,8 +18,8 @@ from .keys import KEYS
 from .values import DOLLAR, Schema, settings, with_expressions
 
 FAMILIES: Final[tuple[Catalogue, ...]] = (
-    LAYERS, INITIALIZERS, REGULARIZERS, CONSTRAINTS, ACTIVATIONS, OPTIMIZERS, SCHEDULES, LOSSES, METRICS, CALLBACKS,
-    SOURCES,
+    LAYERS, c.INITIALIZERS, c.REGULARIZERS, c.CONSTRAINTS, c.ACTIVATIONS, c.OPTIMIZERS, c.SCHEDULES, c.LOSSES,
+    c.METRICS, c.CALLBACKS, SOURCES,
 )
 """Every family of things that a spec makes from a name and settings."""
 
@@ -55,7 +53,8 @@ def described(path: str, schema: Schema) -> Schema:
 
 
 def _expression() -> Schema:
-    return {"description": "A value that follows from others: `$width`, `$(2 * width)`.", "type": "string", "pattern": DOLLAR}
+    text = "A value that follows from others: `$width`, `$(2 * width)`."
+    return {"description": text, "type": "string", "pattern": DOLLAR}
 
 
 def _keys() -> dict[str, Schema]:
@@ -79,8 +78,8 @@ def _section(cls: type[Section], **others: Schema) -> Schema:
     """A section that is one mapping of settings; `others` are keys that a reader of their own reads."""
     read = settings(cls)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
-    for name, schema in others.items():
-        properties[name] = described(f"{cls.kind()}.{name}", schema)
+    for name, one in others.items():
+        properties[name] = described(f"{cls.kind()}.{name}", one)
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": read["required"]} if read["required"] else schema
 
@@ -107,7 +106,8 @@ def _by_output(one: Schema, *others: Schema) -> Schema:
 
 def _data() -> Schema:
     source: Schema = {"$ref": "#/$defs/source"}
-    features = {"anyOf": [{"$ref": "#/$defs/feature"}, {"type": "object", "additionalProperties": {"$ref": "#/$defs/feature"}}]}
+    feature: Schema = {"$ref": "#/$defs/feature"}
+    features = {"anyOf": [feature, {"type": "object", "additionalProperties": feature}]}
     keys = {"source": source, "train": source, "validation": source, "test": source, "split": _section(Split),
             "inputs": features, "targets": features}
     return {

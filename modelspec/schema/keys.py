@@ -17,102 +17,177 @@ _LAYERS = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
 KEYS: Final[dict[str, Key]] = {
     "modelspec": Key("`1`", "The version of the language that the file is written in.", "modelspec: 1"),
-    "name": Key("a text", "The name of the experiment, and of the folder of its runs; that of the file by default.",
-                "name: digits"),
+    "name": Key(
+        "a text",
+        "The name of the experiment, and of the folder of its runs; that of the file by default.",
+        "name: digits",
+    ),
     "description": Key("a text", "What the experiment is about, for people.", "description: A first try."),
-    "seed": Key("a whole number of at least 0",
-                "The number from which every random choice follows: weights, splits, order, dropout. 0 by default.",
-                "seed: 7"),
-    "extends": Key("the path of a file, or a list of them",
-                   "Files that this one builds on, relative to it and inside its project. Mappings merge key by key; "
-                   "everything else is replaced by the file that extends.", "extends: base.yaml"),
-    "vars": Key("a mapping of names to values",
-                "Named values: `$width` is the value of `width`, `$(2 * width)` one that follows from it.",
-                "vars: {width: 64}"),
-    "blocks": Key("a mapping of names to blocks",
-                  "Groups of layers that are used like a layer, with fresh weights at every use. A block has "
-                  "`parameters` with defaults (`null`: needed), `layers`, and where they are not the usual ones "
-                  "`inputs`, `outputs` and `primary`, the parameter that `- block: 64` sets.",
-                  "blocks:\n  dense_twice:\n    parameters: {units: 32}\n    layers:\n"
-                  "      - Dense: $units\n      - Dense: $units"),
-    "model": Key("a mapping", "The graph: `inputs`, `layers`, and where they are needed `outputs` and `shared`.",
-                 _LAYERS + "    - Dense: 10"),
-    "model.inputs": Key("a mapping of names to shapes, or one shape",
-                        "Shapes are written without the batch axis. A size is a number, `null` (unknown), a name (unknown, "
-                        "but the same wherever it is named) or `auto` (taken from the data). The long form has `shape`, "
-                        "`dtype`, `batch_size` and `optional`. One shape alone is an input named `input`.",
-                        "model:\n  inputs:\n    image: [28, 28, 1]\n    tokens: {shape: [time], dtype: int32}\n  layers:\n"
-                        "    - Embedding: {input_dim: 1000, output_dim: 8, from: tokens}\n"
-                        "    - GlobalAveragePooling1D: {name: read}\n    - Flatten: {from: image}\n"
-                        "    - Concatenate: {from: [read, flatten]}"),
-    "model.layers": Key("a list of layers",
-                        "Read from top to bottom. Each entry is one call of a layer, of something `shared` or of a block, and "
-                        "takes the tensor of the entry before it; the first one that of the first input.",
-                        _LAYERS + "    - Dense: {units: 64, activation: relu}\n    - Dropout: 0.1\n    - Dense: 10"),
-    "model.outputs": Key("a tensor, a list of tensors, or a mapping of public names to tensors",
-                         "What the model gives; the last entry by default. Losses, metrics and targets are keyed by these "
-                         "names.", _LAYERS + "    - Dense: {units: 1, name: score}\n  outputs: [score]"),
-    "model.shared": Key("a mapping of names to layers or models",
-                        "Layers and sub-models with one set of weights that several entries call by their name. A "
-                        "sub-model is a list of layers, or has `inputs`, `layers` and `outputs` as a model does; with "
-                        "`trainable: false` training leaves all of it as it is.",
-                        "model:\n  inputs: {left: [8], right: [8]}\n  shared:\n    encoder:\n      - Dense: 16\n"
-                        "      - Dense: 4\n  layers:\n    - encoder: {from: left, name: a}\n"
-                        "    - encoder: {from: right, name: b}\n    - Concatenate: {from: [a, b]}"),
-    "model.image_data_format": Key("`channels_last` or `channels_first`",
-                                   "What the `data_format` of layers is where they have none of their own.",
-                                   "model:\n  inputs: {image: [3, 32, 32]}\n  image_data_format: channels_first\n"
-                                   "  layers:\n    - Conv2D: {filters: 8, kernel_size: 3}"),
-    "from": Key("a tensor, a list of tensors, or a mapping of call arguments to tensors",
-                "Which tensors an entry of `layers` takes; by default that of the entry before. A tensor is the name of an "
-                "input or of an earlier entry; `name.1` or `name.hidden` is one of several outputs.",
-                _LAYERS + "    - Dense: {units: 8, name: a}\n    - Add: {from: [a, x]}"),
-    "call": Key("a mapping", "Arguments of the call that are not tensors, e.g. `call: {training: false}`.",
-                _LAYERS + "    - Dropout: {rate: 0.5, call: {training: true}}"),
-    "when": Key("`true`, `false` or an expression",
-                "Whether an entry is there at all. Where it is left out, the next one takes the tensor before it. With `do` "
-                "(and `else`) it decides about a list of entries.",
-                "vars: {deep: true}\n" + _LAYERS + "    - Dense: {units: 64, when: $deep}\n    - Dense: 10"),
-    "repeat": Key("a whole number of at least 0",
-                  "Calls the entry, or the list under `do`, so many times in a chain, each with fresh weights.",
-                  _LAYERS + "    - Dense: {units: 64, repeat: 3}\n    - Dense: 10"),
-    "for": Key("a mapping of one name to a list",
-               "Writes the entries under `do` once for each value; `index` names the position, which counts from 0.",
-               _LAYERS + "    - for: {width: [64, 32]}\n      do: [{Dense: $width}]"),
-    "branches": Key("a list of lists of layers",
-                    "Several chains from one tensor, joined by `join`, a layer that takes a list (`Concatenate` by default). "
-                    "An empty chain is the tensor itself.",
-                    _LAYERS + "    - branches: [[{Dense: 8}], []]\n      join: Add"),
-    "data": Key("a mapping", "Where examples come from and how they become tensors.",
-                "data:\n  source: {csv: table.csv}\n  split: {validation: 0.2}\n  inputs: {x: {columns: [a, b]}}\n"
-                "  targets: c"),
-    "data.source": Key("a source", "Where examples come from; `split` cuts it into parts.",
-                       "data: {source: {csv: table.csv}}"),
-    "data.train": Key("a source", "The examples to train on, where the parts are given one by one.",
-                      "data: {train: {csv: train.csv}, test: {csv: test.csv}}"),
-    "data.validation": Key("a source", "The examples that are looked at after every epoch.",
-                           "data: {train: {csv: train.csv}, validation: {csv: validation.csv}}"),
-    "data.test": Key("a source", "The examples that are looked at once, when the training is over.",
-                     "data: {train: {csv: train.csv}, test: {csv: test.csv}}"),
-    "data.inputs": Key("a feature, or a mapping of the model's inputs to features",
-                       "Which columns feed which input. A feature is a column, a list of columns, or a mapping with "
-                       "`column` or `columns`.",
-                       "data: {source: {csv: table.csv}, inputs: {x: {columns: [a, b]}}, targets: c}"),
-    "data.targets": Key("a feature, or a mapping of the model's outputs to features",
-                        "Which columns are the targets of which output.",
-                        "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c}"),
-    "training.loss": Key("a loss, or a mapping of outputs to losses", "What training makes small.",
-                         "training: {loss: mse}"),
-    "training.loss_weights": Key("a mapping of outputs to numbers",
-                                 "How much each output's loss counts in the sum; 1 by default.",
-                                 "training: {loss: mse, loss_weights: {score: 0.5}}"),
-    "training.metrics": Key("a list of metrics, or a mapping of outputs to lists of metrics",
-                            "What is measured beside the loss, in training and on the validation and test parts.",
-                            "training: {loss: mse, metrics: [mae]}"),
-    "training.weighted_metrics": Key("a list of metrics, or a mapping of outputs to lists of metrics",
-                                     "Metrics in which examples count by their weights.",
-                                     "training: {loss: mse, weighted_metrics: [mae]}"),
-    "training.callbacks": Key("a list of callbacks", "What happens at the end of an epoch or of a step.",
-                              "training: {loss: mse, callbacks: [{EarlyStopping: {patience: 3}}]}"),
+    "seed": Key(
+        "a whole number of at least 0",
+        "The number from which every random choice follows: weights, splits, order, dropout. 0 by default.",
+        "seed: 7",
+    ),
+    "extends": Key(
+        "the path of a file, or a list of them",
+        "Files that this one builds on, relative to it and inside its project. Mappings merge key by key; "
+        "everything else is replaced by the file that extends.",
+        "extends: base.yaml",
+    ),
+    "vars": Key(
+        "a mapping of names to values",
+        "Named values: `$width` is the value of `width`, `$(2 * width)` one that follows from it.",
+        "vars: {width: 64}",
+    ),
+    "blocks": Key(
+        "a mapping of names to blocks",
+        "Groups of layers that are used like a layer, with fresh weights at every use. A block has `parameters` "
+        "with defaults (`null`: needed), `layers`, and where they are not the usual ones `inputs`, `outputs` and "
+        "`primary`, the parameter that `- block: 64` sets.",
+        "blocks:\n  dense_twice:\n    parameters: {units: 32}\n    layers:\n      - Dense: $units\n"
+        "      - Dense: $units",
+    ),
+    "model": Key(
+        "a mapping",
+        "The graph: `inputs`, `layers`, and where they are needed `outputs` and `shared`.",
+        _LAYERS + "    - Dense: 10",
+    ),
+    "model.inputs": Key(
+        "a mapping of names to shapes, or one shape",
+        "Shapes are written without the batch axis. A size is a number, `null` (unknown), a name (unknown, but "
+        "the same wherever it is named) or `auto` (taken from the data). The long form has `shape`, `dtype`, "
+        "`batch_size` and `optional`. One shape alone is an input named `input`.",
+        "model:\n  inputs:\n    image: [28, 28, 1]\n    tokens: {shape: [time], dtype: int32}\n  layers:\n"
+        "    - Embedding: {input_dim: 1000, output_dim: 8, from: tokens}\n"
+        "    - GlobalAveragePooling1D: {name: read}\n    - Flatten: {from: image}\n"
+        "    - Concatenate: {from: [read, flatten]}",
+    ),
+    "model.layers": Key(
+        "a list of layers",
+        "Read from top to bottom. Each entry is one call of a layer, of something `shared` or of a block, and "
+        "takes the tensor of the entry before it; the first one that of the first input.",
+        _LAYERS + "    - Dense: {units: 64, activation: relu}\n    - Dropout: 0.1\n    - Dense: 10",
+    ),
+    "model.outputs": Key(
+        "a tensor, a list of tensors, or a mapping of public names to tensors",
+        "What the model gives; the last entry by default. Losses, metrics and targets are keyed by these names.",
+        _LAYERS + "    - Dense: {units: 1, name: score}\n  outputs: [score]",
+    ),
+    "model.shared": Key(
+        "a mapping of names to layers or models",
+        "Layers and sub-models with one set of weights that several entries call by their name. A sub-model is a "
+        "list of layers, or has `inputs`, `layers` and `outputs` as a model does; with `trainable: false` "
+        "training leaves all of it as it is.",
+        "model:\n  inputs: {left: [8], right: [8]}\n  shared:\n    encoder:\n      - Dense: 16\n"
+        "      - Dense: 4\n  layers:\n    - encoder: {from: left, name: a}\n"
+        "    - encoder: {from: right, name: b}\n    - Concatenate: {from: [a, b]}",
+    ),
+    "model.image_data_format": Key(
+        "`channels_last` or `channels_first`",
+        "What the `data_format` of layers is where they have none of their own.",
+        "model:\n  inputs: {image: [3, 32, 32]}\n  image_data_format: channels_first\n  layers:\n"
+        "    - Conv2D: {filters: 8, kernel_size: 3}",
+    ),
+    "from": Key(
+        "a tensor, a list of tensors, or a mapping of call arguments to tensors",
+        "Which tensors an entry of `layers` takes; by default that of the entry before. A tensor is the name of "
+        "an input or of an earlier entry; `name.1` or `name.hidden` is one of several outputs.",
+        _LAYERS + "    - Dense: {units: 8, name: a}\n    - Add: {from: [a, x]}",
+    ),
+    "call": Key(
+        "a mapping",
+        "Arguments of the call that are not tensors, e.g. `call: {training: false}`.",
+        _LAYERS + "    - Dropout: {rate: 0.5, call: {training: true}}",
+    ),
+    "when": Key(
+        "`true`, `false` or an expression",
+        "Whether an entry is there at all. Where it is left out, the next one takes the tensor before it. With "
+        "`do` (and `else`) it decides about a list of entries.",
+        "vars: {deep: true}\n" + _LAYERS + "    - Dense: {units: 64, when: $deep}\n    - Dense: 10",
+    ),
+    "repeat": Key(
+        "a whole number of at least 0",
+        "Calls the entry, or the list under `do`, so many times in a chain, each with fresh weights.",
+        _LAYERS + "    - Dense: {units: 64, repeat: 3}\n    - Dense: 10",
+    ),
+    "for": Key(
+        "a mapping of one name to a list",
+        "Writes the entries under `do` once for each value; `index` names the position, which counts from 0.",
+        _LAYERS + "    - for: {width: [64, 32]}\n      do: [{Dense: $width}]",
+    ),
+    "branches": Key(
+        "a list of lists of layers",
+        "Several chains from one tensor, joined by `join`, a layer that takes a list (`Concatenate` by default). "
+        "An empty chain is the tensor itself.",
+        _LAYERS + "    - branches: [[{Dense: 8}], []]\n      join: Add",
+    ),
+    "data": Key(
+        "a mapping",
+        "Where examples come from and how they become tensors.",
+        "data:\n  source: {csv: table.csv}\n  split: {validation: 0.2}\n  inputs: {x: {columns: [a, b]}}\n"
+        "  targets: c",
+    ),
+    "data.source": Key(
+        "a source",
+        "Where examples come from; `split` cuts it into parts.",
+        "data: {source: {csv: table.csv}}",
+    ),
+    "data.train": Key(
+        "a source",
+        "The examples to train on, where the parts are given one by one.",
+        "data: {train: {csv: train.csv}, test: {csv: test.csv}}",
+    ),
+    "data.validation": Key(
+        "a source",
+        "The examples that are looked at after every epoch.",
+        "data: {train: {csv: train.csv}, validation: {csv: validation.csv}}",
+    ),
+    "data.test": Key(
+        "a source",
+        "The examples that are looked at once, when the training is over.",
+        "data: {train: {csv: train.csv}, test: {csv: test.csv}}",
+    ),
+    "data.inputs": Key(
+        "a feature, or a mapping of the model's inputs to features",
+        "Which columns feed which input. A feature is a column, a list of columns, or a mapping with `column` or "
+        "`columns`.",
+        "data: {source: {csv: table.csv}, inputs: {x: {columns: [a, b]}}, targets: c}",
+    ),
+    "data.targets": Key(
+        "a feature, or a mapping of the model's outputs to features",
+        "Which columns are the targets of which output.",
+        "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c}",
+    ),
+    "training": Key(
+        "a mapping",
+        "How the model is trained. With one output, `loss` and `metrics` need no name.",
+        "training:\n  optimizer: {Adam: 0.001}\n  loss: mse\n  metrics: [mae]\n  epochs: 20\n  callbacks:\n"
+        "    - EarlyStopping: {monitor: loss, patience: 3}",
+    ),
+    "training.loss": Key(
+        "a loss, or a mapping of outputs to losses",
+        "What training makes small.",
+        "training: {loss: mse}",
+    ),
+    "training.loss_weights": Key(
+        "a mapping of outputs to numbers",
+        "How much each output's loss counts in the sum; 1 by default.",
+        "training: {loss: mse, loss_weights: {score: 0.5}}",
+    ),
+    "training.metrics": Key(
+        "a list of metrics, or a mapping of outputs to lists of metrics",
+        "What is measured beside the loss, in training and on the validation and test parts.",
+        "training: {loss: mse, metrics: [mae]}",
+    ),
+    "training.weighted_metrics": Key(
+        "a list of metrics, or a mapping of outputs to lists of metrics",
+        "Metrics in which examples count by their weights.",
+        "training: {loss: mse, weighted_metrics: [mae]}",
+    ),
+    "training.callbacks": Key(
+        "a list of callbacks",
+        "What happens at the end of an epoch or of a step.",
+        "training: {loss: mse, callbacks: [{EarlyStopping: {patience: 3}}]}",
+    ),
 }
 """Keys by their path; those of an entry of `layers` by their name alone."""

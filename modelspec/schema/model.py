@@ -36,10 +36,10 @@ def _model_is(suffix: str) -> Schema:
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
-    """`$defs` of the grammar; `layer` is the schema of a layer, whose first form are the names that need no settings."""
-    found = {
-        "tensor": {"description": "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden` is one "
-                                  "of several outputs.", "type": "string"},
+    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names that need no settings."""
+    found: dict[str, Schema] = {
+        "tensor": {"description": "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden` is "
+                                  "one of several outputs.", "type": "string"},
         "tensors": {"anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]},
         "from": {"description": KEYS["from"].text, **sources(ONE)},
         "call": {"description": KEYS["call"].text, "type": "object", "properties": {"training": _FLAG},
@@ -74,7 +74,8 @@ def _model(suffix: str, *, root: bool) -> Schema:
     shared = {"type": "object", "additionalProperties": {
         "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer")]}}
     formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
-    keys = {"inputs": inputs, "shared": shared, "layers": _ref(f"layers{suffix}"), "outputs": outputs}
+    layers = _ref(f"layers{suffix}")
+    keys: dict[str, Schema] = {"inputs": inputs, "shared": shared, "layers": layers, "outputs": outputs}
     keys |= {"image_data_format": formats} if root else {"trainable": _FLAG}
     properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
                   for key, one in keys.items()}
@@ -83,8 +84,8 @@ def _model(suffix: str, *, root: bool) -> Schema:
 
 
 def _size() -> Schema:
-    return {"description": "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or `auto` (taken "
-                           "from the data).",
+    return {"description": "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or `auto` "
+                           "(taken from the data).",
             "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}, {"type": "string", "pattern": _IDENTIFIER},
                       EXPRESSION]}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
 
 from ..catalogue import Catalogue
 from ..settings import Settings
+from .words import words
 
 Schema = dict[str, Any]
 
@@ -35,12 +36,20 @@ def settings(cls: type[Settings]) -> Schema:
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
         made = cls.model_json_schema(mode="validation", schema_generator=_Generator)
     inner, family = made.get("$defs", {}), cls.primary_family()
-    names = [name for name in cls.model_fields if name not in cls.common]
+    names = sorted((name for name in cls.model_fields if name not in cls.common), key=_rank(cls))
     properties = {name: _clean(one, inner) for name, one in made.get("properties", {}).items()}
     if family is not None:
         properties = {name: _of_family(one, family) for name, one in properties.items()}
     ordered = {name: properties[name] for name in (*names, *(name for name in properties if name in cls.common))}
     return {"properties": ordered, "required": [name for name in names if name in made.get("required", ())]}
+
+
+def _rank(cls: type[Settings]) -> Callable[[str], tuple[bool, bool, int]]:
+    """The primary setting first, then those that are needed, then what sets the class apart from its kin."""
+    primary, lineage = cls.primary(), cls.__mro__
+    home = {name: next(place for place, one in enumerate(lineage) if name in getattr(one, "__annotations__", {}))
+            for name in cls.model_fields}
+    return lambda name: (name != primary, not cls.model_fields[name].is_required(), home[name])
 
 
 class _Generator(GenerateJsonSchema):
@@ -66,18 +75,19 @@ def _clean(schema: Any, inner: Schema) -> Any:
     name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     if name in inner:
         return _clean({**inner[name], **{key: value for key, value in schema.items() if key != "$ref"}}, inner)
-    return {key: _clean(value, inner) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+    titled = isinstance(schema.get("title"), str)
+    return {key: _clean(value, inner) for key, value in schema.items() if key != "title" or not titled}
 
 
 def _of_family(schema: Schema, family: Catalogue) -> Schema:
     """A setting that takes anything, in a class whose primary setting is a member of the family: that, or a list."""
     notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
-    alternatives = schema.get("anyOf", [{key: value for key, value in schema.items() if key not in notes}])
-    if not any(one in _OPEN for one in alternatives):
+    found = alternatives(schema)
+    if not any(one in _OPEN for one in found):
         return schema
     one: Schema = {"$ref": f"#/$defs/{family.noun}"}
-    many = [{"type": "array", "items": one}] if {} in alternatives else []
-    others = [other for other in alternatives if other not in (*_OPEN, {"type": "string"})]
+    many = [{"type": "array", "items": one}] if {} in found else []
+    others = [other for other in found if other not in (*_OPEN, {"type": "string"})]
     return {"anyOf": [one, *many, *others], **notes}
 
 
@@ -87,14 +97,16 @@ def _of_family(schema: Schema, family: Catalogue) -> Schema:
 def with_expressions(schema: Schema) -> Schema:
     """The same schema, which also takes an expression in place of the value and of every value in it."""
     notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
-    return {**_either(_alternatives(schema)), **notes}
+    found = alternatives(schema)
+    expected = words({"anyOf": [one for one in found if one != {"type": "null"}] or found})
+    return {**_either([_inside(one) for one in found], expected), **notes}
 
 
-def _alternatives(schema: Schema) -> list[Schema]:
-    """What a value may be, one kind of value each, expressions allowed inside."""
+def alternatives(schema: Schema) -> list[Schema]:
+    """What a value may be, one kind of value each."""
     if "anyOf" in schema:
-        return [alternative for one in schema["anyOf"] for alternative in _alternatives(one)]
-    return [_inside({key: value for key, value in schema.items() if key not in _OF_NO_TYPE})]
+        return [alternative for one in schema["anyOf"] for alternative in alternatives(one)]
+    return [{key: value for key, value in schema.items() if key not in _OF_NO_TYPE}]
 
 
 def _inside(schema: Schema) -> Schema:
@@ -110,23 +122,24 @@ def _inside(schema: Schema) -> Schema:
     return opened
 
 
-def _either(alternatives: list[Schema]) -> Schema:
+def _either(kinds: list[Schema], expected: str) -> Schema:
     """One of the alternatives, or an expression.
 
     Types that differ go into one schema: an editor then says "below the minimum" where it would otherwise say that
     nothing fits.
     """
-    if any(not one or _takes_expressions(one) for one in alternatives):
-        return alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
-    choices = [one for one in alternatives if "enum" in one or "const" in one]
-    typed = [one for one in alternatives if one not in choices]
+    if any(not one or _takes_expressions(one) for one in kinds):
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    choices = [one for one in kinds if "enum" in one or "const" in one]
+    typed = [one for one in kinds if one not in choices]
     if choices:
         listed = [value for one in choices for value in (one["enum"] if "enum" in one else [one["const"]])]
         nothing = [one for one in typed if one == {"type": "null"}]
         rest = [one for one in typed if one not in nothing]
         listed += [None] * bool(nothing)
         return {"anyOf": [{"enum": listed}, *([_merged(rest)] if rest else []), EXPRESSION]}
-    return _merged([*typed, {"type": "string", "pattern": DOLLAR}])
+    # Editors show this where a number is in quotes, and would otherwise speak of the pattern.
+    return _merged([*typed, {"type": "string", "pattern": DOLLAR, "patternErrorMessage": f"must be {expected}"}])
 
 
 def _takes_expressions(schema: Schema) -> bool:
@@ -134,13 +147,13 @@ def _takes_expressions(schema: Schema) -> bool:
     return "$ref" in schema or (schema.get("type") == "string" and schema.keys() <= {"type", "minLength", "maxLength"})
 
 
-def _merged(alternatives: list[Schema]) -> Schema:
-    types = [one.get("type") for one in alternatives]
-    if len(alternatives) == 1:
-        return alternatives[0]
+def _merged(kinds: list[Schema]) -> Schema:
+    types = [one.get("type") for one in kinds]
+    if len(kinds) == 1:
+        return kinds[0]
     if None in types or len(set(types)) < len(types) or _clash(types):
-        return {"anyOf": alternatives}
-    return {"type": types, **{key: value for one in alternatives for key, value in one.items() if key != "type"}}
+        return {"anyOf": kinds}
+    return {"type": types, **{key: value for one in kinds for key, value in one.items() if key != "type"}}
 
 
 def _clash(types: Iterable[Any]) -> bool:

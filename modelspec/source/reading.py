@@ -24,7 +24,8 @@ class Reading:
         """A fault after which reading goes on. Raises `Fault` where it is one too many."""
         self.diagnostics.append(fault.at(span, notes))
         if len(self.diagnostics) == budgets.FAULTS:
-            last = Fault("MS108", f"{budgets.FAULTS:,} faults are enough; the rest of the file was not read")
+            message = f"{budgets.FAULTS:,} faults are enough; the rest of the file was not read"
+            last = Fault("MS108", message, help="mend the first ones, and check again")
             self.diagnostics.append(last.at(span))
             raise last
 

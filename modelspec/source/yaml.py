@@ -221,11 +221,12 @@ class Composer:
 
     def suspect(self, text: str, span: Span) -> None:
         """Look closer at a plain scalar that may not be what its writer meant."""
-        for fault, start, end in yaml_faults.in_plain(self.source.text, text, span.start, span.end, bool(self.brackets)):
+        flow = bool(self.brackets)
+        for fault, start, end in yaml_faults.in_plain(self.source.text, text, span.start, span.end, flow):
             self.spoil(fault, self.reading.span(start, end))
 
     def missing_space(self, name: str, key_span: Span, value: Node) -> bool:
-        """`{units:64}` is one key without a value, `Dense:{units: 64}` one strange key."""
+        """`{units:64}` is one key without a value, `Dense:{units: 64}` a strange key."""
         if key_span.end - key_span.start != len(name):
             return False
         found = yaml_faults.missing_space(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from ..diagnostics import Span, listed, nearest
@@ -30,8 +30,7 @@ class Reference(NamedTuple):
 Sources: TypeAlias = "tuple[Reference, ...] | MappingType[str, Reference | tuple[Reference, ...]]"
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """One entry of `layers`: one call of a layer, or of something shared."""
 
     kind: str
@@ -48,7 +47,7 @@ class Use:
     sources: Sources | None = None
     """None where `from` was not written."""
     sources_span: Span | None = None
-    options: MappingType[str, Any] = field(default_factory=dict)
+    options: MappingType[str, Any] = {}
     options_node: Mapping | None = None
 
 
@@ -85,7 +84,7 @@ class EntryReader:
             return self._layer(use)
         if kind in self.visible and not nested:
             return self._shared_call(use)
-        return replace(use, kind=self._unknown_kind(use) or kind)
+        return use._replace(kind=self._unknown_kind(use) or kind)
 
     def _recovered(self, node: Node) -> Use:
         """What can be made of a malformed entry: the kind and the name that stand in it somewhere."""
@@ -151,7 +150,7 @@ class EntryReader:
             meant = {str(fault.path[0]): fault.suggestion for fault in error.faults if len(fault.path) == 1}
             return self._recover(use, meant)
         assert isinstance(layer, Layer)
-        return replace(use, layer=layer)
+        return use._replace(layer=layer)
 
     def _shared_call(self, use: Use) -> Use:
         allowed = ("name", *RESERVED, *EXPANDED)
@@ -168,7 +167,7 @@ class EntryReader:
             self.report.error("MS309", f"a call of shared `{use.kind}` takes no settings, found "
                                        f"{describe(plain(use.body))}", use.body.span,
                               help=f"write `{use.kind}` alone, or `{{from: ..., name: ...}}` behind it")
-        return replace(use, shared=True)
+        return use._replace(shared=True)
 
     # Reserved settings -----------------------------------------------------------------------------------------------
 
@@ -179,7 +178,7 @@ class EntryReader:
         if entry := body.entries.get("name"):
             use = self._name(use, entry.value)
         if entry := body.entries.get("from"):
-            use = replace(use, sources=self._sources(entry.value), sources_span=entry.value.span)
+            use = use._replace(sources=self._sources(entry.value), sources_span=entry.value.span)
         if entry := body.entries.get("call"):
             use = self._call_options(use, entry.value)
         return use
@@ -194,7 +193,7 @@ class EntryReader:
                 use = self._name(use, body.entries[key].value)
             elif word == "from" and use.sources is None:
                 value = body.entries[key].value
-                use = replace(use, sources=self._sources(value), sources_span=value.span)
+                use = use._replace(sources=self._sources(value), sources_span=value.span)
         return use
 
     def _name(self, use: Use, node: Node) -> Use:
@@ -205,7 +204,7 @@ class EntryReader:
             return use
         if not check_name(value, node.span, self.report):
             return use
-        return replace(use, name=value, name_span=node.span)
+        return use._replace(name=value, name_span=node.span)
 
     def _sources(self, node: Node) -> Sources | None:
         if isinstance(node, Mapping):
@@ -231,4 +230,4 @@ class EntryReader:
             return use
         options = plain(node)
         assert isinstance(options, dict)
-        return replace(use, options=options, options_node=node)
+        return use._replace(options=options, options_node=node)

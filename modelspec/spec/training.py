@@ -75,20 +75,37 @@ class Training:
 
     span: Span
     node: Mapping
-    optimizer: Settings
+    choices: Choices | None
+    """What needs no model to be read; None where some of it is in error: the rest is checked all the same."""
     losses: MappingType[str, Chosen]
     loss_weights: MappingType[str, float]
     metrics: MappingType[str, tuple[Chosen, ...]]
     weighted_metrics: MappingType[str, tuple[Chosen, ...]]
     callbacks: tuple[Chosen, ...]
-    epochs: int
-    batch_size: int
+
+    @property
+    def optimizer(self) -> Settings:
+        assert isinstance(self._right.optimizer, Settings)
+        return self._right.optimizer
+
+    @property
+    def epochs(self) -> int:
+        return self._right.epochs
+
+    @property
+    def batch_size(self) -> int:
+        return self._right.batch_size
+
+    @property
+    def _right(self) -> Choices:
+        assert self.choices is not None, "a spec with errors cannot be trained"
+        return self.choices
 
 
 def read_training(
     node: Node, span: Span, outputs: SequenceType[str], context: Context, report: Report
 ) -> Training | None:
-    """The `training` section of a model with these outputs; None where the section as a whole is in error.
+    """The `training` section of a model with these outputs; None where it is no section at all.
 
     With no outputs known (the model is in error) nothing is said about their names.
     """
@@ -108,12 +125,7 @@ def read_training(
     weighted = reader.read(node, "weighted_metrics", METRICS, reader.metrics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
-    if choices is None:
-        return None
-    return Training(
-        span, node, choices.optimizer, losses, loss_weights, metrics, weighted, callbacks, choices.epochs,
-        choices.batch_size,
-    )
+    return Training(span, node, choices, losses, loss_weights, metrics, weighted, callbacks)
 
 
 def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen, ...]:

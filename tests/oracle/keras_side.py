@@ -41,7 +41,7 @@ def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusa
         layer, _ = _symbolic(case)
         modes = (False, True) if "training" in inspect.signature(layer.call).parameters else (None,)
         for training in modes:
-            options = {"training": training, **case.options} if training is not None else case.options
+            options = {**case.options, "training": training} if training is not None else case.options
             outputs = _call(layer, replace(case, options=options), lambda t: _data(with_numbers(t, unknown, batch)))
     except Exception as error:  # whatever Keras raises is its refusal
         return _refusal(error)

@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args, get_origin
 from hypothesis import strategies as st
 
 from modelspec import dtypes
-from modelspec.components.family import Family
+from modelspec.components.family import Family, read_component
 from modelspec.layers import LAYERS
-from modelspec.settings import Settings, split_form
+from modelspec.settings import Context, Faults, Settings, split_form
 
 from . import forms
 
@@ -24,8 +24,8 @@ TOO_LARGE = 11
 """Past every size in the examples, but small enough for the weights of a three-dimensional kernel."""
 NONSENSE = "nonsense"
 
-NEEDS_TWO_AXES = ("Identity", "identity", "IdentityInitializer", "Orthogonal", "orthogonal", "OrthogonalInitializer")
-"""Initializers that do not fit every weight."""
+FITS_NOT_ALL = ("Identity", "Orthogonal", "STFT")
+"""Initializers that make weights of some shapes only."""
 
 
 def right(annotation: Any, like: Any = None) -> Values:
@@ -112,13 +112,18 @@ def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ..
 
 @st.composite
 def components(draw: st.DrawFn, family: Family) -> Any:
-    """A member of the family as a name, or as a name with some of its settings."""
-    name = draw(st.sampled_from([name for name in family.names() if name not in NEEDS_TWO_AXES]))
+    """A member of the family as a name, or as a name with settings that it takes (it has a contract test of its own)."""
+    name = draw(st.sampled_from([name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]))
     cls = family.find(name)
     if cls is None or family.name_only or draw(st.booleans()):
         return name
     required = {field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()}
-    return {name: draw(changed(cls, required))}
+    form = {name: draw(changed(cls, required))}
+    try:
+        read_component(family, form, Context())
+    except Faults:
+        return name
+    return form
 
 
 @st.composite

@@ -32,7 +32,7 @@ def open_source(source: Settings, context: Context, span: Span | None = None) ->
 
 
 def locate(path: str, context: Context) -> Path:
-    """The file that a path of a spec leads to. Raises `Fault` (MS210) outside the project, MS601 where there is none."""
+    """The file that a path of a spec leads to. Raises `Fault`: MS210 outside the project, MS601 where there is none."""
     try:
         found = confined(path, context)
     except (OSError, RuntimeError) as error:

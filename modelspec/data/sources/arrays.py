@@ -15,7 +15,9 @@ from numpy.lib import format as npy
 from ...diagnostics import Fault, Span
 from ..table import Array, Table
 
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, OverflowError)
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, OverflowError,
+)  # fmt: skip
 """What a damaged archive raises, depending on where the damage is."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 _NAMED = {"boolean": "`true` or `false`", "string": "a text", "null": "`null`", "object": "a mapping"}
-_MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "boolean": "truth values", "array": "lists"}
+_MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "boolean": "booleans", "array": "lists"}
 
 
 def words(schema: Schema) -> str:
@@ -60,6 +60,8 @@ def _bounds(schema: Schema) -> str:
     most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
     if above is not None and schema["type"] == "integer":
         least, above = above + 1, None
+    if below is not None and schema["type"] == "integer":
+        most, below = below - 1, None
     if least is not None and most is not None:
         return f" from {least:g} to {most:g}" if schema["type"] == "number" else f" from {least} to {most}"
     low = f" of at least {least:g}" if least is not None else f" above {above:g}" if above is not None else ""

@@ -1,0 +1,163 @@
+"""Expressions inside texts: where they stand, and which character of a file each of theirs is.
+
+    $name  $stage.filters  $sizes[0]      a name, and parts of its value
+    $( ... )                              an expression
+    $$                                    a dollar sign
+
+Any other `$` is one, too: `US$ 5`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from ..diagnostics import Fault, Span, nearest
+from ..source import Scalar
+from .syntax import Misread
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_PARTS = re.compile(r"(?:\.[^\W\d]\w*|\[-?[0-9]{1,9}\])*")
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+
+
+class Part(NamedTuple):
+    """A piece of a text: as it is, or an expression between `start` and `end` of the text's characters."""
+
+    text: str
+    """The characters that it stands for, or the expression's own."""
+    start: int
+    end: int
+    expression: bool = False
+    bare: int = 0
+    """Of `$name.part`: how many characters `$name` alone has; 0 for `$(...)`."""
+
+
+def split(text: str) -> tuple[Part, ...]:
+    """The pieces of a text. Raises `Misread` (MS120) where an expression in it is not written right."""
+    parts: list[Part] = []
+    at = 0
+    while (dollar := text.find("$", at)) >= 0:
+        if dollar > at:
+            parts.append(Part(text[at:dollar], at, dollar))
+        part = _part(text, dollar)
+        parts.append(part)
+        at = part.end
+    if at < len(text):
+        parts.append(Part(text[at:], at, len(text)))
+    return tuple(parts)
+
+
+def _part(text: str, dollar: int) -> Part:
+    """What a `$` begins."""
+    following = text[dollar + 1 : dollar + 2]
+    if following == "$":
+        return Part("$", dollar, dollar + 2)
+    if following == "(":
+        end = _close(text, dollar + 1)
+        return Part(text[dollar + 2 : end], dollar + 2, end + 1, True)
+    if following == "{":
+        raise _braces(text, dollar)
+    name = _NAME.match(text, dollar + 1)
+    if name is None:
+        return Part("$", dollar, dollar + 1)
+    parts = _PARTS.match(text, name.end())
+    end = parts.end() if parts else name.end()
+    return Part(text[dollar + 1 : end], dollar + 1, end, True, len(name[0]))
+
+
+def _close(text: str, opening: int) -> int:
+    """Where the parenthesis ends that begins at `opening`; brackets and quotes inside it are passed over."""
+    depth, at = 0, opening
+    while at < len(text):
+        character = text[at]
+        if character in "'\"":
+            at = _end_of_text(text, at)
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+            if depth == 0:
+                return at
+        at += 1
+    raise Misread(Fault("MS120", "`$(` is never closed", help="add the `)`"), opening - 1, len(text))
+
+
+def _end_of_text(text: str, opening: int) -> int:
+    """Where a text in quotes ends; the end of everything where it never does."""
+    at = opening + 1
+    while at < len(text) and text[at] != text[opening]:
+        at += 2 if text[at] == "\\" else 1
+    return at
+
+
+def _braces(text: str, dollar: int) -> Misread:
+    end = text.find("}", dollar)
+    inside = text[dollar + 2 : end].strip() if end >= 0 else "..."
+    meant = f"${inside}" if _NAME.fullmatch(inside) else f"$({inside})"
+    return Misread(Fault("MS120", "`${...}` is not the language's form of an expression", help=f"write `{meant[:60]}`",
+                         suggestion=meant), dollar, end + 1 if end >= 0 else len(text))
+
+
+# Places --------------------------------------------------------------------------------------------------------------
+
+
+def place(scalar: Scalar, start: int, end: int) -> Span:
+    """Where in the file the characters from `start` up to `end` of a text stand; all of it where that is not known."""
+    assert isinstance(scalar.value, str)
+    span = scalar.span
+    offsets = _offsets(span.text, scalar.value)
+    if offsets is None:
+        return span
+    return span._replace(start=span.start + offsets[start], end=span.start + offsets[end])
+
+
+def _offsets(written: str, value: str) -> Sequence[int] | None:
+    """For every character of the value (and its end) where it stands in what is written; None where that is folded."""
+    if written == value:
+        return range(len(value) + 1)
+    quote = written[:1]
+    if quote not in ("'", '"') or len(written) < 2 or written[-1] != quote:
+        at = written.find(value)
+        return range(at, at + len(value) + 1) if at >= 0 else None
+    if written[1:-1] == value:
+        return range(1, len(value) + 2)
+    if "\n" in written or "\r" in written:
+        return None
+    found: list[int] = []
+    at = 1
+    while at < len(written) - 1:
+        found.append(at)
+        escape = _ESCAPE.match(written, at) if quote == '"' else None
+        at = escape.end() if escape else at + (2 if written.startswith("''", at) and quote == "'" else 1)
+    found.append(at)
+    return found if len(found) == len(value) + 1 else None
+
+
+# Expressions that the syntax of the file took apart ------------------------------------------------------------------
+
+_QUOTED: Final = 'put all of it in quotes: `"$(...)"`'
+
+
+def cut_off(scalar: Scalar, fault: Fault) -> Fault:
+    """A better help for an expression that is never closed because YAML ended the text before."""
+    if not scalar.plain and scalar.span.text[:1] in ("'", '"'):
+        return fault
+    source = scalar.span.source
+    rest = source.text[scalar.span.end : source.line_end(scalar.span.end)]
+    if re.match(r"\s+#", rest):
+        return Fault(fault.code, "`$(` is never closed: ` #` begins a comment", help=_QUOTED)
+    if re.match(r"\s*[,\]}\[{]", rest):
+        sign = rest.strip()[0]
+        return Fault(fault.code, f"`$(` is never closed: inside brackets, `{sign}` ends the value", help=_QUOTED)
+    return fault
+
+
+def suggest(name: str, known: Sequence[str]) -> tuple[str | None, str | None]:
+    """The nearest known name, and a help that says so or lists what there is."""
+    near = nearest(name, known)
+    if near:
+        return near, f"did you mean `{near}`?"
+    shown = ", ".join(f"`{one}`" for one in known[:10])
+    return None, f"the names here are {shown}" if known else "there are no names here; `vars` gives values names"

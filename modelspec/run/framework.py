@@ -1,0 +1,112 @@
+"""TensorFlow, loaded quietly and made to repeat itself; and what of it and of the machine a run depends on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..data.errors import RunError
+
+_PACKAGES = ("modelspec", "tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+
+
+def load(seed: int, *, deterministic: bool) -> None:
+    """Load Keras on TensorFlow, with every random number of the process from `seed`.
+
+    `deterministic` holds for the rest of the process: TensorFlow cannot take it back. Raises `RunError` (MS707) where
+    it cannot be loaded.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        with _without_native_chatter():
+            import keras
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+            tf.zeros(())  # the first operation greets the devices
+    except ImportError as error:
+        raise RunError.of("MS707", f"TensorFlow cannot be loaded: {error}", help="`pip install tensorflow`") from error
+    if keras.backend.backend() != "tensorflow":
+        raise RunError.of("MS707", f"Keras runs on {keras.backend.backend()} in this process, and modelspec on "
+                                   "TensorFlow", help="set `KERAS_BACKEND=tensorflow` before Keras is imported")
+    tf.get_logger().setLevel("ERROR")
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _without_native_chatter() -> Iterator[None]:
+    """Keeps what native libraries write to standard error while they load; shown where loading fails."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(saved, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def versions() -> dict[str, str]:
+    """What is installed, without importing it."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    if "modelspec" not in found:
+        from .. import __version__
+
+        found["modelspec"] = __version__
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The machine, as far as results may depend on it."""
+    return {
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    }
+
+
+def backend() -> dict[str, Any]:
+    """What of TensorFlow's own state results depend on; it is loaded by now."""
+    import tensorflow as tf
+
+    return {
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+    }
+
+
+def _cpu() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    except OSError:
+        return platform.processor()

@@ -1,0 +1,140 @@
+"""`manifest.json`: what a run was made of, on what machine, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ..data import Prepared, RunError
+from ..diagnostics import Diagnostic
+from ..pipeline import Compiled
+from . import framework
+from .files import digest, write_bytes
+from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
+from .resolved import resolved_text
+
+FORMAT = 1
+
+
+class Record:
+    """The manifest of a run in progress; on disk it is whole at every moment."""
+
+    def __init__(self, folder: RunFolder, compiled: Compiled) -> None:
+        spec = spec_bytes(compiled)
+        write_bytes(folder.file(SPEC), spec)
+        self.folder = folder
+        self._values: dict[str, Any] = {
+            "format": FORMAT, "name": compiled.name, "outcome": "running", "started": _now(), "ended": None,
+            "spec": {"file": _file(compiled), "folder": str(compiled.file.context.folder or Path.cwd()),
+                     "sha256": sha256(spec).hexdigest()},
+            "seed": compiled.file.seed, "parameters": compiled.graph.parameters if compiled.graph else None,
+            "versions": framework.versions(), "machine": framework.machine(),
+        }  # fmt: skip
+        self._write()
+
+    def data(self, prepared: Prepared) -> None:
+        """The data is open: what it was, and the spec with all that followed from it."""
+        resolved = resolved_text(prepared).encode()
+        write_bytes(self.folder.file(RESOLVED), resolved)
+        self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
+        self._values["parameters"] = prepared.compiled.graph.parameters if prepared.compiled.graph else None
+        self._values["data"] = {
+            name: {"source": part.examples.table.name, "sha256": part.examples.table.fingerprint,
+                   "examples": len(part)}
+            for name, part in prepared.parts.items()
+        }  # fmt: skip
+        self._write()
+
+    def begin(self, **more: Any) -> None:
+        """Training begins."""
+        self._values["backend"] = framework.backend()
+        self._values.update(more)
+        self._write()
+
+    def end(self, outcome: str, faults: tuple[Diagnostic, ...] = (), **more: Any) -> None:
+        """`completed`, `failed` or `interrupted`, and why."""
+        model = self.folder.file(MODEL)
+        self._values.update(outcome=outcome, ended=_now(), **more)
+        if faults:
+            self._values["faults"] = [{"code": fault.code, "message": fault.message} for fault in faults]
+        if model.exists():
+            self._values["files"] = {MODEL: digest(model)}
+        self._write()
+
+    def _write(self) -> None:
+        write_bytes(self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode())
+
+
+def spec_bytes(compiled: Compiled) -> bytes:
+    """The spec as it was written, to the byte where the file still says what was read."""
+    source = compiled.file.document.root.span.source
+    path = Path(source.name)
+    try:
+        raw = path.read_bytes()
+        if raw.decode("utf-8-sig") == source.text:
+            return raw
+    except (OSError, ValueError):
+        pass
+    return source.text.encode()
+
+
+def _file(compiled: Compiled) -> str:
+    return compiled.file.document.root.span.file
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that was read."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, directory: Path) -> Manifest:
+        """Raises `RunError` (MS708) where the folder holds no run, or a manifest that cannot be read."""
+        path = directory / MANIFEST
+        try:
+            values = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            what = "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"
+            raise RunError.of("MS708", f"`{directory}` {what}", help="`modelspec train` makes a run folder") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError.of("MS708", f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise RunError.of("MS708", f"`{path}` is no manifest of a run (format {FORMAT})")
+        return cls(values)
+
+    @property
+    def outcome(self) -> str:
+        return str(self.values.get("outcome"))
+
+    @property
+    def model_hash(self) -> str | None:
+        """SHA-256 of the model as it was saved."""
+        found = self._below("files", MODEL)
+        return found if isinstance(found, str) else None
+
+    @property
+    def spec_folder(self) -> Path | None:
+        """Where the spec's paths started."""
+        found = self._below("spec", "folder")
+        return Path(found) if isinstance(found, str) else None
+
+    def data_hash(self, part: str) -> str | None:
+        """SHA-256 of the source of a part."""
+        found = self._below("data", part, "sha256")
+        return found if isinstance(found, str) else None
+
+    def _below(self, *keys: str) -> Any:
+        found: Any = self.values
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
