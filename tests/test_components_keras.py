@@ -109,14 +109,14 @@ def test_every_name_that_keras_looks_up_is_that_class_here(noun: str) -> None:
 def test_every_bare_name_is_one_that_keras_looks_up(noun: str) -> None:
     family = FAMILIES[noun]
     for name in family.names():
-        if name not in family.not_as_text:
+        if name not in family.unlisted:
             found = module(noun).get(name)
             there = getattr(module(noun), family.aliases.get(name, name))
             assert found is there or type(found) is there, name
 
 
 @pytest.mark.parametrize(("noun", "name"), [(noun, name) for noun, family in FAMILIES.items()
-                                            for name in sorted(family.not_as_text)])  # fmt: skip
+                                            for name in sorted(family.unlisted)])  # fmt: skip
 def test_the_other_bare_names_are_ones_that_keras_does_not_take(noun: str, name: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         module(noun).get(name)
@@ -334,6 +334,11 @@ def test_an_alias_is_the_name_that_keras_logs(alias: str) -> None:
     if not least("metric", METRICS.aliases[alias]):
         tensor = keras.KerasTensor((4, 3))
         assert get_metric(alias, tensor, tensor).name == alias
+
+
+def test_a_metric_is_logged_alike_in_every_model_of_a_process() -> None:
+    assert [lowered(read("metric", "AUC")).name for _ in range(3)] == ["auc"] * 3
+    assert module("metric").AUC().name != module("metric").AUC().name  # Keras alone counts
 
 
 def test_what_is_said_of_tversky_is_what_keras_computes() -> None:

@@ -62,5 +62,8 @@ def _rendered(diagnostics: list[Diagnostic], form: str) -> str:
     elif form == "github":
         from ..diagnostics.render.github import render
     else:
-        from ..diagnostics.render.sarif import render
+        from .. import __version__
+        from ..diagnostics.render import sarif
+
+        return sarif.render(diagnostics, version=__version__)
     return render(diagnostics)

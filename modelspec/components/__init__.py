@@ -41,14 +41,14 @@ INITIALIZERS = Family(
         "STFTInitializer": "STFT",
     },
     {"Initializer": _ABSTRACT, "initializer": _ABSTRACT},
-    not_as_text=frozenset({"Constant", "constant"}),
+    unlisted=frozenset({"Constant", "constant"}),
 )  # fmt: skip
 
 _REGULARIZERS = ("L1", "L2", "L1L2", "OrthogonalRegularizer")
 REGULARIZERS = Family(
     "regularizer", PACKAGE, {"regularizers": _REGULARIZERS}, {**_in_snake_case(_REGULARIZERS), "l1_l2": "L1L2"},
     {"Regularizer": _ABSTRACT, "regularizer": _ABSTRACT},
-    not_as_text=frozenset({"l1_l2"}),
+    unlisted=frozenset({"l1_l2"}),
 )  # fmt: skip
 
 _CONSTRAINTS = ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")

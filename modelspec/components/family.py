@@ -31,8 +31,8 @@ class Family(Catalogue):
     name_only: bool = False
     """Whether the members are functions of Keras: a name stands for one, and there are no settings."""
     logged: bool = False
-    """Whether Keras logs a member under its alias where it was written as one (`mse`)."""
-    not_as_text: frozenset[str] = frozenset()
+    """Whether members have a name in logs, which is the alias where one was written (`mse`)."""
+    unlisted: frozenset[str] = frozenset()
     """Names that Keras does not take as text: their class is made at once."""
 
     @cached_property
@@ -74,23 +74,29 @@ def read_component(family: Family, value: Value, context: Context, *, built: boo
     """A member of the family from any of its three written forms. Raises `Faults`, paths below `value`.
 
     Gives settings, or the name as it was written where it stands for a function, where the class follows from the
-    shape, and where `built` is false and only a name was written. An alias of a loss or a metric becomes its `name`,
-    as Keras logs it: `mse` for `mse`, but `mean_squared_error` for `MeanSquaredError`.
+    shape, and where `built` is false and only a name was written. A loss or a metric has its `name` in logs set: the
+    alias as it was written (`mse`), or what Keras calls the first of its class (`mean_squared_error`, `auc`).
     """
     name, _ = split_form(family.noun, value)
     if isinstance(value, str):
         if name.lower() in family.by_shape:
             return name
-        if family.name_only or not (built or name in family.not_as_text):
+        if family.name_only or not (built or name in family.unlisted):
             if name not in family:
                 raise Faults([unknown_name(family, name)])
             return name
     elif family.name_only or name in family.by_shape:
         raise Faults([_takes_no_settings(family, name).under(name)])
     made = read_form(family, value, context)
-    if family.logged and name in family.aliases and "name" not in made.model_fields_set:
-        return made.model_copy(update={"name": name})
-    return made
+    return _named(made, name if name in family.aliases else None) if family.logged else made
+
+
+def _named(made: Settings, alias: str | None) -> Settings:
+    """The settings with the name that logs show, where none was written."""
+    name = getattr(made, "name", None) if alias is None or "name" in made.model_fields_set else alias
+    # Left to itself, Keras counts: the second AUC of a process is `auc_1`.
+    name = name or to_snake_case(made.kind())
+    return made if name == getattr(made, "name", None) else made.model_copy(update={"name": name})
 
 
 def _takes_no_settings(family: Family, name: str) -> Fault:

@@ -30,9 +30,5 @@ class Metric(Component):
 
     @property
     def log_name(self) -> str:
-        """What it is called in logs, before the output's name and `val_` are put in front.
-
-        Keras itself counts metrics without a name (`auc_1` for the second one of a process), so a model must give
-        them this name.
-        """
+        """What it is called in logs, before the output's name and `val_` are put in front."""
         return self.name or to_snake_case(self.kind())

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..diagnostics import Span
+from ..diagnostics import Path, Span
 from ..spec.data import DataSection, Feature
-from .errors import DataError, Findings, places
+from .errors import MAX_OF_A_KIND, DataError, Findings, places
 from .table import Array, Table
 
 _NOTHING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
@@ -26,6 +26,12 @@ class Bound(NamedTuple):
     stacked: bool
     """Several columns side by side, as one vector."""
     span: Span | None
+    spans: Mapping[str, Span] = {}
+    """Where the spec names each column."""
+
+    def at(self, name: str) -> Span | None:
+        """Where the spec names a column, or the feature where it names none."""
+        return self.spans.get(name, self.span)
 
     def place(self, table: Table, index: tuple[int, ...]) -> str:
         """Where an entry of the gathered values stands in the source."""
@@ -53,14 +59,13 @@ def bind(
 
     Raises `DataError` (MS623) where an output is trained and nothing says on what.
     """
-    spans = data.spans
-    targets = {name: _bound(one, spans.get(("targets", name))) for name, one in (data.targets or {}).items()}
+    targets = {name: _bound(one, data, ("targets", name)) for name, one in (data.targets or {}).items()}
     if data.targets is None and table.default_target is not None and len(trained) == 1:
         targets = {trained[0]: Bound((table.default_target,), False, table.span)}
     if with_targets:
         _all_targets(trained, targets, data)
     if data.inputs is not None:
-        found = {name: _bound(one, spans.get(("inputs", name))) for name, one in data.inputs.items()}
+        found = {name: _bound(one, data, ("inputs", name)) for name, one in data.inputs.items()}
     else:
         taken = {column for bound in targets.values() for column in bound.names}
         found = {inputs[0]: _everything_but(taken, table)}
@@ -76,8 +81,9 @@ def _all_targets(trained: Iterable[str], targets: Mapping[str, Bound], data: Dat
     findings.stop_if_wrong()
 
 
-def _bound(feature: Feature, span: Span | None) -> Bound:
-    return Bound(feature.names, feature.column is None, span)
+def _bound(feature: Feature, data: DataSection, path: Path) -> Bound:
+    spans = {name: data.spans[(*path, name)] for name in feature.names if (*path, name) in data.spans}
+    return Bound(feature.names, feature.column is None, data.spans.get(path), spans)
 
 
 def _everything_but(taken: set[str], table: Table) -> Bound:
@@ -94,38 +100,45 @@ def _everything_but(taken: set[str], table: Table) -> Bound:
 # To arrays -----------------------------------------------------------------------------------------------------------
 
 
-def gather(table: Table, bound: Bound, subject: str, findings: Findings, *, text: bool = False) -> Array | None:
+class Wanted(NamedTuple):
+    """What a feature is for."""
+
+    subject: str
+    """As a message names it."""
+    text: bool = False
+    """Text rather than numbers."""
+    help: str | None = None
+    """What to do about a column of text."""
+
+
+def gather(table: Table, bound: Bound, wanted: Wanted, findings: Findings) -> Array | None:
     """The values of a feature: one array, or columns stacked along a last axis; None, and findings, where they cannot
-    be had. `text` says that text is wanted rather than numbers."""
+    be had."""
     columns: list[Array] = []
     for name in bound.names:
         try:
-            values = table.column(name, bound.span)
+            values = table.column(name, bound.at(name))
         except DataError as error:
             findings.extend(error.diagnostics)
             continue
-        if values.dtype.kind in "OUS" if text else _is_numeric(values, table, name, bound, subject, findings):
+        if _fits(Column(table, name, values, bound.at(name)), wanted, findings):
             columns.append(values)
-        elif text:
-            findings.error("MS609", f"`{name}` of {table.name} holds numbers ({values.dtype}), but {subject} takes "
-                                    "text", bound.span)
     if len(columns) < len(bound.names):
         return None
-    return columns[0] if not bound.stacked else _stack(columns, table, bound, subject, findings)
+    return columns[0] if not bound.stacked else _stack(columns, table, bound, wanted, findings)
 
 
-def _stack(columns: list[Array], table: Table, bound: Bound, subject: str, findings: Findings) -> Array | None:
+def _stack(columns: list[Array], table: Table, bound: Bound, wanted: Wanted, findings: Findings) -> Array | None:
     wide = next((name for name, column in zip(bound.names, columns, strict=True) if column.ndim > 1), None)
     if wide is not None:
         shape = columns[bound.names.index(wide)].shape[1:]
         findings.error("MS610", f"`{wide}` of {table.name} holds an array of shape {shape} for every example, "
-                                f"which cannot be stacked with other columns for {subject}", bound.span,
-                       help=f"say which array feeds what: `inputs: {{column: {wide}}}`")
+                                f"which cannot be stacked with other columns for {wanted.subject}", bound.at(wide),
+                       help=f"say which array feeds what, e.g. `{{column: {wide}}}`")
         return None
-    lengths = {len(column) for column in columns}
-    if len(lengths) > 1:
-        unequal_lengths({name: len(column) for name, column in zip(bound.names, columns, strict=True)}, table, findings,
-                        bound.span)
+    if len({len(column) for column in columns}) > 1:
+        lengths = {name: len(column) for name, column in zip(bound.names, columns, strict=True)}
+        unequal_lengths(lengths, table, findings, bound.span)
         return None
     return np.stack(columns, axis=-1)
 
@@ -138,41 +151,62 @@ def unequal_lengths(lengths: Mapping[str, int], table: Table, findings: Findings
                    help="the first axis of every array counts the examples")
 
 
-def _is_numeric(values: Array, table: Table, name: str, bound: Bound, subject: str, findings: Findings) -> bool:
-    """Whether a column is made of finite numbers; findings where not."""
-    kind = values.dtype.kind
-    if kind == "O":
-        _tell_text(values, table, name, bound, subject, findings)
-        return False
-    if kind == "c":
-        findings.error("MS609", f"`{name}` of {table.name} holds complex numbers, of which {subject} would lose a part",
-                       bound.span, help="save the real and the imaginary part as arrays of their own")
-        return False
-    if kind not in _NUMBERS:
+# What is no number ---------------------------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """One column of a feature, and where the spec names it."""
+
+    table: Table
+    name: str
+    values: Array
+    span: Span | None
+
+    def places(self, bad: Array) -> list[str]:
+        """Where the first entries are that `bad` marks."""
+        return [self.table.place(self.name, tuple(int(i) for i in index)) for index in np.argwhere(bad)[:MAX_OF_A_KIND]]
+
+
+def _fits(column: Column, wanted: Wanted, findings: Findings) -> bool:
+    """Whether a column is what the feature takes: text, or finite numbers; findings where not."""
+    kind, values = column.values.dtype.kind, column.values
+    title = f"`{column.name}` of {column.table.name}"
+    if wanted.text:
+        if kind in "OUS":
+            return True
+        findings.error("MS609", f"{title} holds numbers ({values.dtype}), but {wanted.subject} takes text", column.span)
+    elif kind == "O":
+        _tell_text(column, wanted, findings)
+    elif kind == "c":
+        findings.error("MS609", f"{title} holds complex numbers, of which {wanted.subject} would lose a part",
+                       column.span, help="save the real and the imaginary part as arrays of their own")
+    elif kind not in _NUMBERS:
         what = "text" if kind in "US" else f"`{values.dtype}` values"
-        findings.error("MS609", f"`{name}` of {table.name} holds {what}, but {subject} takes numbers", bound.span)
-        return False
-    return kind != "f" or _is_finite(values, table, name, bound, findings)
+        findings.error("MS609", f"{title} holds {what}, but {wanted.subject} takes numbers", column.span)
+    else:
+        return kind != "f" or _is_finite(column, findings)
+    return False
 
 
-def _tell_text(values: Array, table: Table, name: str, bound: Bound, subject: str, findings: Findings) -> None:
-    """Faults for the cells that are no numbers: those without a value (MS608), and text (MS609)."""
-    missing: list[int] = []
-    words: list[int] = []
-    for row, cell in enumerate(values):
-        if str(cell).lower() in _NOTHING:
-            missing.append(row)
-        elif not _reads_as_number(str(cell)):
-            words.append(row)
-    if words:
-        cell = str(values[words[0]])
-        where = [table.place(name, (row,)) for row in words[:10]]
-        findings.error("MS609", f'`{name}` holds text, but {subject} takes numbers: {_shown(cell)} at {where[0]}',
-                       bound.span, notes=places(where, len(words)), help=_text_help(cell, name))
-    if missing:
-        where = [table.place(name, (row,)) for row in missing[:10]]
-        findings.error("MS608", f"`{name}` has no value at {where[0]}", bound.span, notes=places(where, len(missing)),
-                       help="fill it in, or remove the row")
+def _tell_text(column: Column, wanted: Wanted, findings: Findings) -> None:
+    """Faults for the cells of a text column that are no numbers: text (MS609), and those without a value (MS608)."""
+    missing = np.array([str(cell).lower() in _NOTHING for cell in column.values])
+    text = np.array([not _reads_as_number(str(cell)) for cell in column.values]) & ~missing
+    count, rows = int(np.count_nonzero(text)), len(text)
+    if count:
+        cell = str(column.values[text][0])
+        shown = column.places(text)
+        few = count <= rows // 2
+        findings.error(
+            "MS609", f"`{column.name}` holds text, but {wanted.subject} takes numbers: {_shown(cell)} at {shown[0]}",
+            column.span, notes=places(shown, count) if few else (f"{count:,} of its {rows:,} cells are text",),
+            help=_text_help(cell) or wanted.help or f"leave `{column.name}` out, or write it as numbers")
+        if not few:
+            return  # a column of words: what is missing in it is not what is wrong
+    if missing.any():
+        shown = column.places(missing)
+        findings.error("MS608", f"`{column.name}` has no value at {shown[0]}", column.span,
+                       notes=places(shown, int(np.count_nonzero(missing))), help="fill it in, or remove the row")
 
 
 def _reads_as_number(cell: str) -> bool:
@@ -187,24 +221,22 @@ def _shown(cell: str) -> str:
     return f'"{cell if len(cell) <= 40 else cell[:37] + "..."}"'
 
 
-def _text_help(cell: str, name: str) -> str:
+def _text_help(cell: str) -> str | None:
     for old, new, words in ((",", ".", "write decimals with a point"), (",", "", "write thousands without commas"),
                             ("_", "", "write numbers without `_`"), (" ", "", "write numbers without spaces")):
         if old in cell and _reads_as_number(cell.replace(old, new)):
             return words
-    return f"name the columns to take, without `{name}`, or write it as numbers"
+    return None
 
 
-def _is_finite(values: Array, table: Table, name: str, bound: Bound, findings: Findings) -> bool:
-    finite = np.isfinite(values)
-    if finite.all():
+def _is_finite(column: Column, findings: Findings) -> bool:
+    bad = ~np.isfinite(column.values)
+    if not bad.any():
         return True
-    bad = np.argwhere(~finite)
-    where = [table.place(name, tuple(int(i) for i in index)) for index in bad[:10]]
-    value = values[tuple(bad[0])]
-    shown = "NaN" if np.isnan(value) else "infinity" if value > 0 else "minus infinity"
-    findings.error("MS613", f"`{name}` is {shown} at {where[0]}", bound.span, notes=places(where, len(bad)),
+    value = column.values[bad][0]
+    what = "NaN" if np.isnan(value) else "infinity" if value > 0 else "minus infinity"
+    shown = column.places(bad)
+    findings.error("MS613", f"`{column.name}` is {what} at {shown[0]}", column.span,
+                   notes=places(shown, int(np.count_nonzero(bad))),
                    help="training on it would turn the weights into NaN: mend or remove the example")
     return False
-
-

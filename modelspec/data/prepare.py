@@ -15,7 +15,7 @@ from ..shapes import PENDING, Tensor
 from ..spec.data import DataSection
 from ..spec.training import Training
 from .checks import check_count, check_lookups, lookups
-from .columns import Binding, bind, gather, unequal_lengths
+from .columns import Binding, Wanted, bind, gather, unequal_lengths
 from .errors import DataError, Findings
 from .fitting import arrange, bind_sizes, cast, resolved_shapes
 from .sources import open_source
@@ -128,6 +128,9 @@ def _trained(training: Training | None) -> tuple[str, ...]:
 # Columns to arrays ---------------------------------------------------------------------------------------------------
 
 
+_CLASSES = "write classes as whole numbers from 0"
+
+
 @dataclass(frozen=True)
 class _Raw:
     """The values of every feature, as the source has them."""
@@ -141,12 +144,12 @@ def _gather(table: Table, binding: Binding, compiled: Compiled, findings: Findin
     inputs: dict[str, Array] = {}
     for name, bound in binding.inputs.items():
         text = name in types and types[name].dtype == "string"
-        values = gather(table, bound, f"input `{name}`", findings, text=text)
+        values = gather(table, bound, Wanted(f"input `{name}`", text), findings)
         if values is not None:
             inputs[name] = values
     targets: dict[str, Array] = {}
     for name, bound in binding.targets.items():
-        values = gather(table, bound, f"the target of `{name}`", findings)
+        values = gather(table, bound, Wanted(f"the target of `{name}`", help=_CLASSES), findings)
         if values is not None:
             targets[name] = values
     _check_lengths({**inputs, **targets}, binding, table, findings)

@@ -119,18 +119,27 @@ class Checked(Generic[T]):
 
 
 def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by place, each fault once, also where it stands in something that is used several times."""
+    """Sorted by place, each fault once, also where it stands in something that is used several times.
+
+    What only follows from a fault that was told is left out, as soon as that fault is among the diagnostics.
+    """
+    told = any(one.severity == "error" and not _follows(one) for one in diagnostics)
     unique: dict[object, Diagnostic] = {}
     ways: dict[object, set[tuple[Cause, ...]]] = {}
     for one in diagnostics:
-        if one.span is None:
+        if one.span is None or (_follows(one) and not told):
             unique.setdefault(one, one)
-        elif not is_silent(one.span):
+        elif not _follows(one):
             key = (one.code, one.severity, one.message, origin_of(one.span))
             ways.setdefault(key, set()).add(causes_of(one.span))
             unique.setdefault(key, one)
     settled = (_settled(one, len(ways.get(key, ())) - 1) for key, one in unique.items())
     return tuple(sorted(settled, key=_place))
+
+
+def _follows(diagnostic: Diagnostic) -> bool:
+    """Whether it follows from a fault that was told already."""
+    return diagnostic.span is not None and is_silent(diagnostic.span)
 
 
 _SHOWN_CAUSES = 6
@@ -139,7 +148,7 @@ _SHOWN_CAUSES = 6
 def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead there as well."""
     span, notes = diagnostic.span, diagnostic.notes
-    if span is None or not (_is_derived(span) or any(note.span and _is_derived(note.span) for note in notes)):
+    if span is None or _follows(diagnostic) or not (_is_derived(span) or any(note.span and _is_derived(note.span) for note in notes)):
         return diagnostic
     causes = causes_of(span)
     way = [Note(cause.message, origin_of(cause.span)) for cause in causes[:_SHOWN_CAUSES]]

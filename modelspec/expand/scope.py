@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from ..diagnostics import Span
-from ..diagnostics.derived import Cause, Derived
+from ..diagnostics.derived import Cause, Derived, is_silent
 from ..settings import describe
 from ..source import Node, Sequence, Value, plain
 from ..source import Mapping as MappingNode
@@ -47,7 +47,7 @@ class Binding:
     `make` gives the value, or None where it is in error, which is reported then.
     """
 
-    __slots__ = ("_busy", "_cause", "_count", "_levels", "_make", "_node", "_plain", "name", "told")
+    __slots__ = ("_busy", "_cause", "_count", "_levels", "_make", "_node", "_plain", "_whole", "name", "told")
 
     def __init__(self, name: str, make: Callable[[], Node | None] | None, node: Node | None = None, *,
                  told: bool = False) -> None:
@@ -59,6 +59,7 @@ class Binding:
         self._busy = False
         self._plain: Value = None
         self._levels = self._count = -1
+        self._whole = True
         self._cause: Cause | None = None
 
     @property
@@ -90,9 +91,15 @@ class Binding:
         self._measure()
         return self._count
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing in it is in error."""
+        self._measure()
+        return self._whole
+
     def _measure(self) -> None:
         if self._levels < 0 and self.node is not None:
-            self._levels, self._count = measure(self.node)
+            self._levels, self._count, self._whole = measure(self.node)
 
     @property
     def cause(self) -> Cause | None:
@@ -102,15 +109,16 @@ class Binding:
         return self._cause
 
 
-def measure(node: Node) -> tuple[int, int]:
-    """How many levels a node has (0 for a scalar), and how many keys and values."""
+def measure(node: Node) -> tuple[int, int, bool]:
+    """How many levels a node has (0 for a scalar), how many keys and values, and whether none of them is in error."""
     if isinstance(node, Sequence):
         found = [measure(item) for item in node.items]
     elif isinstance(node, MappingNode):
         found = [measure(entry.value) for entry in node.entries.values()]
     else:
-        return 0, 1
-    return 1 + max((levels for levels, _ in found), default=0), 1 + sum(count for _, count in found)
+        return 0, 1, not is_silent(node.span)
+    levels = 1 + max((levels for levels, _, _ in found), default=0)
+    return levels, 1 + sum(count for _, count, _ in found), all(whole for _, _, whole in found)
 
 
 _NOTHING: Final[Mapping[str, Span]] = {}

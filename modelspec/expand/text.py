@@ -142,7 +142,7 @@ _QUOTED: Final = 'put all of it in quotes: `"$(...)"`'
 
 def cut_off(scalar: Scalar, fault: Fault) -> Fault:
     """A better help for an expression that is never closed because YAML ended the text before."""
-    if not scalar.plain and scalar.span.text[:1] in ("'", '"'):
+    if "never closed" not in fault.message or (not scalar.plain and scalar.span.text[:1] in ("'", '"')):
         return fault
     source = scalar.span.source
     rest = source.text[scalar.span.end : source.line_end(scalar.span.end)]

@@ -11,7 +11,7 @@ from ..diagnostics.derived import Cause, derive, is_silent
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, Value
 from . import limits
-from .evaluate import evaluate, no_key
+from .evaluate import evaluate
 from .limits import Spent
 from .notebook import Notebook
 from .scope import Binding, Scope
@@ -69,7 +69,7 @@ class Values:
         try:
             parts = split(scalar.value)
         except Misread as misread:
-            misread.fault = cut_off(scalar, misread.fault) if "never closed" in misread.fault.message else misread.fault
+            misread.fault = cut_off(scalar, misread.fault)
             return self._wrong(misread, scalar, 0, scope, ())
         if len(parts) == 1 and parts[0].expression:
             return self._whole(scalar, parts[0], scope, level, env)
@@ -82,6 +82,8 @@ class Values:
             return silenced(scalar)
         expression, names = read
         found = _part_of(expression.tree, names)
+        if found is not None and in_error(found):
+            return silenced(scalar)
         if found is not None and not isinstance(found, Scalar):
             return self._taken(found, scalar, scope, level, next(iter(names.values())))
         causes = _causes(names)
@@ -171,6 +173,8 @@ class Values:
         self, expression: Expression, names: dict[str, Binding], scalar: Scalar, start: int, scope: Scope, env: bool
     ) -> tuple[Value, bool]:
         """The expression's value, and whether it has one."""
+        if not all(binding.whole for binding in names.values()):
+            return None, False
         values = {name: binding.value for name, binding in names.items()}
         try:
             value, steps = evaluate(expression, values, self.environment.get if env else None)
@@ -268,6 +272,3 @@ def _as_text(value: Value) -> str:
 def _too_deep() -> Fault:
     return Fault("MS108", f"more than {limits.LEVELS} levels of mappings and lists inside one another",
                  help="write it flatter")
-
-
-__all__ = ["Values", "in_error", "no_key", "silenced"]

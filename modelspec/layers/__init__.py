@@ -2,6 +2,8 @@
 
 from ..catalogue import Catalogue
 
+_CODE = "it runs code, which a spec never does"
+
 LAYERS = Catalogue(
     "layer", "modelspec.layers",
     {
@@ -69,5 +71,17 @@ LAYERS = Catalogue(
         **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
         **{f"Convolution{n}DTranspose": f"Conv{n}DTranspose" for n in (1, 2, 3)},
         **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
+    },
+    {
+        "Lambda": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
+        "TFSMLayer": f"{_CODE}, a SavedModel; write the layers, and load their weights with `training.weights`",
+        "JaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
+        "FlaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
+        "TorchModuleWrapper": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
+        "Layer": "it is what Keras's own ones are made from, and does nothing itself; write the layer that is meant",
+        "Wrapper": "it is what wrappers are made from; write `TimeDistributed`, `Bidirectional` or another one",
+        "Input": "inputs are not layers here; write them under `inputs`",
+        "InputLayer": "inputs are not layers here; write them under `inputs`",
+        "InputSpec": "it describes inputs to Keras's own code; write the shape under `inputs`",
     },
 )  # fmt: skip

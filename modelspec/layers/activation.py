@@ -9,7 +9,7 @@ from pydantic import Field
 from ..diagnostics import Fault
 from ..shapes import Size, Tensor, needs, show
 from .base import ONE, Argument, Example, Inputs, Layer, Weight
-from .common import axis_in, need_equal, need_number
+from .common import axis_in, need_equal, need_float, need_number
 from .types import Constraint, Initializer, Number, Regularizer, either
 
 _Slope = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -19,8 +19,14 @@ class Elementwise(Layer):
     """What layers share that leave the shape as it is and have no weights."""
 
     def output(self, inputs: Inputs) -> Tensor:
+        if self.needs_float(inputs.one):
+            need_float(self, inputs.one)
         need_number(self, inputs.one)
         return self.result(inputs.one.shape)
+
+    def needs_float(self, x: Tensor) -> bool:
+        """Whether whole numbers, or booleans where the tensor holds them, cannot be computed with."""
+        return False
 
 
 class ReLU(Elementwise):
@@ -43,6 +49,9 @@ class ReLU(Elementwise):
         Example({"max_value": 6.0, "negative_slope": 0.1, "threshold": 1.0}, ((None, None, 5),)),
     )
 
+    def needs_float(self, x: Tensor) -> bool:
+        return x.dtype == "bool" or self.negative_slope > 0 or self.threshold > 0
+
 
 class LeakyReLU(Elementwise):
     """The input itself above zero, `negative_slope` times the input below.
@@ -58,6 +67,9 @@ class LeakyReLU(Elementwise):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)),)
 
+    def needs_float(self, x: Tensor) -> bool:
+        return x.dtype == "bool"
+
 
 class ELU(Elementwise):
     """The input itself above zero, `alpha * (exp(x) - 1)` below.
@@ -72,6 +84,9 @@ class ELU(Elementwise):
     alpha: Number = 1.0
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)),)
+
+    def needs_float(self, x: Tensor) -> bool:
+        return True
 
 
 class PReLU(Elementwise):
@@ -101,6 +116,9 @@ class PReLU(Elementwise):
     def output(self, inputs: Inputs) -> Tensor:
         self._sizes(inputs.one)
         return super().output(inputs)
+
+    def needs_float(self, x: Tensor) -> bool:
+        return True
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (self.weight("alpha", *self._sizes(inputs.one)),)
@@ -141,7 +159,7 @@ class Softmax(Layer):
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
-        need_number(self, x)
+        need_float(self, x)
         for axis in self.axis if isinstance(self.axis, tuple) else (self.axis,):
             axis_in(self, axis, x, "axis")
         if mask := inputs.tensor("mask"):

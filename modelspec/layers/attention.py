@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from ..dtypes import is_float
 from ..shapes import Size, Tensor, product, total
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import features, need_equal, need_number
+from .common import features, need_equal, need_float, need_number
 from .masks import need_mask
 from .types import Rate, Seed
 
@@ -40,6 +41,7 @@ class ScoredAttention(Layer):
     def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
         # All of this is what Keras finds out when the model runs.
         need_number(self, query, value, key)
+        self.check_dtypes(query, key)
         need_rank(self, query, at_least=3)
         need_rank(self, value, query.rank)
         need_rank(self, key, query.rank)
@@ -49,6 +51,11 @@ class ScoredAttention(Layer):
             need_equal(a, b, "the sizes of query and value before the last two", (query.shape, value.shape))
         need_equal(query.shape[-1], key.shape[-1], "the last sizes of query and key", (query.shape, key.shape),
                    help="bring them to one size before, with a `Dense` on each")
+
+    def check_dtypes(self, query: Tensor, key: Tensor) -> None:
+        """Raises MS404 where scores cannot be computed of such numbers."""
+        if query.dtype == key.dtype == "bool":
+            need_float(self, query)
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", "scores") if inputs.option("return_attention_scores") else ()
@@ -81,6 +88,11 @@ class Attention(ScoredAttention):
         Example({}, ((None, None, 6), (None, None, 6)), options={"return_attention_scores": True}),
     )
 
+    def check_dtypes(self, query: Tensor, key: Tensor) -> None:
+        super().check_dtypes(query, key)
+        if self.score_mode == "dot" and not self.use_scale and not (is_float(query.dtype) or is_float(key.dtype)):
+            need_float(self, query)
+
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         scale = (self.weight("scale"),) if self.use_scale else ()
         return (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
@@ -102,7 +114,8 @@ class AdditiveAttention(ScoredAttention):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 6), (None, 7, 6))),
-        Example({"use_scale": False}, ((None, 4, 6), (None, 7, 3), (None, 7, 6)), options={"return_attention_scores": True}),
+        Example({"use_scale": False}, ((None, 4, 6), (None, 7, 3), (None, 7, 6)),
+                options={"return_attention_scores": True}),
     )
 
     def output(self, inputs: Inputs) -> Outputs:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..diagnostics import Fault
 from ..settings import refuse
-from ..shapes import Shape, Size, Tensor, add, floordiv, known, mul, needs, product, show, window
+from ..shapes import Shape, Size, Tensor, add, floordiv, known, mul, needs, product, window
 from .base import Example, Inputs, Layer, Weight, need_rank
 from .common import need_number
 from .types import Count, DataFormat, Number
@@ -45,7 +45,7 @@ class STFTSpectrogram(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"frame_length": 16}, ((None, 100, 2),)),
-        Example({"mode": "stft", "frame_length": 16, "frame_step": 5, "fft_length": 32}, ((None, None, 1),)),
+        Example({"mode": "stft", "frame_length": 3, "frame_step": 2, "fft_length": 8}, ((None, None, 1),)),
         Example({"mode": "real", "frame_length": 16, "expand_dims": True, "padding": "same"}, ((None, 100, 2),)),
         Example({"mode": "psd", "frame_length": 16, "data_format": "channels_first"}, ((None, 2, 100),)),
     )
@@ -74,16 +74,17 @@ class STFTSpectrogram(Layer):
         samples = x.shape[2 if first else 1]
         frames = window(samples, self.frame_length, self.frame_step or self.frame_length // 2, self.padding)
         if (known(frames) or 0) < 1 and known(frames) is not None:
-            raise Fault("MS402", f"a frame of {self.frame_length} does not fit its {samples} samples", ("frame_length",),
-                        help=f"use `padding: same` or a `frame_length` of at most {samples}")
+            raise Fault("MS402", f"a frame of {self.frame_length} does not fit its {samples} samples",
+                        ("frame_length",), help=f"use `padding: same` or a `frame_length` of at most {samples}")
         return self.result((x.shape[0], *self._axes(frames, channels)))
 
     def _axes(self, frames: Size, channels: Size) -> Shape:
         frequencies = self.frequencies * (2 if self.mode == "stft" else 1)
+        first = self.data_format == "channels_first"
         if self.expand_dims:
-            return (channels, frames, frequencies) if self.data_format == "channels_first" else (frames, frequencies, channels)
+            return (channels, frames, frequencies) if first else (frames, frequencies, channels)
         wide = mul(channels, frequencies)
-        return (wide, frames) if self.data_format == "channels_first" else (frames, wide)
+        return (wide, frames) if first else (frames, wide)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         parts = {"real": ("real",), "imag": ("imag",)}.get(self.mode, ("real", "imag"))
@@ -122,7 +123,7 @@ class MelSpectrogram(Layer):
     sampling_rate: Count = 16000
     num_mel_bins: Count = 128
     min_freq: Positive = 20.0
-    max_freq: Positive | None = None
+    max_freq: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     power_to_db: bool = True
     top_db: Number = 80.0
     mag_exp: Number = 2.0
@@ -131,7 +132,7 @@ class MelSpectrogram(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 8}, ((None, 200),)),
-        Example({"fft_length": 64, "sequence_stride": 16, "sequence_length": 32, "power_to_db": False}, ((None, None),)),
+        Example({"fft_length": 4, "sequence_stride": 2, "sequence_length": 3, "num_mel_bins": 2}, ((None, None),)),
     )
 
     @model_validator(mode="after")
@@ -148,7 +149,9 @@ class MelSpectrogram(Layer):
         samples = x.shape[1]
         if isinstance(samples, int) and samples <= self.fft_length // 2:
             # The sound is mirrored at its ends, by half of `fft_length`.
-            raise Fault("MS402", f"an `fft_length` of {self.fft_length} does not fit {samples} samples: {show(x.shape)}",
+            raise Fault("MS402", f"an `fft_length` of {self.fft_length} does not fit {samples} samples",
                         ("fft_length",), help=f"use at most {max(2 * samples - 1, 1)}, or longer sounds")
-        frames = floordiv(add(samples, self.sequence_stride + 1), self.sequence_stride)
+        frames = add(floordiv(samples, self.sequence_stride), 1)
+        if isinstance(samples, int) and (samples + 1) % self.sequence_stride == 0:
+            frames = None  # Keras says one more than it makes
         return self.result((x.shape[0], self.num_mel_bins, frames))

@@ -10,13 +10,23 @@ from pydantic import Field, PlainValidator, model_validator
 
 from ..diagnostics import Fault
 from ..dtypes import variable_dtype
-from ..settings import refuse
+from ..settings import Unfit, refuse
 from ..shapes import Shape, Size, Tensor, show
 from .base import Argument, Example, Inputs, Layer, need_rank
 from .common import need_equal, need_number, without_trainable
-from .types import Count, NoPolicy, Number, either
+from .types import Count, NoPolicy, Number, either, is_int
 
 Mode = Literal["int", "one_hot", "multi_hot", "count"]
+
+
+def _token(value: Any) -> int | str:
+    if isinstance(value, str) or is_int(value):
+        token: int | str = value
+        return token
+    raise Unfit("a text or a whole number")
+
+
+Token = Annotated[Any, PlainValidator(_token, json_schema_input_type=int | str)]
 
 
 class OwnDtype(Layer):
@@ -57,7 +67,7 @@ class Hashing(OwnDtype):
     """
 
     num_bins: Count
-    mask_value: Annotated[int | str, PlainValidator(lambda value: value, json_schema_input_type=int | str)] | None = None
+    mask_value: Token | None = None
     salt: Annotated[Any, either(int)] | None = None
     output_mode: Mode = "int"
     sparse: bool = False
@@ -165,9 +175,11 @@ class CategoryEncoding(Layer):
         if weights and self.output_mode != "count":
             raise Fault("MS208", f"`count_weights` goes with `output_mode: count`, found `{self.output_mode}`",
                         ("output_mode",), help="use `output_mode: count`, or leave `count_weights` out")
-        for a, b in zip(x.shape, weights.shape if weights else x.shape, strict=False):
-            need_equal(a, b, "the sizes of values and `count_weights`", (x.shape, weights.shape if weights else x.shape),
-                       argument="count_weights")
+        if weights:
+            need_rank(self, weights, x.rank, argument="count_weights")
+            for a, b in zip(x.shape, weights.shape, strict=True):
+                need_equal(a, b, "the sizes of values and `count_weights`", (x.shape, weights.shape),
+                           argument="count_weights")
         return self.result(encoded(self, x, self.output_mode, self.num_tokens))
 
 

@@ -14,7 +14,13 @@ from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .common import features, inside, name_of, names_of, need_equal, need_number, numbered, prefixed
 from .recurrent import (
-    CellSettings, GRUSettings, LSTMSettings, SimpleRNNSettings, check_sequences, check_stateful, need_state,
+    CellSettings,
+    GRUSettings,
+    LSTMSettings,
+    SimpleRNNSettings,
+    check_sequences,
+    check_stateful,
+    need_state,
 )  # fmt: skip
 from .types import read_layer
 
@@ -151,7 +157,8 @@ class StackedRNNCells(Layer):
     cells: Annotated[Any, PlainValidator(_cells, json_schema_input_type=Any)]
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"cells": ({"GRUCell": 4}, {"SimpleRNNCell": 3})}, {"inputs": (None, 5), "states": ((None, 4), (None, 3))}),
+        Example({"cells": ({"GRUCell": 4}, {"SimpleRNNCell": 3})},
+                {"inputs": (None, 5), "states": ((None, 4), (None, 3))}),
     )
 
     @property
@@ -237,9 +244,12 @@ class RNN(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"cell": {"LSTMCell": 4}}, ((None, 6, 5),)),
-        Example({"cell": {"GRUCell": 4}, "return_state": True}, {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
-        Example({"cell": ({"LSTMCell": 4}, {"GRUCell": 3}), "return_sequences": True, "return_state": True}, ((None, None, 5),)),
-        Example({"cell": {"SimpleRNNCell": 4}, "zero_output_for_mask": True}, {"sequences": (None, 6, 5), "mask": (None, 6)}),
+        Example({"cell": {"GRUCell": 4}, "return_state": True},
+                {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
+        Example({"cell": ({"LSTMCell": 4}, {"GRUCell": 3}), "return_sequences": True, "return_state": True},
+                ((None, None, 5),)),
+        Example({"cell": {"SimpleRNNCell": 4}, "zero_output_for_mask": True},
+                {"sequences": (None, 6, 5), "mask": (None, 6)}),
     )
 
     @classmethod
@@ -270,7 +280,8 @@ class RNN(Layer):
         return ("output", *self.cell.states) if self.return_state else ()
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        return prefixed(name_of(self.cell), self.cell.step_weights(inputs.one.shape[-1]), self.trainable and self.cell.trainable)
+        cell = self.cell
+        return prefixed(name_of(cell), cell.step_weights(inputs.one.shape[-1]), self.trainable and cell.trainable)
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = inputs.one

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from ..diagnostics import Fault
+from ..dtypes import is_float
 from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
 from .base import Layer, Outputs, Weight
 
@@ -46,11 +48,11 @@ def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
 
 @contextmanager
 def inside(*path: str | int) -> Iterator[None]:
-    """Faults of a nested layer, seen from the layer that holds it."""
+    """Faults of a nested layer, seen from the layer that holds it, whose call arguments are others."""
     try:
         yield
     except Fault as fault:
-        raise fault.under(*path) from None
+        raise replace(fault.under(*path), argument=None) from None
 
 
 def only(layer: Layer, outputs: Outputs) -> Tensor:
@@ -94,12 +96,21 @@ def need_number(layer: Layer, *tensors: Tensor) -> None:
                         help="turn them into numbers before, with `StringLookup`, `TextVectorization` or `Hashing`")
 
 
+def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
+    """Raises MS404 where a tensor does not hold floating-point numbers. Keras finds out when the model runs."""
+    need_number(layer, *tensors)
+    for x in tensors:
+        if not is_float(x.dtype):
+            raise Fault("MS404", f"`{layer.kind()}` {doing} floating-point numbers, found {x.dtype}: {x}",
+                        help="give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding` before")
+
+
 L = TypeVar("L", bound=Layer)
 
 
 def without_trainable(layer: L) -> L:
     """Raises MS202 where `trainable` was written for a layer whose constructor in Keras does not take it."""
     if "trainable" in layer.model_fields_set:
-        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras", ("trainable",),
-                    at_key=True, help="leave `trainable` out")
+        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras",
+                    ("trainable",), at_key=True, help="leave `trainable` out")
     return layer

@@ -129,6 +129,11 @@ class Masking(Elementwise):
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5),)), Example({}, ((None, None, 5),)))
 
 
+_FOR_BOOLEANS = ("exponential", "linear", "tanh")
+_FOR_INTEGERS = (*_FOR_BOOLEANS, "leaky_relu", "relu", "relu6")
+"""The activations that TensorFlow computes of whole numbers."""
+
+
 class Activation(Elementwise):
     """Applies an activation function.
 
@@ -144,6 +149,11 @@ class Activation(Elementwise):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"activation": "relu"}, ((None, 5),)), Example({"activation": "softmax"}, ((None, 4, 5),)),
     )
+
+    def needs_float(self, x: Tensor) -> bool:
+        if self.activation is None:
+            return False
+        return self.activation not in (_FOR_BOOLEANS if x.dtype == "bool" else _FOR_INTEGERS)
 
 
 class ReversibleEmbedding(Layer):

@@ -90,8 +90,8 @@ class EinsumDense(Layer):
             refuse(f"axis `{repeated}` stands twice in one term of `{self.equation}`", "MS205", "equation",
                    help="give every axis of a term its own letter")
         if self.bias_axes is not None and (not self.bias_axes or set(self.bias_axes) - set(terms.made)):
-            refuse(f"`bias_axes` names axes of the output `{terms.made}`, found `{self.bias_axes}`", "MS205", "bias_axes",
-                   help="use letters that stand behind the arrow, or leave `bias_axes` out")
+            refuse(f"`bias_axes` names axes of the output `{terms.made}`, found `{self.bias_axes}`", "MS205",
+                   "bias_axes", help="use letters that stand behind the arrow, or leave `bias_axes` out")
         return free_of_constraint(self, "kernel_constraint", self.lora_rank)
 
     def _terms(self) -> Terms:
@@ -133,8 +133,9 @@ class EinsumDense(Layer):
         if count < int(terms.left) or (count and not (terms.left or terms.right)):
             needed = len(terms.given) + terms.left
             more = "at least " if terms.left or terms.right else ""
-            raise Fault("MS401", f"`{self.equation}` takes {more}{needed} axes (the batch axis counted), found {x.rank}: "
-                                 f"{show(x.shape)}", ("equation",), help="use one letter for each axis, or `...`")
+            raise Fault("MS401", f"`{self.equation}` takes {more}{needed} axes (the batch axis counted), found "
+                                 f"{x.rank}: {show(x.shape)}", ("equation",),
+                        help="use one letter for each axis, or `...`")
         return x.shape[:count] if terms.left else x.shape[x.rank - count:]
 
     def _made(self, terms: Terms, x: Tensor, given: dict[str, Size]) -> dict[str, Size]:
@@ -143,7 +144,8 @@ class EinsumDense(Layer):
         sizes: Shape = listed if terms.left else (x.shape[0], *listed)
         if len(sizes) != len(terms.made):
             raise Fault("MS406", f"`output_shape` gives {len(listed)} sizes, but `{self.equation}` makes "
-                                 f"{len(terms.made) - (not terms.left)} axes (batch and `...` left out)", ("output_shape",),
+                                 f"{len(terms.made) - (not terms.left)} axes (batch and `...` left out)",
+                        ("output_shape",),
                         help="give one size for each letter behind the arrow, `null` for the input's size")
         made = dict(zip(terms.made, sizes, strict=True))
         for letter, size in made.items():

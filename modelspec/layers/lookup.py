@@ -110,6 +110,9 @@ class Lookup(OwnDtype):
         if self.invert and self.mode != "int":
             refuse(f"`invert` gives tokens back, and `output_mode: {self.output_mode}` vectors", "MS208", "invert",
                    help="leave `output_mode` out")
+        if self.invert and self.oov_token is None:
+            refuse("`invert` needs an `oov_token` to give for what is unknown", "MS208", "oov_token",
+                   help="leave `oov_token` out")
         if isinstance(self.salt, tuple) and len(self.salt) != 2:
             refuse(f"`salt` of `{self.kind()}` is one whole number or a list of 2", "MS205", "salt")
         self._check_weights()
@@ -172,12 +175,12 @@ class StringLookup(Lookup):
     ```
 
     Takes strings of any shape, gives whole numbers (`int`: 0 is unknown, unless `mask_token` takes it), or vectors:
-    `one_hot` adds an axis (in place of a last one of size 1), `multi_hot`, `count` and `tf_idf` take (batch, values) and
-    give (batch, tokens). Without `vocabulary` it is learned from the data. `invert` gives the strings back.
+    `one_hot` adds an axis (in place of a last one of size 1), `multi_hot`, `count` and `tf_idf` take (batch, values)
+    and give (batch, tokens). Without `vocabulary` it is learned from the data. `invert` gives the strings back.
     """
 
     mask_token: str | None = None
-    oov_token: str | None = "[UNK]"
+    oov_token: str | None = "[UNK]"  # noqa: S105 - a token of text
     vocabulary: Texts | None = None
     encoding: Encoding = "utf-8"
 
@@ -194,8 +197,8 @@ class StringLookup(Lookup):
         if self.invert:
             super().check_dtype(x)
         elif x.dtype != "string":
-            raise Fault("MS404", f"`StringLookup` takes strings, found {x}", help="use `IntegerLookup` for whole numbers, "
-                                                                                  "or give the input `dtype: string`")
+            raise Fault("MS404", f"`StringLookup` takes strings, found {x}",
+                        help="use `IntegerLookup` for whole numbers, or give the input `dtype: string`")
 
 
 class IntegerLookup(Lookup):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from ..diagnostics import Fault
 from ..shapes import PENDING, Shape, Size, Tensor, broadcasts, join, known, product, show, total
 from .base import Argument, Example, Inputs, Layer
-from .common import axis_in, need_equal, need_number
+from .common import axis_in, need_equal, need_float, need_number
 from .types import either
 
 _LIST = (Argument("inputs", many=True, least=2),)
@@ -35,6 +35,9 @@ class ElementwiseMerge(Merge):
     def output(self, inputs: Inputs) -> Tensor:
         tensors = inputs.many
         need_number(self, *tensors)
+        if all(x.dtype == "bool" for x in tensors):  # Keras finds out when the model runs
+            raise Fault("MS404", f"`{self.kind()}` takes numbers, found booleans",
+                        help="give the inputs `dtype: float32`")
         shape = tensors[0].shape[1:]
         for i, second in enumerate(tensors):
             # Every pair, not only neighbours: an unknown size between them would hide that 5 and 7 never meet.
@@ -48,8 +51,8 @@ class ElementwiseMerge(Merge):
         for a, b in zip(reversed(first.shape[1:]), reversed(second.shape[1:]), strict=False):
             if not broadcasts(a, b):
                 need_equal(a, b, f"the sizes that `{self.kind()}` joins", shapes,
-                           help="make the sizes equal, or one of them 1; a `Dense` or a convolution of kernel size 1 on one "
-                                "of the paths does it")
+                           help="make the sizes equal, or one of them 1; a `Dense` or a convolution of kernel size 1 "
+                                "on one of the paths does it")
 
 
 def _elementwise(first: Shape, second: Shape) -> Shape:
@@ -100,11 +103,6 @@ class Subtract(ElementwiseMerge):
     arguments: ClassVar[tuple[Argument, ...]] = _PAIR
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
-
-    def output(self, inputs: Inputs) -> Tensor:
-        if all(x.dtype == "bool" for x in inputs.many):  # Keras finds out when the model runs
-            raise Fault("MS404", "`Subtract` takes numbers, found two booleans", help="use `Multiply` for `and`")
-        return super().output(inputs)
 
 
 class Multiply(ElementwiseMerge):
@@ -195,8 +193,8 @@ class Concatenate(Merge):
 
     def _check(self, first: Tensor, second: Tensor, along: int) -> None:
         if first.rank != second.rank:
-            raise Fault("MS401", f"`Concatenate` takes tensors with the same number of axes, found {show(first.shape)} and "
-                                 f"{show(second.shape)}",
+            raise Fault("MS401", "`Concatenate` takes tensors with the same number of axes, found "
+                                 f"{show(first.shape)} and {show(second.shape)}",
                         help="give them the same number of axes before, with `Flatten`, `Reshape` or a pooling layer")
         for axis, (a, b) in enumerate(zip(first.shape, second.shape, strict=True)):
             if axis != along:
@@ -230,6 +228,8 @@ class Dot(Merge):
     def output(self, inputs: Inputs) -> Tensor:
         first, second = inputs.many
         need_number(self, first, second)
+        if self.normalize:
+            need_float(self, first, second, doing="normalizes")
         self._check(first, second)
         a, b = self._axes(first, second)
         rest = (*_without(first.shape, a)[1:], *_without(second.shape, b)[1:])

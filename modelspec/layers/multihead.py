@@ -134,8 +134,8 @@ class MultiHeadAttention(ProjectedAttention):
         given = (self.attention_axes,) if isinstance(self.attention_axes, int) else self.attention_axes
         axes = tuple(axis_in(self, axis, x, "attention_axes") for axis in given)
         if not all(0 < axis < x.rank - 1 for axis in axes):
-            raise Fault("MS407", "`MultiHeadAttention` cannot attend over the batch or the last axis", ("attention_axes",),
-                        help=f"use axes from 1 to {x.rank - 2}")
+            raise Fault("MS407", "`MultiHeadAttention` cannot attend over the batch or the last axis",
+                        ("attention_axes",), help=f"use axes from 1 to {x.rank - 2}")
         return axes
 
     def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
@@ -200,7 +200,8 @@ class GroupQueryAttention(ProjectedAttention):
     num_key_value_heads: Count
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}, {"query": (None, 4, 6), "value": (None, 4, 6)}),
+        Example({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
+                {"query": (None, 4, 6), "value": (None, 4, 6)}),
         Example({"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 2, "use_gate": True},
                 {"query": (None, None, 6), "value": (None, 7, 6), "key": (None, 7, 9)}),
         Example({"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1, "use_bias": False},
@@ -215,8 +216,8 @@ class GroupQueryAttention(ProjectedAttention):
     @model_validator(mode="after")
     def _heads_make_groups(self) -> Self:
         if self.num_query_heads % self.num_key_value_heads:
-            refuse(f"{self.num_query_heads} query heads cannot be split into {self.num_key_value_heads} groups", "MS408",
-                   "num_key_value_heads", help="use a number that divides `num_query_heads`")
+            refuse(f"{self.num_query_heads} query heads cannot be split into {self.num_key_value_heads} groups",
+                   "MS408", "num_key_value_heads", help="use a number that divides `num_query_heads`")
         return self
 
     def output(self, inputs: Inputs) -> Outputs:
@@ -257,8 +258,8 @@ def need_same_places(value: Tensor, key: Tensor) -> None:
         need_equal(a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape), argument="key")
         if (a is None or b is None) and isinstance(a, int) != isinstance(b, int):
             # Keras takes two unknown sizes for equal, and an unknown one beside a number for different.
-            raise Fault("MS405", f"value and key have the same places, but one of their sizes is known and the other is "
-                                 f"not: {show(value.shape)} and {show(key.shape)}", argument="key",
+            raise Fault("MS405", "value and key have the same places, but one of their sizes is known and the other "
+                                 f"is not: {show(value.shape)} and {show(key.shape)}", argument="key",
                         help="give both a number, or neither")
 
 

@@ -41,8 +41,8 @@ def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) 
         need_mask(mask, x.shape[:2])
     states = inputs.list("initial_state")
     if states and len(states) != len(state_sizes):
-        raise Fault("MS310", f"`{layer.kind()}` has {len(state_sizes)} states, but {len(states)} initial states are given",
-                    argument="initial_state")
+        raise Fault("MS310", f"`{layer.kind()}` has {len(state_sizes)} states, but {len(states)} initial states are "
+                             "given", argument="initial_state")
     for state, size in zip(states, state_sizes, strict=False):
         need_state(layer, state, size, "initial_state")
 
@@ -51,8 +51,8 @@ def need_state(layer: Layer, state: Tensor, size: int, argument: str) -> None:
     """Raises MS403 unless the tensor can be a state of `size` numbers."""
     if state.rank != 2 or (known(state.shape[-1]) or size) != size:
         raise Fault("MS403", f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
-                    argument=argument, help=f"take a state of a layer with the same `units`, or put a `Dense` of {size} "
-                                            "units before")
+                    argument=argument,
+                    help=f"take a state of a layer with the same `units`, or put a `Dense` of {size} units before")
 
 
 class CellSettings(Layer):
@@ -81,10 +81,12 @@ class CellSettings(Layer):
 
     @model_validator(mode="after")
     def _initializer_has_dtype(self) -> Self:
-        name = self.recurrent_initializer if isinstance(self.recurrent_initializer, str) else self.recurrent_initializer.kind()
+        given = self.recurrent_initializer
+        name = given if isinstance(given, str) else given.kind()
         if self.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
-            refuse(f"`recurrent_initializer` of `{self.kind()}` is `{name}`, which cannot be computed in bfloat16", "MS208",
-                   "recurrent_initializer", help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
+            refuse(f"`recurrent_initializer` of `{self.kind()}` is `{name}`, which cannot be computed in bfloat16",
+                   "MS208", "recurrent_initializer",
+                   help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
         return self
 
     def state_sizes(self) -> tuple[int, ...]:

@@ -27,6 +27,9 @@ class RandomMask(Elementwise):
     noise_shape: tuple[Count | None, ...] | None = None
     seed: Seed | None = None
 
+    def needs_float(self, x: Tensor) -> bool:
+        return self.rate > 0
+
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         noise = self.noise_shape
@@ -36,8 +39,8 @@ class RandomMask(Elementwise):
         )):
             shown = ", ".join("null" if size is None else str(size) for size in noise)
             raise Fault("MS403", f"noise of shape ({shown}) does not fit the input {show(x.shape)}", ("noise_shape",),
-                        help="give one size for each axis, the batch axis included: `null` for all of it, 1 to share the "
-                             "noise along it")
+                        help="give one size for each axis, the batch axis included: `null` for all of it, 1 to share "
+                             "the noise along it")
         return super().output(inputs)
 
 
@@ -72,6 +75,9 @@ class GaussianNoise(Elementwise):
     seed: Seed | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"stddev": 0.1}, ((None, 5),)),)
+
+    def needs_float(self, x: Tensor) -> bool:
+        return self.stddev > 0
 
 
 class AlphaDropout(RandomMask):
@@ -108,6 +114,9 @@ class GaussianDropout(Elementwise):
 
     examples: ClassVar[tuple[Example, ...]] = _ANY
 
+    def needs_float(self, x: Tensor) -> bool:
+        return self.rate > 0 and x.dtype != "bool"
+
 
 class SpatialDropout(Elementwise):
     """What SpatialDropout1D to 3D share: they drop whole channels."""
@@ -120,6 +129,9 @@ class SpatialDropout(Elementwise):
     @model_validator(mode="after")
     def _has_nothing_to_train(self) -> Self:
         return without_trainable(self)
+
+    def needs_float(self, x: Tensor) -> bool:
+        return self.rate > 0
 
     def output(self, inputs: Inputs) -> Tensor:
         need_rank(self, inputs.one, self.axes + 2)
@@ -194,3 +206,6 @@ class ActivityRegularization(Elementwise):
     l2: Penalty = 0.0
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"l1": 0.1, "l2": 0.2}, ((None, 5),)),)
+
+    def needs_float(self, x: Tensor) -> bool:
+        return x.dtype == "bool"

@@ -62,8 +62,8 @@ class Reshape(Layer):
     @model_validator(mode="after")
     def _one_open_size(self) -> Self:
         if self.target_shape.count(-1) > 1:
-            refuse(f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but only one can follow "
-                   "from the others", "MS406", "target_shape", help="give all sizes but one")
+            refuse(f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but only one can "
+                   "follow from the others", "MS406", "target_shape", help="give all sizes but one")
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -134,8 +134,8 @@ class Permute(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         if x.rank != len(self.dims) + 1:
-            raise Fault("MS401", f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the batch "
-                                 f"axis: {show(x.shape)}", ("dims",),
+            raise Fault("MS401", f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the "
+                                 f"batch axis: {show(x.shape)}", ("dims",),
                         help=f"name each of the axes 1 to {x.rank - 1} once" if x.rank > 1 else None)
         return self.like(x, (x.shape[0], *(x.shape[axis] for axis in self.dims)))
 

@@ -17,6 +17,9 @@ from .types import Count, Number, either
 _SHARED = ("max_tokens", "vocabulary", "idf_weights", "output_mode", "sparse", "pad_to_max_tokens")
 
 
+Standard = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"]
+
+
 class TextVectorization(OwnDtype):
     """Splits texts into tokens and looks these up in a vocabulary.
 
@@ -31,7 +34,7 @@ class TextVectorization(OwnDtype):
     """
 
     max_tokens: MaxTokens | None = None
-    standardize: Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"] | None = "lower_and_strip_punctuation"
+    standardize: Standard | None = "lower_and_strip_punctuation"
     split: Literal["whitespace", "character"] | None = "whitespace"
     ngrams: Annotated[Any, either(int, least=1)] | None = None
     output_mode: LookupMode = "int"
@@ -78,8 +81,9 @@ class TextVectorization(OwnDtype):
             raise Fault("MS401", f"`TextVectorization` takes one text for each example, found {show(x.shape)}",
                         help="give the input the shape `[]`, or put `split: null` where every string is a token")
         elif x.rank == 2 and lookup.mode != "int":
-            raise Fault("MS401", f"`TextVectorization` takes texts of shape (batch) for `output_mode: {self.output_mode}`, "
-                                 f"found {show(x.shape)}", help="give the input the shape `[]`")
+            raise Fault("MS401", "`TextVectorization` takes texts of shape (batch) for "
+                                 f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
+                        help="give the input the shape `[]`")
         if lookup.mode == "int":
             return Tensor((x.shape[0], self.output_sequence_length), "int64")
         tokens: Shape = (x.shape[0], None) if self.split else x.shape

@@ -104,7 +104,7 @@ Policy = Annotated[
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """Any finite number."""
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seed = int
 """Where a layer's random numbers start."""
 
 

@@ -59,8 +59,8 @@ class TimeDistributed(Wrapper):
     def _takes_one_tensor(self) -> Self:
         first, *rest = self.inner.arguments
         if first.many or any(argument.required for argument in rest):
-            refuse(f"`TimeDistributed` gives its layer one tensor, but `{self.inner.kind()}` takes several", "MS205", "layer",
-                   help=f"call `{self.inner.kind()}` on the whole sequences, without `TimeDistributed`")
+            refuse(f"`TimeDistributed` gives its layer one tensor, but `{self.inner.kind()}` takes several", "MS205",
+                   "layer", help=f"call `{self.inner.kind()}` on the whole sequences, without `TimeDistributed`")
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -71,14 +71,14 @@ class TimeDistributed(Wrapper):
         with inside(*self.inner_path):
             step = only(self.inner, self.inner.output(self._step(inputs)))
         if not step.rank:
-            raise Fault("MS401", f"`{self.inner.kind()}` gives a tensor without a batch axis, which cannot be put together",
-                        self.inner_path)
+            raise Fault("MS401", f"`{self.inner.kind()}` gives a tensor without a batch axis, which cannot be put "
+                                 "together", self.inner_path)
         return self.result((step.shape[0], x.shape[1], *step.shape[1:]))
 
     def _check_mask(self, x: Tensor, mask: Tensor) -> None:
         if mask.rank < 2 or not all(map(may_equal, x.shape[:2], mask.shape[:2])):
-            raise Fault("MS403", f"a mask starts with the axes (batch, time) of its input, found {show(mask.shape)} for "
-                                 f"{show(x.shape)}", argument="mask")
+            raise Fault("MS403", f"a mask starts with the axes (batch, time) of its input, found {show(mask.shape)} "
+                                 f"for {show(x.shape)}", argument="mask")
 
     def _step(self, inputs: Inputs) -> Inputs:
         """A call of the inner layer with one step."""
@@ -97,7 +97,7 @@ def _recurrent(value: Any, info: ValidationInfo) -> Settings:
     """A layer with the settings that Keras asks both directions for."""
     layer = read_layer(value, info)
     if not {"go_backwards", "return_sequences", "return_state", "stateful"} <= type(layer).model_fields.keys():
-        raise Faults([Fault("MS205", f"`Bidirectional` reads a sequence in both directions, which `{layer.kind()}` does not",
+        raise Faults([Fault("MS205", f"`{layer.kind()}` does not read a sequence, which `Bidirectional` does both ways",
                             help="use a recurrent layer: `LSTM`, `GRU`, `SimpleRNN`, `RNN` or `ConvLSTM`")])
     return layer
 
@@ -148,7 +148,8 @@ class Bidirectional(Wrapper):
                    help=f"set `go_backwards: {str(not forward.go_backwards).lower()}` in `backward_layer`")
         for name in ("stateful", "return_sequences", "return_state"):
             if getattr(forward, name) != getattr(backward, name):
-                refuse(f"the layers of `Bidirectional` have different `{name}`", "MS208", "backward_layer", backward.kind(),
+                refuse(f"the layers of `Bidirectional` have different `{name}`", "MS208", "backward_layer",
+                       backward.kind(),
                        help=f"set `{name}: {str(getattr(forward, name)).lower()}` in `backward_layer` too")
         return self
 
@@ -243,12 +244,15 @@ class Pipeline(Layer):
     Takes what the first layer takes, gives what the last one gives.
     """
 
+    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+
     layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
     dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})}, ((None, 8, 8, 3),)),
-        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),), "int32"),
+        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),),
+                "int32"),
     )
 
     @model_validator(mode="after")
@@ -265,9 +269,13 @@ class Pipeline(Layer):
 
     def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
         """The call of each layer and what it gives."""
-        x, steps = inputs.one, []
+        x, mask, steps = inputs.one, inputs.tensor("mask"), []
         for index, layer in enumerate(self.layers):
-            call = Inputs({layer.arguments[0].name: x})
+            first, *rest = layer.arguments
+            given: dict[str, Tensor | tuple[Tensor, ...]] = {first.name: x}
+            if index == 0 and mask and any(argument.name == "mask" for argument in rest):
+                given["mask"] = mask
+            call = Inputs(given)
             with inside("layers", index, layer.kind()):
                 x = only(layer, layer.output(call))
             steps.append((call, x))
@@ -280,4 +288,5 @@ class Pipeline(Layer):
         return made
 
     def multiply_adds(self, inputs: Inputs) -> Size:
-        return total(layer.multiply_adds(call) for layer, (call, _) in zip(self.layers, self._steps(inputs), strict=True))
+        calls = [call for call, _ in self._steps(inputs)]
+        return total(layer.multiply_adds(call) for layer, call in zip(self.layers, calls, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         now = time.perf_counter()
         self.epochs = epoch + 1
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = loss_first({name: float(value) for name, value in (logs or {}).items()})
         values.setdefault("learning_rate", current_learning_rate(self.model))
         for name, value in values.items():
             self.rows.setdefault(name, []).append(value)
@@ -71,6 +72,14 @@ class History(keras.callbacks.Callback):
                 writer.writerow([epoch + 1, *values.values(), round(seconds, 3)])
         except OSError as error:
             raise cannot_write(self._path, error) from error
+
+
+def loss_first(logs: Mapping[str, float]) -> dict[str, float]:
+    """Logs as a person reads them: of each part the loss before the metrics, training before validation."""
+    def place(name: str) -> tuple[bool, bool]:
+        return name.startswith("val_"), name not in ("loss", "val_loss")
+
+    return {name: logs[name] for name in sorted(logs, key=place)}
 
 
 def current_learning_rate(model: Any) -> float:

@@ -37,7 +37,7 @@ def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluat
     from .train import told
 
     assert run.compiled.training is not None  # a run was trained
-    model = run.model()
+    model = run.model(measured=True)
     with told("the evaluation failed"):
         metrics = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
     return Evaluation(on, len(part), metrics, warnings)

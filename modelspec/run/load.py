@@ -5,7 +5,7 @@ The model is built from the spec, never from what the model file says of layers:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,8 @@ class SavedRun:
     def model_path(self) -> Path:
         return self.directory / MODEL
 
-    def model(self) -> keras.Model:
-        """The model as the run left it, compiled. Loads TensorFlow.
+    def model(self, *, measured: bool) -> keras.Model:
+        """The model as the run left it, with its loss and metrics where it is to be `measured`. Loads TensorFlow.
 
         Raises `RunError`: MS709 where the file is not the one that the run saved, MS707 where it cannot be loaded.
         """
@@ -51,7 +51,9 @@ class SavedRun:
         file = self.compiled.file
         framework.load(file.seed, deterministic=file.runtime.deterministic)
         with told("the model cannot be loaded"):
-            model = build(self.compiled)
+            model = build(self.compiled if measured else replace(self.compiled, training=None))
+            if measured:
+                model.optimizer.build(model.trainable_variables)  # its numbers are in the file too
             model.load_weights(self.model_path)
         return model
 

@@ -90,6 +90,7 @@ class Loop:
 
 def evaluate(model: keras.Model, feed: Feed, part: Part, batch_size: int) -> dict[str, float]:
     """The loss and metrics of a compiled model, by the names that Keras logs."""
+    from .callbacks import loss_first
+
     logs = model.evaluate(feed.plain(part.positions, batch_size), verbose=0, return_dict=True)
-    ordered = {"loss": logs.pop("loss"), **logs} if "loss" in logs else logs
-    return {name: float(value) for name, value in ordered.items()}
+    return loss_first({name: float(value) for name, value in logs.items()})

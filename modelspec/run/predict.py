@@ -59,7 +59,7 @@ def predict(
     from ..data.batches import Feed
     from .train import told
 
-    model = run.model()
+    model = run.model(measured=False)
     batch_size = run.compiled.training.batch_size if run.compiled.training else 32
     with told("the prediction failed"):
         wanted = model if layer is None else _inner(model, typed, layer)

@@ -72,6 +72,8 @@ def _bounds(schema: Schema) -> str:
 def _list(schema: Schema) -> str:
     if "prefixItems" in schema:
         items = schema["prefixItems"]
+        if len(items) == 1:
+            return f"a list of one: {words(items[0])}"
         alike = all(item == items[0] for item in items)
         return f"a list of {len(items)} {_plural(items[0]) if alike else 'values'}"
     return f"a list of {_plural(schema['items'])}" if schema.get("items") else "a list"

@@ -104,6 +104,8 @@ class Feature(Section):
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Feature:
+        if self.columns == ():
+            raise Fault("MS205", "`columns` must name at least one column", ("columns",))
         if (self.column is None) == (self.columns is None):
             raise Fault("MS203" if self.column is None else "MS208", "a feature has either `column` or `columns`", (),
                         at_key=True, help="write e.g. `{column: age}` or `{columns: [age, income]}`")
@@ -133,7 +135,8 @@ class DataSection:
     targets: MappingType[str, Feature] | None
     """By model output."""
     spans: MappingType[Path, Span]
-    """Places of the features, for faults that only the data shows: `("inputs", "image")`, `("split", "stratify")`."""
+    """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each of its columns;
+    `("split", "stratify")`."""
 
 
 def read_data(
@@ -231,7 +234,7 @@ def _features(
             return None
         feature = _feature(node, node.span, context, report)
         name = names[0] if names else ""
-        places[(key, name)] = node.span
+        _note_places(places, (key, name), node)
         return {name: feature} if feature and names else None
     assert isinstance(node, Mapping)
     found: dict[str, Feature] = {}
@@ -241,11 +244,24 @@ def _features(
             report.error("MS501", f"the model has no {noun} `{name}`", entry.key_span, suggestion=near,
                          help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}")
             continue
-        places[(key, name)] = entry.value.span
+        _note_places(places, (key, name), entry.value)
         if feature := _feature(entry.value, entry.key_span, context, report):
             found[name] = feature
     _missing(node, key, noun, names, report)
     return found
+
+
+def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
+    """Where a feature stands, and each column in it."""
+    places[path] = node.span
+    if isinstance(node, Mapping):
+        entry = node.entries.get("columns") or node.entries.get("column")
+        if entry is None:
+            return
+        node = entry.value
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            places[(*path, item.value)] = item.span
 
 
 def _missing(node: Mapping, key: str, noun: str, names: SequenceType[str], report: Report) -> None:

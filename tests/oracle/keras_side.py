@@ -37,6 +37,9 @@ def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusa
     The layer is called symbolically first, as in a model, and then runs with the weights of that call, in training as
     well: a layer that cannot train is of no use.
     """
+    import keras
+
+    keras.utils.set_random_seed(0)
     try:
         layer, _ = _symbolic(case)
         modes = (False, True) if "training" in inspect.signature(layer.call).parameters else (None,)
@@ -80,6 +83,19 @@ def _call(layer: Any, case: Case, make: Any) -> tuple[Tensor, ...]:
         warnings.simplefilter("ignore")
         outputs = keras.tree.flatten(layer(given[0], **rest, **case.options))
     return tuple(Tensor(tuple(out.shape), keras.backend.standardize_dtype(out.dtype)) for out in outputs if out is not None)
+
+
+def config(layer: Any) -> dict[str, Any]:
+    """What Keras saves of a layer, but for the names it gives."""
+    found = _nameless(layer.get_config())
+    assert isinstance(found, dict)
+    return found
+
+
+def _nameless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _nameless(item) for key, item in value.items() if key != "name"}
+    return [_nameless(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
 def _weights(layer: Any) -> tuple[Weight, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnostics import Diagnostic, Fault, Note, Span, listed
+from ...diagnostics import Fault, Span, listed
 from ..errors import DataError, Findings
 from ..table import Array, Table
 from . import read_bytes
@@ -154,8 +154,7 @@ def _rows(
         raise Fault("MS604", f"`{source.path}` has a header but no rows")
     hint = _separator_hint(header, rows[0], source.delimiter) if width == 1 else None
     if hint:
-        raise DataError([Diagnostic("MS602", "error", f"`{source.path}` has one column, `{header[0]}`", span,
-                                    (Note("that looks like several"),), hint)])
+        raise Fault("MS602", f"`{source.path}` has one column, named `{header[0]}`", help=hint)
     return lines, rows
 
 

@@ -1,0 +1,36 @@
+"""How a command that runs something ends where the run does not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from . import status
+from .output import report, write
+
+if TYPE_CHECKING:
+    from ..run import RunError
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Tells of a `RunError` or an interruption, and exits with its status."""
+    from ..run import Interrupted, RunError
+
+    try:
+        yield
+    except Interrupted as error:
+        epochs = "1 epoch" if error.epochs == 1 else f"{error.epochs} epochs"
+        write(f"interrupted by {error.signal} after {epochs}; the model as it was is in {error.directory}", sys.stderr)
+        sys.exit(status.INTERRUPTED)
+    except RunError as error:
+        report(error.diagnostics, sys.stderr)
+        sys.exit(_status(error))
+
+
+def _status(error: RunError) -> int:
+    """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes that were `auto`."""
+    codes = [one.code for one in error.diagnostics if one.severity == "error"]
+    return status.ERRORS if all(code < "MS600" or code == "MS705" for code in codes) else status.FAILED

@@ -1,0 +1,78 @@
+"""`modelspec train FILE`: train, evaluate on the test split, save."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import status
+from .failures import failures
+from .options import set_option, spec_file
+from .output import report, write
+
+if TYPE_CHECKING:
+    from ..api import Spec
+    from ..run import Run
+
+
+@click.command(short_help="Train, evaluate on the test split, save.")
+@spec_file
+@set_option
+@click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR",
+              help="The run folder, empty or new; `runs/<name>/<n>` by default.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Everything but the training: data opened, one batch through the graph.")
+@click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
+def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run: bool, quiet: bool) -> None:
+    """Train the spec in FILE, evaluate on its test split, and save everything in a run folder.
+
+    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (what was reached is saved).
+    """
+    spec = _checked(file, overrides)
+    with failures():
+        if dry_run:
+            _try(spec, quiet)
+            return
+        from ..run import train
+        from .progress import watcher
+
+        run = train(spec, run_dir, watcher=watcher(quiet=quiet))
+    if not quiet:
+        _tell(run)
+
+
+def _checked(file: str, overrides: dict[str, Any]) -> Spec:
+    """The spec, its warnings told; exits where it has errors."""
+    from ..api import Spec
+    from ..pipeline import compile_path
+
+    checked = compile_path(file, overrides)
+    if checked.diagnostics:
+        report(checked.diagnostics, sys.stderr)
+    if not checked.ok or checked.value is None:
+        sys.exit(status.ERRORS)
+    return Spec(checked.value, checked.diagnostics)
+
+
+def _tell(run: Run) -> None:
+    from .tables import metrics_table
+
+    if run.by_part:
+        write(metrics_table(run.by_part))
+    write(f"saved in {run.directory}")
+
+
+def _try(spec: Spec, quiet: bool) -> None:
+    from ..run import trial
+    from .progress import numbers, parts
+
+    seen = trial(spec)
+    if seen.warnings:
+        report(seen.warnings, sys.stderr)
+    if not quiet:
+        write(parts(seen.plan.examples))
+        batch = min(seen.plan.batch_size, seen.plan.examples["train"])
+        write(f"one batch of {batch}, untrained: {numbers(seen.metrics)}")
+        write(f"training would take {seen.plan.epochs} x {seen.plan.steps} steps")

@@ -1,0 +1,82 @@
+"""A list of layers once loops are run and blocks are entered: what stands where, before tensors have names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..diagnostics import Span
+from ..source import Node
+from .blocks import Block
+from .scope import Binding, Scope
+
+
+@dataclass(slots=True)
+class Call:
+    """One entry that stays one: a layer or something shared, with its settings as written and the scope they are in."""
+
+    kind: str
+    span: Span
+    body: Node | None
+    scope: Scope
+    name: str | None = None
+    name_span: Span | None = None
+
+
+@dataclass(slots=True)
+class Use:
+    """The use of a block: its entries stand here."""
+
+    call: Call
+    block: Block
+    scope: Scope
+    """Inside the block."""
+    arguments: dict[str, Binding]
+    items: list[Item]
+
+
+@dataclass(slots=True)
+class Repeat:
+    """Rounds of one entry, or of a list of entries."""
+
+    rounds: list[list[Item]]
+
+
+@dataclass(slots=True)
+class Branches:
+    """Chains that all begin at one tensor."""
+
+    span: Span
+    source: Node | None
+    """`from`, where it was written."""
+    scope: Scope
+    branches: list[list[Item]]
+    join: Call | Use
+
+
+@dataclass(slots=True)
+class Gone:
+    """Entries that were left out: their names, and why."""
+
+    names: list[tuple[str, Span]]
+    span: Span
+
+
+@dataclass(slots=True)
+class Lost:
+    """An entry in error, which is told. What takes its tensor stays silent."""
+
+    span: Span
+    kind: str = "?"
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Opaque:
+    """What is no entry at all; reading the spec says so."""
+
+    node: Node
+    scope: Scope
+
+
+Item: TypeAlias = Call | Use | Repeat | Branches | Gone | Lost | Opaque

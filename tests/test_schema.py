@@ -1,0 +1,326 @@
+"""The JSON Schema takes what the language takes, and editors underline what it does not."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+import modelspec as ms
+from modelspec.catalogue import Catalogue
+from modelspec.diagnostics.pages import codes, page
+from modelspec.layers import LAYERS
+from modelspec.layers.base import Layer
+from modelspec.schema import schema, text
+from modelspec.schema.families import is_named_only
+from modelspec.schema.file import FAMILIES
+from modelspec.schema.values import settings, with_expressions
+from modelspec.schema.words import words
+from modelspec.source import plain, read, read_text
+from modelspec.spec.data import SPLITS
+from modelspec.spec.file import KEYS as SECTIONS
+from modelspec.spec.model import MODEL_KEYS
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "schemas" / "modelspec.schema.json"
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+UNTYPED = {"StackedRNNCells.cells"}
+"""Settings of which the schema knows nothing: their validators do not say what they take."""
+
+
+@cache
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def lists(value: Any) -> Any:
+    """A value as JSON has it: tuples are lists."""
+    if isinstance(value, dict):
+        return {key: lists(item) for key, item in value.items()}
+    return [lists(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def fault(spec: Any) -> str | None:
+    """What an editor would say about a spec; None where it says nothing."""
+    found = best_match(validator().iter_errors(lists(spec)))
+    return None if found is None else f"{list(found.absolute_path)}: {found.message[:300]}"
+
+
+def model(*layers: Any, **others: Any) -> dict[str, Any]:
+    return {"model": {"inputs": {"x": [4]}, "layers": list(layers), **others.pop("model", {})}, **others}
+
+
+def kinds(*, with_settings: bool = True) -> Iterator[Any]:
+    for family in FAMILIES:
+        if not (with_settings and is_named_only(family)):
+            yield from (pytest.param(family, kind, id=f"{family.noun}-{kind}") for kind in family.kinds())
+
+
+def member_fault(family: Catalogue, value: Any) -> str | None:
+    """What an editor would say about a member of a family."""
+    if family is LAYERS:
+        return fault(model(value))
+    whole = schema()
+    found = best_match(Draft202012Validator({**whole["$defs"][family.noun], "$defs": whole["$defs"]}).iter_errors(lists(value)))
+    return found.message if found else None
+
+
+# The file ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_what_the_code_makes() -> None:
+    """`modelspec schema > schemas/modelspec.schema.json` writes it anew."""
+    assert FILE.read_text("utf-8") == text()
+
+
+def test_the_schema_is_one_and_not_too_large() -> None:
+    Draft202012Validator.check_schema(schema())
+    assert json.loads(text()) == schema()
+    assert len(text()) < 1_500_000
+
+
+def test_every_reference_leads_somewhere() -> None:
+    names = set(re.findall(r'"\$ref": "#/\$defs/([^"]+)"', text()))
+    assert names <= set(schema()["$defs"])
+
+
+def test_the_keys_are_those_that_the_readers_know() -> None:
+    made = schema()
+    assert set(SECTIONS) <= set(made["properties"])
+    assert set(made["properties"]) - set(SECTIONS) <= {"vars", "blocks", "extends"}
+    assert {*made["$defs"]["model"]["properties"], *made["$defs"]["submodel"]["properties"]} == set(MODEL_KEYS)
+    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(made["properties"]["data"]["properties"])
+
+
+def test_every_setting_is_described() -> None:
+    """A setting that takes anything is one whose mistakes no editor sees."""
+    untyped = {f"{kind}.{name}" for family in FAMILIES if not is_named_only(family) for kind in family.kinds()
+               if (cls := family.find(kind)) for name, one in settings(cls)["properties"].items()
+               if not one.keys() - {"description", "default"} or {} in one.get("anyOf", ())}
+    assert untyped <= UNTYPED
+
+
+# What is right -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_example_spec_is_valid(path: Path) -> None:
+    document = read(path).value
+    assert document is not None
+    assert fault(plain(document.root)) is None
+
+
+@pytest.mark.parametrize("code", codes())
+def test_the_good_examples_of_every_page_are_valid(code: str) -> None:
+    for example in page(code).good:
+        if example.runs:
+            document = read_text(example.text, code, example.language).value
+            assert document is not None
+            assert fault(plain(document.root)) is None, example.text
+
+
+@pytest.mark.parametrize(("family", "kind"), kinds(with_settings=False))
+def test_the_examples_of_every_docstring_are_valid(family: Catalogue, kind: str) -> None:
+    cls = family.find(kind)
+    for fence in re.findall(r"```yaml\n(.*?)```", inspect.cleandoc(cls.__doc__ or ""), re.DOTALL):
+        found = read_text("example:\n" + textwrap.indent(fence, " "), kind).value
+        assert found is not None, fence
+        value = plain(found.root)["example"]
+        if not isinstance(value, dict):
+            assert fault(model(*value)) is None, fence
+        elif "layers" in value:
+            assert fault({"model": {"inputs": {"tokens": [4]}, **value}}) is None, fence
+        else:
+            for one in value.values():
+                for item in one if isinstance(one, tuple) else (one,):
+                    if set(value) != {"optimizer_map"}:  # a part of an optimizer, not one
+                        assert member_fault(family, item) is None, fence
+
+
+@pytest.mark.parametrize("kind", LAYERS.kinds())
+def test_the_calls_that_work_are_valid(kind: str) -> None:
+    for example in LAYERS.find(kind).examples:
+        assert fault(model({kind: dict(example.settings)})) is None, example
+
+
+@pytest.mark.parametrize("entry", [
+    "Flatten", {"Flatten": None}, {"Dense": 64}, {"Dense": {"units": 64}}, {"Dense": {"units": 64, "activation": None}},
+    {"MaxPool2D": 2}, {"Bidirectional": {"LSTM": 3}}, {"Bidirectional": {"LSTM": {"units": 3}, "merge_mode": "sum"}},
+    {"TimeDistributed": "Flatten"}, {"TimeDistributed": {"Bidirectional": {"LSTM": 4}}},
+    {"RNN": {"cell": [{"LSTMCell": 32}, {"GRUCell": 16}]}},
+    {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"seed": 1}}, "kernel_regularizer": {"L2": 0.01}}},
+    {"Dense": {"units": 3, "from": "x", "name": "a", "when": True, "repeat": 2, "call": {"training": False}}},
+    {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "from": {"query": "x", "value": "x"},
+                            "call": {"use_causal_mask": True}}},
+    {"Dense": "$units"}, {"Dense": {"units": "$(2 * width)", "use_bias": "$b", "activation": "$act"}},
+    {"Conv2D": {"filters": "$f", "kernel_size": [3, "$k"], "name": "conv-$i"}}, {"Reshape": [-1, "$n"]}, "$kind",
+    {"for": {"width": [64, 32]}, "index": "i", "do": [{"Dense": "$width"}]}, {"repeat": 2, "do": [{"Dense": 64}]},
+    {"when": "$deep", "do": [{"Dense": 64}], "else": ["Flatten"]},
+    {"branches": [[{"Dense": 8}], []], "join": "Add"}, {"branches": [["Flatten"]], "join": {"Concatenate": -1}},
+])  # fmt: skip
+def test_every_form_of_an_entry(entry: Any) -> None:
+    assert fault(model(entry)) is None
+
+
+@pytest.mark.parametrize("others", [
+    {"training": {"loss": "mse"}}, {"training": {"loss": {"a": "mse", "b": {"Huber": 2.0}}, "metrics": {"a": ["mae"]}}},
+    {"training": {"loss": {"BinaryCrossentropy": {"label_smoothing": 0.1}}, "metrics": ["accuracy", {"AUC": 100}]}},
+    {"training": {"loss": "mse", "metrics": None, "optimizer": "ADAM", "callbacks": [{"EarlyStopping": {"patience": 3}}]}},
+    {"training": {"loss": "mse", "optimizer": {"Adam": {"CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 9}}}}},
+    {"training": {"loss": "mse", "optimizer": {"LossScaleOptimizer": {"inner_optimizer": {"Adam": 0.001}}}}},
+    {"data": {"source": {"csv": "a.csv"}, "split": {"test": 0.1}, "inputs": ["a", "b"], "targets": "c"}},
+    {"data": {"train": {"npz": {"path": "a.npz"}}, "test": {"npz": "b.npz"}, "inputs": {"x": {"columns": ["a"]}}}},
+    {"runtime": {"precision": "mixed_float16", "jit": "auto"}}, {"x-anything": [1, {"a": 2}]}, {"seed": "$s", "vars": {"s": 1}},
+    {"model": {"outputs": {"y": "dense.0"}}}, {"model": {"outputs": ["a", "b"]}}, {"model": {"inputs": ["time", None, "auto", 3]}},
+    {"model": {"inputs": {"a": {"shape": [3], "dtype": "int32", "optional": True}, "b": []}}},
+])  # fmt: skip
+def test_every_form_of_a_section(others: dict[str, Any]) -> None:
+    assert fault(model("Flatten", **others)) is None
+
+
+def test_names_of_ones_own_are_calls_where_the_file_has_some() -> None:
+    call = {"encoder": {"from": "x", "name": "a"}}
+    assert fault(model(call)) is not None
+    assert fault(model(call, "encoder", model={"shared": {"encoder": [{"Dense": 3}], "judge": {"Dense": 1}}})) is None
+    assert fault(model({"Encoder": {"unit": 3}}, model={"shared": {"Encoder": "Flatten"}})) is not None
+    parts = {"parameters": {"filters": None}, "primary": "filters", "layers": [{"Dense": "$filters"}]}
+    assert fault(model({"Residual": {"filters": 3}}, {"Residual": 64}, blocks={"Residual": parts})) is None
+    assert fault(model({"Residual": 64}, extends="base.yaml")) is None
+    assert fault({"extends": ["base.yaml"], "training": {"loss": "mse"}}) is None
+
+
+# What is wrong -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("family", "kind"), kinds())
+def test_an_unknown_setting_is_refused_everywhere(family: Catalogue, kind: str) -> None:
+    """With every setting that is needed in its place, so that the unknown one is what is wrong."""
+    cls = family.find(kind)
+    needed = dict.fromkeys(settings(cls)["required"], "$value")
+    assert member_fault(family, {kind: needed} if needed else kind) is None
+    assert member_fault(family, {kind: {**needed, "not_a_setting": 1}}) is not None
+    if needed:
+        assert member_fault(family, kind) is not None
+
+
+@pytest.mark.parametrize("spec", [
+    {}, {"model": {}}, {"model": {"inputs": {"x": [1]}}}, {"model": {"layers": ["Flatten"]}}, model("Flatten", trainning={}),
+    model("Flatten", model={"output": "x"}), model("Flatten", model={"trainable": True}), model("Flatten", modelspec=2),
+    model("Flatten", training={"loss": "mse", "epoch": 3}), model("Flatten", training={"epochs": 3}),
+    model("Flatten", training={"loss": "msee"}), model("Flatten", training={"loss": {"Msee": {"reduction": "sum"}}}),
+    model("Flatten", training={"loss": "mse", "optimizer": {"Adam": {"learning_rat": 1}}}),
+    model("Flatten", training={"loss": "mse", "epochs": 0}), model("Flatten", training={"loss": "mse", "epochs": "3"}),
+    model("Flatten", data={"sources": {"csv": "a"}}), model("Flatten", data={"source": {"cvs": "a"}}),
+    model("Flatten", data={"source": {"csv": "a"}, "split": {"valid": 0.1}}), model("Flatten", runtime={"jitt": True}),
+    model("Flatten", data={"source": {"csv": "a"}, "inputs": {"x": {"colum": "a"}}}), model("Flatten", seed=-1),
+    model("Flatten", model={"inputs": {"x": {"shape": [3], "dtipe": "int32"}}}), model("Flatten", model={"inputs": {"x": 3}}),
+    model("Flatten", model={"inputs": {"x": [0]}}), model("Flatten", sweep={}), model("Flatten", blocks={"b": {"layer": []}}),
+])  # fmt: skip
+def test_what_the_language_has_not_is_refused(spec: dict[str, Any]) -> None:
+    assert fault(spec) is not None
+
+
+@pytest.mark.parametrize("entry", [
+    "Flaten", {"Dens": 64}, "Dense", {"Dense": None}, {"Dense": "64"}, {"Dense": True}, {"Dense": 0}, {"Dense": [64]}, 3, None, [],
+    {}, {"Dense": 64, "name": "a"}, {"Dropout": 1.5}, {"Dense": {"units": 3, "activation": "rellu"}}, {"Conv2D": 32},
+    {"Dense": {"units": 3, "activation": {"relu": {}}}}, {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"sed": 1}}}},
+    {"Bidirectional": {"LSTMM": 3}}, {"Bidirectional": {"LSTM": 3, "merge_mod": "sum"}}, {"TimeDistributed": {"Dens": 3}},
+    {"TimeDistributed": {"layer": {"Dense": {"units": 3, "from": "x"}}}}, {"Conv2D": {"filters": 3, "kernel_size": [3, 3, 3]}},
+    {"Dense": {"units": 3, "form": "x"}}, {"Dense": {"units": 3, "from": {"input": "x"}}}, {"Dense": {"units": 3, "from": 3}},
+    {"Dense": {"units": 3, "call": {"trainin": True}}}, {"Dense": {"units": 3, "repeat": -1}}, {"repeat": 2}, {"do": ["Flatten"]},
+    {"for": {"a": [1]}, "doo": ["Flatten"]}, {"branches": [["Flaten"]]}, {"when": True, "do": ["Flaten"]},
+])  # fmt: skip
+def test_an_entry_that_is_none_is_refused(entry: Any) -> None:
+    assert fault(model(entry)) is not None
+
+
+# Never wrong where the language says yes -----------------------------------------------------------------------------
+
+SCALARS = st.one_of(st.integers(-2, 70), st.floats(-1, 2), st.booleans(), st.none(),
+                    st.sampled_from(["relu", "same", "x", "he_normal", "mse", "adam", "Dense", "3", ""]))
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.sampled_from(["Dense", "units", "L2"]), SCALARS,
+                                                                          max_size=2))
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from paths(item, (*path, key))
+
+
+def changed(spec: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """The spec with another value at the path."""
+    copy: dict[str, Any] = json.loads(json.dumps(spec))
+    place: Any = copy
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return copy
+
+
+@given(data=st.data())
+def test_what_check_accepts_the_schema_accepts(data: st.DataObject) -> None:
+    """Example specs with a value changed somewhere: an editor never underlines what `check` lets pass."""
+    path = data.draw(st.sampled_from(CONFIGS))
+    document = read(path).value
+    assert document is not None
+    spec = lists(plain(document.root))
+    for _ in range(data.draw(st.integers(1, 2))):
+        spec = changed(spec, data.draw(st.sampled_from(sorted(paths(spec), key=str))), data.draw(VALUES))
+    if ms.check(spec).ok:
+        assert fault(spec) is None
+
+
+@pytest.mark.parametrize("kind", LAYERS.kinds())
+def test_a_setting_that_is_accepted_is_valid(kind: str) -> None:
+    """Every setting with a few values: what the settings class takes, the schema takes."""
+    cls: type[Layer] = LAYERS.find(kind)  # type: ignore[assignment]
+    from modelspec.settings import Context, Faults
+
+    for name in cls.model_fields:
+        for value in (None, True, 0, 1, 2, -1, 0.5, 3.0, "relu", "same", "auto", [1, 2], [2], [0.1, 0.2], {}):
+            values = {**cls.examples[0].settings, name: value}
+            try:
+                cls.build({key: tuple(one) if isinstance(one, list) else one for key, one in values.items()}, Context())
+            except Faults:
+                continue
+            assert fault(model({kind: values})) is None, (name, value)
+
+
+# Values in words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("one", "said"), [
+    ({"type": "integer", "exclusiveMinimum": 0}, "a whole number of at least 1"),
+    ({"type": "integer", "minimum": 0, "exclusiveMaximum": 8}, "a whole number from 0 to 7"),
+    ({"type": "number", "minimum": 0, "maximum": 1}, "a number from 0 to 1"),
+    ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, "a number of at least 0 and below 1"),
+    ({"type": "number", "exclusiveMinimum": 0}, "a number above 0"), ({"type": "number", "maximum": 2}, "a number of at most 2"),
+    ({"enum": ["a", "b", "c"]}, "`a`, `b` or `c`"), ({"const": None}, "`null`"), ({"type": "boolean"}, "`true` or `false`"),
+    ({"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]}, "`a` or `b`, or `null`"), ({}, "a value"),
+    ({"$ref": "#/$defs/initializer"}, "an initializer"), ({"type": "array", "items": {"$ref": "#/$defs/loss"}}, "a list of losses"),
+    ({"type": "array", "prefixItems": [{"type": "integer"}] * 2}, "a list of 2 whole numbers"),
+    ({"type": "array", "prefixItems": [{"type": "integer"}]}, "a list of one: a whole number"),
+    ({"type": "object", "additionalProperties": {"type": "number"}}, "a mapping of names to numbers"),
+])  # fmt: skip
+def test_words(one: dict[str, Any], said: str) -> None:
+    assert words(one) == said
+
+
+def test_an_expression_may_stand_for_a_value_and_in_it() -> None:
+    number = {"type": "integer", "minimum": 1}
+    one = Draft202012Validator({**with_expressions({"anyOf": [number, {"type": "array", "prefixItems": [number, number]}]})})
+    assert all(one.is_valid(value) for value in (3, "$a", "a-$(b)", [3, "$a"], ["$a", "$b"]))
+    assert not any(one.is_valid(value) for value in (0, "a", ["a", 3], [0, 1], None, True))
