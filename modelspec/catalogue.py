@@ -31,6 +31,10 @@ class Catalogue:
     def _module_of(self) -> dict[str, str]:
         return {kind: module for module, kinds in self.modules.items() for kind in kinds}
 
+    @property
+    def plural(self) -> str:
+        return f"{self.noun}es" if self.noun.endswith("s") else f"{self.noun}s"
+
     def __contains__(self, name: str) -> bool:
         return name in self._module_of or name in self.aliases
 

@@ -188,7 +188,7 @@ def unknown_name(family: Catalogue, name: str) -> Fault:
     near = nearest(name, family.names())
     code = "MS301" if family.noun == "layer" else "MS206"
     return Fault(code, f"unknown {family.noun} `{name}`", suggestion=near,
-                 help=f"did you mean `{near}`?" if near else f"`modelspec explain {family.noun}s` lists them")
+                 help=f"did you mean `{near}`?" if near else f"`modelspec explain {family.plural}` lists them")
 
 
 # pydantic's findings, in our words -----------------------------------------------------------------------------------

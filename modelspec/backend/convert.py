@@ -14,10 +14,10 @@ from ..settings import Settings
 def to_keras(value: Any, **extra: Any) -> Any:
     """A setting's value as Keras takes it: a `Settings` becomes the object that it configures.
 
-    `extra` are further arguments of its constructor.
+    `extra` are arguments of its constructor in place of, or beside, those that the settings give.
     """
     if isinstance(value, Settings):
-        return _class_of(value)(**_arguments(value), **extra)
+        return _class_of(value)(**{**_arguments(value), **extra})
     if isinstance(value, tuple):
         return tuple(to_keras(item) for item in value)
     if isinstance(value, dict):
@@ -36,4 +36,7 @@ def _arguments(settings: Settings) -> dict[str, Any]:
         names.add("data_format")
     if isinstance(settings, Layer) and settings.dtype != "float32":
         names.add("dtype")
-    return {name: to_keras(getattr(settings, name)) for name in sorted(names)}
+    arguments = {name: to_keras(getattr(settings, name)) for name in sorted(names)}
+    if not isinstance(settings, Layer):  # metrics look for lists (`thresholds: [0.1, 0.5]`), and take no tuples
+        return {name: list(item) if isinstance(item, tuple) else item for name, item in arguments.items()}
+    return arguments

@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
-from ..spec.training import Training
+from ..components.metric import Direction
+from ..lint.monitors import logged
+from ..spec.training import Chosen, Training
 from .convert import to_keras
 
 
@@ -25,8 +27,20 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
 
 
 def callbacks(training: Training) -> list[Any]:
-    """The Keras callbacks of the section, in their order."""
-    return [to_keras(one.settings) for one in training.callbacks]
+    """The Keras callbacks of the section, in their order.
+
+    `mode: auto` is told which way is better: with several outputs Keras does not find a metric by its logged name.
+    """
+    directions = logged(training)
+    return [to_keras(one.settings, **_mode(one, directions)) for one in training.callbacks]
+
+
+def _mode(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str]:
+    if getattr(callback.settings, "mode", None) != "auto":
+        return {}
+    monitor: str = callback.settings.monitor  # type: ignore[union-attr]  # whatever has a mode has a monitor
+    direction = directions.get(monitor.removeprefix("val_"))
+    return {"mode": "max" if direction == "up" else "min"} if direction else {}
 
 
 def _metrics(metrics: Any, several: bool) -> Any:

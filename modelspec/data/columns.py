@@ -199,7 +199,8 @@ def _tell_text(column: Column, wanted: Wanted, findings: Findings) -> None:
         few = count <= rows // 2
         findings.error(
             "MS609", f"`{column.name}` holds text, but {wanted.subject} takes numbers: {_shown(cell)} at {shown[0]}",
-            column.span, notes=places(shown, count) if few else (f"{count:,} of its {rows:,} cells are text",),
+            column.span,
+            notes=places(shown, count) if few else (f"{_share(count, rows)} of its {rows:,} cells are text",),
             help=_text_help(cell) or wanted.help or f"leave `{column.name}` out, or write it as numbers")
         if not few:
             return  # a column of words: what is missing in it is not what is wrong
@@ -207,6 +208,10 @@ def _tell_text(column: Column, wanted: Wanted, findings: Findings) -> None:
         shown = column.places(missing)
         findings.error("MS608", f"`{column.name}` has no value at {shown[0]}", column.span,
                        notes=places(shown, int(np.count_nonzero(missing))), help="fill it in, or remove the row")
+
+
+def _share(count: int, whole: int) -> str:
+    return "all" if count == whole else f"{count:,}"
 
 
 def _reads_as_number(cell: str) -> bool:

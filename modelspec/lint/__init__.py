@@ -21,5 +21,5 @@ def lint(
     report = Report()
     found = heads(typed)
     check_losses(found, training, data, report)
-    check_monitors(typed, training, data, report)
+    check_monitors(training, data, report)
     return report.diagnostics

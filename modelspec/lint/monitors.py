@@ -1,58 +1,67 @@
-"""What callbacks watch: only what the run logs (`MS520`, `MS521`)."""
+"""What callbacks watch: only what the run logs, and only what has a better end (`MS520` to `MS522`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ..components import log_name
-from ..components.metric import Metric
+from ..components.metric import Direction, Metric
 from ..diagnostics import listed, nearest
-from ..infer import TypedGraph
 from ..source import locate
 from ..spec.data import DataSection
 from ..spec.report import Report
-from ..spec.training import Training
+from ..spec.training import Chosen, Training
 
 
-def check_monitors(typed: TypedGraph, training: Training, data: DataSection | None, report: Report) -> None:
+def check_monitors(training: Training, data: DataSection | None, report: Report) -> None:
     """Every `monitor` is a quantity that training logs; `val_...` only where there is validation data."""
-    produced = list(dict.fromkeys(_logged(typed, training)))
+    produced = logged(training)
     validated = data is None or _has_validation(data)
     for callback in training.callbacks:
         monitor = getattr(callback.settings, "monitor", None)
-        if not isinstance(monitor, str):
-            continue
-        place = locate(callback.node, (callback.written, "monitor"))
-        written = place is not None and place != callback.node.span
-        span = place if place is not None and written else callback.span
-        bare = monitor.removeprefix("val_")
-        if bare not in produced and monitor not in produced:
-            known = [*produced, *(f"val_{name}" for name in produced)] if validated else produced
-            near = nearest(monitor, known)
-            report.error("MS520", f"`{callback.written}` watches `{monitor}`, which nothing produces", span,
-                         suggestion=near, help=f"did you mean `{near}`?" if near else f"training logs {listed(known)}")
-        elif bare != monitor and not validated:
-            report.error("MS521", f"`{callback.written}` watches `{monitor}`, but there is no validation data", span,
-                         suggestion=bare if written else None,
-                         help=f"add `validation: 0.1` to `data.split`, or watch `{bare}`")
+        if isinstance(monitor, str):
+            _check_monitor(callback, monitor, produced, validated, report)
+
+
+def _check_monitor(
+    callback: Chosen, monitor: str, produced: dict[str, Direction], validated: bool, report: Report
+) -> None:
+    place = locate(callback.node, (callback.written, "monitor"))
+    span = place or callback.span
+    bare = monitor.removeprefix("val_")
+    if bare not in produced:
+        known = [*produced, *(f"val_{name}" for name in produced)] if validated else list(produced)
+        near = nearest(monitor, known)
+        report.error("MS520", f"`{callback.written}` watches `{monitor}`, which nothing produces", span,
+                     suggestion=near, help=f"did you mean `{near}`?" if near else f"training logs {listed(known)}")
+    elif bare != monitor and not validated:
+        report.error("MS521", f"`{callback.written}` watches `{monitor}`, but there is no validation data", span,
+                     suggestion=bare if place else None,
+                     help=f"add `validation: 0.1` to `data.split`, or watch `{bare}`")
+    elif getattr(callback.settings, "mode", None) == "auto" and produced[bare] is None:
+        report.error("MS522", f"`{callback.written}` cannot tell whether more or less of `{monitor}` is better", span,
+                     help="add `mode: max` or `mode: min`")
 
 
 def _has_validation(data: DataSection) -> bool:
-    if "validation" in data.sources or "validation" in data.source_spans:
-        return True
-    return data.split is not None and data.split.validation > 0
+    return "validation" in data.source_spans or (data.split is not None and data.split.validation > 0)
 
 
-def _logged(typed: TypedGraph, training: Training) -> Iterator[str]:
-    """The names under which Keras logs a run, without `val_`."""
-    yield "loss"
-    several = len(typed.outputs) > 1
+def logged(training: Training) -> dict[str, Direction]:
+    """The names under which Keras logs a run, without `val_`, and which way is better."""
+    return dict(_logged(training))
+
+
+def _logged(training: Training) -> Iterator[tuple[str, Direction]]:
+    several = len(training.outputs) > 1
+    yield "loss", "down"
     if several:
-        yield from (f"{output}_loss" for output in training.losses)
+        yield from ((f"{output}_loss", "down") for output in training.losses)
     for by_output in (training.metrics, training.weighted_metrics):
         for output, metrics in by_output.items():
             for metric in metrics:
                 assert isinstance(metric.settings, (Metric, str))
                 name = log_name(metric.settings)
-                yield f"{output}_{name}" if several else name
-
+                # A name that follows the output's shape (`accuracy`) is always of the kind that should grow.
+                direction = metric.settings.direction if isinstance(metric.settings, Metric) else "up"
+                yield f"{output}_{name}" if several else name, direction

@@ -43,7 +43,8 @@ def _family(family: Catalogue, needs: dict[str, bool]) -> Schema:
 
     names = [name for name in family.names() if bare(name)]
     forms: list[Schema] = [{"type": "string", "enum": sorted(names, key=str.lower)}]
-    in_any_case = [*(family.kinds() if getattr(family, "any_case", False) else ()), *getattr(family, "by_shape", ())]
+    in_any_case = [kind for kind in family.kinds() if bare(kind)] if getattr(family, "any_case", False) else []
+    in_any_case += getattr(family, "by_shape", ())
     if in_any_case:
         forms.append({"type": "string", "pattern": f"^({'|'.join(_any_case(name) for name in in_any_case)})$"})
     if not is_named_only(family):
@@ -104,8 +105,11 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 def _primary_alone(schema: Schema) -> list[Schema]:
     """The forms of the primary setting behind the name: a mapping there would be the settings."""
-    return [_list(one) if one.get("type") == "array" else with_expressions(one)
-            for one in alternatives(schema) if one.get("type") not in ("object", "null")]
+    return [
+        {"not": {"type": ["object", "null"]}} if not one
+        else _list(one) if one.get("type") == "array" else with_expressions(one)
+        for one in alternatives(schema) if one.get("type") not in ("object", "null")
+    ]
 
 
 def _list(schema: Schema) -> Schema:

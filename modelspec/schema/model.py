@@ -123,7 +123,7 @@ def _own_call(*, parameters: bool) -> Schema:
     reserved: Schema = {
         "type": "object",
         "properties": {
-            "name": _NAME, "call": _ref("call"), "when": _ref("when"), "repeat": _ref("repeat"),
+            "name": _NAME, "call": {"type": "object"}, "when": _ref("when"), "repeat": _ref("repeat"),
             "from": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensors")}]},
         },
         "additionalProperties": parameters,

@@ -65,7 +65,7 @@ class dataset(Settings):
     ```
     """
 
-    name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]  # type: ignore[valid-type]
+    name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]
 
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -89,8 +89,8 @@ class Split(Section):
     @model_validator(mode="after")
     def _leaves_some(self) -> Split:
         if self.validation + self.test >= 1:
-            raise Fault("MS205", f"validation {self.validation} and test {self.test} leave nothing to train on", ("test",),
-                        help="use fractions that add up to less than 1")
+            raise Fault("MS205", f"validation {self.validation} and test {self.test} leave nothing to train on",
+                        ("test",), help="use fractions that add up to less than 1")
         return self
 
 

@@ -75,6 +75,8 @@ class Training:
 
     span: Span
     node: Mapping
+    outputs: tuple[str, ...]
+    """The model's outputs."""
     choices: Choices | None
     """What needs no model to be read; None where some of it is in error: the rest is checked all the same."""
     losses: MappingType[str, Chosen]
@@ -125,7 +127,7 @@ def read_training(
     weighted = reader.read(node, "weighted_metrics", METRICS, reader.metrics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
-    return Training(span, node, choices, losses, loss_weights, metrics, weighted, callbacks)
+    return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks)
 
 
 def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen, ...]:

@@ -1,0 +1,312 @@
+"""Items to a flat list of layers: every entry gets what it takes and, where something refers to it, its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..diagnostics import Span
+from ..diagnostics.derived import derive
+from ..layers import LAYERS
+from ..layers.common import snake_case
+from ..source import Entry, Mapping, Node, Scalar, Sequence
+from ..spec.names import check_name
+from ..spec.report import Report
+from .arguments import force
+from .blocks import is_null
+from .items import Branches, Call, Gone, Item, Lost, Opaque, Repeat, Use
+from .naming import LOST, Names, Target, Tensor, Unknown, has_rounds, variants
+from .references import References
+from .values import Values, silenced
+
+_NOTHING = "?"
+"""Stands for what no name can be."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One entry of the flat list, until all of the list is known."""
+
+    kind: str
+    span: Span
+    body: Node | None = None
+    source: Entry | None = None
+    name: str = ""
+    name_span: Span | None = None
+    named: bool = False
+    """Whether the name is to be written, or is the one that the entry gets anyway."""
+    whole: Node | None = None
+    """What is no entry, as it was written."""
+
+    def node(self) -> Node:
+        """The entry as a spec writes it."""
+        if self.whole is not None:
+            return self.whole
+        extra: dict[str, Entry] = {}
+        if self.named:
+            span = self.name_span or self.span
+            extra["name"] = Entry(span, Scalar(self.name, span))
+        if self.source is not None:
+            extra["from"] = self.source
+        if self.body is None and not extra:
+            return Scalar(self.kind, self.span)
+        return Mapping({self.kind: Entry(self.span, self._with(extra))}, self.span)
+
+    def _with(self, extra: dict[str, Entry]) -> Node:
+        body = self.body
+        if body is None or (is_null(body) and extra):
+            return Mapping(extra, self.span)
+        if not extra:
+            return body
+        if isinstance(body, Mapping):
+            return Mapping({**body.entries, **extra}, body.span)
+        layer = LAYERS.find(self.kind)
+        primary = layer.primary() if layer else None
+        return Mapping({primary: Entry(body.span, body), **extra}, body.span) if primary else body
+
+
+@dataclass
+class _Bases:
+    """Names of unnamed entries in rounds: each round has the same ones, with its own number behind."""
+
+    rounds: int
+    found: list[str] = field(default_factory=list)
+    at: int = 0
+
+    def next(self, make: Callable[[], str]) -> str:
+        if self.at == len(self.found):
+            self.found.append(make())
+        self.at += 1
+        return self.found[self.at - 1]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an item stands: the names around it, and the rounds that it is in."""
+
+    names: Names
+    suffixes: tuple[str, ...] = ()
+    bases: _Bases | None = None
+
+
+class Writer:
+    """Writes the layers of one model. `start` is the tensor that the first entry takes."""
+
+    def __init__(self, values: Values, shared: frozenset[str], start: str | None, inputs: dict[str, Span | None]) -> None:
+        self.values = values
+        self.notebook = values.notebook
+        self.shared = shared
+        self.names = Names(self.notebook)
+        for name, span in inputs.items():
+            self.names.define(name, Tensor(name), span)
+        self.current: Target = Tensor(start) if start else LOST
+        self.label: str | None = None
+        """The name that the last tensor answers to."""
+        self._last = start
+        self._records: list[Record] = []
+        self._by_name: dict[str, Record] = {}
+        self.references = References(self.notebook, self._refer)
+
+    def write(self, items: list[Item]) -> tuple[Node, ...]:
+        """The flat list."""
+        self.names.expect(items)
+        self.references.strict = has_rounds(items)
+        place = _Place(self.names)
+        for item in items:
+            self.current = self._item(item, place, self.current)
+        if self.references.strict:
+            for record in self._records:
+                record.named = True
+        return tuple(record.node() for record in self._records)
+
+    @property
+    def last(self) -> str | None:
+        """The name of the last entry of the flat list."""
+        return self._last
+
+    def _refer(self, text: str) -> None:
+        """Something refers to a tensor by name: its entry is to have that name."""
+        record = self._by_name.get(text.partition(".")[0])
+        if record is not None:
+            record.named = True
+
+    # Items -----------------------------------------------------------------------------------------------------------
+
+    def _items(self, items: list[Item], place: _Place, current: Target) -> Target:
+        for item in items:
+            current = self._item(item, place, current)
+        return current
+
+    def _item(self, item: Item, place: _Place, current: Target) -> Target:
+        """Write what an item comes to; the tensor that the next one takes."""
+        match item:
+            case Call():
+                return self._call(item, place, current, None)
+            case Use():
+                return self._use(item, place, current, None)
+            case Repeat():
+                return self._repeat(item, place, current)
+            case Branches():
+                return self._branches(item, place, current)
+            case Gone():
+                for name, span in item.names:
+                    for variant in variants(name, place.suffixes):
+                        place.names.leave_out(variant, span)
+                return current
+            case Lost():
+                return self._lost(item, place)
+            case Opaque():
+                return self._opaque(item)
+
+    def _repeat(self, item: Repeat, place: _Place, current: Target) -> Target:
+        bases = place.bases or _Bases(len(item.rounds))
+        start = bases.at
+        for number, one in enumerate(item.rounds, 1):
+            bases.at = start
+            inside = _Place(place.names, (*place.suffixes, f"_{number}"), bases)
+            current = self._items(one, inside, current)
+        return current
+
+    def _call(self, call: Call, place: _Place, current: Target, sources: Node | None) -> Target:
+        """One layer; `sources` are the tensors that it takes where they are neither written nor the chain's."""
+        scope = call.scope
+        span = scope.frame.place(call.span)
+        body, source = self._taken(call, place.names)
+        if sources is not None:
+            source = Entry(span, sources)
+        elif source is None:
+            source = self._chain(current, span)
+        base = call.name or self._default(snake_case(call.kind) if call.kind not in self.shared else call.kind, place)
+        record = Record(call.kind, span, body, source, "", call.name_span, call.name is not None)
+        return self._add(record, base, place, call.name_span or span)
+
+    def _taken(self, call: Call, names: Names) -> tuple[Node | None, Entry | None]:
+        """The settings of an entry, and what its `from` refers to."""
+        body, scope = call.body, call.scope
+        if not isinstance(body, Mapping):
+            return (None if body is None else self.values.node(body, scope)), None
+        own = ("from", "when", "repeat") if call.name is None else ("name", "from", "when", "repeat")
+        settings = self.values.mapping(body, scope, leave_out=own)
+        written = body.entries.get("from")
+        if written is None:
+            return settings, None
+        sources = self.references.rewrite(self.values.node(written.value, scope), names)
+        return settings, Entry(scope.frame.place(written.key_span), sources)
+
+    def _chain(self, current: Target, span: Span) -> Entry | None:
+        """What an entry takes that does not say so: nothing to write where it is the entry before it."""
+        if isinstance(current, Tensor) and current.text == self._last:
+            return None
+        target = self.references.one(current, span, "the next entry")
+        if isinstance(target, Unknown):
+            silent = derive(span, silent=True)
+            return Entry(silent, Scalar(_NOTHING, silent))
+        self._refer(target.text)
+        return Entry(span, Scalar(target.text, span))
+
+    def _default(self, base: str, place: _Place) -> str:
+        rounds = place.bases.rounds if place.bases else 0
+
+        def make() -> str:
+            return place.names.default(base or "layer", rounds, self._by_name)
+
+        return place.bases.next(make) if place.bases else make()
+
+    def _add(self, record: Record, base: str, place: _Place, span: Span) -> Tensor:
+        names = place.names
+        record.name = names.prefix + variants(base, place.suffixes)[-1]
+        self._records.append(record)
+        self._by_name.setdefault(record.name, record)
+        self._last = record.name
+        tensor = Tensor(record.name)
+        self._define(base, tensor, place, span)
+        return tensor
+
+    def _define(self, base: str, target: Target, place: _Place, span: Span) -> None:
+        """Let a tensor answer to its name, and to those without the numbers of the rounds that it is in."""
+        for variant in variants(base, place.suffixes):
+            place.names.define(variant, target, span, owner=place.bases if place.suffixes else None)
+        if place.names is self.names:
+            self.label = base
+
+    # Entries in error ------------------------------------------------------------------------------------------------
+
+    def _lost(self, item: Lost, place: _Place) -> Target:
+        """Something has to stand there, so that what follows is not taken for wrong."""
+        self.references.lenient = True
+        silent = derive(item.span, silent=True)
+        source = Entry(silent, Scalar(_NOTHING, silent))
+        base = item.name or self._default(item.kind, place)
+        return self._add(Record(item.kind, silent, None, source, "", silent, True), base, place, item.span)
+
+    def _opaque(self, item: Opaque) -> Target:
+        node = self.values.node(item.node, item.scope)
+        named = node.entries.get("name") if isinstance(node, Mapping) else None
+        if named and isinstance(named.value, Scalar) and isinstance(named.value.value, str):
+            self.names.define(named.value.value, LOST, named.value.span)
+        self.references.lenient = True
+        self._records.append(Record("", node.span, whole=node))
+        self._last = _NOTHING
+        return Tensor(_NOTHING)
+
+    # Blocks ----------------------------------------------------------------------------------------------------------
+
+    def _use(self, use: Use, place: _Place, current: Target, sources: Node | None) -> Target:
+        """All that a use of a block comes to; it answers to the use's name."""
+        call = use.call
+        span = call.name_span or call.scope.frame.place(call.span)
+        name = call.name if call.name and self._may_be(call.name, span) else None
+        base = name or self._default(call.kind, place)
+        inner = Names(self.notebook, f"{place.names.prefix}{variants(base, place.suffixes)[-1]}_", use.block.name)
+        inner.expect(use.items)
+        for input_name, target in self._inputs(use, place.names, current, sources).items():
+            inner.define(input_name, target, use.block.span)
+        result = self._items(use.items, _Place(inner), inner.table[use.block.inputs[0]])
+        force(use.arguments)
+        if use.block.outputs is not None:
+            result = self.references.outputs(self.values.node(use.block.outputs, use.scope), inner)
+        self._define(base, result, place, span)
+        return result
+
+    def _may_be(self, name: str, span: Span) -> bool:
+        report = Report()
+        right = check_name(name, span, report)
+        for diagnostic in report.diagnostics:
+            self.notebook.found.append(diagnostic)
+        return right
+
+    def _inputs(self, use: Use, names: Names, current: Target, sources: Node | None) -> dict[str, Target]:
+        """What each input of a block is at one use."""
+        call, block = use.call, use.block
+        span = call.scope.frame.place(call.span)
+        written = call.body.entries.get("from") if isinstance(call.body, Mapping) else None
+        if written is not None and sources is None:
+            sources = self.values.node(written.value, call.scope)
+            span = sources.span
+        elif sources is not None:
+            names = self.names  # named as the flat list has them
+        elif len(block.inputs) == 1:
+            return {block.inputs[0]: self.references.one(current, span, f"block `{block.name}`")}
+        return self.references.inputs(sources, block, names, span)
+
+    # Branches --------------------------------------------------------------------------------------------------------
+
+    def _branches(self, item: Branches, place: _Place, current: Target) -> Target:
+        """Chains from one tensor, and the layer that joins them."""
+        span = item.scope.frame.place(item.span)
+        if item.source is not None:
+            current = self.references.source(self.values.node(item.source, item.scope), place.names)
+        start = self.references.one(current, span, "every branch")
+        ends = [self.references.one(self._items(branch, place, start), span, "`join`") for branch in item.branches]
+        sources = Sequence(tuple(self._end(end, span) for end in ends), span)
+        if isinstance(item.join, Use):
+            return self._use(item.join, place, LOST, sources)
+        return self._call(item.join, place, LOST, sources)
+
+    def _end(self, end: Target, span: Span) -> Scalar:
+        if not isinstance(end, Tensor):
+            return silenced(Scalar(_NOTHING, span))
+        self._refer(end.text)
+        return Scalar(end.text, span)
+
+
