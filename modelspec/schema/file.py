@@ -91,8 +91,8 @@ def _training() -> Schema:
     callback: Schema = {"$ref": "#/$defs/callback"}
     return _section(
         Choices,
-        loss=_by_output({"$ref": "#/$defs/loss"}),
-        loss_weights={"type": ["object", "null"], "additionalProperties": number},
+        loss=_by_output({"$ref": "#/$defs/loss"}, {"type": "null"}),
+        loss_weights=_by_output(number, {"type": "null"}),
         metrics=_by_output(metrics, {"type": "null"}),
         weighted_metrics=_by_output(metrics, {"type": "null"}),
         callbacks={"anyOf": [{"type": "array", "items": callback}, callback, {"type": "null"}]},
@@ -119,4 +119,5 @@ def _data() -> Schema:
 
 
 def _feature() -> Schema:
-    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, _section(Feature)]}
+    one_of_them = {"anyOf": [{"required": ["column"]}, {"required": ["columns"]}]}
+    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, {**_section(Feature), **one_of_them}]}

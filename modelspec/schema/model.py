@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..dtypes import DTYPES
 from ..layers import LAYERS
 from ..layers.base import ONE
 from ..spec.inputs import Input
@@ -93,8 +94,8 @@ def _size() -> Schema:
 def _input() -> Schema:
     read = settings(Input)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
-    return {"type": "object", "properties": {**properties, "shape": _ref("shape")}, "additionalProperties": False,
-            "required": ["shape"]}
+    properties |= {"shape": _ref("shape"), "dtype": {"anyOf": [{"enum": list(DTYPES)}, EXPRESSION], "default": "float32"}}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["shape"]}
 
 
 def _block() -> Schema:
@@ -110,7 +111,8 @@ def _block() -> Schema:
 def _entry(suffix: str, bare: Schema) -> Schema:
     layer = one_of(LAYERS)
     if suffix:
-        bare = {"type": "string"}
+        needing = [name for name in layer["properties"] if name not in bare["enum"]]
+        bare = {"type": "string", "not": {"enum": needing}}
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
     # Not a word of expansion, so that what is wrong with one of those is not also an unknown layer.
     layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches"]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -85,8 +86,12 @@ def _call(layer: Any, case: Case, make: Any) -> tuple[Tensor, ...]:
     return tuple(Tensor(tuple(out.shape), keras.backend.standardize_dtype(out.dtype)) for out in outputs if out is not None)
 
 
-def config(layer: Any) -> dict[str, Any]:
-    """What Keras saves of a layer, but for the names it gives."""
+def config(make: Callable[[], Any]) -> dict[str, Any]:
+    """What Keras saves of a layer, but for the names it gives; seeds it draws itself are the same each time."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layer = make()
     found = _nameless(layer.get_config())
     assert isinstance(found, dict)
     return found

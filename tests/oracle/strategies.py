@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from modelspec.layers.base import Argument, Layer
@@ -20,6 +21,11 @@ from .case import Case, case_of, layer_class
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 12)
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8", "bool")
+
+
+def share_of_examples(share: float) -> int:
+    """A part of the examples that the hypothesis profile asks for, for a test that is dear or simple."""
+    return max(1, round(share * settings().max_examples))
 
 
 @st.composite
