@@ -90,7 +90,8 @@ def test_each_output_of_a_call_has_a_row() -> None:
 
 def test_what_is_not_known_is_named() -> None:
     """Named sizes keep their names; what the data will tell is a question mark, and no total pretends to know it."""
-    timed = table("m", graph(inputs={"x": ["time", 40]}, layers=[{"Dense": 50}, "GlobalAveragePooling1D", {"Dense": 1}]))
+    typed = graph(inputs={"x": ["time", 40]}, layers=[{"Dense": 50}, "GlobalAveragePooling1D", {"Dense": 1}])
+    timed = table("m", typed)
     assert rows(timed)["dense"] == ["Dense", "[time,", "50]", "2,050", "time", "*", "2,000"]
     assert "multiply-adds  50 + time * 2,000 for one example" in timed
     pending = table("m", graph(inputs={"x": ["auto"]}, layers=[{"Dense": 6}, {"Dense": 2}]))

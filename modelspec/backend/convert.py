@@ -1,4 +1,7 @@
-"""Settings to Keras objects: `keras.<module>.<Kind>(**settings)`, nested ones first."""
+"""Settings to Keras objects: `keras.<module>.<Kind>(**settings)`, nested ones first.
+
+Layers that Keras does not have (`keras_module` is `modelspec`) are in `backend.layers`.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,10 @@ def to_keras(value: Any, **extra: Any) -> Any:
 
 
 def _class_of(settings: Settings) -> Any:
+    if settings.keras_module == "modelspec":
+        from . import layers
+
+        return getattr(layers, settings.kind())
     return reduce(getattr, (*settings.keras_module.split("."), settings.kind()), keras)
 
 

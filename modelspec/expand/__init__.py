@@ -1,24 +1,48 @@
-"""Expansion: extends, overrides, variables and expressions, blocks, branches and loops become plain values."""
+"""Expansion: extends, overrides, variables and expressions, blocks, branches and loops become plain values.
+
+    extends   files that this one builds on, merged key by key
+    overrides values set from outside, by path
+    document  names and expressions, blocks and loops: a flat list of layers comes out
+
+Every node of the result knows where it was written, and by which uses it became part of the spec.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..diagnostics import Checked, Diagnostic, in_file_order
+from ..diagnostics import Checked, in_file_order
 from ..settings import Context
 from ..source import Document
+from .limits import TooMuch
+from .needs import needs_expansion
+from .notebook import Enough, Notebook
 
 
 def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -> Checked[Document | None]:
     """The document with nothing left in it that stands for something else; itself where there is nothing such.
 
-    `overrides` are values by path, set last: `{"training.epochs": 3}`.
+    `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a budget is spent.
     """
     root = document.root
-    found: list[Diagnostic] = []
-    if overrides:
-        from .overrides import override
+    notebook = Notebook()
+    try:
+        if "extends" in root.entries:
+            from .extends import extend
 
-        root, found = override(root, overrides)
-    return Checked(document if root is document.root else Document(root), in_file_order(found))
+            root = extend(root, context, notebook)
+        if overrides:
+            from .overrides import override
+
+            root = override(root, overrides, notebook)
+        if root is not document.root or needs_expansion(root):
+            from .document import expand_document
+
+            root = expand_document(root, notebook)
+    except TooMuch as past:
+        notebook.found.append(past.fault.at(past.span))
+        return Checked(None, in_file_order(notebook.found))
+    except Enough:
+        return Checked(None, in_file_order(notebook.found))
+    return Checked(document if root is document.root else Document(root), in_file_order(notebook.found))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from ..diagnostics import Fault, Note, Span, nearest
+from ..diagnostics.suggest import listed
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
-from ..diagnostics.suggest import listed
 from .blocks import Block, is_null
 from .items import Call
 from .names import RESERVED
@@ -25,10 +26,9 @@ def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str
     if given is None:
         return False
     for name, entry in block.parameters.items():
-        if name in given:
-            make = partial(_argument, name, given[name].value, block, values, call.scope, inner)
-        else:
-            make = partial(values.node, entry.value, inner)
+        make: Callable[[], Node | None] = (
+            partial(_argument, name, given[name].value, block, values, call.scope, inner) if name in given
+            else partial(values.node, entry.value, inner))
         bound[name] = Binding(name, make)
     return True
 
@@ -80,7 +80,8 @@ def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) ->
     if missing:
         example = ", ".join(f"{name}: ..." for name in missing)
         values.notebook.report(
-            Fault("MS203", f"block `{block.name}` needs {listed(missing)}", help=f"write `{block.name}: {{{example}}}`"),
+            Fault("MS203", f"block `{block.name}` needs {listed(missing)}",
+                  help=f"write `{block.name}: {{{example}}}`"),
             _place(call, call.span), Note("it is defined here", block.span))
         right = False
     return right

@@ -7,10 +7,10 @@ from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass, field
 
 from ..diagnostics import Fault, Span, nearest
+from ..diagnostics.suggest import listed
 from ..layers import LAYERS
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
-from ..diagnostics.suggest import listed
 from .names import check_parameter
 from .notebook import Notebook
 from .syntax import Misread, parse
@@ -79,8 +79,8 @@ def _read(name: str, entry: Entry, notebook: Notebook) -> Block | None:
     layers = node.entries.get("layers")
     if layers is None:
         if not any(nearest(key, ("layers",)) for key in node.entries if key not in _KEYS):
-            notebook.report(Fault("MS315", f"block `{name}` needs `layers`", help="add `layers:` with a list of layers"),
-                            entry.key_span)
+            help = "add `layers:` with a list of layers"
+            notebook.report(Fault("MS315", f"block `{name}` needs `layers`", help=help), entry.key_span)
         return None
     for key in ("layers", "outputs"):
         if key in node.entries:
@@ -137,8 +137,8 @@ class _Reader:
         if isinstance(value, str) and value in parameters:
             return value
         near = nearest(value, parameters) if isinstance(value, str) else None
-        self.wrong(Fault("MS205", f"`primary` must be the name of a parameter, found {describe(value)}", suggestion=near,
-                         help=f"did you mean `{near}`?" if near else None), entry.value.span)
+        self.wrong(Fault("MS205", f"`primary` must be the name of a parameter, found {describe(value)}",
+                         suggestion=near, help=f"did you mean `{near}`?" if near else None), entry.value.span)
         return None
 
     def inputs(self) -> tuple[str, ...]:

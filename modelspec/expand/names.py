@@ -21,8 +21,9 @@ def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
     if len(name) > 128 or not _VARIABLE.fullmatch(name):
         near = re.sub(r"\W+", "_", name)[:128].strip("_")
         near = near if _VARIABLE.fullmatch(near) else ""
-        notebook.report(Fault("MS306", f"`{name[:40]}` cannot be the name of a value",
-                              help="use letters, digits and `_`, so that `$name` can say it", suggestion=near or None), span)
+        help = "use letters, digits and `_`, so that `$name` can say it"
+        notebook.report(Fault("MS306", f"`{name[:40]}` cannot be the name of a value", help=help,
+                              suggestion=near or None), span)
         return False
     if keyword.iskeyword(name) or name in WORDS:
         notebook.report(Fault("MS306", f"`{name}` is a word of expressions, and cannot name a value",

@@ -63,19 +63,26 @@ class Names:
     def define(self, name: str, target: Target, span: Span | None, owner: object = None) -> None:
         """Give a name its meaning; MS304 where it has one. Rounds of one `repeat` (`owner`) share their bare names."""
         before = self._spans.get(name)
-        if before is not None and not (owner is not None and before[1] is owner):
-            self._twice(name, span, before[0])
+        if before is None or owner is None or before[1] is not owner:
+            self.is_new(name, span)
         self._spans.setdefault(name, (span, owner))
         self.table[name] = target
+
+    def is_new(self, name: str, span: Span | None) -> bool:
+        """Whether nothing has the name yet; MS304 where something has."""
+        if name not in self._spans:
+            return True
+        first = self._spans[name][0]
+        if span is not None:
+            self._twice(name, span, first)
+        return False
 
     def leave_out(self, name: str, span: Span) -> None:
         self.table.setdefault(name, LeftOut(span))
 
-    def _twice(self, name: str, span: Span | None, first: Span | None) -> None:
-        if span is None:
-            return
+    def _twice(self, name: str, span: Span, first: Span | None) -> None:
         same = first is not None and origin_of(first) == origin_of(span)
-        help = f"give each its own name, e.g. `name: {name}_$(index)`" if same else None
+        help = f"give each round its own name, e.g. `name: {name}_$(i)` with `index: i`" if same else None
         notes = [Note("first defined here", first)] if first is not None and not same else []
         self.notebook.report(Fault("MS304", f"`{name}` is defined twice", help=help), span, *notes)
 

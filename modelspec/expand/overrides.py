@@ -18,32 +18,32 @@ from ..source.json import Reader
 from ..source.mapping import render
 from ..source.reading import Reading
 from .families import primary_of, same_thing
+from .notebook import Notebook
 from .paths import Step, parse_path
 
 _LISTS = ("do", "else", "branches")
 """Keys of an entry that hold further entries."""
 
 
-def override(root: Mapping, values: MappingType[str, Any]) -> tuple[Mapping, list[Diagnostic]]:
-    """The spec with every value set at its path, in order, and what is wrong with paths and values."""
-    found: list[Diagnostic] = []
+def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -> Mapping:
+    """The spec with every value set at its path, in order. What is wrong with paths and values is reported."""
     for path, value in values.items():
         text = str(path)
         node, source, faults = _written(text, value)
-        found.extend(faults)
+        notebook.found.extend(faults)
         if node is None:
             continue
         try:
             changed = _Setter(source, root, parse_path(text), node).set(root, 0, None)
         except _Misplaced as misplaced:
-            found.append(misplaced.fault.at(Span(source, misplaced.step.start, misplaced.step.end)))
+            notebook.report(misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end))
             continue
         except Fault as fault:
-            found.append(fault.at(Span(source, 0, len(text))))
+            notebook.report(fault, Span(source, 0, len(text)))
             continue
         assert isinstance(changed, Mapping)
         root = changed
-    return root, found
+    return root
 
 
 def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:

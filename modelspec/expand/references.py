@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ..diagnostics import Fault, Note, Span, listed, nearest
 from ..settings import describe
@@ -11,6 +12,9 @@ from .blocks import Block
 from .naming import LOST, LeftOut, Names, Several, Target, Tensor, Unknown
 from .notebook import Notebook
 from .values import in_error, silenced
+
+NOTHING: Final = "?"
+"""Stands for a tensor in error: what no tensor can be called, so that the graph does not know it either."""
 
 
 class References:
@@ -117,13 +121,13 @@ class References:
         if isinstance(node, Sequence):
             return Sequence(tuple(self.rewrite(item, names) for item in node.items), node.span)
         if isinstance(node, Mapping):
-            entries = {key: Entry(entry.key_span, self.rewrite(entry.value, names)) for key, entry in node.entries.items()}
-            return Mapping(entries, node.span)
+            return Mapping({key: Entry(entry.key_span, self.rewrite(entry.value, names))
+                            for key, entry in node.entries.items()}, node.span)
         if not isinstance(node.value, str):
             return node
         found = self.one(self.target(node, names), node.span, "one", node.value)
         if isinstance(found, Unknown):
-            return silenced(node)
+            return silenced(node._replace(value=NOTHING))
         if found.text != node.value:
             self.refer(found.text)
         return node._replace(value=found.text)
@@ -134,23 +138,25 @@ class References:
             node = node.items[0]
         return self._one(node, names, "it")
 
-    def inputs(self, node: Node | None, block: Block, names: Names, span: Span) -> dict[str, Target]:
+    def inputs(self, node: Node, block: Block, names: Names) -> dict[str, Target]:
         """The tensors of a block's inputs, from one name, a list, or a mapping of inputs to names."""
-        found: dict[str, Target] = dict.fromkeys(block.inputs, LOST)
         if isinstance(node, Mapping):
+            found: dict[str, Target] = dict.fromkeys(block.inputs, LOST)
             self._by_name(node, block, names, found)
             return found
-        items = node.items if isinstance(node, Sequence) else (node,) if node is not None else ()
-        if len(items) != len(block.inputs):
-            wanted = "one tensor" if len(block.inputs) == 1 else f"{len(block.inputs)} tensors ({listed(block.inputs)})"
-            example = ", ".join(f"{name}: ..." for name in block.inputs)
-            self.notebook.report(
-                Fault("MS310", f"block `{block.name}` takes {wanted}, found {len(items) or 'no `from`'}",
-                      help=f"write `from: {{{example}}}`" if len(block.inputs) > 1 else "join them first"), span)
-            return found
-        for name, item in zip(block.inputs, items, strict=True):
-            found[name] = self._one(item, names, f"block `{block.name}`")
-        return found
+        items = node.items if isinstance(node, Sequence) else (node,)
+        return self.in_order(tuple(self._one(item, names, f"block `{block.name}`") for item in items), block, node.span)
+
+    def in_order(self, tensors: tuple[Tensor | Unknown, ...], block: Block, span: Span) -> dict[str, Target]:
+        """The same from tensors in the order of the inputs."""
+        if len(tensors) == len(block.inputs):
+            return dict(zip(block.inputs, tensors, strict=True))
+        wanted = "one tensor" if len(block.inputs) == 1 else f"{len(block.inputs)} tensors ({listed(block.inputs)})"
+        example = ", ".join(f"{name}: ..." for name in block.inputs)
+        help = f"write `from: {{{example}}}`" if len(block.inputs) > 1 else "join them first, e.g. with `Concatenate`"
+        found = len(tensors) or "no `from`"
+        self.notebook.report(Fault("MS310", f"block `{block.name}` takes {wanted}, found {found}", help=help), span)
+        return dict.fromkeys(block.inputs, LOST)
 
     def _by_name(self, node: Mapping, block: Block, names: Names, found: dict[str, Target]) -> None:
         for key, entry in node.entries.items():
@@ -199,9 +205,6 @@ class References:
             key = item.value.partition(".")[0]
             key = item.value.replace(".", "_") if key in entries else key
             if key in entries:
-                return self._rewritten(node, names)
+                return self.rewrite(node, names)
             entries[key] = Entry(item.span, new)
-        return Mapping(entries, node.span) if changed else self._rewritten(node, names)
-
-    def _rewritten(self, node: Node, names: Names) -> Node:
-        return self.rewrite(node, names)
+        return Mapping(entries, node.span) if changed else self.rewrite(node, names)

@@ -8,8 +8,8 @@ from typing import Final
 from ..diagnostics import Span
 from ..diagnostics.derived import Cause, Derived, is_silent
 from ..settings import describe
-from ..source import Node, Sequence, Value, plain
 from ..source import Mapping as MappingNode
+from ..source import Node, Sequence, Value, plain
 
 
 class Frame:
@@ -128,6 +128,7 @@ class Scope:
     """The names that expressions may use at one place, and the frame of that place."""
 
     __slots__ = ("final", "frame", "later", "names", "parent")
+    frame: Frame
 
     def __init__(self, names: Mapping[str, Binding], parent: Scope | None = None, frame: Frame | None = None, *,
                  final: bool = False, later: Mapping[str, Span] = _NOTHING) -> None:

@@ -157,7 +157,7 @@ def cut_off(scalar: Scalar, fault: Fault) -> Fault:
 def suggest(name: str, known: Sequence[str]) -> tuple[str | None, str | None]:
     """The nearest known name, and a help that says so or lists what there is."""
     near = nearest(name, known)
-    if near:
+    if near and (len(name) > 1 or near.lower() == name.lower()):
         return near, f"did you mean `{near}`?"
     shown = ", ".join(f"`{one}`" for one in known[:10])
     return None, f"the names here are {shown}" if known else "there are no names here; `vars` gives values names"

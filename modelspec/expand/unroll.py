@@ -12,6 +12,7 @@ from typing import Final
 
 from ..diagnostics import Fault, Span, nearest
 from ..diagnostics.derived import Cause
+from ..layers import LAYERS
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from . import limits
@@ -38,6 +39,8 @@ class Unroller:
         self.spent = values.spent
         self.blocks = blocks
         self.globals = globals
+        self.shared: frozenset[str] = frozenset()
+        """What the entries may call that is shared."""
 
     def items(self, node: Node, scope: Scope, level: int = 1) -> list[Item]:
         """The entries of a list. What is no list is passed on as it is."""
@@ -87,7 +90,8 @@ class Unroller:
         if when := words.get("when"):
             kept = self._kept(when, inside)
             if not kept:
-                found.append(lost if kept is None else Gone([(name, name_span or span)] if name else [], when.value.span))
+                names = [(name, name_span or span)] if name else []
+                found.append(lost if kept is None else Gone(names, when.value.span))
                 return
         call = Call(kind, span, body, inside, name, name_span)
         if repeat := words.get("repeat"):
@@ -99,7 +103,7 @@ class Unroller:
         """One call: a layer, or all that a block holds."""
         if call.kind not in self.blocks:
             self.spent.layer(call.span)
-            return [call]
+            return [Lost(call.span, call.kind, call.name)] if self._meant_block(call) else [call]
         block = self.blocks[call.kind]
         if block is None:
             return [Lost(call.span, call.kind, call.name)]
@@ -109,6 +113,18 @@ class Unroller:
         if not bind(call, block, self.values, inner, arguments):
             return [Lost(call.span, call.kind, call.name)]
         return [Use(call, block, inner, arguments, self.items(block.layers, inner, level + 1))]
+
+    def _meant_block(self, call: Call) -> bool:
+        """Whether a kind that nothing has was most likely meant to be a block, which is told."""
+        kind = call.kind
+        if not self.blocks or kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
+            return False
+        near = nearest(kind, (*self.blocks, *self.shared, *LAYERS.names()))
+        if near not in self.blocks:
+            return False
+        self.notebook.report(Fault("MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near),
+                             call.scope.frame.place(call.span))
+        return True
 
     def _name(self, entry: Entry | None, scope: Scope) -> tuple[str | None, Span | None]:
         if entry is None:
@@ -233,24 +249,25 @@ class Unroller:
         """The variable of a `for`, that of its position, and the values."""
         head, position = node.entries["for"].value, node.entries.get("index")
         if not isinstance(head, Mapping) or len(head.entries) != 1:
-            self.notebook.report(Fault("MS207", f"`for` takes one name with a list of values, found {describe(plain(head))}",
-                                       help="e.g. `for: {width: [64, 32]}`; nest loops for several names"),
-                                 scope.frame.place(head.span))
+            fault = Fault("MS207", f"`for` takes one name with a list of values, found {describe(plain(head))}",
+                          help="e.g. `for: {width: [64, 32]}`; nest loops for several names")
+            self.notebook.report(fault, scope.frame.place(head.span))
             return None
         variable, entry = next(iter(head.entries.items()))
         right = check_variable(variable, scope.frame.place(entry.key_span), self.notebook)
         index = plain(position.value) if position else None
         if position and not isinstance(index, str):
-            self.notebook.report(Fault("MS204", f"`index` must be a name, found {describe(index)}", help="e.g. `index: i`"),
-                                 scope.frame.place(position.value.span))
+            fault = Fault("MS204", f"`index` must be a name, found {describe(index)}", help="e.g. `index: i`")
+            self.notebook.report(fault, scope.frame.place(position.value.span))
             right = False
         elif position and isinstance(index, str):
             right = check_variable(index, scope.frame.place(position.value.span), self.notebook) and right
         values = self.values.node(entry.value, scope)
         if not isinstance(values, Sequence):
             if not in_error(values):
-                self.notebook.report(Fault("MS204", f"`for` must have a list of values, found {describe(plain(values))}",
-                                           help="e.g. `$(range(3))` for 0, 1, 2"), values.span)
+                fault = Fault("MS204", f"`for` must have a list of values, found {describe(plain(values))}",
+                              help="e.g. `$(range(3))` for 0, 1, 2")
+                self.notebook.report(fault, values.span)
             return None
         return (variable, index if isinstance(index, str) else None, values) if right else None
 

@@ -51,6 +51,8 @@ class Values:
     def mapping(self, node: Mapping, scope: Scope, level: int = 1, *, env: bool = False,
                 leave_out: tuple[str, ...] = ()) -> Mapping:
         """The same for a mapping, without some of its keys."""
+        if scope.final:
+            return Mapping({key: entry for key, entry in node.entries.items() if key not in leave_out}, node.span)
         entries: dict[str, Entry] = {}
         same = not scope.frame.causes
         for key, entry in node.entries.items():
@@ -194,7 +196,8 @@ class Values:
         if isinstance(value, tuple):
             return Sequence(tuple(self._written(item, span, level + 1) for item in value), span)
         if isinstance(value, dict):
-            return Mapping({key: Entry(span, self._written(item, span, level + 1)) for key, item in value.items()}, span)
+            entries = {key: Entry(span, self._written(item, span, level + 1)) for key, item in value.items()}
+            return Mapping(entries, span)
         return Scalar(value, span, True)
 
     def _wrong(

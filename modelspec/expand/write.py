@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..diagnostics import Span
 from ..diagnostics.derived import derive
@@ -16,11 +17,8 @@ from .arguments import force
 from .blocks import is_null
 from .items import Branches, Call, Gone, Item, Lost, Opaque, Repeat, Use
 from .naming import LOST, Names, Target, Tensor, Unknown, has_rounds, variants
-from .references import References
+from .references import NOTHING, References
 from .values import Values, silenced
-
-_NOTHING = "?"
-"""Stands for what no name can be."""
 
 
 @dataclass(slots=True)
@@ -59,7 +57,8 @@ class Record:
         if not extra:
             return body
         if isinstance(body, Mapping):
-            return Mapping({**body.entries, **extra}, body.span)
+            # A `name` that is none stays where it is, and reading the spec says so.
+            return Mapping({**body.entries, **{key: extra[key] for key in extra if key not in body.entries}}, body.span)
         layer = LAYERS.find(self.kind)
         primary = layer.primary() if layer else None
         return Mapping({primary: Entry(body.span, body), **extra}, body.span) if primary else body
@@ -89,10 +88,19 @@ class _Place:
     bases: _Bases | None = None
 
 
+class Ends(NamedTuple):
+    """Where branches end: what the layer that joins them takes."""
+
+    tensors: tuple[Tensor | Unknown, ...]
+    span: Span
+
+
 class Writer:
     """Writes the layers of one model. `start` is the tensor that the first entry takes."""
 
-    def __init__(self, values: Values, shared: frozenset[str], start: str | None, inputs: dict[str, Span | None]) -> None:
+    def __init__(
+        self, values: Values, shared: frozenset[str], start: str | None, inputs: dict[str, Span | None]
+    ) -> None:
         self.values = values
         self.notebook = values.notebook
         self.shared = shared
@@ -167,13 +175,13 @@ class Writer:
             current = self._items(one, inside, current)
         return current
 
-    def _call(self, call: Call, place: _Place, current: Target, sources: Node | None) -> Target:
-        """One layer; `sources` are the tensors that it takes where they are neither written nor the chain's."""
+    def _call(self, call: Call, place: _Place, current: Target, ends: Ends | None) -> Target:
+        """One layer; `ends` are the tensors that it takes where they are neither written nor the chain's."""
         scope = call.scope
         span = scope.frame.place(call.span)
         body, source = self._taken(call, place.names)
-        if sources is not None:
-            source = Entry(span, sources)
+        if ends is not None:
+            source = Entry(ends.span, Sequence(tuple(self._end(end, ends.span) for end in ends.tensors), ends.span))
         elif source is None:
             source = self._chain(current, span)
         base = call.name or self._default(snake_case(call.kind) if call.kind not in self.shared else call.kind, place)
@@ -200,7 +208,7 @@ class Writer:
         target = self.references.one(current, span, "the next entry")
         if isinstance(target, Unknown):
             silent = derive(span, silent=True)
-            return Entry(silent, Scalar(_NOTHING, silent))
+            return Entry(silent, Scalar(NOTHING, silent))
         self._refer(target.text)
         return Entry(span, Scalar(target.text, span))
 
@@ -235,7 +243,7 @@ class Writer:
         """Something has to stand there, so that what follows is not taken for wrong."""
         self.references.lenient = True
         silent = derive(item.span, silent=True)
-        source = Entry(silent, Scalar(_NOTHING, silent))
+        source = Entry(silent, Scalar(NOTHING, silent))
         base = item.name or self._default(item.kind, place)
         return self._add(Record(item.kind, silent, None, source, "", silent, True), base, place, item.span)
 
@@ -246,20 +254,20 @@ class Writer:
             self.names.define(named.value.value, LOST, named.value.span)
         self.references.lenient = True
         self._records.append(Record("", node.span, whole=node))
-        self._last = _NOTHING
-        return Tensor(_NOTHING)
+        self._last = NOTHING
+        return Tensor(NOTHING)
 
     # Blocks ----------------------------------------------------------------------------------------------------------
 
-    def _use(self, use: Use, place: _Place, current: Target, sources: Node | None) -> Target:
+    def _use(self, use: Use, place: _Place, current: Target, ends: Ends | None) -> Target:
         """All that a use of a block comes to; it answers to the use's name."""
         call = use.call
         span = call.name_span or call.scope.frame.place(call.span)
-        name = call.name if call.name and self._may_be(call.name, span) else None
+        name = call.name if call.name and self._may_be(call.name, span, place) else None
         base = name or self._default(call.kind, place)
         inner = Names(self.notebook, f"{place.names.prefix}{variants(base, place.suffixes)[-1]}_", use.block.name)
         inner.expect(use.items)
-        for input_name, target in self._inputs(use, place.names, current, sources).items():
+        for input_name, target in self._inputs(use, place.names, current, ends).items():
             inner.define(input_name, target, use.block.span)
         result = self._items(use.items, _Place(inner), inner.table[use.block.inputs[0]])
         force(use.arguments)
@@ -268,26 +276,25 @@ class Writer:
         self._define(base, result, place, span)
         return result
 
-    def _may_be(self, name: str, span: Span) -> bool:
+    def _may_be(self, name: str, span: Span, place: _Place) -> bool:
+        """Whether a use may have a name: its entries are called by it, and would clash with those of another use."""
         report = Report()
-        right = check_name(name, span, report)
-        for diagnostic in report.diagnostics:
-            self.notebook.found.append(diagnostic)
-        return right
+        if not check_name(name, span, report):
+            self.notebook.found.extend(report.diagnostics)
+            return False
+        return place.names.is_new(variants(name, place.suffixes)[-1], span)
 
-    def _inputs(self, use: Use, names: Names, current: Target, sources: Node | None) -> dict[str, Target]:
+    def _inputs(self, use: Use, names: Names, current: Target, ends: Ends | None) -> dict[str, Target]:
         """What each input of a block is at one use."""
         call, block = use.call, use.block
         span = call.scope.frame.place(call.span)
-        written = call.body.entries.get("from") if isinstance(call.body, Mapping) else None
-        if written is not None and sources is None:
-            sources = self.values.node(written.value, call.scope)
-            span = sources.span
-        elif sources is not None:
-            names = self.names  # named as the flat list has them
-        elif len(block.inputs) == 1:
+        if ends is not None:
+            return self.references.in_order(ends.tensors, block, ends.span)
+        if isinstance(call.body, Mapping) and (written := call.body.entries.get("from")):
+            return self.references.inputs(self.values.node(written.value, call.scope), block, names)
+        if len(block.inputs) == 1:
             return {block.inputs[0]: self.references.one(current, span, f"block `{block.name}`")}
-        return self.references.inputs(sources, block, names, span)
+        return self.references.in_order((), block, span)
 
     # Branches --------------------------------------------------------------------------------------------------------
 
@@ -297,15 +304,15 @@ class Writer:
         if item.source is not None:
             current = self.references.source(self.values.node(item.source, item.scope), place.names)
         start = self.references.one(current, span, "every branch")
-        ends = [self.references.one(self._items(branch, place, start), span, "`join`") for branch in item.branches]
-        sources = Sequence(tuple(self._end(end, span) for end in ends), span)
+        found = [self.references.one(self._items(branch, place, start), span, "`join`") for branch in item.branches]
+        ends = Ends(tuple(found), span)
         if isinstance(item.join, Use):
-            return self._use(item.join, place, LOST, sources)
-        return self._call(item.join, place, LOST, sources)
+            return self._use(item.join, place, LOST, ends)
+        return self._call(item.join, place, LOST, ends)
 
-    def _end(self, end: Target, span: Span) -> Scalar:
-        if not isinstance(end, Tensor):
-            return silenced(Scalar(_NOTHING, span))
+    def _end(self, end: Tensor | Unknown, span: Span) -> Scalar:
+        if isinstance(end, Unknown):
+            return silenced(Scalar(NOTHING, span))
         self._refer(end.text)
         return Scalar(end.text, span)
 

@@ -26,6 +26,9 @@ LAYERS = Catalogue(
         "attention": ("Attention", "AdditiveAttention"),
         "multihead": ("MultiHeadAttention", "GroupQueryAttention"),
         "convolution": ("Conv1D", "Conv2D", "Conv3D"),
+        "locally_connected": ("LocallyConnected1D", "LocallyConnected2D"),
+        "highway": ("Highway", "MaxoutDense"),
+        "curves": ("SReLU", "ParametricSoftplus"),
         "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
         "pooling": (

@@ -114,26 +114,28 @@ class PReLU(Elementwise):
     )
 
     def output(self, inputs: Inputs) -> Tensor:
-        self._sizes(inputs.one)
+        sizes_but_shared(self, self.shared_axes, inputs.one)
         return super().output(inputs)
 
     def needs_float(self, x: Tensor) -> bool:
         return True
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        return (self.weight("alpha", *self._sizes(inputs.one)),)
+        return (self.weight("alpha", *sizes_but_shared(self, self.shared_axes, inputs.one)),)
 
-    def _sizes(self, x: Tensor) -> tuple[Size, ...]:
-        axes = self.shared_axes or ()
-        shared = (axes,) if isinstance(axes, int) else axes
-        for axis in shared:
-            if axis >= x.rank:
-                raise Fault("MS407", f"`PReLU` shares axis {axis}, but its input has {x.rank} axes: {show(x.shape)}",
-                            ("shared_axes",), help=f"use axes from 1 to {x.rank - 1}" if x.rank > 1 else None)
-        return tuple(
-            1 if axis in shared else needs(size, f"axis {axis}", f"share it: `PReLU: {{shared_axes: [{axis}]}}`")
-            for axis, size in enumerate(x.shape) if axis
-        )
+
+def sizes_but_shared(layer: Layer, shared_axes: Any, x: Tensor) -> tuple[Size, ...]:
+    """The sizes of weights that every entry has its own of: 1 along shared axes, else known. The batch is left out."""
+    shared = (shared_axes,) if isinstance(shared_axes, int) else shared_axes or ()
+    for axis in shared:
+        if axis >= x.rank:
+            raise Fault("MS407", f"`{layer.kind()}` shares axis {axis}, but its input has {x.rank} axes: "
+                                 f"{show(x.shape)}", ("shared_axes",),
+                        help=f"use axes from 1 to {x.rank - 1}" if x.rank > 1 else None)
+    return tuple(
+        1 if axis in shared else needs(size, f"axis {axis}", f"share it: `{layer.kind()}: {{shared_axes: [{axis}]}}`")
+        for axis, size in enumerate(x.shape) if axis
+    )
 
 
 class Softmax(Layer):

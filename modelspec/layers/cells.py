@@ -9,10 +9,10 @@ from pydantic import PlainValidator, ValidationInfo
 from ..catalogue import Catalogue
 from ..diagnostics import Fault, Path
 from ..settings import Faults, Settings, context_of
-from ..shapes import Shape, Size, product, total
+from ..shapes import Shape, Size, Tensor, product, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import features, inside, name_of, names_of, need_equal, need_number, numbered, prefixed
+from .common import features, inside, name_of, names_of, need_equal, need_float, need_number, numbered, prefixed
 from .recurrent import (
     CellSettings,
     GRUSettings,
@@ -42,8 +42,11 @@ class Cell(CellSettings):
         need_number(self, x)
         need_rank(self, x, 2, argument=self.arguments[0].name)
         features(x)
+        self.check_step(x)
         for state, size in zip(states, self.state_sizes(), strict=True):
             need_state(self, state, size, "states")
+            if self.recurrent_dropout > 0:
+                need_float(self, state, doing="drops from")
             need_equal(x.shape[0], state.shape[0], "the batch sizes of input and state", (x.shape, state.shape))
         result = self.result((x.shape[0], self.units))
         return (result,) * (1 + len(states))
@@ -174,6 +177,10 @@ class StackedRNNCells(Layer):
     def state_sizes(self) -> tuple[int, ...]:
         return tuple(size for cell in self.cells for size in cell.state_sizes())
 
+    def check_step(self, x: Tensor) -> None:
+        """Raises MS404 where the first cell cannot drop from a step."""
+        self.cells[0].check_step(x)
+
     def step_weights(self, size: Size) -> tuple[Weight, ...]:
         made: tuple[Weight, ...] = ()
         for name, cell in zip(names_of(self.cells), self.cells, strict=True):
@@ -193,6 +200,7 @@ class StackedRNNCells(Layer):
         need_number(self, x)
         need_rank(self, x, 2)
         features(x)
+        self.check_step(x)
         need_flat_states(self, "states", len(states))
         for state, cell in zip(states, self.cells, strict=True):
             need_state(cell, state, cell.units, "states")
@@ -266,6 +274,7 @@ class RNN(Layer):
         need_rank(self, x, 3, argument="sequences")
         with inside(*self.inner_path):
             features(x)
+            cell.check_step(x)
         if inputs.list("initial_state") and isinstance(cell, StackedRNNCells):
             need_flat_states(cell, "initial_state", len(inputs.list("initial_state")))
         check_sequences(self, inputs, cell.state_sizes())

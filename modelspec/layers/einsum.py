@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from ..diagnostics import Fault
 from ..settings import refuse
-from ..shapes import Shape, Size, Tensor, needs, product, show, show_size
+from ..shapes import PENDING, Shape, Size, Tensor, needs, product, show, show_size
 from .base import Example, Inputs, Layer, Weight
 from .common import need_number
 from .core import NoQuantization, adapters, free_of_constraint
@@ -151,11 +151,12 @@ class EinsumDense(Layer):
         for letter, size in made.items():
             if letter not in given:
                 continue
-            if size is not None and size != given[letter]:
-                raise Fault("MS403", f"axis `{letter}` is {show_size(given[letter])} in the input {show(x.shape)}, but "
-                                     f"{show_size(size)} in `output_shape`", ("output_shape",),
+            if size is not None and size != given[letter] and given[letter] != PENDING:
+                code = "MS403" if isinstance(given[letter], int) else "MS405"
+                raise Fault(code, f"axis `{letter}` is {show_size(given[letter])} in the input {show(x.shape)}, but "
+                                  f"{show_size(size)} in `output_shape`", ("output_shape",),
                             help="write `null` to take the input's size")
-            if isinstance(given[letter], str):
+            if size is None and isinstance(given[letter], str):
                 made[letter] = given[letter]  # an unknown size keeps its name
         return made
 

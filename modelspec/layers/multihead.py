@@ -113,9 +113,9 @@ class MultiHeadAttention(ProjectedAttention):
         return "num_heads"
 
     def output(self, inputs: Inputs) -> Outputs:
-        query, value, key = self.operands(inputs)
+        query, value, _ = self.operands(inputs)
         self.check_flash(inputs)
-        self._check(query, value, key)
+        self._check(inputs)
         check_masks(inputs, query, value)
         result = self.result((*query.shape[:-1], *self._output_sizes(query)))
         if not inputs.option("return_attention_scores"):
@@ -138,7 +138,8 @@ class MultiHeadAttention(ProjectedAttention):
                         ("attention_axes",), help=f"use axes from 1 to {x.rank - 2}")
         return axes
 
-    def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
+    def _check(self, inputs: Inputs) -> None:
+        query, value, key = self.operands(inputs)
         need_number(self, query, value, key)
         # Ranks and the query's sizes are what Keras finds out when the model runs.
         need_rank(self, query, at_least=3, argument="query")
@@ -148,6 +149,11 @@ class MultiHeadAttention(ProjectedAttention):
             features(x, name)
         need_same_places(value, key)
         attended = self._attended(query)
+        if query.rank > 3 and (self.sliding_window or inputs.option("use_causal_mask")):
+            # Both masks are made for axis 1 alone, whatever the attention axes are.
+            raise Fault("MS401", "a causal mask and a sliding window take one axis of steps, found "
+                                 f"{query.rank - 2}: {show(query.shape)}", argument="query",
+                        help="make one axis of them with `Reshape`, or give an `attention_mask`")
         for axis in range(query.rank - 1):
             if axis not in attended:
                 need_equal(query.shape[axis], value.shape[axis], f"the sizes of query and value along axis {axis}",

@@ -10,7 +10,7 @@ from ..diagnostics import Fault
 from ..settings import Unfit, refuse
 from ..shapes import Size, Tensor, add, known, mul, product, show
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import features, need_number, prefixed, snake_case
+from .common import features, need_float, need_number, prefixed, snake_case
 from .masks import need_mask
 from .types import Activation, Constraint, Count, Initializer, Rate, Regularizer, Seed
 
@@ -92,6 +92,11 @@ class CellSettings(Layer):
     def state_sizes(self) -> tuple[int, ...]:
         return (self.units,) * len(self.states)
 
+    def check_step(self, x: Tensor) -> None:
+        """Raises MS404 where a step cannot be dropped from."""
+        if self.dropout > 0:
+            need_float(self, x, doing="drops from")
+
     def step_weights(self, size: Size) -> tuple[Weight, ...]:
         """The weights of the cell for steps of `size` features."""
         wide = self.gates * self.units
@@ -143,6 +148,7 @@ class Recurrent(CellSettings):
         x = inputs.one
         need_rank(self, x, 3, argument="sequences")
         features(x)
+        self.check_step(x)
         check_sequences(self, inputs, self.state_sizes())
         check_stateful(self.stateful, x)
         steps = (x.shape[1],) if self.return_sequences else ()

@@ -8,7 +8,9 @@ from ..spec.data import DataSection
 from ..spec.report import Report
 from ..spec.training import Training
 from .heads import heads
+from .layers import check_last_layers, check_layers
 from .losses import check_losses
+from .metrics import check_metrics
 from .monitors import check_monitors
 
 
@@ -16,10 +18,13 @@ def lint(
     typed: TypedGraph | None, training: Training | None, data: DataSection | None
 ) -> tuple[Diagnostic, ...]:
     """What does not go together. Silent about whatever is in error itself."""
-    if typed is None or training is None:
-        return ()
     report = Report()
-    found = heads(typed)
-    check_losses(found, training, data, report)
-    check_monitors(training, data, report)
+    if typed is not None:
+        check_layers(typed, report)
+    if typed is not None and training is not None:
+        found = heads(typed)
+        check_losses(found, training, data, report)
+        check_metrics(found, training, report)
+        check_last_layers(typed, found, training, report)
+        check_monitors(training, data, report)
     return report.diagnostics

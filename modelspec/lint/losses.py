@@ -9,11 +9,13 @@ from ..components.loss import Loss
 from ..dtypes import is_float
 from ..source import Mapping as MappingNode
 from ..source import Scalar, locate
-from ..spec.data import DataSection, Feature
+from ..spec.data import DataSection, Feature, csv, dataset
 from ..spec.report import Report
 from ..spec.training import Chosen, Training
 from .heads import Head
 
+CLASSES = {"digits": 10, "iris": 3, "wine": 3, "breast_cancer": 2}
+"""How many classes `target` of an embedded data set has."""
 CATEGORICAL = ("indices", "one_hot")
 
 
@@ -98,7 +100,10 @@ def _check_target(
     head: Head, loss: Chosen, settings: Loss, target: Feature, data: DataSection, report: Report
 ) -> None:
     """The columns of a table that feed a target: how many numbers it has for an example."""
-    if type(data.sources.get("train")).__name__ != "csv":
+    source = data.sources.get("train")
+    if isinstance(source, dataset):
+        _check_classes(head, loss, settings, target, source, data, report)
+    if not isinstance(source, csv):
         return  # an array or an image may have any shape, which only the data shows
     place = data.spans.get(("targets", head.output)) or loss.span
     columns = len(target.names)
@@ -118,6 +123,18 @@ def _check_target(
                               f"{columns} column{'s' if columns != 1 else ''}", place,
                      notes=[Note(f"`{head.call.name}` makes the output", head.call.call.use.kind_span)],
                      help="make them equal: Keras would stretch one over the other without a word")
+
+
+def _check_classes(
+    head: Head, loss: Chosen, settings: Loss, target: Feature, source: dataset, data: DataSection, report: Report
+) -> None:
+    """The classes of an embedded data set against the units that choose among them."""
+    classes = CLASSES.get(source.name)
+    if classes and target.names == ("target",) and settings.targets == "indices" and isinstance(head.units, int) \
+            and head.units < classes:
+        report.error("MS519", f"`{source.name}` has {classes} classes, but output `{head.output}` has {head.units} units",
+                     head.call.call.use.kind_span, notes=[Note("the target", data.spans.get(("targets", head.output)))],
+                     help=f"give `{head.call.name}` {classes} units")
 
 
 def _check_all_trained(heads: Mapping[str, Head], training: Training, report: Report) -> None:

@@ -94,7 +94,8 @@ def _size() -> Schema:
 def _input() -> Schema:
     read = settings(Input)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
-    properties |= {"shape": _ref("shape"), "dtype": {"anyOf": [{"enum": list(DTYPES)}, EXPRESSION], "default": "float32"}}
+    dtypes = {"anyOf": [{"enum": list(DTYPES)}, EXPRESSION], "default": "float32"}
+    properties |= {"shape": _ref("shape"), "dtype": dtypes}
     return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["shape"]}
 
 

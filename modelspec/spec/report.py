@@ -30,6 +30,9 @@ class Report:
     ) -> None:
         self._found.append(Diagnostic(code, "warning", message, span, tuple(notes), help))
 
+    def note(self, code: str, message: str, span: Span | None, *, help: str | None = None) -> None:
+        self._found.append(Diagnostic(code, "note", message, span, (), help))
+
     def fault(
         self, fault: Fault, node: Node | None, default: Span, *, whole: bool = False, notes: Iterable[Note] = ()
     ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import settings
+import hypothesis
 from hypothesis import strategies as st
 
 from modelspec.layers.base import Argument, Layer
@@ -25,7 +25,7 @@ DTYPES = ("float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8"
 
 def share_of_examples(share: float) -> int:
     """A part of the examples that the hypothesis profile asks for, for a test that is dear or simple."""
-    return max(1, round(share * settings().max_examples))
+    return max(1, round(share * hypothesis.settings().max_examples))
 
 
 @st.composite

@@ -42,6 +42,14 @@ def images(kind: str) -> bool:
     return [argument.name for argument in layer_class(kind).arguments] == ["data"]
 
 
+def encoders(kind: str) -> bool:
+    return "output_mode" in layer_class(kind).model_fields
+
+
+def cells(kind: str) -> bool:
+    return kind.endswith("Cell")
+
+
 def merges(kind: str) -> bool:
     return layer_class(kind).arguments[0].least == 2
 
@@ -55,6 +63,10 @@ def _case(kind: str, settings: dict[str, Any], *shapes: tuple[int | None, ...], 
 def _attention(settings: dict[str, Any]) -> Case:
     steps = Tensor((None, 4, 6), "float32")
     return Case("MultiHeadAttention", settings, {"query": steps, "value": steps})
+
+
+def _states(count: int) -> tuple[Tensor, ...]:
+    return (Tensor((None, 4), "float32"),) * count
 
 
 IMAGE = (None, 9, 8, 3)
@@ -80,6 +92,14 @@ STRICTER: tuple[Stricter, ...] = (
              _attention({"num_heads": 2, "key_dim": 3, "attention_axes": -1})),
     Stricter(("MultiHeadAttention",), "MS205", "output_shape", "Keras takes 0 for `null`",
              _attention({"num_heads": 2, "key_dim": 3, "output_shape": 0})),
+    Stricter(("Dropout", "AlphaDropout"), "MS403", "noise_shape", "with a rate of 0 Keras draws no noise and looks at no shape",
+             _case("Dropout", {"rate": 0.0, "noise_shape": (11,)}, STEPS)),
+    Stricter(("Dropout",), "MS404", None, "with a rate of 1 Keras gives zeros without a look at the dtype",
+             _case("Dropout", {"rate": 1.0}, STEPS, dtype="int64")),
+    Stricter(encoders, "MS401", None, "Keras takes a batch of single numbers for one example and gives no batch axis",
+             _case("CategoryEncoding", {"num_tokens": 6}, (None,), dtype="int32")),
+    Stricter(cells, "MS310", "states", "as many as the cell has: Keras ignores the rest",
+             Case("GRUCell", {"units": 4}, {"inputs": Tensor((None, 5), "float32"), "states": _states(2)})),
     Stricter(("PReLU",), "MS205", "shared_axes", "axes count from 1: Keras takes 0 and below for those at the other end",
              _case("PReLU", {"shared_axes": 0}, (None, 5))),
     Stricter(("ReversibleEmbedding",), "MS205", "reverse_dtype", IGNORED,

@@ -1,0 +1,45 @@
+"""What layers of modelspec's own have in common in Keras: settings that are kept and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import keras
+from keras import activations, constraints, initializers, regularizers
+
+_FAMILIES = {
+    "activation": activations, "initializer": initializers, "regularizer": regularizers, "constraint": constraints,
+}  # fmt: skip
+
+
+def _family(name: str) -> Any:
+    """Keras's module for a setting by the last word of its name; None for a number or a word."""
+    return _FAMILIES.get(name.rpartition("_")[2])
+
+
+class OwnLayer(keras.layers.Layer):
+    """Keeps the settings of its constructor under their names, and saves them."""
+
+    kept: ClassVar[tuple[str, ...]] = ()
+    """The names of the settings that `_keep` was given."""
+
+    def _keep(self, **settings: Any) -> None:
+        for name, value in settings.items():
+            family = _family(name)
+            setattr(self, name, family.get(value) if family else value)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that makes the same layer again. The regularizer of the output is Keras's own to save."""
+        config: dict[str, Any] = super().get_config()
+        for name in self.kept:
+            family, value = _family(name), getattr(self, name)
+            config[name] = family.serialize(value) if family else value
+        return config
+
+    def _weight(self, name: str, shape: Sequence[int], like: str) -> Any:
+        """A weight with the initializer, regularizer and constraint that are set for `like`."""
+        return self.add_weight(
+            name=name, shape=tuple(shape), initializer=getattr(self, f"{like}_initializer"),
+            regularizer=getattr(self, f"{like}_regularizer", None), constraint=getattr(self, f"{like}_constraint", None),
+        )  # fmt: skip

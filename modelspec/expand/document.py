@@ -1,0 +1,85 @@
+"""A whole document, expanded: names and blocks are read, then every section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+
+from ..diagnostics import Fault, Span
+from ..settings import describe
+from ..source import Entry, Mapping, Node, plain
+from .blocks import is_null, read_blocks
+from .limits import Spent
+from .model import Models
+from .names import check_variable
+from .needs import GONE
+from .notebook import Notebook
+from .scope import Binding, Scope
+from .values import Values
+
+_SOURCES = ("source", "train", "validation", "test")
+_PATHS = ("path", "paths", "directory")
+
+def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None) -> Mapping:
+    """The document without anything in it that stands for something else.
+
+    Raises `TooMuch` where a budget is spent, `Enough` after too many faults.
+    """
+    values = Values(notebook, Spent(), environment)
+    scope = _read_vars(root, values)
+    models = Models(values, read_blocks(root, notebook), scope)
+    entries: dict[str, Entry] = {}
+    for key, entry in root.entries.items():
+        if key in GONE:
+            continue
+        if key.startswith("x-"):
+            entries[key] = entry
+        elif key == "model":
+            entries[key] = Entry(entry.key_span, models.model(entry.value))
+        elif key == "data":
+            entries[key] = Entry(entry.key_span, _data(entry.value, values, scope))
+        else:
+            entries[key] = Entry(entry.key_span, values.node(entry.value, scope, env=key == "runtime"))
+    return Mapping(entries, root.span)
+
+
+def _read_vars(root: Mapping, values: Values) -> Scope:
+    """`vars`, in their order: each may use those above it."""
+    entry = root.entries.get("vars")
+    if entry is None or is_null(entry.value):
+        return Scope({})
+    if not isinstance(entry.value, Mapping):
+        values.notebook.report(Fault("MS204", f"`vars` must be a mapping of names to values, found "
+                                              f"{describe(plain(entry.value))}"), entry.value.span)
+        return Scope({})
+    later: dict[str, Span] = {name: item.key_span for name, item in entry.value.entries.items()}
+    names: dict[str, Binding] = {}
+    scope = Scope(names, later=later)
+    for name, item in entry.value.entries.items():
+        node = values.node(item.value, scope)
+        del later[name]
+        if check_variable(name, item.key_span, values.notebook):
+            names[name] = Binding(name, None, node)
+    return scope
+
+
+def _data(node: Node, values: Values, scope: Scope) -> Node:
+    """The `data` section, where the paths of sources may come from the environment."""
+    if not isinstance(node, Mapping):
+        return values.node(node, scope)
+    entries: dict[str, Entry] = {}
+    for key, entry in node.entries.items():
+        if key in _SOURCES and isinstance(entry.value, Mapping):
+            kinds = {kind: Entry(one.key_span, _source(one.value, values, scope))
+                     for kind, one in entry.value.entries.items()}
+            entries[key] = Entry(entry.key_span, Mapping(kinds, entry.value.span))
+        else:
+            entries[key] = Entry(entry.key_span, values.node(entry.value, scope))
+    return Mapping(entries, node.span)
+
+
+def _source(node: Node, values: Values, scope: Scope) -> Node:
+    if not isinstance(node, Mapping):
+        return values.node(node, scope, env=True)
+    entries = {key: Entry(entry.key_span, values.node(entry.value, scope, env=key in _PATHS))
+               for key, entry in node.entries.items()}
+    return Mapping(entries, node.span)
