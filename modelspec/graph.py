@@ -93,6 +93,15 @@ def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
     return Checked(graph, report.diagnostics)
 
 
+def interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where there is no model."""
+    if model is None or graph is None:
+        return (), ()
+    if model.outputs is None:
+        return graph.input_names, tuple(graph.outputs)
+    return graph.input_names, tuple(public or ref.text.partition(".")[0] for public, ref in model.outputs)
+
+
 @dataclass
 class _Linker:
     """Links one model. `outer` are the shared things of the models around it; `unfinished` those being defined."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from .diagnostics import Checked, Diagnostic, in_file_order
 from .expand import expand
-from .graph import link
+from .graph import interface, link
 from .infer import TypedGraph, infer
 from .lint import lint
 from .settings import Context
@@ -78,7 +78,7 @@ def compile_document(document: Document, context: Context) -> Checked[Compiled]:
         inferred = infer(graph)
         found.extend(inferred.diagnostics)
         typed = inferred.value
-    sections = read_sections(spec.value, graph)
+    sections = read_sections(spec.value, *interface(spec.value.model, graph))
     found.extend(sections.diagnostics)
     compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
     found.extend(lint(compiled.graph, compiled.training, compiled.data))

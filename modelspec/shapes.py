@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import reduce
 from typing import Literal, NamedTuple, TypeAlias
 
 from .diagnostics import Fault
@@ -142,15 +143,13 @@ def plus(a: Size, b: Size) -> Size:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product; of nothing, 1. Numbers are multiplied first: `time * 56`, not `(time * 7) * 8`."""
-    numbers, result = 1, None
+    numbers, named = 1, list[Size]()
     for size in sizes:
         if isinstance(size, int):
             numbers *= size
-        elif result is None:
-            result = (size,)
         else:
-            result = (mul(result[0], size),)
-    return numbers if result is None else mul(result[0], numbers)
+            named.append(size)
+    return mul(reduce(mul, named), numbers) if named else numbers
 
 
 # Windows -------------------------------------------------------------------------------------------------------------

@@ -26,9 +26,6 @@ class Curve(Elementwise):
         sizes_but_shared(self, self.shared_axes, inputs.one)
         return super().output(inputs)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return True
-
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         sizes = sizes_but_shared(self, self.shared_axes, inputs.one)
         return tuple(self.weight(name, *sizes) for name in self.curve)
@@ -58,6 +55,9 @@ class SReLU(Curve):
         Example({}, ((None, 5),)),
         Example({"shared_axes": (1, 2)}, ((None, None, 4, 3),)),
     )
+
+    def needs_float(self, x: Tensor) -> bool:
+        return True
 
 
 class ParametricSoftplus(Curve):

@@ -53,14 +53,14 @@ def _loose(topic: str) -> Iterator[Page]:
     for family in kinds.families().values():
         names = dict.fromkeys(family.aliases.get(name, name) for name in family.names() if name.lower() == folded)
         yield from (kinds.page(family, name) for name in names)
-    kind, _, setting = topic.rpartition(".")
-    kind = kind.rpartition(".")[2]
-    for family in kinds.families().values() if kind else ():
+    path, _, setting = topic.rpartition(".")
+    kind = path.rpartition(".")[2]
+    for family in kinds.families().values() if path else ():
+        if setting in family and keys.full_path(path):
+            yield kinds.page(family, setting)
         cls = family.find(kind) if kind in family else None
         if cls is None:
             continue
-        if setting in family:
-            yield kinds.page(family, setting)
         for row in kinds.rows(cls, common=True):
             if row.name == setting:
                 yield _setting(cls.kind(), family, row)

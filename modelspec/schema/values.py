@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJsonSchemaWarning
@@ -25,11 +26,12 @@ DOLLAR: Final = r"\$"
 _OF_NO_TYPE = frozenset({"description", "default"})
 
 
+@cache
 def settings(cls: type[Settings]) -> Schema:
     """The settings of a class by name, in the order in which people write them, and which of them are needed.
 
     Values are as pydantic describes them, with a reference where a component or a layer is taken, and without
-    expressions.
+    expressions. Made once for a class, and not to be changed.
     """
     with warnings.catch_warnings():
         # A default that is no JSON (another settings object) is left out.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Checked
-from ..graph import Graph
 from ..layers.types import is_int
 from ..paths import project_of
 from ..settings import Context, describe
@@ -64,26 +63,19 @@ class Sections:
     data: DataSection | None
 
 
-def read_sections(spec: SpecFile, graph: Graph | None) -> Checked[Sections]:
-    """`training` and `data`, which name the inputs and outputs of the model."""
+def read_sections(spec: SpecFile, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Checked[Sections]:
+    """`training` and `data`, which name the inputs and outputs of the model.
+
+    With none known (the model is in error) nothing is said about their names.
+    """
     report = Report()
     root = spec.root
-    inputs, outputs = _interface(spec.model, graph)
     training = data = None
     if entry := root.entries.get("training"):
         training = read_training(entry.value, entry.key_span, outputs, spec.context, report)
     if entry := root.entries.get("data"):
         data = read_data(entry.value, inputs, outputs, spec.context, report)
     return Checked(Sections(training, data), report.diagnostics)
-
-
-def _interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where there is no model."""
-    if model is None or graph is None:
-        return (), ()
-    if model.outputs is None:
-        return graph.input_names, tuple(graph.outputs)
-    return graph.input_names, tuple(public or ref.text.partition(".")[0] for public, ref in model.outputs)
 
 
 def _own_keys(root: Mapping, report: Report) -> Mapping:

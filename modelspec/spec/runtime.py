@@ -17,8 +17,10 @@ def _precision(value: Any) -> str:
 
 
 def _jit(value: Any) -> bool | str:
-    if isinstance(value, bool) or value == "auto":
+    if isinstance(value, bool):
         return value
+    if value == "auto":
+        return "auto"
     raise Unfit("`auto`, `true` or `false`", code="MS205" if isinstance(value, str) else "MS204")
 
 
