@@ -183,7 +183,8 @@ def test_every_form_of_an_entry(entry: Any) -> None:
     {"training": {"loss": {"BinaryCrossentropy": {"label_smoothing": 0.1}}, "metrics": ["accuracy", {"AUC": 100}]}},
     {"training": {"loss": "mse", "metrics": None, "optimizer": "ADAM"}},
     {"training": {"loss": "mse", "callbacks": [{"EarlyStopping": {"patience": 3}}]}},
-    {"training": {"loss": "ctc", "optimizer": {"SGD": {"CosineDecay": {"initial_learning_rate": 1, "decay_steps": 9}}}}},
+    {"training": {"loss": "mse", "optimizer": {"SGD": {"ExponentialDecay": {
+        "initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.5}}}}},
     {"training": {"loss": "mse", "optimizer": {"LossScaleOptimizer": {"inner_optimizer": {"Adam": 0.001}}}}},
     {"data": {"source": {"csv": "a.csv"}, "split": {"test": 0.1}, "inputs": ["a", "b"], "targets": "c"}},
     {"data": {"train": {"npz": {"path": "a.npz"}}, "test": {"npz": "b.npz"}, "inputs": {"x": {"columns": ["a"]}}}},

@@ -35,9 +35,13 @@ class _LocallyConnected(OwnLayer):
         activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        data_format = data_format or keras.config.image_data_format()
+        if padding not in ("valid", "same") or data_format not in ("channels_last", "channels_first"):
+            raise ValueError(f"`padding` is `valid` or `same` and `data_format` `channels_last` or `channels_first`; "
+                             f"found {padding} and {data_format}")
         self._keep(
             filters=filters, kernel_size=self._window(kernel_size), strides=self._window(strides), padding=padding,
-            data_format=data_format or keras.config.image_data_format(), activation=activation, use_bias=use_bias,
+            data_format=data_format, activation=activation, use_bias=use_bias,
             kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
             kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ def failures() -> Iterator[None]:
         write(f"interrupted by {error.signal} after {epochs}; the model as it was is in {error.directory}", sys.stderr)
         sys.exit(status.INTERRUPTED)
     except RunError as error:
+        if os.environ.get("MODELSPEC_TRACEBACK"):
+            traceback.print_exception(error)
         report(error.diagnostics, sys.stderr)
         sys.exit(_status(error))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from ..catalogue import Catalogue
+from ..diagnostics import nearest
 from ..settings import Settings, Unfit, refuse
 from . import SCHEDULES
 from .base import Component, Count, Decay, Fraction, Name, NonNegative, Positive, is_number
@@ -21,6 +22,8 @@ def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings | str:
         return float(value)
     if isinstance(value, str) and _is_number_text(value):
         raise Unfit("a number or a schedule", help=f"write `{value.strip()}` without quotes", suggestion=value.strip())
+    if isinstance(value, str) and not nearest(value, SCHEDULES.names()):
+        raise Unfit("a number or a schedule")  # a word that is no schedule's: a number was meant
     if isinstance(value, (str, dict, Settings)) and value:
         return _read_schedule(value, info)
     raise Unfit("a number or a schedule")

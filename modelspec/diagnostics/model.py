@@ -7,7 +7,7 @@ A `Diagnostic` has a place in a file. A `Fault` is found by code that knows sett
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from .derived import Cause, Derived, causes_of, is_silent, origin_of
 from .span import Span
@@ -28,12 +28,20 @@ class Note:
         return f"{self.message} ({self.span})" if self.span else self.message
 
 
+class Edit(NamedTuple):
+    """What to write in place of a span; an empty span is a place to insert at."""
+
+    span: Span
+    text: str
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One fault at one place.
 
     `message` says what was found, `notes` where the expectation comes from, `help` the edit that mends it, and
-    `suggestion` the text that would replace the span where the edit is a plain replacement.
+    `suggestion` the text that would replace the span where the edit is a plain replacement. `edits` are there where the
+    mending is certain: made together, they leave the meaning of the file as it was understood.
     """
 
     code: str
@@ -43,6 +51,7 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     help: str | None = None
     suggestion: str | None = None
+    edits: tuple[Edit, ...] = ()
 
     @property
     def file(self) -> str | None:

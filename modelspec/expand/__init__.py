@@ -9,7 +9,9 @@ Every node of the result knows where it was written, and by which uses it became
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..diagnostics import Checked, in_file_order
@@ -18,6 +20,19 @@ from ..source import Document
 from .limits import TooMuch
 from .needs import needs_expansion
 from .notebook import Enough, Notebook
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing in a document refers back to what holds it, and its size has a budget: the collector of cycles would
+    only look at all of it again and again while it grows, for half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -> Checked[Document | None]:
@@ -39,7 +54,8 @@ def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -
         if root is not document.root or needs_expansion(root):
             from .document import expand_document
 
-            root = expand_document(root, notebook)
+            with _without_collector():
+                root = expand_document(root, notebook)
     except TooMuch as past:
         notebook.found.append(past.fault.at(past.span))
         return Checked(None, in_file_order(notebook.found))

@@ -21,6 +21,8 @@ class Call:
     scope: Scope
     name: str | None = None
     name_span: Span | None = None
+    again: bool = False
+    """Whether it is a round after the first, which takes the tensor of the round before in place of its own first."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,15 @@ class Branches:
     scope: Scope
     branches: list[list[Item]]
     join: Call | Use
+    again: bool = False
+
+
+@dataclass(slots=True)
+class From:
+    """What the entries that follow begin at."""
+
+    source: Node
+    scope: Scope
 
 
 @dataclass(slots=True)
@@ -79,4 +90,4 @@ class Opaque:
     scope: Scope
 
 
-Item: TypeAlias = Call | Use | Repeat | Branches | Gone | Lost | Opaque
+Item: TypeAlias = Call | Use | Repeat | Branches | From | Gone | Lost | Opaque

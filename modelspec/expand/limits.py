@@ -71,7 +71,7 @@ class Spent:
     def visit(self, span: Span, count: int = 1) -> None:
         self.visits += count
         if self.visits > VISITS:
-            raise TooMuch(_too_many("entries and rounds", VISITS), span)
+            raise TooMuch(too_many_visits(), span)
 
     def node(self, span: Span, count: int = 1) -> None:
         self.nodes += count
@@ -92,6 +92,10 @@ class Spent:
 def too_many_layers() -> Fault:
     return Fault("MS108", f"the model has more than {LAYERS:,} layers once it is written out",
                  help="repeat less; loops and blocks inside one another multiply")
+
+
+def too_many_visits() -> Fault:
+    return _too_many("entries and rounds", VISITS)
 
 
 def too_deep() -> Fault:

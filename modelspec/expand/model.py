@@ -51,12 +51,13 @@ class Models:
         return frozenset(entry.value.entries) if entry and isinstance(entry.value, Mapping) else frozenset()
 
     def _layers(self, node: Node, writer: Writer) -> Node:
+        scope = self.scope
+        if isinstance(node, Scalar):
+            node, scope = self.values.node(node, scope), scope.finished()
+        if not isinstance(node, Sequence):
+            return self.values.node(node, scope)  # no list of layers, which reading the spec says
         self.unroller.shared = writer.shared
-        items = self.unroller.items(node, self.scope)
-        written = writer.write(items)
-        if not isinstance(node, Sequence) and len(written) == 1 and not isinstance(written[0], Mapping):
-            return written[0]  # no list of layers at all, which reading the spec says
-        return Sequence(written, node.span)
+        return Sequence(writer.write(self.unroller.unroll(node, scope)), node.span)
 
     def _outputs(self, entry: Entry | None, writer: Writer, span: Span) -> Entry | None:
         """The outputs as written, or those that an expanded last entry is known by."""

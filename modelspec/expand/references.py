@@ -99,7 +99,7 @@ class References:
             choices = listed([f"{name}.{one}" for one in known], "or") if " " not in name else listed(known, "or")
             self.notebook.report(
                 Fault("MS312", f"{shown} gives {len(known)} tensors, and {taker} needs one here",
-                      help=f"select one with `from`: {choices}"), span, Note("they are chosen here", target.span))
+                      help=f"select one with `from`: {choices}"), span, Note("its outputs are named here", target.span))
             return LOST
         return target if isinstance(target, (Tensor, Unknown)) else LOST
 

@@ -18,16 +18,17 @@ from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from . import limits
 from .arguments import bind
 from .blocks import Block
-from .items import Branches, Call, Gone, Item, Lost, Opaque, Repeat, Use
-from .limits import TooMuch, too_deep, too_many_layers
-from .names import check_variable
+from .count import Counter
+from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
+from .limits import TooMuch, too_deep, too_many_layers, too_many_visits
+from .names import RESERVED, check_variable
 from .scope import Binding, Scope
 from .values import Values, in_error
 
 WORDS: Final = ("for", "index", "repeat", "when", "do", "else", "branches", "join")
 """Keys of an entry that is no call itself."""
 _OF_BRANCHES: Final = ("branches", "join", "from", "name", "when", "repeat")
-_OF_LISTS: Final = ("for", "index", "repeat", "when", "do", "else")
+_OF_LISTS: Final = ("for", "index", "repeat", "when", "do", "else", "from")
 
 
 class Unroller:
@@ -39,8 +40,20 @@ class Unroller:
         self.spent = values.spent
         self.blocks = blocks
         self.globals = globals
+        self._counter = Counter(blocks)
         self.shared: frozenset[str] = frozenset()
         """What the entries may call that is shared."""
+
+    def unroll(self, node: Node, scope: Scope) -> list[Item]:
+        """The entries of a model's `layers`. Raises `TooMuch` where they are too many."""
+        count = self._counter.entries(node)
+        self._afford(count.layers, count.visits, node.span)
+        return self.items(node, scope)
+
+    def _afford(self, layers: int, visits: int, span: Span) -> None:
+        """Raises `TooMuch` where so many more layers and visits are past the budget."""
+        if self.spent.layers + layers > limits.LAYERS or self.spent.visits + visits > limits.VISITS:
+            raise TooMuch(too_many_layers() if self.spent.layers + layers > limits.LAYERS else too_many_visits(), span)
 
     def items(self, node: Node, scope: Scope, level: int = 1) -> list[Item]:
         """The entries of a list. What is no list is passed on as it is."""
@@ -95,7 +108,8 @@ class Unroller:
                 return
         call = Call(kind, span, body, inside, name, name_span)
         if repeat := words.get("repeat"):
-            self._repeat(repeat, inside, lost, found, lambda scope: self._once(replace(call, scope=scope), level))
+            self._repeat(repeat, inside, lost, found,
+                         lambda scope, again: self._once(replace(call, scope=scope, again=again), level))
         else:
             found.extend(self._once(call, level))
 
@@ -148,9 +162,9 @@ class Unroller:
         return None
 
     def _repeat(
-        self, repeat: Entry, scope: Scope, lost: Lost, found: list[Item], make: Callable[[Scope], list[Item]]
+        self, repeat: Entry, scope: Scope, lost: Lost, found: list[Item], make: Callable[[Scope, bool], list[Item]]
     ) -> None:
-        """So many rounds of what `make` gives."""
+        """So many rounds of what `make` gives; it hears whether a round is one after the first."""
         times = self._times(repeat, scope)
         if times is None:
             found.append(lost)
@@ -161,10 +175,11 @@ class Unroller:
         rounds: list[list[Item]] = []
         for number in range(1, times + 1):
             self.spent.visit(repeat.key_span)
-            before = self.spent.layers
-            rounds.append(make(scope.within(Cause(f"in round {number} of {times}", repeat.key_span))))
-            if (self.spent.layers - before) * (times - number) + self.spent.layers > limits.LAYERS:
-                raise TooMuch(too_many_layers(), scope.frame.place(repeat.value.span))  # all rounds are alike
+            layers, visits = self.spent.layers, self.spent.visits
+            rounds.append(make(scope.within(Cause(f"in round {number} of {times}", repeat.key_span)), number > 1))
+            if number == 1:  # all rounds are alike
+                self._afford((self.spent.layers - layers) * (times - 1), (self.spent.visits - visits) * (times - 1),
+                             scope.frame.place(repeat.value.span))
         found.append(Repeat(rounds))
 
     def _times(self, repeat: Entry, scope: Scope) -> int | None:
@@ -205,11 +220,13 @@ class Unroller:
 
     def _kept_group(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
+        if "from" in words:
+            found.append(From(words["from"].value, scope))
         if "for" in words:
             self._for(node, scope, level, found)
         elif "repeat" in words:
             self._repeat(words["repeat"], scope, Lost(node.span), found,
-                         lambda inner: self._list(words["do"], inner, level))
+                         lambda inner, _: self._list(words["do"], inner, level))
         else:
             found.extend(self._list(words["do"], scope, level))
 
@@ -236,14 +253,19 @@ class Unroller:
             found.append(Lost(node.span))
             return
         variable, index, values = loop
+        alike = not {variable, index} & self._counter.entries(node.entries["do"].value).names
         for position, item in enumerate(values.items):
             self.spent.visit(item.span)
+            layers, visits = self.spent.layers, self.spent.visits
             names = {variable: Binding(variable, None, item, told=True)}
             if index:
                 names[index] = Binding(index, None, Scalar(position, node.entries["index"].value.span, True), told=True)
             said = f" and `{index}` is `{position}`" if index else ""
             cause = Cause(f"in the loop, where `{variable}` is {describe(plain(item))}{said}", item.span)
             found.extend(self._list(node.entries["do"], scope.within(cause, names), level))
+            if position == 0 and alike:
+                rest = len(values.items) - 1
+                self._afford((self.spent.layers - layers) * rest, (self.spent.visits - visits) * rest, values.span)
 
     def _loop(self, node: Mapping, scope: Scope) -> tuple[str, str | None, Sequence] | None:
         """The variable of a `for`, that of its position, and the values."""
@@ -282,11 +304,12 @@ class Unroller:
             names = list(_names(Sequence((node,), node.span)))
             found.append(lost if kept is None else Gone(names, words["when"].value.span))
         elif repeat := words.get("repeat"):
-            self._repeat(repeat, scope, lost, found, lambda inner: [self._branches(node, inner, level, lost)])
+            self._repeat(repeat, scope, lost, found,
+                         lambda inner, again: [self._branches(node, inner, level, lost, again)])
         else:
-            found.append(self._branches(node, scope, level, lost))
+            found.append(self._branches(node, scope, level, lost, False))
 
-    def _branches(self, node: Mapping, scope: Scope, level: int, lost: Lost) -> Item:
+    def _branches(self, node: Mapping, scope: Scope, level: int, lost: Lost, again: bool) -> Item:
         words = node.entries
         several = words["branches"].value
         if not isinstance(several, Sequence) or not several.items:
@@ -298,7 +321,7 @@ class Unroller:
         if join is None:
             return lost
         source = words.get("from")
-        return Branches(words["branches"].key_span, source.value if source else None, scope, branches, join)
+        return Branches(words["branches"].key_span, source.value if source else None, scope, branches, join, again)
 
     def _join(self, node: Mapping, scope: Scope, level: int, lost: Lost) -> Call | Use | None:
         """The entry that takes the ends of the branches."""
@@ -330,6 +353,9 @@ def _misplaced(node: Mapping, allowed: tuple[str, ...]) -> tuple[Fault, Span] | 
         if other in WORDS:
             return Fault("MS207", f"`{other}` cannot stand beside `{_chief(node)}`"), words[other].key_span
         word = _chief(node)
+        if other in RESERVED:
+            return Fault("MS207", f"`{other}` cannot stand beside `{word}`",
+                         help="write it at the layers themselves"), words[other].key_span
         near = nearest(other, [key for key in allowed if key not in words])
         if near:
             return Fault("MS207", f"`{other}` cannot stand beside `{word}`", help=f"did you mean `{near}`?",

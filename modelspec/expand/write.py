@@ -15,7 +15,7 @@ from ..spec.names import check_name
 from ..spec.report import Report
 from .arguments import force
 from .blocks import is_null
-from .items import Branches, Call, Gone, Item, Lost, Opaque, Repeat, Use
+from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
 from .naming import LOST, Names, Target, Tensor, Unknown, has_rounds, variants
 from .references import NOTHING, References
 from .values import Values, silenced
@@ -156,6 +156,8 @@ class Writer:
                 return self._repeat(item, place, current)
             case Branches():
                 return self._branches(item, place, current)
+            case From():
+                return self.references.source(self.values.node(item.source, item.scope), place.names)
             case Gone():
                 for name, span in item.names:
                     for variant in variants(name, place.suffixes):
@@ -179,7 +181,7 @@ class Writer:
         """One layer; `ends` are the tensors that it takes where they are neither written nor the chain's."""
         scope = call.scope
         span = scope.frame.place(call.span)
-        body, source = self._taken(call, place.names)
+        body, source = self._taken(call, place.names, current)
         if ends is not None:
             source = Entry(ends.span, Sequence(tuple(self._end(end, ends.span) for end in ends.tensors), ends.span))
         elif source is None:
@@ -188,7 +190,7 @@ class Writer:
         record = Record(call.kind, span, body, source, "", call.name_span, call.name is not None)
         return self._add(record, base, place, call.name_span or span)
 
-    def _taken(self, call: Call, names: Names) -> tuple[Node | None, Entry | None]:
+    def _taken(self, call: Call, names: Names, current: Target) -> tuple[Node | None, Entry | None]:
         """The settings of an entry, and what its `from` refers to."""
         body, scope = call.body, call.scope
         if not isinstance(body, Mapping):
@@ -198,8 +200,26 @@ class Writer:
         written = body.entries.get("from")
         if written is None:
             return settings, None
-        sources = self.references.rewrite(self.values.node(written.value, scope), names)
+        sources = self.values.node(written.value, scope)
+        if not call.again:
+            sources = self.references.rewrite(sources, names)
+        elif isinstance(sources, Scalar):
+            return settings, None
+        else:
+            sources = self._with_first(sources, self.references.one(current, sources.span, f"`{call.kind}`"), names)
         return settings, Entry(scope.frame.place(written.key_span), sources)
+
+    def _with_first(self, sources: Sequence | Mapping, first: Tensor | Unknown, names: Names) -> Node:
+        """A `from` whose first tensor is that of the round before."""
+        if isinstance(sources, Sequence):
+            rest = tuple(self.references.rewrite(item, names) for item in sources.items[1:])
+            return Sequence((self._end(first, sources.span), *rest), sources.span)
+        entries = {
+            key: Entry(entry.key_span, self.references.rewrite(entry.value, names) if position else
+                       self._end(first, entry.value.span))
+            for position, (key, entry) in enumerate(sources.entries.items())
+        }
+        return Mapping(entries, sources.span)
 
     def _chain(self, current: Target, span: Span) -> Entry | None:
         """What an entry takes that does not say so: nothing to write where it is the entry before it."""
@@ -291,7 +311,10 @@ class Writer:
         if ends is not None:
             return self.references.in_order(ends.tensors, block, ends.span)
         if isinstance(call.body, Mapping) and (written := call.body.entries.get("from")):
-            return self.references.inputs(self.values.node(written.value, call.scope), block, names)
+            found = self.references.inputs(self.values.node(written.value, call.scope), block, names)
+            if call.again:
+                found[block.inputs[0]] = self.references.one(current, span, f"block `{block.name}`")
+            return found
         if len(block.inputs) == 1:
             return {block.inputs[0]: self.references.one(current, span, f"block `{block.name}`")}
         return self.references.in_order((), block, span)
@@ -301,7 +324,7 @@ class Writer:
     def _branches(self, item: Branches, place: _Place, current: Target) -> Target:
         """Chains from one tensor, and the layer that joins them."""
         span = item.scope.frame.place(item.span)
-        if item.source is not None:
+        if item.source is not None and not item.again:
             current = self.references.source(self.values.node(item.source, item.scope), place.names)
         start = self.references.one(current, span, "every branch")
         found = [self.references.one(self._items(branch, place, start), span, "`join`") for branch in item.branches]

@@ -1,0 +1,114 @@
+"""What a check costs: cold against `import keras`, warm, and per layer as specs grow.
+
+    python benchmarks/check.py
+
+Cold is a process of its own, Python's start included, with the bytecode of everything compiled before. The two cold
+commands take turns, so that a machine that slows down slows both.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = """\
+    - Conv2D: {{filters: {width}, kernel_size: 3, padding: same, use_bias: false, name: conv_{i}}}
+    - BatchNormalization: {{momentum: 0.9, name: norm_{i}}}
+    - Activation: {{activation: relu, name: act_{i}}}
+    - Dropout: {{rate: 0.1, name: drop_{i}}}
+    - Add: {{from: [drop_{i}, {before}], name: sum_{i}}}
+"""
+HEAD = "seed: 7\nmodel:\n  inputs: {image: [32, 32, 16]}\n  layers:\n"
+TAIL = """\
+    - GlobalAveragePooling2D
+    - Flatten
+    - Dense: {units: 64, activation: relu, kernel_initializer: he_normal, kernel_regularizer: {L2: 0.001}}
+    - Dropout: 0.5
+    - Dense: {units: 10, activation: softmax, name: class}
+data:
+  source: {csv: images.csv}
+  split: {validation: 0.1, test: 0.1}
+  inputs: {image: {column: pixels}}
+  targets: {class: {column: label}}
+training:
+  optimizer: {Adam: 0.001}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+  epochs: 20
+  callbacks:
+    - EarlyStopping: {monitor: val_loss, patience: 3}
+"""
+
+
+def spec(layers: int) -> str:
+    """A residual network of so many layers (a multiple of 5), with data and training."""
+    parts = [BLOCK.format(i=i, width=16, before=f"sum_{i - 1}" if i else "image") for i in range(layers // 5 - 1)]
+    return HEAD + "".join(parts) + TAIL
+
+
+def cold(command: list[str], environment: dict[str, str]) -> float:
+    """Seconds that a process takes from its start to its end."""
+    start = perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    return perf_counter() - start
+
+
+def warm(path: Path, rounds: int) -> float:
+    """Seconds of one check in a process that has checked before; the median."""
+    import modelspec as ms
+
+    times = []
+    for _ in range(rounds + 1):
+        start = perf_counter()
+        report = ms.check(path)
+        times.append(perf_counter() - start)
+        assert report.ok, report.diagnostics[0]
+    return statistics.median(times[1:])
+
+
+def compare_cold(folder: Path, rounds: int = 5) -> None:
+    path = folder / "spec_50.yaml"
+    path.write_text(spec(50), "utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+                   "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    commands = {"check": [sys.executable, "-m", "modelspec", "check", str(path)],
+                "keras": [sys.executable, "-c", "import keras"], "python": [sys.executable, "-c", "pass"]}
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(rounds + 1):
+        for name, command in commands.items():
+            seconds = cold(command, environment)
+            if turn:  # the first compiles
+                times[name].append(seconds)
+    median = {name: statistics.median(found) for name, found in times.items()}
+    print(f"python -c pass                     {median['python']:7.3f} s")
+    print(f"modelspec check, 50 layers, cold   {median['check']:7.3f} s   (wanted: below 0.25)")
+    print(f"python -c 'import keras'           {median['keras']:7.3f} s")
+    print(f"ratio                              {median['keras'] / median['check']:7.1f}     (wanted: at least 12)")
+
+
+def compare_sizes(folder: Path) -> None:
+    print("\nlayers   warm check   for each layer")
+    for layers in (10, 50, 200, 1000, 10_000):
+        path = folder / f"spec_{layers}.yaml"
+        path.write_text(spec(layers), "utf-8")
+        seconds = warm(path, rounds=21 if layers <= 200 else 5)
+        wanted = "   (wanted: at most 20 ms)" if layers == 200 else ""
+        print(f"{layers:6,}   {seconds * 1e3:7.1f} ms   {seconds / layers * 1e6:9.0f} us{wanted}")
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    with tempfile.TemporaryDirectory() as name:
+        compare_cold(Path(name))
+        compare_sizes(Path(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,384 @@
+"""Whole specs, drawn: graphs of layers from the catalogue with branches, merges, shared layers and nested sub-models.
+
+Drawing asks the shape rules which tensor fits where, so that nearly every spec is right; what is drawn is plain values,
+as a file would hold them. `specs()` is the strategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from hypothesis import strategies as st
+
+from modelspec.diagnostics import Fault
+from modelspec.dtypes import is_float
+from modelspec.layers import LAYERS
+from modelspec.layers.base import Inputs, Layer
+from modelspec.pipeline import compile_mapping
+from modelspec.settings import Context, Faults
+from modelspec.shapes import Tensor, known, product
+
+from .oracle import values
+from .oracle.case import Case, case_of, layer_class
+from .oracle.strategies import chances
+
+MOST_NUMBERS = 4096
+"""In one example of a tensor (unknown sizes as 8), so that a graph is quick to build."""
+MOST_WEIGHTS = 20_000
+MOST_AXES = 6
+TRIES = 6
+"""Layers tried on a tensor before one that takes any."""
+PRECISIONS = ("float32", "float32", "float32", "mixed_float16", "mixed_bfloat16", "float64")
+HALF = ("float16", "bfloat16")
+"""Policies that are not drawn: a CPU has no kernel for some initializers (`Orthogonal`) in them."""
+AXES = (2, 3, 3, 4, 4, 5)
+SIZES = (1, 2, 3, 4, 5, 6, 8)
+
+
+class Typed(NamedTuple):
+    """A tensor that an entry may take: how it is written, and its type."""
+
+    text: str
+    type: Tensor
+
+
+Given: TypeAlias = dict[str, Typed | tuple[Typed, ...]]
+"""Tensors by call argument."""
+
+
+@dataclass
+class Model:
+    """A model as far as it is drawn."""
+
+    draw: st.DrawFn
+    context: Context
+    depth: int = 0
+    outer: dict[str, Any] = field(default_factory=dict)
+    """What the models around it share, as written."""
+    tensors: list[Typed] = field(default_factory=list)
+    last: Tensor | None = None
+    """What the next entry takes where it says nothing; None where it must say."""
+    entries: list[Any] = field(default_factory=list)
+    shared: dict[str, Any] = field(default_factory=dict)
+    names: int = 0
+    given: int = 0
+    """How many of the tensors are inputs: the first ones."""
+
+    def name(self, prefix: str) -> str:
+        """A name of its own, also among those of the models around it and in it."""
+        self.names += 1
+        return f"{prefix}_{'abcdef'[self.depth]}{self.names}"
+
+    # Entries ---------------------------------------------------------------------------------------------------------
+
+    def entry(self) -> None:
+        """One more entry: a layer, a call of something shared, or of something that is shared from now on."""
+        choice = self.draw(st.integers(0, 19))
+        if choice < 3 and self.shared and self._call(self.draw(st.sampled_from(sorted(self.shared)))):
+            return
+        if choice == 3 and self.outer and self._call(self.draw(st.sampled_from(sorted(self.outer)))):
+            return
+        if choice == 4 and self.depth < 3 and self._call(self._sub_model()):
+            return
+        for _ in range(TRIES):
+            if self._layer(share=choice == 5):
+                return
+        source = self._source()
+        kind = "Activation" if is_float(source.type.dtype) else "Identity"
+        self._add(kind, {"activation": "relu"} if kind == "Activation" else {}, {"inputs": source}, False)
+
+    def _layer(self, share: bool) -> bool:
+        """A layer near one of its examples whose rank is that of a tensor at hand."""
+        source = self._source()
+        case = self.draw(st.sampled_from(_examples(source.type.rank, is_float(source.type.dtype))))
+        given = self._given(case, source)
+        settings = _without_half(self.draw(values.changed(layer_class(case.kind), case.settings)))
+        return given is not None and self._add(case.kind, settings, given, share, case.options)
+
+    def _given(self, case: Case, source: Typed) -> Given | None:
+        """Tensors for the arguments of the example, the source first; None where one is wanted and not at hand."""
+        required = {argument.name for argument in layer_class(case.kind).arguments if argument.required}
+        given: Given = {}
+        for name, wanted in case.inputs.items():
+            several = (wanted,) if isinstance(wanted, Tensor) else wanted
+            found = [source if not given and not place else self._like(source, tensor)
+                     for place, tensor in enumerate(several)]
+            present = tuple(one for one in found if one is not None)
+            if len(present) == len(several):
+                given[name] = present[0] if isinstance(wanted, Tensor) else present
+            elif name in required:
+                return None
+        return given
+
+    def _like(self, source: Typed, wanted: Tensor) -> Typed | None:
+        """A tensor with the axes and the kind of dtype that are wanted, of the source's type where there is one."""
+        fitting = [one for one in self.tensors if one.type.rank == wanted.rank
+                   and is_float(one.type.dtype) == is_float(wanted.dtype)]
+        same = [one for one in fitting if one.type == source.type]
+        chosen = same if same and self.draw(chances(85)) else fitting
+        return self.draw(st.sampled_from(chosen)) if chosen else None
+
+    def _add(self, kind: str, settings: dict[str, Any], given: Given, share: bool,
+             options: Mapping[str, Any] | None = None) -> bool:
+        """Write the entry where the layer takes the tensors; whether it does."""
+        options = {**(options or {}), **({"training": self.draw(st.booleans())} if self.draw(chances(3)) else {})}
+        made = _typed(kind, settings, given, options, self.context)
+        if made is None or not all(map(_is_small, made[0])) or made[2] > MOST_WEIGHTS:
+            return False
+        if share:
+            name = self.name("one")
+            self.shared[name] = {kind: settings} if settings else kind
+            return self._write(name, {}, given, made[0], options, made[1])
+        return self._write(kind, settings, given, made[0], options, made[1])
+
+    def _write(self, head: str, settings: dict[str, Any], given: Given, outputs: tuple[Tensor, ...],
+               options: Mapping[str, Any], output_names: tuple[str, ...] = ()) -> bool:
+        body = dict(settings)
+        written = self._from(given)
+        if written is not None:
+            body["from"] = written
+        if options:
+            body["call"] = dict(options)
+        self.entries.append({head: body} if body else head)
+        self.last = outputs[0] if len(outputs) == 1 else None
+        if self.last is None or self.draw(chances(50)):
+            name = self._name_last()
+            parts = output_names if len(output_names) == len(outputs) else map(str, range(len(outputs)))
+            texts = [name] if self.last is not None else [f"{name}.{part}" for part in parts]
+            self.tensors += map(Typed, texts, outputs)
+        return True
+
+    def _from(self, given: Given) -> Any:
+        """What stands behind `from`; None where the entry before it is meant."""
+        first = next(iter(given.values()))
+        if len(given) == 1 and isinstance(first, Typed):
+            return first.text or None
+        plain = {name: self._text(value) if isinstance(value, Typed) else [self._text(one) for one in value]
+                 for name, value in given.items()}
+        return next(iter(plain.values())) if len(plain) == 1 and self.draw(st.booleans()) else plain
+
+    def _text(self, tensor: Typed) -> str:
+        return tensor.text or self._name_last()
+
+    def _name_last(self) -> str:
+        """The name of the last entry, or of the first input; the entry gets one where it has none."""
+        if not self.entries:
+            return self.tensors[0].text
+        entry = self.entries[-1]
+        if isinstance(entry, str):
+            entry = self.entries[-1] = {entry: {}}
+        body = next(iter(entry.values()))
+        name: str = body.setdefault("name", self.name("t"))
+        return name
+
+    def _source(self) -> Typed:
+        if self.last is not None and self.draw(chances(65)):
+            return Typed("", self.last)
+        self._keep_last()
+        return self.draw(st.sampled_from(self.tensors))
+
+    def _keep_last(self) -> None:
+        """Name the last entry, so that its tensor stays at hand when the next one takes another."""
+        if self.entries and self.last is not None:
+            name = self._name_last()
+            if all(one.text != name for one in self.tensors):
+                self.tensors.append(Typed(name, self.last))
+
+    # Shared things ---------------------------------------------------------------------------------------------------
+
+    def _sub_model(self) -> str:
+        """Defines a sub-model for tensors that are at hand."""
+        visible = {**self.outer, **self.shared}
+        inner = Model(self.draw, self.context, self.depth + 1, visible)
+        taken = self.draw(st.lists(st.sampled_from(self.tensors), min_size=1, max_size=3))
+        one = len(taken) == 1 and self.draw(st.booleans())
+        for index, tensor in enumerate(taken):
+            inner.tensors.append(Typed("input" if one else f"in_{'abcdef'[inner.depth]}{index}", tensor.type))
+        inner.last, inner.given = inner.tensors[0].type, len(taken)
+        inner.fill(self.draw(st.integers(1, 5)))
+        name = self.name("model")
+        body = inner.written()
+        if one and not inner.shared and "outputs" not in body and self.draw(st.booleans()):
+            self.shared[name] = inner.entries  # a list: its one input is called `input`, its output is the last entry
+        else:
+            inputs = {t.text: _input(t.type) for t in inner.tensors[: len(taken)]}
+            self.shared[name] = {"inputs": inputs, **body}
+            if self.draw(chances(10)):
+                self.shared[name]["trainable"] = False
+        return name
+
+    def _call(self, name: str) -> bool:
+        """A call of something shared, with tensors that it takes; whether there are any."""
+        thing = {**self.outer, **self.shared}[name]
+        first = self._source()
+        wanted = _declared(thing)
+        if not wanted:
+            given = [first]
+        else:
+            fitting = [[t for t in self.tensors if (t.type.rank, t.type.dtype) == one] for one in wanted]
+            if not all(fitting):
+                return False
+            given = [self.draw(st.sampled_from(tensors)) for tensors in fitting]
+        made = self._typed_call(name, [tensor.type for tensor in given])
+        if made is None or not all(map(_is_small, made[0])):
+            return False
+        names = list(thing["inputs"]) if wanted else ["inputs"]
+        return self._write(name, {}, dict(zip(names, given, strict=True)), made[0], {}, made[1])
+
+    def _typed_call(self, name: str, types: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[str, ...]] | None:
+        """What a call of something shared gives, asked of a spec with this call alone."""
+        inputs = {f"x{index}": _input(tensor) for index, tensor in enumerate(types)}
+        model = {"inputs": inputs, "shared": {**self.outer, **self.shared},
+                 "image_data_format": self.context.image_data_format, "layers": [{name: {"from": list(inputs)}}]}
+        found = compile_mapping({"model": model, "runtime": {"precision": self.context.precision}})
+        if not found.ok or found.value is None or found.value.graph is None:
+            return None
+        call = found.value.graph.layers[0]
+        return call.outputs, call.output_names
+
+    # The whole -------------------------------------------------------------------------------------------------------
+
+    def fill(self, count: int) -> None:
+        for _ in range(count):
+            self.entry()
+
+    def written(self) -> dict[str, Any]:
+        """The model's own part, what takes the inputs that nothing takes included."""
+        self._keep_last()
+        taken = _taken(self.entries) | ({self.tensors[0].text} if _follows(self.entries[0]) else set())
+        for tensor in self.tensors[: self.given]:
+            if tensor.text not in taken:
+                self.entries.append({"Identity": {"from": tensor.text, "name": (name := self.name("t"))}})
+                self.last = tensor.type
+                self.tensors.append(Typed(self._name_last(), tensor.type))
+        body: dict[str, Any] = {"layers": self.entries}
+        if self.shared:
+            body["shared"] = self.shared
+        made = [one.text for one in self.tensors[self.given:]]
+        if len(made) > 1 or self.last is None or self.draw(st.booleans()):
+            body["outputs"] = self._outputs(made, [text for text in made if text not in _taken(self.entries)])
+        return body
+
+    def _outputs(self, made: list[str], leaves: list[str]) -> Any:
+        """Mostly every tensor that nothing takes, so that all of the graph is alive."""
+        few = self.draw(st.lists(st.sampled_from(made), min_size=1, max_size=4))
+        chosen = leaves if leaves and self.draw(chances(85)) else list(dict.fromkeys(few))
+        if len(chosen) == 1 and self.draw(st.booleans()):
+            return chosen[0]
+        return {f"out{i}": text for i, text in enumerate(chosen)} if self.draw(st.booleans()) else chosen
+
+
+# What tensors and layers there are -----------------------------------------------------------------------------------
+
+
+@cache
+def _examples(rank: int, floats: bool) -> tuple[Case, ...]:
+    """Calls whose first tensor has the rank and the kind of dtype, those of the layers that any model has more often."""
+    found: list[Case] = []
+    for kind in sorted(LAYERS.kinds()):
+        for case in (case_of(layer_class(kind), example) for example in layer_class(kind).examples):
+            first = case.tensors[0]
+            if (first.rank, is_float(first.dtype)) == (rank, floats):
+                found += [case] * (3 if LAYERS_OF_ANY_MODEL & {kind} else 1)
+    return tuple(found) or (case_of(layer_class("Identity"), layer_class("Identity").examples[0]),)
+
+
+LAYERS_OF_ANY_MODEL = {
+    "Dense", "Embedding", "Flatten", "Reshape", "Add", "Concatenate", "Multiply", "Dropout", "LSTM", "GRU",
+    "Bidirectional", "TimeDistributed", "Conv1D", "Conv2D", "MaxPooling2D", "BatchNormalization", "LayerNormalization",
+    "GlobalAveragePooling1D", "MultiHeadAttention",
+}  # fmt: skip
+
+
+def _typed(kind: str, settings: dict[str, Any], given: Given, options: Mapping[str, Any], context: Context
+           ) -> tuple[tuple[Tensor, ...], tuple[str, ...], int] | None:
+    """Outputs, their names and the number of weights' entries; None where the layer does not take the tensors."""
+    tensors = {name: value.type if isinstance(value, Typed) else tuple(t.type for t in value)
+               for name, value in given.items()}
+    inputs = Inputs(tensors, options)
+    try:
+        layer: Layer = layer_class(kind).build(settings, context)
+        output = layer.output(inputs)
+        weights = layer.weights(inputs)
+        layer.multiply_adds(inputs)
+    except (Fault, Faults):
+        return None
+    outputs = (output,) if isinstance(output, Tensor) else output
+    sizes = [known(product(weight.shape)) for weight in weights]
+    return outputs, layer.output_names(inputs), sum(size or 0 for size in sizes)
+
+
+def _is_small(tensor: Tensor) -> bool:
+    sizes = [size if isinstance(size, int) else 8 for size in tensor.shape[1:]]
+    return tensor.rank <= MOST_AXES and (known(product(sizes)) or 0) <= MOST_NUMBERS
+
+
+def _without_half(value: Any) -> Any:
+    """The settings without half-precision policies, also in nested layers."""
+    if isinstance(value, dict):
+        return {key: _without_half(item) for key, item in value.items() if not (key == "dtype" and item in HALF)}
+    return value
+
+
+def _declared(thing: Any) -> list[tuple[int, str]]:
+    """Rank and dtype of the inputs that a shared model declares; none of a layer, or of a list of layers."""
+    inputs = thing.get("inputs", {}) if isinstance(thing, dict) else {}
+    return [(len(one["shape"]) + 1, one["dtype"]) for one in inputs.values()]
+
+
+def _input(tensor: Tensor) -> dict[str, Any]:
+    """The long form of an input of the type; a size that is computed from a name is just unknown."""
+    shape = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in tensor.shape[1:]]
+    batch = {} if tensor.shape[0] is None else {"batch_size": tensor.shape[0]}
+    return {"shape": shape, "dtype": tensor.dtype, **batch}
+
+
+def _follows(entry: Any) -> bool:
+    """Whether the entry takes what stands before it."""
+    return isinstance(entry, str) or "from" not in next(iter(entry.values()))
+
+
+def _taken(entries: list[Any]) -> set[str]:
+    """Every tensor that an entry names."""
+    found: set[str] = set()
+    for entry in entries:
+        body = next(iter(entry.values())) if isinstance(entry, dict) else {}
+        source = body.get("from", []) if isinstance(body, dict) else []
+        for item in source.values() if isinstance(source, dict) else [source]:
+            found |= {item} if isinstance(item, str) else set(item)
+    return found
+
+
+# Specs ---------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def _types(draw: st.DrawFn) -> Tensor:
+    """The type of an input: numbers of two to five axes, now and then of unknown or named sizes, or whole numbers."""
+    if draw(chances(15)):
+        return Tensor((None, draw(st.sampled_from([4, 6, None, "time"]))), "int32")
+    rank = draw(st.sampled_from(AXES))
+    sizes = [draw(st.sampled_from(SIZES)) for _ in range(rank - 1)]
+    for axis in range(rank - 2):
+        if draw(chances(15)):
+            sizes[axis] = draw(st.sampled_from([None, "time", "height"]))
+    return Tensor((None, *sizes), draw(st.sampled_from(["float32"] * 8 + ["int32", "float16"])))
+
+
+@st.composite
+def specs(draw: st.DrawFn, most: int = 40) -> dict[str, Any]:
+    """A spec with a model of about 2 to `most` layers."""
+    context = Context(draw(st.sampled_from(["channels_last"] * 5 + ["channels_first"])),
+                      draw(st.sampled_from(PRECISIONS)))  # fmt: skip
+    model = Model(draw, context)
+    batch = draw(st.sampled_from([None] * 9 + [2]))
+    for index, tensor in enumerate(draw(st.lists(_types(), min_size=1, max_size=3))):
+        model.tensors.append(Typed(f"in_{index}", tensor._replace(shape=(batch, *tensor.shape[1:]))))
+    inputs = {t.text: _input(t.type) for t in model.tensors}
+    model.last, model.given = model.tensors[0].type, len(model.tensors)
+    model.fill(draw(st.one_of(st.integers(2, 8), st.integers(2, most))))
+    body = {"inputs": inputs, "image_data_format": context.image_data_format, **model.written()}
+    return {"model": body, "runtime": {"precision": context.precision}}
