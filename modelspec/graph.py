@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from .diagnostics import Checked, Note, Span, listed, nearest
+from .diagnostics import Checked, Fault, Note, Span, listed, nearest
 from .layers.base import Argument, Layer
 from .layers.common import snake_case
 from .settings import describe
@@ -268,6 +268,12 @@ def _arguments(
     arguments = callee.arguments
     span = use.sources_span or use.kind_span
     if isinstance(sources, dict):
+        if isinstance(callee, Layer):
+            try:
+                callee.check_names(tuple(sources))
+            except Fault as fault:
+                report.fault(fault, use.body, span)
+                return None
         return _by_name(arguments, sources, use, span, report)
     given = _by_position(arguments, sources)
     if given is None:

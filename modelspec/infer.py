@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -96,8 +96,21 @@ class TypedGraph:
         return self.input_types
 
     @cached_property
+    def alive(self) -> tuple[TypedCall, ...]:
+        """The calls that an output depends on: a Keras model holds no others, nor their weights."""
+        by_name = {layer.name: layer for layer in self.layers}
+        found: set[str] = set()
+        queue = [ref.producer for ref in self.graph.outputs.values()]
+        while queue:
+            name = queue.pop()
+            if name in by_name and name not in found:
+                found.add(name)
+                queue.extend(ref.producer for ref in by_name[name].call.refs())
+        return tuple(layer for layer in self.layers if layer.name in found)
+
+    @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Every weight once, however many calls share it, in sub-models too.
+        """Every weight once, however many calls share it, in sub-models too; none of dead layers.
 
         What a frozen sub-model holds is frozen wherever else it is called, as in Keras.
         """
@@ -120,8 +133,8 @@ class TypedGraph:
 
     @property
     def flops(self) -> int | None:
-        """Multiply-adds of one example through every call."""
-        return known(total(layer.multiply_adds for layer in self.layers))
+        """Multiply-adds of one example through every call that an output depends on."""
+        return known(total(layer.multiply_adds for layer in self.alive))
 
     def layer(self, name: str) -> TypedCall | None:
         return next((layer for layer in self.layers if layer.name == name), None)
@@ -132,7 +145,7 @@ def _collect(typed: TypedGraph, frozen: bool, owned: dict[int, tuple[Weight, ...
     if (id(typed), frozen) in seen:
         return
     seen.add((id(typed), frozen))
-    for layer in typed.layers:
+    for layer in typed.alive:
         if layer.inside is not None:
             _collect(layer.inside, frozen or not layer.inside.graph.trainable, owned, seen)
             continue
@@ -259,9 +272,18 @@ class _Inference:
             self._fault(call, fault, tensors)
             return None
         outputs = (output,) if isinstance(output, Tensor) else output
-        if call.shared and not self._agrees(call, weights, inputs):
+        if not self._can_stand(call, layer) or (call.shared and not self._agrees(call, weights, inputs)):
             return None
         return TypedCall(call, outputs, layer.output_names(inputs), weights, cost)
+
+    def _can_stand(self, call: Call, layer: Layer) -> bool:
+        """Whether Keras can put the layer, and the one in it, into a model."""
+        for one in _nested(layer):
+            if one.not_in_models is not None:
+                self.report.error("MS209", f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
+                                  call.use.kind_span, help="prepare the data with it, in a `transform`")
+                return False
+        return True
 
     def _fault(self, call: Call, fault: Fault, tensors: Mapping[str, _Produced]) -> None:
         notes = [
@@ -278,6 +300,8 @@ class _Inference:
         """Whether this call of something shared can use the weights that its first call made."""
         assert call.shared is not None
         first = self.built.setdefault(call.shared, _Built(call, weights, inputs))
+        if isinstance(call.callee, Layer) and not self._same_rank(call, call.callee, first, inputs):
+            return False
         if len(first.weights) == len(weights) and all(
             _same(one.shape, other.shape) for one, other in zip(first.weights, weights, strict=True)
         ):
@@ -296,6 +320,20 @@ class _Inference:
             help="call it with tensors of the same last size, or use two layers")
         return False
 
+    def _same_rank(self, call: Call, layer: Layer, first: _Built, inputs: Inputs) -> bool:
+        """Whether the call has as many axes as the first one, where Keras has fixed them since."""
+        ranks, others = _ranks(first.inputs), _ranks(inputs)
+        if ranks == others or not any(one.keeps_rank for one in _nested(layer)):
+            return True
+        self.report.error(
+            "MS401", f"shared `{call.shared}` was first called with {_axes(ranks)}, and this call has {_axes(others)}: "
+                     f"a `{layer.kind()}` keeps the number that it was built with",
+            call.use.sources_span or call.use.kind_span,
+            notes=[Note(f"the first call, with {_types(first.inputs)}", first.call.use.kind_span),
+                   Note(f"this call has {_types(inputs)}"), *self.notes],
+            help="bring both to the same number of axes with `Reshape`, or use two layers")
+        return False
+
     def _model_call(self, call: Call, model: Graph, inputs: Inputs) -> TypedCall | None:
         types = self._model_inputs(call, model, inputs)
         if types is None:
@@ -306,7 +344,7 @@ class _Inference:
         weights = inside.weights if model.trainable else tuple(w._replace(trainable=False) for w in inside.weights)
         if not self._agrees(call, weights, inputs):
             return None
-        cost = total(layer.multiply_adds for layer in inside.layers)
+        cost = total(layer.multiply_adds for layer in inside.alive)
         return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
 
     def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
@@ -384,6 +422,26 @@ def _same(one: Shape, other: Shape) -> bool:
     return len(one) == len(other) and all(
         a == b or not isinstance(a, int) or not isinstance(b, int) for a, b in zip(one, other, strict=True)
     )
+
+
+def _nested(layer: Layer) -> Iterator[Layer]:
+    """The layer and those in its settings."""
+    yield layer
+    for name in layer.model_fields_set:
+        value = getattr(layer, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Layer):
+                yield from _nested(item)
+
+
+def _ranks(inputs: Inputs) -> list[int]:
+    """The number of axes of every tensor of a call."""
+    found = [(value,) if isinstance(value, Tensor) else value for value in inputs.tensors.values()]
+    return [tensor.rank for tensors in found for tensor in tensors]
+
+
+def _axes(ranks: list[int]) -> str:
+    return f"{' and '.join(map(str, ranks))} axes"
 
 
 def _plain(shape: Shape) -> str:

@@ -63,6 +63,8 @@ class Model:
     """What the next entry takes where it says nothing; None where it must say."""
     entries: list[Any] = field(default_factory=list)
     shared: dict[str, Any] = field(default_factory=dict)
+    first: dict[str, list[Tensor]] = field(default_factory=dict)
+    """What something shared was called with first, on which its weights depend."""
     names: int = 0
     given: int = 0
     """How many of the tensors are inputs: the first ones."""
@@ -131,6 +133,7 @@ class Model:
         if share:
             name = self.name("one")
             self.shared[name] = {kind: settings} if settings else kind
+            self.first[name] = [one.type for one in given.values() if isinstance(one, Typed)]
             return self._write(name, {}, given, made[0], options, made[1])
         return self._write(kind, settings, given, made[0], options, made[1])
 
@@ -192,7 +195,7 @@ class Model:
     def _sub_model(self) -> str:
         """Defines a sub-model for tensors that are at hand."""
         visible = {**self.outer, **self.shared}
-        inner = Model(self.draw, self.context, self.depth + 1, visible)
+        inner = Model(self.draw, self.context, self.depth + 1, visible, first=dict(self.first))
         taken = self.draw(st.lists(st.sampled_from(self.tensors), min_size=1, max_size=3))
         one = len(taken) == 1 and self.draw(st.booleans())
         for index, tensor in enumerate(taken):
@@ -229,14 +232,18 @@ class Model:
         return self._write(name, {}, dict(zip(names, given, strict=True)), made[0], {}, made[1])
 
     def _typed_call(self, name: str, types: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[str, ...]] | None:
-        """What a call of something shared gives, asked of a spec with this call alone."""
-        inputs = {f"x{index}": _input(tensor) for index, tensor in enumerate(types)}
-        model = {"inputs": inputs, "shared": {**self.outer, **self.shared},
-                 "image_data_format": self.context.image_data_format, "layers": [{name: {"from": list(inputs)}}]}
+        """What a call of something shared gives, asked of a spec with this call and the first one."""
+        first = self.first.setdefault(name, types)
+        if len(first) != len(types):
+            return None
+        inputs = {f"{call}{index}": _input(tensor) for call in "ab" for index, tensor in enumerate(types if call == "b" else first)}
+        calls = [{name: {"from": [one for one in inputs if one[0] == call]}} for call in "ab"]
+        model = {"inputs": inputs, "shared": {**self.outer, **self.shared}, "layers": calls,
+                 "image_data_format": self.context.image_data_format}
         found = compile_mapping({"model": model, "runtime": {"precision": self.context.precision}})
         if not found.ok or found.value is None or found.value.graph is None:
             return None
-        call = found.value.graph.layers[0]
+        call = found.value.graph.layers[1]
         return call.outputs, call.output_names
 
     # The whole -------------------------------------------------------------------------------------------------------
@@ -279,6 +286,8 @@ def _examples(rank: int, floats: bool) -> tuple[Case, ...]:
     """Calls whose first tensor has the rank and the kind of dtype, those of the layers that any model has more often."""
     found: list[Case] = []
     for kind in sorted(LAYERS.kinds()):
+        if layer_class(kind).alone:  # it says itself what it takes
+            continue
         for case in (case_of(layer_class(kind), example) for example in layer_class(kind).examples):
             first = case.tensors[0]
             if (first.rank, is_float(first.dtype)) == (rank, floats):
@@ -379,6 +388,6 @@ def specs(draw: st.DrawFn, most: int = 40) -> dict[str, Any]:
         model.tensors.append(Typed(f"in_{index}", tensor._replace(shape=(batch, *tensor.shape[1:]))))
     inputs = {t.text: _input(t.type) for t in model.tensors}
     model.last, model.given = model.tensors[0].type, len(model.tensors)
-    model.fill(draw(st.one_of(st.integers(2, 8), st.integers(2, most))))
+    model.fill(draw(st.one_of(st.integers(2, 8), st.integers(9, most))))
     body = {"inputs": inputs, "image_data_format": context.image_data_format, **model.written()}
     return {"model": body, "runtime": {"precision": context.precision}}

@@ -14,9 +14,11 @@ import keras
 from ..graph import Graph, Ref
 from ..infer import TypedCall, TypedGraph
 from ..layers.base import Layer
+from ..layers.expression import Expression
 from ..shapes import Shape, Tensor, erase, show
 from . import MismatchError
 from .convert import to_keras
+from .formula import expression_model
 
 Objects = dict[str, Any]
 """Keras objects of shared names."""
@@ -63,24 +65,29 @@ class _Lowering:
         return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
 
     def _call(self, typed: TypedCall) -> None:
-        callee = self._object(typed)
         arguments = {
             name: self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
             for name, item in (typed.call.inputs or {}).items()
         }
+        callee = self._object(typed, arguments)
         try:
             result = self._run(callee, typed, arguments)
         except Exception as error:  # whatever Keras raises: inference said that this call is right
             message = str(error).strip().splitlines()
             raise MismatchError(f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}") \
                 from error
-        tensors = tuple(result) if isinstance(result, (list, tuple)) else (result,)
+        if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
+            callee.trainable = False  # said to the constructor of a wrapper, it does not reach the layers inside
+        tensors = tuple(keras.tree.flatten(result))  # a cell gives its states as a list of their own
         _check_call(typed, tensors, callee)
         self.tensors[typed.name] = tensors
         self.names[typed.name] = typed.output_names
 
     def _run(self, callee: Any, typed: TypedCall, arguments: dict[str, Any]) -> Any:
         options = dict(typed.call.use.options)
+        if isinstance(typed.call.callee, Expression):
+            given = list(arguments.values())
+            return callee(given if len(given) > 1 else given[0], **options)
         if isinstance(typed.call.callee, Graph):
             given = [arguments[name] for name in typed.call.callee.input_names if name in arguments]
             return callee(given if len(given) > 1 else given[0], **options)
@@ -94,8 +101,10 @@ class _Lowering:
         names = self.names.get(ref.producer, ())
         return tensors[names.index(ref.output) if ref.output in names else int(ref.output)]
 
-    def _object(self, typed: TypedCall) -> Any:
+    def _object(self, typed: TypedCall, arguments: Mapping[str, Any]) -> Any:
         """The Keras layer or model to call: a new one, or that of the shared name."""
+        if isinstance(typed.call.callee, Expression):  # it has no weights to share, and each call its own types
+            return expression_model(typed.call.callee, typed.name, arguments)
         if typed.shared is None:
             assert isinstance(typed.call.callee, Layer)
             return _layer(typed.call.callee, typed.name)

@@ -10,6 +10,7 @@ from ..components.metric import Direction
 from ..lint.monitors import logged
 from ..spec.training import Chosen, Training
 from .convert import to_keras
+from .formula import forget_compilation
 
 
 def compile_model(model: keras.Model, training: Training, jit: bool | str) -> None:
@@ -24,6 +25,15 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
         # XLA is slower than TensorFlow's own kernels on a CPU (convolutions by 2 to 3 times) and slow to compile.
         jit_compile=_has_accelerator() if jit == "auto" else jit,
     )
+    if _has_formula(training):
+        forget_compilation(model)
+
+
+def _has_formula(training: Training) -> bool:
+    """Whether a loss or a metric is a formula."""
+    metrics = (one for by_output in (training.metrics, training.weighted_metrics) for chosen in by_output.values()
+               for one in chosen)
+    return any(hasattr(one.settings, "formula") for one in (*training.losses.values(), *metrics))
 
 
 def callbacks(training: Training) -> list[Any]:

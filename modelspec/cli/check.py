@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import status
+from .compiling import compile_file
 from .options import set_option
 from .output import report, write
 
@@ -20,21 +22,40 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text",
               show_default=True, help="How the faults are written.")  # fmt: skip
+@click.option("--fix", is_flag=True, help="Rewrite old spellings (MS220 to MS223) in each FILE first, comments and "
+                                          "layout kept, and show what was changed. Guesses are never written.")
 @set_option
-def command(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
+def command(files: tuple[str, ...], form: str, fix: bool, overrides: dict[str, Any]) -> None:
     """Find every fault of each FILE; `-` reads standard input. No framework is loaded.
 
     `modelspec explain MS402` tells more about a code.
     """
-    from ..pipeline import compile_path
-
-    checked = {file: compile_path(file, overrides) for file in dict.fromkeys(files)}
+    if fix:
+        _fix(files, form, overrides)
+    checked = {file: compile_file(file, overrides) for file in dict.fromkeys(files)}
     if form == "text":
         _tell(checked)
     else:
         write(_rendered([one for found in checked.values() for one in found.diagnostics], form))
     if not all(found.ok for found in checked.values()):
         sys.exit(status.ERRORS)
+
+
+def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
+    """Rewrite the files, and show the changes where the faults are shown as text."""
+    from ..fix import fix_file
+
+    if "-" in files or overrides:
+        raise click.UsageError("--fix rewrites files: it takes neither standard input (-) nor --set")
+    for file in dict.fromkeys(files):
+        try:
+            fixed = fix_file(Path(file))
+        except OSError as error:
+            raise click.ClickException(f"`{file}` cannot be written: {error.strerror}") from error
+        if fixed.refused:
+            click.echo(f"{file}: not rewritten: {fixed.refused}", err=True)
+        elif fixed.changed and form == "text":
+            write(fixed.diff.rstrip("\n"))
 
 
 def _tell(checked: dict[str, Checked[Compiled | None]]) -> None:

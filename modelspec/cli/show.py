@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from . import status
+from .compiling import compile_file
 from .options import set_option, spec_file
 from .output import report, write
 
@@ -21,9 +22,7 @@ def command(file: str, form: str, overrides: dict[str, Any]) -> None:
 
     Nothing is built: the numbers are inferred, and equal Keras's.
     """
-    from ..pipeline import compile_path
-
-    checked = compile_path(file, overrides)
+    checked = compile_file(file, overrides)
     if not checked.ok or checked.value is None or checked.value.graph is None:
         report(checked.diagnostics, sys.stderr)
         sys.exit(status.ERRORS)

@@ -109,6 +109,7 @@ _LOSSES = {
         "SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy", "KLDivergence", "Dice", "Tversky",
         "CTC",
     ),
+    "loss_expression": ("Expression",),
 }  # fmt: skip
 _SHORT = {
     "mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
@@ -145,6 +146,7 @@ _METRICS = {
         "MeanSquaredLogarithmicError", "LogCoshError", "CosineSimilarity", "R2Score", "PearsonCorrelation",
         "ConcordanceCorrelation", "Hinge", "SquaredHinge", "CategoricalHinge",
     ),
+    "metric_expression": ("Expression",),
 }  # fmt: skip
 _ACCURACIES = ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy")
 _OF_VALUES = "it is a sum or mean of values, and compares nothing with a target"
@@ -175,7 +177,7 @@ CALLBACKS = Family(
     {"callbacks": (
         "CSVLogger", "EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard",
         "TerminateOnNaN",
-    )},
+    ), "learning_rate": ("LearningRateScheduler",)},
     {},
     {
         "Callback": _ABSTRACT, "CallbackList": _ABSTRACT,
@@ -183,8 +185,6 @@ CALLBACKS = Family(
         "OrbaxCheckpoint": "`training.checkpoint` does it",
         "History": _HISTORY, "ProgbarLogger": _HISTORY,
         "LambdaCallback": _FUNCTION,
-        "LearningRateScheduler": f"{_FUNCTION}; give the optimizer's `learning_rate` a schedule instead, "
-                                 "e.g. `ExponentialDecay`",
         "RemoteMonitor": "it sends what it sees to an address",
     },
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ from ..shapes import Shape
 from ..source import Value
 
 PACKAGE = "modelspec.components"
+EXPRESSION = "expression"
+"""What stands before a formula, with its settings beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,8 @@ def read_component(family: Family, value: Value, context: Context, *, built: boo
     shape, and where `built` is false and only a name was written. A loss or a metric has its `name` in logs set: the
     alias as it was written (`mse`), or what Keras calls the first of its class (`mean_squared_error`, `auc`).
     """
+    if isinstance(value, dict) and len(value) > 1 and EXPRESSION in value and EXPRESSION in family:
+        return _expression(family, value, context)
     name, _ = split_form(family.noun, value)
     if isinstance(value, str):
         if name.lower() in family.by_shape:
@@ -89,6 +93,16 @@ def read_component(family: Family, value: Value, context: Context, *, built: boo
         raise Faults([_takes_no_settings(family, name).under(name)])
     made = read_form(family, value, context)
     return _named(made, name if name in family.aliases else None) if family.logged else made
+
+
+def _expression(family: Family, value: dict[str, Value], context: Context) -> Settings | str:
+    """`{expression: formula, name: distance}`: a formula with settings beside it."""
+    others = {key: item for key, item in value.items() if key != EXPRESSION}
+    try:
+        return read_component(family, {EXPRESSION: {"formula": value[EXPRESSION], **others}}, context)
+    except Faults as error:
+        raise Faults(replace(one, path=one.path[1:] if one.path[1:2] != ("formula",) else one.path[:1])
+                     for one in error.faults) from None
 
 
 def _named(made: Settings, alias: str | None) -> Settings:

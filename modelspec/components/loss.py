@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from .base import Component, FloatDtype, Name
 
-Targets: TypeAlias = Literal["indices", "identities", "one_hot", "binary", "numbers", "sequences"]
+Targets: TypeAlias = Literal["indices", "identities", "one_hot", "binary", "numbers", "sequences", "any"]
 """What a target holds.
 
 - `indices`: the index of a class, below the size of the output's last axis; one axis less than the output, or a last
@@ -16,6 +16,7 @@ Targets: TypeAlias = Literal["indices", "identities", "one_hot", "binary", "numb
 - `binary`: 0 or 1 for each entry of the output (hinge losses take -1 for 0).
 - `numbers`: any numbers, in the output's shape.
 - `sequences`: lists of labels, padded to one length.
+- `any`: whatever a formula makes of them.
 """
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"] | None
 """How the losses of a batch's examples become one number; `none` (or `null`) leaves them as they are."""

@@ -289,7 +289,7 @@ def _check_batches(
         if fixed is None:
             continue
         if fixed != batch_size:
-            findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but `training.batch_size` is "
+            findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but `batch_size` is "
                                     f"{batch_size}", one.span, help="make them equal")
         else:
             for part, examples in parts.items():

@@ -1,9 +1,10 @@
 """What modelspec says about a file: places, faults, and the ways to show them."""
 
-from .model import Checked, Diagnostic, Fault, Note, Path, Severity, in_file_order
+from .model import Checked, Diagnostic, Edit, Fault, Note, Path, Severity, in_file_order
 from .span import Source, Span
 from .suggest import listed, nearest
 
 __all__ = [
-    "Checked", "Diagnostic", "Fault", "Note", "Path", "Severity", "Source", "Span", "in_file_order", "listed", "nearest",
+    "Checked", "Diagnostic", "Edit", "Fault", "Note", "Path", "Severity", "Source", "Span", "in_file_order", "listed",
+    "nearest",
 ]

@@ -88,7 +88,8 @@ class Fault(ValueError):
 
     `path` leads from the layer's (or component's) settings to the value at fault, e.g. `("kernel_size",)`;
     an empty path is the thing as a whole. `at_key` marks the key there rather than the value. `argument` names the
-    call argument whose tensor is at fault.
+    call argument whose tensor is at fault. `part` are the characters at fault of a value that is a text (a formula):
+    from the first up to the second.
     """
 
     code: str
@@ -100,6 +101,7 @@ class Fault(ValueError):
     argument: str | None = None
     severity: Severity = "error"
     at_key: bool = False
+    part: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         super().__init__(self.message)

@@ -9,6 +9,7 @@ LAYERS = Catalogue(
     {
         "core": ("Dense", "Embedding", "ReversibleEmbedding", "Masking", "Activation", "Identity"),
         "einsum": ("EinsumDense",),
+        "expression": ("Expression",),
         "reshaping": ("Flatten", "Reshape", "Permute", "RepeatVector"),
         "activation": ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"),
         "merging": ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
@@ -76,7 +77,7 @@ LAYERS = Catalogue(
         **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
     },
     {
-        "Lambda": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
+        "Lambda": f"{_CODE}; write the computation as a formula: `Expression: \"x * 2\"`",
         "TFSMLayer": f"{_CODE}, a SavedModel; write the layers, and load their weights with `training.weights`",
         "JaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
         "FlaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",

@@ -161,10 +161,13 @@ class Softmax(Layer):
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
-        need_float(self, x)
+        mask = inputs.tensor("mask")
+        if mask is None:  # masking makes floating-point numbers of whole ones
+            need_float(self, x)
+        need_number(self, x)
         for axis in self.axis if isinstance(self.axis, tuple) else (self.axis,):
             axis_in(self, axis, x, "axis")
-        if mask := inputs.tensor("mask"):
+        if mask:
             self._check_mask(x, mask)
         return self.result(x.shape)
 

@@ -98,6 +98,8 @@ class Example(NamedTuple):
 
 ONE = (Argument("inputs"),)
 """A layer that takes one tensor."""
+NAMED = (Argument("any name"),)
+"""A layer whose own settings name what it takes: each instance has its `arguments`."""
 
 
 class Layer(Settings):
@@ -108,6 +110,12 @@ class Layer(Settings):
     reserved: ClassVar[tuple[str, ...]] = ("from", "call", "when", "repeat")
     arguments: ClassVar[tuple[Argument, ...]] = ONE
     """The call arguments that take tensors, in Keras's order."""
+    alone: ClassVar[bool] = False
+    """Whether it is an entry only, and no layer inside another."""
+    keeps_rank: ClassVar[bool] = False
+    """Whether Keras fixes the number of axes at the first call, so that a shared one takes no others."""
+    not_in_models: ClassVar[str | None] = None
+    """Why Keras cannot put the layer into a model, where it cannot; it may still prepare data."""
     options: ClassVar[Mapping[str, type]] = {}
     """Call arguments that do not; every layer also takes `training: true|false`."""
 
@@ -132,6 +140,9 @@ class Layer(Settings):
     def multiply_adds(self, inputs: Inputs) -> Size:
         """Multiply-add operations for one example (batch axis as 1); elementwise work is not counted."""
         return 0
+
+    def check_names(self, given: tuple[str, ...]) -> None:
+        """For a layer that names its arguments: raises `Fault` where it names one that a call does not give."""
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         """Names of the outputs where the call gives several that have one: `name.hidden`."""

@@ -43,13 +43,17 @@ class Cell(CellSettings):
         need_rank(self, x, 2, argument=self.arguments[0].name)
         features(x)
         self.check_step(x)
-        for state, size in zip(states, self.state_sizes(), strict=True):
-            need_state(self, state, size, "states")
-            if self.recurrent_dropout > 0:
-                need_float(self, state, doing="drops from")
+        for state, name in zip(states, self.states, strict=True):
+            self.check_state(state, name)
             need_equal(x.shape[0], state.shape[0], "the batch sizes of input and state", (x.shape, state.shape))
         result = self.result((x.shape[0], self.units))
         return (result,) * (1 + len(states))
+
+    def check_state(self, state: Tensor, name: str) -> None:
+        """Raises MS403 or MS404 where the tensor cannot be the state of that name."""
+        need_state(self, state, self.units, "states")
+        if name == self.gated or (name == "hidden" and self.recurrent_dropout > 0):
+            need_float(self, state, doing="keeps")
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", *self.states)
@@ -203,7 +207,7 @@ class StackedRNNCells(Layer):
         self.check_step(x)
         need_flat_states(self, "states", len(states))
         for state, cell in zip(states, self.cells, strict=True):
-            need_state(cell, state, cell.units, "states")
+            cell.check_state(state, "hidden")
         last = self.cells[-1].result((x.shape[0], self.units))
         return (last, *(cell.result((x.shape[0], cell.units)) for cell in self.cells))
 

@@ -68,6 +68,7 @@ class EinsumDense(Layer):
     gptq_unpacked_column_size: Annotated[None, omitted("it belongs to a quantized model")] = None
     quantization_config: NoQuantization = None
 
+    keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"equation": "ab,bc->ac", "output_shape": 64, "bias_axes": "c"}, ((None, 32),)),
         Example({"equation": "abc,cd->abd", "output_shape": (None, 64), "bias_axes": "d"}, ((None, 32, 128),)),

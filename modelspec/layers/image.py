@@ -160,8 +160,12 @@ class Equalization(ImageLayer):
     - Equalization: {value_range: [0, 1]}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape and dtype.
+    Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data; a model cannot
+    hold it.
     """
+
+    # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every model with it.
+    not_in_models: ClassVar[str | None] = "Keras builds none with it"
 
     value_range: ValueRange = (0, 255)
     bins: Count = 256

@@ -23,6 +23,7 @@ _MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
 class ProjectedAttention(Layer):
     """What attention layers share that project query, key and value and attend with several heads."""
 
+    keeps_rank: ClassVar[bool] = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("query"), Argument("value"), Argument("key", required=False),
         *(Argument(mask, required=False) for mask in _MASKS),

@@ -58,6 +58,7 @@ class BatchNormalization(Layer):
     synchronized: bool = False
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 6, 5, 4),)),
         Example({"axis": 1, "momentum": 0.9}, ((None, 4, None, 5),)),
@@ -247,6 +248,7 @@ class GroupNormalization(Layer):
     beta_constraint: Constraint | None = None
     gamma_constraint: Constraint | None = None
 
+    keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"groups": 2}, ((None, 6, 5, 4),)),
         Example({"groups": -1, "scale": False}, ((None, None, 4),)),

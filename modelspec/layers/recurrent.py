@@ -61,6 +61,8 @@ class CellSettings(Layer):
     gates: ClassVar[int]
     """How many products with a kernel of their own one step has."""
     states: ClassVar[tuple[str, ...]] = ("hidden",)
+    gated: ClassVar[str | None] = None
+    """The state that a gate multiplies."""
 
     units: Count
     activation: Activation | None = "tanh"
@@ -117,6 +119,7 @@ class SimpleRNNSettings(CellSettings):
 
 class GRUSettings(CellSettings):
     gates: ClassVar[int] = 3
+    gated: ClassVar[str | None] = "hidden"
 
     recurrent_activation: Activation | None = "sigmoid"
     reset_after: bool = True
@@ -129,6 +132,7 @@ class GRUSettings(CellSettings):
 class LSTMSettings(CellSettings):
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("hidden", "cell")
+    gated: ClassVar[str | None] = "cell"
 
     recurrent_activation: Activation | None = "sigmoid"
     unit_forget_bias: bool = True

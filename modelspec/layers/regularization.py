@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from ..diagnostics import Fault
-from ..shapes import Tensor, may_equal, show
+from ..shapes import Shape, Tensor, may_equal, show
 from .activation import Elementwise
 from .base import Example, Inputs, need_rank
 from .common import without_trainable
@@ -32,16 +32,22 @@ class RandomMask(Elementwise):
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
-        noise = self.noise_shape
         # Keras looks at the noise shape only once training runs.
-        if noise is not None and (len(noise) != x.rank or not all(
-            wanted in (None, 1) or may_equal(wanted, size) for wanted, size in zip(noise, x.shape, strict=True)
-        )):
-            shown = ", ".join("null" if size is None else str(size) for size in noise)
+        if self.noise_shape is not None and not self._stretches_to(x.shape, self.noise_shape):
+            shown = ", ".join("null" if size is None else str(size) for size in self.noise_shape)
             raise Fault("MS403", f"noise of shape ({shown}) does not fit the input {show(x.shape)}", ("noise_shape",),
                         help="give one size for each axis, the batch axis included: `null` for all of it, 1 to share "
                              "the noise along it")
         return super().output(inputs)
+
+    @staticmethod
+    def _stretches_to(shape: Shape, noise: tuple[int | None, ...]) -> bool:
+        """Whether the noise can be stretched to the shape: it stands at the last axes, `null` for one of the first."""
+        if len(noise) > len(shape):
+            return False
+        sizes = [size if wanted is None else wanted for wanted, size in zip(noise, shape, strict=False)]
+        pairs = zip(reversed(sizes), reversed(shape), strict=False)
+        return all(size == 1 or may_equal(size, full) for size, full in pairs)
 
 
 class Dropout(RandomMask):

@@ -12,8 +12,8 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from .. import dtypes
 from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, component
-from ..diagnostics import nearest
-from ..settings import Settings, Unfit, context_of, read_form
+from ..diagnostics import Fault, nearest
+from ..settings import Faults, Settings, Unfit, context_of, read_form
 from . import LAYERS
 
 Initializer = Annotated[Any, component(INITIALIZERS)]
@@ -110,7 +110,11 @@ Seed = int
 
 def read_layer(value: Any, info: ValidationInfo) -> Settings:
     """A layer from one of the three forms of an entry. Raises `Faults`."""
-    return value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
+    found = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
+    if getattr(found, "alone", False):
+        raise Faults([Fault("MS208", f"`{found.kind()}` cannot stand inside another layer",
+                            help="write it as an entry of its own, before or behind this one")])
+    return found
 
 
 LayerSetting = Annotated[Any, PlainValidator(read_layer, json_schema_input_type=Any)]

@@ -47,7 +47,7 @@ def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
     prepared = prepare(run.compiled)
     name = next((name for name in ("test", "validation") if name in prepared.parts), None)
     if name is None:
-        raise RunError.of("MS714", f"the run in `{run.directory}` has neither a test nor a validation split",
+        raise RunError.of("MS710", f"the run in `{run.directory}` has neither a test nor a validation split",
                           help="name the data: `--data SOURCE`")
     part = prepared.parts[name]
     table = part.examples.table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -42,9 +43,10 @@ def digest(path: Path) -> str:
 def cannot_write(path: Path, error: OSError) -> RunError:
     """MS703, with how much room there is where the disk is full."""
     reason = error.strerror or str(error)
-    notes = [f"{free(path.parent):,} bytes are free there"] if path.parent.exists() else []
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and path.parent.exists()
+    notes = [f"{free(path.parent):,} bytes are free there"] if full else []
     return RunError.of("MS703", f"`{path}` cannot be written: {reason.lower()}", notes=notes,
-                       help="free some room, or name another folder with `--run-dir`")
+                       help="free some room, or name another place" if full else "name another place")
 
 
 def free(folder: Path) -> int:

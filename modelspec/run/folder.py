@@ -59,7 +59,7 @@ class RunFolder:
         if left < size + _MARGIN:
             raise RunError.of("MS703", f"a run of this model needs about {(size + _MARGIN) / 1e6:,.0f} MB, but "
                                        f"{left / 1e6:,.0f} MB are free in `{self.path}`",
-                              help="free some room, or name another folder with `--run-dir`")
+                              help="free some room, or name another place")
 
     def file(self, name: str) -> Path:
         return self.path / name

@@ -7,7 +7,8 @@ import re
 from typing import Any, Final
 
 from ..catalogue import Catalogue
-from ..layers.base import ONE, Argument, Layer
+from ..components.family import EXPRESSION as EXPRESSION_KEY
+from ..layers.base import NAMED, ONE, Argument, Layer
 from ..settings import Settings
 from .values import EXPRESSION, Schema, alternatives, settings, with_expressions
 
@@ -49,10 +50,20 @@ def _family(family: Catalogue, needs: dict[str, bool]) -> Schema:
         forms.append({"type": "string", "pattern": f"^({'|'.join(_any_case(name) for name in in_any_case)})$"})
     if not is_named_only(family):
         forms.append(one_of(family))
+        if EXPRESSION_KEY in family and family.noun != "layer":
+            forms.append(_formula(family))
         if family.noun == "layer":
             # What an entry of `layers` has beside its settings has no meaning for a layer inside another.
             forms[-1]["allOf"] = [{"additionalProperties": {"$ref": "#/$defs/inner"}}]
     return {"anyOf": [*forms, EXPRESSION]}
+
+
+def _formula(family: Catalogue) -> Schema:
+    """`{expression: ..., name: ...}`: a formula with its settings beside it."""
+    cls = family.find(EXPRESSION_KEY)
+    assert cls is not None
+    properties = {name: with_expressions(one) for name, one in settings(cls)["properties"].items() if name != "formula"}
+    return _object({EXPRESSION_KEY: {"type": "string"}, **properties}, [EXPRESSION_KEY])
 
 
 def one_of(family: Catalogue) -> Schema:
@@ -135,6 +146,9 @@ def _reserved(cls: type[Layer]) -> dict[str, Schema]:
 
 def sources(arguments: tuple[Argument, ...]) -> Schema:
     """`from`: a tensor, a list of tensors, or tensors by the call's argument."""
+    if arguments == NAMED:
+        mapping = {"type": "object", "additionalProperties": {"$ref": "#/$defs/tensor"}, "minProperties": 1}
+        return {"anyOf": [{"$ref": "#/$defs/tensors"}, mapping]}
     names: dict[str, Any] = {}
     for argument in arguments:
         names[argument.name] = {"$ref": "#/$defs/tensors" if argument.many else "#/$defs/tensor"}

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, PydanticJs
 
 from ..catalogue import Catalogue
 from ..settings import Settings
+from . import docs
 from .words import words
 
 Schema = dict[str, Any]
@@ -42,16 +43,21 @@ def settings(cls: type[Settings]) -> Schema:
     properties = {name: _clean(one, inner) for name, one in made.get("properties", {}).items()}
     if family is not None:
         properties = {name: _of_family(one, family) for name, one in properties.items()}
+    for name, one in properties.items():
+        if "description" not in one and (text := docs.text_of(cls, name)):
+            one["description"] = text
     ordered = {name: properties[name] for name in (*names, *(name for name in properties if name in cls.common))}
     return {"properties": ordered, "required": [name for name in names if name in made.get("required", ())]}
 
 
 def _rank(cls: type[Settings]) -> Callable[[str], tuple[bool, bool, int]]:
     """The primary setting first, then those that are needed, then what sets the class apart from its kin."""
-    primary, lineage = cls.primary(), cls.__mro__
-    home = {name: next(place for place, one in enumerate(lineage) if name in getattr(one, "__annotations__", {}))
-            for name in cls.model_fields}
-    return lambda name: (name != primary, not cls.model_fields[name].is_required(), home[name])
+    primary, places = cls.primary(), {one: place for place, one in enumerate(cls.__mro__)}
+
+    def rank(name: str) -> tuple[bool, bool, int]:
+        return name != primary, not cls.model_fields[name].is_required(), places[docs.home(cls, name) or cls]
+
+    return rank
 
 
 class _Generator(GenerateJsonSchema):

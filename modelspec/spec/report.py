@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Sequence as SequenceType
+from dataclasses import replace
 from typing import TypeVar
 
-from ..diagnostics import Diagnostic, Fault, Note, Span, in_file_order, listed, nearest
+from ..diagnostics import Diagnostic, Fault, Note, Path, Span, in_file_order, listed, nearest
+from ..expand.text import place
 from ..settings import Context, Faults, Settings
-from ..source import Mapping, Node, Value, locate, plain
+from ..source import Mapping, Node, Scalar, Sequence, Value, locate, plain
 
 S = TypeVar("S", bound=Settings)
 
@@ -40,8 +42,14 @@ class Report:
 
         `whole` marks key and value, for a fault of the value against something outside (a shape).
         """
-        span = locate(node, fault.path, key=fault.at_key, whole=whole) if node is not None and fault.path else None
-        self._found.append(fault.at(span or default, tuple(notes)))
+        if fault.part is not None and node is not None and (text := _text_at(node, fault.path)) is not None:
+            span = part = place(text, *fault.part)
+            if part == text.span and part.text != str(text.value)[slice(*fault.part)]:
+                fault = replace(fault, suggestion=None)  # written with escapes: only the whole can be shown
+        else:
+            at = locate(node, fault.path, key=fault.at_key, whole=whole) if node is not None and fault.path else None
+            span = at or default
+        self._found.append(fault.at(span, tuple(notes)))
 
     def read(
         self, cls: type[S], node: Node, default: Span, context: Context, values: dict[str, Value] | None = None
@@ -73,6 +81,16 @@ class Report:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What was found so far, in file order."""
         return in_file_order(self._found)
+
+
+def _text_at(node: Node, path: Path) -> Scalar | None:
+    """The text that a path leads to; a step that was not written is passed over, as in `locate`."""
+    for step in path:
+        if isinstance(node, Mapping) and step in node.entries:
+            node = node.entries[str(step)].value
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+    return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
 def recovered(node: Mapping, keys: SequenceType[str], title: str, report: Report) -> Mapping:

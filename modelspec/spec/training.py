@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import Field
 
 from ..components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
-from ..components.family import Family, read_component
+from ..components.family import EXPRESSION, Family, read_component
 from ..diagnostics import Span, listed, nearest
 from ..layers.types import Count
 from ..settings import Context, Faults, Section, Settings, describe
@@ -143,6 +143,8 @@ def _choose(node: Node, family: Family, context: Context, report: Report) -> Cho
     """A member of a family as chosen; None, its faults noted down, where it is none."""
     value = plain(node)
     written = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
+    if isinstance(value, dict) and EXPRESSION in value:
+        written = EXPRESSION
     try:
         return Chosen(written, read_component(family, value, context), node.span, node)
     except Faults as error:
@@ -186,6 +188,8 @@ class _ByOutput:
 
     def _by_name(self, node: Mapping, family: Family | None) -> bool:
         """Whether the keys are outputs rather than the name of one component."""
+        if family is not None and EXPRESSION in node.entries and EXPRESSION not in self.outputs:
+            return False
         if family is None or len(node.entries) != 1:
             return True
         key = next(iter(node.entries))

@@ -71,6 +71,7 @@ def _states(count: int) -> tuple[Tensor, ...]:
 
 IMAGE = (None, 9, 8, 3)
 STEPS = (None, 6, 5)
+MEL = {"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 8}
 IGNORED = "Keras does not look at it before it is needed, or not at all"
 BATCH = "the batch axis would be taken for the missing one"
 
@@ -105,6 +106,18 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(("ReversibleEmbedding",), "MS205", "reverse_dtype", IGNORED,
              _case("ReversibleEmbedding", {"input_dim": 9, "output_dim": 4, "reverse_dtype": "nonsense"}, (None, 5),
                    dtype="int32")),
+    Stricter(("ReversibleEmbedding",), "MS205", "logit_soft_cap", "Keras takes 0 for `null`",
+             _case("ReversibleEmbedding", {"input_dim": 9, "output_dim": 4, "logit_soft_cap": 0.0}, (None, 5),
+                   dtype="int32")),
+    Stricter(("MelSpectrogram",), "MS205", "min_freq", "there is no sound below 0 hertz: the result is not a number",
+             _case("MelSpectrogram", {**MEL, "min_freq": -1.5}, (None, 200))),
+    Stricter(("MelSpectrogram",), "MS205", "max_freq", "as `min_freq`",
+             _case("MelSpectrogram", {**MEL, "max_freq": -0.5}, (None, 200))),
+    Stricter(("TextVectorization",), "MS205", "ngrams", "a group has at least one word",
+             _case("TextVectorization", {"vocabulary": ("a", "b"), "output_mode": "multi_hot", "ngrams": -1}, (None,),
+                   dtype="string")),
+    Stricter(("RandAugment",), "MS205", "num_ops", "without a change nothing is augmented",
+             _case("RandAugment", {"num_ops": 0}, IMAGE)),
     Stricter(("RandomFlip",), "MS205", "mode", IGNORED, _case("RandomFlip", {"mode": "nonsense"}, IMAGE)),
     Stricter(images, "MS204", "value_range", "two numbers: Keras ignores the rest",
              _case("RandomContrast", {"factor": 0.3, "value_range": (0, 1, 2)}, IMAGE)),

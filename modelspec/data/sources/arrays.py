@@ -43,6 +43,8 @@ class ArchiveTable(Table):
                 with archive.open(info) as member:
                     found: Array = npy.read_array(member, allow_pickle=False)
                     member.read()  # to the end, where the archive's checksum is compared
+        except Fault:
+            raise
         except _BROKEN as error:
             raise Fault("MS605", f"array `{name}` of `{self.name}` is damaged: {_said(error)}",
                         help="write or copy the file again") from None

@@ -1,0 +1,29 @@
+"""A loss that is a formula."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..formula.setting import ComparingFormula
+from .loss import Loss, Reduction, Targets
+
+
+class Expression(Loss):
+    """A loss by formula on `y_true` and `y_pred`, the targets and the outputs of a batch.
+
+    ```yaml
+    loss: {expression: "mean(square(y_true - y_pred), axis=-1)"}
+    loss: {expression: "maximum(0.9 * (y_true - y_pred), -0.1 * (y_true - y_pred))", name: pinball}
+    ```
+
+    The functions are those of the layer `Expression`. Both tensors are cast to the loss's dtype and have the same number
+    of axes; axis 0 is the batch. What the formula gives is averaged, `reduction` says how. A model that was trained with a
+    formula is saved without its loss and metrics: `keras.models.load_model` then gives a model to predict with.
+    """
+
+    targets: ClassVar[Targets] = "any"
+    keras_module: ClassVar[str] = ""
+
+    formula: ComparingFormula
+    """What training makes small; in quotes."""
+    reduction: Reduction = "sum_over_batch_size"

@@ -1,0 +1,310 @@
+"""The text of a formula to its tree: Python's grammar for expressions, and of it the part that the tables have.
+
+Python's parser reads the text, which runs nothing; every kind of node that is not named here is refused. What is made of
+numbers alone is worked out at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable
+from functools import lru_cache
+from types import EllipsisType
+from typing import Final, NamedTuple
+
+from ..diagnostics import Fault, listed, nearest
+from .bind import Binder
+from .functions import FUNCTIONS
+from .places import offset, place
+from .scalars import SCALARS, compute
+from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES, Call, Choice, Constant, Formula, Index, Name, Node, Place, walk
+
+
+class Grammar(NamedTuple):
+    """What a formula may be made of."""
+
+    example: str
+    tensors: bool
+    """Whether names are tensors; otherwise they are numbers."""
+
+
+TENSORS: Final = Grammar("tanh(a) * sigmoid(b)", True)
+"""Formulas on tensors."""
+NUMBERS: Final = Grammar("lr * 0.9 if epoch > 5 else lr", False)
+"""Formulas on numbers."""
+
+_OPERATORS: Final[dict[type[ast.AST], str]] = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.FloorDiv: "floor_divide",
+    ast.Mod: "mod", ast.Pow: "power", ast.MatMult: "matmul", ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater",
+    ast.GtE: "greater_equal", ast.Eq: "equal", ast.NotEq: "not_equal", ast.And: "logical_and", ast.Or: "logical_or",
+    ast.Not: "logical_not", ast.USub: "negative",
+}  # fmt: skip
+_REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
+    ast.Lambda: ("a `lambda`", None), ast.ListComp: ("a comprehension", None), ast.SetComp: ("a comprehension", None),
+    ast.DictComp: ("a comprehension", None), ast.GeneratorExp: ("a comprehension", None), ast.Dict: ("a mapping", None),
+    ast.Set: ("a set", None), ast.JoinedStr: ("an f-string", None), ast.NamedExpr: ("an assignment", None),
+    ast.Starred: ("a `*`", None), ast.Await: ("`await`", None), ast.Yield: ("`yield`", None),
+    ast.BitAnd: ("`&`", "write `and`, with comparisons in parentheses"),
+    ast.BitOr: ("`|`", "write `or`, with comparisons in parentheses"), ast.BitXor: ("`^`", "write `**` for a power"),
+    ast.Invert: ("`~`", "write `not`"), ast.LShift: ("`<<`", None), ast.RShift: ("`>>`", None),
+    ast.Is: ("`is`", "write `==`"), ast.IsNot: ("`is not`", "write `!=`"), ast.In: ("`in`", None),
+    ast.NotIn: ("`not in`", None), ast.List: ("a list", "a list stands only where a function takes one"),
+    ast.Tuple: ("a list", "a list stands only where a function takes one"),
+    ast.IfExp: ("`if`", "write `where(condition, a, b)`, which chooses for each entry"),
+    ast.MatMult: ("`@`", None), ast.Subscript: ("`[...]`", None),
+    ast.Attribute: ("a `.`", "functions stand without a prefix: `tanh(x)`"),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str, grammar: Grammar) -> Formula:
+    """The tree of a formula. Raises `Fault` (MS108, MS140 to MS143, MS145) with the part of the text that is to blame."""
+    if len(text) > MAX_LENGTH:
+        raise Fault("MS108", f"a formula has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
+                    help="write it in several entries")
+    if not text.strip():
+        raise Fault("MS140", "a formula is missing", help=f"write e.g. `{grammar.example}`")
+    tree = _read(text, grammar)
+    _check_size(tree)
+    root = _Builder(text, grammar).node(tree)
+    first: dict[str, Name] = {}
+    for node in sorted((one for one in walk(root) if isinstance(one, Name)), key=lambda one: one.place):
+        first.setdefault(node.name, node)
+    return Formula(text, root, tuple(first.values()))
+
+
+def _check_size(tree: ast.expr) -> None:
+    """Without a call of itself for each level."""
+    queue: list[tuple[ast.AST, int]] = [(tree, 1)]
+    for node, depth in queue:
+        queue.extend((child, depth + isinstance(child, ast.expr)) for child in ast.iter_child_nodes(node))
+        if depth > MAX_DEPTH:
+            raise Fault("MS108", f"more than {MAX_DEPTH} operations inside one another", help="write it in several entries")
+        if len(queue) > MAX_NODES * 3:
+            raise Fault("MS108", f"a formula has at most {MAX_NODES} numbers, names and operations",
+                        help="write it in several entries")
+
+
+# Text that is no expression ------------------------------------------------------------------------------------------
+
+
+def _read(text: str, grammar: Grammar) -> ast.expr:
+    try:
+        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of is refused below.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(f"({text})", mode="eval").body
+    except SyntaxError as error:
+        raise _unreadable(text, error, grammar) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise Fault("MS140", "this is no formula", help=f"write e.g. `{grammar.example}`") from None
+
+
+def _unreadable(text: str, error: SyntaxError, grammar: Grammar) -> Fault:
+    help = f"write e.g. `{grammar.example}`"
+    if error.msg.startswith("Exceeds the limit"):
+        return Fault("MS145", "the integer does not fit into 64 bits")
+    if error.msg.startswith("expected 'else'"):
+        return Fault("MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`")
+    start = min(max(offset(text, error.lineno or 1, (error.offset or 1) - 1), 0), len(text))
+    if "never closed" in error.msg or _open(text) > 0:
+        opening = text.find("(") if "never closed" not in error.msg else max(start, 0)
+        return Fault("MS140", "a bracket is never closed", part=(opening, opening + 1) if opening >= 0 else None,
+                     help="add the `)`; inside `{...}` put the whole formula in quotes, since a `,` ends a value there")
+    if start == len(text) or not text[start:].strip():
+        return Fault("MS140", "the formula ends too early", part=(max(len(text.rstrip()) - 1, 0), len(text)), help=help)
+    if "Perhaps" in error.msg and error.end_lineno == (error.lineno or 1):
+        end = max(start + 1, min(offset(text, error.lineno or 1, (error.end_offset or 0) - 1), len(text)))
+        return Fault("MS140", f"an operator is missing in `{text[start:end][:40]}`", part=(start, end), help=help)
+    word = text[start:].split(maxsplit=1)[0]
+    if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
+        at = max(text.find("=", start), 0)
+        return Fault("MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare")
+    return Fault("MS140", f"`{word[:30]}` cannot stand here in a formula", part=(start, start + len(word)), help=help)
+
+
+def _open(text: str) -> int:
+    """How many brackets are open at the end of the text."""
+    return sum(text.count(one) for one in "([{") - sum(text.count(one) for one in ")]}")
+
+
+# Nodes ---------------------------------------------------------------------------------------------------------------
+
+
+class _Builder:
+    """Builds the tree of one text."""
+
+    def __init__(self, text: str, grammar: Grammar) -> None:
+        self.text = text
+        self.grammar = grammar
+
+    def place(self, node: ast.expr | ast.keyword) -> Place:
+        return place(self.text, node)
+
+    def refuse(self, kind: ast.AST, node: ast.expr) -> Fault:
+        """The fault of a kind of node that formulas do not have."""
+        name, help = _REFUSED.get(type(kind), ("this", None))
+        if not self.grammar.tensors and isinstance(kind, ast.IfExp):
+            help = None
+        return Fault("MS141", f"{name} cannot stand in a formula", part=self.place(node),
+                     help=help or "`modelspec explain MS141` says what can")
+
+    def node(self, node: ast.expr) -> Node:
+        if isinstance(node, ast.Constant):
+            return self.constant(node)
+        if isinstance(node, ast.Name):
+            return Name(node.id, self.place(node))
+        if isinstance(node, ast.BinOp):
+            return self.operation(node.op, (node.left, node.right), node)
+        if isinstance(node, ast.UnaryOp):
+            return self.node(node.operand) if isinstance(node.op, ast.UAdd) else self.operation(node.op, (node.operand,), node)
+        if isinstance(node, ast.BoolOp):
+            return self.chain(node.op, [self.node(one) for one in node.values], node)
+        if isinstance(node, ast.Compare):
+            return self.comparison(node)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.Subscript) and self.grammar.tensors:
+            return self.subscript(node)
+        if isinstance(node, ast.IfExp) and not self.grammar.tensors:
+            return Choice(self.node(node.test), self.node(node.body), self.node(node.orelse), self.place(node))
+        raise self.refuse(node, node)
+
+    def constant(self, node: ast.Constant) -> Constant:
+        value, where = node.value, self.place(node)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            shown = self.text[slice(*where)]
+            raise Fault("MS141", f"`{shown[:30]}` is no number", part=where, help="write 1 or 0" if isinstance(value, bool)
+                        else "a text stands only where a function takes one" if isinstance(value, str) else None)
+        if isinstance(value, int) and value >= 2**63 or value == float("inf"):
+            raise Fault("MS145", "the number does not fit into 64 bits", part=where)
+        return Constant(value, where)
+
+    # Operators -------------------------------------------------------------------------------------------------------
+
+    def operation(self, operator: ast.AST, operands: Iterable[ast.expr], node: ast.expr) -> Node:
+        function = _OPERATORS.get(type(operator))
+        if function is None or (function == "matmul" and not self.grammar.tensors):
+            raise self.refuse(operator, node)
+        return self.made(function, [self.node(one) for one in operands], self.place(node))
+
+    def chain(self, operator: ast.AST, values: list[Node], node: ast.expr) -> Node:
+        """`a and b and c`."""
+        found, *rest = values
+        for value in rest:
+            found = self.made(_OPERATORS[type(operator)], [found, value], self.place(node))
+        return found
+
+    def comparison(self, node: ast.Compare) -> Node:
+        """`0 < x < 1` is `0 < x and x < 1`."""
+        for operator in node.ops:
+            if type(operator) not in _OPERATORS:
+                raise self.refuse(operator, node)
+        values = [self.node(one) for one in (node.left, *node.comparators)]
+        pairs = [self.made(_OPERATORS[type(operator)], [a, b], self.place(node))
+                 for operator, a, b in zip(node.ops, values, values[1:], strict=False)]
+        return self.chain(ast.And(), pairs, node)
+
+    def made(self, function: str, operands: list[Node], where: Place) -> Node:
+        """An operator's call; its result where it works on numbers alone."""
+        numbers = [one.value for one in operands if isinstance(one, Constant)]
+        if len(numbers) == len(operands) and (self.grammar.tensors or function not in ("logical_and", "logical_or")):
+            found = compute(function, list(numbers), where)
+            if isinstance(found, bool) and self.grammar.tensors:
+                raise Fault("MS141", "this compares numbers, and is the same whatever the tensors are", part=where)
+            return Constant(found, where)
+        if not self.grammar.tensors:
+            last = operands[-1]
+            if function in ("divide", "floor_divide", "mod") and isinstance(last, Constant) and last.value == 0:
+                raise Fault("MS145", "division by zero", part=where)
+            return Call(function, {"x": tuple(operands)}, {}, {}, where, True)
+        names = [parameter.name for parameter in FUNCTIONS[function].parameters]
+        if function == "matmul" and numbers:
+            raise Fault("MS143", "`@` takes tensors, found a number", part=where, help="write `*`")
+        return Call(function, dict(zip(names, operands, strict=True)), {}, {}, where, True)
+
+    # Functions -------------------------------------------------------------------------------------------------------
+
+    def call(self, node: ast.Call) -> Node:
+        if not isinstance(node.func, ast.Name):
+            written = self.text[slice(*self.place(node.func))]
+            meant = written.rpartition(".")[2]
+            known = FUNCTIONS if self.grammar.tensors else SCALARS
+            raise Fault("MS142", f"`{written[:40]}` is no function of a formula", part=self.place(node.func),
+                        help=f"write `{meant}`" if meant in known else "functions stand by their own names: `tanh(x)`",
+                        suggestion=meant if meant in known else None)
+        name = node.func.id
+        if not self.grammar.tensors:
+            return self.scalar_call(name, node)
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise self.unknown(name, FUNCTIONS, node)
+        found = Binder(function, self.text, self.node, self.place(node)).call(node)
+        numbers = {key: item for key, item in found.tensors.items() if isinstance(item, Constant)}
+        if numbers and len(numbers) == len(found.tensors):
+            return self.on_numbers(function.name, [one.value for one in numbers.values()], found.place)
+        for parameter in function.parameters:
+            if parameter.kind == "tensor" and (number := numbers.get(parameter.name)):
+                raise Fault("MS143", f"`{name}` takes a tensor for `{parameter.name}`, found a number", part=number.place)
+        return found
+
+    def on_numbers(self, name: str, numbers: list[int | float], where: Place) -> Node:
+        """A function of numbers alone: `sqrt(64)`."""
+        if name not in SCALARS:
+            raise Fault("MS143", f"`{name}` takes a tensor, found a number", part=where)
+        found = compute(name, list(numbers), where)
+        if isinstance(found, bool):
+            raise Fault("MS141", "this compares numbers, and is the same whatever the tensors are", part=where)
+        return Constant(found, where)
+
+    def scalar_call(self, name: str, node: ast.Call) -> Node:
+        if name not in SCALARS:
+            raise self.unknown(name, SCALARS, node)
+        scalar, where = SCALARS[name], self.place(node)
+        if node.keywords:
+            raise Fault("MS143", f"`{name}` takes its numbers without names", part=self.place(node.keywords[0]))
+        if not scalar.least <= len(node.args) <= scalar.most:
+            wanted = f"{scalar.least}" if scalar.least == scalar.most else f"at least {scalar.least}"
+            raise Fault("MS143", f"`{name}` takes {wanted} number{'s' * (scalar.least > 1)}, found {len(node.args)}", part=where)
+        operands = [self.node(one) for one in node.args]
+        if numbers := [one.value for one in operands if isinstance(one, Constant)]:
+            if len(numbers) == len(operands):
+                return Constant(compute(name, list(numbers), where), where)
+        return Call(name, {"x": tuple(operands)}, {}, {}, where)
+
+    def unknown(self, name: str, known: Iterable[str], node: ast.Call) -> Fault:
+        names = list(known)
+        near = nearest(name, names)
+        help = f"did you mean `{near}`?" if near else f"there are {listed(sorted(names))}"
+        return Fault("MS142", f"there is no function `{name}`", part=self.place(node.func), help=help, suggestion=near)
+
+    # Parts -----------------------------------------------------------------------------------------------------------
+
+    def subscript(self, node: ast.Subscript) -> Node:
+        value = self.node(node.value)
+        if isinstance(value, Constant):
+            raise Fault("MS143", "`[...]` takes a part of a tensor, found a number", part=self.place(node))
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        items = tuple(self.item(part) for part in parts)
+        if sum(isinstance(item, EllipsisType) for item in items) > 1:
+            raise Fault("MS143", "an index has one `...` at most", part=self.place(node))
+        return Index(value, items, tuple(self.place(part) for part in parts), self.place(node))
+
+    def item(self, node: ast.expr) -> int | slice | EllipsisType | None:
+        if isinstance(node, ast.Constant) and (node.value is None or node.value is ...):
+            return None if node.value is None else ...
+        if isinstance(node, ast.Slice):
+            bounds = [None if one is None else self.whole(one) for one in (node.lower, node.upper, node.step)]
+            if bounds[2] == 0:
+                raise Fault("MS143", "the step of a slice is not 0", part=self.place(node))
+            return slice(*bounds)
+        return self.whole(node)
+
+    def whole(self, node: ast.expr) -> int:
+        found = self.node(node)
+        if isinstance(found, Constant) and isinstance(found.value, int):
+            return found.value
+        raise Fault("MS143", "an index is made of whole numbers, `:`, `...` and `None`", part=self.place(node),
+                    help="to take entries that tensors choose, multiply with a `one_hot`")
+

@@ -1,0 +1,61 @@
+"""Drawn graphs: what is inferred of the whole is what Keras builds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, note, settings
+
+import modelspec as ms
+from modelspec.backend import MismatchError
+from modelspec.shapes import erase
+
+from .drawing import specs
+
+pytestmark = pytest.mark.tensorflow
+
+
+def difference(spec: dict[str, Any]) -> str | None:
+    """What the inferred graph and the built model do not agree on, in words; of every call, `build` compares it."""
+    import keras
+
+    checked = ms.load_spec(spec)
+    try:
+        model = checked.build()
+    except MismatchError as error:
+        return str(error)
+    graph = checked.graph
+    inferred = {name: (erase(tensor.shape), tensor.dtype) for name, tensor in graph.outputs.items()}
+    made = model.output if isinstance(model.output, dict) else {next(iter(inferred)): model.output}
+    built = {name: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)) for name, tensor in made.items()}
+    pairs = {
+        "outputs": (inferred, built),
+        "weights": (_shapes(graph.weights), _shapes(model.weights)),
+        "trainable weights": (_shapes(w for w in graph.weights if w.trainable), _shapes(model.trainable_weights)),
+        "parameters": (graph.parameters, model.count_params()),
+        "trainable parameters": (graph.trainable_parameters, sum(math.prod(w.shape) for w in model.trainable_weights)),
+    }
+    wrong = [f"{what}: inferred {one}, Keras makes {other}" for what, (one, other) in pairs.items() if one != other]
+    return "\n".join(wrong) or None
+
+
+def _shapes(weights: Any) -> list[str]:
+    """Shapes in any order: a model lists its layers' weights by depth."""
+    return sorted(str(erase(weight.shape)) for weight in weights)
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(spec=specs())
+def test_a_drawn_graph_is_what_keras_builds(spec: dict[str, Any]) -> None:
+    import keras
+
+    assume(ms.check(spec).ok)
+    try:
+        found = difference(spec)
+    finally:
+        keras.utils.clear_session(free_memory=False)
+    if found:
+        note(str(spec))
+    assert found is None, found
