@@ -95,6 +95,18 @@ def check(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[st
     return Report(_compile(source, overrides).diagnostics)
 
 
+def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
+    """A saved model (`.keras`), with the layers of modelspec's own known to Keras. Loads TensorFlow.
+
+    `options` are those of `keras.models.load_model`, which does the same once `modelspec.backend.layers` is imported.
+    """
+    import keras
+
+    from .backend import layers  # noqa: F401  # importing it registers them
+
+    return keras.models.load_model(fspath(path), **options)
+
+
 def _compile(
     source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None
 ) -> Checked[Compiled | None]:

@@ -26,6 +26,8 @@ class Catalogue:
     modules: Mapping[str, tuple[str, ...]]
     aliases: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    outdated: bool = False
+    """Whether the aliases are older spellings, taken with a warning and never offered."""
 
     @cached_property
     def _module_of(self) -> dict[str, str]:
@@ -46,6 +48,10 @@ class Catalogue:
         """Every name that may stand in a spec: class names and aliases."""
         yield from self._module_of
         yield from self.aliases
+
+    def today(self, name: str | None) -> str | None:
+        """The name to offer for one that is near."""
+        return self.aliases.get(name, name) if self.outdated and name is not None else name
 
     def find(self, name: str) -> type[Settings] | None:
         """The settings class of a name or alias, its module imported if it was not yet."""

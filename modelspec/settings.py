@@ -185,7 +185,7 @@ def unknown_name(family: Catalogue, name: str) -> Fault:
     """MS301 for a layer, MS206 for any other component, with the nearest known name; MS211 for one that is refused."""
     if name in family.refused:
         return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}")
-    near = nearest(name, family.names())
+    near = family.today(nearest(name, family.names()))
     code = "MS301" if family.noun == "layer" else "MS206"
     return Fault(code, f"unknown {family.noun} `{name}`", suggestion=near,
                  help=f"did you mean `{near}`?" if near else f"`modelspec explain {family.plural}` lists them")

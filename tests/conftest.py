@@ -1,4 +1,4 @@
-"""What every test relies on: a quiet TensorFlow without a GPU, the marker for tests that load it, hypothesis profiles."""
+"""What every test relies on: a quiet TensorFlow without a GPU, tests that load it last, hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, Hea
 settings.register_profile("ci", derandomize=True, max_examples=40, **_COMMON)
 settings.register_profile("long", max_examples=1000, print_blob=True, **_COMMON)
 settings.load_profile("long" if os.environ.get("MODELSPEC_FUZZ") == "long" else "ci")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "tensorflow: loads TensorFlow (seconds and half a GB); run after all others")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,6 +34,10 @@ TRIES = 6
 PRECISIONS = ("float32", "float32", "float32", "mixed_float16", "mixed_bfloat16", "float64")
 HALF = ("float16", "bfloat16")
 """Policies that are not drawn: a CPU has no kernel for some initializers (`Orthogonal`) in them."""
+AXES_OF_WEIGHTS = ("input_axes", "output_axes")
+"""Settings of initializers that are not drawn: they fit weights of some numbers of axes only."""
+LEFT_OUT = ("MelSpectrogram", "Pipeline")
+"""Layers of which Keras says other sizes or dtypes than they give, and refuses what follows from those."""
 AXES = (2, 3, 3, 4, 4, 5)
 SIZES = (1, 2, 3, 4, 5, 6, 8)
 
@@ -97,7 +101,7 @@ class Model:
         source = self._source()
         case = self.draw(st.sampled_from(_examples(source.type.rank, is_float(source.type.dtype))))
         given = self._given(case, source)
-        settings = _without_half(self.draw(values.changed(layer_class(case.kind), case.settings)))
+        settings = _buildable(self.draw(values.changed(layer_class(case.kind), case.settings)))
         return given is not None and self._add(case.kind, settings, given, share, case.options)
 
     def _given(self, case: Case, source: Typed) -> Given | None:
@@ -286,7 +290,7 @@ def _examples(rank: int, floats: bool) -> tuple[Case, ...]:
     """Calls whose first tensor has the rank and the kind of dtype, those of the layers that any model has more often."""
     found: list[Case] = []
     for kind in sorted(LAYERS.kinds()):
-        if layer_class(kind).alone:  # it says itself what it takes
+        if layer_class(kind).alone or kind in LEFT_OUT:
             continue
         for case in (case_of(layer_class(kind), example) for example in layer_class(kind).examples):
             first = case.tensors[0]
@@ -325,10 +329,11 @@ def _is_small(tensor: Tensor) -> bool:
     return tensor.rank <= MOST_AXES and (known(product(sizes)) or 0) <= MOST_NUMBERS
 
 
-def _without_half(value: Any) -> Any:
-    """The settings without half-precision policies, also in nested layers."""
+def _buildable(value: Any) -> Any:
+    """The settings without those that depend on the machine or on a weight's axes, also in nested layers."""
     if isinstance(value, dict):
-        return {key: _without_half(item) for key, item in value.items() if not (key == "dtype" and item in HALF)}
+        return {key: _buildable(item) for key, item in value.items()
+                if key not in AXES_OF_WEIGHTS and not (key == "dtype" and item in HALF)}
     return value
 
 

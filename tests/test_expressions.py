@@ -171,7 +171,8 @@ def test_an_expression_that_is_not_written_right(text: str, at: str, suggestion:
 
 TOKENS = st.sampled_from([
     "a", "b", ".", "c", "[", "]", "(", ")", "1", "0", "2.5", "'x'", "+", "-", "*", "**", "/", "//", "%", "<", "==",
-    " in ", " and ", " not ", " if ", " else ", ",", "min", "range", "sum", "str", "len", " ", "\n", "$", "{", "}", "lambda ", ":",
+    " in ", " and ", " not ", " if ", " else ", ",", "min", "range", "sum", "str", "len", " ",
+    "\n", "$", "{", "}", "lambda ", ":",
     "=", "é", "#", "\\", "'", '"', "f'", "1e9", "9" * 19, "@", "~", "is", "env", "None", "\t",
 ])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Formulas against Keras: types on symbolic and on real tensors, values against NumPy, saved models, losses, schedules."""
+"""Formulas against Keras: types on symbolic and real tensors, values against NumPy, saved models, losses, schedules."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def lowered(formula: Formula, given: dict[str, Any], dtypes: Any) -> Any:
 
     try:
         return _Run(given, dtypes).value(formula.root)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # Keras and TensorFlow raise anything
         return error
 
 
@@ -123,8 +123,8 @@ def test_a_known_batch_size_gives_the_same_types(data: st.DataObject) -> None:
     formula, found = ours(case)
     assume(formula is not None and isinstance(found, Inferred))
     assert formula is not None and isinstance(found, Inferred)
-    fixed = {name: Tensor((BATCH, *case.tensors[name].shape[1:]), case.tensors[name].dtype) for name in formula.arguments}
-    again = infer(formula, fixed)
+    used = {name: case.tensors[name] for name in formula.arguments}
+    again = infer(formula, {name: Tensor((BATCH, *x.shape[1:]), x.dtype) for name, x in used.items()})
     assert again.result.dtype == found.result.dtype and again.result.shape[0] == BATCH
     assert all(a in (b, None) for a, b in zip(found.result.shape[1:], again.result.shape[1:], strict=True))
 
@@ -152,10 +152,11 @@ def test_a_formula_has_numpys_values(text: str, given_tensors: dict[str, Tensor]
     try:
         with np.errstate(all="ignore"):
             expected = eval(text, {"__builtins__": {}, **names}, dict(values))
-    except Exception:
+    except Exception:  # noqa: BLE001  # what NumPy does not have is no oracle
         assume(False)
     result = np.asarray(lowered(formula, {name: real(given_tensors[name]) for name in formula.arguments}, found.dtypes))
-    assert np.allclose(result.astype("float64"), np.asarray(expected, "float64"), rtol=1e-3, atol=1e-4, equal_nan=True), text
+    mine, theirs = result.astype("float64"), np.asarray(expected, "float64")
+    assert np.allclose(mine, theirs, rtol=1e-3, atol=1e-4, equal_nan=True), text
 
 
 def test_parameters_are_keras_parameters() -> None:
@@ -188,11 +189,16 @@ model:
     - Dense: {units: 4, from: x, name: value}
     - Dense: {units: 4, from: x, name: add}
     - Expression: {formula: "tanh(a) * sigmoid(b) + a", from: {a: value, b: add}, name: gate}
-    - Expression: {formula: "sum(x * cast(m, 'float32')[..., None], axis=1) / 6", from: {x: gate, m: flags}, name: pooled}
+    - Expression:
+        formula: sum(x * cast(m, 'float32')[..., None], axis=1) / 6
+        from: {x: gate, m: flags}
     - halve
     - Expression: "concatenate([y, where(y > 0, y, 0.1 * y), square(y) % 3], axis=-1)"
-    - Expression: {formula: "logsumexp(q @ transpose(k, [0, 2, 1]) / sqrt(64), axis=-1)", from: [gate, value], name: looked}
-    - Concatenate: {from: [expression, looked]}
+    - Expression:
+        formula: logsumexp(q @ transpose(k, [0, 2, 1]) / sqrt(64), axis=-1)
+        from: [gate, value]
+        name: looked
+    - Concatenate: {from: [expression_1, looked]}
     - Dense: {units: 1, name: out}
 """
 

@@ -204,13 +204,13 @@ def test_the_resolved_spec_says_what_followed_from_the_data() -> None:
     assert spec["training"]["epochs"] == 4
     assert (spec["seed"], spec["modelspec"]) == (0, 1)
     Path("resolved.yaml").write_text(resolved_text(prepared))
-    again = ms.load_spec("resolved.yaml")
-    assert again.graph.parameters == prepared.compiled.graph.parameters if prepared.compiled.graph else False
+    assert ms.load_spec("resolved.yaml").graph.parameters == 3 * 2 + 3
 
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
-    | st.text(max_size=12) | st.sampled_from(["1e-3", "no", "0o17", "012", "1_000", "~", "", "a: b", "#", "$x", "<<", "="]),
+    | st.text(max_size=12)
+    | st.sampled_from(["1e-3", "no", "0o17", "012", "1_000", "~", "", "a: b", "#", "<<", "=", "- a", "null", "y"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12,
 )  # fmt: skip
 
@@ -219,8 +219,8 @@ VALUES = st.recursive(
 def test_values_are_read_back_as_they_were_written(values: dict[str, Any]) -> None:
     text = dump({"x": 1, **values})
     read = read_text(text, "t.yaml")
-    if any(one.code in ("MS102", "MS109", "MS112") for one in read.diagnostics):
-        return  # a character or a number that no spec may hold
+    if any(one.code == "MS102" for one in read.diagnostics):
+        return  # a character that no spec may hold
     assert read.ok, (text, read.diagnostics)
     assert read.value is not None
     assert plain(read.value.root) == as_tuples({"x": 1, **values})

@@ -171,7 +171,8 @@ def test_the_calls_that_work_are_valid(kind: str) -> None:
     {"Dense": "$units"}, {"Dense": {"units": "$(2 * width)", "use_bias": "$b", "activation": "$act"}},
     {"Conv2D": {"filters": "$f", "kernel_size": [3, "$k"], "name": "conv-$i"}}, {"Reshape": [-1, "$n"]}, "$kind",
     {"for": {"width": [64, 32]}, "index": "i", "do": [{"Dense": "$width"}]}, {"repeat": 2, "do": [{"Dense": 64}]},
-    {"when": "$deep", "do": [{"Dense": 64}], "else": ["Flatten"]},
+    {"when": "$deep", "do": [{"Dense": 64}], "else": ["Flatten"]}, {"repeat": "$n", "from": "x", "do": "$layers"},
+    {"for": {"a": "$(range(3))"}, "when": True, "do": ["Flatten"]},
     {"branches": [[{"Dense": 8}], []], "join": "Add"}, {"branches": [["Flatten"]], "join": {"Concatenate": -1}},
 ])  # fmt: skip
 def test_every_form_of_an_entry(entry: Any) -> None:
@@ -206,7 +207,51 @@ def test_names_of_ones_own_are_calls_where_the_file_has_some() -> None:
     parts = {"parameters": {"filters": None}, "primary": "filters", "layers": [{"Dense": "$filters"}]}
     assert fault(model({"Residual": {"filters": 3}}, {"Residual": 64}, blocks={"Residual": parts})) is None
     assert fault(model({"Residual": 64}, extends="base.yaml")) is None
-    assert fault({"extends": ["base.yaml"], "training": {"loss": "mse"}}) is None
+    assert fault(model({"twice": None}, blocks={"twice": [{"Dense": 3}, {"Dense": 3}]})) is None
+    assert fault({"extends": ["base.yaml"], "training": {"epochs": 3}, "model": {"outputs": "a"}}) is None
+    assert fault({"extends": ["base.yaml"], "training": {"epoch": 3}}) is not None
+
+
+EXPANDED = """\
+vars: {width: 64, deep: true, stages: [{filters: 16, blocks: 3}, {filters: 32, blocks: 2}]}
+blocks:
+  residual:
+    parameters: {filters: null, stride: 1}
+    layers:
+      - Conv2D: {filters: $filters, kernel_size: 3, strides: $stride, padding: same, use_bias: false}
+      - BatchNormalization: {name: main}
+      - Conv2D: {filters: $filters, kernel_size: 1, strides: $stride, from: input, name: skip}
+      - Add: {from: [main, skip]}
+      - ReLU
+model:
+  inputs: {image: [32, 32, 3]}
+  layers:
+    - residual: {filters: 16, repeat: 3}
+    - for: {stage: $stages}
+      index: i
+      do:
+        - residual: {filters: $stage.filters, stride: "$(1 if i == 0 else 2)"}
+        - residual: {filters: $stage.filters, repeat: $(stage.blocks - 1)}
+    - GlobalAveragePooling2D
+    - branches:
+        - [{Dense: 128}, {Activation: gelu}, {Dense: 32}]
+        - []
+      join: Add
+    - repeat: 2
+      do: [{Dense: $width}, {Dropout: 0.1}]
+    - when: $deep
+      do: [{Dense: 256}, {Dense: $(2 * width)}]
+      else: [{Dense: 64}]
+    - Dense: {units: 10, name: out-$(width)}
+"""
+
+
+def test_a_spec_with_every_word_of_expansion() -> None:
+    document = read_text(EXPANDED, "expanded").value
+    assert document is not None
+    spec = plain(document.root)
+    assert fault(spec) is None
+    assert ms.check(lists(spec)).diagnostics == ()
 
 
 # What is wrong -------------------------------------------------------------------------------------------------------
@@ -258,6 +303,7 @@ def test_what_the_language_has_not_is_refused(spec: dict[str, Any]) -> None:
     {"Dense": {"units": 3, "call": {"trainin": True}}}, {"Dense": {"units": 3, "repeat": -1}}, {"repeat": 2},
     {"do": ["Flatten"]},
     {"for": {"a": [1]}, "doo": ["Flatten"]}, {"branches": [["Flaten"]]}, {"when": True, "do": ["Flaten"]},
+    {"for": {"a": [1], "b": [2]}, "do": ["Flatten"]}, {"index": "i", "do": ["Flatten"]}, {"branches": "x"},
 ])  # fmt: skip
 def test_an_entry_that_is_none_is_refused(entry: Any) -> None:
     assert fault(model(entry)) is not None

@@ -6,6 +6,7 @@ Layers that Keras does not have (`keras_module` is `modelspec`) are in `backend.
 from __future__ import annotations
 
 from functools import reduce
+from pathlib import PurePath
 from typing import Any
 
 import keras
@@ -29,6 +30,8 @@ def to_keras(value: Any, **extra: Any) -> Any:
         return tuple(to_keras(item) for item in value)
     if isinstance(value, dict):
         return {key: to_keras(item) for key, item in value.items()}
+    if isinstance(value, PurePath):  # a vocabulary, confined to the project: Keras takes paths as text only
+        return str(value)
     return value
 
 

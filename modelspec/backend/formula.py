@@ -1,7 +1,7 @@
 """Formulas to Keras: an `Expression` to a functional model of Keras's own operations; losses, metrics and schedules.
 
-A functional model holds the names and the operations of a formula, so that a saved model has the whole computation in it
-and loads in plain Keras in its safe mode.
+A functional model holds the names and the operations of a formula, so that a saved model has the whole computation in
+it and loads in plain Keras in its safe mode.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..components.loss_expression import Expression as LossSettings
 from ..components.metric_expression import Expression as MetricSettings
 from ..formula import Formula, evaluate
 from ..formula.functions import FUNCTIONS
-from ..formula.tree import Call, Choice, Constant, Index, Name, Node, listed
+from ..formula.tree import Call, Constant, Index, Name, Node, listed
 from ..layers.base import Inputs
 from ..layers.expression import Expression
 from ..settings import Settings
@@ -56,7 +56,7 @@ class _Run:
             return self.tensors[node.name]
         if isinstance(node, Index):
             return self.value(node.value)[node.items]
-        assert isinstance(node, Call) and not isinstance(node, Choice)
+        assert isinstance(node, Call)
         result = self._call(node)
         wanted = self.dtypes.get(id(node))
         # Keras foretells another dtype for some functions than they give; what comes after takes it from there.
@@ -64,14 +64,13 @@ class _Run:
         return ops.cast(result, wanted) if settled else result
 
     def _call(self, node: Call) -> Any:
-        given = {
-            name: tuple(self.value(one) for one in listed(value)) if value is not listed(value)[0] else self.value(value)
-            for name, value in node.tensors.items()
-        }
+        given: dict[str, Any] = {}
+        for name, value in node.tensors.items():
+            values = [self.value(one) for one in listed(value)]
+            given[name] = values if value is not listed(value)[0] else values[0]
         if node.function == "einsum":
             return ops.einsum(node.settings["subscripts"], *given["operands"])
-        lists = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-        return getattr(ops, node.function)(**lists, **node.settings)
+        return getattr(ops, node.function)(**given, **node.settings)
 
 
 # Losses and metrics --------------------------------------------------------------------------------------------------
@@ -120,8 +119,8 @@ def rate(formula: Formula) -> Callable[[int, float], float]:
     def schedule(epoch: int, lr: float) -> float:
         found = float(evaluate(formula, {"epoch": int(epoch), "lr": float(lr)}))
         if not math.isfinite(found) or found < 0:
-            raise ValueError(f"the learning rate `{formula}` is {found:g} in epoch {epoch}, where `lr` is {lr:g}; it must be "
-                             "at least 0")
+            raise ValueError(f"the learning rate `{formula}` is {found:g} in epoch {epoch}, where `lr` is {lr:g}; it "
+                             "must be at least 0")
         return found
 
     return schedule

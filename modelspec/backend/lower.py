@@ -76,10 +76,10 @@ class _Lowering:
             message = str(error).strip().splitlines()
             raise MismatchError(f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}") \
                 from error
-        if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
-            callee.trainable = False  # said to the constructor of a wrapper, it does not reach the layers inside
         tensors = tuple(keras.tree.flatten(result))  # a cell gives its states as a list of their own
         _check_call(typed, tensors, callee)
+        if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
+            _freeze(callee)
         self.tensors[typed.name] = tensors
         self.names[typed.name] = typed.output_names
 
@@ -137,6 +137,12 @@ class _Lowering:
 
 def _layer(layer: Layer, name: str) -> Any:
     return to_keras(layer.model_copy(update={"name": name}))
+
+
+def _freeze(layer: Any) -> None:
+    """Freezes the layers inside a built layer, which `trainable: false` given to its constructor does not reach."""
+    layer.trainable = True  # a value that is there already would not be handed on
+    layer.trainable = False
 
 
 def _general(shapes: list[Shape]) -> tuple[int | None, ...]:

@@ -27,6 +27,7 @@ class OwnLayer(keras.layers.Layer):
     def _keep(self, **settings: Any) -> None:
         for name, value in settings.items():
             family = _family(name)
+            value = tuple(value) if isinstance(value, list) else value  # as it was before it was saved
             setattr(self, name, family.get(value) if family else value)
 
     def get_config(self) -> dict[str, Any]:

@@ -85,9 +85,10 @@ class _Bars(_Lines):
 
     def __init__(self) -> None:
         super().__init__()
+        self._status: Any = None
         self._progress: Any = None
         self._task: Any = None
-        self._epoch = 0
+        self._epoch = self._first = 0
         self._looked = self._began = 0.0
 
     def loading(self) -> None:
@@ -100,24 +101,25 @@ class _Bars(_Lines):
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._status.stop()
+        self._status = None
         super().started(plan)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[logs]}"),
                    TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
         self._progress = Progress(*columns, transient=True)
         self._progress.start()
         self._task = self._progress.add_task("", total=plan.steps * plan.epochs, logs="", speed="")
-        self._began = time.perf_counter()
 
     def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
         now = time.perf_counter()
         if epoch != self._epoch:
-            self._epoch, self._began = epoch, now
+            self._epoch, self._first, self._began = epoch, step, now
         if self.plan is None or (now - self._looked < _REFRESH and step < self.plan.steps):
             return
         self._looked = now
-        speed = step * self.plan.batch_size / max(now - self._began, 1e-9)
+        done = (step - self._first) * self.plan.batch_size
+        speed = f"{done / (now - self._began):,.0f} examples/s" if done else ""
         self._progress.update(
-            self._task, completed=(epoch - 1) * self.plan.steps + step, logs=numbers(logs), speed=f"{speed:,.0f}/s",
+            self._task, completed=(epoch - 1) * self.plan.steps + step, logs=numbers(logs), speed=speed,
             description=f"epoch {epoch}/{self.plan.epochs}, step {step}/{self.plan.steps}",
         )
 
@@ -125,5 +127,6 @@ class _Bars(_Lines):
         self._progress.console.print(self.line(epoch), highlight=False, soft_wrap=True, markup=False)
 
     def ended(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        for shown in (self._status, self._progress):
+            if shown is not None:
+                shown.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ..formula.setting import RateFormula
 from ..source import Value
 from .callbacks import Callback, Verbose

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +39,7 @@ class Feed:
         with tf.device("CPU:0"):
             self._inputs = {name: tf.constant(values) for name, values in examples.inputs.items()}
             self._targets = {name: tf.constant(values) for name, values in examples.targets.items()}
-        self._one_output = examples.one_output
+        self._outputs = examples.outputs
 
     def training(
         self, positions: Positions, seed: int, batch_size: int, epochs: int, first_epoch: int = 0
@@ -76,15 +75,19 @@ class Feed:
 
         def batch(step: Any) -> Any:
             chosen = positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
-            inputs = _gather(self._inputs, chosen, len(self._inputs) == 1)
-            return (inputs, _gather(self._targets, chosen, self._one_output)) if self._targets else inputs
+            inputs = {name: tf.gather(values, chosen) for name, values in self._inputs.items()}
+            if not self._targets:
+                return _one_or_mapping(inputs)
+            # Keras wants something for every output, also for one that no loss and no metric looks at.
+            targets = {
+                name: tf.gather(self._targets[name], chosen) if name in self._targets else tf.zeros_like(chosen)
+                for name in self._outputs
+            }
+            return _one_or_mapping(inputs), _one_or_mapping(targets)
 
         return tf.data.Dataset.range(steps(count, batch_size)).map(batch)
 
 
-def _gather(tensors: Mapping[str, Any], chosen: Any, one: bool) -> Any:
-    """The chosen examples as the model takes them: one tensor, or several by name."""
-    import tensorflow as tf
-
-    found = {name: tf.gather(values, chosen) for name, values in tensors.items()}
-    return next(iter(found.values())) if one else found
+def _one_or_mapping(tensors: dict[str, Any]) -> Any:
+    """As the model takes them: one tensor, or several by name."""
+    return next(iter(tensors.values())) if len(tensors) == 1 else tensors

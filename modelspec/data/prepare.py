@@ -36,8 +36,8 @@ class Examples:
     """By model output; empty where they were not asked for."""
     count: int
     table: Table
-    one_output: bool
-    """Whether the model has one output, so that its targets are fed as an array rather than by name."""
+    outputs: tuple[str, ...]
+    """The model's outputs, those without targets included."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _fit(raw: _Raw, table: Table, binding: Binding, compiled: Compiled, findings
         if fitted is not None:
             targets[name] = fitted
     count = len(next(iter(raw.inputs.values()), ()))
-    return Examples(inputs, targets, count, table, len(typed.outputs) == 1)
+    return Examples(inputs, targets, count, table, tuple(typed.outputs))
 
 
 def _fit_inputs(raw: _Raw, table: Table, binding: Binding, typed: TypedGraph, findings: Findings) -> dict[str, Array]:

@@ -24,7 +24,7 @@ def split(
     Every position draws a number that follows from the seed and the position alone; the smallest are the test, the
     next the validation. The counts are the fractions of `count`, rounded. With `strata` (an array of `count` values)
     the positions of each value are spread evenly over the draw, so that it has the same share in every part, to
-    within one example.
+    within one example; the only example of a value trains.
     """
     draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(count)
     order = np.argsort(draws if strata is None else _spread(draws, strata), kind="stable")

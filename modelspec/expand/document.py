@@ -34,7 +34,7 @@ def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[
         if key.startswith("x-"):
             entries[key] = entry
         elif key == "model":
-            entries[key] = Entry(entry.key_span, models.model(entry.value))
+            entries[key] = Entry(entry.key_span, models.expand(entry.value))
         elif key == "data":
             entries[key] = Entry(entry.key_span, _data(entry.value, values, scope))
         else:

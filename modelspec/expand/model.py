@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..diagnostics import Fault, Note, Span
 from ..graph import ANY_INPUT
 from ..source import Entry, Mapping, Node, Scalar, Sequence
@@ -21,6 +23,11 @@ class Models:
         self.blocks = blocks
         self.scope = scope
         self.unroller = Unroller(values, blocks, scope)
+
+    def expand(self, node: Node) -> Node:
+        """The `model` section."""
+        self.unroller.foresee(list(_lists(node)))
+        return self.model(node)
 
     def model(self, node: Node, outer: frozenset[str] = frozenset(), *, root: bool = True) -> Node:
         """A model or sub-model. `outer` are the shared names of the models around it."""
@@ -57,7 +64,7 @@ class Models:
         if not isinstance(node, Sequence):
             return self.values.node(node, scope)  # no list of layers, which reading the spec says
         self.unroller.shared = writer.shared
-        return Sequence(writer.write(self.unroller.unroll(node, scope)), node.span)
+        return Sequence(writer.write(self.unroller.items(node, scope)), node.span)
 
     def _outputs(self, entry: Entry | None, writer: Writer, span: Span) -> Entry | None:
         """The outputs as written, or those that an expanded last entry is known by."""
@@ -107,6 +114,19 @@ class Models:
         if isinstance(node, Mapping):
             return len(node.entries) == 1 and next(iter(node.entries)) in self.blocks
         return isinstance(node, Scalar) and node.value in self.blocks
+
+
+def _lists(node: Node) -> Iterator[Node]:
+    """The lists of layers of a model and of those inside it."""
+    if isinstance(node, Sequence):
+        yield node
+    elif isinstance(node, Mapping):
+        if layers := node.entries.get("layers"):
+            yield layers.value
+        shared = node.entries.get("shared")
+        if shared and isinstance(shared.value, Mapping):
+            for entry in shared.value.entries.values():
+                yield from _lists(entry.value)
 
 
 def _inputs(entry: Entry | None, root: bool) -> tuple[str | None, dict[str, Span | None]]:

@@ -60,13 +60,16 @@ class Names:
         for name, span in _written(items, ()):
             self.later.setdefault(name, span)
 
-    def define(self, name: str, target: Target, span: Span | None, owner: object = None) -> None:
-        """Give a name its meaning; MS304 where it has one. Rounds of one `repeat` (`owner`) share their bare names."""
+    def define(self, name: str, target: Target, span: Span | None, owner: object = None) -> bool:
+        """Give a name its meaning; MS304, and False, where it has one.
+
+        Rounds of one `repeat` (`owner`) share their bare names.
+        """
         before = self._spans.get(name)
-        if before is None or owner is None or before[1] is not owner:
-            self.is_new(name, span)
+        new = (before is not None and owner is not None and before[1] is owner) or self.is_new(name, span)
         self._spans.setdefault(name, (span, owner))
         self.table[name] = target
+        return new
 
     def is_new(self, name: str, span: Span | None) -> bool:
         """Whether nothing has the name yet; MS304 where something has."""
@@ -99,7 +102,7 @@ class Names:
                 continue
             if not rounds:
                 return name
-            if not any(self._is_round(other, name) for other in (*self.table, *self.later)):
+            if not any(_is_round(other, name, rounds) for other in (*self.table, *self.later)):
                 self._rounds[name] = rounds
                 return name
 
@@ -108,9 +111,13 @@ class Names:
         in_rounds = found is not None and int(found[2]) <= self._rounds.get(found[1], 0)
         return name not in self.table and name not in self.later and not in_rounds
 
-    @staticmethod
-    def _is_round(other: str, name: str) -> bool:
-        return other.startswith(f"{name}_") and other[len(name) + 1 :].replace("_", "").isdigit()
+
+def _is_round(other: str, name: str, rounds: int) -> bool:
+    """Whether a name is one that a round would give: `dense_2`, `dense_2_1` for `dense`."""
+    if not other.startswith(f"{name}_"):
+        return False
+    number, _, rest = other[len(name) + 1 :].partition("_")
+    return number.isdecimal() and len(number) < 7 and int(number) <= rounds and f"{rest}0".replace("_", "").isdecimal()
 
 
 def variants(name: str, suffixes: tuple[str, ...]) -> list[str]:

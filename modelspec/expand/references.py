@@ -30,15 +30,18 @@ class References:
 
     # One reference ---------------------------------------------------------------------------------------------------
 
-    def target(self, reference: Scalar, names: Names) -> Target:
-        """What a reference leads to, several tensors perhaps; `LOST`, with a report, where it leads nowhere."""
+    def target(self, reference: Scalar, names: Names, *, strict: bool = False) -> Target:
+        """What a reference leads to, several tensors perhaps; `LOST`, with a report, where it leads nowhere.
+
+        A reference that stays in the flat list may be left to the graph to judge; not so with `strict`.
+        """
         assert isinstance(reference.value, str)
         if in_error(reference):
             return LOST
         producer, dot, output = reference.value.partition(".")
         found = names.table.get(producer)
         if found is None:
-            return self._missing(reference, producer, names)
+            return self._missing(reference, producer, names, strict or self.strict or names.block is not None)
         if isinstance(found, LeftOut):
             self.notebook.report(
                 Fault("MS132", f"`{producer}` was left out, so there is no such tensor",
@@ -65,13 +68,13 @@ class References:
                   help=f"it has {listed(known)}" if known else f"it has one: write `{producer}`"), reference.span)
         return LOST
 
-    def _missing(self, reference: Scalar, producer: str, names: Names) -> Target:
-        if producer in names.later and (self.strict or names.block):
+    def _missing(self, reference: Scalar, producer: str, names: Names, strict: bool) -> Target:
+        if producer in names.later and strict:
             self.notebook.report(Fault("MS303", f"`{producer}` is used before it is defined",
                                        help="move its entry above this one"),
                                  reference.span, Note("it is defined here", names.later[producer]))
             return LOST
-        if names.block is None and not self.strict and not self.lenient:
+        if not strict and not self.lenient:
             return Tensor(str(reference.value))  # the graph knows, or says that there is no such tensor
         if not self.lenient:
             self._unknown(reference, producer, names)
@@ -107,7 +110,7 @@ class References:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             self._no_reference(node)
             return LOST
-        return self.one(self.target(node, names), node.span, taker, node.value)
+        return self.one(self.target(node, names, strict=True), node.span, taker, node.value)
 
     def _no_reference(self, node: Node) -> None:
         if not in_error(node):

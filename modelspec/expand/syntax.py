@@ -114,7 +114,7 @@ def _unreadable(text: str, error: SyntaxError) -> Misread:
     line, column = error.lineno or 1, error.offset or 1
     start = min(max(_offset(text, line, column - 1), 0), len(text))
     if start == len(text) or not text[start:].strip():
-        return Misread(Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text))
+        return Misread(Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text.rstrip()))
     if "Perhaps" in error.msg and error.end_lineno == line:
         end = max(start + 1, min(_offset(text, line, (error.end_offset or 0) - 1), len(text)))
         return Misread(Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE), start, end)

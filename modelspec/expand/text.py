@@ -18,7 +18,7 @@ from ..source import Scalar
 from .syntax import Misread
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_PARTS = re.compile(r"(?:\.[^\W\d]\w*|\[-?[0-9]{1,9}\])*")
+_PARTS = re.compile(r"""(?:\.[^\W\d]\w*|\[(?:-?[0-9]{1,9}|'[^'\\]*'|"[^"\\]*")\])*""")
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 
 

@@ -44,11 +44,13 @@ class Unroller:
         self.shared: frozenset[str] = frozenset()
         """What the entries may call that is shared."""
 
-    def unroll(self, node: Node, scope: Scope) -> list[Item]:
-        """The entries of a model's `layers`. Raises `TooMuch` where they are too many."""
-        count = self._counter.entries(node)
-        self._afford(count.layers, count.visits, node.span)
-        return self.items(node, scope)
+    def foresee(self, lists: list[Node]) -> None:
+        """Raises `TooMuch` where these lists of layers together are plainly too many."""
+        layers = visits = 0
+        for node in lists:
+            count = self._counter.entries(node)
+            layers, visits = layers + count.layers, visits + count.visits
+            self._afford(layers, visits, node.span)
 
     def _afford(self, layers: int, visits: int, span: Span) -> None:
         """Raises `TooMuch` where so many more layers and visits are past the budget."""

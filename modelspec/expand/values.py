@@ -73,7 +73,7 @@ class Values:
         except Misread as misread:
             misread.fault = cut_off(scalar, misread.fault)
             return self._wrong(misread, scalar, 0, scope, ())
-        if len(parts) == 1 and parts[0].expression:
+        if len(parts) == 1 and parts[0].expression and not _split_name(parts[0], scope)[1]:
             return self._whole(scalar, parts[0], scope, level, env)
         return self._joined(scalar, parts, scope, env)
 

@@ -247,15 +247,20 @@ class Writer:
         self._by_name.setdefault(record.name, record)
         self._last = record.name
         tensor = Tensor(record.name)
-        self._define(base, tensor, place, span)
+        if not self._define(base, tensor, place, span):
+            record.name_span = derive(span, silent=True)
         return tensor
 
-    def _define(self, base: str, target: Target, place: _Place, span: Span) -> None:
-        """Let a tensor answer to its name, and to those without the numbers of the rounds that it is in."""
-        for variant in variants(base, place.suffixes):
-            place.names.define(variant, target, span, owner=place.bases if place.suffixes else None)
+    def _define(self, base: str, target: Target, place: _Place, span: Span) -> bool:
+        """Let a tensor answer to its name, and to those without the numbers of the rounds that it is in.
+
+        Whether nothing else has one of them, which is told.
+        """
+        owner = place.bases if place.suffixes else None
+        new = [place.names.define(variant, target, span, owner) for variant in variants(base, place.suffixes)]
         if place.names is self.names:
             self.label = base
+        return all(new)
 
     # Entries in error ------------------------------------------------------------------------------------------------
 

@@ -48,8 +48,9 @@ class Binder:
         parameters = list(self.function.parameters)
         for position, argument in enumerate(arguments):
             if not parameters:
-                raise self._wrong(f"takes at most {len(self.function.parameters)} arguments, found {len(arguments)}", argument,
-                                  help=self._takes())
+                most = len(self.function.parameters)
+                found = f"takes at most {most} arguments, found {len(arguments)}"
+                raise self._wrong(found, argument, help=self._takes())
             if parameters[0].kind == "rest":
                 self._rest(parameters[0], arguments[position:])
                 return
@@ -67,21 +68,21 @@ class Binder:
         if keyword.arg not in known:
             near = nearest(keyword.arg, known)
             raise Fault("MS143", f"`{self.function.name}` has no argument `{keyword.arg}`", suggestion=near,
-                        part=(start, start + len(keyword.arg)), help=f"did you mean `{near}`?" if near else self._takes())
+                        part=(start, start + len(keyword.arg)),
+                        help=f"did you mean `{near}`?" if near else self._takes())
         if keyword.arg in self.places:
             raise self._wrong(f"gets `{keyword.arg}` twice", keyword)
         self._bind(known[keyword.arg], keyword.value)
 
     def _defaults(self) -> None:
-        missing = [one.name for one in self.function.parameters if one.name not in self.places and one.default is REQUIRED]
-        if missing:
+        left_out = [one for one in self.function.parameters if one.name not in self.places]
+        if missing := [one.name for one in left_out if one.default is REQUIRED]:
             raise Fault("MS143", f"`{self.function.name}` needs {listed(missing)}", part=self.where, help=self._takes())
-        for one in self.function.parameters:
-            if one.name not in self.places:
-                self.settings[one.name] = one.default
+        self.settings.update({one.name: one.default for one in left_out})
 
     def _takes(self) -> str:
-        shown = (one.name if one.default is REQUIRED else f"{one.name}={one.default!r}" for one in self.function.parameters)
+        shown = (one.name if one.default is REQUIRED else f"{one.name}={one.default!r}"
+                 for one in self.function.parameters)
         return f"write `{self.function.name}({', '.join(shown)})`"
 
     def _wrong(self, sentence: str, node: ast.expr | ast.keyword, help: str | None = None) -> Fault:

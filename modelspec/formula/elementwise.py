@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,7 @@ from .tree import Constant
 
 BATCH: Final = "batch"
 """The size of the batch axis: unknown, but no other axis's."""
+_BATCH = re.compile(rf"\b{BATCH}\b")
 
 
 class Arguments(NamedTuple):
@@ -74,8 +76,8 @@ def _meet(function: str, a: Size, b: Size, first: Shape, second: Shape) -> Size:
 def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> None:
     """Raises MS403 where two sizes differ, or one is the batch's and the other is not; MS409 for two names."""
     shapes = f"{show(first)} and {show(second)}"
-    if BATCH in (a, b) and a != b:
-        other = b if a == BATCH else a
+    if a != b and (_of_batch(a) or _of_batch(b)) and PENDING not in (a, b):
+        other = b if _of_batch(a) else a
         size = "an unknown size" if other is None else f"`{other}`" if isinstance(other, str) else f"a size of {other}"
         raise Fault("MS403", f"{what} would join the batch with {size}: {shapes}",
                     help="axes are aligned at the last one; add an axis where one is missing: `x[:, None]`")
@@ -86,6 +88,11 @@ def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> N
                     help=f"name both sizes `{a}` in `inputs` if they are always the same")
     raise Fault("MS403", f"{what} joins sizes of {a} and {b}: {shapes}",
                 help="make the sizes equal, or one of them 1")
+
+
+def _of_batch(size: Size) -> bool:
+    """Whether a size is the batch's, or follows from it (`batch * 2`)."""
+    return isinstance(size, str) and _BATCH.search(size) is not None
 
 
 # Dtypes --------------------------------------------------------------------------------------------------------------

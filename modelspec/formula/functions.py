@@ -51,8 +51,8 @@ def _rows(rule: Callable[[Arguments], Tensor], parameters: tuple[Parameter, ...]
     return (Function(name, parameters, rule) for name in names)
 
 
-def _with(name: str, default: float, kind: Kind = "number") -> tuple[Parameter, ...]:
-    return (_X, Parameter(name, kind, default))
+def _with(name: str, default: float) -> tuple[Parameter, ...]:
+    return (_X, Parameter(name, "number", default))
 
 
 def _axis(default: Any = REQUIRED, kind: Kind = "axis") -> tuple[Parameter, ...]:
@@ -73,8 +73,8 @@ _TABLE: Final = (
     *_rows(each.same, (_X,), "abs", "zeros_like", "ones_like"),
     Function("negative", (_X,), each.signed),
     *_rows(each.numbers, (_X,), "square", "round", "sign", "relu", "relu6"),
-    *_rows(each.made_floating, (_X,), "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh",
-           "cosh", "tanh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "floor", "ceil"),
+    *_rows(each.made_floating, (_X,), "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
+           "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "floor", "ceil"),
     *_rows(each.floats, (_X,), "sigmoid", "log_sigmoid", "softplus", "softsign", "silu", "selu", "hard_sigmoid",
            "hard_silu", "hard_tanh", "tanh_shrink", "rsqrt", "erf", "erfinv"),
     Function("gelu", (_X, Parameter("approximate", "flag", True)), each.floats),
@@ -98,12 +98,12 @@ _TABLE: Final = (
     Function("concatenate", (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)), form.concatenate),
     Function("stack", (Parameter("x", "tensors"), Parameter("axis", "axis", 0)), form.stack),
     Function("reshape", (_X, Parameter("newshape", "sizes")), form.reshape),
-    Function("transpose", (_X, Parameter("axes", "axes", None)), form.transpose),
+    Function("transpose", (_X, Parameter("axes", "sizes", None)), form.transpose),
     Function("swapaxes", (_X, Parameter("axis1", "axis"), Parameter("axis2", "axis")), form.swapaxes),
     Function("expand_dims", _axis(), form.expand_dims),
     Function("squeeze", _axis(kind="axes"), form.squeeze),
     Function("repeat", (_X, Parameter("repeats", "whole"), Parameter("axis", "axis")), form.repeat),
-    *_rows(form.triangle, _with("k", 0, "whole"), "tril", "triu"),
+    *_rows(form.triangle, (_X,), "tril", "triu"),
     Function("one_hot", (_X, Parameter("num_classes", "whole"), Parameter("axis", "axis", -1),
                          Parameter("dtype", "dtype", None)), form.one_hot),
     Function("matmul", (Parameter("x1"), Parameter("x2")), form.matmul, form.matmul_cost),

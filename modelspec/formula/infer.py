@@ -11,8 +11,8 @@ from ..shapes import Shape, Size, Tensor, may_equal, plus, show
 from .elementwise import BATCH, Arguments
 from .functions import FUNCTIONS, SIGNS
 from .operands import DTYPES, Operand
-from .structure import index
-from .tree import Call, Choice, Constant, Formula, Index, Name, Node, listed
+from .parts import index
+from .tree import Call, Constant, Formula, Index, Name, Node, listed
 
 _BATCH = re.compile(rf"\b{BATCH}\b")
 _ASIDE = "batch_"
@@ -63,7 +63,8 @@ def _batch_size(formula: Formula, tensors: Mapping[str, Tensor]) -> Size:
         if not x.rank:
             raise Fault("MS401", f"`{one.name}` has no batch axis: {show(x.shape)}", part=one.place)
         if not may_equal(size, x.shape[0]):
-            raise Fault("MS403", f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}", part=one.place)
+            raise Fault("MS403", f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}",
+                        part=one.place)
         size = x.shape[0] if size is None else size
     return size
 
@@ -110,7 +111,7 @@ class _Inference:
                 value = self.operand(node.value)
                 assert isinstance(value, Tensor)
                 return index(value, node.items, node.item_places)
-            assert isinstance(node, Call) and not isinstance(node, Choice)
+            assert isinstance(node, Call)
             return self._call(node)
         except Fault as fault:
             raise _placed(fault, node) from None
@@ -136,7 +137,7 @@ class _Inference:
         return found
 
 
-def _placed(fault: Fault, node: Call | Index | Choice) -> Fault:
+def _placed(fault: Fault, node: Node) -> Fault:
     """The fault at the part of the text that it is about."""
     if fault.part is not None:
         return fault

@@ -69,7 +69,8 @@ def floating(dtype: str) -> str:
 def need_numbers(function: str, dtype: str) -> None:
     """Raises MS404 for booleans, which TensorFlow does not calculate with."""
     if dtype == "bool":
-        raise Fault("MS404", f"`{function}` takes numbers, found booleans", help="cast them first: `cast(x, 'float32')`")
+        raise Fault("MS404", f"`{function}` takes numbers, found booleans",
+                    help="cast them first: `cast(x, 'float32')`")
 
 
 def need_floats(function: str, x: Tensor) -> None:

@@ -9,7 +9,8 @@ def place(text: str, node: ast.expr | ast.keyword) -> tuple[int, int]:
     """The characters of a node. The text was parsed in parentheses: `(text)`."""
     start = _of_bytes(text, node.lineno, node.col_offset)
     end = _of_bytes(text, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset + 1)
-    return start, max(end, start)
+    # The parentheses around the text are a part of what `a, b` is.
+    return max(start, 0), min(max(end, start), len(text))
 
 
 def offset(text: str, line: int, column: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..diagnostics import Fault
-from .tree import Call, Choice, Constant, Formula, Index, Name, Node, Place
+from .tree import Call, Choice, Constant, Formula, Name, Node, Place, listed
 
 Number: TypeAlias = int | float | bool
 
@@ -66,7 +66,7 @@ def compute(function: str, values: list[Number], place: Place) -> Number:
         raise Fault("MS145", f"`{function}` of {shown} is not a number", part=place) from None
     if isinstance(found, bool):
         return found
-    if isinstance(found, complex) or not math.isfinite(found) or abs(found) >= _LARGEST and isinstance(found, int):
+    if isinstance(found, complex) or not math.isfinite(found) or (abs(found) >= _LARGEST and isinstance(found, int)):
         shown = ", ".join(f"{value:g}" for value in values)
         raise Fault("MS145", f"`{function}` of {shown} is not a finite number of 64 bits", part=place)
     return int(found) if isinstance(found, int) else float(found)
@@ -91,9 +91,8 @@ def _value(node: Node, values: Mapping[str, Number]) -> Number:
         return values[node.name]
     if isinstance(node, Choice):
         return _value(node.yes if _value(node.test, values) else node.no, values)
-    assert isinstance(node, Call) and not isinstance(node, Index)
-    numbers = node.tensors["x"]
-    assert isinstance(numbers, tuple)
+    assert isinstance(node, Call)
+    numbers = listed(node.tensors["x"])
     if node.function in ("logical_and", "logical_or"):  # the second is worked out only where it counts
         first, second = numbers
         if bool(_value(first, values)) == (node.function == "logical_or"):

@@ -27,7 +27,8 @@ def tensors_formula(value: Any) -> Formula:
     """A formula on tensors, one at least. Raises `Fault` (MS146) where it names none."""
     formula = read_formula(value)
     if not formula.names:
-        raise Fault("MS146", "the formula names no tensor", help="name the tensors that it computes with")
+        raise Fault("MS146", "the formula names no tensor", part=formula.root.place,
+                    help="name the tensors that it computes with")
     return formula
 
 
@@ -36,7 +37,8 @@ def formula_of(value: Any, names: tuple[str, ...], needed: str | None = None, gr
     formula = read_formula(value, grammar)
     check_names(formula, names)
     if needed is not None and needed not in formula.arguments:
-        raise Fault("MS146", f"the formula does not name `{needed}`", help=f"compare `{needed}` with something")
+        raise Fault("MS146", f"the formula does not name `{needed}`", part=formula.root.place,
+                    help=f"compare `{needed}` with something")
     return formula
 
 
@@ -45,7 +47,8 @@ def check_names(formula: Formula, names: tuple[str, ...]) -> None:
     unknown = next((one for one in formula.names if one.name not in names), None)
     if unknown is None:
         return
-    near = nearest(unknown.name, [name for name in names if name not in formula.arguments]) or nearest(unknown.name, names)
+    unused = [name for name in names if name not in formula.arguments]
+    near = nearest(unknown.name, unused) or nearest(unknown.name, names)
     if near is None and unknown.name in FUNCTIONS:
         help = f"a function is called: `{unknown.name}(x)`"
     else:
@@ -63,8 +66,8 @@ def _of_numbers(value: Any) -> Formula:
             raise fault.under("expression") from None
     formula = formula_of(value, ("epoch", "lr"), grammar=NUMBERS)
     if gives_truth(formula):
-        raise Fault("MS143", "the formula gives true or false, and a learning rate is a number", part=formula.root.place,
-                    help="write e.g. `lr * 0.5 if epoch > 5 else lr`")
+        raise Fault("MS143", "the formula gives true or false, and a learning rate is a number",
+                    part=formula.root.place, help="write e.g. `lr * 0.5 if epoch > 5 else lr`")
     return formula
 
 

@@ -1,17 +1,15 @@
-"""Types of what moves, joins and cuts tensors: `reshape`, `concatenate`, `einsum`, `x[:, -1]`."""
+"""Types of what moves, joins and multiplies tensors: `reshape`, `concatenate`, `einsum`, `@`."""
 
 from __future__ import annotations
 
 import re
-from types import EllipsisType
 
 from ..diagnostics import Fault
 from ..dtypes import is_integer
-from ..shapes import PENDING, Shape, Size, Tensor, add, may_equal, mul, product, show, total
+from ..shapes import PENDING, Shape, Size, Tensor, may_equal, mul, product, show, total
 from .elementwise import BATCH, Arguments, broadcast, require_equal
 from .operands import combine, need_numbers
 from .reductions import axes_in, axis_in
-from .tree import Place
 
 _TERM = re.compile(r"[a-zA-Z]*(\.\.\.)?[a-zA-Z]*")
 
@@ -49,13 +47,14 @@ def stack(call: Arguments) -> Tensor:
 
 def _need_rank(call: Arguments, first: Tensor, other: Tensor) -> None:
     if first.rank != other.rank:
-        raise Fault("MS401", f"`{call.function}` takes tensors with the same number of axes, found {show(first.shape)} and "
-                             f"{show(other.shape)}", help="add an axis where one is missing: `x[:, None]`")
+        raise Fault("MS401", f"`{call.function}` takes tensors with the same number of axes, found {show(first.shape)} "
+                             f"and {show(other.shape)}", help="add an axis where one is missing: `x[:, None]`")
 
 
 def _known_best(sizes: tuple[Size, ...]) -> Size:
     """The most that is known of sizes that are equal."""
-    return next((s for s in sizes if isinstance(s, int)), next((s for s in sizes if s not in (None, PENDING)), sizes[0]))
+    known = [size for size in sizes if isinstance(size, int)]
+    return next(iter((*known, *(size for size in sizes if size not in (None, PENDING)))), sizes[0])
 
 
 # Moving --------------------------------------------------------------------------------------------------------------
@@ -99,8 +98,8 @@ def transpose(call: Arguments) -> Tensor:
         return Tensor(shape[::-1], call.x.dtype)
     found = axes_in(call, "axes")
     if len(found) != len(shape):
-        raise Fault("MS407", f"`transpose` names {len(found)} axes, but there are {len(shape)}: {show(shape)}", ("axes",),
-                    help="name every axis once; axis 0 is the batch")
+        raise Fault("MS407", f"`transpose` names {len(found)} axes, but there are {len(shape)}: {show(shape)}",
+                    ("axes",), help="name every axis once; axis 0 is the batch")
     return Tensor(tuple(shape[axis] for axis in found), call.x.dtype)
 
 
@@ -204,7 +203,8 @@ def _equation(call: Arguments) -> tuple[list[str], str]:
     terms = left.split(",")
     if not arrow or not all(_TERM.fullmatch(term) for term in (*terms, output)):
         raise Fault("MS406", f"`{text}` is no equation of `einsum`", ("subscripts",),
-                    help="write the axes of each tensor as letters, and those of the result behind an arrow: 'bij,bjk->bik'")
+                    help="write the axes of each tensor as letters, and those of the result behind an arrow: "
+                         "'bij,bjk->bik'")
     for term in (*terms, output):
         letters = term.replace("...", "")
         if len(set(letters)) < len(letters):
@@ -228,8 +228,9 @@ def _letters(call: Arguments, terms: list[str], tensors: tuple[Tensor, ...]) -> 
     for term, x in zip(terms, tensors, strict=True):
         before, dots, after = term.partition("...")
         if x.rank < len(before + after) or (not dots and x.rank > len(before)):
-            raise Fault("MS401", f"`{term}` has {len(before + after)} axes, but its tensor has {x.rank}: {show(x.shape)}",
-                        ("subscripts",), help="write one letter for each axis, the batch's first, or `...` for the others")
+            raise Fault("MS401", f"`{term}` has {len(before + after)} axes, but its tensor has {x.rank}: "
+                                 f"{show(x.shape)}", ("subscripts",),
+                        help="write one letter for each axis, the batch's first, or `...` for the others")
         end = x.rank - len(after)
         elided += [Tensor(x.shape[len(before):end], x.dtype)] if dots else []
         for letter, size in zip(before + after, (*x.shape[:len(before)], *x.shape[end:]), strict=True):
@@ -238,55 +239,3 @@ def _letters(call: Arguments, terms: list[str], tensors: tuple[Tensor, ...]) -> 
                 size = _known_best((sizes[letter], size))
             sizes[letter], where[letter] = size, x
     return sizes, broadcast("einsum", elided) if elided else ()
-
-
-# Parts ---------------------------------------------------------------------------------------------------------------
-
-
-def index(x: Tensor, items: tuple[int | slice | EllipsisType | None, ...], places: tuple[Place, ...]) -> Tensor:
-    """`x[...]`: whole numbers take an entry, slices a part, `None` adds an axis of 1, `...` passes over axes."""
-    taken = sum(item is not None and item is not ... for item in items)
-    if taken > x.rank:
-        raise Fault("MS407", f"{taken} indices are too many for {x.rank} axes: {show(x.shape)}")
-    if ... not in items:
-        items, places = (*items, ...), (*places, (0, 0))
-    left = list(x.shape)
-    shape: list[Size] = []
-    for item, place in zip(items, places, strict=True):
-        if item is None:
-            shape.append(1)
-        elif isinstance(item, EllipsisType):
-            skipped = x.rank - taken
-            shape, left = [*shape, *left[:skipped]], left[skipped:]
-        else:
-            size = left.pop(0)
-            _check_item(item, size, place, x.shape)
-            if isinstance(item, slice):
-                shape.append(_part(size, item))
-    return Tensor(tuple(shape), x.dtype)
-
-
-def _check_item(item: int | slice, size: Size, place: Place, shape: Shape) -> None:
-    if not isinstance(size, int):
-        return
-    if isinstance(item, slice):
-        if not len(range(*item.indices(size))):
-            raise Fault("MS407", f"nothing of an axis of {size} is left: {show(shape)}", part=place)
-    elif not -size <= item < size:
-        raise Fault("MS407", f"there is no entry {item} in an axis of {size}: {show(shape)}", part=place,
-                    help=f"use an index from {-size} to {size - 1}")
-
-
-def _part(size: Size, part: slice) -> Size:
-    """How many entries a slice takes."""
-    if isinstance(size, int):
-        return len(range(*part.indices(size)))
-    start, stop, step = part.start, part.stop, 1 if part.step is None else part.step
-    if start in (None, 0) and stop is None and step == 1 or (start, stop, step) == (None, None, -1):
-        return size
-    if size == PENDING or size is None:
-        return size
-    # A size has at least one entry, so that one less is never negative.
-    if size.isidentifier() and ((start, stop, step) == (1, None, 1) or (start in (None, 0) and (stop, step) == (-1, 1))):
-        return add(size, -1)
-    return None

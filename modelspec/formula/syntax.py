@@ -1,13 +1,12 @@
 """The text of a formula to its tree: Python's grammar for expressions, and of it the part that the tables have.
 
-Python's parser reads the text, which runs nothing; every kind of node that is not named here is refused. What is made of
-numbers alone is worked out at once.
+Python's parser reads the text, which runs nothing; every kind of node that is not named here is refused. What is made
+of numbers alone is worked out at once.
 """
 
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from types import EllipsisType
@@ -16,9 +15,10 @@ from typing import Final, NamedTuple
 from ..diagnostics import Fault, listed, nearest
 from .bind import Binder
 from .functions import FUNCTIONS
-from .places import offset, place
+from .places import place
+from .reading import read
 from .scalars import SCALARS, compute
-from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES, Call, Choice, Constant, Formula, Index, Name, Node, Place, walk
+from .tree import Call, Choice, Constant, Formula, Index, Name, Node, Place, walk
 
 
 class Grammar(NamedTuple):
@@ -59,74 +59,13 @@ _REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
 
 @lru_cache(maxsize=1024)
 def parse(text: str, grammar: Grammar) -> Formula:
-    """The tree of a formula. Raises `Fault` (MS108, MS140 to MS143, MS145) with the part of the text that is to blame."""
-    if len(text) > MAX_LENGTH:
-        raise Fault("MS108", f"a formula has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
-                    help="write it in several entries")
-    if not text.strip():
-        raise Fault("MS140", "a formula is missing", help=f"write e.g. `{grammar.example}`")
-    tree = _read(text, grammar)
-    _check_size(tree)
+    """The tree of a formula. Raises `Fault` (MS108, MS140 to MS143, MS145) with the part of the text at fault."""
+    tree = read(text, grammar.example)
     root = _Builder(text, grammar).node(tree)
     first: dict[str, Name] = {}
     for node in sorted((one for one in walk(root) if isinstance(one, Name)), key=lambda one: one.place):
         first.setdefault(node.name, node)
     return Formula(text, root, tuple(first.values()))
-
-
-def _check_size(tree: ast.expr) -> None:
-    """Without a call of itself for each level."""
-    queue: list[tuple[ast.AST, int]] = [(tree, 1)]
-    for node, depth in queue:
-        queue.extend((child, depth + isinstance(child, ast.expr)) for child in ast.iter_child_nodes(node))
-        if depth > MAX_DEPTH:
-            raise Fault("MS108", f"more than {MAX_DEPTH} operations inside one another", help="write it in several entries")
-        if len(queue) > MAX_NODES * 3:
-            raise Fault("MS108", f"a formula has at most {MAX_NODES} numbers, names and operations",
-                        help="write it in several entries")
-
-
-# Text that is no expression ------------------------------------------------------------------------------------------
-
-
-def _read(text: str, grammar: Grammar) -> ast.expr:
-    try:
-        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of is refused below.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(f"({text})", mode="eval").body
-    except SyntaxError as error:
-        raise _unreadable(text, error, grammar) from None
-    except (ValueError, RecursionError, MemoryError):
-        raise Fault("MS140", "this is no formula", help=f"write e.g. `{grammar.example}`") from None
-
-
-def _unreadable(text: str, error: SyntaxError, grammar: Grammar) -> Fault:
-    help = f"write e.g. `{grammar.example}`"
-    if error.msg.startswith("Exceeds the limit"):
-        return Fault("MS145", "the integer does not fit into 64 bits")
-    if error.msg.startswith("expected 'else'"):
-        return Fault("MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`")
-    start = min(max(offset(text, error.lineno or 1, (error.offset or 1) - 1), 0), len(text))
-    if "never closed" in error.msg or _open(text) > 0:
-        opening = text.find("(") if "never closed" not in error.msg else max(start, 0)
-        return Fault("MS140", "a bracket is never closed", part=(opening, opening + 1) if opening >= 0 else None,
-                     help="add the `)`; inside `{...}` put the whole formula in quotes, since a `,` ends a value there")
-    if start == len(text) or not text[start:].strip():
-        return Fault("MS140", "the formula ends too early", part=(max(len(text.rstrip()) - 1, 0), len(text)), help=help)
-    if "Perhaps" in error.msg and error.end_lineno == (error.lineno or 1):
-        end = max(start + 1, min(offset(text, error.lineno or 1, (error.end_offset or 0) - 1), len(text)))
-        return Fault("MS140", f"an operator is missing in `{text[start:end][:40]}`", part=(start, end), help=help)
-    word = text[start:].split(maxsplit=1)[0]
-    if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
-        at = max(text.find("=", start), 0)
-        return Fault("MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare")
-    return Fault("MS140", f"`{word[:30]}` cannot stand here in a formula", part=(start, start + len(word)), help=help)
-
-
-def _open(text: str) -> int:
-    """How many brackets are open at the end of the text."""
-    return sum(text.count(one) for one in "([{") - sum(text.count(one) for one in ")]}")
 
 
 # Nodes ---------------------------------------------------------------------------------------------------------------
@@ -158,7 +97,8 @@ class _Builder:
         if isinstance(node, ast.BinOp):
             return self.operation(node.op, (node.left, node.right), node)
         if isinstance(node, ast.UnaryOp):
-            return self.node(node.operand) if isinstance(node.op, ast.UAdd) else self.operation(node.op, (node.operand,), node)
+            plus = isinstance(node.op, ast.UAdd)
+            return self.node(node.operand) if plus else self.operation(node.op, (node.operand,), node)
         if isinstance(node, ast.BoolOp):
             return self.chain(node.op, [self.node(one) for one in node.values], node)
         if isinstance(node, ast.Compare):
@@ -175,9 +115,10 @@ class _Builder:
         value, where = node.value, self.place(node)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             shown = self.text[slice(*where)]
-            raise Fault("MS141", f"`{shown[:30]}` is no number", part=where, help="write 1 or 0" if isinstance(value, bool)
-                        else "a text stands only where a function takes one" if isinstance(value, str) else None)
-        if isinstance(value, int) and value >= 2**63 or value == float("inf"):
+            help = "write 1 or 0" if isinstance(value, bool) else None
+            help = "a text stands only where a function takes one" if isinstance(value, str) else help
+            raise Fault("MS141", f"`{shown[:30]}` is no number", part=where, help=help)
+        if (isinstance(value, int) and value >= 2**63) or value == float("inf"):
             raise Fault("MS145", "the number does not fit into 64 bits", part=where)
         return Constant(value, where)
 
@@ -209,6 +150,8 @@ class _Builder:
     def made(self, function: str, operands: list[Node], where: Place) -> Node:
         """An operator's call; its result where it works on numbers alone."""
         numbers = [one.value for one in operands if isinstance(one, Constant)]
+        if function == "matmul" and numbers:
+            raise Fault("MS143", "`@` takes tensors, found a number", part=where, help="write `*`")
         if len(numbers) == len(operands) and (self.grammar.tensors or function not in ("logical_and", "logical_or")):
             found = compute(function, list(numbers), where)
             if isinstance(found, bool) and self.grammar.tensors:
@@ -220,8 +163,6 @@ class _Builder:
                 raise Fault("MS145", "division by zero", part=where)
             return Call(function, {"x": tuple(operands)}, {}, {}, where, True)
         names = [parameter.name for parameter in FUNCTIONS[function].parameters]
-        if function == "matmul" and numbers:
-            raise Fault("MS143", "`@` takes tensors, found a number", part=where, help="write `*`")
         return Call(function, dict(zip(names, operands, strict=True)), {}, {}, where, True)
 
     # Functions -------------------------------------------------------------------------------------------------------
@@ -246,7 +187,8 @@ class _Builder:
             return self.on_numbers(function.name, [one.value for one in numbers.values()], found.place)
         for parameter in function.parameters:
             if parameter.kind == "tensor" and (number := numbers.get(parameter.name)):
-                raise Fault("MS143", f"`{name}` takes a tensor for `{parameter.name}`, found a number", part=number.place)
+                raise Fault("MS143", f"`{name}` takes a tensor for `{parameter.name}`, found a number",
+                            part=number.place)
         return found
 
     def on_numbers(self, name: str, numbers: list[int | float], where: Place) -> Node:
@@ -266,11 +208,12 @@ class _Builder:
             raise Fault("MS143", f"`{name}` takes its numbers without names", part=self.place(node.keywords[0]))
         if not scalar.least <= len(node.args) <= scalar.most:
             wanted = f"{scalar.least}" if scalar.least == scalar.most else f"at least {scalar.least}"
-            raise Fault("MS143", f"`{name}` takes {wanted} number{'s' * (scalar.least > 1)}, found {len(node.args)}", part=where)
+            raise Fault("MS143", f"`{name}` takes {wanted} number{'s' * (scalar.least > 1)}, found {len(node.args)}",
+                        part=where)
         operands = [self.node(one) for one in node.args]
-        if numbers := [one.value for one in operands if isinstance(one, Constant)]:
-            if len(numbers) == len(operands):
-                return Constant(compute(name, list(numbers), where), where)
+        numbers = [one.value for one in operands if isinstance(one, Constant)]
+        if len(numbers) == len(operands):
+            return Constant(compute(name, list(numbers), where), where)
         return Call(name, {"x": tuple(operands)}, {}, {}, where)
 
     def unknown(self, name: str, known: Iterable[str], node: ast.Call) -> Fault:

@@ -88,4 +88,5 @@ LAYERS = Catalogue(
         "InputLayer": "inputs are not layers here; write them under `inputs`",
         "InputSpec": "it describes inputs to Keras's own code; write the shape under `inputs`",
     },
+    outdated=True,
 )  # fmt: skip

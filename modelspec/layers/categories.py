@@ -90,8 +90,6 @@ class Hashing(OwnDtype):
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
-        if x.dtype == "bool":
-            raise Fault("MS404", f"`Hashing` takes strings or numbers, found booleans: {x}")
         dtype = "int64" if self.output_mode == "int" else "float32"
         if self.output_mode == "one_hot" and (x.rank < 2 or x.shape[-1] != 1):
             # Keras 3.15 says another shape than the one it makes.

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import PlainValidator, ValidationInfo
 
 from ..catalogue import Catalogue
-from ..diagnostics import Fault, Path
+from ..diagnostics import Fault
 from ..settings import Faults, Settings, context_of
-from ..shapes import Shape, Size, Tensor, product, total
+from ..shapes import Shape, Size, Tensor, needs, product, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .common import features, inside, name_of, names_of, need_equal, need_float, need_number, numbered, prefixed
@@ -50,9 +50,10 @@ class Cell(CellSettings):
         return (result,) * (1 + len(states))
 
     def check_state(self, state: Tensor, name: str) -> None:
-        """Raises MS403 or MS404 where the tensor cannot be the state of that name."""
+        """Raises MS403 to MS405 where the tensor cannot be the state of that name."""
         need_state(self, state, self.units, "states")
-        if name == self.gated or (name == "hidden" and self.recurrent_dropout > 0):
+        needs(state.shape[-1], "the size of the state", f"make it {self.units}, the `units`", argument="states")
+        if name == self.gated or (name == "hidden" and 0 < self.recurrent_dropout < 1):
             need_float(self, state, doing="keeps")
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
@@ -268,15 +269,10 @@ class RNN(Layer):
     def primary_family(cls) -> Catalogue | None:
         return LAYERS
 
-    @property
-    def inner_path(self) -> Path:
-        """Where the settings of the cell stand."""
-        return ("cell", self.cell.kind())
-
     def output(self, inputs: Inputs) -> Outputs:
         x, cell = inputs.one, self.cell
         need_rank(self, x, 3, argument="sequences")
-        with inside(*self.inner_path):
+        with inside("cell", cell.kind()):
             features(x)
             cell.check_step(x)
         if inputs.list("initial_state") and isinstance(cell, StackedRNNCells):

@@ -96,7 +96,7 @@ class CellSettings(Layer):
 
     def check_step(self, x: Tensor) -> None:
         """Raises MS404 where a step cannot be dropped from."""
-        if self.dropout > 0:
+        if 0 < self.dropout < 1:
             need_float(self, x, doing="drops from")
 
     def step_weights(self, size: Size) -> tuple[Weight, ...]:

@@ -42,6 +42,10 @@ class SpectralNormalization(Wrapper):
         if first.many or any(argument.required for argument in rest):
             refuse(f"`SpectralNormalization` gives its layer one tensor, but `{self.inner.kind()}` takes several",
                    "MS205", "layer", help="hold a layer with a kernel: `Dense` or a convolution")
+        if getattr(self.inner, "lora_rank", None) is not None:
+            # Keras takes the sum of the kernel and its low-rank part for a variable, and fails in training.
+            refuse("`SpectralNormalization` cannot bound a kernel that has a low-rank part", "MS208",
+                   *self.inner_path, "lora_rank", help="leave `lora_rank` out")
         return self
 
     def output(self, inputs: Inputs) -> Tensor:

@@ -9,7 +9,7 @@ from pydantic import PlainValidator, ValidationInfo, model_validator
 from ..catalogue import Catalogue
 from ..diagnostics import Fault, Path
 from ..settings import Faults, Settings, Unfit, refuse
-from ..shapes import Size, Tensor, may_equal, mul, product, show, total
+from ..shapes import PENDING, Size, Tensor, may_equal, mul, product, show, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .common import inside, name_of, names_of, only, prefixed, without_trainable
@@ -265,7 +265,14 @@ class Pipeline(Layer):
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
-        return self._steps(inputs)[-1][1]
+        x, made = inputs.one, self._steps(inputs)[-1][1]
+        if all(isinstance(size, int) or size == PENDING for size in x.shape[1:]):
+            return made
+        # Keras traces the layers here, and loses sizes that it knows of each of them alone.
+        kept = dict(enumerate(x.shape))
+        return made._replace(shape=tuple(
+            size if axis == 0 or kept.get(axis) == size else None for axis, size in enumerate(made.shape)
+        ))
 
     def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
         """The call of each layer and what it gives."""

@@ -12,7 +12,7 @@ from typing import Final
 from .rows import Dropped, Renamed, Row
 
 REGULARIZERS: Final[Mapping[str, str]] = {
-    "l1l2": "L1L2", "WeightRegularizer": "L1L2", "ActivityRegularizer": "L1L2",
+    "WeightRegularizer": "L1L2", "ActivityRegularizer": "L1L2",
     "activity_l1": "L1", "activity_l2": "L2", "activity_l1l2": "L1L2",
 }  # fmt: skip
 CONSTRAINTS: Final[Mapping[str, str]] = {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm"}

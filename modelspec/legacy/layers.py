@@ -71,9 +71,10 @@ _WINDOW: Final[Mapping[str, Row]] = {
     "nb_filter": Renamed("filters"),
     "border_mode": Renamed("padding"),
     "subsample": Renamed("strides"),
-    "atrous_rate": Renamed("dilation_rate"),
 }
-_CONVOLUTION: Final[Mapping[str, Row]] = {**_WINDOW, **_WEIGHTS, **_DIM_ORDERING}
+_DILATED: Final[Mapping[str, Row]] = {"atrous_rate": Renamed("dilation_rate")}
+_UNDILATED: Final[Mapping[str, Row]] = {**_WINDOW, **_WEIGHTS, **_DIM_ORDERING}
+_CONVOLUTION: Final[Mapping[str, Row]] = {**_UNDILATED, **_DILATED}
 _ALONG_ONE: Final[Mapping[str, Row]] = {
     "filter_length": Renamed("kernel_size"),
     "subsample_length": Renamed("strides"),
@@ -88,11 +89,12 @@ _NO_KERNEL: Final[Mapping[str, Row]] = {
     "filters": Dropped("`null` is what it is anyway", only=(None,)),
 }
 _DEPTHWISE: Final[Mapping[str, Row]] = {
-    **_WINDOW, **_BIAS, **_DIM_ORDERING, **_NO_KERNEL,
-    "init": Renamed("depthwise_initializer"),
+    **{key: row for key, row in _WINDOW.items() if key != "nb_filter"}, **_DILATED, **_BIAS, **_DIM_ORDERING,
+    **_NO_KERNEL, "init": Renamed("depthwise_initializer"),
 }  # fmt: skip
 _SEPARABLE: Final[Mapping[str, Row]] = {
     **{key: row for key, row in _DEPTHWISE.items() if key != "filters"},
+    "nb_filter": Renamed("filters"),
     "init": Split(("depthwise_initializer", "pointwise_initializer")),
 }
 _POOLING: Final[Mapping[str, Row]] = {"border_mode": Renamed("padding"), **_DIM_ORDERING}
@@ -104,7 +106,6 @@ _ALONG_STEPS: Final[Mapping[str, Row]] = {
 _RECURRENT: Final[Mapping[str, Row]] = {
     **_WEIGHTS,
     "inner_init": Renamed("recurrent_initializer"),
-    "inner_activation": Renamed("recurrent_activation"),
     "U_regularizer": Renamed("recurrent_regularizer"),
     "dropout_W": Renamed("dropout"),
     "dropout_U": Renamed("recurrent_dropout"),
@@ -113,6 +114,7 @@ _RECURRENT: Final[Mapping[str, Row]] = {
     "time_major": Dropped("sequences are (batch, time, features) always", only=(False,)),
     "zero_output_for_mask": Dropped("the wrapper sets it", only=(False,), inside="Bidirectional"),
 }
+_GATED: Final[Mapping[str, Row]] = {**_RECURRENT, "inner_activation": Renamed("recurrent_activation")}
 _FORGET: Final[Mapping[str, Row]] = {
     "forget_bias_init": Renamed("unit_forget_bias", {"one": True, "ones": True, "zero": False, "zeros": False}),
 }
@@ -121,9 +123,6 @@ _NORMALIZATION: Final[Mapping[str, Row]] = {
     "gamma_init": Renamed("gamma_initializer"),
     "mode": Dropped("it normalizes over the batch always", only=(0,)),
     "fused": _ANY_WAY,
-    "renorm": Dropped("there is no renormalization", only=(False, None)),
-    "renorm_clipping": Dropped("there is no renormalization", only=(None,)),
-    "renorm_momentum": Dropped("there is no renormalization"),
     "virtual_batch_size": Dropped("`null` is what it is anyway", only=(None,)),
     "adjustment": Dropped("`null` is what it is anyway", only=(None,)),
 }
@@ -165,17 +164,17 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "SeparableConv2D": _SEPARABLE,
     "DepthwiseConv1D": _DEPTHWISE,
     "DepthwiseConv2D": _DEPTHWISE,
-    "LocallyConnected1D": {**_CONVOLUTION, **_ALONG_ONE, **_LOCAL},
-    "LocallyConnected2D": {**_CONVOLUTION, **_LOCAL},
-    "ConvLSTM2D": {**_RECURRENT, **_CONVOLUTION, **_FORGET},
+    "LocallyConnected1D": {**_UNDILATED, **_ALONG_ONE, **_LOCAL},
+    "LocallyConnected2D": {**_UNDILATED, **_LOCAL},
+    "ConvLSTM2D": {**_GATED, **_CONVOLUTION, **_FORGET},
     **{f"{name}Pooling1D": _ALONG_STEPS for name in ("Max", "Average")},
     **{f"{name}Pooling{n}D": _POOLING for name in ("Max", "Average") for n in (2, 3)},
     **{f"Global{name}Pooling{n}D": _DIM_ORDERING for name in ("Max", "Average") for n in (2, 3)},
     "UpSampling1D": {"length": Renamed("size")},
     **{f"{name}{n}D": _DIM_ORDERING for name in ("UpSampling", "ZeroPadding", "Cropping") for n in (2, 3)},
     "SimpleRNN": {**_UNITS, **_RECURRENT},
-    "GRU": {**_UNITS, **_RECURRENT},
-    "LSTM": {**_UNITS, **_RECURRENT, **_FORGET},
+    "GRU": {**_UNITS, **_GATED},
+    "LSTM": {**_UNITS, **_GATED, **_FORGET},
     "BatchNormalization": _NORMALIZATION,
     "Highway": {**_WEIGHTS, "transform_bias": Wrapped("gate_bias_initializer", "Constant")},
     "MaxoutDense": {**_UNITS, **_WEIGHTS, "nb_feature": Renamed("pieces")},

@@ -97,7 +97,10 @@ class Layout:
         if not self._stands_here(entry, key):
             return None
         at = entry.key_span.start
-        return Edit(self._span(at, at), self._joined(entries, entry.key_span) + self._separator(entry.key_span))
+        between = self._separator(entry.key_span)
+        if self.flow and not self.text[entry.key_span.source.line_start(at) : at].strip(" \t"):
+            between = ",\n" + " " * (entry.key_span.column - 1)
+        return Edit(self._span(at, at), self._joined(entries, entry.key_span) + between)
 
     def _span(self, start: int, end: int) -> Span:
         return Span(self.mapping.span.source, start, end)

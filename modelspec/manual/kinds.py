@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from ..catalogue import Catalogue
 from ..layers.base import ONE, Argument, Layer
-from ..schema.families import is_named_only
+from ..schema.families import RESERVED, is_named_only
 from ..schema.file import FAMILIES
+from ..schema.keys import KEYS
 from ..schema.values import settings
 from ..schema.words import plural, words, written
 from ..settings import Settings
@@ -123,7 +124,9 @@ def family_page(family: Catalogue) -> Page:
     text = f"{len(list(family.kinds()))} {plural(family.noun)}; `modelspec explain NAME` tells more about each."
     if family.noun == "layer":
         common = tuple(one for one in rows(Layer, common=True) if one.name in Layer.common)
-        tables = (*tables, Table("Settings of every layer", common))
+        entry = tuple(Row(word, KEYS[word].takes, "", KEYS[word].text) for word in RESERVED)
+        tables = (*tables, Table("Settings of every layer", common),
+                  Table("Of an entry of `layers`, beside its layer's settings", entry))
     refused = (f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.",) if family.refused else ()
     return Page(plural(family.noun), "", text, tables, refused)
 

@@ -55,7 +55,7 @@ def as_text(page: Page, width: int = 100) -> str:
 
 
 def _prose(text: str, width: int) -> Iterator[str]:
-    """Paragraphs filled anew, code and lists as they are."""
+    """Paragraphs and lists filled anew, code as it is."""
     blocks: list[list[str]] = []
     for index, part in enumerate(_FENCE.split(text)):
         if index % 2:
@@ -71,7 +71,10 @@ def _paragraph(text: str, width: int) -> list[str]:
     text = text.strip("\n")
     if text.startswith("#"):
         return [text.lstrip("# ")]
-    return text.split("\n") if text.lstrip().startswith(("- ", "|")) else _wrapped(text, width)
+    if text.startswith("- "):
+        items = re.split(r"^- ", text, flags=re.MULTILINE)[1:]
+        return [line for item in items for line in _wrapped(item, width, "- ", "  ")]
+    return text.split("\n") if text.startswith("|") else _wrapped(text, width)
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import tensorflow as tf
 
 from .files import cannot_write
 from .signals import Signals
-from .watch import Epoch, Watcher
+from .watch import Epoch, Watcher, loss_first
 
 
 class NotFinite(Exception):
@@ -74,14 +73,6 @@ class History(keras.callbacks.Callback):
             raise cannot_write(self._path, error) from error
 
 
-def loss_first(logs: Mapping[str, float]) -> dict[str, float]:
-    """Logs as a person reads them: of each part the loss before the metrics, training before validation."""
-    def place(name: str) -> tuple[bool, bool]:
-        return name.startswith("val_"), name not in ("loss", "val_loss")
-
-    return {name: logs[name] for name in sorted(logs, key=place)}
-
-
 def current_learning_rate(model: Any) -> float:
     """The optimizer's, of a schedule the one at hand."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
@@ -101,7 +92,7 @@ class Steps(keras.callbacks.Callback):
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._watcher.step(self._epoch, batch + 1, logs or {})
+        self._watcher.step(self._epoch, batch + 1, loss_first(logs or {}))
 
 
 class Finite(keras.callbacks.Callback):

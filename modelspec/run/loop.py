@@ -9,7 +9,7 @@ from ..data import Part, Prepared
 from ..data.batches import Feed, steps
 from ..spec.training import Training
 from .signals import Signals
-from .watch import Plan, Watcher
+from .watch import Plan, Watcher, loss_first
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,7 @@ class Loop:
 
         Raises `callbacks.NotFinite`, `callbacks.Stopped`, and whatever Keras raises.
         """
-        from .callbacks import Finite, History, Steps, Stop
+        from .callbacks import Finite, History, Steps, Stop, Stopped
 
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
@@ -58,6 +58,8 @@ class Loop:
             signals.stop(None)
             self.epochs_done = record.epochs
             watcher.ended()
+        if signals.asked is not None and self.epochs_done < plan.epochs:
+            raise Stopped  # it came while the callbacks of an epoch ran, and Keras ended as if it were done
         return record.rows
 
     def _batches(self, plan: Plan) -> Any:
@@ -90,7 +92,5 @@ class Loop:
 
 def evaluate(model: keras.Model, feed: Feed, part: Part, batch_size: int) -> dict[str, float]:
     """The loss and metrics of a compiled model, by the names that Keras logs."""
-    from .callbacks import loss_first
-
     logs = model.evaluate(feed.plain(part.positions, batch_size), verbose=0, return_dict=True)
     return loss_first({name: float(value) for name, value in logs.items()})

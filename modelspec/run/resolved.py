@@ -80,6 +80,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 
 def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     text = repr(value)
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")  # without the point YAML 1.1 takes it for a text
     special = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
     return dumper.represent_scalar("tag:yaml.org,2002:float", special.get(text, text))
 

@@ -78,7 +78,7 @@ def train(spec: CheckedSpec, run_dir: Path | None = None, *, watcher: Watcher | 
     compiled, watcher = spec.compiled, watcher or Watcher()
     training = require_training(compiled)
     with RunFolder.create(compiled.name, run_dir) as folder, Signals() as signals:
-        with _undone(folder):
+        with _undone(folder, watcher):
             folder.needs(_BYTES_PER_PARAMETER * ((compiled.graph and compiled.graph.parameters) or 0))
             record = Record(folder, compiled)
             prepared = prepare(compiled)
@@ -184,11 +184,12 @@ def _in_folder(chosen: Chosen, folder: Path) -> Chosen:
 
 
 @contextmanager
-def _undone(folder: RunFolder) -> Iterator[None]:
+def _undone(folder: RunFolder, watcher: Watcher) -> Iterator[None]:
     """A run that fails before training begins leaves no folder behind: the same command can be given again."""
     try:
         yield
     except BaseException:
+        watcher.ended()
         folder.discard()
         raise
 

@@ -11,6 +11,14 @@ from ..diagnostics import Diagnostic
 Logs = Mapping[str, float]
 
 
+def loss_first(logs: Logs) -> dict[str, float]:
+    """Logs as a person reads them: of each part the loss before the metrics, training before validation."""
+    def place(name: str) -> tuple[bool, bool]:
+        return name.startswith("val_"), name not in ("loss", "val_loss")
+
+    return {name: logs[name] for name in sorted(logs, key=place)}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is about to be done."""
@@ -64,4 +72,4 @@ class Watcher:
         """An epoch ended."""
 
     def ended(self) -> None:
-        """Training ended, in whatever way."""
+        """Training ended, or failed before it began."""

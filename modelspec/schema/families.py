@@ -10,6 +10,7 @@ from ..catalogue import Catalogue
 from ..components.family import EXPRESSION as EXPRESSION_KEY
 from ..layers.base import NAMED, ONE, Argument, Layer
 from ..settings import Settings
+from ..source import Value
 from .values import EXPRESSION, Schema, alternatives, settings, with_expressions
 
 RESERVED: Final = ("from", "call", "when", "repeat")
@@ -101,7 +102,16 @@ def member(cls: type[Settings], family: Catalogue) -> Schema:
     inner = cls.primary_family()
     if inner is not None and primary is not None:
         forms.append(_spread(inner, properties, primary))
+    elif primary is not None and EXPRESSION_KEY not in properties and _takes_expression(cls):
+        others = {name: one for name, one in properties.items() if name != primary}
+        forms.append(_object({EXPRESSION_KEY: {"type": "string"}, **others}, [EXPRESSION_KEY]))
     return {"description": description(cls), "anyOf": [*forms, EXPRESSION]}
+
+
+def _takes_expression(cls: type[Settings]) -> bool:
+    """Whether `expression` may stand for the primary setting, a formula."""
+    body: dict[str, Value] = {EXPRESSION_KEY: ""}
+    return cls.spread(body) != body
 
 
 def description(cls: type[Settings]) -> str:

@@ -40,7 +40,6 @@ def root() -> Schema:
         "properties": {name: described(name, schema) for name, schema in _keys().items()},
         "patternProperties": {"^x-": {"description": "Ignored; a place for anchors."}},
         "additionalProperties": False,
-        "anyOf": [{"required": ["model"]}, {"required": ["extends"]}],
         **model.variant(),
         "$defs": found,
     }
@@ -80,8 +79,7 @@ def _section(cls: type[Section], **others: Schema) -> Schema:
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
     for name, one in others.items():
         properties[name] = described(f"{cls.kind()}.{name}", one)
-    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**schema, "required": read["required"]} if read["required"] else schema
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _training() -> Schema:
@@ -114,7 +112,6 @@ def _data() -> Schema:
         "type": "object",
         "properties": {name: described(f"data.{name}", schema) for name, schema in keys.items()},
         "additionalProperties": False,
-        "anyOf": [{"required": ["source"]}, {"required": ["train"]}],
     }
 
 

@@ -25,15 +25,23 @@ _IDENTIFIER: Final = r"^[^\W\d]\w*$"
 
 
 def variant() -> Schema:
-    """Which grammar the `model` of a file has."""
+    """Which grammar the `model` of a file has, and what sections need where no other file may bring it."""
     blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
     shared = {"required": ["model"], "properties": {"model": {"type": "object", "required": ["shared"]}}}
-    return {"if": blocks, "then": _model_is(".blocks"),
-            "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")}}
+    alone = {
+        "required": ["model"],
+        "properties": {
+            "model": {"required": ["inputs", "layers"]}, "training": {"required": ["loss"]},
+            "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
+        },
+    }
+    grammar = {"if": blocks, "then": _model_is(".blocks"),
+               "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")}}
+    return {"allOf": [grammar, {"if": {"required": ["extends"]}, "else": alone}]}
 
 
 def _model_is(suffix: str) -> Schema:
-    return {"properties": {"model": {"$ref": f"#/$defs/model{suffix}"}}}
+    return {"properties": {"model": _ref(f"model{suffix}")}}
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
@@ -55,7 +63,7 @@ def definitions(layer: Schema) -> dict[str, Schema]:
         found |= {
             f"model{suffix}": _model(suffix, root=True),
             f"submodel{suffix}": _model(suffix, root=False),
-            f"layers{suffix}": {"type": "array", "items": _ref(f"entry{suffix}")},
+            f"layers{suffix}": {"anyOf": [{"type": "array", "items": _ref(f"entry{suffix}")}, EXPRESSION]},
             f"entry{suffix}": _entry(suffix, layer["anyOf"][0]),
         }
     return found
@@ -80,8 +88,8 @@ def _model(suffix: str, *, root: bool) -> Schema:
     keys |= {"image_data_format": formats} if root else {"trainable": _FLAG}
     properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
                   for key, one in keys.items()}
-    needed = ["inputs", "layers"] if root and suffix != ".blocks" else ["layers"]
-    return {"type": "object", "properties": properties, "additionalProperties": False, "required": needed}
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema if root else {**schema, "required": ["layers"]}
 
 
 def _size() -> Schema:
@@ -100,10 +108,11 @@ def _input() -> Schema:
 
 
 def _block() -> Schema:
-    keys = {"parameters": {"type": "object"}, "primary": _NAME, "layers": _ref("layers.blocks"),
+    keys = {"description": _NAME, "parameters": {"type": "object"}, "primary": _NAME, "layers": _ref("layers.blocks"),
             "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
             "outputs": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}}
-    return {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
+    whole = {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
+    return {"anyOf": [whole, _ref("layers.blocks")]}
 
 
 # Entries -------------------------------------------------------------------------------------------------------------
@@ -115,9 +124,9 @@ def _entry(suffix: str, bare: Schema) -> Schema:
         needing = [name for name in layer["properties"] if name not in bare["enum"]]
         bare = {"type": "string", "not": {"enum": needing}}
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
-    # Not a word of expansion, so that what is wrong with one of those is not also an unknown layer.
-    layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches"]}}
-    forms = [bare, layer, _for(suffix), _repeat(suffix), _when(suffix), _branches(suffix)]
+        # A word of expansion is no name of one's own.
+        layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}}
+    forms = [bare, layer, _group(suffix), _branches(suffix)]
     return {"anyOf": [*forms, EXPRESSION] if bare.get("enum") else forms}
 
 
@@ -135,23 +144,16 @@ def _own_call(*, parameters: bool) -> Schema:
     return {"anyOf": [reserved, {"type": others}]}
 
 
-def _listed(suffix: str, word: Schema, *, needs: list[str], beside: Schema | None = None) -> Schema:
-    properties = {**word, "do": _ref(f"layers{suffix}"), **(beside or {})}
-    return {"type": "object", "properties": properties, "additionalProperties": False, "required": [*needs, "do"]}
-
-
-def _for(suffix: str) -> Schema:
+def _group(suffix: str) -> Schema:
+    """A list of entries under `do`: written once for each value, so many times, or only in one case."""
     values = with_expressions({"type": "array"})
-    over = {"description": KEYS["for"].text, "type": "object", "additionalProperties": values, "minProperties": 1}
-    return _listed(suffix, {"for": over}, needs=["for"], beside={"index": _NAME})
-
-
-def _repeat(suffix: str) -> Schema:
-    return _listed(suffix, {"repeat": _ref("repeat")}, needs=["repeat"])
-
-
-def _when(suffix: str) -> Schema:
-    return _listed(suffix, {"when": _ref("when")}, needs=["when"], beside={"else": _ref(f"layers{suffix}")})
+    loop = {"description": KEYS["for"].text, "type": "object", "additionalProperties": values, "minProperties": 1,
+            "maxProperties": 1}
+    layers = _ref(f"layers{suffix}")
+    properties = {"for": loop, "index": _NAME, "repeat": _ref("repeat"), "when": _ref("when"), "do": layers,
+                  "else": layers, "from": _ref("tensors")}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["do"],
+            "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")]}
 
 
 def _branches(suffix: str) -> Schema:

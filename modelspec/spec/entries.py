@@ -127,7 +127,7 @@ class EntryReader:
     def _unknown_kind(self, use: Use) -> str | None:
         """Says so, and returns the kind that was probably meant."""
         fault = unknown_name(LAYERS, use.kind)
-        near = nearest(use.kind, (*self.visible, *LAYERS.names())) if fault.code == "MS301" else None
+        near = LAYERS.today(nearest(use.kind, (*self.visible, *LAYERS.names()))) if fault.code == "MS301" else None
         if near and near != fault.suggestion:
             fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
         self.report.fault(fault, None, use.kind_span)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as SequenceType
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 

@@ -29,7 +29,7 @@ def tensors(draw: st.DrawFn, dtypes: tuple[str, ...] = DTYPES) -> dict[str, Tens
     dtype = draw(st.sampled_from(dtypes))
     found = {}
     for name in NAMES:
-        sizes = tuple(common) if draw(st.integers(0, 9)) < 7 else tuple(draw(st.lists(st.sampled_from(SIZES), max_size=3)))
+        sizes = common if draw(st.integers(0, 9)) < 7 else draw(st.lists(st.sampled_from(SIZES), max_size=3))
         own = dtype if draw(st.integers(0, 9)) < 7 else draw(st.sampled_from(dtypes))
         found[name] = Tensor((None, *sizes), own)
     return found
@@ -88,7 +88,8 @@ def argument(parameter: Parameter, depth: int) -> st.SearchStrategy[str]:
         "number": numbers(), "whole": st.sampled_from(["1", "2", "3"]),
         "sizes": st.sampled_from(["[-1, 1]", "[-1, 2, 3]", "[-1, 6]", "[-1, 4]", "(-1, 3, 2, 1)", "[2, 3]"]),
         "dtype": st.sampled_from([f"'{dtype}'" for dtype in DTYPES]),
-        "text": st.sampled_from(["'bi,bi->b'", "'bij,bij->bij'", "'bij,bkj->bik'", "'...i,...i->...'", "'b...,b...->b...'"]),
+        "text": st.sampled_from(["'bi,bi->b'", "'bij,bij->bij'", "'bij,bkj->bik'", "'...i,...i->...'",
+                                 "'b...,b...->b...'"]),
         "rest": st.sampled_from(["a, b", "a, a", "b, c"]),
     }
     found: st.SearchStrategy[str] = drawn[parameter.kind]

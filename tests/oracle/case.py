@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from modelspec.layers import LAYERS
-from modelspec.layers.base import Argument, Example, Layer, Weight
+from modelspec.layers.base import NAMED, Argument, Example, Layer, Weight
 from modelspec.shapes import Shape, Tensor
 
 Given: TypeAlias = dict[str, Tensor | tuple[Tensor, ...]]
@@ -73,6 +73,10 @@ def layer_class(kind: str) -> type[Layer]:
     found = LAYERS.find(kind)
     assert found is not None and issubclass(found, Layer), kind
     return found
+
+
+KINDS = tuple(sorted(kind for kind in LAYERS.kinds() if layer_class(kind).arguments != NAMED))
+"""Every layer of the catalogue but those whose settings name what they take (formulas, which have tests of their own)."""
 
 
 def case_of(layer: type[Layer], example: Example) -> Case:

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def answer(case: Case) -> Answer | Refusal:
     """Outputs and weights from a symbolic call; no data is touched."""
     try:
         layer, outputs = _symbolic(case)
-    except Exception as error:  # whatever Keras raises is its refusal
+    except Exception as error:  # noqa: BLE001 - whatever Keras raises is its refusal
         return _refusal(error)
     return Answer(outputs, _weights(layer))
 
@@ -47,7 +48,7 @@ def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusa
         for training in modes:
             options = {**case.options, "training": training} if training is not None else case.options
             outputs = _call(layer, replace(case, options=options), lambda t: _data(with_numbers(t, unknown, batch)))
-    except Exception as error:  # whatever Keras raises is its refusal
+    except Exception as error:  # noqa: BLE001 - whatever Keras raises is its refusal
         return _refusal(error)
     return outputs
 
@@ -126,17 +127,23 @@ def _data(tensor: Tensor) -> Any:
 # Plain values to Keras objects ---------------------------------------------------------------------------------------
 
 
-def build(family: Catalogue, form: Any) -> Any:
-    """The Keras object that a written form of a family names."""
+def class_of(cls: type[Settings]) -> Any:
+    """The Keras class that is configured; modelspec's own layers have theirs in `modelspec.backend`."""
     import keras
 
+    if cls.keras_module == "modelspec":
+        from modelspec.backend import layers
+
+        return getattr(layers, cls.kind())
+    return reduce(getattr, (*cls.keras_module.split("."), cls.kind()), keras)
+
+
+def build(family: Catalogue, form: Any) -> Any:
+    """The Keras object that a written form of a family names."""
     name, body = split_form(family.noun, form)
     cls = family.find(name)
     assert cls is not None, name
-    module = keras
-    for step in cls.keras_module.split("."):
-        module = getattr(module, step)
-    return getattr(module, cls.kind())(**arguments(cls, forms.spread(cls, body)))
+    return class_of(cls)(**arguments(cls, forms.spread(cls, body)))
 
 
 def arguments(cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,11 @@ from modelspec.layers import LAYERS
 from modelspec.settings import Context, Faults
 
 from . import compare, keras_side, our_side
-from .case import Refusal, case_of, layer_class
+from .case import KINDS, Refusal, case_of, layer_class
 from .strategies import cases, share_of_examples
 from .stricter import STRICTER, Stricter
 
 pytestmark = pytest.mark.tensorflow
-
-KINDS = sorted(LAYERS.kinds())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,17 +11,19 @@ from modelspec.layers import LAYERS
 from modelspec.shapes import PENDING, Shape, Size, Tensor
 
 from . import our_side
-from .case import Answer, Case
+from .case import KINDS, Answer, Case
 from .strategies import cases
 
-KINDS = sorted(LAYERS.kinds())
 MAY_NEED_A_NUMBER = ("MS405", "MS409")
 """Why a call may be refused with a name that is fine with a number: a size must be known, or two names differ."""
 
 
 def same_size_named(case: Case, data: st.DataObject, name: str) -> tuple[Case, int] | None:
-    """The case with one of its sizes replaced by a name wherever it stands, and the size; None where it has none."""
-    sizes = sorted({size for tensor in case.tensors for size in tensor.shape[1:] if isinstance(size, int)})
+    """The case with one of its sizes replaced by a name wherever it stands, and the size; None where it has none.
+
+    Not a size of 1, which stretches to others and makes axes vanish: no unknown size is taken for that.
+    """
+    sizes = sorted({size for tensor in case.tensors for size in tensor.shape[1:] if isinstance(size, int) and size > 1})
     if not sizes:
         return None
     number = data.draw(st.sampled_from(sizes))

@@ -12,11 +12,11 @@ from modelspec.layers import LAYERS
 from modelspec.layers.base import Layer
 from modelspec.settings import Context
 
-from .case import layer_class
+from .case import KINDS, layer_class
+from .keras_side import class_of
 
 pytestmark = pytest.mark.tensorflow
 
-KINDS = sorted(LAYERS.kinds())
 
 NOT_YET: frozenset[str] = frozenset()
 """Layers of Keras that modelspec is to have and does not yet; a name leaves with the change that brings its layer."""
@@ -38,9 +38,7 @@ def parameters(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def keras_class(kind: str) -> Any:
-    import keras
-
-    return getattr(keras.layers, kind)
+    return class_of(layer_class(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,7 +123,7 @@ def test_what_is_refused_is_not_also_taken_and_has_a_reason() -> None:
 
 def test_the_catalogue_names_nothing_that_keras_does_not_have() -> None:
     public = public_names()
-    assert not [kind for kind in LAYERS.kinds() if kind not in public]
+    assert not [kind for kind in KINDS if layer_class(kind).keras_module == "layers" and kind not in public]
     assert not [name for name in LAYERS.refused if name not in public and name != "Input"]
 
 

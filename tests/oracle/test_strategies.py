@@ -14,10 +14,9 @@ from modelspec.layers import LAYERS
 from modelspec.settings import Context, Faults
 
 from . import forms, our_side
-from .case import Case, Refusal, case_of, layer_class
+from .case import KINDS, Case, Refusal, case_of, layer_class
 from .strategies import cases
 
-KINDS = sorted(LAYERS.kinds())
 DRAWS = 60
 
 

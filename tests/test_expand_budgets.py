@@ -1,0 +1,111 @@
+"""A few lines that ask for billions of layers, or for work without end, are refused before they cost anything."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from modelspec.expand import expand
+from modelspec.settings import Context
+from modelspec.source import plain, read_text
+
+MODEL = "model:\n  inputs: {x: [8]}\n  layers:\n"
+
+
+def tower(bottom: str, use: str = "b{0}", count: int = 8) -> str:
+    """Blocks of ten blocks each."""
+    uses = ("    b{}: [{}]".format(n, ", ".join([use.format(n - 1)] * 10)) for n in range(1, count + 1))
+    return "\n".join(["blocks:", f"    b0: {bottom}", *uses, ""])
+
+
+LAUGHS = "vars:\n  v0: [1,1,1,1,1,1,1,1,1,1]\n" + "".join(f"  v{n}: [{', '.join([f'$v{n - 1}'] * 10)}]\n" for n in range(1, 12))
+BOMBS = {
+    "repeat": MODEL + "    - Dense: {units: 3, repeat: 1000000000}",
+    "largest repeat": MODEL + "    - Dense: {units: 3, repeat: 9223372036854775807}",
+    "repeat of what follows": "vars: {n: 100001}\n" + MODEL + "    - Dense: {units: 3, repeat: $n}",
+    "repeat in repeat": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: [ReLU]}]}]",
+    "repeat of nothing": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: []}]}]",
+    "for in for": MODEL + "    - for: {i: $(range(1000))}\n      do: [{for: {j: $(range(1000))}, do: [{for: {k: $(range(1000))}, do: [ReLU]}]}]",
+    "for of nothing": MODEL + "    - for: {i: $(range(1000))}\n      do: [{for: {j: $(range(1000))}, do: [{for: {k: $(range(1000))}, do: []}]}]",
+    "for with settings": MODEL + "    - for: {i: $(range(1, 1000))}\n      do: [{for: {j: $(range(1, 1000))}, do: [{Dense: {units: $(i * j)}}]}]"
+    .replace("$(range(1, 1000))", '"$(range(1, 1000))"'),
+    "blocks": tower("[ReLU, ReLU]") + MODEL + "    - b8",
+    "empty blocks": tower("[]") + MODEL + "    - b8",
+    "blocks with parameters": tower("{parameters: {a: 1, c: 3}, layers: []}", "{{b{0}: {{a: $a}}}}").replace(
+        ": [{", ": {parameters: {a: 1}, layers: [{").replace("}]", "}]}") + MODEL + "    - b8",
+    "branches": MODEL + "    - repeat: 400\n      do: [{branches: [[{repeat: 400, do: [ReLU]}], []], join: Add}]",
+    "a shared model": "model:\n  inputs: {x: [8]}\n  shared: {a: [{Dense: {units: 3, repeat: 60000}}], b: [{Dense: {units: 3, repeat: 60000}}]}\n"
+    "  layers: [a, b]",
+    "values": LAUGHS + MODEL + "    - Dense: 3",
+    "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL + "    - b299",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs(name: str) -> None:
+    """MS108, and nothing is left to read on with."""
+    document = read_text(BOMBS[name], "bomb.yaml").value
+    assert document is not None, read_text(BOMBS[name], "bomb.yaml").diagnostics
+    start = time.process_time()
+    found = expand(document, Context(), {})
+    spent = time.process_time() - start
+    assert [one.code for one in found.diagnostics] == ["MS108"]
+    assert found.value is None
+    assert found.diagnostics[0].span is not None
+    assert spent < 0.5
+
+
+DEARER = {
+    "deep values": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: [$v{n - 1}]\n" for n in range(1, 300)),
+    "deep values of expressions": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: $([v{n - 1}])\n" for n in range(1, 300)),
+    "texts": "vars:\n  v0: aaaaaaaaaa\n" + "".join(f"  v{n}: '{f'$(v{n - 1})' * 10}'\n" for n in range(1, 12)),
+    "numbers": "vars: {a: 9, b: $(a ** a ** a ** a), c: $(9 ** 9 ** 9)}\n",
+    "ranges": "vars:\n  a: $(range(10 ** 18))\n  b: $([0] * 10 ** 18)\n  c: $('a' * 10 ** 18)\n",
+    "many expressions": "vars:\n" + "".join(f"  v{n}: $({'1 if 2 else ' * 60}{n})\n" for n in range(500)),
+    "steps": "vars:\n" + "".join(f"  v{n}: $(sum(range(3000)) + {n})\n" for n in range(1000)),
+    "faults": "vars: {a: 1}\n" + MODEL + "    - for: {i: $(range(3000))}\n      do: [{Dense: $nope}]\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEARER)
+def test_work_is_bounded(name: str) -> None:
+    text = DEARER[name] if "model:" in DEARER[name] else DEARER[name] + MODEL + "    - Dense: 3\n"
+    document = read_text(text, "bomb.yaml").value
+    assert document is not None
+    start = time.process_time()
+    found = expand(document, Context(), {})
+    assert {one.code for one in found.diagnostics} <= {"MS108", "MS109", "MS121"}
+    assert found.diagnostics
+    assert time.process_time() - start < 1.0
+
+
+def test_what_is_within_the_budget_is_written() -> None:
+    """Choices that the count cannot know beforehand do not make it refuse what is small."""
+    text = MODEL + """
+    - for: {i: $(range(3000))}
+      do: [{ReLU: {when: $(i == 0), repeat: 100}}]
+    - for: {i: $(range(100))}
+      do: [{for: {j: $(range(100))}, do: [{for: {k: $(range(100))}, do: [{ReLU: {when: false}}], when: $(i + j < 2)}]}]
+    - repeat: 200
+      do: [{Dense: 3}, {Dropout: 0.1}]
+"""
+    document = read_text(text, "spec.yaml").value
+    assert document is not None
+    found = expand(document, Context(), {})
+    assert not found.diagnostics
+    assert found.value is not None
+    assert len(plain(found.value.root)["model"]["layers"]) == 100 + 400  # type: ignore[index, call-overload, arg-type]
+
+
+def test_it_is_fast_enough() -> None:
+    """Two hundred layers out of blocks and loops, a few times, the best of them: a small part of a check."""
+    text = "blocks: {d: {parameters: {w: 3}, layers: [{Dense: {units: $w, activation: relu}}, {Dropout: 0.1}]}}\n"
+    document = read_text(text + MODEL + "    - d: {w: 32}\n" * 50 + "    - d: {w: 16, repeat: 50}\n", "spec.yaml").value
+    assert document is not None
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        assert expand(document, Context(), {}).value is not None
+        times.append(time.process_time() - start)
+    assert min(times) < 0.05
