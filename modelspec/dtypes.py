@@ -8,14 +8,18 @@ from functools import cache
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 INTS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 DTYPES = ("bool", *INTS, *FLOATS, "string", "complex64", "complex128")
-POLICIES = (*FLOATS, "mixed_float16", "mixed_bfloat16", *INTS, "bool", "string", "complex64", "complex128")
-"""The names that a layer's `dtype` takes."""
+POLICIES = (
+    *FLOATS, "mixed_float16", "mixed_bfloat16", *(name for name in INTS if name != "int8"), "bool", "string",
+    "complex64", "complex128",
+)  # fmt: skip
+"""The names that a layer's `dtype` takes. Keras reads `int8` as a way of quantizing, and refuses it alone."""
 
 # Which dtypes each one widens to in one step, as Keras combines them (the order of
 # https://jax.readthedocs.io/en/latest/type_promotion.html, which Keras follows on every backend).
 _WIDENS_TO: dict[str, tuple[str, ...]] = {
     "bool": ("uint8", "int8"),
-    "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"), "uint64": ("bfloat16", "float16"),
+    "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"),
+    "uint64": ("bfloat16", "float16"),
     "int8": ("int16",), "int16": ("int32",), "int32": ("int64",), "int64": ("bfloat16", "float16"),
     "bfloat16": ("float32",), "float16": ("float32",), "float32": ("float64",), "float64": (),
 }  # fmt: skip
@@ -54,9 +58,20 @@ def promote(dtypes: Iterable[str]) -> str | None:
     The least dtype that each of them widens to, as in Keras's `backend.result_type`.
     """
     different = tuple(dict.fromkeys(dtypes))
+    if "uint64" in different and all(dtype in _WIDENS_TO for dtype in different):
+        return _with_uint64(different)
     if len(different) == 1:
         return different[0]
     if any(dtype not in _WIDENS_TO for dtype in different):
         return None
     common = frozenset.intersection(*(_reachable(dtype) for dtype in different))
     return max(common, key=lambda dtype: len(_reachable(dtype)))
+
+
+def _with_uint64(different: tuple[str, ...]) -> str | None:
+    """Keras on TensorFlow takes `uint64` for `uint32`, and for float32 beside signed integers."""
+    if floats := [dtype for dtype in different if is_float(dtype)]:
+        return promote(floats)
+    if any(dtype.startswith("int") for dtype in different):
+        return "float32"
+    return promote("uint32" if dtype == "uint64" else dtype for dtype in different)

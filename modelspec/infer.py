@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from .diagnostics import Checked, Fault, Note, Span, listed, nearest
 from .graph import ANY_INPUT, Call, Graph, Ref
 from .layers.base import Inputs, Layer, Weight
-from .shapes import Shape, Size, Tensor, known, product, show, total
+from .shapes import Size, Tensor, known, product, show, total
+from .shared_calls import Built, agrees, nested
 from .spec.report import Report
 
 MAX_LAYERS = 100_000
@@ -188,10 +189,10 @@ class _Inference:
     sub-models that were inferred already, by model and types."""
 
     def __init__(
-        self, report: Report, outer: Mapping[str, _Built], runs: dict[_Run, TypedGraph], notes: tuple[Note, ...] = ()
+        self, report: Report, outer: Mapping[str, Built], runs: dict[_Run, TypedGraph], notes: tuple[Note, ...] = ()
     ) -> None:
         self.report = report
-        self.built: dict[str, _Built] = dict(outer)
+        self.built: dict[str, Built] = dict(outer)
         self.runs = runs
         self.notes = notes
 
@@ -278,7 +279,7 @@ class _Inference:
 
     def _can_stand(self, call: Call, layer: Layer) -> bool:
         """Whether Keras can put the layer, and the one in it, into a model."""
-        for one in _nested(layer):
+        for one in nested(layer):
             if one.not_in_models is not None:
                 self.report.error("MS209", f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
                                   call.use.kind_span, help="prepare the data with it, in a `transform`")
@@ -297,42 +298,10 @@ class _Inference:
         self.report.fault(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
 
     def _agrees(self, call: Call, weights: tuple[Weight, ...], inputs: Inputs) -> bool:
-        """Whether this call of something shared can use the weights that its first call made."""
+        """Whether this call of something shared fits what its first call made of it."""
         assert call.shared is not None
-        first = self.built.setdefault(call.shared, _Built(call, weights, inputs))
-        if isinstance(call.callee, Layer) and not self._same_rank(call, call.callee, first, inputs):
-            return False
-        if len(first.weights) == len(weights) and all(
-            _same(one.shape, other.shape) for one, other in zip(first.weights, weights, strict=True)
-        ):
-            return True
-        one, other = next(
-            (pair for pair in zip(first.weights, weights, strict=False) if not _same(pair[0].shape, pair[1].shape)),
-            (None, None),
-        )
-        found = f"`{other.name}` would be {_plain(other.shape)}" if other else f"it would have {len(weights)} weights"
-        expected = f"it is {_plain(one.shape)}" if one else f"it has {len(first.weights)}"
-        self.report.error(
-            "MS403", f"this call does not fit the weights of shared `{call.shared}`: {found}, but {expected} since "
-                     "its first call", call.use.sources_span or call.use.kind_span,
-            notes=[Note(f"the first call, with {_types(first.inputs)}", first.call.use.kind_span),
-                   Note(f"this call has {_types(inputs)}"), *self.notes],
-            help="call it with tensors of the same last size, or use two layers")
-        return False
-
-    def _same_rank(self, call: Call, layer: Layer, first: _Built, inputs: Inputs) -> bool:
-        """Whether the call has as many axes as the first one, where Keras has fixed them since."""
-        ranks, others = _ranks(first.inputs), _ranks(inputs)
-        if ranks == others or not any(one.keeps_rank for one in _nested(layer)):
-            return True
-        self.report.error(
-            "MS401", f"shared `{call.shared}` was first called with {_axes(ranks)}, and this call has {_axes(others)}: "
-                     f"a `{layer.kind()}` keeps the number that it was built with",
-            call.use.sources_span or call.use.kind_span,
-            notes=[Note(f"the first call, with {_types(first.inputs)}", first.call.use.kind_span),
-                   Note(f"this call has {_types(inputs)}"), *self.notes],
-            help="bring both to the same number of axes with `Reshape`, or use two layers")
-        return False
+        first = self.built.setdefault(call.shared, Built(call, weights, inputs))
+        return agrees(first, Built(call, weights, inputs), self.report, self.notes)
 
     def _model_call(self, call: Call, model: Graph, inputs: Inputs) -> TypedCall | None:
         types = self._model_inputs(call, model, inputs)
@@ -407,50 +376,6 @@ class _Produced:
     def select(self, output: str | None) -> Tensor | None:
         index = 0 if output is None else self.index(output)
         return None if index is None else self.outputs[index]
-
-
-@dataclass(frozen=True)
-class _Built:
-    """What the first call of something shared was."""
-
-    call: Call
-    weights: tuple[Weight, ...]
-    inputs: Inputs
-
-
-def _same(one: Shape, other: Shape) -> bool:
-    return len(one) == len(other) and all(
-        a == b or not isinstance(a, int) or not isinstance(b, int) for a, b in zip(one, other, strict=True)
-    )
-
-
-def _nested(layer: Layer) -> Iterator[Layer]:
-    """The layer and those in its settings."""
-    yield layer
-    for name in layer.model_fields_set:
-        value = getattr(layer, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, Layer):
-                yield from _nested(item)
-
-
-def _ranks(inputs: Inputs) -> list[int]:
-    """The number of axes of every tensor of a call."""
-    found = [(value,) if isinstance(value, Tensor) else value for value in inputs.tensors.values()]
-    return [tensor.rank for tensors in found for tensor in tensors]
-
-
-def _axes(ranks: list[int]) -> str:
-    return f"{' and '.join(map(str, ranks))} axes"
-
-
-def _plain(shape: Shape) -> str:
-    return f"({', '.join(str(size) for size in shape)})"
-
-
-def _types(inputs: Inputs) -> str:
-    tensors = [item for value in inputs.tensors.values() for item in ((value,) if isinstance(value, Tensor) else value)]
-    return ", ".join(show(tensor.shape) for tensor in tensors)
 
 
 def _input_span(graph: Graph, name: str) -> Span | None:

@@ -7,7 +7,7 @@ right raises `Faults`, each with its path below the value that was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -44,13 +44,18 @@ class Faults(ValueError):
 
 
 class Unfit(ValueError):
-    """Raised by a validator of one setting: what the value must be. `settings` completes the sentence."""
+    """Raised by a validator of one setting: what the value must be. `settings` completes the sentence.
+
+    `path` leads to the item at fault of a value that is a list.
+    """
 
     def __init__(
-        self, expected: str, *, help: str | None = None, suggestion: str | None = None, code: str = "MS204"
+        self, expected: str, *, help: str | None = None, suggestion: str | None = None, code: str = "MS204",
+        path: Path = (),
     ) -> None:
         super().__init__(expected)
         self.expected = expected
+        self.path = path
         self.help = help
         self.suggestion = suggestion
         self.code = code
@@ -134,6 +139,13 @@ def _names_member(family: Catalogue, key: str, fields: Iterable[str]) -> bool:
         return True
     near_setting, near_member = nearest(key, fields), nearest(key, family.names())
     return near_setting is None and (near_member is not None or key[:1].isupper())
+
+
+def first_unfit(items: Any, fits: Callable[[Any], bool]) -> Path:
+    """The way to the first item of a list that does not fit; empty where the value is no list, or all of it fits."""
+    if not isinstance(items, (tuple, list)):
+        return ()
+    return next(((index,) for index, item in enumerate(items) if not fits(item)), ())
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -251,7 +263,7 @@ def _translate_one(kind: str, item: Any) -> list[Fault]:
         return [cause.under(*path)]
     found = describe(item["input"])
     if isinstance(cause, Unfit):
-        return [Fault(cause.code, f"{subject} must be {cause.expected}, found {found}", path, help=cause.help,
+        return [Fault(cause.code, f"{subject} must be {cause.expected}, found {found}", (*path, *cause.path), help=cause.help,
                       suggestion=cause.suggestion)]
     if item["type"] in _BOUNDS:
         bound, words = _BOUNDS[item["type"]]

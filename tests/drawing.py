@@ -8,49 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from hypothesis import strategies as st
 
-from modelspec.diagnostics import Fault
 from modelspec.dtypes import is_float
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Inputs, Layer
 from modelspec.pipeline import compile_mapping
-from modelspec.settings import Context, Faults
-from modelspec.shapes import Tensor, known, product
+from modelspec.settings import Context
+from modelspec.shapes import Size, Tensor
 
+from .drawing_parts import Given, Typed, as_input, buildable, declared, examples, follows, is_small, taken_by, takes
 from .oracle import values
-from .oracle.case import Case, case_of, layer_class
+from .oracle.case import Case, layer_class
 from .oracle.strategies import chances
 
-MOST_NUMBERS = 4096
-"""In one example of a tensor (unknown sizes as 8), so that a graph is quick to build."""
 MOST_WEIGHTS = 20_000
-MOST_AXES = 6
 TRIES = 6
 """Layers tried on a tensor before one that takes any."""
 PRECISIONS = ("float32", "float32", "float32", "mixed_float16", "mixed_bfloat16", "float64")
-HALF = ("float16", "bfloat16")
-"""Policies that are not drawn: a CPU has no kernel for some initializers (`Orthogonal`) in them."""
-AXES_OF_WEIGHTS = ("input_axes", "output_axes")
-"""Settings of initializers that are not drawn: they fit weights of some numbers of axes only."""
-LEFT_OUT = ("MelSpectrogram", "Pipeline")
-"""Layers of which Keras says other sizes or dtypes than they give, and refuses what follows from those."""
 AXES = (2, 3, 3, 4, 4, 5)
 SIZES = (1, 2, 3, 4, 5, 6, 8)
-
-
-class Typed(NamedTuple):
-    """A tensor that an entry may take: how it is written, and its type."""
-
-    text: str
-    type: Tensor
-
-
-Given: TypeAlias = dict[str, Typed | tuple[Typed, ...]]
-"""Tensors by call argument."""
 
 
 @dataclass
@@ -99,9 +76,9 @@ class Model:
     def _layer(self, share: bool) -> bool:
         """A layer near one of its examples whose rank is that of a tensor at hand."""
         source = self._source()
-        case = self.draw(st.sampled_from(_examples(source.type.rank, is_float(source.type.dtype))))
+        case = self.draw(st.sampled_from(examples(source.type.rank, is_float(source.type.dtype))))
         given = self._given(case, source)
-        settings = _buildable(self.draw(values.changed(layer_class(case.kind), case.settings)))
+        settings = buildable(self.draw(values.changed(layer_class(case.kind), case.settings)))
         return given is not None and self._add(case.kind, settings, given, share, case.options)
 
     def _given(self, case: Case, source: Typed) -> Given | None:
@@ -131,8 +108,8 @@ class Model:
              options: Mapping[str, Any] | None = None) -> bool:
         """Write the entry where the layer takes the tensors; whether it does."""
         options = {**(options or {}), **({"training": self.draw(st.booleans())} if self.draw(chances(3)) else {})}
-        made = _typed(kind, settings, given, options, self.context)
-        if made is None or not all(map(_is_small, made[0])) or made[2] > MOST_WEIGHTS:
+        made = takes(kind, settings, given, options, self.context)
+        if made is None or not all(map(is_small, made[0])) or made[2] > MOST_WEIGHTS:
             return False
         if share:
             name = self.name("one")
@@ -201,7 +178,7 @@ class Model:
         visible = {**self.outer, **self.shared}
         inner = Model(self.draw, self.context, self.depth + 1, visible, first=dict(self.first))
         taken = self.draw(st.lists(st.sampled_from(self.tensors), min_size=1, max_size=3))
-        one = len(taken) == 1 and self.draw(st.booleans())
+        one = self.draw(st.booleans()) and len(taken) == 1
         for index, tensor in enumerate(taken):
             inner.tensors.append(Typed("input" if one else f"in_{'abcdef'[inner.depth]}{index}", tensor.type))
         inner.last, inner.given = inner.tensors[0].type, len(taken)
@@ -211,7 +188,7 @@ class Model:
         if one and not inner.shared and "outputs" not in body and self.draw(st.booleans()):
             self.shared[name] = inner.entries  # a list: its one input is called `input`, its output is the last entry
         else:
-            inputs = {t.text: _input(t.type) for t in inner.tensors[: len(taken)]}
+            inputs = {t.text: as_input(t.type) for t in inner.tensors[: len(taken)]}
             self.shared[name] = {"inputs": inputs, **body}
             if self.draw(chances(10)):
                 self.shared[name]["trainable"] = False
@@ -221,7 +198,7 @@ class Model:
         """A call of something shared, with tensors that it takes; whether there are any."""
         thing = {**self.outer, **self.shared}[name]
         first = self._source()
-        wanted = _declared(thing)
+        wanted = declared(thing)
         if not wanted:
             given = [first]
         else:
@@ -230,7 +207,7 @@ class Model:
                 return False
             given = [self.draw(st.sampled_from(tensors)) for tensors in fitting]
         made = self._typed_call(name, [tensor.type for tensor in given])
-        if made is None or not all(map(_is_small, made[0])):
+        if made is None or not all(map(is_small, made[0])):
             return False
         names = list(thing["inputs"]) if wanted else ["inputs"]
         return self._write(name, {}, dict(zip(names, given, strict=True)), made[0], {}, made[1])
@@ -240,7 +217,8 @@ class Model:
         first = self.first.setdefault(name, types)
         if len(first) != len(types):
             return None
-        inputs = {f"{call}{index}": _input(tensor) for call in "ab" for index, tensor in enumerate(types if call == "b" else first)}
+        inputs = {f"{call}{index}": as_input(tensor)
+                  for call, given in (("a", first), ("b", types)) for index, tensor in enumerate(given)}  # fmt: skip
         calls = [{name: {"from": [one for one in inputs if one[0] == call]}} for call in "ab"]
         model = {"inputs": inputs, "shared": {**self.outer, **self.shared}, "layers": calls,
                  "image_data_format": self.context.image_data_format}
@@ -259,10 +237,10 @@ class Model:
     def written(self) -> dict[str, Any]:
         """The model's own part, what takes the inputs that nothing takes included."""
         self._keep_last()
-        taken = _taken(self.entries) | ({self.tensors[0].text} if _follows(self.entries[0]) else set())
+        taken = taken_by(self.entries) | ({self.tensors[0].text} if follows(self.entries[0]) else set())
         for tensor in self.tensors[: self.given]:
             if tensor.text not in taken:
-                self.entries.append({"Identity": {"from": tensor.text, "name": (name := self.name("t"))}})
+                self.entries.append({"Identity": {"from": tensor.text, "name": self.name("t")}})
                 self.last = tensor.type
                 self.tensors.append(Typed(self._name_last(), tensor.type))
         body: dict[str, Any] = {"layers": self.entries}
@@ -270,100 +248,16 @@ class Model:
             body["shared"] = self.shared
         made = [one.text for one in self.tensors[self.given:]]
         if len(made) > 1 or self.last is None or self.draw(st.booleans()):
-            body["outputs"] = self._outputs(made, [text for text in made if text not in _taken(self.entries)])
+            body["outputs"] = self._outputs(made, [text for text in made if text not in taken_by(self.entries)])
         return body
 
     def _outputs(self, made: list[str], leaves: list[str]) -> Any:
         """Mostly every tensor that nothing takes, so that all of the graph is alive."""
         few = self.draw(st.lists(st.sampled_from(made), min_size=1, max_size=4))
-        chosen = leaves if leaves and self.draw(chances(85)) else list(dict.fromkeys(few))
+        chosen = leaves if self.draw(chances(85)) and leaves else list(dict.fromkeys(few))
         if len(chosen) == 1 and self.draw(st.booleans()):
             return chosen[0]
         return {f"out{i}": text for i, text in enumerate(chosen)} if self.draw(st.booleans()) else chosen
-
-
-# What tensors and layers there are -----------------------------------------------------------------------------------
-
-
-@cache
-def _examples(rank: int, floats: bool) -> tuple[Case, ...]:
-    """Calls whose first tensor has the rank and the kind of dtype, those of the layers that any model has more often."""
-    found: list[Case] = []
-    for kind in sorted(LAYERS.kinds()):
-        if layer_class(kind).alone or kind in LEFT_OUT:
-            continue
-        for case in (case_of(layer_class(kind), example) for example in layer_class(kind).examples):
-            first = case.tensors[0]
-            if (first.rank, is_float(first.dtype)) == (rank, floats):
-                found += [case] * (3 if LAYERS_OF_ANY_MODEL & {kind} else 1)
-    return tuple(found) or (case_of(layer_class("Identity"), layer_class("Identity").examples[0]),)
-
-
-LAYERS_OF_ANY_MODEL = {
-    "Dense", "Embedding", "Flatten", "Reshape", "Add", "Concatenate", "Multiply", "Dropout", "LSTM", "GRU",
-    "Bidirectional", "TimeDistributed", "Conv1D", "Conv2D", "MaxPooling2D", "BatchNormalization", "LayerNormalization",
-    "GlobalAveragePooling1D", "MultiHeadAttention",
-}  # fmt: skip
-
-
-def _typed(kind: str, settings: dict[str, Any], given: Given, options: Mapping[str, Any], context: Context
-           ) -> tuple[tuple[Tensor, ...], tuple[str, ...], int] | None:
-    """Outputs, their names and the number of weights' entries; None where the layer does not take the tensors."""
-    tensors = {name: value.type if isinstance(value, Typed) else tuple(t.type for t in value)
-               for name, value in given.items()}
-    inputs = Inputs(tensors, options)
-    try:
-        layer: Layer = layer_class(kind).build(settings, context)
-        output = layer.output(inputs)
-        weights = layer.weights(inputs)
-        layer.multiply_adds(inputs)
-    except (Fault, Faults):
-        return None
-    outputs = (output,) if isinstance(output, Tensor) else output
-    sizes = [known(product(weight.shape)) for weight in weights]
-    return outputs, layer.output_names(inputs), sum(size or 0 for size in sizes)
-
-
-def _is_small(tensor: Tensor) -> bool:
-    sizes = [size if isinstance(size, int) else 8 for size in tensor.shape[1:]]
-    return tensor.rank <= MOST_AXES and (known(product(sizes)) or 0) <= MOST_NUMBERS
-
-
-def _buildable(value: Any) -> Any:
-    """The settings without those that depend on the machine or on a weight's axes, also in nested layers."""
-    if isinstance(value, dict):
-        return {key: _buildable(item) for key, item in value.items()
-                if key not in AXES_OF_WEIGHTS and not (key == "dtype" and item in HALF)}
-    return value
-
-
-def _declared(thing: Any) -> list[tuple[int, str]]:
-    """Rank and dtype of the inputs that a shared model declares; none of a layer, or of a list of layers."""
-    inputs = thing.get("inputs", {}) if isinstance(thing, dict) else {}
-    return [(len(one["shape"]) + 1, one["dtype"]) for one in inputs.values()]
-
-
-def _input(tensor: Tensor) -> dict[str, Any]:
-    """The long form of an input of the type; a size that is computed from a name is just unknown."""
-    shape = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in tensor.shape[1:]]
-    batch = {} if tensor.shape[0] is None else {"batch_size": tensor.shape[0]}
-    return {"shape": shape, "dtype": tensor.dtype, **batch}
-
-
-def _follows(entry: Any) -> bool:
-    """Whether the entry takes what stands before it."""
-    return isinstance(entry, str) or "from" not in next(iter(entry.values()))
-
-
-def _taken(entries: list[Any]) -> set[str]:
-    """Every tensor that an entry names."""
-    found: set[str] = set()
-    for entry in entries:
-        body = next(iter(entry.values())) if isinstance(entry, dict) else {}
-        source = body.get("from", []) if isinstance(body, dict) else []
-        for item in source.values() if isinstance(source, dict) else [source]:
-            found |= {item} if isinstance(item, str) else set(item)
-    return found
 
 
 # Specs ---------------------------------------------------------------------------------------------------------------
@@ -375,7 +269,7 @@ def _types(draw: st.DrawFn) -> Tensor:
     if draw(chances(15)):
         return Tensor((None, draw(st.sampled_from([4, 6, None, "time"]))), "int32")
     rank = draw(st.sampled_from(AXES))
-    sizes = [draw(st.sampled_from(SIZES)) for _ in range(rank - 1)]
+    sizes: list[Size] = [draw(st.sampled_from(SIZES)) for _ in range(rank - 1)]
     for axis in range(rank - 2):
         if draw(chances(15)):
             sizes[axis] = draw(st.sampled_from([None, "time", "height"]))
@@ -391,7 +285,7 @@ def specs(draw: st.DrawFn, most: int = 40) -> dict[str, Any]:
     batch = draw(st.sampled_from([None] * 9 + [2]))
     for index, tensor in enumerate(draw(st.lists(_types(), min_size=1, max_size=3))):
         model.tensors.append(Typed(f"in_{index}", tensor._replace(shape=(batch, *tensor.shape[1:]))))
-    inputs = {t.text: _input(t.type) for t in model.tensors}
+    inputs = {t.text: as_input(t.type) for t in model.tensors}
     model.last, model.given = model.tensors[0].type, len(model.tensors)
     model.fill(draw(st.one_of(st.integers(2, 8), st.integers(9, most))))
     body = {"inputs": inputs, "image_data_format": context.image_data_format, **model.written()}

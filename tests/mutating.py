@@ -8,23 +8,28 @@ from collections.abc import Callable
 from typing import Any
 
 TOKENS = (
-    "\t", "\n", "  ", "- ", ": ", "{", "}", "[", "]", ",", '"', "'", "#", "&a ", "*a", "<<: *a", "!!python/name:os.system ",
-    "|", ">", "%", "@", "`", "?", "\\", "$", "$(", "$name", "$(1 / 0)", "$(2 ** 99)", "$(x", "null", "~", "true", "no",
+    "\t", "\n", "  ", "- ", ": ", "{", "}", "[", "]", ",", '"', "'", "#", "&a ", "*a", "<<: *a",
+    "!!python/name:os.system ", "|", ">", "%", "@", "`", "?", "\\", "$", "$(", "$name", "$(1 / 0)", "$(2 ** 99)",
+    "$(x", "null", "~", "true", "no",
     "0x1f", "1_000", "1e400", ".nan", "-.inf", "---", "...", "\ufeff", "\x00", "\u2028", "é", "\U0001f600",
 )  # fmt: skip
 """What is slipped into a text."""
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 2**70, 10**400, 0.0, -0.5, 0.3, 1.0, 1e308, float("nan"), float("inf"),
-    "", " ", "x", "1", "true", "null", "relu", "same", "Dense", "adam", "input", "in_0.0", "a.b.c", ".", "$", "$x", "$(", "$(1+)",
-    "$(1 / 0)", "$('a' * 10 ** 9)", "$(range(10 ** 9))", "$(env('HOME'))", "../../etc/passwd", "/etc/passwd", "Lambda", "\x00",
-    "\ud800", "x" * 5000, b"x", [], {}, [None], [[]], [1, 2, 3], [-1], ["a", "a"], {"a": 1}, {"Dense": 3}, {"Dense": {"units": -1}},
-    {1: 2}, {None: None}, {"from": "x"}, [{"LSTM": 3}], {"Bidirectional": {"LSTM": 2}}, {"repeat": 10**6, "do": [{"Dense": 1}]},
+    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 2**70, 10**400, 0.0, -0.5, 0.3, 1.0, 1e308,
+    float("nan"), float("inf"), "", " ", "x", "1", "true", "null", "relu", "same", "Dense", "adam", "input",
+    "in_0.0", "a.b.c", ".", "$",
+    "$x", "$(", "$(1+)", "$(1 / 0)", "$('a' * 10 ** 9)", "$(range(10 ** 9))", "$(env('HOME'))", "../../etc/passwd",
+    "/etc/passwd",
+    "Lambda", "\x00", "\ud800", "x" * 5000, b"x", [], {}, [None], [[]], [1, 2, 3], [-1], ["a", "a"], {"a": 1},
+    {"Dense": 3},
+    {"Dense": {"units": -1}}, {1: 2}, {None: None}, {"from": "x"}, [{"LSTM": 3}], {"Bidirectional": {"LSTM": 2}},
+    {"repeat": 10**6, "do": [{"Dense": 1}]},
 )  # fmt: skip
 """What is put in the place of a value."""
 KEYS: tuple[Any, ...] = (
-    "", "x", "name", "from", "call", "when", "repeat", "for", "do", "else", "branches", "join", "index", "units", "layers",
-    "inputs", "outputs", "shared", "model", "training", "data", "vars", "blocks", "extends", "sweep", "expect", "runtime",
-    "Dense", "LSTM", "dtype", "x-note", "a.b", "<<", 1, None, True,
+    "", "x", "name", "from", "call", "when", "repeat", "for", "do", "else", "branches", "join", "index", "units",
+    "layers", "inputs", "outputs", "shared", "model", "training", "data", "vars", "blocks", "extends", "sweep",
+    "expect", "runtime", "Dense", "LSTM", "dtype", "x-note", "a.b", "<<", 1, None, True,
 )  # fmt: skip
 """What is put in the place of a key."""
 
@@ -88,7 +93,9 @@ def _lines(text: str, chance: random.Random) -> str:
     return "\n".join(lines)
 
 
-_TEXT_SLIPS: tuple[Callable[[str, random.Random], str], ...] = (_cut, _doubled, _inserted, _replaced, _lines, _lines, _ended)
+_TEXT_SLIPS: tuple[Callable[[str, random.Random], str], ...] = (
+    _cut, _doubled, _inserted, _replaced, _lines, _lines, _ended,
+)  # fmt: skip
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -149,4 +156,6 @@ def _add(holder: Any, key: Any, chance: random.Random, places: list[Any]) -> Non
         holder[chance.choice(KEYS)] = copy.deepcopy(chance.choice(VALUES))
 
 
-_VALUE_SLIPS: tuple[Callable[[Any, Any, random.Random, list[Any]], None], ...] = (_set, _set, _graft, _graft, _rename, _drop, _wrap, _add)
+_VALUE_SLIPS: tuple[Callable[[Any, Any, random.Random, list[Any]], None], ...] = (
+    _set, _set, _graft, _graft, _rename, _drop, _wrap, _add,
+)  # fmt: skip

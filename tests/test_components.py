@@ -321,7 +321,7 @@ FAULTS: list[tuple[str, Any, str, tuple[str | int, ...]]] = [
     ("callback", {"TensorBoard": {"embeddings_metadata": {"e": "/etc/passwd"}}},
      "MS210", ("TensorBoard", "embeddings_metadata")),
     ("callback", "BackupAndRestore", "MS211", ()),
-    ("callback", "LearningRateScheduler", "MS211", ()),
+    ("callback", "LearningRateScheduler", "MS203", ()),
     ("callback", {"LambdaCallback": {}}, "MS211", ("LambdaCallback",)),
 ]  # fmt: skip
 

@@ -225,6 +225,10 @@ def test_a_value_says_what_it_follows_from() -> None:
 def test_a_mapping_that_a_name_stands_for_keeps_its_own_places() -> None:
     found = one("vars: {conv: {units: 3, activaton: relu}}\n" + with_layers("- Dense: $conv"))
     assert (found.code, found.line, found.column, found.suggestion) == ("MS202", 1, 25, "activation")
+    assert [str(note) for note in found.notes] == ["`$conv` stands for it here (spec.yaml:5:14)"]
+    found = one("vars: {sizes: [3, 4]}\n" + with_layers("- Dense: $sizes"))
+    assert (found.code, found.line, found.column) == ("MS204", 1, 15)
+    assert [str(note) for note in found.notes] == ["`$sizes` stands for it here (spec.yaml:5:14)"]
 
 
 def test_an_override_is_a_place_too() -> None:

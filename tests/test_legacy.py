@@ -67,7 +67,8 @@ INPUTS: dict[str, Any] = {
                      "LeakyReLU", "PReLU", "SReLU", "ParametricSoftplus", "BatchNormalization"), (6,)),
     **dict.fromkeys(("Conv1D", "LocallyConnected1D", "SeparableConv1D", "DepthwiseConv1D", "MaxPooling1D",
                      "AveragePooling1D", "UpSampling1D", "Conv1DTranspose",
-                     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "SpatialDropout1D", "LSTM", "GRU", "SimpleRNN"), (8, 4)),
+                     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "SpatialDropout1D",
+                     "LSTM", "GRU", "SimpleRNN"), (8, 4)),
     **dict.fromkeys(("Conv3D", "Conv3DTranspose", "MaxPooling3D", "AveragePooling3D", "GlobalMaxPooling3D",
                      "GlobalAveragePooling3D", "UpSampling3D", "ZeroPadding3D", "Cropping3D", "SpatialDropout3D"),
                     (6, 6, 6, 3)),
@@ -211,6 +212,16 @@ def test_a_mode_of_merge_is_a_layer(mode: str) -> None:
     for settings in ({"mode": mode}, {"mode": mode, "output_shape": None}):
         old = spec("Add", settings).replace("- Add:", "- Merge:")
         same(old, today, codes={"MS220", "MS221"} | ({"MS223"} if len(settings) > 1 else set()))
+
+
+@pytest.mark.parametrize("mode", layers.MODES)
+def test_other_settings_of_merge(mode: str) -> None:
+    kind = layers.MODES[mode]
+    for old, row in layers.MERGE_SETTINGS[kind.new].items():
+        new = {row.new: 1} if isinstance(row, Renamed) else {}
+        text = spec("Add", {"mode": mode, old: 1}).replace("- Add:", "- Merge:")
+        codes = {"MS220", "MS221"} | (set() if new else {"MS223"})
+        same(text, spec(kind.new, {**kind.adds, **new}), codes=codes)
 
 
 def test_merge_alone_is_a_sum_and_an_unknown_mode_is_told_once() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, note, settings
 import modelspec as ms
 from modelspec.backend import MismatchError
 from modelspec.infer import TypedGraph
+from modelspec.layers.base import Layer
 from modelspec.shapes import erase
 
 from .drawing import specs
@@ -34,7 +35,8 @@ def difference(spec: dict[str, Any]) -> str | None:
     graph = checked.graph
     inferred = {name: (erase(tensor.shape), tensor.dtype) for name, tensor in graph.outputs.items()}
     made = model.output if isinstance(model.output, dict) else {next(iter(inferred)): model.output}
-    built = {name: (tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype)) for name, tensor in made.items()}
+    dtype_of = keras.backend.standardize_dtype
+    built = {name: (tuple(tensor.shape), dtype_of(tensor.dtype)) for name, tensor in made.items()}
     if not UNSURE.isdisjoint(_kinds(graph)):
         built = {name: (_as_known(inferred[name][0], shape), dtype) for name, (shape, dtype) in built.items()}
     pairs = {
@@ -55,7 +57,9 @@ def _shapes(weights: Any) -> list[str]:
 
 def _kinds(graph: TypedGraph) -> set[str]:
     """The kinds of all layers, those of sub-models too."""
-    return {layer.kind for layer in graph.layers}.union(*(_kinds(layer.inside) for layer in graph.layers if layer.inside))
+    callees = (layer.call.callee for layer in graph.layers)
+    own = {callee.kind() for callee in callees if isinstance(callee, Layer)}
+    return own.union(*(_kinds(layer.inside) for layer in graph.layers if layer.inside))
 
 
 def _as_known(inferred: tuple[int | None, ...], built: tuple[int | None, ...]) -> tuple[int | None, ...]:

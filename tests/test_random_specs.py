@@ -1,4 +1,4 @@
-"""Whatever a file says, `check` answers with diagnostics, and soon: specs of `configs/` and drawn ones, made wrong at random."""
+"""Whatever a file says, `check` answers with diagnostics, and soon: right specs made wrong at random."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def test_a_slip_in_the_text_is_told(config: Path, block: int, tmp_path: Path) ->
         try:
             check(path)
         except Exception as error:
-            raise AssertionError(f"{config.name}, seed {seed}:\n{path.read_bytes().decode(errors='replace')}") from error
+            written = path.read_bytes().decode(errors="replace")
+            raise AssertionError(f"{config.name}, seed {seed}:\n{written}") from error
 
 
 def values_of(config: Path) -> dict[str, Any]:

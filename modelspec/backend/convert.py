@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 
-from ..components.learning_rate import LearningRateScheduler
 from ..layers.base import Layer
 from ..settings import Settings
 from .formula import component
@@ -23,8 +22,8 @@ def to_keras(value: Any, **extra: Any) -> Any:
     `extra` are arguments of its constructor in place of, or beside, those that the settings give.
     """
     if isinstance(value, Settings):
-        if not value.keras_module or isinstance(value, LearningRateScheduler):
-            return component(value)
+        if (made := component(value)) is not None:
+            return made
         return _class_of(value)(**{**_arguments(value), **extra})
     if isinstance(value, tuple):
         return tuple(to_keras(item) for item in value)

@@ -41,6 +41,9 @@ class OwnLayer(keras.layers.Layer):
     def _weight(self, name: str, shape: Sequence[int], like: str) -> Any:
         """A weight with the initializer, regularizer and constraint that are set for `like`."""
         return self.add_weight(
-            name=name, shape=tuple(shape), initializer=getattr(self, f"{like}_initializer"),
-            regularizer=getattr(self, f"{like}_regularizer", None), constraint=getattr(self, f"{like}_constraint", None),
-        )  # fmt: skip
+            name=name,
+            shape=tuple(shape),
+            initializer=getattr(self, f"{like}_initializer"),
+            regularizer=getattr(self, f"{like}_regularizer", None),
+            constraint=getattr(self, f"{like}_constraint", None),
+        )

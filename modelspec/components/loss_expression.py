@@ -23,7 +23,7 @@ class Expression(Loss):
     """
 
     targets: ClassVar[Targets] = "any"
-    keras_module: ClassVar[str] = ""
+    keras_module: ClassVar[str] = "modelspec"
 
     formula: ComparingFormula
     """What training makes small; in quotes."""

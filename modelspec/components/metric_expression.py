@@ -24,7 +24,7 @@ class Expression(Metric):
 
     targets: ClassVar[Targets] = "any"
     direction: ClassVar[Direction] = None
-    keras_module: ClassVar[str] = ""
+    keras_module: ClassVar[str] = "modelspec"
 
     formula: ComparingFormula
     """What is averaged; in quotes."""

@@ -16,7 +16,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit distance
     with transpositions, at most a third of the longer word. Ties go to the name that is nearest as it is written,
-    then to the one most like the word. Where no name is near, a word left half written, or written with more than it
+    then to one with the same letters (a swap is the slip people make most), then to the one most like the word. Where no name is near, a word left half written, or written with more than it
     needs (`optim`, `kernel` for `kernel_size`), gives the name that it starts or that starts it.
     """
     if not word or len(word) > _LONGEST:
@@ -28,7 +28,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         near = [name for name in names if _continues(folded, _fold(name))]
     if len(near) < 2:
         return near[0] if near else None
-    return min(near, key=lambda name: (edit_distance(word, name), -_likeness(folded, _fold(name)), name))
+    return min(near, key=lambda name: (edit_distance(word, name), not _swapped(folded, _fold(name)),
+                                       -_likeness(folded, _fold(name)), name[:1].islower() != word[:1].islower(), name))
 
 
 def _nearest_folded(word: str, names: list[str]) -> list[str]:
@@ -73,6 +74,10 @@ def _fold(word: str) -> str:
 
 def _continues(word: str, name: str) -> bool:
     return min(len(word), len(name)) >= _TELLING and (name.startswith(word) or word.startswith(name))
+
+
+def _swapped(a: str, b: str) -> bool:
+    return sorted(a) == sorted(b)
 
 
 def _likeness(a: str, b: str) -> float:

@@ -11,10 +11,11 @@ from ..diagnostics.suggest import listed
 from ..layers import LAYERS
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
+from ..source.inside import place
 from .names import check_parameter
 from .notebook import Notebook
 from .syntax import Misread, parse
-from .text import cut_off, place, split
+from .text import cut_off, split
 
 _KEYS = ("description", "parameters", "primary", "inputs", "layers", "outputs")
 INPUT = "input"

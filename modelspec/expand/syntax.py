@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ..diagnostics import Fault, nearest
+from ..source.python import offset, place
 from . import limits
 from .functions import FUNCTIONS
 
@@ -68,7 +69,7 @@ class Expression(NamedTuple):
 
     def place(self, node: ast.expr) -> tuple[int, int]:
         """Where in the text a part of it stands."""
-        return _place(self.text, node)
+        return place(self.text, node)
 
 
 @lru_cache(maxsize=2048)
@@ -87,7 +88,7 @@ def parse(text: str) -> Expression:
         _check(text, node)
     names = (node for node, _ in _walk(tree) if isinstance(node, ast.Name) and node.id not in WORDS)
     called = {id(node.func) for node, _ in _walk(tree) if isinstance(node, ast.Call)}
-    return Expression(text, tree, tuple(Name(node.id, *_place(text, node)) for node in names if id(node) not in called))
+    return Expression(text, tree, tuple(Name(node.id, *place(text, node)) for node in names if id(node) not in called))
 
 
 def _read(text: str) -> ast.expr:
@@ -112,11 +113,11 @@ def _unreadable(text: str, error: SyntaxError) -> Misread:
         help = "write `x if condition else y`"
         return Misread(Fault("MS120", "an `if` in an expression needs an `else`", help=help), 0, len(text))
     line, column = error.lineno or 1, error.offset or 1
-    start = min(max(_offset(text, line, column - 1), 0), len(text))
+    start = min(max(offset(text, line, column - 1), 0), len(text))
     if start == len(text) or not text[start:].strip():
         return Misread(Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text.rstrip()))
     if "Perhaps" in error.msg and error.end_lineno == line:
-        end = max(start + 1, min(_offset(text, line, (error.end_offset or 0) - 1), len(text)))
+        end = max(start + 1, min(offset(text, line, (error.end_offset or 0) - 1), len(text)))
         return Misread(Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE), start, end)
     if "never closed" in error.msg and "#" in text:
         start = text.index("#")
@@ -158,68 +159,33 @@ def _check_known(text: str, node: ast.AST, whole: ast.expr) -> None:
     if not isinstance(node, (*_NODES, *_OPERATORS)):
         name = _REFUSED.get(type(node), "this")
         help = _INSTEAD.get(type(node), "`modelspec explain MS122` says what can stand in an expression")
-        raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *_place(text, whole))
+        raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *place(text, whole))
 
 
 def _check_constant(text: str, node: ast.Constant) -> None:
     value = node.value
     if isinstance(value, (bytes, complex)) or value is ...:
         raise Misread(Fault("MS122", "an expression has numbers, texts, `True`, `False` and `None`, found "
-                                     f"`{text[slice(*_place(text, node))][:30]}`"), *_place(text, node))
+                                     f"`{text[slice(*place(text, node))][:30]}`"), *place(text, node))
     if isinstance(value, int) and not isinstance(value, bool) and value > limits.LARGEST:
-        raise Misread(Fault("MS109", "the integer does not fit into 64 bits"), *_place(text, node))
+        raise Misread(Fault("MS109", "the integer does not fit into 64 bits"), *place(text, node))
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        raise Misread(Fault("MS109", "the number is larger than any float"), *_place(text, node))
+        raise Misread(Fault("MS109", "the number is larger than any float"), *place(text, node))
 
 
 def _check_call(text: str, node: ast.Call) -> None:
     if not isinstance(node.func, ast.Name):
         raise Misread(Fault("MS122", "only the functions of the language can be called, by their names",
-                            help=f"they are {', '.join(f'`{name}`' for name in FUNCTIONS)}"), *_place(text, node.func))
+                            help=f"they are {', '.join(f'`{name}`' for name in FUNCTIONS)}"), *place(text, node.func))
     name = node.func.id
     if name not in FUNCTIONS:
         near = nearest(name, FUNCTIONS)
         help = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{known}`' for known in FUNCTIONS)}"
         raise Misread(Fault("MS122", f"there is no function `{name}`", help=help, suggestion=near),
-                      *_place(text, node.func))
+                      *place(text, node.func))
     if node.keywords:
         argument = node.keywords[0].value
-        raise Misread(Fault("MS122", f"`{name}` takes its arguments without names"), *_place(text, argument))
+        raise Misread(Fault("MS122", f"`{name}` takes its arguments without names"), *place(text, argument))
     function = FUNCTIONS[name]
     if not function.least <= len(node.args) <= function.most:
-        raise Misread(Fault("MS123", f"`{name}` takes {function.takes()}, found {len(node.args)}"), *_place(text, node))
-
-
-# Places --------------------------------------------------------------------------------------------------------------
-
-
-def _place(text: str, node: ast.expr) -> tuple[int, int]:
-    start = _of_bytes(text, node.lineno, node.col_offset)
-    end = _of_bytes(text, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset + 1)
-    return start, max(end, start)
-
-
-def _line_start(text: str, line: int) -> int:
-    """The offset of a line (from 1), as Python counts them: LF, CR and CRLF end one."""
-    at = 0
-    for _ in range(line - 1):
-        breaks = [found for found in (text.find("\n", at), text.find("\r", at)) if found >= 0]
-        if not breaks:
-            break
-        first = min(breaks)
-        at = first + (2 if text.startswith("\r\n", first) else 1)
-    return at
-
-
-def _of_bytes(text: str, line: int, column: int) -> int:
-    """The offset of a place that Python gives in bytes of UTF-8, the parenthesis before the text counted."""
-    column -= line == 1
-    start = _line_start(text, line)
-    if text.isascii():
-        return start + column
-    return start + len(text[start:].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    """The same for the place of a syntax error, which Python gives in characters."""
-    return _line_start(text, line) + column - (line == 1)
+        raise Misread(Fault("MS123", f"`{name}` takes {function.takes()}, found {len(node.args)}"), *place(text, node))

@@ -7,16 +7,17 @@ import os
 from collections.abc import Mapping as MappingType
 
 from ..diagnostics import Fault, Note, Span
-from ..diagnostics.derived import Cause, derive, is_silent
+from ..diagnostics.derived import Cause, Derived, derive, is_silent
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, Value
+from ..source.inside import place
 from . import limits
 from .evaluate import evaluate
 from .limits import Spent
 from .notebook import Notebook
 from .scope import Binding, Scope
 from .syntax import Expression, Misread, parse
-from .text import Part, cut_off, place, split, suggest
+from .text import Part, cut_off, split, suggest
 
 _MOST_CAUSES = 3
 
@@ -96,12 +97,14 @@ class Values:
         return self._written(value, span, level) if right else silenced(scalar)
 
     def _taken(self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding) -> Node:
-        """A mapping or list that a name stands for: it keeps its own places."""
+        """A mapping or list that a name stands for: it keeps its own places, which lead here."""
         self.spent.node(scalar.span, binding.count)
         if level + binding.levels - 1 > limits.LEVELS:
             self.notebook.report(_too_deep(), scope.frame.place(scalar.span))
             return silenced(scalar)
-        return node
+        span = scalar.span
+        shown = span.text if len(span.text) <= 40 else "an expression"
+        return _as_used(node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes))
 
     def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
         """A text with expressions inside it."""
@@ -206,6 +209,28 @@ class Values:
         span = place(scalar, start + misread.start, start + misread.end)
         self.notebook.report(misread.fault, scope.frame.place_after(span, causes))
         return silenced(scalar)
+
+
+def _as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
+    """A mapping or list with one more step on the way to it, and to the keys, numbers and texts that are right in it."""
+    sources: dict[int, Derived] = {}
+
+    def place(span: Span) -> Span:
+        key = id(span.source)
+        if key not in sources:
+            source = derive(span, *causes).source
+            assert isinstance(source, Derived)
+            sources[key] = source
+        return span._replace(source=sources[key])
+
+    def inside(one: Node) -> Node:
+        return one._replace(span=place(one.span)) if isinstance(one, Scalar) else one
+
+    if isinstance(node, Sequence):
+        return Sequence(tuple(map(inside, node.items)), place(node.span))
+    assert isinstance(node, Mapping)
+    entries = {key: Entry(place(entry.key_span), inside(entry.value)) for key, entry in node.entries.items()}
+    return Mapping(entries, place(node.span))
 
 
 def silenced(node: Node) -> Scalar:

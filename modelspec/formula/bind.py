@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..diagnostics import Fault, listed, nearest
+from ..source.python import place
 from .functions import OF_TENSORS, REQUIRED, Function, Kind, Parameter
 from .operands import DTYPES
-from .places import place
 from .tree import Call, Constant, Node, Place
 
 _EXPECTED: Final[dict[Kind, str]] = {

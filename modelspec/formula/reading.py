@@ -6,7 +6,7 @@ import ast
 import warnings
 
 from ..diagnostics import Fault
-from .places import offset
+from ..source.python import offset
 from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 
 

@@ -49,6 +49,7 @@ def check_names(formula: Formula, names: tuple[str, ...]) -> None:
         return
     unused = [name for name in names if name not in formula.arguments]
     near = nearest(unknown.name, unused) or nearest(unknown.name, names)
+    near = near if len(unknown.name) > 1 else None  # any letter is near any other
     if near is None and unknown.name in FUNCTIONS:
         help = f"a function is called: `{unknown.name}(x)`"
     else:

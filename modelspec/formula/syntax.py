@@ -13,9 +13,9 @@ from types import EllipsisType
 from typing import Final, NamedTuple
 
 from ..diagnostics import Fault, listed, nearest
+from ..source.python import place
 from .bind import Binder
 from .functions import FUNCTIONS
-from .places import place
 from .reading import read
 from .scalars import SCALARS, compute
 from .tree import Call, Choice, Constant, Formula, Index, Name, Node, Place, walk

@@ -149,8 +149,12 @@ class Layer(Settings):
         return ()
 
     def weight(self, name: str, *shape: Size, trainable: bool = True) -> Weight:
-        """A weight of the layer's own dtype, frozen where the layer is."""
-        return Weight(name, shape, trainable and self.trainable, self.variable_dtype)
+        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that is no dtype to train."""
+        dtype = self.variable_dtype
+        if trainable and not is_float(dtype):
+            raise Fault("MS404", f"`{self.kind()}` cannot keep its weights in {dtype}", ("dtype",),
+                        help="use a floating-point dtype, e.g. `float32`")
+        return Weight(name, shape, trainable and self.trainable, dtype)
 
     @property
     def compute_dtype(self) -> str:

@@ -80,6 +80,6 @@ class ParametricSoftplus(Curve):
     """`{Constant: 5.0}` where it is not written."""
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, ((None, 5),)),
+        Example({}, ((None, 4, 5),)),
         Example({"alpha_initializer": "ones", "shared_axes": 1}, ((None, 4, 3),)),
     )

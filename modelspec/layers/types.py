@@ -13,7 +13,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from .. import dtypes
 from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, component
 from ..diagnostics import Fault, nearest
-from ..settings import Faults, Settings, Unfit, context_of, read_form
+from ..settings import Faults, Settings, Unfit, context_of, first_unfit, read_form
 from . import LAYERS
 
 Initializer = Annotated[Any, component(INITIALIZERS)]
@@ -45,10 +45,12 @@ def window(count: int, axes: str, least: int = 1) -> PlainValidator:
 
     def validate(value: Any) -> tuple[int, ...]:
         items = (value,) * count if is_int(value) else value
-        if not isinstance(items, (tuple, list)) or len(items) != count or not all(is_int(item) for item in items):
+        if not isinstance(items, (tuple, list)) or len(items) != count:
             raise Unfit(expected)
+        if not all(is_int(item) for item in items):
+            raise Unfit(expected, path=first_unfit(value, is_int))
         if min(items) < least:
-            raise Unfit(expected, code="MS205")
+            raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= least))
         return tuple(items)
 
     item = Annotated[int, Field(ge=least)]
@@ -151,10 +153,12 @@ def either(kind: type[int | float], count: int | None = None, *, least: float | 
 
     def validate(value: Any) -> Any:
         items = value if isinstance(value, (tuple, list)) else (value,)
-        if not items or not all(fits(item) for item in items) or (count and items is value and len(items) != count):
+        if not items or (count and items is value and len(items) != count):
             raise Unfit(expected)
+        if not all(fits(item) for item in items):
+            raise Unfit(expected, path=first_unfit(value, fits))
         if least is not None and min(items) < least:
-            raise Unfit(expected, code="MS205")
+            raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= least))
         return tuple(items) if items is value else value
 
     return PlainValidator(validate, json_schema_input_type=kind | GenericAlias(tuple, (kind, ...)))
@@ -163,9 +167,11 @@ def either(kind: type[int | float], count: int | None = None, *, least: float | 
 def _plain_sizes(value: Any) -> Any:
     items = value if isinstance(value, (tuple, list)) else (value,)
     if not items or not all(is_int(item) or (item is None and items is value) for item in items):
-        raise Unfit("a whole number or a list of them and `null`")
+        raise Unfit("a whole number or a list of them and `null`",
+                    path=first_unfit(value, lambda item: item is None or is_int(item)))
     if any(item is not None and item < 1 for item in items):
-        raise Unfit("a whole number of at least 1, or a list of them and `null`", code="MS205")
+        raise Unfit("a whole number of at least 1, or a list of them and `null`", code="MS205",
+                    path=first_unfit(value, lambda item: item is None or item >= 1))
     return tuple(items) if items is value else value
 
 

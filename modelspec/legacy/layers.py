@@ -134,6 +134,15 @@ _MERGE: Final[Mapping[str, Row]] = dict.fromkeys(
 )  # fmt: skip
 _OTHER_MODE = Dropped("other modes of `Merge` used it")
 _JOINED: Final[Mapping[str, Row]] = {**_MERGE, "concat_axis": _OTHER_MODE, "dot_axes": _OTHER_MODE}
+MERGE_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
+    "Concatenate": {**_JOINED, "concat_axis": Renamed("axis")},
+    "Dot": {**_JOINED, "dot_axes": Renamed("axes")},
+    "Add": _JOINED,
+    "Multiply": _JOINED,
+    "Average": _JOINED,
+    "Maximum": _JOINED,
+}
+"""Of `Merge`, by the layer that its mode is today."""
 _LOOKUP: Final[Mapping[str, Row]] = {
     "max_values": Renamed("max_tokens"),
     "num_oov_tokens": Renamed("num_oov_indices"),
@@ -182,9 +191,6 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "ParametricSoftplus": {
         "alpha_init": Wrapped("alpha_initializer", "Constant"), "beta_init": Wrapped("beta_initializer", "Constant"),
     },
-    "Concatenate": {**_MERGE, "concat_axis": Renamed("axis"), "dot_axes": _OTHER_MODE},
-    "Dot": {**_MERGE, "dot_axes": Renamed("axes"), "concat_axis": _OTHER_MODE},
-    **dict.fromkeys(("Add", "Multiply", "Average", "Maximum"), _JOINED),
     "Attention": {"causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))},
     "AdditiveAttention": {"causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))},
     "Discretization": {"bins": Renamed("bin_boundaries")},

@@ -42,7 +42,8 @@ def _words() -> frozenset[str]:
     common = {"activity_regularizer", "kernel_initializer", "kernel_regularizer", "kernel_constraint", "output_mode",
               "filters", "groups", "batch_size"}  # fmt: skip
     found -= common
-    found |= {kind for kind, table in SETTINGS.items() if not common.isdisjoint(table)}
+    tables = (*SETTINGS.items(), *components.CALLBACK_SETTINGS.items())
+    found |= {kind for kind, table in tables if not common.isdisjoint(table)}
     found |= {value for table in SETTINGS.values() for row in table.values() if isinstance(row, Reworded)
               for value in row.values if isinstance(value, str)}  # fmt: skip
     found |= {name for packed in PACKED.values() for one in packed for name in one.old}
@@ -226,6 +227,7 @@ class _Pass:
         rewriting = Rewriting(kind.new, body, self.notes)
         if kind.merges:
             self._mode(rewriting, kind)
+            rewriting.apply(layers.MERGE_SETTINGS[kind.new])
         for packed in PACKED.get(kind.new, ()):
             rewriting.pack(packed)
         rewriting.apply(self._rows(kind.new), inside)

@@ -16,7 +16,7 @@ from ..spec.training import Chosen, Training
 def check_monitors(training: Training, data: DataSection | None, report: Report) -> None:
     """Every `monitor` is a quantity that training logs; `val_...` only where there is validation data."""
     produced = logged(training)
-    validated = data is None or _has_validation(data)
+    validated = data is None or data.split_in_error or _has_validation(data)
     for callback in training.callbacks:
         monitor = getattr(callback.settings, "monitor", None)
         if isinstance(monitor, str):
@@ -29,6 +29,8 @@ def _check_monitor(
     place = locate(callback.node, (callback.written, "monitor"))
     span = place or callback.span
     bare = monitor.removeprefix("val_")
+    if bare not in produced and training.metrics_in_error:
+        return  # it may be one that could not be read
     if bare not in produced:
         known = [*produced, *(f"val_{name}" for name in produced)] if validated else list(produced)
         near = nearest(monitor, known)

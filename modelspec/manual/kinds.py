@@ -105,7 +105,7 @@ def _short_form(cls: type[Settings], family: Catalogue) -> Iterator[str]:
 def _names(cls: type[Settings], family: Catalogue, name: str) -> tuple[str, ...]:
     others = [alias for alias, kind in family.aliases.items() if kind == name]
     also = (f"Also written {', '.join(f'`{alias}`' for alias in others)}.",) if others else ()
-    return (*also, f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.") if cls.keras_module else also
+    return (*also, f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.") if cls.keras_module not in ("", "modelspec") else also
 
 
 def _everywhere(cls: type[Settings]) -> tuple[str, ...]:

@@ -137,6 +137,8 @@ class DataSection:
     spans: MappingType[Path, Span]
     """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each of its columns;
     `("split", "stratify")`."""
+    split_in_error: bool = False
+    """There is a `split`, but which parts it makes is not known."""
 
 
 def read_data(
@@ -164,7 +166,8 @@ def read_data(
         report.error("MS502", f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
                      _first_key(node, *SPLITS, "source") or node.span,
                      help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`")
-    return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places)
+    return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places,
+                       split_in_error=split is None and "split" in node.entries)
 
 
 def _first_key(node: Mapping, *keys: str) -> Span | None:

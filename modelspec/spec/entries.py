@@ -209,16 +209,21 @@ class EntryReader:
     def _sources(self, node: Node) -> Sources | None:
         if isinstance(node, Mapping):
             found = {key: self.references(entry.value) for key, entry in node.entries.items()}
-            return {key: value for key, value in found.items() if value is not None}
+            known = {key: value for key, value in found.items() if value is not None}
+            return known if len(known) == len(found) else None  # what is left would look as if something were missing
         references = self.references(node)
         return (references,) if isinstance(references, Reference) else references
 
     def references(self, node: Node) -> Reference | tuple[Reference, ...] | None:
+        if isinstance(node, Sequence) and node.items:
+            found = [self._reference(item) for item in node.items]
+            known = tuple(item for item in found if item is not None)
+            return known if len(known) == len(found) else None
+        return self._reference(node)
+
+    def _reference(self, node: Node) -> Reference | None:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Reference(node.value, node.span)
-        if isinstance(node, Sequence) and node.items:
-            items = [self.references(item) for item in node.items]
-            return tuple(item for item in items if isinstance(item, Reference))
         self.report.error("MS204", f"`from` takes the name of a tensor, a list of names, or a mapping of call "
                                    f"arguments to names, found {describe(plain(node))}", node.span)
         return None

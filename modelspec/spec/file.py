@@ -91,7 +91,8 @@ def _own_keys(root: Mapping, report: Report) -> Mapping:
 
 
 def _version(root: Mapping, report: Report) -> None:
-    if (entry := root.entries.get("modelspec")) and plain(entry.value) != VERSION:
+    entry = root.entries.get("modelspec")
+    if entry and not (is_int(plain(entry.value)) and plain(entry.value) == VERSION):  # `true` equals 1 in Python
         report.error("MS205", f"`modelspec` must be {VERSION}, the version of the language, found "
                               f"{describe(plain(entry.value))}", entry.value.span, suggestion=str(VERSION))
 

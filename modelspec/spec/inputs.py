@@ -41,10 +41,10 @@ def _sizes(value: Any) -> Shape:
         raise Unfit("a list of sizes, e.g. `[28, 28, 1]`")
     if len(value) >= MAX_AXES:
         raise Unfit(f"a list of at most {MAX_AXES - 1} sizes", code="MS205")
-    return tuple(_size(item) for item in value)
+    return tuple(_size(item, index) for index, item in enumerate(value))
 
 
-def _size(value: Any) -> int | str | None:
+def _size(value: Any, index: int) -> int | str | None:
     if value is None:
         return None
     if is_int(value) and value >= 1:
@@ -54,7 +54,8 @@ def _size(value: Any) -> int | str | None:
     if isinstance(value, str) and value.isidentifier():
         return value
     code = "MS205" if is_int(value) else "MS204"
-    raise Unfit("made of sizes: whole numbers of at least 1, `null` (unknown), a name, or `auto`", code=code)
+    raise Unfit("made of sizes: whole numbers of at least 1, `null` (unknown), a name, or `auto`", code=code,
+                path=(index,))
 
 
 def _dtype(value: Any) -> str:

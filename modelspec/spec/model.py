@@ -19,6 +19,7 @@ from .names import check_name
 from .report import Report, recovered
 
 MODEL_KEYS = ("inputs", "shared", "layers", "outputs", "image_data_format")
+DATA_FORMATS = ("channels_last", "channels_first")
 SUBMODEL_KEYS = ("inputs", "shared", "layers", "outputs", "trainable")
 
 
@@ -93,17 +94,20 @@ class _ModelReader:
             names = tuple(shared.value.entries)
         context = self.context
         if entry := node.entries.get("image_data_format"):
-            if plain(entry.value) in ("channels_last", "channels_first"):
-                context = replace(context, image_data_format=str(plain(entry.value)))
-            else:
-                self._choice(entry.value, "image_data_format", ("channels_last", "channels_first"))
+            value = plain(entry.value)
+            if value not in DATA_FORMATS:
+                value = self._choice(entry.value, "image_data_format", DATA_FORMATS)
+            if value is not None:
+                context = replace(context, image_data_format=str(value))
         return _ModelReader(context, self.report, (*self.visible, *names))
 
-    def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> None:
+    def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:
+        """Reports a value that is none of the choices; the one that it was most likely meant to be."""
         value = plain(node)
         near = nearest(value, choices) if isinstance(value, str) else None
         self.report.error("MS205", f"`{key}` must be {' or '.join(f'`{c}`' for c in choices)}, found {describe(value)}",
                           node.span, suggestion=near, help=f"did you mean `{near}`?" if near else None)
+        return near
 
     def _flag(self, node: Node, key: str) -> bool:
         value = plain(node)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..diagnostics import Diagnostic, Fault, Note, Path, Span, in_file_order, listed, nearest
-from ..expand.text import place
 from ..settings import Context, Faults, Settings
 from ..source import Mapping, Node, Scalar, Sequence, Value, locate, plain
+from ..source.inside import place
 
 S = TypeVar("S", bound=Settings)
 

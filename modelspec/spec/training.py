@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -85,6 +85,8 @@ class Training:
     metrics: MappingType[str, tuple[Chosen, ...]]
     weighted_metrics: MappingType[str, tuple[Chosen, ...]]
     callbacks: tuple[Chosen, ...]
+    metrics_in_error: bool = False
+    """There are more metrics than could be read, or the outputs that they are for are not known."""
 
     @property
     def optimizer(self) -> Settings:
@@ -124,11 +126,14 @@ def read_training(
     choices = report.read(Choices, node, span, context, {k: v for k, v in body.items() if k not in LATER})
     reader = _ByOutput(outputs, context, report)
     losses = reader.read(node, "loss", LOSSES, reader.loss)
-    metrics = reader.read(node, "metrics", METRICS, reader.metrics)
-    weighted = reader.read(node, "weighted_metrics", METRICS, reader.metrics)
+    measured = replace(reader, report=Report())
+    metrics = measured.read(node, "metrics", METRICS, measured.metrics)
+    weighted = measured.read(node, "weighted_metrics", METRICS, measured.metrics)
+    report.extend(measured.report.diagnostics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
-    return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks)
+    return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks,
+                    metrics_in_error=measured.report.has_errors or not outputs)
 
 
 def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen, ...]:

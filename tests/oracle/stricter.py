@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from modelspec.diagnostics import Fault
+from modelspec.diagnostics import Fault, Path
+from modelspec.layers import LAYERS
 from modelspec.shapes import Tensor
 
 from .case import Case, layer_class
@@ -28,9 +29,18 @@ class Stricter(NamedTuple):
     witness: Case
 
     def covers(self, case: Case, fault: Fault) -> bool:
-        place = fault.path[0] if fault.path else fault.argument
-        named = self.kinds(case.kind) if callable(self.kinds) else case.kind in self.kinds
+        kind, path = _innermost(case.kind, fault.path)
+        place = path[0] if path else fault.argument
+        named = self.kinds(kind) if callable(self.kinds) else kind in self.kinds
         return named and (self.code, self.place) == (fault.code, place)
+
+
+def _innermost(kind: str, path: Path) -> tuple[str, Path]:
+    """The nested layer that a path leads into (`layer`, `Dropout`, `rate`), and the path from there."""
+    for place, step in enumerate(path):
+        if isinstance(step, str) and step in LAYERS:
+            return _innermost(step, path[place + 1:])
+    return kind, path
 
 
 def every(kind: str) -> bool:
@@ -99,6 +109,11 @@ STRICTER: tuple[Stricter, ...] = (
              _case("Dropout", {"rate": 1.0}, STEPS, dtype="int64")),
     Stricter(encoders, "MS401", None, "Keras takes a batch of single numbers for one example and gives no batch axis",
              _case("CategoryEncoding", {"num_tokens": 6}, (None,), dtype="int32")),
+    Stricter(cells, "MS401", "inputs", "a cell takes one step: Keras stretches more axes over each other",
+             Case("SimpleRNNCell", {"units": 4}, {"inputs": Tensor((None, 3, 5), "float32"), "states": _states(1)})),
+    Stricter(cells, "MS405", "states", "the state is as wide as the cell: any other width is stretched or fails",
+             Case("LSTMCell", {"units": 4}, {"inputs": Tensor((None, 5), "float32"),
+                                             "states": (Tensor((None, None), "float32"), *_states(1))})),
     Stricter(cells, "MS310", "states", "as many as the cell has: Keras ignores the rest",
              Case("GRUCell", {"units": 4}, {"inputs": Tensor((None, 5), "float32"), "states": _states(2)})),
     Stricter(("PReLU",), "MS205", "shared_axes", "axes count from 1: Keras takes 0 and below for those at the other end",
@@ -113,6 +128,12 @@ STRICTER: tuple[Stricter, ...] = (
              _case("MelSpectrogram", {**MEL, "min_freq": -1.5}, (None, 200))),
     Stricter(("MelSpectrogram",), "MS205", "max_freq", "as `min_freq`",
              _case("MelSpectrogram", {**MEL, "max_freq": -0.5}, (None, 200))),
+    Stricter(("MelSpectrogram",), "MS205", "min_power", "the logarithm of 0 and below is no number",
+             _case("MelSpectrogram", {**MEL, "min_power": -0.5}, (None, 200))),
+    Stricter(("HashedCrossing",), "MS205", "num_bins", "there is no bin to put anything in",
+             _case("HashedCrossing", {"num_bins": 0}, (None, 1), (None, 1), dtype="string")),
+    Stricter(("Discretization",), "MS205", "epsilon", "only learning the bins from data looks at it",
+             _case("Discretization", {"bin_boundaries": (0.0, 1.0), "epsilon": 2.5}, (None, 1))),
     Stricter(("TextVectorization",), "MS205", "ngrams", "a group has at least one word",
              _case("TextVectorization", {"vocabulary": ("a", "b"), "output_mode": "multi_hot", "ngrams": -1}, (None,),
                    dtype="string")),

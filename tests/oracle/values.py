@@ -26,6 +26,8 @@ NONSENSE = "nonsense"
 
 FITS_NOT_ALL = ("Identity", "Orthogonal", "STFT")
 """Initializers that make weights of some shapes only."""
+FITS_NOT_EVERY_WEIGHT = ("input_axes", "output_axes")
+"""Settings of initializers that name axes of a weight, which not every weight has."""
 
 
 def right(annotation: Any, like: Any = None) -> Values:
@@ -118,7 +120,8 @@ def components(draw: st.DrawFn, family: Family) -> Any:
     if cls is None or family.name_only or draw(st.booleans()):
         return name
     required = {field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()}
-    form = {name: draw(changed(cls, required))}
+    drawn = draw(changed(cls, required))
+    form = {name: {key: value for key, value in drawn.items() if key not in FITS_NOT_EVERY_WEIGHT}}
     try:
         read_component(family, form, Context())
     except Faults:

@@ -1,0 +1,43 @@
+"""Places inside a text that stands in a file: which character of the file each of its characters is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..diagnostics import Span
+from .node import Scalar
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+
+
+def place(scalar: Scalar, start: int, end: int) -> Span:
+    """Where in the file the characters from `start` up to `end` of a text stand; all of it where that is not known."""
+    assert isinstance(scalar.value, str)
+    span = scalar.span
+    offsets = _offsets(span.text, scalar.value)
+    if offsets is None:
+        return span
+    return span._replace(start=span.start + offsets[start], end=span.start + offsets[end])
+
+
+def _offsets(written: str, value: str) -> Sequence[int] | None:
+    """For every character of the value (and its end) where it stands in what is written; None where that is folded."""
+    if written == value:
+        return range(len(value) + 1)
+    quote = written[:1]
+    if quote not in ("'", '"') or len(written) < 2 or written[-1] != quote:
+        at = written.find(value)
+        return range(at, at + len(value) + 1) if at >= 0 else None
+    if written[1:-1] == value:
+        return range(1, len(value) + 2)
+    if "\n" in written or "\r" in written:
+        return None
+    found: list[int] = []
+    at = 1
+    while at < len(written) - 1:
+        found.append(at)
+        escape = _ESCAPE.match(written, at) if quote == '"' else None
+        at = escape.end() if escape else at + (2 if written.startswith("''", at) and quote == "'" else 1)
+    found.append(at)
+    return found if len(found) == len(value) + 1 else None
