@@ -91,7 +91,8 @@ def compare_cold(folder: Path, rounds: int = 5) -> None:
                 times[name].append(found)
     wall = {name: statistics.median(one for one, _ in found) for name, found in times.items()}
     processor = {name: statistics.median(one for _, one in found) for name, found in times.items()}
-    titles = {"python": "python -c pass", "check": "modelspec check, 50 layers, cold", "keras": "python -c 'import keras'"}
+    titles = {"python": "python -c pass", "check": "modelspec check, 50 layers, cold",
+              "keras": "python -c 'import keras'"}
     print(f"{'':32}      wall   processor")
     for name, title in titles.items():
         wanted = "   (wanted: below 0.25)" if name == "check" else ""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -94,12 +94,20 @@ def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
 
 
 def interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where there is no model."""
+    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where they are not known."""
     if model is None or graph is None:
         return (), ()
     if model.outputs is None:
         return graph.input_names, tuple(graph.outputs)
-    return graph.input_names, tuple(public or ref.text.partition(".")[0] for public, ref in model.outputs)
+    made = {*graph.input_names, *(call.name for call in graph.calls)}
+    names = [public or _meant(ref, made) for public, ref in model.outputs]
+    known = tuple(name for name in names if name is not None)
+    return graph.input_names, known if len(known) == len(names) else ()
+
+
+def _meant(reference: Reference | None, made: Iterable[str]) -> str | None:
+    """The producer that a reference names, or was most likely meant to name."""
+    return nearest(reference.text.partition(".")[0], made) if reference is not None else None
 
 
 @dataclass
@@ -241,9 +249,12 @@ class _Scope:
             return {last.name: Ref(last.name, None, last.use.kind_span)}
         found: dict[str, Ref] = {}
         for public, reference in section.outputs:
-            ref = self.resolve(reference)
+            ref = self.resolve(reference) if reference is not None else None
             name = public or (ref.producer if ref else None)
-            if ref is None or name is None:
+            if name is None:
+                continue
+            if reference is None or ref is None:  # it stays, so that what selects this output says nothing
+                found[name] = Ref("", None, section.span)
                 continue
             if name in found:
                 name = reference.text.replace(".", "_")

@@ -2,6 +2,7 @@
 
     read      path          -> Document      places, duplicate keys, YAML 1.2 scalars, budgets
     expand    Document      -> Document      extends, overrides, expressions, blocks, loops: plain values come out
+    modernize Document      -> Document      older Keras's spellings become today's, each with a warning
     validate  Document      -> SpecFile      sections, kinds, settings, forms
     link      ModelSection  -> Graph         calls in order, every reference resolved
     infer     Graph         -> TypedGraph    shapes, dtypes, weights, cost
@@ -19,6 +20,7 @@ from .diagnostics import Checked, Diagnostic, in_file_order
 from .expand import expand
 from .graph import interface, link
 from .infer import TypedGraph, infer
+from .legacy import modernize
 from .lint import lint
 from .settings import Context
 from .source import Document, read, read_mapping
@@ -67,8 +69,9 @@ def _compile(
 
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
     """Check a document: every stage but the reading."""
-    found: list[Diagnostic] = []
-    spec = read_spec(document, context)
+    modern = modernize(document)
+    found: list[Diagnostic] = list(modern.diagnostics)
+    spec = read_spec(modern.value, context)
     found.extend(spec.diagnostics)
     graph = typed = None
     if spec.value.model is not None:

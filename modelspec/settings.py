@@ -241,7 +241,7 @@ def _unknown_setting(cls: type[Settings], name: str, values: Mapping[str, Any], 
     every = (*cls.model_fields, *cls.reserved)
     near = nearest(name, missing) or nearest(name, [field for field in every if field not in values]) \
         or nearest(name, every)
-    known = ", ".join(f"`{field}`" for field in cls.model_fields)
+    known = ", ".join(f"`{field}`" for field in sorted(cls.model_fields, key=lambda field: field in cls.common))
     return Fault(cls.unknown_code, f"`{cls.kind()}` has no {cls.field_noun} `{name}`", (name,), at_key=True,
                  suggestion=near, help=f"did you mean `{near}`?" if near else f"its {cls.field_noun}s are {known}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Read by TensorFlow and Keras when they are imported, so they are set before any test module is.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -12,7 +13,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import pytest
 from hypothesis import HealthCheck, settings
 
-_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
 
 # `ci`: the same examples at every run, so that a change is what makes a test fail. `long`: new ones, to hunt with
 # (`MODELSPEC_FUZZ=long pytest tests/oracle`).

@@ -101,7 +101,7 @@ class Model:
         fitting = [one for one in self.tensors if one.type.rank == wanted.rank
                    and is_float(one.type.dtype) == is_float(wanted.dtype)]
         same = [one for one in fitting if one.type == source.type]
-        chosen = same if same and self.draw(chances(85)) else fitting
+        chosen = same if self.draw(chances(85)) and same else fitting
         return self.draw(st.sampled_from(chosen)) if chosen else None
 
     def _add(self, kind: str, settings: dict[str, Any], given: Given, share: bool,

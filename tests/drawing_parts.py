@@ -44,7 +44,7 @@ Given: TypeAlias = dict[str, Typed | tuple[Typed, ...]]
 
 @cache
 def examples(rank: int, floats: bool) -> tuple[Case, ...]:
-    """Calls whose first tensor has the rank and the kind of dtype; those of the layers that any model has come often."""
+    """Calls whose first tensor has the rank and the kind of dtype; those of the usual layers come more often."""
     found: list[Case] = []
     for kind in sorted(LAYERS.kinds()):
         if layer_class(kind).alone or layer_class(kind).not_in_models or kind in LEFT_OUT:

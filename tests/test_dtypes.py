@@ -42,4 +42,5 @@ def test_a_policy_computes_and_keeps_weights_in_keras_dtypes(policy: str) -> Non
     import keras
 
     theirs = keras.dtype_policies.get(policy)
-    assert (dtypes.compute_dtype(policy), dtypes.variable_dtype(policy)) == (theirs.compute_dtype, theirs.variable_dtype)
+    assert dtypes.compute_dtype(policy) == theirs.compute_dtype
+    assert dtypes.variable_dtype(policy) == theirs.variable_dtype

@@ -126,9 +126,11 @@ def test_expressions_need_no_quotes_inside_braces() -> None:
 
 @pytest.mark.parametrize(("written", "expected"), [
     ("$n", 3), ("$(n + 0.5)", 3.5), ("$flag", True), ("$none", None), ("$text", "ab"), ("$list", (1, (2, 3))),
-    ("$map.b", "x"), ("$map['c'][0]", 4), ("$list[1][0]", 2), ("$map", {"b": "x", "c": (4,)}), ("$(list + [n])", (1, (2, 3), 3)),
+    ("$map.b", "x"), ("$map['c'][0]", 4), ("$list[1][0]", 2), ("$map", {"b": "x", "c": (4,)}),
+    ("$(list + [n])", (1, (2, 3), 3)),
     ("x$n", "x3"), ("$n.txt", "3.txt"), ("$map.b.txt", None), ("a $(n) b $flag $none $(n / 2)", "a 3 b true null 1.5"),
-    ("$$n", "$n"), ("$$$n", "$3"), ("US$ 5$", "US$ 5$"), ("$5", "$5"), ("cost $$", "cost $"), ("'$n'", 3), ("[$n, $$]", (3, "$")),
+    ("$$n", "$n"), ("$$$n", "$3"), ("US$ 5$", "US$ 5$"), ("$5", "$5"), ("cost $$", "cost $"), ("'$n'", 3),
+    ("[$n, $$]", (3, "$")),
     ("{a: {b: [$n]}}", {"a": {"b": (3,)}}), ("\"\\u0024n\"", 3), ("'$(''a'' + text)'", "aab"), ("$(later)", None),
 ])  # fmt: skip
 def test_values(written: str, expected: Any) -> None:
@@ -183,7 +185,8 @@ def test_sections_that_stand_for_others_are_gone() -> None:
 
 def test_vars_may_use_earlier_ones_and_hold_whole_entries() -> None:
     head = "vars: {w: 4, wide: $(w * 2), layer: {Dense: {units: $wide}}, more: [ReLU, {Dense: $w}], kind: Flatten}"
-    assert [(name, kind) for name, kind, _ in calls(body("- $layer\n- $kind\n- when: true\n  do: $more", head=head))] == [
+    assert [(name, kind) for name, kind, _ in calls(body("- $layer\n- $kind\n- when: true\n  do: $more",
+    head=head))] == [
         ("dense", "Dense"), ("flatten", "Flatten"), ("re_lu", "ReLU"), ("dense_1", "Dense")]
 
 
@@ -219,7 +222,8 @@ def test_repeat_chains_and_answers_to_the_bare_name() -> None:
 
 def test_names_of_repeated_entries_that_have_none() -> None:
     """The name that Keras would give the entry, numbered; names that are taken are passed over."""
-    text = body("- Dense: {units: 4, repeat: 2}\n- Dense: 4\n- Dense: {units: 4, repeat: 2}\n- Dense: {units: 4, name: dense_5}\n"
+    twice = "- Dense: {units: 4, repeat: 2}\n"
+    text = body(f"{twice}- Dense: 4\n{twice}- Dense: {{units: 4, name: dense_5}}\n"
                 "- Dense: 4")
     assert [name for name, _, _ in calls(text)] == [
         "dense_1", "dense_2", "dense_3", "dense_4_1", "dense_4_2", "dense_5", "dense_6"]
@@ -233,7 +237,8 @@ def test_rounds_inside_rounds() -> None:
     - Add: {from: [a, b]}
 - Add: {from: [a, b_1, a_1, a_1_1, add]}""")
     assert calls(text) == [
-        ("a_1_1", "Dense", ["x"]), ("a_1_2", "Dense", ["a_1_1"]), ("b_1", "Dense", ["a_1_2"]), ("add_1", "Add", ["a_1_2", "b_1"]),
+        ("a_1_1", "Dense", ["x"]), ("a_1_2", "Dense", ["a_1_1"]), ("b_1", "Dense", ["a_1_2"]),
+        ("add_1", "Add", ["a_1_2", "b_1"]),
         ("a_2_1", "Dense", ["add_1"]), ("a_2_2", "Dense", ["a_2_1"]), ("b_2", "Dense", ["a_2_2"]),
         ("add_2", "Add", ["a_2_2", "b_2"]), ("add_3", "Add", ["a_2_2", "b_1", "a_1_2", "a_1_1", "add_2"])]
 
@@ -246,7 +251,8 @@ def test_a_repeated_entry_takes_its_own_tensor_only_in_the_first_round() -> None
 
 
 def test_for_and_its_index() -> None:
-    text = body("- for: {n: [4, 5]}\n  index: i\n  do: [{Dense: {units: $n, name: d$i}}, ReLU]\n- for: {n: []}\n  do: [ReLU]")
+    text = body("- for: {n: [4, 5]}\n  index: i\n  do: [{Dense: {units: $n, name: d$i}}, ReLU]\n"
+                "- for: {n: []}\n  do: [ReLU]")
     assert shapes(text) == [("d0", (4,)), ("re_lu", (4,)), ("d1", (5,)), ("re_lu_1", (5,))]
 
 
@@ -269,14 +275,16 @@ def test_branches_join_with_settings_and_names() -> None:
   join: Add
 - Add: {from: [both, all]}""", inputs="{x: [4]}", tail="  outputs: [dense, add]\n")
     assert calls(text) == [
-        ("dense", "Dense", ["x"]), ("a", "Dense", ["x"]), ("re_lu", "ReLU", ["x"]), ("concatenate", "Concatenate", ["x", "re_lu"]),
+        ("dense", "Dense", ["x"]), ("a", "Dense", ["x"]), ("re_lu", "ReLU", ["x"]),
+        ("concatenate", "Concatenate", ["x", "re_lu"]),
         ("dense_1", "Dense", ["concatenate"]), ("all", "Concatenate", ["a", "dense_1", "x"]),
         ("both", "Add", ["all", "all"]), ("add", "Add", ["both", "all"])]
 
 
 def test_repeated_branches() -> None:
     text = body("- branches: [[{Dense: 8}], []]\n  join: Add\n  repeat: 2\n- ReLU")
-    assert calls(text) == [("dense_1", "Dense", ["x"]), ("add_1", "Add", ["dense_1", "x"]), ("dense_2", "Dense", ["add_1"]),
+    assert calls(text) == [("dense_1", "Dense", ["x"]), ("add_1", "Add", ["dense_1", "x"]),
+    ("dense_2", "Dense", ["add_1"]),
                            ("add_2", "Add", ["dense_2", "add_1"]), ("re_lu", "ReLU", ["add_2"])]
 
 
@@ -301,7 +309,8 @@ def test_blocks_with_several_inputs_and_outputs() -> None:
     text = body("- split: {name: s}\n- pair: {from: [s.left, s.right]}\n- pair: {from: {b: x, a: s.1}, name: t}\n"
                 "- Add: {from: [t, pair, s.0]}", head=PAIR)
     assert calls(text) == [
-        ("s_p", "Dense", ["x"]), ("s_q", "Dense", ["x"]), ("pair_add", "Add", ["s_p", "s_q"]), ("pair_d", "Dense", ["pair_add"]),
+        ("s_p", "Dense", ["x"]), ("s_q", "Dense", ["x"]), ("pair_add", "Add", ["s_p", "s_q"]),
+        ("pair_d", "Dense", ["pair_add"]),
         ("t_add", "Add", ["s_q", "x"]), ("t_d", "Dense", ["t_add"]), ("add", "Add", ["t_d", "pair_d", "s_p"])]
 
 
@@ -349,13 +358,23 @@ def test_the_public_name_of_an_output_is_that_of_the_use() -> None:
 
 
 def test_a_block_that_is_shared_has_one_set_of_weights() -> None:
-    text = body("- enc: {from: x, name: a}\n- enc: {from: y, name: b}\n- two: {from: y}\n- Concatenate: {from: [a, b, two]}",
-                inputs="{x: [8], y: [8]}", head=PAIR).replace(
-        "  layers: \n", "  shared: {enc: {mlp: {units: 3, repeat: 2}}, two: [{Dense: {units: 4, repeat: 2}}]}\n  layers: \n").replace(
-        "blocks:", "blocks:\n  mlp: {parameters: {units: null}, layers: [{Dense: $units}, ReLU]}")
+    text = """
+blocks: {mlp: {parameters: {units: null}, layers: [{Dense: $units}, ReLU]}}
+model:
+  inputs: {x: [8], y: [8]}
+  shared:
+    enc: {mlp: {units: 3, repeat: 2}}
+    two: [{Dense: {units: 4, repeat: 2}}]
+  layers:
+    - enc: {from: x, name: a}
+    - enc: {from: y, name: b}
+    - two: {from: y}
+    - Concatenate: {from: [a, b, two]}
+"""
     typed = graph(text)
     assert typed.parameters == (8 * 3 + 3) + (3 * 3 + 3) + (8 * 4 + 4) + (4 * 4 + 4)
-    assert [layer.name for layer in typed.layer("a").inside.layers] == ["mlp_1_dense", "mlp_1_re_lu", "mlp_2_dense", "mlp_2_re_lu"]
+    assert [layer.name for layer in typed.layer("a").inside.layers] == ["mlp_1_dense", "mlp_1_re_lu", "mlp_2_dense",
+    "mlp_2_re_lu"]
 
 
 def test_default_names_inside_a_block_do_not_depend_on_what_is_outside() -> None:
@@ -365,7 +384,7 @@ def test_default_names_inside_a_block_do_not_depend_on_what_is_outside() -> None
 
 
 def test_short_forms_keep_their_meaning_when_they_get_a_name() -> None:
-    text = body("[Flatten, {Reshape: [2, 16]}, {Bidirectional: {LSTM: 3}}, {Activation: relu}, {b: null}]", inputs="{x: [4, 8]}",
-                head="blocks: {b: {layers: [{Dense: 3}, ReLU]}}")
+    text = body("[Flatten, {Reshape: [2, 16]}, {Bidirectional: {LSTM: 3}}, {Activation: relu}, {b: null}]",
+                inputs="{x: [4, 8]}", head="blocks: {b: {layers: [{Dense: 3}, ReLU]}}")
     assert shapes(text) == [("flatten", (32,)), ("reshape", (2, 16)), ("bidirectional", (6,)), ("activation", (6,)),
                             ("b_dense", (3,)), ("b_re_lu", (3,))]

@@ -19,26 +19,33 @@ def tower(bottom: str, use: str = "b{0}", count: int = 8) -> str:
     return "\n".join(["blocks:", f"    b0: {bottom}", *uses, ""])
 
 
-LAUGHS = "vars:\n  v0: [1,1,1,1,1,1,1,1,1,1]\n" + "".join(f"  v{n}: [{', '.join([f'$v{n - 1}'] * 10)}]\n" for n in range(1, 12))
+LAUGHS = "vars:\n  v0: [1,1,1,1,1,1,1,1,1,1]\n"
++ "".join(f"  v{n}: [{', '.join([f'$v{n - 1}'] * 10)}]\n" for n in range(1, 12))
+LOOPS = MODEL + """
+    - for: {{i: $(range(1000))}}
+      do:
+        - for: {{j: $(range(1000))}}
+          do: [{{for: {{k: $(range(1000))}}, do: [{bottom}]}}]
+"""
 BOMBS = {
     "repeat": MODEL + "    - Dense: {units: 3, repeat: 1000000000}",
     "largest repeat": MODEL + "    - Dense: {units: 3, repeat: 9223372036854775807}",
     "repeat of what follows": "vars: {n: 100001}\n" + MODEL + "    - Dense: {units: 3, repeat: $n}",
     "repeat in repeat": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: [ReLU]}]}]",
     "repeat of nothing": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: []}]}]",
-    "for in for": MODEL + "    - for: {i: $(range(1000))}\n      do: [{for: {j: $(range(1000))}, do: [{for: {k: $(range(1000))}, do: [ReLU]}]}]",
-    "for of nothing": MODEL + "    - for: {i: $(range(1000))}\n      do: [{for: {j: $(range(1000))}, do: [{for: {k: $(range(1000))}, do: []}]}]",
-    "for with settings": MODEL + "    - for: {i: $(range(1, 1000))}\n      do: [{for: {j: $(range(1, 1000))}, do: [{Dense: {units: $(i * j)}}]}]"
-    .replace("$(range(1, 1000))", '"$(range(1, 1000))"'),
+    "for in for": LOOPS.format(bottom="ReLU"),
+    "for of nothing": LOOPS.format(bottom=""),
+    "for with settings": LOOPS.format(bottom="{{Dense: {{units: $i, use_bias: false}}}}").replace("{{", "{").replace("}}", "}"),
     "blocks": tower("[ReLU, ReLU]") + MODEL + "    - b8",
     "empty blocks": tower("[]") + MODEL + "    - b8",
     "blocks with parameters": tower("{parameters: {a: 1, c: 3}, layers: []}", "{{b{0}: {{a: $a}}}}").replace(
         ": [{", ": {parameters: {a: 1}, layers: [{").replace("}]", "}]}") + MODEL + "    - b8",
     "branches": MODEL + "    - repeat: 400\n      do: [{branches: [[{repeat: 400, do: [ReLU]}], []], join: Add}]",
-    "a shared model": "model:\n  inputs: {x: [8]}\n  shared: {a: [{Dense: {units: 3, repeat: 60000}}], b: [{Dense: {units: 3, repeat: 60000}}]}\n"
-    "  layers: [a, b]",
+    "shared models": "model:\n  inputs: {x: [8]}\n  shared:\n    a: [{Dense: {units: 3, repeat: 60000}}]\n"
+    "    b: [{Dense: {units: 3, repeat: 60000}}]\n  layers: [a, b]",
     "values": LAUGHS + MODEL + "    - Dense: 3",
-    "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL + "    - b299",
+    "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL
+    + "    - b299",
 }  # fmt: skip
 
 

@@ -50,15 +50,17 @@ def merged(path: Path) -> dict[str, Any]:
 
 
 def said(path: Path) -> list[str]:
-    return [f"{one.code} {one.span or '-'} {one.span.text if one.span else ''}".strip() for one in compile_path(str(path)).diagnostics]
+    found = compile_path(str(path)).diagnostics
+    return [f"{one.code} {one.span or '-'} {one.span.text if one.span else ''}".strip() for one in found]
 
 
 def test_mappings_merge_key_by_key_and_all_else_is_replaced(write: Any) -> None:
-    path = write(own="extends: base.yaml\nvars: {width: 6}\ntraining: {epochs: 9, metrics: [mse], loss: {Huber: {delta: 2.0}}}\n"
-                     "name: own\n", base=BASE)
+    path = write(own="extends: base.yaml\nvars: {width: 6}\nname: own\n"
+                     "training: {epochs: 9, metrics: [mse], loss: {Huber: {delta: 2.0}}}\n", base=BASE)
     found = merged(path)
     assert found["model"]["layers"] == ({"Dense": 6}, {"Dense": 3})
-    assert found["training"] == {"optimizer": {"Adam": {"learning_rate": 0.1, "beta_1": 0.8}}, "loss": {"Huber": {"delta": 2.0}},
+    assert found["training"] == {"optimizer": {"Adam": {"learning_rate": 0.1, "beta_1": 0.8}},
+    "loss": {"Huber": {"delta": 2.0}},
                                  "epochs": 9, "metrics": ("mse",)}
     assert (found["seed"], found["name"]) == (1, "own")
     assert "extends" not in found
@@ -76,7 +78,8 @@ def test_a_component_of_another_name_replaces_the_whole(write: Any) -> None:
 
 def test_several_files_the_later_ones_over_the_earlier(write: Any) -> None:
     found = merged(write(own="extends: [base.yaml, parts/more.yaml]\nseed: 4", base=BASE,
-                         parts__more="extends: ../common.yaml\nseed: 3\nvars: {depth: 7}", common="vars: {extra: 5, depth: 6}\nname: c"))
+                         parts__more="extends: ../common.yaml\nseed: 3\nvars: {depth: 7}",
+                         common="vars: {extra: 5, depth: 6}\nname: c"))
     assert (found["seed"], found["name"]) == (4, "c")
 
 
@@ -95,7 +98,8 @@ def test_blocks_come_with_the_file(write: Any) -> None:
 
 @pytest.mark.parametrize(("files", "expected"), [
     ({"own": "extends: own.yaml"}, ["MS315 own.yaml:1:1 extends: own.yaml", "MS133 own.yaml:1:10 own.yaml"]),
-    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "extends: b.yaml", "b": "extends: own.yaml"},
+    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "extends: b.yaml",
+    "b": "extends: own.yaml"},
      ["MS133 b.yaml:1:10 own.yaml"]),
     ({"own": "extends: gone.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"}, ["MS701 own.yaml:1:10 gone.yaml"]),
     ({"own": "extends: [3, a.yaml]\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "seed: -1"},
@@ -106,7 +110,8 @@ def test_blocks_come_with_the_file(write: Any) -> None:
     ({"own": "extends: https://x.org/a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
      ["MS210 own.yaml:1:10 https://x.org/a.yaml"]),
     ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "b: [1"}, ["MS103 a.yaml:1:4 ["]),
-    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "seed: 1\nseed: 2"}, ["MS104 a.yaml:2:1 seed"]),
+    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "seed: 1\nseed: 2"},
+    ["MS104 a.yaml:2:1 seed"]),
 ])  # fmt: skip
 def test_faults(write: Any, files: dict[str, str], expected: list[str]) -> None:
     assert said(write(**files)) == expected
@@ -129,12 +134,15 @@ def test_a_pipe_or_folder_is_no_file(write: Any) -> None:
 
 def test_files_are_counted(write: Any) -> None:
     files = {"own": "extends: [a0.yaml, a0.yaml]"}
-    files |= {f"a{index}": f"extends: [a{index + 1}.yaml, a{index + 1}.yaml]" for index in range(20)} | {"a20": "seed: 1"}
+    files |= {f"a{index}": f"extends: [a{index + 1}.yaml, a{index + 1}.yaml]" for index in range(20)}
+    files["a20"] = "seed: 1"
     assert [one.partition(" ")[0] for one in said(write(**files))] == ["MS108"]
 
 
 def test_an_error_in_a_base_says_where_it_is_extended(write: Any) -> None:
-    (found,) = compile_path(str(write(own="extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", a="seed: 0x"))).diagnostics
+    (found,) = compile_path(str(write(own="extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
+    a="seed: 0x"))).diagnostics
     assert found.file == "a.yaml"
-    (found,) = compile_path(str(write(own="extends: b.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", b="a: {b"))).diagnostics
+    (found,) = compile_path(str(write(own="extends: b.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
+    b="a: {b"))).diagnostics
     assert [str(note) for note in found.notes][-1] == "extended here (own.yaml:1:10)"

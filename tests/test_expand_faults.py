@@ -161,7 +161,8 @@ def test_faults_of_sections(head: str, expected: list[str]) -> None:
     ("{layers: [{ReLU: {name: input}}]}", "- b", ["MS304 1:25 input"]),
     ("{layers: [{ReLU: {name: r}}], outputs: q}", "- b", ["MS302 1:41 q"]),
     ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b\n- ReLU", ["MS312 5:7 ReLU"]),
-    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n.c}", ["MS305 5:20 n.c"]),
+    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n.c}",
+    ["MS305 5:20 n.c"]),
     ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n}", ["MS312 5:20 n"]),
     ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b", ["MS310 4:7 b"]),
     ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b: {from: {p: x}}", ["MS310 4:17 {p: x}"]),
@@ -265,7 +266,8 @@ def test_helps() -> None:
 
 def test_all_faults_in_one_run_in_file_order() -> None:
     text = "vars: {a: $b}\nblocks: {c: {layers: [ReLU], z: 1}}\n" + with_layers(
-        "- Dense: $nope\n- Dense: -1\n- Dense: {units: 3, repeat: x}\n- Dense: {unit: 3}") + "training: {loss: $(1 / 0)}\n"
+        "- Dense: $nope\n- Dense: -1\n- Dense: {units: 3, repeat: x}\n- Dense: {unit: 3}")
+        + "training: {loss: $(1 / 0)}\n"
     assert said(text) == [
         "MS121 1:12 b", "MS201 2:30 z", "MS121 6:15 nope", "MS205 7:14 -1", "MS204 8:33 x", "MS202 9:15 unit",
         "MS123 10:20 1 / 0"]

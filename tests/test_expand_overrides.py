@@ -110,7 +110,8 @@ def test_later_ones_win_and_whole_values_replace() -> None:
 def test_an_override_makes_a_spec_out_of_one_without_expansion() -> None:
     text = "model: {inputs: {x: [4]}, layers: [{Dense: 3}]}"
     assert shapes(text) == [("dense", (3,))]
-    assert plain(expanded(text, {"model.layers[0].Dense": 5}).root)["model"]["layers"] == ({"Dense": 5},)  # type: ignore[index, call-overload]
+    assert plain(expanded(text,
+    {"model.layers[0].Dense": 5}).root)["model"]["layers"] == ({"Dense": 5},)  # type: ignore[index, call-overload]
 
 
 @pytest.mark.parametrize(("path", "value", "code", "place", "help"), [
@@ -129,14 +130,16 @@ def test_an_override_makes_a_spec_out_of_one_without_expansion() -> None:
     ("model.layers.stem.unitz", 3, "MS202", "unitz", "did you mean `units`?"),
     ("training.epochs", "three", "MS204", '"three"', None),
     ("training.epochs", 0, "MS205", "0", None),
-    ("training..epochs", 3, "MS130", "training..epochs", "write it like `training.epochs` or `model.layers[3].Dense.units`"),
+    ("training..epochs", 3, "MS130", "training..epochs",
+    "write it like `training.epochs` or `model.layers[3].Dense.units`"),
     ("", 3, "MS130", "", "write it like `training.epochs` or `model.layers[3].Dense.units`"),
     ("[0]", 3, "MS130", "[0]", "write it like `training.epochs` or `model.layers[3].Dense.units`"),
     ("seed", 2.0 ** 80, "MS204", "1.2089258196146292e+24", None),
     ("seed", 2 ** 80, "MS109", str(2 ** 80), "write it as a float (`1e20`), or in quotes where it is text"),
     ("seed", float("nan"), "MS109", "1.0", "use a finite number, or None"),
     ("seed", object(), "MS204", "null", "use a str, an int, a float, a bool, None, a list or a dict"),
-    ("vars.width", "$nope", "MS121", "nope", "there are no names here; `vars` gives values names; write `$$` for a dollar sign"),
+    ("vars.width", "$nope", "MS121", "nope",
+    "there are no names here; `vars` gives values names; write `$$` for a dollar sign"),
 ])  # fmt: skip
 def test_faults_point_into_the_flag(path: str, value: Any, code: str, place: str, help: str | None) -> None:
     found = [one for one in faults(TEXT, {path: value}) if one.file == f"--set {path}"]
@@ -153,18 +156,22 @@ def test_a_fault_elsewhere_that_an_override_makes() -> None:
 def test_from_python_and_from_the_api(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(TEXT)
-    assert ms.load_spec(path, overrides={"training.epochs": 9}).compiled.training.epochs == 9  # type: ignore[union-attr]
+    assert ms.load_spec(path,
+    overrides={"training.epochs": 9}).compiled.training.epochs == 9  # type: ignore[union-attr]
     assert [one.code for one in ms.check(path, overrides={"training.epoch.x": 9}).diagnostics] == ["MS201"]
     with pytest.raises(ms.SpecError, match="MS130"):
         ms.load_spec(path, overrides={"training.epochs.x": 9})
 
 
 STEPS = st.lists(
-    st.sampled_from(["training", "model", "layers", "epochs", "[0]", "[-1]", "[9]", "Dense", "units", "stem", "optimizer", "Adam",
-                     "x", "['a.b']", ".", "..", "[", "$", "", " ", "=", "name", "blocks", "b", "vars", "width", "extends"]),
+    st.sampled_from(["training", "model", "layers", "epochs", "[0]", "[-1]", "[9]", "Dense", "units", "stem",
+    "optimizer", "Adam",
+                     "x", "['a.b']", ".", "..", "[", "$", "", " ", "=", "name", "blocks", "b", "vars", "width",
+                     "extends"]),
     max_size=6)
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("$width"),
-                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=6)
+                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner,
+                      max_size=3), max_leaves=6)
 
 
 @given(STEPS, VALUES, st.booleans())

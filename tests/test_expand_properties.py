@@ -23,7 +23,7 @@ class Both:
 
 
 class Author:
-    """Writes both forms side by side; the long one by the simplest means: every entry names itself and what it takes."""
+    """Writes both forms side by side; in the long one every entry names itself and what it takes."""
 
     def __init__(self, draw: Any) -> None:
         self.draw = draw
@@ -38,7 +38,8 @@ class Author:
         """Some entries that begin at the tensor `last`, and the tensor where they end."""
         both = Both()
         for _ in range(self.draw(st.integers(0, 3))):
-            kinds = ["layer", "layer", "gone", "repeat"] + (["choice", "for", "group", "branches", "block"] if depth else [])
+            kinds = ["layer", "layer", "gone", "repeat"]
+            kinds += ["choice", "loop", "group", "branches", "block"] if depth else []
             last = getattr(self, self.draw(st.sampled_from(kinds)))(both, last, depth - 1)
         return both, last
 
@@ -47,7 +48,8 @@ class Author:
 
     def layer(self, both: Both, last: str, depth: int) -> str:
         name = self.fresh()
-        units = self.draw(st.sampled_from([WIDTH, "$width", "$(half * 2)", "$(len(texts) + 2)", "$(width if yes else 9)"]))
+        units = self.draw(st.sampled_from([WIDTH, "$width", "$(half * 2)",
+        "$(len(texts) + 2)", "$(width if yes else 9)"]))
         both.short.append({"Dense": {"units": units, "name": name}})
         both.long.append(self.dense(name, last))
         return name
@@ -86,7 +88,7 @@ class Author:
             both.long.append({"Add": {"from": [f"{first}_{n}", f"{first}_{n}"], "name": last}})
         return last
 
-    def for_(self, both: Both, last: str, depth: int) -> str:
+    def loop(self, both: Both, last: str, depth: int) -> str:
         name, values = self.fresh(), self.draw(st.lists(st.integers(0, 5), max_size=3, unique=True))
         both.short.append({"for": {"value": values}, "index": "i", "do": [
             {"Dense": {"units": "$(width + value - value)", "name": f"{name}-$value-$(i)"}}]})
@@ -127,10 +129,6 @@ class Author:
         return outside(end)
 
 
-Author.__dict__  # the word `for` is taken
-setattr(Author, "for", Author.for_)
-
-
 @st.composite
 def pairs(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """A spec with expansion, and the same without."""
@@ -151,7 +149,8 @@ def rows(spec: dict[str, Any]) -> list[Any]:
     assert not found, "\n".join(map(str, found))
     assert compiled.value is not None
     assert compiled.value.graph is not None
-    return [(layer.name, layer.kind, layer.inputs, layer.output_shape, layer.parameters) for layer in compiled.value.graph.layers]
+    return [(layer.name, layer.kind, layer.inputs, layer.output_shape,
+    layer.parameters) for layer in compiled.value.graph.layers]
 
 
 @settings(max_examples=200)
@@ -162,13 +161,17 @@ def test_a_spec_and_the_same_written_out_are_one_model(pair: tuple[dict[str, Any
 
 
 KEYS = st.sampled_from([
-    "Dense", "Add", "ReLU", "b", "c", "for", "repeat", "when", "do", "else", "branches", "join", "index", "name", "from", "units",
-    "layers", "inputs", "outputs", "shared", "parameters", "primary", "w", "i", "call", "vars", "blocks", "extends", "model", "data",
+    "Dense", "Add", "ReLU", "b", "c", "for", "repeat", "when", "do", "else", "branches", "join", "index", "name",
+    "from", "units",
+    "layers", "inputs", "outputs", "shared", "parameters", "primary", "w", "i", "call", "vars", "blocks", "extends",
+    "model", "data",
     "training", "x-y", "source", "csv", "path", "runtime",
 ])  # fmt: skip
 WORDS = st.sampled_from([
-    "$w", "$i", "$(w + 1)", "$(i", "$", "$$", "${w}", "$(1/0)", "x", "b", "c", "input", "dense", "dense_1", "Dense", "ReLU", "Add",
-    "x.0", "$(range(3))", "$(env('A', 'b'))", "a$(w)b", "$w.c", "$(w.c)", "b_dense", "c.a", "$(", "$()", "$([w] * 3)", "a\n$(w)",
+    "$w", "$i", "$(w + 1)", "$(i", "$", "$$", "${w}", "$(1/0)", "x", "b", "c", "input", "dense", "dense_1", "Dense",
+    "ReLU", "Add",
+    "x.0", "$(range(3))", "$(env('A', 'b'))", "a$(w)b", "$w.c", "$(w.c)", "b_dense", "c.a", "$(", "$()",
+    "$([w] * 3)", "a\n$(w)",
 ])  # fmt: skip
 VALUES = st.recursive(
     WORDS | KEYS | st.booleans() | st.integers(-2, 4) | st.none() | st.floats(allow_nan=False, allow_infinity=False),
@@ -181,7 +184,8 @@ ENTRIES = st.lists(st.dictionaries(KEYS, VALUES, min_size=1, max_size=3) | WORDS
 def test_no_spec_raises(layers: Any, inner: Any, block: Any, vars: Any, outputs: Any) -> None:
     """Whatever stands in a spec: faults are values, with a place, and no `?` of an entry in error is shown."""
     spec = {
-        "vars": {"w": vars, "i": 2}, "blocks": {"b": {**block, "layers": inner}, "c": {"layers": ["b"], "outputs": outputs}},
+        "vars": {"w": vars, "i": 2}, "blocks": {"b": {**block, "layers": inner}, "c": {"layers": ["b"],
+        "outputs": outputs}},
         "model": {"inputs": {"x": [8]}, "layers": layers, "outputs": outputs}, **block,
     }
     report = ms.check(spec)

@@ -50,6 +50,34 @@ def difference(spec: dict[str, Any]) -> str | None:
     return "\n".join(wrong) or None
 
 
+X: dict[str, Any] = {"inputs": {"x": [5]}}
+FOUND: dict[str, dict[str, Any]] = {
+    "dead layers have no weights": {**X, "layers": [
+        {"Dense": {"units": 3, "name": "dead"}}, {"Dense": {"units": 2, "from": "x"}},
+    ]},
+    "nor have those of a sub-model": {**X, "layers": [{"inner": {"from": "x"}}], "shared": {"inner": {
+        "inputs": {"y": [5]}, "layers": [{"Dense": 3}, {"Dense": {"units": 2, "from": "y"}}],
+    }}},
+    "a cell gives its states as a list": {"inputs": {"x": [5], "h": [4], "c": [4]}, "layers": [
+        {"LSTMCell": {"units": 4, "from": {"inputs": "x", "states": ["h", "c"]}, "name": "cell"}},
+        {"Add": {"from": ["cell.hidden", "cell.cell"]}},
+    ]},
+    "a frozen wrapper freezes what it holds": {"inputs": {"x": [6, 4]}, "layers": [
+        {"TimeDistributed": {"layer": {"Dense": 3}, "trainable": False}},
+        {"Bidirectional": {"layer": {"GRU": {"units": 3, "return_sequences": True}}, "trainable": False}},
+        {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "trainable": False, "from": ["bidirectional"] * 2}},
+        {"SpectralNormalization": {"layer": {"Dense": 2}, "trainable": False}},
+    ]},
+}  # fmt: skip
+"""Graphs that were once built other than inferred."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_mended(name: str) -> None:
+    found = difference({"model": FOUND[name]})
+    assert found is None, found
+
+
 def _shapes(weights: Any) -> list[str]:
     """Shapes in any order: a model lists its layers' weights by depth."""
     return sorted(str(erase(weight.shape)) for weight in weights)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator
 
-from ..settings import Settings, Unfit
+from ..settings import Settings, Unfit, first_unfit
 
 
 class Component(Settings):
@@ -56,7 +56,8 @@ def _axes(value: Any) -> int | tuple[int, ...]:
     if is_int(value):
         return int(value)
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
-        raise Unfit("an axis or a list of axes", help="axes are whole numbers, the first is 0 and the last -1")
+        raise Unfit("an axis or a list of axes", help="axes are whole numbers, the first is 0 and the last -1",
+                    path=first_unfit(value, is_int))
     if len(set(value)) < len(value):
         raise Unfit("a list of different axes", code="MS205")
     return tuple(value)
@@ -79,9 +80,9 @@ AxisList = Annotated[tuple[int, ...], PlainValidator(_axis_list, json_schema_inp
 def _whole_numbers(value: Any) -> tuple[int, ...]:
     expected = "a list of at least one whole number, each at least 0"
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
-        raise Unfit(expected, help=f"write `[{value}]`" if is_int(value) else None)
+        raise Unfit(expected, help=f"write `[{value}]`" if is_int(value) else None, path=first_unfit(value, is_int))
     if min(value) < 0:
-        raise Unfit(expected, code="MS205")
+        raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= 0))
     return tuple(value)
 
 
@@ -96,9 +97,10 @@ def numbers(least: float, most: float | None = None) -> PlainValidator:
     def validate(value: Any) -> float | tuple[float, ...]:
         items = value if isinstance(value, (tuple, list)) else (value,)
         if not items or not all(is_number(item) for item in items):
-            raise Unfit(expected)
+            raise Unfit(expected, path=first_unfit(value, is_number))
         if min(items) < least or (most is not None and max(items) > most):
-            raise Unfit(expected, code="MS205")
+            outside = first_unfit(value, lambda item: least <= item and (most is None or item <= most))
+            raise Unfit(expected, code="MS205", path=outside)
         return tuple(float(item) for item in items) if items is value else float(value)
 
     return PlainValidator(validate, json_schema_input_type=float | tuple[float, ...])

@@ -29,6 +29,7 @@ class Table(ABC):
         """SHA-256 of what was read."""
         self.span = span
         """Where the spec names the source."""
+        self._known = frozenset(names)
         self._read: dict[str, Array] = {}
 
     @property
@@ -42,7 +43,7 @@ class Table(ABC):
         return None
 
     def __contains__(self, name: str) -> bool:
-        return name in self.names
+        return name in self._known
 
     def column(self, name: str, span: Span | None = None) -> Array:
         """A column. Raises `DataError`, at `span`, where there is none of this name or it cannot be read."""

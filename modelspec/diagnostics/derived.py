@@ -38,7 +38,7 @@ def origin_of(span: Span) -> Span:
 
 
 def causes_of(span: Span) -> tuple[Cause, ...]:
-    """The way by which the place is part of the spec, the nearest step first; empty for what is used where it stands."""
+    """The way by which the place is part of the spec, the nearest step first; empty for one used where it stands."""
     return span.source.causes if isinstance(span.source, Derived) else ()
 
 
@@ -52,4 +52,5 @@ def derive(span: Span, *causes: Cause, silent: bool = False) -> Span:
     if not causes and not silent:
         return span
     here = origin_of(span).source
-    return span._replace(source=Derived(here.name, here.text, here, (*causes, *causes_of(span)), silent or is_silent(span)))
+    way = (*causes, *causes_of(span))
+    return span._replace(source=Derived(here.name, here.text, here, way, silent or is_silent(span)))

@@ -159,7 +159,9 @@ _SHOWN_CAUSES = 6
 def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead there as well."""
     span, notes = diagnostic.span, diagnostic.notes
-    if span is None or _follows(diagnostic) or not (_is_derived(span) or any(note.span and _is_derived(note.span) for note in notes)):
+    if span is None or _follows(diagnostic):
+        return diagnostic
+    if not _is_derived(span) and not any(note.span and _is_derived(note.span) for note in notes):
         return diagnostic
     causes = causes_of(span)
     way = [Note(cause.message, origin_of(cause.span)) for cause in causes[:_SHOWN_CAUSES]]

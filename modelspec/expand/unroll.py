@@ -6,9 +6,8 @@ that a spec which asks for too many is refused before it costs anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from ..diagnostics import Fault, Span, nearest
 from ..diagnostics.derived import Cause
@@ -21,14 +20,9 @@ from .blocks import Block
 from .count import Counter
 from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
 from .limits import TooMuch, too_deep, too_many_layers, too_many_visits
-from .names import RESERVED, check_variable
 from .scope import Binding, Scope
 from .values import Values, in_error
-
-WORDS: Final = ("for", "index", "repeat", "when", "do", "else", "branches", "join")
-"""Keys of an entry that is no call itself."""
-_OF_BRANCHES: Final = ("branches", "join", "from", "name", "when", "repeat")
-_OF_LISTS: Final = ("for", "index", "repeat", "when", "do", "else", "from")
+from .words import OF_BRANCHES, OF_LISTS, WORDS, kept, misplaced, read_loop, times, written_names
 
 
 class Unroller:
@@ -103,10 +97,10 @@ class Unroller:
         name, name_span = self._name(words.get("name"), inside)
         lost = Lost(span, kind, name)
         if when := words.get("when"):
-            kept = self._kept(when, inside)
-            if not kept:
+            keep = kept(when, inside, self.values)
+            if not keep:
                 names = [(name, name_span or span)] if name else []
-                found.append(lost if kept is None else Gone(names, when.value.span))
+                found.append(lost if keep is None else Gone(names, when.value.span))
                 return
         call = Call(kind, span, body, inside, name, name_span)
         if repeat := words.get("repeat"):
@@ -152,72 +146,48 @@ class Unroller:
 
     # Words -----------------------------------------------------------------------------------------------------------
 
-    def _kept(self, when: Entry, scope: Scope) -> bool | None:
-        """What `when` says; None, which is told, where that is not known."""
-        node = self.values.node(when.value, scope)
-        if in_error(node):
-            return None
-        if isinstance(node, Scalar) and isinstance(node.value, bool):
-            return node.value
-        self.notebook.report(Fault("MS204", f"`when` must be `true` or `false`, found {describe(plain(node))}",
-                                   help="compare: `$(stride != 1)`"), node.span)
-        return None
-
     def _repeat(
         self, repeat: Entry, scope: Scope, lost: Lost, found: list[Item], make: Callable[[Scope, bool], list[Item]]
     ) -> None:
         """So many rounds of what `make` gives; it hears whether a round is one after the first."""
-        times = self._times(repeat, scope)
-        if times is None:
+        count = times(repeat, scope, self.values)
+        if count is None:
             found.append(lost)
             return
-        if times == 0:
+        if count == 0:
             found.append(Gone([(lost.name, lost.span)] if lost.name else [], repeat.value.span))
             return
         rounds: list[list[Item]] = []
-        for number in range(1, times + 1):
+        for number in range(1, count + 1):
             self.spent.visit(repeat.key_span)
             layers, visits = self.spent.layers, self.spent.visits
-            rounds.append(make(scope.within(Cause(f"in round {number} of {times}", repeat.key_span)), number > 1))
+            rounds.append(make(scope.within(Cause(f"in round {number} of {count}", repeat.key_span)), number > 1))
             if number == 1:  # all rounds are alike
-                self._afford((self.spent.layers - layers) * (times - 1), (self.spent.visits - visits) * (times - 1),
+                self._afford((self.spent.layers - layers) * (count - 1), (self.spent.visits - visits) * (count - 1),
                              scope.frame.place(repeat.value.span))
         found.append(Repeat(rounds))
-
-    def _times(self, repeat: Entry, scope: Scope) -> int | None:
-        node = self.values.node(repeat.value, scope)
-        value = plain(node)
-        if in_error(node):
-            return None
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.notebook.report(Fault("MS204", f"`repeat` must be a whole number, found {describe(value)}"), node.span)
-            return None
-        if value < 0:
-            self.notebook.report(Fault("MS205", f"`repeat` must be at least 0, found {describe(value)}"), node.span)
-            return None
-        return value
 
     # Entries that hold lists -----------------------------------------------------------------------------------------
 
     def _group(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
-        allowed = _OF_BRANCHES if "branches" in words else _OF_LISTS
-        if fault := _misplaced(node, allowed):
+        allowed = OF_BRANCHES if "branches" in words else OF_LISTS
+        if fault := misplaced(node, allowed):
             self._malformed(*fault, found, node)
             return
         if "branches" in words:
             self._branches_entry(node, scope, level, found)
             return
-        kept = self._kept(words["when"], scope) if "when" in words else True
-        if kept is None:
+        keep = kept(words["when"], scope, self.values) if "when" in words else True
+        if keep is None:
             found.append(Lost(node.span))
-        elif not kept:
-            found.append(Gone(list(_names(words["do"].value)), words["when"].value.span))
+        elif not keep:
+            found.append(Gone(list(written_names(words["do"].value)), words["when"].value.span))
             if "else" in words:
                 found.extend(self._list(words["else"], scope, level))
         else:
             if "else" in words:
-                found.append(Gone(list(_names(words["else"].value)), words["else"].key_span))
+                found.append(Gone(list(written_names(words["else"].value)), words["else"].key_span))
             self._kept_group(node, scope, level, found)
 
     def _kept_group(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
@@ -250,7 +220,7 @@ class Unroller:
         return [Lost(node.span)]
 
     def _for(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
-        loop = self._loop(node, scope)
+        loop = read_loop(node, scope, self.values)
         if loop is None:
             found.append(Lost(node.span))
             return
@@ -269,42 +239,16 @@ class Unroller:
                 rest = len(values.items) - 1
                 self._afford((self.spent.layers - layers) * rest, (self.spent.visits - visits) * rest, values.span)
 
-    def _loop(self, node: Mapping, scope: Scope) -> tuple[str, str | None, Sequence] | None:
-        """The variable of a `for`, that of its position, and the values."""
-        head, position = node.entries["for"].value, node.entries.get("index")
-        if not isinstance(head, Mapping) or len(head.entries) != 1:
-            fault = Fault("MS207", f"`for` takes one name with a list of values, found {describe(plain(head))}",
-                          help="e.g. `for: {width: [64, 32]}`; nest loops for several names")
-            self.notebook.report(fault, scope.frame.place(head.span))
-            return None
-        variable, entry = next(iter(head.entries.items()))
-        right = check_variable(variable, scope.frame.place(entry.key_span), self.notebook)
-        index = plain(position.value) if position else None
-        if position and not isinstance(index, str):
-            fault = Fault("MS204", f"`index` must be a name, found {describe(index)}", help="e.g. `index: i`")
-            self.notebook.report(fault, scope.frame.place(position.value.span))
-            right = False
-        elif position and isinstance(index, str):
-            right = check_variable(index, scope.frame.place(position.value.span), self.notebook) and right
-        values = self.values.node(entry.value, scope)
-        if not isinstance(values, Sequence):
-            if not in_error(values):
-                fault = Fault("MS204", f"`for` must have a list of values, found {describe(plain(values))}",
-                              help="e.g. `$(range(3))` for 0, 1, 2")
-                self.notebook.report(fault, values.span)
-            return None
-        return (variable, index if isinstance(index, str) else None, values) if right else None
-
     # Branches --------------------------------------------------------------------------------------------------------
 
     def _branches_entry(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
         name, _ = self._name(words.get("name"), scope)
         lost = Lost(node.span, name=name)
-        kept = self._kept(words["when"], scope) if "when" in words else True
-        if not kept:
-            names = list(_names(Sequence((node,), node.span)))
-            found.append(lost if kept is None else Gone(names, words["when"].value.span))
+        keep = kept(words["when"], scope, self.values) if "when" in words else True
+        if not keep:
+            names = list(written_names(Sequence((node,), node.span)))
+            found.append(lost if keep is None else Gone(names, words["when"].value.span))
         elif repeat := words.get("repeat"):
             self._repeat(repeat, scope, lost, found,
                          lambda inner, again: [self._branches(node, inner, level, lost, again)])
@@ -346,60 +290,3 @@ class Unroller:
             fault = Fault("MS207", "`join` is one layer that takes a list", help="e.g. `join: Add`")
         self.notebook.report(fault, scope.frame.place(written.span))
         return None
-
-
-def _misplaced(node: Mapping, allowed: tuple[str, ...]) -> tuple[Fault, Span] | None:
-    """What is wrong with the keys of an entry that holds lists."""
-    words = node.entries
-    if other := next((key for key in words if key not in allowed), None):
-        if other in WORDS:
-            return Fault("MS207", f"`{other}` cannot stand beside `{_chief(node)}`"), words[other].key_span
-        word = _chief(node)
-        if other in RESERVED:
-            return Fault("MS207", f"`{other}` cannot stand beside `{word}`",
-                         help="write it at the layers themselves"), words[other].key_span
-        near = nearest(other, [key for key in allowed if key not in words])
-        if near:
-            return Fault("MS207", f"`{other}` cannot stand beside `{word}`", help=f"did you mean `{near}`?",
-                         suggestion=near), words[other].key_span
-        return Fault("MS207", f"`{word}` stands beside `{other}`, not among its settings",
-                     help=f"indent it further, or write `- {other}: {{..., {word}: ...}}`"), words[word].key_span
-    if "branches" in words:
-        return None
-    if "for" in words and "repeat" in words:
-        return Fault("MS207", "`for` and `repeat` stand in one entry", help="put one below the other's `do`"), words[
-            "repeat"].key_span
-    for word, of in (("index", "for"), ("else", "when")):
-        if word in words and of not in words:
-            return Fault("MS207", f"`{word}` needs a `{of}` beside it"), words[word].key_span
-    if "do" not in words:
-        return Fault("MS207", f"`{_chief(node)}` needs `do`, the list of layers that it is about",
-                     help="add `do: [...]`"), words[_chief(node)].key_span
-    if not any(word in words for word in ("for", "repeat", "when")):
-        return Fault("MS207", "`do` needs `for`, `repeat` or `when` beside it"), words["do"].key_span
-    return None
-
-
-def _chief(node: Mapping) -> str:
-    """The word that says what an entry is."""
-    return next(word for word in ("branches", *WORDS) if word in node.entries)
-
-
-def _names(node: Node) -> Iterator[tuple[str, Span]]:
-    """The names that a list of layers writes out, those of the lists inside it counted."""
-    if not isinstance(node, Sequence):
-        return
-    for item in node.items:
-        if isinstance(item, Sequence):
-            yield from _names(item)
-        if not isinstance(item, Mapping):
-            continue
-        for key, entry in item.entries.items():
-            if key in ("do", "else", "branches"):
-                yield from _names(entry.value)
-            elif isinstance(entry.value, Mapping) and (name := entry.value.entries.get("name")):
-                value = plain(name.value)
-                if isinstance(value, str) and "$" not in value:
-                    yield value, name.value.span
-
-

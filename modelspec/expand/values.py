@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Mapping as MappingType
 
 from ..diagnostics import Fault, Note, Span
-from ..diagnostics.derived import Cause, Derived, derive, is_silent
+from ..diagnostics.derived import Cause, derive, is_silent
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, Value
 from ..source.inside import place
@@ -15,6 +14,7 @@ from . import limits
 from .evaluate import evaluate
 from .limits import Spent
 from .notebook import Notebook
+from .parts import as_used, part_of
 from .scope import Binding, Scope
 from .syntax import Expression, Misread, parse
 from .text import Part, cut_off, split, suggest
@@ -84,7 +84,7 @@ class Values:
         if read is None:
             return silenced(scalar)
         expression, names = read
-        found = _part_of(expression.tree, names)
+        found = part_of(expression.tree, names)
         if found is not None and in_error(found):
             return silenced(scalar)
         if found is not None and not isinstance(found, Scalar):
@@ -104,7 +104,7 @@ class Values:
             return silenced(scalar)
         span = scalar.span
         shown = span.text if len(span.text) <= 40 else "an expression"
-        return _as_used(node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes))
+        return as_used(node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes))
 
     def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
         """A text with expressions inside it."""
@@ -211,28 +211,6 @@ class Values:
         return silenced(scalar)
 
 
-def _as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
-    """A mapping or list with one more step on the way to it, and to the keys, numbers and texts that are right in it."""
-    sources: dict[int, Derived] = {}
-
-    def place(span: Span) -> Span:
-        key = id(span.source)
-        if key not in sources:
-            source = derive(span, *causes).source
-            assert isinstance(source, Derived)
-            sources[key] = source
-        return span._replace(source=sources[key])
-
-    def inside(one: Node) -> Node:
-        return one._replace(span=place(one.span)) if isinstance(one, Scalar) else one
-
-    if isinstance(node, Sequence):
-        return Sequence(tuple(map(inside, node.items)), place(node.span))
-    assert isinstance(node, Mapping)
-    entries = {key: Entry(place(entry.key_span), inside(entry.value)) for key, entry in node.entries.items()}
-    return Mapping(entries, place(node.span))
-
-
 def silenced(node: Node) -> Scalar:
     """In place of a value that is in error: later stages say nothing more about it."""
     value = node.value if isinstance(node, Scalar) else None
@@ -247,33 +225,6 @@ def in_error(node: Node) -> bool:
 def _causes(names: dict[str, Binding]) -> tuple[Cause, ...]:
     found = (binding.cause for binding in names.values())
     return tuple(cause for cause in found if cause is not None)[:_MOST_CAUSES]
-
-
-def _part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
-    """The node that a name, or a part of what it stands for, leads to; None for any other expression."""
-    if isinstance(tree, ast.Name):
-        return names[tree.id].node if tree.id in names else None
-    if isinstance(tree, ast.Attribute):
-        inside = _part_of(tree.value, names)
-        entry = inside.entries.get(tree.attr) if isinstance(inside, Mapping) else None
-        return entry.value if entry else None
-    if isinstance(tree, ast.Subscript):
-        inside = _part_of(tree.value, names)
-        key = _constant(tree.slice)
-        if isinstance(inside, Mapping) and isinstance(key, str) and key in inside.entries:
-            return inside.entries[key].value
-        if isinstance(inside, Sequence) and isinstance(key, int) and -len(inside.items) <= key < len(inside.items):
-            return inside.items[key]
-    return None
-
-
-def _constant(node: ast.expr) -> object:
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        value = node.operand.value
-        return -value if isinstance(value, int) else None
-    return None
 
 
 def _split_name(part: Part, scope: Scope) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator
 
-from ..diagnostics import Fault
+from ..diagnostics import Fault, Path
 from ..settings import Unfit
 from ..shapes import Shape, Tensor, add, mul
 from .base import Example, Inputs, Layer
@@ -21,19 +21,19 @@ def sides(count: int, axes: str) -> PlainValidator:
     """One number for all sides, a number for each axis, or a pair [before, after] for each; becomes pairs."""
     expected = f"a whole number of at least 0 or a list of {count} ({axes}), each a number or a pair [before, after]"
 
-    def pair(item: Any) -> tuple[int, int]:
+    def pair(item: Any, at: Path) -> tuple[int, int]:
         items = (item, item) if is_int(item) else item
         if not isinstance(items, (tuple, list)) or len(items) != 2 or not all(is_int(each) for each in items):
-            raise Unfit(expected)
+            raise Unfit(expected, path=at)
         if min(items) < 0:
-            raise Unfit(expected, code="MS205")
+            raise Unfit(expected, code="MS205", path=at)
         return (items[0], items[1])
 
     def validate(value: Any) -> Sides:
         items = (value,) * count if is_int(value) else value
         if not isinstance(items, (tuple, list)) or len(items) != count:
             raise Unfit(expected)
-        return tuple(pair(item) for item in items)
+        return tuple(pair(item, (index,) if items is value else ()) for index, item in enumerate(items))
 
     number = Annotated[int, Field(ge=0)]
     axis = number | tuple[number, number]

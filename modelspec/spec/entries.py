@@ -214,18 +214,20 @@ class EntryReader:
         references = self.references(node)
         return (references,) if isinstance(references, Reference) else references
 
-    def references(self, node: Node) -> Reference | tuple[Reference, ...] | None:
+    def references(self, node: Node, key: str = "from") -> Reference | tuple[Reference, ...] | None:
+        """One tensor or a list of them; None where some of it is none. `key` is where they are written."""
         if isinstance(node, Sequence) and node.items:
-            found = [self._reference(item) for item in node.items]
+            found = [self._reference(item, key) for item in node.items]
             known = tuple(item for item in found if item is not None)
             return known if len(known) == len(found) else None
-        return self._reference(node)
+        return self._reference(node, key)
 
-    def _reference(self, node: Node) -> Reference | None:
+    def _reference(self, node: Node, key: str) -> Reference | None:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Reference(node.value, node.span)
-        self.report.error("MS204", f"`from` takes the name of a tensor, a list of names, or a mapping of call "
-                                   f"arguments to names, found {describe(plain(node))}", node.span)
+        keys = "call arguments" if key == "from" else "public names"
+        self.report.error("MS204", f"`{key}` takes the name of a tensor, a list of names, or a mapping of {keys} "
+                                   f"to names, found {describe(plain(node))}", node.span)
         return None
 
     def _call_options(self, use: Use, node: Node) -> Use:

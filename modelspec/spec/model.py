@@ -38,8 +38,8 @@ class ModelSection:
     inputs: tuple[InputSpec, ...] | None
     """None where a sub-model is written as a list of layers: it takes one tensor."""
     uses: tuple[Use, ...]
-    outputs: tuple[tuple[str | None, Reference], ...] | None = None
-    """Public name (None: the tensor's own) and tensor; None: the last entry."""
+    outputs: tuple[tuple[str | None, Reference | None], ...] | None = None
+    """Public name (None: the tensor's own) and tensor (None: in error); None: the last entry."""
     shared: MappingType[str, SharedLayer | ModelSection] = field(default_factory=dict)
     shared_spans: MappingType[str, Span] = field(default_factory=dict)
     trainable: bool = True
@@ -157,17 +157,17 @@ class _ModelReader:
         key = next(iter(node.entries))
         return key in LAYERS or nearest(key, SUBMODEL_KEYS) is None
 
-    def _outputs(self, node: Node) -> tuple[tuple[str | None, Reference], ...] | None:
+    def _outputs(self, node: Node) -> tuple[tuple[str | None, Reference | None], ...]:
         if isinstance(node, Mapping):
-            pairs: list[tuple[str | None, Reference]] = []
+            pairs: list[tuple[str | None, Reference | None]] = []
             for key, entry in node.entries.items():
-                reference = self._entries().references(entry.value)
-                if isinstance(reference, Reference) and check_name(key, entry.key_span, self.report):
-                    pairs.append((key, reference))
-                elif isinstance(reference, tuple):
+                reference = self._entries().references(entry.value, "outputs")
+                if isinstance(reference, tuple):
                     self.report.error("MS204", f"output `{key}` must be one tensor, found a list", entry.value.span)
+                if check_name(key, entry.key_span, self.report):
+                    pairs.append((key, reference if isinstance(reference, Reference) else None))
             return tuple(pairs)
-        references = self._entries().references(node)
+        references = self._entries().references(node, "outputs")
         if references is None:
-            return ()
+            return ((None, None),)
         return tuple((None, ref) for ref in ((references,) if isinstance(references, Reference) else references))

@@ -76,7 +76,7 @@ def layer_class(kind: str) -> type[Layer]:
 
 
 KINDS = tuple(sorted(kind for kind in LAYERS.kinds() if layer_class(kind).arguments != NAMED))
-"""Every layer of the catalogue but those whose settings name what they take (formulas, which have tests of their own)."""
+"""Every layer but those whose settings name what they take (formulas, which have tests of their own)."""
 
 
 def case_of(layer: type[Layer], example: Example) -> Case:

@@ -59,8 +59,8 @@ def _without_entries(outputs: tuple[Tensor, ...]) -> bool:
 
 
 def never_runs(case: Case, said: tuple[Tensor, ...]) -> bool:
-    """Whether Keras fails on data of every size tried, or gives other shapes than it said, for a reason that lies in the
-    call and not in this machine."""
+    """Whether Keras fails on data of every size tried, or gives other shapes than it said, for a reason that lies in
+    the call and not in this machine."""
     if case.kind in KILLS_THE_PROCESS:
         return False
     for unknown in UNKNOWN_SIZES:

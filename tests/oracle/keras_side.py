@@ -84,7 +84,10 @@ def _call(layer: Any, case: Case, make: Any) -> tuple[Tensor, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outputs = keras.tree.flatten(layer(given[0], **rest, **case.options))
-    return tuple(Tensor(tuple(out.shape), keras.backend.standardize_dtype(out.dtype)) for out in outputs if out is not None)
+    return tuple(
+        Tensor(tuple(output.shape), keras.backend.standardize_dtype(output.dtype))
+        for output in outputs if output is not None
+    )  # fmt: skip
 
 
 def config(make: Callable[[], Any]) -> dict[str, Any]:

@@ -120,9 +120,8 @@ def _argument_changes(case: Case, argument: Argument) -> list[Case]:
     rest = {name: value for name, value in case.inputs.items() if name != argument.name}
     found = [] if argument.required else [replace(case, inputs=rest)]
     if not isinstance(given, Tensor):
-        for items in (given[:-1], (*given, given[-1]), given[::-1]):
-            if items:
-                found.append(replace(case, inputs={**case.inputs, argument.name: items}))
+        lists = (given[:-1], (*given, given[-1]), given[::-1])
+        found += [replace(case, inputs={**case.inputs, argument.name: items}) for items in lists if items]
     return found
 
 

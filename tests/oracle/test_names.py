@@ -7,7 +7,6 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from modelspec.diagnostics import Fault
-from modelspec.layers import LAYERS
 from modelspec.shapes import PENDING, Shape, Size, Tensor
 
 from . import our_side

@@ -106,7 +106,7 @@ def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ..
     if change == "dropped" and len(like) > 1:
         return like[:place] + like[place + 1:]
     entry = draw(right(item, like[place]))
-    return like[:place] + (entry,) + like[place + (change != "added"):]
+    return (*like[:place], entry, *like[place + (change != "added"):])
 
 
 # Components and nested layers ----------------------------------------------------------------------------------------
@@ -114,14 +114,15 @@ def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ..
 
 @st.composite
 def components(draw: st.DrawFn, family: Family) -> Any:
-    """A member of the family as a name, or as a name with settings that it takes (it has a contract test of its own)."""
-    name = draw(st.sampled_from([name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]))
+    """A member of the family as a name, or as a name with settings that it takes: it has tests of its own."""
+    names = [name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]
+    name = draw(st.sampled_from(names))
     cls = family.find(name)
     if cls is None or family.name_only or draw(st.booleans()):
         return name
     required = {field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()}
     drawn = draw(changed(cls, required))
-    form = {name: {key: value for key, value in drawn.items() if key not in FITS_NOT_EVERY_WEIGHT}}
+    form: Any = {name: {key: value for key, value in drawn.items() if key not in FITS_NOT_EVERY_WEIGHT}}
     try:
         read_component(family, form, Context())
     except Faults:
