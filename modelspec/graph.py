@@ -94,7 +94,7 @@ def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
 
 
 def interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a model's inputs and outputs, those included whose tensor is in error; empty where they are not known."""
+    """Names of a model's inputs and outputs, those whose tensor is in error too; empty where they are not known."""
     if model is None or graph is None:
         return (), ()
     if model.outputs is None:

@@ -263,8 +263,8 @@ def _translate_one(kind: str, item: Any) -> list[Fault]:
         return [cause.under(*path)]
     found = describe(item["input"])
     if isinstance(cause, Unfit):
-        return [Fault(cause.code, f"{subject} must be {cause.expected}, found {found}", (*path, *cause.path), help=cause.help,
-                      suggestion=cause.suggestion)]
+        return [Fault(cause.code, f"{subject} must be {cause.expected}, found {found}", (*path, *cause.path),
+                      help=cause.help, suggestion=cause.suggestion)]
     if item["type"] in _BOUNDS:
         bound, words = _BOUNDS[item["type"]]
         return [Fault("MS205", f"{subject} must be {words} {item['ctx'][bound]}, found {found}", path)]

@@ -13,7 +13,8 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import pytest
 from hypothesis import HealthCheck, settings
 
-_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
+_SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": _SLOW}
 
 # `ci`: the same examples at every run, so that a change is what makes a test fail. `long`: new ones, to hunt with
 # (`MODELSPEC_FUZZ=long pytest tests/oracle`).

@@ -13,37 +13,45 @@ from modelspec.source import plain, read_text
 MODEL = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
 
-def tower(bottom: str, use: str = "b{0}", count: int = 8) -> str:
+def tower(bottom: str, use: str = "b{}", head: str = "{layers: %s}", count: int = 8) -> str:
     """Blocks of ten blocks each."""
-    uses = ("    b{}: [{}]".format(n, ", ".join([use.format(n - 1)] * 10)) for n in range(1, count + 1))
+    uses = (f"    b{n}: " + head % f"[{', '.join([use.replace('{}', str(n - 1))] * 10)}]" for n in range(1, count + 1))
     return "\n".join(["blocks:", f"    b0: {bottom}", *uses, ""])
 
 
-LAUGHS = "vars:\n  v0: [1,1,1,1,1,1,1,1,1,1]\n"
-+ "".join(f"  v{n}: [{', '.join([f'$v{n - 1}'] * 10)}]\n" for n in range(1, 12))
-LOOPS = MODEL + """
+def loops(bottom: str) -> str:
+    """A thousand rounds, three times inside one another."""
+    return f"""{MODEL}
     - for: {{i: $(range(1000))}}
       do:
         - for: {{j: $(range(1000))}}
           do: [{{for: {{k: $(range(1000))}}, do: [{bottom}]}}]
 """
+
+
+def laughs(count: int = 12) -> str:
+    """Values of ten values each."""
+    first = "vars:\n  v0: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    return first + "".join(f"  v{n}: [{', '.join([f'$v{n - 1}'] * 10)}]\n" for n in range(1, count))
+
+
 BOMBS = {
     "repeat": MODEL + "    - Dense: {units: 3, repeat: 1000000000}",
     "largest repeat": MODEL + "    - Dense: {units: 3, repeat: 9223372036854775807}",
     "repeat of what follows": "vars: {n: 100001}\n" + MODEL + "    - Dense: {units: 3, repeat: $n}",
     "repeat in repeat": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: [ReLU]}]}]",
     "repeat of nothing": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: []}]}]",
-    "for in for": LOOPS.format(bottom="ReLU"),
-    "for of nothing": LOOPS.format(bottom=""),
-    "for with settings": LOOPS.format(bottom="{{Dense: {{units: $i, use_bias: false}}}}").replace("{{", "{").replace("}}", "}"),
+    "for in for": loops("ReLU"),
+    "for of nothing": loops(""),
+    "for with settings": loops("{Dense: {units: $i, use_bias: false}}"),
     "blocks": tower("[ReLU, ReLU]") + MODEL + "    - b8",
     "empty blocks": tower("[]") + MODEL + "    - b8",
-    "blocks with parameters": tower("{parameters: {a: 1, c: 3}, layers: []}", "{{b{0}: {{a: $a}}}}").replace(
-        ": [{", ": {parameters: {a: 1}, layers: [{").replace("}]", "}]}") + MODEL + "    - b8",
+    "blocks with parameters": tower("{parameters: {a: 1, c: 3}, layers: []}", "{b{}: {a: $a}}",
+                                    "{parameters: {a: 1}, layers: %s}") + MODEL + "    - b8",
     "branches": MODEL + "    - repeat: 400\n      do: [{branches: [[{repeat: 400, do: [ReLU]}], []], join: Add}]",
     "shared models": "model:\n  inputs: {x: [8]}\n  shared:\n    a: [{Dense: {units: 3, repeat: 60000}}]\n"
     "    b: [{Dense: {units: 3, repeat: 60000}}]\n  layers: [a, b]",
-    "values": LAUGHS + MODEL + "    - Dense: 3",
+    "values": laughs() + MODEL + "    - Dense: 3",
     "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL
     + "    - b299",
 }  # fmt: skip

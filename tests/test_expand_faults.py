@@ -155,20 +155,20 @@ def test_faults_of_sections(head: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("block", "layers", "expected"), [
-    ("{layers: [{Add: {from: [x, input]}}]}", "- b", ["MS302 1:25 x"]),
-    ("{layers: [{Add: {from: [late, input]}}, {ReLU: {name: late}}]}", "- b", ["MS303 1:25 late"]),
-    ("{layers: [{ReLU: {name: r}}, {ReLU: {name: r}}]}", "- b", ["MS304 1:44 r"]),
-    ("{layers: [{ReLU: {name: input}}]}", "- b", ["MS304 1:25 input"]),
-    ("{layers: [{ReLU: {name: r}}], outputs: q}", "- b", ["MS302 1:41 q"]),
-    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b\n- ReLU", ["MS312 5:7 ReLU"]),
+    ("{layers: [{Add: {from: [x, input]}}]}", "- b", ["MS302 2:30 x"]),
+    ("{layers: [{Add: {from: [late, input]}}, {ReLU: {name: late}}]}", "- b", ["MS303 2:30 late"]),
+    ("{layers: [{ReLU: {name: r}}, {ReLU: {name: r}}]}", "- b", ["MS304 2:49 r"]),
+    ("{layers: [{ReLU: {name: input}}]}", "- b", ["MS304 2:30 input"]),
+    ("{layers: [{ReLU: {name: r}}], outputs: q}", "- b", ["MS302 2:45 q"]),
+    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b\n- ReLU", ["MS312 7:7 ReLU"]),
     ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n.c}",
-    ["MS305 5:20 n.c"]),
-    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n}", ["MS312 5:20 n"]),
-    ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b", ["MS310 4:7 b"]),
-    ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b: {from: {p: x}}", ["MS310 4:17 {p: x}"]),
-    ("{parameters: {w: 1}, layers: [{Dense: $w}]}", "- b: 3", ["MS204 4:10 3"]),
-    ("{parameters: {w: $(1 / 0)}, layers: [{Dense: $w}]}", "- b", ["MS123 1:20 1 / 0"]),
-    ("{parameters: {w: 1}, layers: [ReLU]}", "- b: {w: $nope}", ["MS121 4:14 nope"]),
+    ["MS305 7:20 n.c"]),
+    ("{layers: [{ReLU: {name: r}}], outputs: {a: r, z: input}}", "- b: {name: n}\n- ReLU: {from: n}", ["MS312 7:20 n"]),
+    ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b", ["MS310 6:7 b"]),
+    ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b: {from: {p: x}}", ["MS310 6:17 {p: x}"]),
+    ("{parameters: {w: 1}, layers: [{Dense: $w}]}", "- b: 3", ["MS204 6:10 3"]),
+    ("{parameters: {w: $(1 / 0)}, layers: [{Dense: $w}]}", "- b", ["MS123 2:25 1 / 0"]),
+    ("{parameters: {w: 1}, layers: [ReLU]}", "- b: {w: $nope}", ["MS121 6:14 nope"]),
 ])  # fmt: skip
 def test_faults_inside_of_blocks(block: str, layers: str, expected: list[str]) -> None:
     assert said(with_layers(layers, f"blocks:\n  b: {block}\n" + MODEL)) == expected
@@ -265,9 +265,9 @@ def test_helps() -> None:
 
 
 def test_all_faults_in_one_run_in_file_order() -> None:
-    text = "vars: {a: $b}\nblocks: {c: {layers: [ReLU], z: 1}}\n" + with_layers(
-        "- Dense: $nope\n- Dense: -1\n- Dense: {units: 3, repeat: x}\n- Dense: {unit: 3}")
-        + "training: {loss: $(1 / 0)}\n"
+    head = "vars: {a: $b}\nblocks: {c: {layers: [ReLU], z: 1}}\n"
+    layers = "- Dense: $nope\n- Dense: -1\n- Dense: {units: 3, repeat: x}\n- Dense: {unit: 3}"
+    text = f"{head}{with_layers(layers)}training: {{loss: $(1 / 0)}}\n"
     assert said(text) == [
         "MS121 1:12 b", "MS201 2:30 z", "MS121 6:15 nope", "MS205 7:14 -1", "MS204 8:33 x", "MS202 9:15 unit",
         "MS123 10:20 1 / 0"]

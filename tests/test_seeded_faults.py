@@ -1,4 +1,4 @@
-"""One fault at a time, seeded into real specs: is it found, at its place, with the right edit, and nothing else said?"""
+"""One fault at a time, seeded into real specs: is it found, at its place, with the right edit and nothing else?"""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def misspelt_settings(root: Node, rng: random.Random) -> Iterator[Seeded]:
 
 def misspelt_sections(root: Node, rng: random.Random) -> Iterator[Seeded]:
     for path, span, _ in entries(root):
-        if len(path) == 1 and len(str(path[0])) > 3 or len(path) == 2 and path[0] in ("training", "data", "model"):
-            if path[-1] not in ("inputs", "targets") or len(path) == 2:
-                yield Seeded("section", span, misspelt(str(path[-1]), rng), str(path[-1]))
+        top = len(path) == 1 and len(str(path[0])) > 3
+        if top or (len(path) == 2 and path[0] in ("training", "data", "model")):
+            yield Seeded("section", span, misspelt(str(path[-1]), rng), str(path[-1]))
 
 
 def misspelt_kinds(root: Node, rng: random.Random) -> Iterator[Seeded]:

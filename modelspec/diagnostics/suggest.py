@@ -16,8 +16,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit distance
     with transpositions, at most a third of the longer word. Ties go to the name that is nearest as it is written,
-    then to one with the same letters (a swap is the slip people make most), then to the one most like the word. Where no name is near, a word left half written, or written with more than it
-    needs (`optim`, `kernel` for `kernel_size`), gives the name that it starts or that starts it.
+    then to one with the same letters (a swap is the slip people make most), then to the one most like the word.
+    Where no name is near, a word left half written, or written with more than it needs (`optim`, `kernel` for
+    `kernel_size`), gives the name that it starts or that starts it.
     """
     if not word or len(word) > _LONGEST:
         return None

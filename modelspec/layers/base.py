@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..diagnostics import Fault
-from ..settings import Settings
 from ..dtypes import compute_dtype, is_float, variable_dtype
+from ..settings import Settings
 from ..shapes import Shape, Size, Tensor, show
 from .types import Policy
 

@@ -55,6 +55,8 @@ class Normalization(Layer):
     variance: Array | None = None
     invert: bool = False
 
+    # What it stores has the axes of the first call: on fewer, Keras gives a tensor with one more than it says.
+    keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4),)),
         Example({"axis": None}, ((None, 5, 4),)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..diagnostics import Note, listed
 from ..components.loss import Loss
+from ..diagnostics import Note, listed
 from ..dtypes import is_float
 from ..source import Mapping as MappingNode
 from ..source import Scalar, locate

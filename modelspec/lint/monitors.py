@@ -19,7 +19,9 @@ def check_monitors(training: Training, data: DataSection | None, report: Report)
     validated = data is None or data.split_in_error or _has_validation(data)
     for callback in training.callbacks:
         monitor = getattr(callback.settings, "monitor", None)
-        if isinstance(monitor, str):
+        if not isinstance(monitor, str):
+            continue
+        if not training.metrics_in_error or monitor.removeprefix("val_") in produced:  # else: it may be one of those
             _check_monitor(callback, monitor, produced, validated, report)
 
 
@@ -29,8 +31,6 @@ def _check_monitor(
     place = locate(callback.node, (callback.written, "monitor"))
     span = place or callback.span
     bare = monitor.removeprefix("val_")
-    if bare not in produced and training.metrics_in_error:
-        return  # it may be one that could not be read
     if bare not in produced:
         known = [*produced, *(f"val_{name}" for name in produced)] if validated else list(produced)
         near = nearest(monitor, known)

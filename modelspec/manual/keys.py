@@ -10,7 +10,6 @@ from ..schema.keys import KEYS
 from ..schema.values import settings
 from ..settings import Section
 from ..spec.data import Feature, Split
-from ..spec.file import KEYS as SECTIONS
 from ..spec.inputs import Input
 from ..spec.runtime import Runtime
 from ..spec.training import Choices
@@ -87,8 +86,3 @@ def _tables(path: str) -> Iterator[Table]:
     if below and path not in _CLASSES:
         listed = tuple(Row(name.rpartition(".")[2], KEYS[name].takes, text=KEYS[name].text) for name in below)
         yield Table("Keys", listed, ("key", "takes", "default"))
-
-
-def sections() -> tuple[str, ...]:
-    """The sections of a file."""
-    return SECTIONS

@@ -105,7 +105,8 @@ def _short_form(cls: type[Settings], family: Catalogue) -> Iterator[str]:
 def _names(cls: type[Settings], family: Catalogue, name: str) -> tuple[str, ...]:
     others = [alias for alias, kind in family.aliases.items() if kind == name]
     also = (f"Also written {', '.join(f'`{alias}`' for alias in others)}.",) if others else ()
-    return (*also, f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.") if cls.keras_module not in ("", "modelspec") else also
+    ours = cls.keras_module in ("", "modelspec")
+    return also if ours else (*also, f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.")
 
 
 def _everywhere(cls: type[Settings]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from .case import KINDS, Case, Refusal, case_of, layer_class
 from .strategies import cases
 
 DRAWS = 60
-JUNK = (True, "x", -1, 1.5, None, (), ("x", None), {}, {"a": 1}, 2**63 - 1, float("nan"))
+JUNK: tuple[object, ...] = (True, "x", -1, 1.5, None, (), ("x", None), {}, {"a": 1}, 2**63 - 1, float("nan"))
 
 
 @cache
