@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .diagnostics import Note
-from .dtypes import is_float
-from .graph import Call, Graph
-from .layers.base import Inputs, Layer, Weight
-from .shapes import Shape, Tensor, show
-from .spec.report import Report
+from ..diagnostics import Note
+from ..dtypes import is_float
+from ..graph import Call, Graph
+from ..layers.base import Inputs, Layer, Weight
+from ..shapes import Shape, Tensor, show
+from ..spec.report import Report
 
 
 @dataclass(frozen=True)

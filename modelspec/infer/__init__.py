@@ -1,0 +1,6 @@
+"""Static inference: a `Graph` to a `TypedGraph`, without a framework."""
+
+from .inference import infer
+from .typed import TypedCall, TypedGraph
+
+__all__ = ["TypedCall", "TypedGraph", "infer"]
