@@ -66,8 +66,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True,
-        # YAML has no tuples and no sets: sequences arrive as tuples already.
-        use_attribute_docstrings=True,
+        # Texts below fields are for the manual and the schema, which read them when asked (`schema.docs`): pydantic
+        # would read the source of every class for them, a quarter of a cold check.
+        use_attribute_docstrings=False,
     )
 
     keras_module: ClassVar[str] = ""

@@ -9,10 +9,10 @@ from typing import Any
 
 from modelspec.diagnostics import Diagnostic, in_file_order
 from modelspec.expand import expand
-from modelspec.infer import TypedGraph
+from modelspec.infer import TypedCall, TypedGraph
 from modelspec.pipeline import compile_document
 from modelspec.settings import Context
-from modelspec.source import Document, read_text
+from modelspec.source import Document, plain, read_text
 
 
 def expanded(text: str, overrides: Mapping[str, Any] | None = None, folder: Path | None = None) -> Document:
@@ -25,12 +25,24 @@ def expanded(text: str, overrides: Mapping[str, Any] | None = None, folder: Path
     return found.value
 
 
+def values(text: str, overrides: Mapping[str, Any] | None = None) -> Any:
+    """The expanded spec in plain values."""
+    return plain(expanded(text, overrides).root)
+
+
 def graph(text: str, overrides: Mapping[str, Any] | None = None) -> TypedGraph:
     """The typed graph of a spec without faults."""
     compiled = compile_document(expanded(text, overrides), Context())
     assert not compiled.diagnostics, "\n".join(map(str, compiled.diagnostics))
     assert compiled.value.graph is not None
     return compiled.value.graph
+
+
+def call(text: str, name: str) -> TypedCall:
+    """One layer of a spec without faults."""
+    found = graph(text).layer(name)
+    assert found is not None
+    return found
 
 
 def shapes(text: str) -> list[tuple[str, Any]]:

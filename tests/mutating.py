@@ -15,7 +15,7 @@ TOKENS = (
 )  # fmt: skip
 """What is slipped into a text."""
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 2**70, 10**400, 0.0, -0.5, 0.3, 1.0, 1e308,
+    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63 - 1, 2**63, 2**70, 10**400, 0.0, -0.5, 0.3, 1.0, 1e308,
     float("nan"), float("inf"), "", " ", "x", "1", "true", "null", "relu", "same", "Dense", "adam", "input",
     "in_0.0", "a.b.c", ".", "$",
     "$x", "$(", "$(1+)", "$(1 / 0)", "$('a' * 10 ** 9)", "$(range(10 ** 9))", "$(env('HOME'))", "../../etc/passwd",

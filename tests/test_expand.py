@@ -10,7 +10,7 @@ from modelspec.expand import expand
 from modelspec.settings import Context
 from modelspec.source import plain, read_mapping, read_text
 
-from .expanding import calls, expanded, graph, shapes
+from .expanding import call, calls, expanded, graph, shapes, values
 
 RESIDUAL = """
 blocks:
@@ -33,9 +33,8 @@ def body(layers: str, inputs: str = "{x: [8]}", head: str = "", tail: str = "") 
 
 def model(text: str) -> dict[str, Any]:
     """The `model` section, expanded, in plain values."""
-    found = plain(expanded(text).root)
-    assert isinstance(found, dict)
-    return found["model"]  # type: ignore[return-value]
+    found: dict[str, Any] = values(text)["model"]
+    return found
 
 
 # The examples of the language's own page -----------------------------------------------------------------------------
@@ -61,10 +60,10 @@ model:
     assert dict(found)["residual_3_re_lu"] == (32, 32, 64)
     assert dict(found)["down_re_lu"] == (16, 16, 128)
     typed = graph(text)
-    assert typed.layer("residual_1_add").inputs == ["residual_1_main", "image"]
-    assert typed.layer("residual_2_add").inputs == ["residual_2_main", "residual_1_re_lu"]
-    assert typed.layer("down_skip").inputs == ["residual_3_re_lu"]
-    assert typed.layer("down_add").inputs == ["down_main", "down_skip"]
+    assert call(text, "residual_1_add").inputs == ["residual_1_main", "image"]
+    assert call(text, "residual_2_add").inputs == ["residual_2_main", "residual_1_re_lu"]
+    assert call(text, "down_skip").inputs == ["residual_3_re_lu"]
+    assert call(text, "down_add").inputs == ["down_main", "down_skip"]
     assert list(typed.outputs) == ["down"]
 
 
@@ -118,7 +117,7 @@ def test_expressions_need_no_quotes_inside_braces() -> None:
     text = body("[{Dense: {units: $width}}, {Dense: {units: $(2 * width)}}, {Dense: {units: $stage.filters}}]",
                 head="name: run-$(width)\nvars: {width: 64, stage: {filters: 3}}")
     assert shapes(text) == [("dense", (64,)), ("dense_1", (128,)), ("dense_2", (3,))]
-    assert plain(expanded(text).root)["name"] == "run-64"
+    assert values(text)["name"] == "run-64"
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -153,7 +152,8 @@ vars:
         assert [one.code for one in found.diagnostics] in (["MS121"], ["MS123"])
         return
     assert not found.diagnostics
-    value = plain(found.value.root)["description"]
+    root: Any = plain(found.value.root)
+    value = root["description"]
     assert value == expected
     assert type(value) is type(expected)
 
@@ -166,7 +166,8 @@ def test_the_same_in_json_and_from_python() -> None:
     found = expand(document.value, Context(), {})
     assert found.value is not None
     assert not found.diagnostics
-    assert plain(found.value.root)["model"]["layers"] == (
+    root: Any = plain(found.value.root)
+    assert root["model"]["layers"] == (
         {"Dense": {"units": 8, "name": "d0"}}, {"Dense": {"units": 10, "name": "d1"}})
 
 
@@ -194,7 +195,7 @@ def test_the_environment_in_paths_of_data_and_in_runtime(monkeypatch: pytest.Mon
     monkeypatch.setenv("MODELSPEC_TEST_FOLDER", "tables")
     text = body("[{Dense: 3}]", tail="data:\n  source: {csv: {path: \"$(env('MODELSPEC_TEST_FOLDER'))/a.csv\"}}\n"
                 "runtime: {precision: \"$(env('MODELSPEC_TEST_NONE', 'float32'))\"}\n")
-    found = plain(expanded(text).root)
+    found = values(text)
     assert found["data"] == {"source": {"csv": {"path": "tables/a.csv"}}}
     assert found["runtime"] == {"precision": "float32"}
 
@@ -373,7 +374,9 @@ model:
 """
     typed = graph(text)
     assert typed.parameters == (8 * 3 + 3) + (3 * 3 + 3) + (8 * 4 + 4) + (4 * 4 + 4)
-    assert [layer.name for layer in typed.layer("a").inside.layers] == ["mlp_1_dense", "mlp_1_re_lu", "mlp_2_dense",
+    inside = call(text, "a").inside
+    assert inside is not None
+    assert [layer.name for layer in inside.layers] == ["mlp_1_dense", "mlp_1_re_lu", "mlp_2_dense",
     "mlp_2_re_lu"]
 
 

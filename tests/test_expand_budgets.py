@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,32 @@ BOMBS = {
     "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL
     + "    - b299",
 }  # fmt: skip
+
+
+def nest(depth: int) -> str:
+    """Loops, branches and choices inside one another, in blocks inside one another, down to a deep expression."""
+    opens = ("{repeat: 1, do: [", "{branches: [[", "{for: {i: [1]}, do: [", "{when: true, do: [")
+    closes = ("]}", "], []], join: Add}", "]}", "]}")
+    inner = "".join(opens[n % 4] for n in range(12))
+    outer = "".join(closes[n % 4] for n in reversed(range(12)))
+    bottom = f"{{Dense: {{units: $({'-' * 40}8), bias_constraint: {'[' * 40}3{']' * 40}}}}}"
+    blocks = [f"  b0: [{inner}{bottom}{outer}]"] + [f"  b{n}: [{inner}b{n - 1}{outer}]" for n in range(1, depth)]
+    return "blocks:\n" + "\n".join(blocks) + f"\n{MODEL}    - b{depth - 1}\n"
+
+
+def below(frames: int, text: str) -> list[str]:
+    """What expansion says with so many calls of Python around it."""
+    if frames:
+        return below(frames - 1, text)
+    document = read_text(text, "deep.yaml").value
+    assert document is not None
+    return [one.code for one in expand(document, Context(), {}).diagnostics]
+
+
+def test_depth_is_bounded_before_pythons_own_stack_is() -> None:
+    assert below(200, nest(3)) == []
+    assert below(200, nest(4)) == ["MS108"]
+    assert below(200, nest(40)) == ["MS108"]
 
 
 @pytest.mark.parametrize("name", BOMBS)
@@ -110,7 +137,8 @@ def test_what_is_within_the_budget_is_written() -> None:
     found = expand(document, Context(), {})
     assert not found.diagnostics
     assert found.value is not None
-    assert len(plain(found.value.root)["model"]["layers"]) == 100 + 400  # type: ignore[index, call-overload, arg-type]
+    root: Any = plain(found.value.root)
+    assert len(root["model"]["layers"]) == 100 + 400
 
 
 def test_it_is_fast_enough() -> None:

@@ -46,7 +46,8 @@ def merged(path: Path) -> dict[str, Any]:
     found = expand(document.value, Context(folder=folder, project=Path.cwd()), {})
     assert not found.diagnostics, "\n".join(map(str, found.diagnostics))
     assert found.value is not None
-    return plain(found.value.root)  # type: ignore[return-value]
+    root: Any = plain(found.value.root)
+    return dict(root)
 
 
 def said(path: Path) -> list[str]:

@@ -168,7 +168,7 @@ def test_faults_of_sections(head: str, expected: list[str]) -> None:
     ("{inputs: [p, q], layers: [{Add: {from: [p, q]}}]}", "- b: {from: {p: x}}", ["MS310 6:17 {p: x}"]),
     ("{parameters: {w: 1}, layers: [{Dense: $w}]}", "- b: 3", ["MS204 6:10 3"]),
     ("{parameters: {w: $(1 / 0)}, layers: [{Dense: $w}]}", "- b", ["MS123 2:25 1 / 0"]),
-    ("{parameters: {w: 1}, layers: [ReLU]}", "- b: {w: $nope}", ["MS121 6:14 nope"]),
+    ("{parameters: {w: 1}, layers: [ReLU]}", "- b: {w: $nope}", ["MS121 6:15 nope"]),
 ])  # fmt: skip
 def test_faults_inside_of_blocks(block: str, layers: str, expected: list[str]) -> None:
     assert said(with_layers(layers, f"blocks:\n  b: {block}\n" + MODEL)) == expected

@@ -15,7 +15,7 @@ from modelspec.expand.paths import parse_path
 from modelspec.settings import Context
 from modelspec.source import plain, read_text
 
-from .expanding import expanded, faults, shapes
+from .expanding import faults, shapes, values
 
 TEXT = """
 blocks: {b: {parameters: {w: null, act: relu}, primary: w, layers: [{Dense: {units: $w, activation: $act}}]}}
@@ -91,9 +91,9 @@ def test_a_blocks_primary_parameter() -> None:
 
 
 def shapes_with(overrides: dict[str, Any]) -> list[tuple[str, Any]]:
-    document = expanded(TEXT, overrides)
-    layers = plain(document.root)["model"]["layers"]  # type: ignore[index, call-overload]
-    return [(next(iter(one.values()))["name"], (next(iter(one.values())).get("units"),)) for one in layers]
+    """Name and units of every layer, as expansion writes them."""
+    bodies = [next(iter(one.values())) for one in values(TEXT, overrides)["model"]["layers"]]
+    return [(body["name"], (body.get("units"),)) for body in bodies]
 
 
 def test_overrides_come_before_expressions_and_may_be_expressions() -> None:
@@ -103,15 +103,14 @@ def test_overrides_come_before_expressions_and_may_be_expressions() -> None:
 
 def test_later_ones_win_and_whole_values_replace() -> None:
     assert value_at("training", "training", value={"loss": "mae"}) == {"loss": "mae"}
-    found = expanded(TEXT, {"training": None, "training.epochs": 5, "model.layers[-1]": "ReLU"})
-    assert plain(found.root)["training"] == {"epochs": 5}  # type: ignore[index, call-overload]
+    found = values(TEXT, {"training": None, "training.epochs": 5, "model.layers[-1]": "ReLU"})
+    assert found["training"] == {"epochs": 5}
 
 
 def test_an_override_makes_a_spec_out_of_one_without_expansion() -> None:
     text = "model: {inputs: {x: [4]}, layers: [{Dense: 3}]}"
     assert shapes(text) == [("dense", (3,))]
-    assert plain(expanded(text,
-    {"model.layers[0].Dense": 5}).root)["model"]["layers"] == ({"Dense": 5},)  # type: ignore[index, call-overload]
+    assert values(text, {"model.layers[0].Dense": 5})["model"]["layers"] == ({"Dense": 5},)
 
 
 @pytest.mark.parametrize(("path", "value", "code", "place", "help"), [

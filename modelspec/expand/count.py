@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from .blocks import Block
-from .limits import LAYERS, LEVELS, VISITS
+from .limits import DEPTH, LAYERS, VISITS
 from .names import RESERVED
 from .syntax import Misread, parse
 from .text import split
@@ -58,7 +58,7 @@ class Counter:
         """What a list of entries comes to."""
         if not isinstance(node, Sequence):
             return Count(0, 0, _names(node))
-        if self._level > LEVELS:
+        if self._level > DEPTH:
             return Count(0, 0, _ANY)  # refused when it is run
         self._level += 1
         count = reduce(Count.__add__, map(self._entry, node.items), Count())

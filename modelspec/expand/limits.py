@@ -17,7 +17,10 @@ NODES: Final = 1_000_000
 """Keys and values that expansion writes."""
 
 LEVELS: Final = 100
-"""Blocks, loops and branches inside one another; also mappings and lists inside one another in a value."""
+"""Mappings and lists inside one another in a value."""
+
+DEPTH: Final = 50
+"""Blocks, loops and branches inside one another."""
 
 STEPS: Final = 10_000
 """Steps of one expression: operations, and the items of the lists and texts that they make or read."""
@@ -31,7 +34,7 @@ LENGTH: Final = 2_000
 ALL_CHARACTERS: Final = 200_000
 """Characters in all different expressions of a spec."""
 
-NESTING: Final = 100
+NESTING: Final = 50
 """Operations inside one another in an expression."""
 
 SIZE: Final = 10_000
@@ -99,7 +102,7 @@ def too_many_visits() -> Fault:
 
 
 def too_deep() -> Fault:
-    return Fault("MS108", f"more than {LEVELS} blocks, loops and branches inside one another",
+    return Fault("MS108", f"more than {DEPTH} blocks, loops and branches inside one another",
                  help="write it flatter")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ..diagnostics import Fault, nearest
@@ -33,6 +34,7 @@ class Part(NamedTuple):
     """Of `$name.part`: how many characters `$name` alone has; 0 for `$(...)`."""
 
 
+@lru_cache(maxsize=2048)
 def split(text: str) -> tuple[Part, ...]:
     """The pieces of a text. Raises `Misread` (MS120) where an expression in it is not written right."""
     parts: list[Part] = []

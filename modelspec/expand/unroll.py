@@ -57,7 +57,7 @@ class Unroller:
             node, scope = self.values.node(node, scope), scope.finished()
         if not isinstance(node, Sequence):
             return [Lost(node.span) if in_error(node) else Opaque(node, scope)]
-        if level > limits.LEVELS:
+        if level > limits.DEPTH:
             raise TooMuch(too_deep(), node.span)
         found: list[Item] = []
         for item in node.items:

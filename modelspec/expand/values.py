@@ -80,6 +80,10 @@ class Values:
 
     def _whole(self, scalar: Scalar, part: Part, scope: Scope, level: int, env: bool) -> Node:
         """A text that is one expression keeps the expression's type."""
+        binding = scope.find(part.text)  # most are one name and nothing else
+        if binding is not None and isinstance(binding.node, Scalar) and not in_error(binding.node):
+            span = scope.frame.place_after(scalar.span, _causes({part.text: binding}))
+            return Scalar(binding.node.value, span, binding.node.plain)
         read = self._parse(scalar, part.text, part.start, scope)
         if read is None:
             return silenced(scalar)

@@ -148,7 +148,10 @@ def one_hot(call: Arguments) -> Tensor:
                     help="cast them first: `cast(x, 'int32')`")
     if classes < 1:
         raise Fault("MS143", f"`num_classes` must be at least 1, found {classes}", ("num_classes",))
-    along = axis_in(call, axis, x.rank + 1, x.shape)
+    if not -1 <= axis < x.rank:
+        raise Fault("MS407", f"`one_hot` makes no axis {axis} of {show(x.shape)}", ("axis",),
+                    help=f"use -1, or an axis from 0 to {x.rank - 1}")
+    along = x.rank if axis == -1 else axis
     return Tensor((*x.shape[:along], classes, *x.shape[along:]), call.settings["dtype"] or "float32")
 
 

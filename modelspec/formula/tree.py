@@ -68,9 +68,9 @@ class Choice(NamedTuple):
 Node: TypeAlias = Constant | Name | Call | Index | Choice
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Formula:
-    """A formula that was read."""
+    """A formula that was read. It is equal to itself alone: a tree may be large."""
 
     text: str
     root: Node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..diagnostics import Fault
@@ -9,6 +10,12 @@ from ..formula import Formula, Inferred, infer
 from ..formula.setting import TensorsFormula, check_names
 from ..shapes import Size, Tensor
 from .base import NAMED, Argument, Example, Inputs, Layer
+
+
+@lru_cache(maxsize=64)
+def _inferred(formula: Formula, tensors: tuple[tuple[str, Tensor], ...]) -> Inferred:
+    """Types, which the shape rule and the cost of one call both ask for."""
+    return infer(formula, dict(tensors))
 
 
 class _Names:
@@ -72,10 +79,10 @@ class Expression(Layer):
 
     def inferred(self, inputs: Inputs) -> Inferred:
         """The types of every step. Raises `Fault`."""
-        tensors = {name: x._replace(dtype=self.cast(x.dtype))
-                   for name, x in inputs.tensors.items() if isinstance(x, Tensor)}
+        tensors = tuple((name, x._replace(dtype=self.cast(x.dtype)))
+                        for name, x in inputs.tensors.items() if isinstance(x, Tensor))
         try:
-            return infer(self.formula, tensors)
+            return _inferred(self.formula, tensors)
         except Fault as fault:
             raise fault.under("formula") from None
 

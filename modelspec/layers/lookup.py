@@ -77,25 +77,30 @@ class Lookup(OwnDtype):
         return _PRESENT.get(self.output_mode, self.output_mode)
 
     @property
-    def special(self) -> tuple[Any, ...]:
-        """The tokens before the vocabulary's own: the masked one and those for what is unknown."""
-        masked = self.mask_token is not None and self.mode == "int"
-        return (self.mask_token,) * masked + (self.oov_token,) * self.num_oov_indices
+    def _masks(self) -> bool:
+        return self.mask_token is not None and self.mode == "int"
+
+    @property
+    def special(self) -> int:
+        """How many tokens stand before the vocabulary's own: the masked one and those for what is unknown."""
+        return self._masks + self.num_oov_indices
 
     @property
     def tokens(self) -> tuple[Any, ...] | None:
         """The vocabulary's own tokens, where the spec holds them."""
         if not isinstance(self.vocabulary, tuple):
             return None
-        head = len(self.special)
-        return self.vocabulary[head:] if self.vocabulary[:head] == self.special else self.vocabulary
+        if self.special > len(self.vocabulary):  # before they are written out: a slip may ask for very many
+            return self.vocabulary
+        written = (self.mask_token,) * self._masks + (self.oov_token,) * self.num_oov_indices
+        return self.vocabulary[self.special:] if self.vocabulary[: self.special] == written else self.vocabulary
 
     @property
     def depth(self) -> Size:
         """The size of an encoded token; unknown until the vocabulary is."""
         if self.pad_to_max_tokens:
             return self.max_tokens
-        return None if self.tokens is None else len(self.special) + len(self.tokens)
+        return None if self.tokens is None else self.special + len(self.tokens)
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -145,7 +150,7 @@ class Lookup(OwnDtype):
             if token is not None and token in tokens:
                 refuse(f"{_quoted(token)} of `vocabulary` is the `{name}`", "MS205", "vocabulary",
                        help="leave it out of `vocabulary`")
-        size = len(self.special) + len(tokens)
+        size = self.special + len(tokens)
         if self.max_tokens is not None and size > self.max_tokens:
             refuse(f"`vocabulary` makes {size} tokens, with those for masked and unknown ones, but `max_tokens` is "
                    f"{self.max_tokens}", "MS208", "max_tokens", help=f"use `max_tokens: {size}`, or leave it out")

@@ -162,7 +162,7 @@ class _ModelReader:
             pairs: list[tuple[str | None, Reference | None]] = []
             for key, entry in node.entries.items():
                 reference = self._entries().references(entry.value, "outputs")
-                if isinstance(reference, tuple):
+                if isinstance(reference, tuple) and not isinstance(reference, Reference):
                     self.report.error("MS204", f"output `{key}` must be one tensor, found a list", entry.value.span)
                 if check_name(key, entry.key_span, self.report):
                     pairs.append((key, reference if isinstance(reference, Reference) else None))

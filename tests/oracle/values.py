@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from modelspec import dtypes
 from modelspec.components.family import Family, read_component
 from modelspec.layers import LAYERS
+from modelspec.layers.base import Layer
 from modelspec.settings import Context, Faults, Settings, split_form
 
 from . import forms
@@ -154,7 +155,8 @@ def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> d
     for name in draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ():
         field = cls.model_fields[name]
         like = result.get(name, None if field.is_required() else field.default)
-        values = st.sampled_from(FLOAT_POLICIES) if name == "dtype" else right(field, like)
+        policy = name == "dtype" and issubclass(cls, Layer)
+        values = st.sampled_from(FLOAT_POLICIES) if policy else right(field, like)
         if not values.is_empty:
             result[name] = draw(values)
     return result
@@ -164,7 +166,7 @@ def _drawn_often(cls: type[Settings]) -> list[str]:
     """The names of the settings, those that decide about shapes more than once."""
     own = [name for name in cls.model_fields if name not in cls.common]
     shaping = [name for name in own if forms.field_family(cls, name) is None]
-    return [*own, *shaping, *shaping, *(["trainable", "dtype"] if "dtype" in cls.common else [])]
+    return [*own, *shaping, *shaping, *(["trainable", "dtype"] if issubclass(cls, Layer) else [])]
 
 
 @st.composite
