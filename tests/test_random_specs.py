@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,15 +18,11 @@ from .drawing import specs
 from .mutating import mutated_text, mutated_values
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
-SECONDS = 1.0
-"""Of processor time, for one check."""
 
 
 def check(source: Path | Mapping[str, Any]) -> ms.Report:
-    """The report. A raise is a bug, and passes through; so is a check that takes too long."""
-    start = time.process_time()
+    """The report. A raise is a bug, and passes through."""
     report = ms.check(source)
-    assert time.process_time() - start < SECONDS
     for diagnostic in report.diagnostics:
         assert diagnostic.code and diagnostic.message, diagnostic
         str(diagnostic)

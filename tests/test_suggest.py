@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import string
-import time
 
 import pytest
 
@@ -62,9 +61,7 @@ def test_a_name_with_one_slip_is_found_again(known: list[str]) -> None:
     rng = random.Random(11)
     tried = [(name, slipped(name, rng)) for name in known for _ in range(12)]
     tried = [(name, word) for name, word in tried if word not in known]
-    started = time.process_time()
     wrong = [(word, name) for name, word in tried if nearest(word, known) != name]
-    assert (time.process_time() - started) / len(tried) < 0.005
     assert len(wrong) / len(tried) < 0.03, wrong
 
 

@@ -10,6 +10,7 @@ import re
 from typing import Final, NoReturn
 
 from ..diagnostics import Fault, Note, Span
+from ..diagnostics.derived import derive
 from . import budgets, json_faults, scalars
 from .node import Entry, Mapping, Node, Scalar, Sequence
 from .reading import Reading, too_deep, too_many_nodes
@@ -88,6 +89,7 @@ class Reader:
             parsed, fault = scalars.real(number[0]) if number["float"] else scalars.integer(number[0], 10)
             if fault:
                 reading.report(fault, span)
+                span = derive(span, silent=True)  # the value only stands in for what was written
             return Scalar(parsed, span, True)
         special = _SPECIAL.match(text, start)
         if not special:
@@ -96,7 +98,7 @@ class Reader:
         self.at = special.end()
         span = reading.span(start, self.at)
         reading.report(json_faults.not_finite(special[0]), span)
-        return Scalar(1.0, span, True)
+        return Scalar(1.0, derive(span, silent=True), True)
 
     def sequence(self, level: int) -> Sequence:
         start = self.at

@@ -21,6 +21,7 @@ from yaml.events import (
 )
 
 from ..diagnostics import Fault, Note, Source, Span, nearest
+from ..diagnostics.derived import derive
 from . import budgets, scalars, yaml_faults, yaml_syntax
 from .merge import Merge, is_merge, merged
 from .node import Entry, Mapping, Node, Scalar, Sequence
@@ -193,7 +194,7 @@ class Composer:
         if node.plain and not isinstance(node.value, str):
             text = span.text
             reading.report(yaml_faults.not_text(text), span)
-            return text or None, span
+            return text or None, derive(span, silent=True)
         return str(node.value), span
 
     def scalar(self, event: Any) -> Scalar:
@@ -210,6 +211,7 @@ class Composer:
             value, fault = scalars.resolve(text)
             if fault is not None:
                 self.reading.report(fault, span)
+                span = derive(span, silent=fault.code == "MS109")  # the value only stands in for what was written
             return Scalar(value, span, True)
         if style in "|>":
             end = start + len(self.source.text[start:end].rstrip())
