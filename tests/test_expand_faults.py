@@ -46,6 +46,8 @@ def one(text: str) -> Diagnostic:
     ("- residual: {filters: 3, stride: 1.5}\n- Flatten", ["MS204 12:38 1.5"]),
     ("- residual: {filters: 3, stride: true}\n- Flatten", ["MS204 12:38 true"]),
     ("- residul: 3\n- Flatten", ["MS301 12:7 residul"]),
+    ("- residual: {filters: 3, repat: 2}\n- Flatten", ["MS202 12:30 repat"]),
+    ("- brances: [[], []]\n- Flatten", ["MS301 12:7 brances"]),
     ("- residual: {filters: 3, call: {training: true}}", ["MS309 12:30 call"]),
     ("- residual: {filters: 3, name: a.b}", ["MS306 12:36 a.b"]),
     ("- residual: {filters: 3, from: imag}", ["MS302 12:36 imag"]),
@@ -215,6 +217,11 @@ blocks:
         "in the loop, where `n` is `4` and `i` is `0` (spec.yaml:13:17)",
         "the same at 1 other use",
     ]
+
+
+def test_what_would_replace_an_expression_is_not_suggested() -> None:
+    found = one("vars: {act: rleu}\n" + with_layers("- Dense: {units: 3, activation: $act}"))
+    assert (found.code, found.help, found.suggestion) == ("MS206", "did you mean `relu`?", None)
 
 
 def test_a_value_says_what_it_follows_from() -> None:

@@ -133,6 +133,7 @@ def test_an_override_makes_a_spec_out_of_one_without_expansion() -> None:
     "write it like `training.epochs` or `model.layers[3].Dense.units`"),
     ("", 3, "MS130", "", "write it like `training.epochs` or `model.layers[3].Dense.units`"),
     ("[0]", 3, "MS130", "[0]", "write it like `training.epochs` or `model.layers[3].Dense.units`"),
+    ("extends", "base.yaml", "MS130", "extends", "write it in the file"),
     ("seed", 2.0 ** 80, "MS204", "1.2089258196146292e+24", None),
     ("seed", 2 ** 80, "MS109", str(2 ** 80), "write it as a float (`1e20`), or in quotes where it is text"),
     ("seed", float("nan"), "MS109", "1.0", "use a finite number, or None"),

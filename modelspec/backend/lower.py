@@ -36,7 +36,6 @@ def lower(typed: TypedGraph, name: str) -> keras.Model:
     }
     outputs = _Lowering(typed, {}, inputs).outputs()
     model = keras.Model(_one_or_mapping(inputs), _one_or_mapping(outputs), name=_model_name(name))
-    model.trainable = True
     _check_count(model, typed)
     return model
 

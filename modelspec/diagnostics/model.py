@@ -170,7 +170,9 @@ def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     if more > 0:
         way.append(Note(f"the same at {more} other {'use' if more == 1 else 'uses'}"))
     own = tuple(replace(note, span=origin_of(note.span)) if note.span else note for note in notes)
-    return replace(diagnostic, span=origin_of(span), notes=(*own, *way))
+    # Where an expression stands the value is wrong, and its replacement would take the expression away.
+    suggestion = None if _is_derived(span) and "$" in span.text and causes else diagnostic.suggestion
+    return replace(diagnostic, span=origin_of(span), notes=(*own, *way), suggestion=suggestion)
 
 
 def _is_derived(span: Span) -> bool:

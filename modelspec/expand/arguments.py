@@ -64,7 +64,7 @@ def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) ->
     missing = [name for name in block.required() if name not in given]
     for name, entry in given.items():
         if name not in block.parameters:
-            near = nearest(name, missing) or nearest(name, block.parameters)
+            near = nearest(name, missing) or nearest(name, (*block.parameters, *RESERVED))
             known = listed(list(block.parameters))
             help = f"did you mean `{near}`?" if near else f"its parameters are {known}" if known else "it has none"
             values.notebook.report(

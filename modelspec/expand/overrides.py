@@ -34,7 +34,10 @@ def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -
         if node is None:
             continue
         try:
-            changed = _Setter(source, root, parse_path(text), node).set(root, 0, None)
+            steps = parse_path(text)
+            if steps[0].key == "extends":
+                raise Fault("MS130", "`extends` is read before anything is set", help="write it in the file")
+            changed = _Setter(source, root, steps, node).set(root, 0, None)
         except _Misplaced as misplaced:
             notebook.report(misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end))
             continue

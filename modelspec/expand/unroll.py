@@ -125,12 +125,12 @@ class Unroller:
         return [Use(call, block, inner, arguments, self.items(block.layers, inner, level + 1))]
 
     def _meant_block(self, call: Call) -> bool:
-        """Whether a kind that nothing has was most likely meant to be a block, which is told."""
+        """Whether a kind that nothing has was most likely meant to be a block (or `branches`), which is told."""
         kind = call.kind
-        if not self.blocks or kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
+        if kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
             return False
-        near = nearest(kind, (*self.blocks, *self.shared, *LAYERS.names()))
-        if near not in self.blocks:
+        near = nearest(kind, (*self.blocks, *self.shared, "branches", *LAYERS.names()))
+        if near not in self.blocks and near != "branches":
             return False
         self.notebook.report(Fault("MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near),
                              call.scope.frame.place(call.span))

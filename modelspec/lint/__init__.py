@@ -7,6 +7,7 @@ from ..infer import TypedGraph
 from ..spec.data import DataSection
 from ..spec.report import Report
 from ..spec.training import Training
+from .choices import check_choices
 from .heads import heads
 from .layers import check_last_layers, check_layers
 from .losses import check_losses
@@ -27,4 +28,5 @@ def lint(
         check_metrics(found, training, report)
         check_last_layers(typed, found, training, report)
         check_monitors(training, data, report)
+        check_choices(training, report)
     return report.diagnostics

@@ -1,0 +1,50 @@
+"""Choices of `training` that get in each other's way (`MS528`, `MS529`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..components import log_name
+from ..components.metric import Metric
+from ..diagnostics import Note
+from ..settings import Settings
+from ..source import locate
+from ..spec.report import Report
+from ..spec.training import Chosen, Training
+
+SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+
+
+def check_choices(training: Training, report: Report) -> None:
+    """What each is right by itself, and not beside another."""
+    _check_rate(training, report)
+    for chosen in (training.metrics, training.weighted_metrics):
+        for metrics in chosen.values():
+            _check_names(metrics, report)
+
+
+def _check_rate(training: Training, report: Report) -> None:
+    """A schedule computes the learning rate at every step, and Keras lets nobody else set it."""
+    if training.choices is None or not isinstance(getattr(training.optimizer, "learning_rate", None), Settings):
+        return
+    place = locate(training.node, ("optimizer",), key=True)
+    for callback in training.callbacks:
+        if callback.written in SET_THE_RATE:
+            report.error("MS528", f"`{callback.written}` sets the learning rate, but a schedule of the optimizer does "
+                                  "already", callback.span, notes=[Note("the optimizer", place)],
+                         help="remove one of the two")
+
+
+def _check_names(metrics: tuple[Chosen, ...], report: Report) -> None:
+    """Metrics of one output are logged under names of their own."""
+    for name, chosen in _names(metrics):
+        first = next(other for found, other in _names(metrics) if found == name)
+        if first is not chosen:
+            report.error("MS529", f"two metrics are logged as `{name}`", chosen.span, notes=[Note("the first", first.span)],
+                         help="give one of them a `name`, or remove it")
+
+
+def _names(metrics: tuple[Chosen, ...]) -> Iterator[tuple[str, Chosen]]:
+    for chosen in metrics:
+        assert isinstance(chosen.settings, (Metric, str))
+        yield log_name(chosen.settings), chosen
