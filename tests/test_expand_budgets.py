@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from typing import Any
 
 import pytest
 
+from modelspec.diagnostics import Checked
 from modelspec.expand import expand
 from modelspec.settings import Context
-from modelspec.source import plain, read_text
+from modelspec.source import Document, plain, read_text
 
 MODEL = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
@@ -84,18 +85,33 @@ def test_depth_is_bounded_before_pythons_own_stack_is() -> None:
     assert below(200, nest(40)) == ["MS108"]
 
 
+def expanded(document: Document) -> tuple[Checked[Document | None], int]:
+    """The document expanded, and what that took: calls of Python's functions, which are the same on every machine."""
+    count = 0
+
+    def profile(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        found = expand(document, Context(), {})
+    finally:
+        sys.setprofile(before)
+    return found, count
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(name: str) -> None:
     """MS108, and nothing is left to read on with."""
     document = read_text(BOMBS[name], "bomb.yaml").value
     assert document is not None, read_text(BOMBS[name], "bomb.yaml").diagnostics
-    start = time.process_time()
-    found = expand(document, Context(), {})
-    spent = time.process_time() - start
+    found, effort = expanded(document)
     assert [one.code for one in found.diagnostics] == ["MS108"]
     assert found.value is None
     assert found.diagnostics[0].span is not None
-    assert spent < 0.5
+    assert effort < 1_000_000
 
 
 DEARER = {
@@ -115,11 +131,10 @@ def test_work_is_bounded(name: str) -> None:
     text = DEARER[name] if "model:" in DEARER[name] else DEARER[name] + MODEL + "    - Dense: 3\n"
     document = read_text(text, "bomb.yaml").value
     assert document is not None
-    start = time.process_time()
-    found = expand(document, Context(), {})
+    found, effort = expanded(document)
     assert {one.code for one in found.diagnostics} <= {"MS108", "MS109", "MS121"}
     assert found.diagnostics
-    assert time.process_time() - start < 1.0
+    assert effort < 3_000_000
 
 
 def test_what_is_within_the_budget_is_written() -> None:
@@ -141,14 +156,15 @@ def test_what_is_within_the_budget_is_written() -> None:
     assert len(root["model"]["layers"]) == 100 + 400
 
 
-def test_it_is_fast_enough() -> None:
-    """Two hundred layers out of blocks and loops, a few times, the best of them: a small part of a check."""
-    text = "blocks: {d: {parameters: {w: 3}, layers: [{Dense: {units: $w, activation: relu}}, {Dropout: 0.1}]}}\n"
-    document = read_text(text + MODEL + "    - d: {w: 32}\n" * 50 + "    - d: {w: 16, repeat: 50}\n", "spec.yaml").value
-    assert document is not None
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        assert expand(document, Context(), {}).value is not None
-        times.append(time.process_time() - start)
-    assert min(times) < 0.05
+def test_the_effort_grows_with_the_layers_and_no_faster() -> None:
+    head = f"blocks: {{d: {{parameters: {{w: 3}}, layers: [{{Dense: {{units: $w}}}}, {{Dropout: 0.1}}]}}}}\n{MODEL}"
+    efforts = []
+    for uses in (100, 200, 400):
+        text = head + "    - d: {w: 32}\n" * uses + f"    - d: {{w: 16, repeat: {uses}}}\n"
+        document = read_text(text, "spec.yaml").value
+        assert document is not None
+        found, effort = expanded(document)
+        assert found.value is not None
+        efforts.append(effort)
+    assert efforts[2] - efforts[1] < 2.1 * (efforts[1] - efforts[0])
+    assert efforts[2] < 400 * 2 * 2 * 150

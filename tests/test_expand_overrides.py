@@ -119,6 +119,7 @@ def test_an_override_makes_a_spec_out_of_one_without_expansion() -> None:
     ("training.loss.Adam.x", 3, "MS130", "Adam", "set it as a whole: `training.loss={Adam: ...}`"),
     ("model.layers[9]", 3, "MS130", "[9]", "its entries go from [0] to [4]"),
     ("model.layers[-6]", 3, "MS130", "[-6]", "its entries go from [0] to [4]"),
+    ("model.layers.0.Dense.units", 3, "MS130", "0", "write `model.layers[0]`"),
     ("model.layers.stam.units", 3, "MS130", "stam", "did you mean `stem`?"),
     ("model.layers.Dense.units", 3, "MS130", "Dense", "write the index: `[0]` or `[1]`"),
     ("model.layers.unknown_thing.units", 3, "MS130", "unknown_thing", "write an index, e.g. `[0]`"),

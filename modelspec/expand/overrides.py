@@ -137,6 +137,9 @@ class _Setter:
         if indices:
             raise self._lost(step, f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
                              f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}")
+        if step.key.isdecimal():
+            raise self._lost(step, f"{self._so_far(at)} is a list, whose entries have their index in brackets",
+                             f"write `{self._text(at)}[{step.key}]`")
         known = [*(name for _, name in _names(node)), *filter(None, map(_kind, node.items))]
         near = nearest(step.key, known)
         raise self._lost(step, f"{self._so_far(at)} has no entry named `{step.key}`",

@@ -129,8 +129,9 @@ class Unroller:
         kind = call.kind
         if kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
             return False
-        near = nearest(kind, (*self.blocks, *self.shared, "branches", *LAYERS.names()))
-        if near not in self.blocks and near != "branches":
+        ours = (*self.blocks, "branches")
+        near = nearest(kind, ours)
+        if near is None or nearest(kind, (*ours, *self.shared, *LAYERS.names())) != near:
             return False
         self.notebook.report(Fault("MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near),
                              call.scope.frame.place(call.span))

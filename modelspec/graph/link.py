@@ -78,9 +78,8 @@ class _Linker:
                 found[name] = thing.use.layer
             else:
                 visible = {**self.outer, **found}
-                found[name] = _Linker(self.report, visible, self.unfinished | pending - found.keys(), self.broken).graph(
-                    thing
-                )
+                unfinished = self.unfinished | pending - found.keys()
+                found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(thing)
         return found
 
     def _call(self, use: Use, name: str, scope: Scope, visible: Mapping[str, Callee]) -> Call:

@@ -31,7 +31,8 @@ def report_unused(graph: Graph, section: ModelSection, report: Report) -> None:
     called = {call.shared for call in graph.calls} | _called_inside(graph)
     for name, span in section.shared_spans.items():
         if name not in called:
-            report.warning("MS313", f"nothing calls shared `{name}`", span, help=f"call it with `- {name}`, or remove it")
+            report.warning("MS313", f"nothing calls shared `{name}`", span,
+                           help=f"call it with `- {name}`, or remove it")
 
 
 def _called_inside(graph: Graph) -> set[str]:

@@ -30,8 +30,8 @@ def infer(graph: Graph) -> Checked[TypedGraph]:
     typed = _Inference(report, {}, {}).graph(graph, types)
     if typed.depth_first_calls > MAX_LAYERS:
         largest = max(typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0)
-        report.error("MS108", f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, and "
-                              f"{MAX_LAYERS:,} are the most", largest.call.use.kind_span,
+        report.error("MS108", f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, "
+                              f"and {MAX_LAYERS:,} are the most", largest.call.use.kind_span,
                      help=f"`{largest.kind}` runs most of them: it calls models that call models")
     count = typed.parameters
     if count is not None and count > MAX_PARAMETERS:
@@ -109,8 +109,9 @@ class _Inference:
             if len(produced.outputs) == 1:
                 return produced.outputs[0]
             names = [f"{ref.producer}.{name}" for name in produced.selectors()]
-            self.report.error("MS312", f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one here",
-                              ref.span, notes=[Note("it is made here", produced.span)] if produced.span else [],
+            made = [Note("it is made here", produced.span)] if produced.span else []
+            self.report.error("MS312", f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one "
+                                       "here", ref.span, notes=made,
                               suggestion=names[0], help=f"select one: {listed(names, 'or')}")
             return None
         index = produced.index(ref.output)

@@ -130,7 +130,9 @@ class TypedGraph:
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
-def _collect(typed: TypedGraph, frozen: bool, owned: dict[int, tuple[Weight, ...]], seen: set[tuple[int, bool]]) -> None:
+def _collect(
+    typed: TypedGraph, frozen: bool, owned: dict[int, tuple[Weight, ...]], seen: set[tuple[int, bool]]
+) -> None:
     """Weights by what owns them: a shared layer by itself, any other by its one call."""
     if (id(typed), frozen) in seen:
         return

@@ -149,7 +149,7 @@ class Layer(Settings):
         return ()
 
     def weight(self, name: str, *shape: Size, trainable: bool = True) -> Weight:
-        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that is no dtype to train."""
+        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that cannot be trained."""
         dtype = self.variable_dtype
         if trainable and not is_float(dtype):
             raise Fault("MS404", f"`{self.kind()}` cannot keep its weights in {dtype}", ("dtype",),
@@ -186,13 +186,14 @@ def need_rank(layer: Layer, x: Tensor, *ranks: int, at_least: int | None = None,
         wanted = f"at least {at_least}"
     else:
         wanted = " or ".join(str(rank) for rank in ranks)
-    raise Fault("MS401", f"`{layer.kind()}` takes {wanted} axes (the batch axis counted), found {x.rank}: {show(x.shape)}",
+    raise Fault("MS401", f"`{layer.kind()}` takes {wanted} axes (the batch axis counted), "
+                         f"found {x.rank}: {show(x.shape)}",
                 help=_rank_help(x.rank, ranks, at_least), argument=argument)
 
 
 def _rank_help(rank: int, ranks: tuple[int, ...], at_least: int | None) -> str:
     target = at_least if at_least is not None else min(ranks, key=lambda r: abs(r - rank))
     if rank < target:
-        return "add the missing axes with `Reshape`, or take the tensor before they were removed (`Flatten`, pooling, " \
-               "a recurrent layer without `return_sequences: true`)"
+        return "add the missing axes with `Reshape`, or take the tensor before they were removed (`Flatten`, " \
+               "pooling, a recurrent layer without `return_sequences: true`)"
     return "remove axes before it with `Flatten`, `Reshape` or a global pooling layer"

@@ -40,8 +40,8 @@ def _check_names(metrics: tuple[Chosen, ...], report: Report) -> None:
     for name, chosen in _names(metrics):
         first = next(other for found, other in _names(metrics) if found == name)
         if first is not chosen:
-            report.error("MS529", f"two metrics are logged as `{name}`", chosen.span, notes=[Note("the first", first.span)],
-                         help="give one of them a `name`, or remove it")
+            report.error("MS529", f"two metrics are logged as `{name}`", chosen.span,
+                         notes=[Note("the first", first.span)], help="give one of them a `name`, or remove it")
 
 
 def _names(metrics: tuple[Chosen, ...]) -> Iterator[tuple[str, Chosen]]:

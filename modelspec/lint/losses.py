@@ -53,8 +53,8 @@ def _check_binary(head: Head, loss: Chosen, report: Report) -> None:
                               f"`{loss.written}` takes every unit as a yes or no of its own", loss.span,
                      notes=[Note(f"the softmax of `{head.call.name}`", head.span)],
                      suggestion=better if isinstance(loss.node, Scalar) else None,
-                     help=f"use `{better}` (targets are class numbers) or `categorical_crossentropy` (one-hot), or give "
-                          f"`{head.call.name}` `activation: sigmoid`")
+                     help=f"use `{better}` (targets are class numbers) or `categorical_crossentropy` (one-hot), or "
+                          f"give `{head.call.name}` `activation: sigmoid`")
     elif head.activation == "softmax":
         _softmax_of_one(head, report)
 
@@ -129,18 +129,21 @@ def _check_classes(
     head: Head, loss: Chosen, settings: Loss, target: Feature, source: dataset, data: DataSection, report: Report
 ) -> None:
     """The classes of an embedded data set against the units that choose among them."""
-    classes = CLASSES.get(source.name)
-    if classes and target.names == ("target",) and settings.targets == "indices" and isinstance(head.units, int) \
-            and head.units < classes:
-        report.error("MS519", f"`{source.name}` has {classes} classes, but output `{head.output}` has {head.units} units",
-                     head.call.call.use.kind_span, notes=[Note("the target", data.spans.get(("targets", head.output)))],
+    classes = CLASSES.get(source.name, 0)
+    if target.names != ("target",) or settings.targets != "indices" or not isinstance(head.units, int):
+        return
+    if head.units < classes:
+        place = data.spans.get(("targets", head.output))
+        report.error("MS519", f"`{source.name}` has {classes} classes, but output `{head.output}` has {head.units} "
+                              "units", head.call.call.use.kind_span, notes=[Note("the target", place)],
                      help=f"give `{head.call.name}` {classes} units")
 
 
 def _check_all_trained(heads: Mapping[str, Head], training: Training, report: Report) -> None:
     entry = training.node.entries.get("loss")
     untrained = [output for output in heads if output not in training.losses]
-    misnamed = entry is not None and isinstance(entry.value, MappingNode) and len(entry.value.entries) > len(training.losses)
+    written = len(entry.value.entries) if entry is not None and isinstance(entry.value, MappingNode) else 0
+    misnamed = written > len(training.losses)
     if training.losses and untrained and not misnamed:
         report.warning("MS503", f"no loss trains {listed(untrained)}", entry.key_span if entry else training.span,
                        help=f"add `{untrained[0]}: ...` to `loss`, or leave it so on purpose")

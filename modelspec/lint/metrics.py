@@ -12,7 +12,8 @@ from ..spec.training import Chosen, Training
 from .heads import Head
 
 _WORDS: dict[Targets, str] = {
-    "indices": "class numbers", "one_hot": "one-hot codes", "binary": "yes or no for each unit", "numbers": "any numbers",
+    "indices": "class numbers", "one_hot": "one-hot codes", "binary": "yes or no for each unit",
+    "numbers": "any numbers",
 }  # fmt: skip
 _BETTER: dict[tuple[Targets, Targets], str] = {
     ("indices", "one_hot"): "use the `Sparse...` metric, or `accuracy`, which follows the target",
@@ -37,8 +38,8 @@ def _check(head: Head, loss: Chosen, settings: Loss, metric: Chosen, report: Rep
     given = settings.targets
     if isinstance(metric.settings, str):
         if given == "numbers" and head.activation in ("linear", None):
-            report.warning("MS523", f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to be "
-                                    "any number", metric.span, notes=[Note("the loss", loss.span)],
+            report.warning("MS523", f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to "
+                                    "be any number", metric.span, notes=[Note("the loss", loss.span)],
                            help="use `mae`, `RootMeanSquaredError` or `R2Score`")
         return
     assert isinstance(metric.settings, Metric)

@@ -49,8 +49,8 @@ def read_spec(document: Document, context: Context) -> Checked[SpecFile]:
     context = replace(context, precision=runtime.precision)
     model = read_model(root.entries["model"].value, context, report) if "model" in root.entries else None
     spec = SpecFile(
-        document, root, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model, runtime,
-        context,
+        document, root, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model,
+        runtime, context,
     )
     return Checked(spec, report.diagnostics)
 

@@ -12,9 +12,17 @@ from .case import Answer, Case, Refusal, layer_class
 from .stricter import is_stricter
 
 UNKNOWN_SIZES = (17, 4, 3, 8, 64)
-"""Numbers of entries tried along unknown axes before a call counts as one that can never run."""
+"""Numbers of entries tried along unknown axes, with those of the known axes, before a call counts as one that can
+never run."""
 KILLS_THE_PROCESS = ("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D")
 """Layers that are not tried: on a CPU a single window ends the process with a floating-point signal."""
+
+
+def sizes_to_try(case: Case) -> tuple[int, ...]:
+    sizes = {size for tensor in case.tensors for size in erase(tensor.shape)[1:]}
+    if None not in sizes:
+        return UNKNOWN_SIZES[:1]  # no axis is unknown: one try is all
+    return tuple(dict.fromkeys((*UNKNOWN_SIZES, *sorted(size for size in sizes if size is not None))))
 
 
 def disagreement(case: Case) -> str | None:
@@ -39,7 +47,7 @@ def _keras_is_wrong(case: Case, ours: Answer, theirs: Answer) -> bool:
     """Whether Keras, when it runs, gives other shapes than it says, and those that modelspec says."""
     if case.kind in KILLS_THE_PROCESS:
         return False
-    for unknown in UNKNOWN_SIZES:
+    for unknown in sizes_to_try(case):
         ran = keras_side.run(case, unknown)
         if not isinstance(ran, Refusal):
             return not _all_agree(theirs.outputs, ran) and _all_agree(ours.outputs, ran)
@@ -63,7 +71,7 @@ def never_runs(case: Case, said: tuple[Tensor, ...]) -> bool:
     the call and not in this machine."""
     if case.kind in KILLS_THE_PROCESS:
         return False
-    for unknown in UNKNOWN_SIZES:
+    for unknown in sizes_to_try(case):
         result = keras_side.run(case, unknown)
         if not isinstance(result, Refusal):
             if not _without_entries(result) and _all_agree(said, result):
@@ -95,7 +103,7 @@ def run_disagreement(case: Case, batch: int = 2) -> str | None:
 
     Dtypes are Keras's symbolic ones (`disagreement`); a few of its layers run in another one than they say.
     """
-    for unknown in UNKNOWN_SIZES:
+    for unknown in sizes_to_try(case):
         ran = keras_side.run(case, unknown, batch)
         if not isinstance(ran, Refusal):
             return _other_shapes(case, case.map(lambda t: keras_side.with_numbers(t, unknown, batch)), ran)  # noqa: B023
