@@ -280,7 +280,7 @@ def _alone(values: Array) -> int:
 def _check_batches(
     compiled: Compiled, data: DataSection, parts: Mapping[str, Part], findings: Findings
 ) -> None:
-    if compiled.training is None:
+    if compiled.training is None or "train" not in parts:  # a split that leaves nothing was told already
         return
     batch_size = compiled.training.batch_size
     check_count(len(parts["train"]), batch_size, data.source_spans.get("train"), findings)

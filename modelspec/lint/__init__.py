@@ -7,7 +7,7 @@ from ..infer import TypedGraph
 from ..spec.data import DataSection
 from ..spec.report import Report
 from ..spec.training import Training
-from .choices import check_choices
+from .choices import check_choices, check_leak
 from .heads import heads
 from .layers import check_last_layers, check_layers
 from .losses import check_losses
@@ -22,6 +22,8 @@ def lint(
     report = Report()
     if typed is not None:
         check_layers(typed, report)
+    if data is not None:
+        check_leak(data, report)
     if typed is not None and training is not None:
         found = heads(typed)
         check_losses(found, training, data, report)

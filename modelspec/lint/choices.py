@@ -1,4 +1,4 @@
-"""Choices of `training` that get in each other's way (`MS528`, `MS529`)."""
+"""Choices of `training` that get in each other's way (`MS528` to `MS530`)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ from ..components.metric import Metric
 from ..diagnostics import Note
 from ..settings import Settings
 from ..source import locate
+from ..spec.data import DataSection
 from ..spec.report import Report
 from ..spec.training import Chosen, Training
 
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+
+
+def check_leak(data: DataSection, report: Report) -> None:
+    """A target that is also one of several columns of an input: the model only has to copy it."""
+    for output, target in (data.targets or {}).items():
+        for name, feature in (data.inputs or {}).items():
+            leaked = [column for column in target.names if column in feature.names]
+            if leaked and len(feature.names) > 1 and feature.names != target.names:
+                report.warning("MS530", f"`{leaked[0]}` is the target of output `{output}` and a column of input "
+                                        f"`{name}`", data.spans.get(("inputs", name)),
+                               notes=[Note("the target", data.spans.get(("targets", output)))],
+                               help="take it out of the input: the model would only copy it")
 
 
 def check_choices(training: Training, report: Report) -> None:

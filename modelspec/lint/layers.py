@@ -45,7 +45,8 @@ def check_last_layers(typed: TypedGraph, heads: dict[str, Head], training: Train
     for output, head in heads.items():
         loss = training.losses.get(output)
         numbers = loss is not None and isinstance(loss.settings, Loss) and loss.settings.targets == "numbers"
-        if loss is not None and numbers and head.units == 1 and head.activation in SQUASHING:
+        scalar = head.units == 1 and head.tensor.rank == 2  # an image's sigmoid usually meets scaled pixels
+        if loss is not None and numbers and scalar and head.activation in SQUASHING:
             report.warning("MS526", f"output `{output}` cannot leave the range of its {head.activation}, but "
                                     f"`{loss.written}` trains it to be any number", head.span,
                            notes=[Note("the loss", loss.span)],

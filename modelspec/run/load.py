@@ -45,7 +45,7 @@ class SavedRun:
         """
         from ..backend import build
 
-        if digest(self.model_path) != self.manifest.model_hash:
+        if not self.model_path.is_file() or digest(self.model_path) != self.manifest.model_hash:
             raise RunError.of("MS709", f"`{self.model_path}` is not the model that this run saved: it was changed or "
                                        "damaged since", help="train again, or get the file from a copy of the run")
         file = self.compiled.file
@@ -69,6 +69,8 @@ def open_run(directory: Path) -> SavedRun:
 def _why_not(directory: Path, manifest: Manifest) -> str:
     if manifest.outcome == "running":
         return "it is still being trained" if is_written(directory) else "it was killed before it saved one"
+    if manifest.model_hash is not None:
+        return f"it saved one, but `{MODEL}` is gone"
     return f"it {'was ' if manifest.outcome == 'interrupted' else ''}{manifest.outcome}"
 
 

@@ -103,11 +103,14 @@ class Manifest:
         path = directory / MANIFEST
         try:
             values = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             what = "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"
             raise RunError.of("MS708", f"`{directory}` {what}", help="`modelspec train` makes a run folder") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunError.of("MS708", f"`{path}` cannot be read: {str(error).splitlines()[0]}") from None
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+            raise RunError.of("MS708", f"`{path}` cannot be read: {reason}") from None
+        except (ValueError, RecursionError):
+            raise RunError.of("MS708", f"`{path}` is no JSON that can be read") from None
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise RunError.of("MS708", f"`{path}` is no manifest of a run (format {FORMAT})")
         return cls(values)

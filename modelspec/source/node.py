@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from ..diagnostics import Path, Span
+from ..diagnostics.derived import origin_of
 
 Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | dict[str, Value] | None"
 
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
     def span(self) -> Span:
         """Key and value together."""
         value = self.value.span
-        inside = value.source is self.key_span.source and value.start >= self.key_span.end
+        inside = origin_of(value).source is origin_of(self.key_span).source and value.start >= self.key_span.end
         return self.key_span.to(value) if inside else self.key_span  # a merged or aliased value stands elsewhere
 
 

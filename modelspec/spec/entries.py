@@ -16,8 +16,8 @@ from .report import Report
 
 RESERVED = ("from", "call")
 """Settings of the entry itself, beside the layer's own and `name`."""
-EXPANDED = ("when", "repeat", "for", "branches")
-"""Words of an entry that are gone once the spec is expanded."""
+EXPANDED = ("when", "repeat")
+"""More such words, which are gone once the spec is expanded: a misspelt one is still offered."""
 
 
 class Reference(NamedTuple):
@@ -100,8 +100,7 @@ class EntryReader:
             return node.value, node.span, None
         if isinstance(node, Mapping) and len(node.entries) == 1:
             kind, entry = next(iter(node.entries.items()))
-            if kind not in EXPANDED:
-                return kind, entry.key_span, entry.value
+            return kind, entry.key_span, entry.value
         if isinstance(node, Mapping) and node.entries:
             self._malformed(node)
         else:
@@ -111,10 +110,7 @@ class EntryReader:
 
     def _malformed(self, node: Mapping) -> None:
         kinds = [key for key in node.entries if key in LAYERS or key in self.visible]
-        if word := next((key for key in node.entries if key in EXPANDED), None):
-            self.report.error("MS209", f"`{word}` entries are not part of this version of modelspec",
-                              node.entries[word].key_span)
-        elif len(kinds) == 1:
+        if len(kinds) == 1:
             other = next(key for key in node.entries if key != kinds[0])
             self.report.error("MS207", f"`{other}` stands beside `{kinds[0]}`, not among its settings",
                               node.entries[other].key_span,
@@ -138,7 +134,7 @@ class EntryReader:
         assert cls is not None
         body = plain(use.body) if use.body is not None else None
         if isinstance(body, dict):
-            for word in (*RESERVED, *EXPANDED):
+            for word in RESERVED:
                 body.pop(word, None)
             if use.name is None:
                 body.pop("name", None)
@@ -158,7 +154,7 @@ class EntryReader:
             for key, entry in use.body.entries.items():
                 if key in allowed:
                     continue
-                near = nearest(key, allowed)
+                near = nearest(key, ("name", *RESERVED)) or nearest(key, allowed)
                 use = self._recover(use, {key: near})
                 self.report.error("MS309", f"`{key}` is a setting, and `{use.kind}` is shared: all its calls have the "
                                            "same settings", entry.key_span, suggestion=near,
@@ -172,9 +168,6 @@ class EntryReader:
     # Reserved settings -----------------------------------------------------------------------------------------------
 
     def _reserved(self, use: Use, body: Mapping) -> Use:
-        for word in EXPANDED:
-            if entry := body.entries.get(word):
-                self.report.error("MS209", f"`{word}` is not part of this version of modelspec", entry.key_span)
         if entry := body.entries.get("name"):
             use = self._name(use, entry.value)
         if entry := body.entries.get("from"):

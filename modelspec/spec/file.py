@@ -20,7 +20,9 @@ from .training import Training, read_training
 
 VERSION = 1
 KEYS = ("modelspec", "name", "description", "seed", "model", "data", "training", "runtime")
-LATER = ("extends", "vars", "blocks", "expect", "sweep")
+EXPANDED = ("extends", "vars", "blocks")
+"""Sections that are gone once the spec is expanded: a misspelt one is still offered."""
+LATER = ("expect", "sweep")
 MAX_SEED = 2**32 - 1
 
 
@@ -81,7 +83,7 @@ def read_sections(spec: SpecFile, inputs: tuple[str, ...], outputs: tuple[str, .
 def _own_keys(root: Mapping, report: Report) -> Mapping:
     """The sections of a file, without what is ignored (`x-...`)."""
     own = Mapping({key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span)
-    root = recovered(own, (*KEYS, *LATER), "a spec", report)
+    root = recovered(own, (*KEYS, *EXPANDED, *LATER), "a spec", report)
     for key in LATER:
         if entry := root.entries.get(key):
             report.error("MS209", f"`{key}` is not part of this version of modelspec", entry.key_span)
