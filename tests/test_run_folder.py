@@ -230,3 +230,13 @@ def as_tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: as_tuples(item) for key, item in value.items()}
     return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_built() -> None:
+    from modelspec.run import RunError
+    from modelspec.run.framework import check_memory, memory
+
+    check_memory(memory() // 16)
+    with pytest.raises(RunError) as raised:
+        check_memory(memory())
+    assert [d.code for d in raised.value.diagnostics] == ["MS715"]

@@ -15,6 +15,8 @@ from typing import Any
 from ..data.errors import RunError
 
 _PACKAGES = ("modelspec", "tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+_BYTES_IN_TRAINING = 8
+"""A float32 weight and its gradient; most optimizers keep more."""
 
 
 def load(seed: int, *, deterministic: bool) -> None:
@@ -88,7 +90,7 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "memory": memory(),
     }
 
 
@@ -110,3 +112,19 @@ def _cpu() -> str:
             return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     except OSError:
         return platform.processor()
+
+
+def memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_memory(parameters: int) -> None:
+    """Raises `RunError` (MS715) where not even the weights and their gradients fit into memory.
+
+    Asked before anything is built: TensorFlow would end the process, and without a word.
+    """
+    needed, there = _BYTES_IN_TRAINING * parameters, memory()
+    if needed > there:
+        raise RunError.of("MS715", f"{parameters:,} parameters need at least {needed / 1e9:,.1f} GB to be trained, and "
+                                   f"the machine has {there / 1e9:,.1f} GB", help="use fewer units, or a larger machine")

@@ -126,7 +126,8 @@ def _loop(prepared: Prepared, training: Training) -> Loop:
     """Load the framework and build the model."""
     from ..backend import build
 
-    file = prepared.compiled.file
+    file, graph = prepared.compiled.file, prepared.compiled.graph
+    framework.check_memory((graph and graph.parameters) or 0)
     framework.load(file.seed, deterministic=file.runtime.deterministic)
     with told("the model cannot be built"):
         model = build(prepared.compiled)

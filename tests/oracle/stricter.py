@@ -57,7 +57,7 @@ def encoders(kind: str) -> bool:
 
 
 def cells(kind: str) -> bool:
-    return kind.endswith("Cell")
+    return kind.endswith(("Cell", "Cells"))
 
 
 def merges(kind: str) -> bool:
@@ -70,8 +70,8 @@ def _case(kind: str, settings: dict[str, Any], *shapes: tuple[int | None, ...], 
     return Case(kind, settings, {first.name: tensors if first.many else tensors[0]})
 
 
-def _attention(settings: dict[str, Any]) -> Case:
-    steps = Tensor((None, 4, 6), "float32")
+def _attention(settings: dict[str, Any], shape: tuple[int | None, ...] = (None, 4, 6)) -> Case:
+    steps = Tensor(shape, "float32")
     return Case("MultiHeadAttention", settings, {"query": steps, "value": steps})
 
 
@@ -99,6 +99,14 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(images, "MS401", None, BATCH, _case("RandomFlip", {}, (None, 8, 3))),
     Stricter(lambda kind: kind.startswith("AdaptiveMax"), "MS401", None, BATCH,
              _case("AdaptiveMaxPooling2D", {"output_size": 2}, (None, 8, 4))),
+    Stricter(("Attention", "AdditiveAttention"), "MS401", None, BATCH,
+             _case("AdditiveAttention", {}, (None, 4, 6), (None, 6))),
+    Stricter(("MultiHeadAttention", "GroupQueryAttention"), "MS401", "query", BATCH,
+             _attention({"num_heads": 2, "key_dim": 3, "attention_axes": 1}, (None, 6))),
+    Stricter(("RNN", "SimpleRNN", "GRU", "LSTM"), "MS403", "mask", "Keras leaves out the end of a mask that is too long",
+             Case("SimpleRNN", {"units": 4, "unroll": True}, {
+                 "sequences": Tensor((None, 6, 5), "float32"), "mask": Tensor((None, 7), "bool"),
+             })),
     Stricter(("MultiHeadAttention",), "MS407", "attention_axes", "attention over the batch or the features is a slip",
              _attention({"num_heads": 2, "key_dim": 3, "attention_axes": -1})),
     Stricter(("MultiHeadAttention",), "MS205", "output_shape", "Keras takes 0 for `null`",
