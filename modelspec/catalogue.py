@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .settings import Settings
+
+
+def snake_case(kind: str) -> str:
+    """The name that Keras gives an unnamed object of a class: `mean_io_u` for `MeanIoU`, `conv2d` for `Conv2D`."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", kind).lower()
 
 
 @dataclass(frozen=True, eq=False)

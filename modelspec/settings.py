@@ -149,6 +149,11 @@ def first_unfit(items: Any, fits: Callable[[Any], bool]) -> Path:
     return next(((index,) for index, item in enumerate(items) if not fits(item)), ())
 
 
+def is_int(value: Any) -> bool:
+    """Whether the value is a whole number; `true` and `false` are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def context_of(info: ValidationInfo) -> Context:
     """The context that a validator runs in."""
     return info.context if isinstance(info.context, Context) else Context()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .family import PACKAGE, Family, component, read_component, to_snake_case
+from ..catalogue import snake_case
+from .family import PACKAGE, Family, component, read_component
 
 if TYPE_CHECKING:
     from .metric import Metric
@@ -26,7 +27,7 @@ _HISTORY = "every run does this itself"
 
 def _in_snake_case(kinds: Iterable[str]) -> dict[str, str]:
     """Keras's second name for every class: `he_normal`."""
-    return {to_snake_case(kind): kind for kind in kinds}
+    return {snake_case(kind): kind for kind in kinds}
 
 
 _INITIALIZERS = (

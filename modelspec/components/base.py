@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator
 
-from ..settings import Settings, Unfit, first_unfit
+from ..settings import Settings, Unfit, first_unfit, is_int
 
 
 class Component(Settings):
@@ -41,10 +41,6 @@ MetricDtype = Literal[
     "uint8", "uint16", "uint32", "uint64", "int16", "int32", "int64",
 ]  # fmt: skip
 """What a metric counts in. Keras reads `int8` as a way of quantizing, and refuses it."""
-
-
-def is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:

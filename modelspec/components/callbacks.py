@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
-from ..settings import Unfit, refuse
-from .base import Component, NonNegative, Whole, is_int
+from ..settings import Unfit, is_int, refuse
+from .base import Component, NonNegative, Whole
 
 _PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
 _FIELD = re.compile(r"[A-Za-z_][\w-]*")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import PlainValidator, ValidationInfo
 
-from ..catalogue import Catalogue
+from ..catalogue import Catalogue, snake_case
 from ..diagnostics import Fault
 from ..settings import Context, Faults, Settings, context_of, describe, read_form, split_form, unknown_name
 from ..shapes import Shape
@@ -67,11 +66,6 @@ class Family(Catalogue):
         return indices if len(targets) < len(outputs) or targets[-1] == 1 else as_wide
 
 
-def to_snake_case(kind: str) -> str:
-    """The name that Keras gives an unnamed object of the class: `mean_io_u` for `MeanIoU`."""
-    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", kind).lower()
-
-
 def read_component(family: Family, value: Value, context: Context, *, built: bool = True) -> Settings | str:
     """A member of the family from any of its three written forms. Raises `Faults`, paths below `value`.
 
@@ -109,7 +103,7 @@ def _named(made: Settings, alias: str | None) -> Settings:
     """The settings with the name that logs show, where none was written."""
     name = getattr(made, "name", None) if alias is None or "name" in made.model_fields_set else alias
     # Left to itself, Keras counts: the second AUC of a process is `auc_1`.
-    name = name or to_snake_case(made.kind())
+    name = name or snake_case(made.kind())
     return made if name == getattr(made, "name", None) else made.model_copy(update={"name": name})
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, TypeAlias
 
+from ..catalogue import snake_case
 from .base import Component, MetricDtype, Name
-from .family import to_snake_case
 from .loss import Targets
 
 Direction: TypeAlias = Literal["up", "down"] | None
@@ -31,4 +31,4 @@ class Metric(Component):
     @property
     def log_name(self) -> str:
         """What it is called in logs, before the output's name and `val_` are put in front."""
-        return self.name or to_snake_case(self.kind())
+        return self.name or snake_case(self.kind())

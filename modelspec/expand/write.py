@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..catalogue import snake_case
 from ..diagnostics import Span
 from ..diagnostics.derived import derive
-from ..layers.common import snake_case
 from ..source import Entry, Mapping, Node, Scalar, Sequence
 from ..spec.names import check_name
 from ..spec.report import Report

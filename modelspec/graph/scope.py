@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ..catalogue import snake_case
 from ..diagnostics import Note, Span, listed, nearest
-from ..layers.common import snake_case
 from ..spec.entries import Reference, Use
 from ..spec.model import ModelSection
 from ..spec.report import Report

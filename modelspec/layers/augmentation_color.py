@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator
 
-from ..settings import Unfit, refuse
+from ..settings import Unfit, is_int, refuse
 from ..shapes import Tensor
 from .base import Example, Inputs
 from .factors import Factor, SignedStrength, Strength, ValueRange, overlapping
 from .image import ImageLayer
-from .types import Count, DataFormat, Rate, Seed, is_int
+from .types import Count, DataFormat, Rate, Seed
 
 _STRENGTHS = (
     Example({"factor": 0.3}, ((None, 9, 8, 3),)),

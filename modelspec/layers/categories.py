@@ -10,11 +10,11 @@ from pydantic import Field, PlainValidator, model_validator
 
 from ..diagnostics import Fault
 from ..dtypes import variable_dtype
-from ..settings import Unfit, refuse
+from ..settings import Unfit, is_int, refuse
 from ..shapes import Shape, Size, Tensor, show
 from .base import Argument, Example, Inputs, Layer, need_rank
 from .common import need_equal, need_number, without_trainable
-from .types import Count, NoPolicy, Number, either, is_int
+from .types import Count, NoPolicy, Number, either
 
 Mode = Literal["int", "one_hot", "multi_hot", "count"]
 

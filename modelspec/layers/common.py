@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from ..catalogue import snake_case
 from ..diagnostics import Fault
 from ..dtypes import is_float
 from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
@@ -18,11 +18,6 @@ def features(x: Tensor, argument: str | None = None) -> Size:
     """The size of the last axis, which a kernel is made for: known, or MS405."""
     return needs(x.shape[-1], "the last axis", "give the input's last size a number, or put a layer that fixes it "
                                                "(`Dense` and `Embedding` do) before", argument=argument)
-
-
-def snake_case(kind: str) -> str:
-    """The name that Keras gives an unnamed layer of the kind: `simple_rnn` for `SimpleRNN`."""
-    return re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
 
 
 def name_of(layer: Layer) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import PlainValidator
 
-from ..settings import Unfit
-from .types import Number, is_int
+from ..settings import Unfit, is_int
+from .types import Number
 
 Factor: TypeAlias = float | tuple[float, float]
 

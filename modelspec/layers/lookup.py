@@ -11,12 +11,12 @@ from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWra
 
 from ..diagnostics import Fault
 from ..paths import ProjectPath, confined
-from ..settings import Unfit, context_of, refuse
+from ..settings import Unfit, context_of, is_int, refuse
 from ..shapes import Size, Tensor
 from .base import Example, Inputs
 from .categories import OwnDtype, check_sparse, encoded
 from .common import need_number
-from .types import Number, either, is_int
+from .types import Number, either
 
 LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf", "binary", "tf-idf"]
 _PRESENT = {"binary": "multi_hot", "tf-idf": "tf_idf"}

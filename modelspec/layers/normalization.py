@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import PlainValidator, model_validator
 
 from ..diagnostics import Fault
-from ..settings import Unfit
+from ..settings import Unfit, is_int
 from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
 from .base import Argument, Example, Inputs, Layer, Weight
 from .common import axis_in
 from .masks import need_mask
-from .types import Constraint, Initializer, Number, Regularizer, either, is_int
+from .types import Constraint, Initializer, Number, Regularizer, either
 from .windows import numbers
 
 Axes = Annotated[Any, either(int)]

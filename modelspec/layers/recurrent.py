@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator
 
+from ..catalogue import snake_case
 from ..diagnostics import Fault
 from ..settings import Unfit, refuse
 from ..shapes import Size, Tensor, add, known, mul, product, show
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import features, need_float, need_number, prefixed, snake_case
+from .common import features, need_float, need_number, prefixed
 from .masks import need_mask
 from .types import Activation, Constraint, Count, Initializer, Rate, Regularizer, Seed
 

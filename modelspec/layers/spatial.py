@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field, PlainValidator
 
 from ..diagnostics import Fault, Path
-from ..settings import Unfit
+from ..settings import Unfit, is_int
 from ..shapes import Shape, Tensor, add, mul
 from .base import Example, Inputs, Layer
-from .types import Count, DataFormat, Window2D, Window3D, is_int, window
+from .types import Count, DataFormat, Window2D, Window3D, window
 from .windows import all_positive, numbers, spatial, times, with_spatial
 
 Sides: TypeAlias = tuple[tuple[int, int], ...]

@@ -13,7 +13,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from .. import dtypes
 from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, component
 from ..diagnostics import Fault, nearest
-from ..settings import Faults, Settings, Unfit, context_of, first_unfit, read_form
+from ..settings import Faults, Settings, Unfit, context_of, first_unfit, is_int, read_form
 from . import LAYERS
 
 Initializer = Annotated[Any, component(INITIALIZERS)]
@@ -29,10 +29,6 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 # Windows -------------------------------------------------------------------------------------------------------------
-
-
-def is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def window(count: int, axes: str, least: int = 1) -> PlainValidator:

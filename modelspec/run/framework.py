@@ -127,4 +127,4 @@ def check_memory(parameters: int) -> None:
     needed, there = _BYTES_IN_TRAINING * parameters, memory()
     if needed > there:
         raise RunError.of("MS715", f"{parameters:,} parameters need at least {needed / 1e9:,.1f} GB to be trained, and "
-                                   f"the machine has {there / 1e9:,.1f} GB", help="use fewer units, or a larger machine")
+                                   f"the machine has {there / 1e9:,.1f} GB", help="use fewer units, or more memory")

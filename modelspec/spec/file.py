@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostics import Checked
-from ..layers.types import is_int
 from ..paths import project_of
-from ..settings import Context, describe
+from ..settings import Context, describe, is_int
 from ..source import Document, Mapping, Scalar, plain
 from .data import DataSection, read_data
 from .model import ModelSection, read_model

@@ -9,8 +9,8 @@ from pydantic import PlainValidator
 
 from ..diagnostics import Span
 from ..dtypes import DTYPES
-from ..layers.types import Count, is_int, one_of
-from ..settings import Context, Section, Unfit, describe
+from ..layers.types import Count, one_of
+from ..settings import Context, Section, Unfit, describe, is_int
 from ..shapes import MAX_AXES, PENDING, Shape, Tensor
 from ..source import Mapping, Node, Scalar, Sequence, plain
 from .names import check_name

@@ -11,7 +11,7 @@ from . import keras_side, our_side
 from .case import Answer, Case, Refusal, layer_class
 from .stricter import is_stricter
 
-UNKNOWN_SIZES = (17, 4, 3, 8, 64)
+UNKNOWN_SIZES = (17, 4, 3, 8, 64, 1)
 """Numbers of entries tried along unknown axes, with those of the known axes, before a call counts as one that can
 never run."""
 KILLS_THE_PROCESS = ("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D")
@@ -83,7 +83,7 @@ def never_runs(case: Case, said: tuple[Tensor, ...]) -> bool:
 
 def _for_want_of_a_kernel(refusal: Refusal) -> bool:
     """TensorFlow has no CPU kernel for some calls that run on a GPU."""
-    return bool(re.search(r"NHWC|NCHW|channels_first|on (the )?CPU|No OpKernel", refusal.message))
+    return bool(re.search(r"NHWC|NCHW|channels_first|on (the )?CPU|No OpKernel|Could not find device", refusal.message))
 
 
 def _badly_said(case: Case, fault: Fault) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from modelspec.diagnostics import Fault
@@ -11,7 +11,7 @@ from modelspec.shapes import PENDING, Shape, Size, Tensor
 
 from . import our_side
 from .case import KINDS, Answer, Case
-from .strategies import cases
+from .strategies import cases, share_of_examples
 
 MAY_NEED_A_NUMBER = ("MS405", "MS409")
 """Why a call may be refused with a name that is fine with a number: a size must be known, or two names differ."""
@@ -30,6 +30,7 @@ def same_size_named(case: Case, data: st.DataObject, name: str) -> tuple[Case, i
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=share_of_examples(0.5))
 @given(data=st.data())
 def test_a_name_means_the_same_as_the_number_in_its_place(kind: str, data: st.DataObject) -> None:
     """The shapes with a name, read with the number, are the shapes with the number; and nothing is refused but what
@@ -54,6 +55,7 @@ def test_a_name_means_the_same_as_the_number_in_its_place(kind: str, data: st.Da
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=share_of_examples(0.5))
 @given(data=st.data())
 def test_a_size_that_will_be_known_refuses_nothing_and_promises_nothing(kind: str, data: st.DataObject) -> None:
     """`auto` sizes, before the data is read: what they will be may be fine, so only what no size mends is refused."""
@@ -70,6 +72,7 @@ def test_a_size_that_will_be_known_refuses_nothing_and_promises_nothing(kind: st
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=share_of_examples(0.5))
 @given(data=st.data())
 def test_several_names_raise_nothing(kind: str, data: st.DataObject) -> None:
     """Any size may be a name, known later, unknown or a number: there is an answer or a fault."""
