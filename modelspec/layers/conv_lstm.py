@@ -12,7 +12,7 @@ from .base import Argument, Example, Inputs, Layer, Outputs, Weight
 from .common import prefixed
 from .convolution import refuse_dilated_strides
 from .masks import need_mask
-from .recurrent import check_stateful, sequence_arguments
+from .recurrent import check_stateful, refuse_orthogonal_bfloat16, sequence_arguments
 from .types import (
     Activation,
     Constraint,
@@ -65,6 +65,7 @@ class ConvolutionalLSTM(Layer):
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
+        refuse_orthogonal_bfloat16(self, self.recurrent_initializer)
         refuse_dilated_strides(self.strides, self.dilation_rate)
         return self
 

@@ -56,6 +56,15 @@ def need_state(layer: Layer, state: Tensor, size: int, argument: str) -> None:
                     help=f"take a state of a layer with the same `units`, or put a `Dense` of {size} units before")
 
 
+def refuse_orthogonal_bfloat16(layer: Layer, initializer: Any) -> None:
+    """Raises where the recurrent kernel starts orthogonal in bfloat16: TensorFlow cannot compute that."""
+    name = initializer if isinstance(initializer, str) else initializer.kind()
+    if layer.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
+        refuse(f"`recurrent_initializer` of `{layer.kind()}` is `{name}`, which cannot be computed in bfloat16",
+               "MS208", "recurrent_initializer",
+               help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
+
+
 class CellSettings(Layer):
     """What one step of a recurrent layer is made of: the settings that a layer and its cell share."""
 
@@ -84,12 +93,7 @@ class CellSettings(Layer):
 
     @model_validator(mode="after")
     def _initializer_has_dtype(self) -> Self:
-        given = self.recurrent_initializer
-        name = given if isinstance(given, str) else given.kind()
-        if self.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
-            refuse(f"`recurrent_initializer` of `{self.kind()}` is `{name}`, which cannot be computed in bfloat16",
-                   "MS208", "recurrent_initializer",
-                   help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
+        refuse_orthogonal_bfloat16(self, self.recurrent_initializer)
         return self
 
     def state_sizes(self) -> tuple[int, ...]:
