@@ -20,13 +20,16 @@ from .diagnostics import Checked, Diagnostic, in_file_order
 from .expand import expand
 from .graph import interface, link
 from .infer import TypedGraph, infer
-from .legacy import modernize
+from .layers import LAYERS
 from .lint import lint
 from .settings import Context
-from .source import Document, read, read_mapping
+from .source import Document, mentions, read, read_mapping
 from .spec.data import DataSection
 from .spec.file import SpecFile, context_for, read_sections, read_spec
 from .spec.training import Training
+
+_TAKES_BOTH = ("output_mode",)
+"""Settings with an older value that Keras still takes (`binary` for `multi_hot`)."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,27 @@ def _compile(
 
 
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
-    """Check a document: every stage but the reading."""
+    """Check a document: every stage but the reading and the expansion.
+
+    Spellings of older Keras are no words of the language, so a spec has them only where it has faults, or where Keras
+    still takes both: the tables of old words load for such a spec alone.
+    """
+    checked = _compile_today(document, context)
+    if checked.ok and not mentions(document.root, {*LAYERS.aliases, *_TAKES_BOTH}):
+        return checked
+    from .legacy import modernize
+
     modern = modernize(document)
-    found: list[Diagnostic] = list(modern.diagnostics)
-    spec = read_spec(modern.value, context)
+    if not modern.diagnostics:
+        return checked
+    again = _compile_today(modern.value, context)
+    return Checked(again.value, in_file_order([*modern.diagnostics, *again.diagnostics]))
+
+
+def _compile_today(document: Document, context: Context) -> Checked[Compiled]:
+    """Check a document in today's words."""
+    found: list[Diagnostic] = []
+    spec = read_spec(document, context)
     found.extend(spec.diagnostics)
     graph = typed = None
     if spec.value.model is not None:

@@ -51,7 +51,7 @@ def test_mnist_through_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
           split: {validation: 0.1, test: 0.2, stratify: label}
           inputs: image
           targets: label
-        training: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy], epochs: 2, batch_size: 64}
+        training: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy], epochs: 2}
     """, encoding="utf-8")
     run = ms.load_spec("mnist.yaml").train(run_dir="run")
     assert run.metrics["accuracy"] > 0.9

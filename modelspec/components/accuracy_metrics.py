@@ -1,7 +1,5 @@
 """Metrics that count right answers."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from .base import Count, Fraction, Name

@@ -2,8 +2,6 @@
 
 # ruff: noqa: N801 - an activation is named as Keras names it: `relu`.
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from .base import Component

@@ -1,7 +1,5 @@
 """Adam and its kin: a rate for each weight, from running means of its gradient and of the gradient's square."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

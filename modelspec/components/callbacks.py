@@ -1,7 +1,5 @@
 """Callbacks: what happens during training beside the steps themselves."""
 
-from __future__ import annotations
-
 import re
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, Self

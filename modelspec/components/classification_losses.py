@@ -1,7 +1,5 @@
 """Losses for probabilities: crossentropies, overlaps of segments, label sequences."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Metrics from the counts of true and false positives and negatives."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator

@@ -1,7 +1,5 @@
 """Constraints: what is done to a layer's weights after every step of the optimizer."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from pydantic import model_validator

@@ -1,7 +1,5 @@
 """Initializers: the values that a layer's weights start from."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import PlainValidator, model_validator

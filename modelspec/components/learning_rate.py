@@ -1,7 +1,5 @@
 """The learning rate by epoch, as a formula."""
 
-from __future__ import annotations
-
 from ..formula.setting import RateFormula
 from ..source import Value
 from .callbacks import Callback, Verbose

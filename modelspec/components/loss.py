@@ -1,7 +1,5 @@
 """What losses share, and what they and metrics say about the targets they take."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, TypeAlias
 
 from .base import Component, FloatDtype, Name

@@ -1,7 +1,5 @@
 """What metrics share: a name and a dtype, the targets they take, and which way is better."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, TypeAlias
 
 from ..catalogue import snake_case

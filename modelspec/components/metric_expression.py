@@ -1,7 +1,5 @@
 """A metric that is a formula."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..formula.setting import ComparingFormula

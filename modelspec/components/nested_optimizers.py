@@ -1,7 +1,5 @@
 """Optimizers that hold others: LossScaleOptimizer, and MultiOptimizer with its OptimizerMap."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationInfo

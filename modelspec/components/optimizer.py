@@ -1,7 +1,5 @@
 """What optimizers share: the learning rate, weight decay, clipping, averaging and the scale of the loss."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, ClassVar, Self
 

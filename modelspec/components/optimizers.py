@@ -1,7 +1,5 @@
 """Optimizers that follow the gradient with a rate for each weight or one for all: SGD, RMSprop, Lion, Muon..."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Metrics between distributions, and overlaps of segments."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from pydantic import model_validator

@@ -1,7 +1,5 @@
 """Losses between numbers, and those that compare directions or keep a margin."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from .base import Fraction, Name, Positive

@@ -1,7 +1,5 @@
 """Metrics between numbers: errors, correlations, margins."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from .base import Name, Whole

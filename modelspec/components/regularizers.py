@@ -1,7 +1,5 @@
 """Regularizers: what is added to the loss for large weights or outputs."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from .base import Component, NonNegative

@@ -1,7 +1,5 @@
 """Learning rate schedules: a learning rate that follows the number of steps done."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator

@@ -1,7 +1,5 @@
 """Activations that have settings or weights of their own: ReLU, LeakyReLU, PReLU, ELU, Softmax."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Adaptive pooling: as many windows as the output shall have, of whatever size that takes."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..shapes import Tensor

@@ -1,7 +1,5 @@
 """Attention without projections: Attention, AdditiveAttention."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Sound to pictures of its frequencies: STFTSpectrogram, MelSpectrogram."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator

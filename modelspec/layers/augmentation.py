@@ -1,7 +1,5 @@
 """Augmentation in space: images are flipped, turned, moved, bent, cut or partly erased, in training only."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from .base import Example

@@ -1,7 +1,5 @@
 """Augmentation of colours: brightness, contrast, hue and so on change at random, in training only."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator

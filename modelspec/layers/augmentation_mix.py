@@ -1,7 +1,5 @@
 """Augmentation that mixes: images with each other (MixUp, CutMix) or several changes (AugMix, RandAugment)."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,8 +1,6 @@
 """Layers that turn categories into numbers without a vocabulary: Hashing, HashedCrossing, CategoryEncoding,
 Discretization."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 

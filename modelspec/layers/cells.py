@@ -1,7 +1,5 @@
 """One step of a recurrent layer, and the layer that runs any of them: LSTMCell, GRUCell, SimpleRNNCell, RNN."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator, ValidationInfo

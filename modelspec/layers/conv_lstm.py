@@ -1,7 +1,5 @@
 """Convolutional LSTMs, which read sequences of signals, images or volumes: ConvLSTM1D, ConvLSTM2D, ConvLSTM3D."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from pydantic import model_validator

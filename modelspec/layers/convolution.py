@@ -1,7 +1,5 @@
 """Convolutions: Conv1D, Conv2D, Conv3D."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 

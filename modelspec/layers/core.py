@@ -1,7 +1,5 @@
 """Layers that every network has: Dense, Embedding, ReversibleEmbedding, Masking, Activation, Identity."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 

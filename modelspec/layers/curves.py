@@ -1,7 +1,5 @@
 """Activations with learned curves that Keras had in version 1: SReLU, ParametricSoftplus."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from ..shapes import Tensor

@@ -1,7 +1,5 @@
 """Convolutions that treat each channel on its own: DepthwiseConv1D/2D, and SeparableConv1D/2D that then mix them."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..shapes import Size, Tensor, mul, plus, product

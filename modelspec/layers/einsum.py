@@ -1,7 +1,5 @@
 """EinsumDense: a dense layer over any axes."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 

@@ -1,7 +1,5 @@
 """Fully connected layers that Keras had in version 1: Highway, MaxoutDense."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..shapes import Size, Tensor, mul, product

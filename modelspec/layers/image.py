@@ -1,7 +1,5 @@
 """Image preprocessing without chance: sizes, scales, contrast."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator

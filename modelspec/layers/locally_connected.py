@@ -3,8 +3,6 @@
 Keras had them up to version 2; they are layers of modelspec, with Keras 2's settings, weights and order of weights.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..shapes import Shape, Size, Tensor, needs, product

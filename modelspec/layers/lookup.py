@@ -1,7 +1,5 @@
 """Layers with a vocabulary: StringLookup, IntegerLookup."""
 
-from __future__ import annotations
-
 import codecs
 from collections import Counter
 from types import GenericAlias

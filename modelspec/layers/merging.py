@@ -1,7 +1,5 @@
 """Layers that join several tensors into one: elementwise (Add, Multiply, ...), Concatenate and Dot."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from ..diagnostics import Fault

@@ -1,7 +1,5 @@
 """Attention with several heads: MultiHeadAttention, GroupQueryAttention."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """Normalization of activations: over the batch, within each example, within groups of channels."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator

@@ -1,7 +1,5 @@
 """Pooling: MaxPooling and AveragePooling over windows, GlobalMaxPooling and GlobalAveragePooling over all there is."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from ..shapes import Shape, Tensor

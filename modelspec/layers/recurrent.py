@@ -1,7 +1,5 @@
 """Recurrent layers, which read a sequence step by step: SimpleRNN, GRU, LSTM."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator

@@ -1,7 +1,5 @@
 """Layers that act in training only: dropout and noise."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator

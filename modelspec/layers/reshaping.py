@@ -1,7 +1,5 @@
 """Layers that move entries without changing them: Flatten, Reshape, Permute, RepeatVector."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator

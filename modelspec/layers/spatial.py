@@ -1,7 +1,5 @@
 """Layers that repeat, pad or cut the spatial axes: UpSampling, ZeroPadding and Cropping, each 1D to 3D."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator

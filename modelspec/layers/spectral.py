@@ -1,7 +1,5 @@
 """SpectralNormalization, which holds the layer whose kernel it bounds."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from pydantic import model_validator

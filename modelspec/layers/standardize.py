@@ -1,7 +1,5 @@
 """Normalization of features, by a mean and a variance measured from the data or given."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator

@@ -1,7 +1,5 @@
 """Text to numbers: TextVectorization."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator

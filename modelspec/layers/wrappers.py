@@ -1,7 +1,5 @@
 """Layers that hold others: Bidirectional, TimeDistributed, Pipeline."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import PlainValidator, ValidationInfo, model_validator

@@ -12,7 +12,7 @@ from typing import Any
 from ..diagnostics import Checked, Diagnostic, Edit, in_file_order, listed
 from ..layers import LAYERS
 from ..settings import describe
-from ..source import Document, Entry, Mapping, Node, Scalar, Sequence, plain
+from ..source import Document, Entry, Mapping, Node, Scalar, Sequence, mentions, plain
 from . import components, layers
 from .components import NAMES
 from .inputs import Inputs
@@ -25,7 +25,7 @@ from .training import TrainingPass
 
 def modernize(document: Document) -> Checked[Document]:
     """The document in today's words, with a warning (MS220 to MS223) for each old one."""
-    if not _mentions(document.root, _words()):
+    if not mentions(document.root, _words()):
         return Checked(document)
     notes = Notes()
     root = _Pass(notes).root(document.root)
@@ -50,22 +50,6 @@ def _words() -> frozenset[str]:
     for names in NAMES.values():
         found.update(names)
     return frozenset((*found, *KINDS, MERGE, *LAYERS.aliases))
-
-
-def _mentions(node: Node, words: frozenset[str]) -> bool:
-    """Whether one of the words is a key or a text anywhere below."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Mapping):
-            if not words.isdisjoint(one.entries):
-                return True
-            stack.extend(entry.value for entry in one.entries.values())
-        elif isinstance(one, Sequence):
-            stack.extend(one.items)
-        elif isinstance(one.value, str) and one.value in words:
-            return True
-    return False
 
 
 def _with(mapping: Mapping, key: str, change: Callable[[Node], Node]) -> Mapping:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -102,3 +102,19 @@ def walk(node: Node) -> Iterator[Node]:
     elif isinstance(node, Mapping):
         for entry in node.entries.values():
             yield from walk(entry.value)
+
+
+def mentions(node: Node, words: Collection[str]) -> bool:
+    """Whether one of the words is a key or a text anywhere below."""
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Mapping):
+            if any(key in words for key in one.entries):
+                return True
+            stack.extend(entry.value for entry in one.entries.values())
+        elif isinstance(one, Sequence):
+            stack.extend(one.items)
+        elif isinstance(one.value, str) and one.value in words:
+            return True
+    return False
