@@ -1,0 +1,135 @@
+"""Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed one by one.
+
+The format is a JSON header and the numbers behind it. It is written here, not by its library, because every write of a
+commit goes through one place that can fail, is hashed on its way, and needs no second copy in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .disk import write_new
+
+Array = NDArray[Any]
+
+_CODES = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint64": "U64",
+    "uint32": "U32", "uint16": "U16", "uint8": "U8", "bool": "BOOL",
+}
+_NAMES = {code: name for name, code in _CODES.items()}
+_PIECE = 2**24
+"""Bytes that are written or hashed at once."""
+_LONGEST_HEADER = 2**26
+
+
+class Damaged(ValueError):
+    """A file is not what was written. The message says in what way."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file of tensors holds, to the byte."""
+
+    size: int
+    """Bytes of the whole file."""
+    header: str
+    """SHA-256 of the length and the header."""
+    tensors: Mapping[str, str]
+    """SHA-256 of each tensor's bytes."""
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
+    """Writes a new file and forces it to disk; what it holds. Raises `OSError`, and `TypeError` for a dtype that the
+    format does not have."""
+    flat = {name: _bytes_of(array) for name, array in tensors.items()}
+    header = _header(tensors, flat)
+    hashes: dict[str, str] = {}
+
+    def pieces() -> Iterator[bytes | memoryview]:
+        yield header
+        for name, data in flat.items():
+            running = hashlib.sha256()
+            for start in range(0, len(data), _PIECE):
+                piece = data[start : start + _PIECE]
+                running.update(piece)
+                yield piece
+            hashes[name] = running.hexdigest()
+
+    write_new(path, pieces())
+    size = len(header) + sum(len(data) for data in flat.values())
+    return Content(size, hashlib.sha256(header).hexdigest(), hashes)
+
+
+def _bytes_of(array: Array) -> memoryview:
+    if array.dtype.name not in _CODES or not array.dtype.isnative:
+        raise TypeError(f"a checkpoint holds numbers, found an array of {array.dtype}")
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> bytes:
+    entries: dict[str, Any] = {}
+    start = 0
+    for name, array in tensors.items():
+        end = start + len(flat[name])
+        entries[name] = {"dtype": _CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": [start, end]}
+        start = end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the numbers start at a multiple of 8, so that they can be mapped into memory
+    return len(text).to_bytes(8, "little") + text
+
+
+def read_tensors(path: Path, expected: Content) -> dict[str, Array]:
+    """The tensors of a file, every byte compared with what was written. Raises `Damaged`, and `OSError`."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size != expected.size:
+            raise Damaged(f"`{path.name}` has {size:,} bytes in place of {expected.size:,}")
+        entries = _read_header(file, path.name, expected)
+        return {name: _read_one(file, name, entry, expected) for name, entry in entries.items()}
+
+
+def _read_header(file: BufferedReader, name: str, expected: Content) -> dict[str, Any]:
+    length = file.read(8)
+    count = int.from_bytes(length, "little")
+    if count > min(_LONGEST_HEADER, expected.size):
+        raise Damaged(f"the header of `{name}` is not what was written")
+    header = file.read(count)
+    if hashlib.sha256(length + header).hexdigest() != expected.header:
+        raise Damaged(f"the header of `{name}` is not what was written")
+    entries: dict[str, Any] = json.loads(header)
+    if set(entries) != set(expected.tensors):
+        raise Damaged(f"`{name}` holds other tensors than its index names")
+    return entries
+
+
+def _read_one(file: BufferedReader, name: str, entry: Mapping[str, Any], expected: Content) -> Array:
+    array = np.empty(entry["shape"], _dtype(_NAMES[entry["dtype"]]))
+    data = array.reshape(-1).view(np.uint8).data
+    running = hashlib.sha256()
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        file.readinto(piece)
+        running.update(piece)
+    if running.hexdigest() != expected.tensors[name]:
+        raise Damaged(f"the tensor `{name}` is not what was written")
+    return array
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name.startswith(("bfloat", "float8")):
+        import ml_dtypes
+
+        found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+        return found
+    return np.dtype(name)
