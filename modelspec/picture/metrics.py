@@ -1,0 +1,31 @@
+"""Sizes that every kind of picture shares, in pixels."""
+
+from __future__ import annotations
+
+from .diagram import Box
+
+BOX_HEIGHT = 44.0
+GAP = 24.0
+"""Between boxes side by side, and around the picture."""
+LABEL_GAP = 46.0
+"""Between layers: room for an arrow and the shape beside it."""
+STUB = 18.0
+"""How far an arrow goes straight down before it bends: the shape is written beside it."""
+FRAME_PADDING = 16.0
+FRAME_TITLE = 30.0
+TITLE_SIZE = 13.0
+TEXT_SIZE = 11.0
+
+_NARROW = frozenset("iljtfr.,:;'|!()[] ")
+_WIDE = frozenset("mwMW%@\u00d7")
+
+
+def text_width(text: str, size: float = TEXT_SIZE) -> float:
+    """About how wide a text is in a font without serifs."""
+    units = sum(0.33 if c in _NARROW else 0.87 if c in _WIDE else 0.68 if c.isupper() else 0.56 for c in text)
+    return units * size
+
+
+def box_width(box: Box) -> float:
+    """Wide enough for both of its lines."""
+    return max(text_width(box.title, TITLE_SIZE) * 1.05, text_width(box.subtitle)) + 24
