@@ -22,16 +22,27 @@ _GAP = "  "
 _HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
 _NUMBERS = (4, 5)
 """Columns whose entries end at the right."""
-_YIELDING = (2, 1, 0)
-"""Columns that give way where the table would be too wide, the widest of them first."""
+_NAMES = (0, 2)
+"""Columns of names: what tells long ones apart is at their ends."""
+_YIELDING = ((2, 1), (0,))
+"""Columns that give way where the table would be too wide, the widest of a group first, names last of all."""
+_LARGE = 24
+"""Layers past which those of a model inside the model are left out, unless they are asked for."""
 _LEAST = 14
 """What a column keeps where the table has to be narrowed."""
 
 
-def table(name: str, graph: TypedGraph, *, width: int = 100) -> str:
-    """The layers as a table at most `width` columns wide (where names allow it), then totals."""
-    rows = list(_Rows(_common_dtype(graph)).of(graph))
+def table(name: str, graph: TypedGraph, *, width: int = 100, depth: int | None = None) -> str:
+    """The layers as a table at most `width` columns wide (where names allow it), then totals.
+
+    `depth` is how many levels of models inside models are shown; None leaves out the inside of large ones alone.
+    """
+    maker = _Rows(_common_dtype(graph), depth)
+    rows = list(maker.of(graph))
     lines = [name, "", *_aligned([_HEADER, *(row.cells for row in rows)], width), "", *_totals(graph)]
+    if maker.closed:
+        names = ", ".join(dict.fromkeys(maker.closed))
+        lines.append(f"not shown      what is inside {names}: `--depth {maker.deeper}` shows it")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -57,26 +68,34 @@ class _Rows:
     """Makes the rows of a graph and of the shared models in it, whose layers stand below their first call."""
 
     dtype: str
+    depth: int | None = None
 
     def __post_init__(self) -> None:
-        self.shown: set[str] = set()
+        self.shown: set[int] = set()
+        self.closed: list[str] = []
+        """Models whose layers are not shown."""
+        self.deeper = 2
+        """The depth at which the first of them are."""
 
-    def of(self, graph: TypedGraph, indent: str = "") -> Iterator[_Row]:
-        if not indent:
+    def of(self, graph: TypedGraph, level: int = 0) -> Iterator[_Row]:
+        indent = "  " * level
+        if not level:
             yield from (self._input(name, tensor) for name, tensor in graph.inputs.items())
         above = next(iter(graph.inputs)) if len(graph.inputs) == 1 else None
         for layer in graph.layers:
-            yield from self._call(layer, above, indent)
+            yield from self._call(layer, above, indent, level)
             above = layer.name
 
     def _input(self, name: str, tensor: Tensor) -> _Row:
         batch = tensor.shape[0] if tensor.shape else None
         return _Row(name, f"input (batches of {batch})" if batch else "input", output=_type(tensor, self.dtype))
 
-    def _call(self, layer: TypedCall, above: str | None, indent: str) -> Iterator[_Row]:
-        again = layer.shared is not None and layer.shared in self.shown
+    def _call(self, layer: TypedCall, above: str | None, indent: str, level: int) -> Iterator[_Row]:
+        again = layer.shared is not None and id(layer.call.callee) in self.shown
+        closed = not again and self._is_closed(layer, level)
+        sources = "" if layer.inputs == [above] else ", ".join(layer.inputs)
         yield _Row(
-            indent + layer.name, _kind(layer, again), "" if layer.inputs == [above] else ", ".join(layer.inputs),
+            indent + layer.name, _kind(layer, again, closed), sources,
             _type(layer.outputs[0], self.dtype), "" if again else _count(_parameters(layer)),
             _human(layer.multiply_adds),
         )
@@ -84,14 +103,25 @@ class _Rows:
             selector = layer.output_names[index] if layer.output_names else str(index)
             yield _Row(f"{indent}  .{selector}", output=_type(tensor, self.dtype))
         if layer.shared is not None and not again:
-            self.shown.add(layer.shared)
-            if layer.inside is not None:
-                yield from self.of(layer.inside, indent + "  ")
+            self.shown.add(id(layer.call.callee))
+            if closed:
+                self.deeper = level + 2 if not self.closed else min(self.deeper, level + 2)
+                self.closed.append(layer.kind)
+            elif layer.inside is not None:
+                yield from self.of(layer.inside, level + 1)
+
+    def _is_closed(self, layer: TypedCall, level: int) -> bool:
+        if layer.inside is None:
+            return False
+        return layer.inside.depth_first_calls > _LARGE if self.depth is None else level + 1 >= self.depth
 
 
-def _kind(layer: TypedCall, again: bool) -> str:
-    """The kind, and what is special about this one: what a shared name stands for, or that training changes nothing."""
+def _kind(layer: TypedCall, again: bool, closed: bool) -> str:
+    """The kind, and what is special about this one: what a shared name stands for, how many layers are not shown, or
+    that training changes nothing."""
     remarks = []
+    if closed and layer.inside is not None:
+        remarks.append(f"{layer.inside.depth_first_calls} layers")
     if again:
         remarks.append("shared")
     elif layer.shared is not None and not isinstance(layer.call.callee, Graph) and layer.call.callee is not None:
@@ -200,19 +230,21 @@ def _aligned(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
     filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in filled}
     excess = sum(widths.values()) + len(_GAP) * (len(filled) - 1) - width
-    yielding = [column for column in _YIELDING if column in widths]
-    while excess > 0 and widths[widest := max(yielding, key=widths.__getitem__)] > _LEAST:
-        widths[widest] -= 1
-        excess -= 1
+    for group in _YIELDING:
+        yielding = [column for column in group if column in widths]
+        while yielding and excess > 0 and widths[widest := max(yielding, key=widths.__getitem__)] > _LEAST:
+            widths[widest] -= 1
+            excess -= 1
     for row in rows:
-        cells = (_cell(row[column], widths[column], column in _NUMBERS) for column in filled)
+        cells = (_cell(row[column], widths[column], column) for column in filled)
         yield _GAP.join(cells)
 
 
-def _cell(text: str, width: int, right: bool) -> str:
+def _cell(text: str, width: int, column: int) -> str:
     if len(text) > width:
-        text = f"{text[: width - 3]}..."
-    return text.rjust(width) if right else text.ljust(width)
+        end = (width - 3) // 2 if column in _NAMES else 0
+        text = f"{text[: width - 3 - end]}...{text[len(text) - end :]}"
+    return text.rjust(width) if column in _NUMBERS else text.ljust(width)
 
 
 # For programs --------------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from .output import report, write
 @click.command(short_help="The layers with shapes, parameters and cost.")
 @spec_file
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--depth", type=click.IntRange(1), metavar="N",
+              help="Show models inside models N levels deep; by default all but the inside of large ones.")
 @set_option
-def command(file: str, form: str, overrides: dict[str, Any]) -> None:
+def command(file: str, form: str, depth: int | None, overrides: dict[str, Any]) -> None:
     """Show the layers of FILE with shapes, parameters and cost, and totals; `-` reads standard input.
 
     Nothing is built: the numbers are inferred, and equal Keras's.
@@ -34,7 +36,7 @@ def command(file: str, form: str, overrides: dict[str, Any]) -> None:
     else:
         from ..summary import table
 
-        write(table(compiled.name, graph, width=_width()))
+        write(table(compiled.name, graph, width=_width(), depth=depth))
 
 
 def _width() -> int:

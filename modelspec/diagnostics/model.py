@@ -6,6 +6,7 @@ A `Diagnostic` has a place in a file. A `Fault` is found by code that knows sett
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -144,8 +145,14 @@ def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
             key = (one.code, one.severity, one.message, origin_of(one.span))
             ways.setdefault(key, set()).add(causes_of(one.span))
             unique.setdefault(key, one)
-    settled = (_settled(one, len(ways.get(key, ())) - 1) for key, one in unique.items())
-    return tuple(sorted(settled, key=_place))
+    settled: dict[object, Diagnostic] = {}
+    for told_as, one in unique.items():
+        found = _settled(one, len(ways.get(told_as, ())) - 1)
+        moved = one.span is not None and found.span is not None and one.span.source.name != found.span.source.name
+        # One slip of the user can make much in the library wrong: it is told once.
+        at: object = (found.code, found.span) if moved else told_as
+        settled.setdefault(at, found)
+    return tuple(sorted(settled.values(), key=_place))
 
 
 def _follows(diagnostic: Diagnostic) -> bool:
@@ -164,6 +171,8 @@ def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     if not _is_derived(span) and not any(note.span and _is_derived(note.span) for note in notes):
         return diagnostic
     causes = causes_of(span)
+    if origin_of(span).source.shipped and (outside := _outside(diagnostic, causes)) is not None:
+        return outside
     way = [Note(cause.message, origin_of(cause.span)) for cause in causes[:_SHOWN_CAUSES]]
     if len(causes) > _SHOWN_CAUSES:
         way.append(Note(f"and {len(causes) - _SHOWN_CAUSES} more steps"))
@@ -173,6 +182,28 @@ def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     # Where an expression stands the value is wrong, and its replacement would take the expression away.
     suggestion = None if _is_derived(span) and "$" in span.text and causes else diagnostic.suggestion
     return replace(diagnostic, span=origin_of(span), notes=(*own, *way), suggestion=suggestion)
+
+
+def _outside(diagnostic: Diagnostic, causes: tuple[Cause, ...]) -> Diagnostic | None:
+    """A fault in a text that ships with the package, at the nearest place that is the user's own."""
+    assert diagnostic.span is not None
+    own = list(_own(causes))
+    if not own:
+        return None
+    notes = [replace(note, span=origin_of(note.span)) if note.span else note for note in diagnostic.notes]
+    notes.append(Note("found in the library here", origin_of(diagnostic.span)))
+    way = dict.fromkeys((cause.message, origin_of(cause.span)) for cause in own)
+    notes += [Note(message, span) for message, span in way][:_SHOWN_CAUSES]
+    return replace(diagnostic, span=origin_of(own[0].span), notes=tuple(notes), suggestion=None, edits=())
+
+
+def _own(causes: tuple[Cause, ...]) -> Iterator[Cause]:
+    """The steps that the user wrote, those that led to a step of the library among them."""
+    for cause in causes:
+        if not origin_of(cause.span).source.shipped:
+            yield cause
+        else:
+            yield from _own(causes_of(cause.span))
 
 
 def _is_derived(span: Span) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 _STRIDE = 1 << 14
+SHIPPED: Final = " (library)"
+"""Ends the names of texts that ship with the package: a user cannot mend what stands there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +21,11 @@ class Source:
 
     name: str
     text: str
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the text ships with the package."""
+        return self.name.endswith(SHIPPED)
 
     @cached_property
     def _known(self) -> tuple[list[int], list[int]]:

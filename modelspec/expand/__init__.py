@@ -18,7 +18,7 @@ from ..diagnostics import Checked, in_file_order
 from ..settings import Context
 from ..source import Document
 from .limits import TooMuch
-from .needs import needs_expansion
+from .needs import meant, needs_expansion
 from .notebook import Enough, Notebook
 
 
@@ -43,6 +43,7 @@ def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -
     root = document.root
     notebook = Notebook()
     try:
+        root = meant(root)
         if "extends" in root.entries:
             from .extends import extend
 

@@ -7,7 +7,8 @@ from functools import partial
 
 from ..diagnostics import Fault, Note, Span, nearest
 from ..diagnostics.suggest import listed
-from ..settings import describe
+from ..library import Rule
+from ..settings import describe, is_int
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from .blocks import Block, is_null
 from .items import Call
@@ -30,7 +31,10 @@ def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str
             partial(_argument, name, given[name].value, block, values, call.scope, inner) if name in given
             else partial(values.node, entry.value, inner))
         bound[name] = Binding(name, make)
-    return True
+    right = _known(call, block, given, values)
+    if not right:  # what else is wrong is told as well
+        force({name: bound[name] for name in given if name in bound})
+    return right
 
 
 def force(arguments: dict[str, Binding]) -> None:
@@ -45,17 +49,17 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
     if body is None or is_null(body):
         given: dict[str, Entry] = {}
     elif isinstance(body, Mapping):
-        given = {name: entry for name, entry in body.entries.items() if name not in RESERVED}
+        given = {name: entry for name, entry in body.entries.items() if name not in (*RESERVED, *block.extra)}
     elif block.primary is None:
         first = next(iter(block.parameters), None)
         values.notebook.report(
-            Fault("MS204", f"block `{block.name}` has no `primary` parameter, but {describe(plain(body))} stands here",
+            Fault("MS204", f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
                   help=f"write `{block.name}: {{{first}: ...}}`, or `primary: {first}` in the block" if first else
                   f"write `{block.name}` alone"), _place(call, body.span), Note("it is defined here", block.span))
         return None
     else:
         given = {block.primary: Entry(body.span, body)}
-    return given if _known(call, block, given, values) else None
+    return given
 
 
 def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) -> bool:
@@ -64,15 +68,15 @@ def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) ->
     missing = [name for name in block.required() if name not in given]
     for name, entry in given.items():
         if name not in block.parameters:
-            near = nearest(name, missing) or nearest(name, (*block.parameters, *RESERVED))
-            known = listed(list(block.parameters))
-            help = f"did you mean `{near}`?" if near else f"its parameters are {known}" if known else "it has none"
+            near = nearest(name, missing) or nearest(name, (*block.parameters, *block.extra, *RESERVED))
+            known = listed([*block.parameters, *block.extra])
+            help = f"did you mean `{near}`?" if near else f"its {block.noun}s are {known}" if known else "it has none"
             values.notebook.report(
-                Fault("MS202", f"block `{block.name}` has no parameter `{name}`", help=help, suggestion=near),
+                Fault("MS202", f"{block} has no {block.noun} `{name}`", help=help, suggestion=near),
                 _place(call, entry.key_span), Note("it is defined here", block.span))
             missing = [one for one in missing if one != near]
             right = False
-    if isinstance(call.body, Mapping) and (options := call.body.entries.get("call")):
+    if not block.extra and isinstance(call.body, Mapping) and (options := call.body.entries.get("call")):
         values.notebook.report(
             Fault("MS309", f"block `{block.name}` is no layer, and takes no `call`",
                   help="write `call` at the layers inside the block"), _place(call, options.key_span))
@@ -93,15 +97,33 @@ def _argument(name: str, node: Node, block: Block, values: Values, scope: Scope,
     if in_error(found):
         return None
     written = block.parameters[name]
+    if rule := block.rules.get(name):
+        if rule.optional and is_null(found):
+            return found
+        if fault := _against(rule, f"`{name}` of {block}", found):
+            values.notebook.report(fault, found.span)
+            return None
     if is_null(written.value):
         return found
     default = values.node(written.value, inner)
     if in_error(default) or _fits(plain(default), found):
         return found
     values.notebook.report(
-        Fault("MS204", f"`{name}` of block `{block.name}` must be {_type(plain(default))}, found "
-                       f"{describe(plain(found))}"),
+        Fault("MS204", f"`{name}` of {block} must be {_type(plain(default))}, found {describe(plain(found))}"),
         found.span, Note(f"its default is {describe(plain(default))}", default.span))
+    return None
+
+
+def _against(rule: Rule, subject: str, node: Node) -> Fault | None:
+    """What is wrong with a value that a rule speaks of; its type is not looked at."""
+    value = plain(node)
+    if rule.choices and value not in rule.choices:
+        near = nearest(value, [one for one in rule.choices if one]) if isinstance(value, str) else None
+        shown = " or ".join(f"`{one or 'null'}`" for one in rule.choices)
+        return Fault("MS205", f"{subject} must be {shown}, found {describe(value)}", suggestion=near,
+                     help=f"did you mean `{near}`?" if near else None)
+    if rule.least is not None and is_int(value) and value < rule.least:  # type: ignore[operator]
+        return Fault("MS205", f"{subject} must be at least {rule.least}, found {describe(value)}")
     return None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass, field
 
 from ..diagnostics import Fault, Span, nearest
 from ..diagnostics.suggest import listed
 from ..layers import LAYERS
+from ..library import Rule, is_kind
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from ..source.inside import place
@@ -17,7 +19,7 @@ from .notebook import Notebook
 from .syntax import Misread, parse
 from .text import cut_off, split
 
-_KEYS = ("description", "parameters", "primary", "inputs", "layers", "outputs")
+_KEYS = ("description", "parameters", "primary", "inline", "inputs", "layers", "outputs")
 INPUT = "input"
 """The name of a block's input where it names none."""
 
@@ -34,9 +36,23 @@ class Block:
     primary: str | None = None
     inputs: tuple[str, ...] = (INPUT,)
     outputs: Node | None = None
+    inline: bool = False
+    """Whether its entries are called as those around its use are: `conv2d_7`, not `block_2_conv2d`."""
+    extra: tuple[str, ...] = ()
+    """Settings beside the parameters, of a model of the library."""
+    rules: MappingType[str, Rule] = field(default_factory=dict)
+    """What parameters may be, where their defaults do not say it."""
+
+    @property
+    def noun(self) -> str:
+        """What messages call its parameters."""
+        return "setting" if self.extra else "parameter"
+
+    def __str__(self) -> str:
+        return f"`{self.name}`" if self.extra else f"block `{self.name}`"
 
     def required(self) -> list[str]:
-        return [name for name, entry in self.parameters.items() if is_null(entry.value)]
+        return [] if self.extra else [name for name, entry in self.parameters.items() if is_null(entry.value)]
 
 
 def is_null(node: Node) -> bool:
@@ -64,6 +80,10 @@ def _check_name(name: str, span: Span, notebook: Notebook) -> bool:
         notebook.report(Fault("MS306", f"`{name}` is the name of a layer, and cannot name a block",
                               help=f"call it something else, e.g. `{name.lower()}_block`"), span)
         return False
+    if is_kind(name) and not span.source.shipped:
+        notebook.report(Fault("MS306", f"`{name}` is a kind of the library, and cannot name a block",
+                              help=f"call it something else, e.g. `my_{name}`"), span)
+        return False
     return check_parameter(name, span, notebook)
 
 
@@ -89,7 +109,7 @@ def _read(name: str, entry: Entry, notebook: Notebook) -> Block | None:
     parameters = reader.parameters()
     outputs = node.entries.get("outputs")
     block = Block(name, entry.key_span, layers.value, parameters, reader.primary(parameters), reader.inputs(),
-                  outputs.value if outputs and not is_null(outputs.value) else None)
+                  outputs.value if outputs and not is_null(outputs.value) else None, reader.inline())
     return None if reader.broken else block
 
 
@@ -137,10 +157,19 @@ class _Reader:
         value = plain(entry.value)
         if isinstance(value, str) and value in parameters:
             return value
+        if self.broken and not parameters:  # they are there under a misspelt key, which is told
+            return None
         near = nearest(value, parameters) if isinstance(value, str) else None
         self.wrong(Fault("MS205", f"`primary` must be the name of a parameter, found {describe(value)}",
                          suggestion=near, help=f"did you mean `{near}`?" if near else None), entry.value.span)
         return None
+
+    def inline(self) -> bool:
+        entry = self.node.entries.get("inline")
+        value = plain(entry.value) if entry else False
+        if entry and not isinstance(value, bool):
+            self.wrong(Fault("MS204", f"`inline` must be `true` or `false`, found {describe(value)}"), entry.value.span)
+        return value is True
 
     def inputs(self) -> tuple[str, ...]:
         entry = self.node.entries.get("inputs")

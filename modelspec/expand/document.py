@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 
-from ..diagnostics import Fault, Span
+from ..diagnostics import Fault, Span, nearest
 from ..settings import describe
 from ..source import Entry, Mapping, Node, plain
+from ..spec.file import EXPANDED, KEYS, LATER
 from .blocks import is_null, read_blocks
 from .limits import Spent
 from .model import Models
@@ -18,6 +19,7 @@ from .values import Values
 
 _SOURCES = ("source", "train", "validation", "test")
 _PATHS = ("path", "paths", "directory")
+_READ_HERE = ("vars", "blocks", "model")
 
 def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None) -> Mapping:
     """The document without anything in it that stands for something else.
@@ -25,21 +27,32 @@ def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[
     Raises `TooMuch` where a budget is spent, `Enough` after too many faults.
     """
     values = Values(notebook, Spent(), environment)
-    scope = _read_vars(root, values)
-    models = Models(values, read_blocks(root, notebook), scope)
+    meant = _meant(root)
+    read = Mapping({meant.get(key, key): entry for key, entry in root.entries.items()}, root.span) if meant else root
+    scope = _read_vars(read, values)
+    models = Models(values, read_blocks(read, notebook), scope)
     entries: dict[str, Entry] = {}
-    for key, entry in root.entries.items():
-        if key in GONE:
+    for written, entry in root.entries.items():
+        key = meant.get(written, written)
+        if key in GONE and written in GONE:
             continue
-        if key.startswith("x-"):
-            entries[key] = entry
+        if key.startswith("x-") or key in GONE:
+            entries[written] = entry
         elif key == "model":
-            entries[key] = Entry(entry.key_span, models.expand(entry.value))
+            entries[written] = Entry(entry.key_span, models.expand(entry.value))
         elif key == "data":
-            entries[key] = Entry(entry.key_span, _data(entry.value, values, scope))
+            entries[written] = Entry(entry.key_span, _data(entry.value, values, scope))
         else:
-            entries[key] = Entry(entry.key_span, values.node(entry.value, scope, env=key == "runtime"))
+            entries[written] = Entry(entry.key_span, values.node(entry.value, scope, env=key == "runtime"))
     return Mapping(entries, root.span)
+
+
+def _meant(root: Mapping) -> dict[str, str]:
+    """Misspelt sections, and which they were most likely meant to be: they are expanded as these, and told later."""
+    known = (*KEYS, *EXPANDED, *LATER)
+    near = {key: nearest(key, [one for one in known if one not in root.entries])
+            for key in root.entries if key not in known and not key.startswith("x-")}
+    return {key: one for key, one in near.items() if one in _READ_HERE}
 
 
 def _read_vars(root: Mapping, values: Values) -> Scope:

@@ -17,7 +17,7 @@ from ..diagnostics import Fault, nearest
 from ..settings import describe
 from ..source import Value
 from . import limits
-from .functions import FUNCTIONS, Unfit
+from .functions import FUNCTIONS, Unfit, weight
 from .syntax import WORDS, Expression, Misread
 
 Environment: TypeAlias = Callable[[str], str | None]
@@ -116,6 +116,8 @@ class _Run:
         value, index = self.value(node.value), self.value(node.slice)
         if isinstance(value, dict) and isinstance(index, str):
             return self.key(node, value, index)
+        if isinstance(value, (tuple, str)) and isinstance(index, slice):
+            return self.sized(value[index], node)
         if not isinstance(value, (tuple, str)) or not isinstance(index, int):
             self.wrong(node, f"{self.shown(node.value, value)} has no `[{_short(index)}]`",
                        "a list and a text have whole numbers in the brackets, a mapping has texts")
@@ -123,6 +125,14 @@ class _Run:
             self.wrong(node, f"{self.shown(node.value, None)} has {len(value)} {_parts(value)}, none at [{index}]",
                        "the first is at [0]" if index == len(value) else None)
         return value[index]
+
+    def ends(self, node: ast.Slice) -> slice:
+        """The `i:j` of `a[i:j]`, either of which may be left out."""
+        lower, upper = (None if end is None else self.value(end) for end in (node.lower, node.upper))
+        for end in (lower, upper):
+            if end is not None and not isinstance(end, int):
+                self.wrong(node, f"`:` stands between whole numbers, found {describe(end)}")
+        return slice(lower, upper)
 
     def shown(self, node: ast.expr, value: Any) -> str:
         text = self.expression.text[slice(*self.expression.place(node))]
@@ -245,8 +255,9 @@ class _Run:
 
 _VISITS: Final[dict[type[ast.expr], Callable[[_Run, Any], Any]]] = {
     ast.Constant: _Run.constant, ast.Name: _Run.name, ast.List: _Run.items, ast.Tuple: _Run.items,
-    ast.Attribute: _Run.attribute, ast.Subscript: _Run.subscript, ast.BinOp: _Run.binary, ast.UnaryOp: _Run.unary,
-    ast.BoolOp: _Run.boolean, ast.Compare: _Run.comparison, ast.IfExp: _Run.choice, ast.Call: _Run.call,
+    ast.Attribute: _Run.attribute, ast.Subscript: _Run.subscript, ast.Slice: _Run.ends, ast.BinOp: _Run.binary,
+    ast.UnaryOp: _Run.unary, ast.BoolOp: _Run.boolean, ast.Compare: _Run.comparison, ast.IfExp: _Run.choice,
+    ast.Call: _Run.call,
 }
 
 
@@ -256,31 +267,6 @@ def no_key(shown: str, value: dict[str, Value], key: str) -> Fault:
     known = ", ".join(f"`{name}`" for name in list(value)[:8])
     return Fault("MS123", f"{shown} has no `{_short(key)}`", suggestion=near,
                  help=f"did you mean `{near}`?" if near else f"it has {known}" if value else "it is empty")
-
-
-def weight(value: Any) -> int:
-    """How many parts a value has: 0 for a number, its length for a text, every item inside it for a list or mapping.
-
-    Stops counting soon after the limit: values share their parts, and a few steps can make one of many millions.
-    """
-    if isinstance(value, str):
-        return len(value)
-    if not isinstance(value, (tuple, dict)):
-        return 0
-    count = 0
-    queue: list[Any] = [value]
-    for one in queue:
-        if isinstance(one, dict):
-            queue.extend(one.values())
-            count += len(one)
-        elif isinstance(one, tuple):
-            queue.extend(one)
-            count += len(one)
-        elif isinstance(one, str):
-            count += len(one) // 16
-        if count > limits.SIZE:
-            break
-    return count
 
 
 def _number(value: Any) -> bool:

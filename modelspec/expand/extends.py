@@ -6,10 +6,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ..diagnostics import Fault, Note, listed
+from .. import library
+from ..diagnostics import Checked, Diagnostic, Fault, Note, listed, nearest
 from ..paths import confined
 from ..settings import Context, describe
-from ..source import Entry, Mapping, Node, Sequence, plain, read
+from ..source import Document, Entry, Mapping, Node, Sequence, plain, read, walk
+from ..source.budgets import NODES
 from .families import same_family
 from .limits import FILES, TooMuch
 from .notebook import Notebook
@@ -27,6 +29,19 @@ class _Extender:
     def __init__(self, notebook: Notebook, count: list[int]) -> None:
         self.notebook = notebook
         self.count = count
+        self.nodes = 0
+        self.documents: dict[Path, Checked[Document | None]] = {}
+
+    def _read(self, path: Path, node: Node) -> Checked[Document | None]:
+        """A file, read once. Raises `TooMuch` where all of them together are larger than one file may be."""
+        found = self.documents.get(path)
+        if found is None:
+            found = self.documents[path] = read(_shown(path, node))
+            self.nodes += sum(1 for _ in walk(found.value.root)) if found.value is not None else 0
+            if self.nodes > NODES:
+                raise TooMuch(Fault("MS108", f"the files that the spec extends have more than {NODES:,} keys and "
+                                             "values together", help="keep data in data files"), node.span)
+        return found
 
     def merged(self, root: Mapping, context: Context, chain: tuple[Path, ...]) -> Mapping:
         """`root` over the files that it extends; later ones of a list over earlier ones. `chain`: the files around."""
@@ -55,14 +70,16 @@ class _Extender:
         self.count[0] += 1
         if self.count[0] > FILES:
             raise TooMuch(Fault("MS108", f"the spec extends more than {FILES} files"), node.span)
-        document = read(_shown(path, node))
+        shipped = path.parent == library.FOLDER and library.is_kind(path.stem)
+        document = library.read_kind(path.stem) if shipped else self._read(path, node)
         for diagnostic in document.diagnostics:
             self.notebook.found.append(
-                replace(diagnostic, span=node.span) if diagnostic.span is None else
+                _no_file(diagnostic, node) if diagnostic.span is None else
                 replace(diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span))))
         if document.value is None:
             return None
-        return self.merged(document.value.root, replace(context, folder=path.parent), (*chain, path))
+        context = replace(context, folder=path.parent, project=path.parent if shipped else context.project)
+        return self.merged(document.value.root, context, (*chain, path))
 
     def _path(self, node: Node, context: Context) -> Path | None:
         """Where the file is, every link followed; None, with a report, where it is outside the project."""
@@ -75,6 +92,8 @@ class _Extender:
             self.notebook.report(Fault("MS204", "`extends` is read before names have values, so it takes no expression",
                                        help="write the path itself"), node.span)
             return None
+        if library.is_kind(value) and not _is_file(value, context):
+            return library.FOLDER / f"{value}.yaml"
         try:
             found = None if "://" in value else confined(value, context)
         except (OSError, RuntimeError, ValueError):
@@ -87,10 +106,26 @@ class _Extender:
         return found
 
 
+def _no_file(diagnostic: Diagnostic, node: Node) -> Diagnostic:
+    """What is said of a file that cannot be read, at the place that names it: it may be a kind, misspelt."""
+    value = str(plain(node))
+    near = None if "." in value or "/" in value else nearest(value, library.kinds())
+    said = replace(diagnostic, span=node.span)
+    return replace(said, suggestion=near, help=f"did you mean `{near}`, of the library?") if near else said
+
+
 def _own_path(root: Mapping, context: Context) -> Path | None:
     """The file of the document itself, so that nothing it extends can extend it."""
     name = root.span.file
     return (context.folder / Path(name).name).resolve() if context.folder and not name.startswith("<") else None
+
+
+def _is_file(value: str, context: Context) -> bool:
+    """Whether there is a file of this name beside the spec: it comes before a kind of the library."""
+    try:
+        return ((context.folder or Path.cwd()) / value).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _shown(path: Path, node: Node) -> str:

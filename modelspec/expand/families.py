@@ -6,6 +6,7 @@ The catalogues are asked only where a short form has to become a long one.
 from __future__ import annotations
 
 from ..catalogue import Catalogue
+from ..library import is_kind
 from ..source import Mapping, plain
 
 
@@ -43,4 +44,8 @@ def primary_of(kind: str, root: Mapping) -> str | None:
     for family in families():
         if kind in family and (found := family.find(kind)) is not None:
             return found.primary()
+    if is_kind(kind):
+        from .library import load
+
+        return load(kind).block.primary
     return None

@@ -108,6 +108,31 @@ def _of_many(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def weight(value: Any) -> int:
+    """How many parts a value has: 0 for a number, its length for a text, every item inside it for a list or mapping.
+
+    Stops counting soon after the limit: values share their parts, and a few steps can make one of many millions.
+    """
+    if isinstance(value, str):
+        return len(value)
+    if not isinstance(value, (tuple, dict)):
+        return 0
+    count = 0
+    queue: list[Any] = [value]
+    for one in queue:
+        if isinstance(one, dict):
+            queue.extend(one.values())
+            count += len(one)
+        elif isinstance(one, tuple):
+            queue.extend(one)
+            count += len(one)
+        elif isinstance(one, str):
+            count += len(one) // 16
+        if count > limits.SIZE:
+            break
+    return count
+
+
 _MANY: Final = 10**9
 
 FUNCTIONS: Final[dict[str, Function]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..diagnostics import Span
-from ..source import Node
+from ..source import Mapping, Node
 from .blocks import Block
 from .scope import Binding, Scope
 
@@ -35,6 +35,17 @@ class Use:
     """Inside the block."""
     arguments: dict[str, Binding]
     items: list[Item]
+
+
+@dataclass(slots=True)
+class Made:
+    """The use of a model of the library: a call of a sub-model of its own."""
+
+    call: Call
+    node: Mapping
+    """The sub-model, expanded."""
+    base: str
+    """What the call is named where it has no name."""
 
 
 @dataclass(slots=True)
@@ -90,4 +101,4 @@ class Opaque:
     scope: Scope
 
 
-Item: TypeAlias = Call | Use | Repeat | Branches | From | Gone | Lost | Opaque
+Item: TypeAlias = Call | Use | Made | Repeat | Branches | From | Gone | Lost | Opaque

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..diagnostics import Fault, Note, Span
 from ..diagnostics.derived import origin_of
-from .items import Branches, Call, Item, Lost, Repeat, Use
+from .items import Branches, Call, Item, Lost, Made, Repeat, Use
 from .notebook import Notebook
 
 _NUMBERED = re.compile(r"(.+)_([0-9]{1,9})")
@@ -51,9 +51,23 @@ class Names:
         self.table: dict[str, Target] = {}
         self.later: dict[str, Span] = {}
         """Names that entries further down write out."""
+        self._around: Names | None = None
+        self._inputs: dict[str, Span] = {}
         self._spans: dict[str, tuple[Span | None, object]] = {}
         self._counts: dict[str, int] = {}
         self._rounds: dict[str, int] = {}
+
+    def inside(self, block: str, prefix: str | None, inputs: dict[str, Target], span: Span) -> Names:
+        """The names in one use of a block, which sees its inputs and its own entries only.
+
+        Without a prefix the entries are called as those here are, and no two of all of them the same.
+        """
+        inner = Names(self.notebook, self.prefix if prefix is None else f"{self.prefix}{prefix}_", block)
+        inner.table.update(inputs)
+        inner._inputs = dict.fromkeys(inputs, span)
+        if prefix is None:
+            inner._around, inner._spans, inner._counts, inner._rounds = self, self._spans, self._counts, self._rounds
+        return inner
 
     def expect(self, items: Sequence[Item]) -> None:
         """Take note of every name that the entries write out."""
@@ -73,9 +87,9 @@ class Names:
 
     def is_new(self, name: str, span: Span | None) -> bool:
         """Whether nothing has the name yet; MS304 where something has."""
-        if name not in self._spans:
+        if name not in self._spans and name not in self._inputs:
             return True
-        first = self._spans[name][0]
+        first = self._inputs.get(name) or self._spans[name][0]
         if span is not None:
             self._twice(name, span, first)
         return False
@@ -102,14 +116,21 @@ class Names:
                 continue
             if not rounds:
                 return name
-            if not any(_is_round(other, name, rounds) for other in (*self.table, *self.later)):
+            if not any(_is_round(other, name, rounds) for other in self._all()):
                 self._rounds[name] = rounds
                 return name
+
+    def _all(self) -> Iterator[str]:
+        """Every name that something has, or is to have."""
+        yield from (*self.table, *self.later)
+        if self._around is not None:
+            yield from self._around._all()
 
     def _is_free(self, name: str) -> bool:
         found = _NUMBERED.fullmatch(name)
         in_rounds = found is not None and int(found[2]) <= self._rounds.get(found[1], 0)
-        return name not in self.table and name not in self.later and not in_rounds
+        here = name not in self.table and name not in self.later and not in_rounds
+        return here and (self._around is None or self._around._is_free(name))
 
 
 def _is_round(other: str, name: str, rounds: int) -> bool:
@@ -154,7 +175,7 @@ def _written(items: Sequence[Item], suffixes: tuple[str, ...]) -> Iterator[tuple
 def _name_of(item: Item) -> tuple[str, Span] | None:
     if isinstance(item, Branches):
         item = item.join
-    if isinstance(item, Use):
+    if isinstance(item, (Use, Made)):
         item = item.call
     if isinstance(item, Call) and item.name:
         return item.name, item.name_span or item.span

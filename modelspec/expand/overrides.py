@@ -6,23 +6,21 @@ from it. A key that the language does not know is set all the same: reading the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any
 
 from ..diagnostics import Diagnostic, Fault, Source, Span, listed, nearest
 from ..settings import describe
-from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
+from ..source import Entry, Mapping, Node, Scalar, Sequence, find, plain
 from ..source.json import Reader
 from ..source.mapping import render
 from ..source.reading import Reading
 from .families import primary_of, same_thing
+from .named import Way, default_names, kind_of, long_form, mentioned, names
 from .notebook import Notebook
 from .paths import Step, parse_path
-
-_LISTS = ("do", "else", "branches")
-"""Keys of an entry that hold further entries."""
 
 
 def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -> Mapping:
@@ -38,15 +36,33 @@ def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -
             if steps[0].key == "extends":
                 raise Fault("MS130", "`extends` is read before anything is set", help="write it in the file")
             changed = _Setter(source, root, steps, node).set(root, 0, None)
+            assert isinstance(changed, Mapping)
+            _check_use(steps, root, changed)
         except _Misplaced as misplaced:
             notebook.report(misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end))
             continue
         except Fault as fault:
             notebook.report(fault, Span(source, 0, len(text)))
             continue
-        assert isinstance(changed, Mapping)
         root = changed
     return root
+
+
+def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None:
+    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a slip would change nothing, silently."""
+    keys = [step.key for step in steps]
+    at = 1 if keys[0] == "vars" else 3 if len(keys) > 2 and keys[0] == "blocks" and keys[2] == "parameters" else None
+    if at is None or len(steps) <= at:
+        return
+    old, scope = find(before, tuple(keys[:at])), after if at == 1 else find(after, tuple(keys[:2]))
+    name, known = keys[at], list(old.entries) if isinstance(old, Mapping) else []
+    if not isinstance(name, str) or name in known or scope is None or mentioned(name, scope):
+        return
+    near = nearest(name, known)
+    raise _Misplaced(
+        Fault("MS147", f"there is no name `{name}` in {listed(['.'.join(map(str, keys[:at]))])}, and nothing uses one",
+              help=f"did you mean `{near}`?" if near else f"the names here are {listed(known)}" if known else None,
+              suggestion=near), steps[at])
 
 
 def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:
@@ -92,6 +108,8 @@ class _Setter:
         if at == len(self.steps):
             return self.value
         step = self.steps[at]
+        if not isinstance(node, Mapping) and node is not None:
+            node = long_form(node, [one.key for one in self.steps[:at]], step.key) or node
         if isinstance(node, Sequence):
             return self._in_list(node, at)
         if isinstance(step.key, int):
@@ -128,24 +146,39 @@ class _Setter:
         """The entry of that `name`, or the only one of that kind."""
         step = self.steps[at]
         assert isinstance(step.key, str)
-        found = [way for way, name in _names(node) if name == step.key]
+        found = [way for way, name in names(node) if name == step.key]
         if found:
-            return self._along(node, found[0], at + 1)
-        indices = [index for index, item in enumerate(node.items) if _kind(item) == step.key]
+            return self._along(node, found[0], self._past_kind(found[0][-1], at + 1))
+        indices = [index for index, item in enumerate(node.items) if kind_of(item) == step.key]
         if len(indices) == 1:
             return self._item(node, indices[0], lambda item: self.set(item, at, None))
+        unnamed = [index for index, name in default_names(node) if name == step.key]
+        if unnamed:
+            return self._item(node, unnamed[0], lambda item: self._settings(item, at + 1))
         if indices:
             raise self._lost(step, f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
                              f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}")
         if step.key.isdecimal():
             raise self._lost(step, f"{self._so_far(at)} is a list, whose entries have their index in brackets",
                              f"write `{self._text(at)}[{step.key}]`")
-        known = [*(name for _, name in _names(node)), *filter(None, map(_kind, node.items))]
+        known = [*(name for _, name in names(node)), *filter(None, map(kind_of, node.items))]
         near = nearest(step.key, known)
         raise self._lost(step, f"{self._so_far(at)} has no entry named `{step.key}`",
                          f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`", near)
 
-    def _along(self, node: Node, way: tuple[str | int, ...], at: int) -> Node:
+    def _past_kind(self, kind: str | int | None, at: int) -> int:
+        """Where the settings' own steps begin: `[stem].Conv2D.filters` names the kind of `stem` once more."""
+        return at + 1 if at + 1 < len(self.steps) and self.steps[at].key == kind else at
+
+    def _settings(self, item: Node, at: int) -> Node:
+        """An entry with the value set among its settings."""
+        kind = kind_of(item)
+        assert kind is not None
+        entry = item.entries[kind] if isinstance(item, Mapping) else Entry(item.span, Scalar(None, item.span))
+        value = self.set(entry.value, self._past_kind(kind, at), kind)
+        return Mapping({kind: Entry(entry.key_span, value)}, item.span)
+
+    def _along(self, node: Node, way: Way, at: int) -> Node:
         """`node` with the value set below the place that `way` leads to."""
         if not way:
             return self.set(node, at, None)
@@ -188,26 +221,3 @@ class _Setter:
 
     def _lost(self, step: Step, message: str, help: str | None, suggestion: str | None = None) -> _Misplaced:
         return _Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)
-
-
-def _kind(item: Node) -> str | None:
-    """The kind of an entry: its only key, or the bare name that it is."""
-    if isinstance(item, Mapping) and len(item.entries) == 1:
-        return next(iter(item.entries))
-    return item.value if isinstance(item, Scalar) and isinstance(item.value, str) else None
-
-
-def _names(node: Sequence) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every named entry of a list and of the lists inside it: the way to its settings, and its name."""
-    for index, item in enumerate(node.items):
-        if isinstance(item, Sequence):
-            yield from (((index, *way), name) for way, name in _names(item))
-        if not isinstance(item, Mapping):
-            continue
-        for key, entry in item.entries.items():
-            if key in _LISTS and isinstance(entry.value, Sequence):
-                yield from (((index, key, *way), name) for way, name in _names(entry.value))
-            elif isinstance(entry.value, Mapping) and (named := entry.value.entries.get("name")):
-                name = plain(named.value)
-                if isinstance(name, str):
-                    yield (index, key), name

@@ -42,15 +42,15 @@ def as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
     sources: dict[int, Derived] = {}
 
     def place(span: Span) -> Span:
-        key = id(span.source)
-        if key not in sources:
+        found = sources.get(id(span.source))
+        if found is None:
             source = derive(span, *causes).source
             assert isinstance(source, Derived)
-            sources[key] = source
-        return span._replace(source=sources[key])
+            found = sources[id(span.source)] = source
+        return Span(found, span.start, span.end)
 
     def inside(one: Node) -> Node:
-        return one._replace(span=place(one.span)) if isinstance(one, Scalar) else one
+        return Scalar(one.value, place(one.span), one.plain) if isinstance(one, Scalar) else one
 
     if isinstance(node, Sequence):
         return Sequence(tuple(map(inside, node.items)), place(node.span))

@@ -1,7 +1,8 @@
 """Paths into a spec, as `--set` and Python's `overrides` write them: `training.epochs`, `model.layers[3].Dense.units`.
 
     path    = key, then any number of `.key` and `[index]`
-    index   = a whole number (negative: from the end), or a key in quotes, for one that has a dot: `x["a.b"]`
+    index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for one that has a
+              dot: `x["a.b"]`
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..diagnostics import Fault
 
 _TOKEN = re.compile(
     r"""(?P<dot>\.)?(?P<key>[^.\[\]=\s"']+(?:[ ]+[^.\[\]=\s"']+)*)"""
-    r"""|\[(?:(?P<index>-?[0-9]{1,9})|"(?P<double>[^"]*)"|'(?P<single>[^']*)')\]"""
+    r"""|\[(?:(?P<index>-?[0-9]{1,9})|(?P<name>[^\W\d][\w-]*)|"(?P<double>[^"]*)"|'(?P<single>[^']*)')\]"""
 )
 _MOST_STEPS: Final = 100
 
@@ -46,7 +47,7 @@ def _step(found: re.Match[str], at: int) -> Step:
         return Step(found["key"], at + bool(found["dot"]), found.end())
     if found["index"]:
         return Step(int(found["index"]), at, found.end())
-    return Step(found["double"] or found["single"] or "", at, found.end())
+    return Step(found["name"] or found["double"] or found["single"] or "", at, found.end())
 
 
 def _malformed(text: str, at: int) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..diagnostics import Span
+from ..diagnostics import Span, nearest
 from ..layers import LAYERS
 from ..source import Entry, Mapping, Node, Scalar
 from .blocks import is_null
@@ -49,7 +49,8 @@ class Record:
         if isinstance(body, Mapping):
             # A `name` that is none stays where it is, and reading the spec says so.
             return Mapping({**body.entries, **{key: extra[key] for key in extra if key not in body.entries}}, body.span)
-        layer = LAYERS.find(self.kind)
+        # Of a kind that is misspelt, which is told later, what stands behind it must not cost the entry its name.
+        layer = LAYERS.find(self.kind) or LAYERS.find(nearest(self.kind, LAYERS.names()) or "")
         primary = layer.primary() if layer else None
         return Mapping({primary: Entry(body.span, body), **extra}, body.span) if primary else body
 

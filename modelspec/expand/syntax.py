@@ -10,7 +10,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from ..diagnostics import Fault, nearest
 from ..source.python import offset, place
@@ -25,12 +25,12 @@ _OPERATORS: Final[tuple[type[ast.AST], ...]] = (
     ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
 )
 _NODES: Final[tuple[type[ast.AST], ...]] = (
-    ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.List, ast.Tuple,
+    ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp, ast.List, ast.Tuple,
 )
 _REFUSED: Final[dict[type[ast.AST], str]] = {
     ast.Lambda: "a `lambda`", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.Dict: "a mapping", ast.Set: "a set",
-    ast.JoinedStr: "an f-string", ast.NamedExpr: "an assignment", ast.Starred: "a `*`", ast.Slice: "a slice",
+    ast.JoinedStr: "an f-string", ast.NamedExpr: "an assignment", ast.Starred: "a `*`", ast.Slice: "a slice with steps",
     ast.BitAnd: "`&`", ast.BitOr: "`|`", ast.BitXor: "`^`", ast.Invert: "`~`", ast.LShift: "`<<`", ast.RShift: "`>>`",
     ast.MatMult: "`@`", ast.Is: "`is`", ast.IsNot: "`is not`",
 }
@@ -150,6 +150,10 @@ def _check(text: str, node: ast.AST) -> None:
         _check_call(text, node)
     elif isinstance(node, ast.Constant):
         _check_constant(text, node)
+    elif isinstance(node, ast.Slice) and node.step is not None:
+        _refuse(text, node, node)
+    elif isinstance(node, ast.Tuple) and (slices := [one for one in node.elts if isinstance(one, ast.Slice)]):
+        _refuse(text, slices[0], slices[0])
     elif isinstance(node, ast.expr):
         _check_known(text, node, node)
 
@@ -157,9 +161,13 @@ def _check(text: str, node: ast.AST) -> None:
 def _check_known(text: str, node: ast.AST, whole: ast.expr) -> None:
     """Raises `Misread` for a kind of node, or an operator of `whole`, that the language does not have."""
     if not isinstance(node, (*_NODES, *_OPERATORS)):
-        name = _REFUSED.get(type(node), "this")
-        help = _INSTEAD.get(type(node), "`modelspec explain MS122` says what can stand in an expression")
-        raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *place(text, whole))
+        _refuse(text, node, whole)
+
+
+def _refuse(text: str, node: ast.AST, whole: ast.expr) -> NoReturn:
+    name = _REFUSED.get(type(node), "this")
+    help = _INSTEAD.get(type(node), "`modelspec explain MS122` says what can stand in an expression")
+    raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *place(text, whole))
 
 
 def _check_constant(text: str, node: ast.Constant) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..diagnostics import Fault, Span, nearest
 from ..diagnostics.derived import Cause
 from ..layers import LAYERS
+from ..library import is_kind, kinds
 from ..settings import describe
 from ..source import Entry, Mapping, Node, Scalar, Sequence, plain
 from . import limits
@@ -22,7 +23,7 @@ from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
 from .limits import TooMuch, too_deep, too_many_layers, too_many_visits
 from .scope import Binding, Scope
 from .values import Values, in_error
-from .words import OF_BRANCHES, OF_LISTS, WORDS, kept, misplaced, read_loop, times, written_names
+from .words import OF_BRANCHES, OF_LISTS, WORDS, kept, misplaced, name_of, read_loop, times, written_names
 
 
 class Unroller:
@@ -94,7 +95,7 @@ class Unroller:
                 found.append(Lost(span, kind))
                 return
         words = body.entries if isinstance(body, Mapping) else {}
-        name, name_span = self._name(words.get("name"), inside)
+        name, name_span = name_of(words.get("name"), inside, self.values)
         lost = Lost(span, kind, name)
         if when := words.get("when"):
             keep = kept(when, inside, self.values)
@@ -112,17 +113,37 @@ class Unroller:
     def _once(self, call: Call, level: int) -> list[Item]:
         """One call: a layer, or all that a block holds."""
         if call.kind not in self.blocks:
+            if self._is_shipped(call.kind):
+                return [self._shipped(call, level)]
             self.spent.layer(call.span)
             return [Lost(call.span, call.kind, call.name)] if self._meant_block(call) else [call]
-        block = self.blocks[call.kind]
+        return [self._use(call, self.blocks[call.kind], self, level)]
+
+    def _use(self, call: Call, block: Block | None, home: Unroller, level: int) -> Item:
+        """A block, entered; `home` knows the names that stand in it."""
+        lost = Lost(call.span, call.kind, call.name)
         if block is None:
-            return [Lost(call.span, call.kind, call.name)]
-        cause = Cause(f"in block `{block.name}`, used here", call.span)
+            return lost
+        cause = Cause(f"in {block}, used here", call.span)
         arguments: dict[str, Binding] = {}
-        inner = Scope(arguments, self.globals, call.scope.frame.within(cause))
+        inner = Scope(arguments, home.globals, call.scope.frame.within(cause))
         if not bind(call, block, self.values, inner, arguments):
-            return [Lost(call.span, call.kind, call.name)]
-        return [Use(call, block, inner, arguments, self.items(block.layers, inner, level + 1))]
+            return lost
+        return Use(call, block, inner, arguments, home.items(block.layers, inner, level + 1))
+
+    def _is_shipped(self, kind: str) -> bool:
+        return kind not in LAYERS and kind not in self.shared and is_kind(kind)
+
+    def _shipped(self, call: Call, level: int) -> Item:
+        """A kind of the library: a sub-model of its own, or a block."""
+        from .library import load, make
+
+        kind = load(call.kind)
+        if kind.model is not None:
+            self.spent.layer(call.span)
+            return make(kind, call, self.values, level) or Lost(call.span, call.kind, call.name)
+        self.notebook.found.extend(kind.faults)
+        return self._use(call, kind.block, Unroller(self.values, kind.blocks, Scope({})), level)
 
     def _meant_block(self, call: Call) -> bool:
         """Whether a kind that nothing has was most likely meant to be a block (or `branches`), which is told."""
@@ -131,19 +152,11 @@ class Unroller:
             return False
         ours = (*self.blocks, "branches")
         near = nearest(kind, ours)
-        if near is None or nearest(kind, (*ours, *self.shared, *LAYERS.names())) != near:
+        if near is None or nearest(kind, (*ours, *self.shared, *LAYERS.names(), *kinds())) != near:
             return False
         self.notebook.report(Fault("MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near),
                              call.scope.frame.place(call.span))
         return True
-
-    def _name(self, entry: Entry | None, scope: Scope) -> tuple[str | None, Span | None]:
-        if entry is None:
-            return None, None
-        node = self.values.node(entry.value, scope)
-        if isinstance(node, Scalar) and isinstance(node.value, str) and not in_error(node):
-            return node.value, node.span
-        return None, None
 
     # Words -----------------------------------------------------------------------------------------------------------
 
@@ -244,7 +257,7 @@ class Unroller:
 
     def _branches_entry(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
-        name, _ = self._name(words.get("name"), scope)
+        name, _ = name_of(words.get("name"), scope, self.values)
         lost = Lost(node.span, name=name)
         keep = kept(words["when"], scope, self.values) if "when" in words else True
         if not keep:

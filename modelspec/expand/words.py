@@ -30,6 +30,16 @@ def kept(when: Entry, scope: Scope, values: Values) -> bool | None:
     return None
 
 
+def name_of(entry: Entry | None, scope: Scope, values: Values) -> tuple[str | None, Span | None]:
+    """The name that an entry writes out, and where; neither where it is none."""
+    if entry is None:
+        return None, None
+    node = values.node(entry.value, scope)
+    if isinstance(node, Scalar) and isinstance(node.value, str) and not in_error(node):
+        return node.value, node.span
+    return None, None
+
+
 def times(repeat: Entry, scope: Scope, values: Values) -> int | None:
     node = values.node(repeat.value, scope)
     value = plain(node)

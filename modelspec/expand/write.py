@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 from ..catalogue import snake_case
-from ..diagnostics import Span
+from ..diagnostics import Fault, Span
 from ..diagnostics.derived import derive
 from ..source import Entry, Mapping, Node, Scalar, Sequence
 from ..spec.names import check_name
 from ..spec.report import Report
 from .arguments import force
-from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
+from .flat import Ends, FlatList, Place
+from .items import Branches, Call, From, Gone, Item, Lost, Made, Opaque, Repeat, Use
 from .naming import LOST, Names, Target, Tensor, Unknown, has_rounds, variants
 from .record import Bases, Record
 from .references import NOTHING, References
 from .values import Values, silenced
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where an item stands: the names around it, and the rounds that it is in."""
-
-    names: Names
-    suffixes: tuple[str, ...] = ()
-    bases: Bases | None = None
-
-
-class Ends(NamedTuple):
-    """Where branches end: what the layer that joins them takes."""
-
-    tensors: tuple[Tensor | Unknown, ...]
-    span: Span
 
 
 class Writer:
@@ -50,48 +32,47 @@ class Writer:
         self.current: Target = Tensor(start) if start else LOST
         self.label: str | None = None
         """The name that the last tensor answers to."""
-        self._last = start
-        self._records: list[Record] = []
-        self._by_name: dict[str, Record] = {}
-        self.references = References(self.notebook, self._refer)
+        self.flat = FlatList(start)
+        self.references = References(self.notebook, self.flat.refer)
 
     def write(self, items: list[Item]) -> tuple[Node, ...]:
         """The flat list."""
         self.names.expect(items)
         self.references.strict = has_rounds(items)
-        place = _Place(self.names)
+        place = Place(self.names)
         for item in items:
             self.current = self._item(item, place, self.current)
         if self.references.strict:
-            for record in self._records:
-                record.named = True
-        return tuple(record.node() for record in self._records)
+            self.flat.name_all()
+        return self.flat.nodes()
 
-    @property
-    def last(self) -> str | None:
-        """The name of the last entry of the flat list."""
-        return self._last
-
-    def _refer(self, text: str) -> None:
-        """Something refers to a tensor by name: its entry is to have that name."""
-        record = self._by_name.get(text.partition(".")[0])
-        if record is not None:
-            record.named = True
+    def end_at(self, name: str) -> tuple[Node, ...] | None:
+        """The flat list, written already, up to a tensor and without what that does not need; None where nothing has
+        the name."""
+        target = self.names.table.get(name) or Tensor(name)
+        end = target.text.partition(".")[0] if isinstance(target, Tensor) else None
+        if end not in self.flat.by_name:
+            return None
+        self.flat.end_at(end)
+        self.current, self.label = target, name
+        return self.flat.nodes()
 
     # Items -----------------------------------------------------------------------------------------------------------
 
-    def _items(self, items: list[Item], place: _Place, current: Target) -> Target:
+    def _items(self, items: list[Item], place: Place, current: Target) -> Target:
         for item in items:
             current = self._item(item, place, current)
         return current
 
-    def _item(self, item: Item, place: _Place, current: Target) -> Target:
+    def _item(self, item: Item, place: Place, current: Target) -> Target:
         """Write what an item comes to; the tensor that the next one takes."""
         match item:
             case Call():
                 return self._call(item, place, current, None)
             case Use():
                 return self._use(item, place, current, None)
+            case Made():
+                return self._made(item, place, current)
             case Repeat():
                 return self._repeat(item, place, current)
             case Branches():
@@ -108,16 +89,16 @@ class Writer:
             case Opaque():
                 return self._opaque(item)
 
-    def _repeat(self, item: Repeat, place: _Place, current: Target) -> Target:
+    def _repeat(self, item: Repeat, place: Place, current: Target) -> Target:
         bases = place.bases or Bases(len(item.rounds))
         start = bases.at
         for number, one in enumerate(item.rounds, 1):
             bases.at = start
-            inside = _Place(place.names, (*place.suffixes, f"_{number}"), bases)
+            inside = Place(place.names, (*place.suffixes, f"_{number}"), bases)
             current = self._items(one, inside, current)
         return current
 
-    def _call(self, call: Call, place: _Place, current: Target, ends: Ends | None) -> Target:
+    def _call(self, call: Call, place: Place, current: Target, ends: Ends | None) -> Target:
         """One layer; `ends` are the tensors that it takes where they are neither written nor the chain's."""
         scope = call.scope
         span = scope.frame.place(call.span)
@@ -129,6 +110,27 @@ class Writer:
         base = call.name or self._default(snake_case(call.kind) if call.kind not in self.shared else call.kind, place)
         record = Record(call.kind, span, body, source, "", call.name_span, call.name is not None)
         return self._add(record, base, place, call.name_span or span)
+
+    def _made(self, item: Made, place: Place, current: Target) -> Target:
+        """The call of a sub-model that nothing else calls: it has the name of the call."""
+        call = item.call
+        span = call.scope.frame.place(call.span)
+        body, source = self._taken(call, place.names, current)
+        if source is None:
+            source = self._chain(current, span)
+        if isinstance(body, Mapping) and not body.entries:
+            body = None
+        base = call.name or self._default(item.base, place, self.shared)
+        record = Record(call.kind, span, body, source, "", call.name_span)
+        tensor = self._add(record, base, place, call.name_span or span)
+        record.kind = record.name
+        key_span = record.name_span or span
+        if record.name in self.shared:
+            self.notebook.report(Fault("MS304", f"`{record.name}` is defined twice: it names something shared as well",
+                                       help="rename one of the two"), key_span)
+        else:
+            self.flat.made.setdefault(record.name, Entry(key_span, item.node))
+        return tensor
 
     def _taken(self, call: Call, names: Names, current: Target) -> tuple[Node | None, Entry | None]:
         """The settings of an entry, and what its `from` refers to."""
@@ -163,35 +165,33 @@ class Writer:
 
     def _chain(self, current: Target, span: Span) -> Entry | None:
         """What an entry takes that does not say so: nothing to write where it is the entry before it."""
-        if isinstance(current, Tensor) and current.text == self._last:
+        if isinstance(current, Tensor) and current.text == self.flat.last:
             return None
         target = self.references.one(current, span, "the next entry")
         if isinstance(target, Unknown):
             silent = derive(span, silent=True)
             return Entry(silent, Scalar(NOTHING, silent))
-        self._refer(target.text)
+        self.flat.refer(target.text)
         return Entry(span, Scalar(target.text, span))
 
-    def _default(self, base: str, place: _Place) -> str:
-        rounds = place.bases.rounds if place.bases else 0
+    def _default(self, base: str, place: Place, taken: frozenset[str] = frozenset()) -> str:
+        rounds, known = place.bases.rounds if place.bases else 0, self.flat.by_name
 
         def make() -> str:
-            return place.names.default(base or "layer", rounds, self._by_name)
+            return place.names.default(base or "layer", rounds, {*known, *taken} if taken else known)
 
         return place.bases.next(make) if place.bases else make()
 
-    def _add(self, record: Record, base: str, place: _Place, span: Span) -> Tensor:
+    def _add(self, record: Record, base: str, place: Place, span: Span) -> Tensor:
         names = place.names
         record.name = names.prefix + variants(base, place.suffixes)[-1]
-        self._records.append(record)
-        self._by_name.setdefault(record.name, record)
-        self._last = record.name
+        self.flat.add(record, record.name)
         tensor = Tensor(record.name)
         if not self._define(base, tensor, place, span):
             record.name_span = derive(span, silent=True)
         return tensor
 
-    def _define(self, base: str, target: Target, place: _Place, span: Span) -> bool:
+    def _define(self, base: str, target: Target, place: Place, span: Span) -> bool:
         """Let a tensor answer to its name, and to those without the numbers of the rounds that it is in.
 
         Whether nothing else has one of them, which is told.
@@ -204,7 +204,7 @@ class Writer:
 
     # Entries in error ------------------------------------------------------------------------------------------------
 
-    def _lost(self, item: Lost, place: _Place) -> Target:
+    def _lost(self, item: Lost, place: Place) -> Target:
         """Something has to stand there, so that what follows is not taken for wrong."""
         self.references.lenient = True
         silent = derive(item.span, silent=True)
@@ -218,30 +218,33 @@ class Writer:
         if named and isinstance(named.value, Scalar) and isinstance(named.value.value, str):
             self.names.define(named.value.value, LOST, named.value.span)
         self.references.lenient = True
-        self._records.append(Record("", node.span, whole=node))
-        self._last = NOTHING
+        self.flat.add(Record("", node.span, whole=node), NOTHING)
         return Tensor(NOTHING)
 
     # Blocks ----------------------------------------------------------------------------------------------------------
 
-    def _use(self, use: Use, place: _Place, current: Target, ends: Ends | None) -> Target:
+    def _use(self, use: Use, place: Place, current: Target, ends: Ends | None) -> Target:
         """All that a use of a block comes to; it answers to the use's name."""
-        call = use.call
+        call, inline = use.call, use.block.inline
         span = call.name_span or call.scope.frame.place(call.span)
         name = call.name if call.name and self._may_be(call.name, span, place) else None
-        base = name or self._default(call.kind, place)
-        inner = Names(self.notebook, f"{place.names.prefix}{variants(base, place.suffixes)[-1]}_", use.block.name)
+        base = name or ("" if inline else self._default(_base(use), place))
+        prefix = None if inline else variants(base, place.suffixes)[-1]
+        inputs = self._inputs(use, place.names, current, ends)
+        inner = place.names.inside(use.block.name, prefix, inputs, use.block.span)
         inner.expect(use.items)
-        for input_name, target in self._inputs(use, place.names, current, ends).items():
-            inner.define(input_name, target, use.block.span)
-        result = self._items(use.items, _Place(inner), inner.table[use.block.inputs[0]])
+        inside = Place(inner, place.suffixes, place.bases) if inline else Place(inner)
+        result = self._items(use.items, inside, inner.table[use.block.inputs[0]])
         force(use.arguments)
         if use.block.outputs is not None:
             result = self.references.outputs(self.values.node(use.block.outputs, use.scope), inner)
-        self._define(base, result, place, span)
+        if base:
+            self._define(base, result, place, span)
+        elif place.names is self.names:
+            self.label = result.text if isinstance(result, Tensor) else call.kind
         return result
 
-    def _may_be(self, name: str, span: Span, place: _Place) -> bool:
+    def _may_be(self, name: str, span: Span, place: Place) -> bool:
         """Whether a use may have a name: its entries are called by it, and would clash with those of another use."""
         report = Report()
         if not check_name(name, span, report):
@@ -266,7 +269,7 @@ class Writer:
 
     # Branches --------------------------------------------------------------------------------------------------------
 
-    def _branches(self, item: Branches, place: _Place, current: Target) -> Target:
+    def _branches(self, item: Branches, place: Place, current: Target) -> Target:
         """Chains from one tensor, and the layer that joins them."""
         span = item.scope.frame.place(item.span)
         if item.source is not None and not item.again:
@@ -281,7 +284,10 @@ class Writer:
     def _end(self, end: Tensor | Unknown, span: Span) -> Scalar:
         if isinstance(end, Unknown):
             return silenced(Scalar(NOTHING, span))
-        self._refer(end.text)
+        self.flat.refer(end.text)
         return Scalar(end.text, span)
 
 
+def _base(use: Use) -> str:
+    """What a use without a name is called: by its block, that of the library as Keras would call a layer."""
+    return snake_case(use.call.kind) if use.block.span.source.shipped else use.call.kind

@@ -65,7 +65,8 @@ class _Linker:
             scope.define(name, use)
         outputs = scope.outputs(section, calls)
         depth = 1 + max((call.callee.depth for call in calls if isinstance(call.callee, Graph)), default=0)
-        graph = Graph(section.span, section.inputs, tuple(calls), outputs, section.trainable, shared, depth)
+        graph = Graph(section.span, section.inputs, tuple(calls), outputs, section.trainable, shared,
+                      section.weights, depth)
         if not self.broken and not self.report.has_errors:
             report_unused(graph, section, self.report)
         return graph

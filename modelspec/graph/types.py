@@ -10,6 +10,7 @@ from ..diagnostics import Span
 from ..layers.base import Argument, Layer
 from ..spec.entries import Use
 from ..spec.inputs import InputSpec
+from ..spec.weights import WeightsSource
 
 ANY_INPUT = "input"
 """The name of the one input of a sub-model that is written as a list of layers."""
@@ -55,6 +56,8 @@ class Graph:
     """Public name -> tensor."""
     trainable: bool = True
     shared: Mapping[str, Layer | Graph | None] = field(default_factory=dict)
+    weights: WeightsSource | None = None
+    """What a sub-model starts from."""
     depth: int = 1
     """How deep models that it calls are nested, itself counted."""
 

@@ -11,14 +11,18 @@ from typing import TypeAlias
 
 from ..diagnostics import Checked, Fault, Note, Span, listed, nearest
 from ..graph import ANY_INPUT, Call, Graph, Ref
-from ..layers.base import Inputs, Layer, Weight
+from ..layers.base import Inputs, Layer
 from ..shapes import Tensor, show, total
+from ..spec.inputs import InputSpec
 from ..spec.report import Report
+from ..spec.weights import IMAGENET
 from .shared import Built, agrees, nested
 from .typed import TypedCall, TypedGraph
 
 MAX_LAYERS = 100_000
 """Layers that run in one pass through the model."""
+CHANNELS = 3
+"""Of the images that Keras's own weights were trained on."""
 MAX_PARAMETERS = 10**11
 """More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for memory."""
 
@@ -134,13 +138,16 @@ class _Inference:
             output = layer.output(inputs)
             weights = layer.weights(inputs)
             cost = layer.multiply_adds(inputs)
+            settled = layer.settled(inputs)
         except Fault as fault:
             self._fault(call, fault, tensors)
             return None
         outputs = (output,) if isinstance(output, Tensor) else output
-        if not self._can_stand(call, layer) or (call.shared and not self._agrees(call, weights, inputs)):
+        follows = None if settled is layer else settled
+        built = Built(call, weights, inputs, (follows,) if follows else ())
+        if not self._can_stand(call, layer) or (call.shared and not self._agrees(built)):
             return None
-        return TypedCall(call, outputs, layer.output_names(inputs), weights, cost)
+        return TypedCall(call, outputs, layer.output_names(inputs), weights, cost, settled=follows)
 
     def _can_stand(self, call: Call, layer: Layer) -> bool:
         """Whether Keras can put the layer, and the one in it, into a model."""
@@ -162,24 +169,41 @@ class _Inference:
         span = blamed.span if isinstance(blamed, Ref) else call.use.kind_span
         self.report.fault(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
 
-    def _agrees(self, call: Call, weights: tuple[Weight, ...], inputs: Inputs) -> bool:
+    def _agrees(self, built: Built) -> bool:
         """Whether this call of something shared fits what its first call made of it."""
-        assert call.shared is not None
-        first = self.built.setdefault(call.shared, Built(call, weights, inputs))
-        return agrees(first, Built(call, weights, inputs), self.report, self.notes)
+        assert built.call.shared is not None
+        first = self.built.setdefault(built.call.shared, built)
+        return agrees(first, built, self.report, self.notes)
 
     def _model_call(self, call: Call, model: Graph, inputs: Inputs) -> TypedCall | None:
         types = self._model_inputs(call, model, inputs)
         if types is None:
             return None
+        if not self._has_channels(call, model, types):
+            return None
         inside = self._inside(call, model, types)
         if len(inside.outputs) != len(model.outputs) or not inside.outputs:
             return None
         weights = inside.weights if model.trainable else tuple(w._replace(trainable=False) for w in inside.weights)
-        if not self._agrees(call, weights, inputs):
+        if not self._agrees(Built(call, weights, inputs, inside.settled)):
             return None
         cost = total(layer.multiply_adds for layer in inside.alive)
         return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
+
+    def _has_channels(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> bool:
+        """Whether a model with Keras's weights of it gets what those were trained on: images of three channels."""
+        first = next(iter(types.values()))
+        weights = model.weights
+        if weights is None or weights.value != IMAGENET or first.rank != 4:
+            return True
+        sizes = (first.shape[1], first.shape[3])
+        if CHANNELS in sizes or not all(isinstance(size, int) for size in sizes):
+            return True
+        self.report.error("MS403", f"the `imagenet` weights of `{weights.kind}` are for images with {CHANNELS} "
+                                   f"channels, found {show(first.shape)}", weights.span or call.use.kind_span,
+                          notes=self.notes,
+                          help="bring the images to three channels first, or leave `weights` out")
+        return False
 
     def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
         """The sub-model as it runs on tensors of these types: inferred once, however often it is called with them."""
@@ -187,7 +211,8 @@ class _Inference:
         if (known_already := self.runs.get(key)) is not None:
             return known_already
         notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
-        inner = _Inference(self.report, self.built, self.runs, notes)
+        outer = {name: built for name, built in self.built.items() if name not in model.shared}
+        inner = _Inference(self.report, outer, self.runs, notes)
         self.runs[key] = inside = inner.graph(model, types)
         self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
         return inside
@@ -213,7 +238,7 @@ class _Inference:
                 self.report.error(
                     "MS403", f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
                              f"but called with {show(given.shape)}", call.use.sources_span or call.use.kind_span,
-                    notes=[Note("it is declared here", one.span), *self.notes])
+                    notes=[Note("it is declared here", one.span), *self.notes], help=_declare(one, given))
                 return None
             found[one.name] = given
         return found
@@ -245,3 +270,10 @@ class _Produced:
 
 def _input_span(graph: Graph, name: str) -> Span | None:
     return next((one.span for one in graph.inputs or () if one.name == name), None)
+
+
+def _declare(one: InputSpec, given: Tensor) -> str:
+    """How to mend an input that is declared otherwise than it is called."""
+    sizes = ", ".join("null" if size is None else str(size) for size in given.shape[1:])
+    setting = "`input_shape: " if one.span.source.shipped else f"`{one.name}: "
+    return f"declare it as it is called, {setting}[{sizes}]`, or bring what it is called with to its shape"

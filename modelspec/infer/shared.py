@@ -20,11 +20,14 @@ class Built:
     call: Call
     weights: tuple[Weight, ...]
     inputs: Inputs
+    settled: tuple[Layer, ...] = ()
+    """The layers in it with settings that follow from sizes, as this call's sizes settle them."""
 
 
 def agrees(first: Built, this: Built, report: Report, notes: tuple[Note, ...] = ()) -> bool:
     """Whether the call can use what the first one made; otherwise a fault. `notes` say how the call is reached."""
-    found = _other_axes(first, this) or _other_dtype(first, this) or _other_weights(first, this)
+    checks = (_other_axes, _other_dtype, _other_weights, _other_settings)
+    found = next((found for check in checks if (found := check(first, this))), None)
     if found is None:
         return True
     code, message, help = found
@@ -87,6 +90,16 @@ def _other_weights(first: Built, this: Built) -> _Finding | None:
         found, expected = f"`{wrong[1].name}` would be {_plain(wrong[1].shape)}", f"it is {_plain(wrong[0].shape)}"
     return ("MS403", f"this call does not fit the weights of shared `{this.call.shared}`: {found}, but {expected} "
                      "since its first call", "call it with tensors of the same last size, or use two layers")
+
+
+def _other_settings(first: Built, this: Built) -> _Finding | None:
+    """MS403 where the sizes of this call settle a setting otherwise."""
+    wrong = next((one for one, other in zip(first.settled, this.settled, strict=False) if one != other), None)
+    if wrong is None:
+        return None
+    return ("MS403", f"shared `{this.call.shared}` keeps what the sizes of its first call make of `{wrong.kind()}`, "
+                     "and those of this call would make something else of it",
+            "call it with tensors of the same sizes, or write numbers in place of what follows from sizes")
 
 
 def _what(built: Built) -> str:

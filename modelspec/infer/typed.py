@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..graph import Call, Graph
-from ..layers.base import Weight
+from ..layers.base import Layer, Weight
 from ..shapes import Size, Tensor, known, product, total
 
 
@@ -23,6 +23,8 @@ class TypedCall:
     multiply_adds: Size = 0
     inside: TypedGraph | None = None
     """The sub-model as this call runs it."""
+    settled: Layer | None = None
+    """The layer with numbers in place of settings that follow from sizes, where it has any."""
 
     @property
     def name(self) -> str:
@@ -84,6 +86,14 @@ class TypedGraph:
     @property
     def inputs(self) -> Mapping[str, Tensor]:
         return self.input_types
+
+    @cached_property
+    def settled(self) -> tuple[Layer, ...]:
+        """Every layer with settings that follow from sizes, as these sizes settle them."""
+        found = list[Layer]()
+        for layer in self.layers:
+            found.extend([layer.settled] if layer.settled else layer.inside.settled if layer.inside else ())
+        return tuple(found)
 
     @cached_property
     def alive(self) -> tuple[TypedCall, ...]:

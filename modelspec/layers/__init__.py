@@ -30,6 +30,7 @@ LAYERS = Catalogue(
         "locally_connected": ("LocallyConnected1D", "LocallyConnected2D"),
         "highway": ("Highway", "MaxoutDense"),
         "curves": ("SReLU", "ParametricSoftplus"),
+        "scale": ("LayerScale",),
         "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
         "pooling": (
@@ -39,9 +40,9 @@ LAYERS = Catalogue(
             "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
         ),
         "spatial": (
-            "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
-            "Cropping1D", "Cropping2D", "Cropping3D",
+            "UpSampling1D", "UpSampling2D", "UpSampling3D", "Cropping1D", "Cropping2D", "Cropping3D",
         ),
+        "padding": ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
         "adaptive": (
             "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
             "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D",

@@ -141,6 +141,10 @@ class Layer(Settings):
         """Multiply-add operations for one example (batch axis as 1); elementwise work is not counted."""
         return 0
 
+    def settled(self, inputs: Inputs) -> Layer:
+        """The layer as Keras takes it, with numbers in place of settings that follow from the sizes of a call."""
+        return self
+
     def check_names(self, given: tuple[str, ...]) -> None:
         """For a layer that names its arguments: raises `Fault` where it names one that a call does not give."""
 

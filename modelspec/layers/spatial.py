@@ -1,42 +1,13 @@
-"""Layers that repeat, pad or cut the spatial axes: UpSampling, ZeroPadding and Cropping, each 1D to 3D."""
+"""Layers that repeat or cut the spatial axes: UpSampling and Cropping, each 1D to 3D."""
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PlainValidator
-
-from ..diagnostics import Fault, Path
-from ..settings import Unfit, is_int
-from ..shapes import Shape, Tensor, add, mul
+from ..diagnostics import Fault
+from ..shapes import Shape, Tensor, mul
 from .base import Example, Inputs, Layer
+from .padding import Sides, grow, sides
 from .types import Count, DataFormat, Window2D, Window3D, window
 from .windows import all_positive, numbers, spatial, times, with_spatial
-
-Sides: TypeAlias = tuple[tuple[int, int], ...]
-"""For each spatial axis, how many entries before and after."""
-
-
-def sides(count: int, axes: str) -> PlainValidator:
-    """One number for all sides, a number for each axis, or a pair [before, after] for each; becomes pairs."""
-    expected = f"a whole number of at least 0 or a list of {count} ({axes}), each a number or a pair [before, after]"
-
-    def pair(item: Any, at: Path) -> tuple[int, int]:
-        items = (item, item) if is_int(item) else item
-        if not isinstance(items, (tuple, list)) or len(items) != 2 or not all(is_int(each) for each in items):
-            raise Unfit(expected, path=at)
-        if min(items) < 0:
-            raise Unfit(expected, code="MS205", path=at)
-        return (items[0], items[1])
-
-    def validate(value: Any) -> Sides:
-        items = (value,) * count if is_int(value) else value
-        if not isinstance(items, (tuple, list)) or len(items) != count:
-            raise Unfit(expected)
-        return tuple(pair(item, (index,) if items is value else ()) for index, item in enumerate(items))
-
-    number = Annotated[int, Field(ge=0)]
-    axis = number | tuple[number, number]
-    return PlainValidator(validate, json_schema_input_type=number | tuple[(axis,) * count])  # type: ignore[misc]
-
 
 Sides1D = Annotated[tuple[int, ...], window(2, "before, after", least=0)]
 """Before and after the one spatial axis: `1` or `[1, 2]`."""
@@ -118,93 +89,6 @@ class UpSampling3D(UpSampling):
     size: Window3D = (2, 2, 2)
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"size": (2, 3, 1)}, ((None, 3, 4, 5, 2),)),)
-
-
-# Padding -------------------------------------------------------------------------------------------------------------
-
-
-def grow(given: Shape, padding: Sides) -> Shape:
-    """The sizes with the entries of both sides added (or, negative, taken away)."""
-    return tuple(add(size, before + after) for size, (before, after) in zip(given, padding, strict=True))
-
-
-class ZeroPadding1D(Layer):
-    """Adds zeros before and after a sequence.
-
-    ```yaml
-    - ZeroPadding1D: [2, 0]
-    ```
-
-    Takes (batch, steps, channels), gives (batch, steps + padding, channels).
-    """
-
-    padding: Sides1D = (1, 1)
-    data_format: DataFormat = None
-
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"padding": (2, 1)}, ((None, 5, 3),)),
-        Example({"padding": 2, "data_format": "channels_first"}, ((None, 3, None),)),
-    )
-
-    def output(self, inputs: Inputs) -> Tensor:
-        x = numbers(self, inputs, 3)
-        sizes = (add(spatial(x.shape, self.data_format)[0], sum(self.padding)),)
-        return self.result(with_spatial(x.shape, sizes, self.data_format))
-
-
-class ZeroPadding(Layer):
-    """What ZeroPadding2D and ZeroPadding3D share."""
-
-    axes: ClassVar[int]
-
-    padding: Sides
-    data_format: DataFormat = None
-
-    def output(self, inputs: Inputs) -> Tensor:
-        x = numbers(self, inputs, self.axes + 2)
-        sizes = grow(spatial(x.shape, self.data_format), self.padding)
-        return self.result(with_spatial(x.shape, sizes, self.data_format))
-
-
-class ZeroPadding2D(ZeroPadding):
-    """Adds rows and columns of zeros around images.
-
-    ```yaml
-    - ZeroPadding2D: 1
-    - ZeroPadding2D: [[1, 0], [2, 2]]     # [top, bottom], [left, right]
-    ```
-
-    Takes (batch, height, width, channels), gives (batch, padded_height, padded_width, channels).
-    """
-
-    axes: ClassVar[int] = 2
-
-    padding: Sides2D = ((1, 1), (1, 1))
-
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"padding": ((1, 2), (0, 1))}, ((None, 5, 4, 3),)),
-        Example({"padding": (1, 2), "data_format": "channels_first"}, ((None, 3, None, 4),)),
-    )
-
-
-class ZeroPadding3D(ZeroPadding):
-    """Adds zeros around volumes.
-
-    ```yaml
-    - ZeroPadding3D: [1, 2, 2]
-    ```
-
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis longer by its padding.
-    """
-
-    axes: ClassVar[int] = 3
-
-    padding: Sides3D = ((1, 1), (1, 1), (1, 1))
-
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"padding": ((1, 2), (0, 1), (1, 1))}, ((None, 3, 4, 5, 2),)),
-        Example({"padding": (1, 2, 0)}, ((None, 3, None, 5, 2),)),
-    )
 
 
 # Cropping ------------------------------------------------------------------------------------------------------------

@@ -264,9 +264,10 @@ class Pipeline(Layer):
 
     def output(self, inputs: Inputs) -> Tensor:
         x, made = inputs.one, self._steps(inputs)[-1][1]
-        if all(isinstance(size, int) or size == PENDING for size in x.shape[1:]):
+        complete = all(isinstance(size, int) or size == PENDING for size in x.shape[1:])
+        if complete or not any(layer.kind() in ("CenterCrop", "RandomCrop") for layer in self.layers):
             return made
-        # Keras traces the layers here, and loses sizes that it knows of each of them alone.
+        # Keras traces the layers here, and what these cut from an unknown size has an unknown size then.
         kept = dict(enumerate(x.shape))
         return made._replace(shape=tuple(
             size if axis == 0 or kept.get(axis) == size else None for axis, size in enumerate(made.shape)

@@ -12,7 +12,8 @@ from ..catalogue import Catalogue
 from ..diagnostics import nearest
 from ..diagnostics.pages import codes
 from ..diagnostics.pages import page as code_page
-from . import keys, kinds
+from ..library import is_kind
+from . import keys, kinds, library
 from .page import Page, Row, Table, as_markdown, as_text
 
 __all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
@@ -39,6 +40,8 @@ def _exact(topic: str) -> Iterator[Page]:
     for family in kinds.families().values():
         if topic in family or topic in family.refused:
             yield kinds.page(family, topic)
+    if is_kind(topic):
+        yield library.page(topic)
     if path := keys.full_path(topic):
         yield keys.page(path)
 
@@ -53,6 +56,9 @@ def _loose(topic: str) -> Iterator[Page]:
     for family in kinds.families().values():
         names = dict.fromkeys(family.aliases.get(name, name) for name in family.names() if name.lower() == folded)
         yield from (kinds.page(family, name) for name in names)
+    yield from map(library.page, library.names(topic))
+    if shipped := library.setting(topic):
+        yield shipped
     path, _, setting = topic.rpartition(".")
     kind = path.rpartition(".")[2]
     for family in kinds.families().values() if path else ():
@@ -84,6 +90,7 @@ def overview() -> Page:
                 for plural, family in kinds.families().items()]
     rows = (Row("keys", "every key of a spec, e.g. `training.loss`"), *families,
             Row("codes", "every code of a fault, e.g. `MS402`"))
+    rows = (*rows, Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"))
     return Page("modelspec explain TOPIC", "", "A topic is a code, a layer, a component, a key, or one of these lists:",
                 (Table("Lists", rows, ("topic", "what it is", "")),))
 
@@ -94,7 +101,7 @@ def _codes() -> Page:
                 (Table("Codes", tuple(Row(page.code, page.title) for page in pages), ("code", "what it says", "")),))
 
 
-_LISTS = {"codes": _codes, "keys": keys.list_page}
+_LISTS = {"codes": _codes, "keys": keys.list_page, library.TOPIC: library.list_page}
 
 
 def topics() -> Iterator[str]:
@@ -106,6 +113,7 @@ def topics() -> Iterator[str]:
         yield plural
         yield from family.names()
         yield from family.refused
+    yield from library.names()
 
 
 def near(topic: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..diagnostics.pages import codes
-from . import find, keys, kinds
+from . import find, keys, kinds, library
 from .page import as_markdown
 
 _HEAD = """# Reference of the modelspec language
@@ -28,6 +28,9 @@ def _parts() -> Iterator[str]:
         yield as_markdown(kinds.family_page(family), level=2)
         for kind in family.kinds():
             yield as_markdown(kinds.page(family, kind))
+    yield as_markdown(library.list_page(), level=2)
+    for name in library.names():
+        yield as_markdown(library.page(name))
     yield "## Codes\n"
     for code in codes():
         for page in find(code):

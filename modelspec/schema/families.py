@@ -99,6 +99,8 @@ def member(cls: type[Settings], family: Catalogue) -> Schema:
         forms.append({"type": "null"})
     if primary is not None and not set(read["required"]) - {primary}:
         forms += _primary_alone(read["properties"][primary])
+        if getattr(cls, "spread_primary", False):
+            forms.append({"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1})
     inner = cls.primary_family()
     if inner is not None and primary is not None:
         forms.append(_spread(inner, properties, primary))

@@ -8,7 +8,7 @@ from .. import components as c
 from ..catalogue import Catalogue
 from ..layers import LAYERS
 from ..settings import Section
-from ..spec.data import SOURCES, Feature, Split
+from ..spec.data import CACHES, SOURCES, Feature, Pad, Split
 from ..spec.file import MAX_SEED, VERSION
 from ..spec.runtime import Runtime
 from ..spec.training import Choices
@@ -91,10 +91,17 @@ def _training() -> Schema:
         Choices,
         loss=_by_output({"$ref": "#/$defs/loss"}, {"type": "null"}),
         loss_weights=_by_output(number, {"type": "null"}),
+        class_weight=_class_weight(number),
         metrics=_by_output(metrics, {"type": "null"}),
         weighted_metrics=_by_output(metrics, {"type": "null"}),
         callbacks={"anyOf": [{"type": "array", "items": callback}, callback, {"type": "null"}]},
     )
+
+
+def _class_weight(number: Schema) -> Schema:
+    by_class = {"type": "object", "additionalProperties": number, "minProperties": 1}
+    one = [{"const": "balanced"}, {"type": "array", "items": number, "minItems": 1}, by_class]
+    return {"anyOf": [*one, {"type": "object", "additionalProperties": {"anyOf": one}}, {"type": "null"}]}
 
 
 def _by_output(one: Schema, *others: Schema) -> Schema:
@@ -106,8 +113,12 @@ def _data() -> Schema:
     source: Schema = {"$ref": "#/$defs/source"}
     feature: Schema = {"$ref": "#/$defs/feature"}
     features = {"anyOf": [feature, {"type": "object", "additionalProperties": feature}]}
-    keys = {"source": source, "train": source, "validation": source, "test": source, "split": _section(Split),
-            "inputs": features, "targets": features}
+    augment = _layers()
+    varied = {"anyOf": [source, {"type": "object", "required": ["augment"], "properties": {"augment": augment},
+                                 "minProperties": 2, "maxProperties": 2}]}
+    keys = {"source": varied, "train": varied, "validation": source, "test": source, "split": _section(Split),
+            "inputs": features, "targets": features, "weights": _TEXT, "cache": with_expressions({"enum": [*CACHES]}),
+            "augment": {"anyOf": [augment, {"type": "object", "additionalProperties": augment}]}}
     return {
         "type": "object",
         "properties": {name: described(f"data.{name}", schema) for name, schema in keys.items()},
@@ -117,4 +128,11 @@ def _data() -> Schema:
 
 def _feature() -> Schema:
     one_of_them = {"anyOf": [{"required": ["column"]}, {"required": ["columns"]}]}
-    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, {**_section(Feature), **one_of_them}]}
+    pad = {"anyOf": [with_expressions({"type": "integer", "minimum": 1}), _section(Pad)]}
+    long = {**_section(Feature, pad=pad, transform=_layers()), **one_of_them}
+    return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, long]}
+
+
+def _layers() -> Schema:
+    """A list of layers that run one after the other."""
+    return {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1}

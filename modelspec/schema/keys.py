@@ -30,8 +30,8 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "extends": Key(
         "the path of a file, or a list of them",
-        "Files that this one builds on, relative to it and inside its project. Mappings merge key by key; "
-        "everything else is replaced by the file that extends.",
+        "Files that this one builds on, relative to it and inside its project, or models of the library "
+        "(`extends: ResNet50`). Mappings merge key by key; everything else is replaced by the file that extends.",
         "extends: base.yaml",
     ),
     "vars": Key(
@@ -43,7 +43,8 @@ KEYS: Final[dict[str, Key]] = {
         "a mapping of names to blocks",
         "Groups of layers that are used like a layer, with fresh weights at every use. A block has `parameters` "
         "with defaults (`null`: needed), `layers`, and where they are not the usual ones `inputs`, `outputs` and "
-        "`primary`, the parameter that `- block: 64` sets.",
+        "`primary`, the parameter that `- block: 64` sets. Outside, its layers are called by the name of the use "
+        "(`down_conv2d`); those of a block with `inline: true` as if they stood there (`conv2d_7`).",
         "blocks:\n  dense_twice:\n    parameters: {units: 32}\n    layers:\n      - Dense: $units\n"
         "      - Dense: $units",
     ),
@@ -64,7 +65,8 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "model.layers": Key(
         "a list of layers",
-        "Read from top to bottom. Each entry is one call of a layer, of something `shared` or of a block, and "
+        "Read from top to bottom. Each entry is one call of a layer, of something `shared`, of a block or of a kind "
+        "of the library (`modelspec explain library`), and "
         "takes the tensor of the entry before it; the first one that of the first input.",
         _LAYERS + "    - Dense: {units: 64, activation: relu}\n    - Dropout: 0.1\n    - Dense: 10",
     ),
@@ -77,7 +79,8 @@ KEYS: Final[dict[str, Key]] = {
         "a mapping of names to layers or models",
         "Layers and sub-models with one set of weights that several entries call by their name. A sub-model is a "
         "list of layers, or has `inputs`, `layers` and `outputs` as a model does; with `trainable: false` "
-        "training leaves all of it as it is.",
+        "training leaves all of it as it is, and `weights` names the file that it starts from. A kind of the library "
+        "(`encoder: {ResNet50: {include_top: false}}`) is a sub-model too.",
         "model:\n  inputs: {left: [8], right: [8]}\n  shared:\n    encoder:\n      - Dense: 16\n"
         "      - Dense: 4\n  layers:\n    - encoder: {from: left, name: a}\n"
         "    - encoder: {from: right, name: b}\n    - Concatenate: {from: [a, b]}",
@@ -155,8 +158,30 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "data.targets": Key(
         "a feature, or a mapping of the model's outputs to features",
-        "Which columns are the targets of which output.",
+        "Which columns are the targets of which output. Predictions of a target that `StringLookup` or "
+        "`IntegerLookup` looks up come back as labels; those of one that `Rescaling` or `Normalization` prepares as "
+        "the column's own numbers. Other transforms have no inverse: predictions are what the transform makes of the "
+        "target.",
         "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c}",
+    ),
+    "data.augment": Key(
+        "a list of layers, or a mapping of the model's inputs to lists",
+        "Layers that vary the examples in training only (`RandomFlip`, `GaussianNoise`, ...), after everything else. "
+        "What they do to a batch follows from the seed, the epoch and the step. May also stand beside the source of "
+        "`train`.",
+        "data:\n  source: {npz: images.npz}\n  targets: label\n  augment: [RandomFlip: horizontal]",
+    ),
+    "data.weights": Key(
+        "a text",
+        "A column that says how much each example counts, in training and in evaluation.",
+        "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c, weights: w}",
+    ),
+    "data.cache": Key(
+        "`auto`, `memory`, `disk` or `off`",
+        "Where prepared examples are kept. `auto`, the default: in memory up to 256 MB, and else on disk, below "
+        "`MODELSPEC_CACHE` (by default `modelspec` in the user's cache folder), where the next run finds them. "
+        "`memory` and `disk` choose one of them; `off` keeps nothing beyond the run.",
+        "data: {source: {csv: table.csv}, targets: c, cache: disk}",
     ),
     "training": Key(
         "a mapping",
@@ -173,6 +198,13 @@ KEYS: Final[dict[str, Key]] = {
         "a mapping of outputs to numbers",
         "How much each output's loss counts in the sum; 1 by default.",
         "training: {loss: mse, loss_weights: {score: 0.5}}",
+    ),
+    "training.class_weight": Key(
+        "`balanced`, a mapping of classes to numbers, a list of numbers, or those by output",
+        "How much each class counts in training. A class is its number, in quotes, or its label where the target is "
+        "looked up; a list goes by number. `balanced` weighs a class by examples / (classes * examples of the class), "
+        "counted on the training split. Evaluation counts every example the same.",
+        "training: {loss: binary_crossentropy, class_weight: {\"0\": 1.0, \"1\": 5.0}}",
     ),
     "training.metrics": Key(
         "a list of metrics, or a mapping of outputs to lists of metrics",

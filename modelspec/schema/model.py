@@ -13,6 +13,7 @@ from ..dtypes import DTYPES
 from ..layers import LAYERS
 from ..layers.base import ONE
 from ..spec.inputs import Input
+from . import library
 from .families import RESERVED, one_of, sources
 from .keys import KEYS
 from .values import EXPRESSION, Schema, settings, with_expressions
@@ -57,7 +58,7 @@ def definitions(layer: Schema) -> dict[str, Schema]:
         "repeat": {"description": KEYS["repeat"].text, **with_expressions({"type": "integer", "minimum": 0})},
         "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
         "size": _size(), "shape": {"type": "array", "items": _ref("size"), "maxItems": 15}, "input": _input(),
-        "block": _block(),
+        "block": _block(), "shipped": library.family(), **library.definitions(),
     }
     for suffix in VARIANTS:
         found |= {
@@ -81,15 +82,22 @@ def _model(suffix: str, *, root: bool) -> Schema:
     inputs = {"anyOf": [_ref("shape"), _ref("input"),
                         {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}}]}
     shared = {"type": "object", "additionalProperties": {
-        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer")]}}
+        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer"), _ref("shipped")]}}
     formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
     keys: dict[str, Schema] = {"inputs": inputs, "shared": shared, "layers": layers, "outputs": outputs}
-    keys |= {"image_data_format": formats} if root else {"trainable": _FLAG}
+    keys |= {"image_data_format": formats} if root else {"trainable": _FLAG, "weights": _weights()}
     properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
                   for key, one in keys.items()}
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema if root else {**schema, "required": ["layers"]}
+
+
+def _weights() -> Schema:
+    of_kind = {"type": "object", "properties": {"imagenet": {"type": "object"}}, "additionalProperties": False,
+               "required": ["imagenet"]}
+    return {"description": "What the weights of the model start from: a file, or `imagenet` with a kind of the library "
+                           "and its settings.", "anyOf": [{"type": ["string", "null"]}, of_kind]}
 
 
 def _size() -> Schema:
@@ -108,7 +116,8 @@ def _input() -> Schema:
 
 
 def _block() -> Schema:
-    keys = {"description": _NAME, "parameters": {"type": "object"}, "primary": _NAME, "layers": _ref("layers.blocks"),
+    keys = {"description": _NAME, "parameters": {"type": "object"}, "primary": _NAME, "inline": {"type": "boolean"},
+            "layers": _ref("layers.blocks"),
             "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
             "outputs": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}}
     whole = {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
@@ -120,6 +129,8 @@ def _block() -> Schema:
 
 def _entry(suffix: str, bare: Schema) -> Schema:
     layer = one_of(LAYERS)
+    layer["properties"] = {**layer["properties"], **library.entries()}
+    bare = {**bare, "enum": [*bare["enum"], *library.bare()]}
     if suffix:
         needing = [name for name in layer["properties"] if name not in bare["enum"]]
         bare = {"type": "string", "not": {"enum": needing}}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..diagnostics import Span, listed, nearest
 from ..layers import LAYERS
 from ..layers.base import Layer
+from ..library import kinds
 from ..settings import Context, Faults, describe, unknown_name
 from ..source import Mapping, Node, Scalar, Sequence, plain
 from .names import check_name
@@ -123,7 +124,8 @@ class EntryReader:
     def _unknown_kind(self, use: Use) -> str | None:
         """Says so, and returns the kind that was probably meant."""
         fault = unknown_name(LAYERS, use.kind)
-        near = LAYERS.today(nearest(use.kind, (*self.visible, *LAYERS.names()))) if fault.code == "MS301" else None
+        known = (*self.visible, *LAYERS.names(), *kinds())
+        near = LAYERS.today(nearest(use.kind, known)) if fault.code == "MS301" else None
         if near and near != fault.suggestion:
             fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
         self.report.fault(fault, None, use.kind_span)

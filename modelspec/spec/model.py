@@ -11,16 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from ..diagnostics import Span, nearest
 from ..layers import LAYERS
+from ..library import is_kind
 from ..settings import Context, describe
 from ..source import Mapping, Node, Sequence, plain
 from .entries import EntryReader, Reference, Use
 from .inputs import InputSpec, read_inputs
 from .names import check_name
 from .report import Report, recovered
+from .starting import read_weights
+from .weights import WeightsSource
 
 MODEL_KEYS = ("inputs", "shared", "layers", "outputs", "image_data_format")
 DATA_FORMATS = ("channels_last", "channels_first")
-SUBMODEL_KEYS = ("inputs", "shared", "layers", "outputs", "trainable")
+SUBMODEL_KEYS = ("inputs", "shared", "layers", "outputs", "trainable", "weights")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class ModelSection:
     shared: MappingType[str, SharedLayer | ModelSection] = field(default_factory=dict)
     shared_spans: MappingType[str, Span] = field(default_factory=dict)
     trainable: bool = True
+    weights: WeightsSource | None = None
+    """What a sub-model starts from."""
 
 
 def read_model(node: Node, context: Context, report: Report) -> ModelSection | None:
@@ -68,6 +73,7 @@ class _ModelReader:
         shared, shared_spans = reader._shared(node)
         layers, inputs = node.entries.get("layers"), node.entries.get("inputs")
         outputs, trainable = node.entries.get("outputs"), node.entries.get("trainable")
+        weights = node.entries.get("weights")
         if layers is None:
             self.report.error("MS315", "a model needs `layers`", node.span, help="add `layers:` with a list of layers")
             return None
@@ -82,6 +88,7 @@ class _ModelReader:
             shared=shared,
             shared_spans=shared_spans,
             trainable=reader._flag(trainable.value, "trainable") if trainable else True,
+            weights=read_weights(weights.value, self.context, self.report) if weights else None,
         )
 
     def _entries(self) -> EntryReader:
@@ -140,6 +147,9 @@ class _ModelReader:
         if name in LAYERS:
             self.report.error("MS306", f"`{name}` is the name of a layer, and cannot name something shared", span,
                               help=f"call it something else, e.g. `shared_{name.lower()}`")
+        elif is_kind(name):
+            self.report.error("MS306", f"`{name}` is a kind of the library, and cannot name something shared", span,
+                              help=f"call it something else, e.g. `{name.lower()}`")
         else:
             check_name(name, span, self.report)
 
