@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import modelspec as ms
+from modelspec.cli import main
 from modelspec.expand import expand
 from modelspec.expand.paths import parse_path
 from modelspec.settings import Context
@@ -70,6 +72,18 @@ def value_at(path: str, *way: str | int, value: Any = 7) -> Any:
     ("training.callbacks.EarlyStopping.patience", ("training", "callbacks", 0, "EarlyStopping", "patience")),
     ("training.callbacks[-2].EarlyStopping.patience", ("training", "callbacks", 0, "EarlyStopping", "patience")),
     ("training.loss.MeanSquaredError.reduction", ("training", "loss", "MeanSquaredError", "reduction")),
+    ("model.layers[stem].units", ("model", "layers", 1, "Dense", "units")),
+    ("model.layers[stem].Dense.units", ("model", "layers", 1, "Dense", "units")),
+    ("model.layers.stem.Dense.units", ("model", "layers", 1, "Dense", "units")),
+    ("model.layers[-4].Dense.units", ("model", "layers", 1, "Dense", "units")),
+    ("model.layers.dense.units", ("model", "layers", 0, "Dense", "units")),
+    ("model.layers.dense.use_bias", ("model", "layers", 0, "Dense", "use_bias")),
+    ("model.layers.flatten.data_format", ("model", "layers", 2, "Flatten", "data_format")),
+    ("model.layers[deep].Dense.use_bias", ("model", "layers", 4, "Dense", "use_bias")),
+    ("model.inputs.x.dtype", ("model", "inputs", "x", "dtype")),
+    ("training.callbacks[0].EarlyStopping.patience", ("training", "callbacks", 0, "EarlyStopping", "patience")),
+    ("training.callbacks[-1].TerminateOnNaN", ("training", "callbacks", 1, "TerminateOnNaN")),
+    ("data.inputs.x.column", ("data", "inputs", "x", "column")),
 ])  # fmt: skip
 def test_paths(path: str, way: tuple[str | int, ...] | None) -> None:
     if way is None:
@@ -94,6 +108,82 @@ def shapes_with(overrides: dict[str, Any]) -> list[tuple[str, Any]]:
     """Name and units of every layer, as expansion writes them."""
     bodies = [next(iter(one.values())) for one in values(TEXT, overrides)["model"]["layers"]]
     return [(body["name"], (body.get("units"),)) for body in bodies]
+
+
+def test_into_blocks_and_their_parameters() -> None:
+    assert shapes_with({"blocks.b.layers[0].Dense.units": 9})[-1] == ("b_dense", (9,))
+    assert shapes_with({"blocks.b.layers.Dense.units": "$(w * 5)"})[-1] == ("b_dense", (15,))
+    found = values(TEXT, {"blocks.b.parameters.act": "tanh"})["model"]["layers"][-1]["Dense"]
+    assert found["activation"] == "tanh"
+
+
+def test_a_block_and_a_shared_model_that_are_lists() -> None:
+    text = """
+    blocks: {b: [{Dense: 3}]}
+    model:
+      inputs: [8]
+      shared: {s: [{Dense: 4}]}
+      layers: [b, s]
+    """
+    with_block = values(text, {"blocks.b[0].Dense.units": 5, "blocks.b.layers[0].Dense.use_bias": False})
+    assert with_block["model"]["layers"][0]["Dense"]["units"] == 5
+    shared = values(text, {"model.shared.s[0].Dense.units": 6, "model.shared.s.trainable": False})
+    assert shared["model"]["shared"]["s"] == {"layers": ({"Dense": {"units": 6}},), "trainable": False}
+    assert values(text, {"model.inputs.dtype": "float64"})["model"]["inputs"] == {"shape": (8,), "dtype": "float64"}
+
+
+def test_features_of_the_data() -> None:
+    text = TEXT + "data: {source: {csv: t.csv}, inputs: {x: [a, b]}, targets: c}\n"
+    found = values(text, {"data.inputs.x.missing": "mean", "data.targets.missing": "drop",
+                          "data.source.csv.delimiter": ";", "data.split.test": 0.2})["data"]
+    assert found == {"source": {"csv": {"path": "t.csv", "delimiter": ";"}}, "split": {"test": 0.2},
+                     "inputs": {"x": {"columns": ("a", "b"), "missing": "mean"}},
+                     "targets": {"column": "c", "missing": "drop"}}
+
+
+def test_names_that_entries_get_by_themselves_end_where_they_are_not_plain() -> None:
+    text = """
+    model:
+      inputs: {x: [8]}
+      layers: [{Dense: 3}, {Dense: {units: 4, name: dense_1}}, {Dense: 5}, {Dense: {units: 6, repeat: 2}}, {Dense: 7}]
+    """
+    found = values(text, {"model.layers.dense_2.units": 50, "model.layers.dense_1.units": 40})["model"]["layers"]
+    assert [one["Dense"]["units"] for one in found] == [3, 40, 50, 6, 6, 7]
+    assert [one.code for one in faults(text, {"model.layers.dense_3.units": 1})] == ["MS130"]
+
+
+def test_a_variable_that_only_the_command_line_knows() -> None:
+    text = TEXT.replace("vars: {width: 4}\n", "")
+    assert dict(shapes_in(text, {"vars.width": 9}))["stem"] == (9,)
+    found = faults(TEXT, {"vars.widht": 9, "blocks.b.parameters.acte": 1, "vars.other": 3})
+    assert [(one.code, one.span.text if one.span else "", one.suggestion) for one in found] == [
+        ("MS147", "acte", "act"), ("MS147", "other", None), ("MS147", "widht", "width")]
+
+
+def shapes_in(text: str, overrides: dict[str, Any]) -> list[tuple[str, Any]]:
+    bodies = [next(iter(one.values())) for one in values(text, overrides)["model"]["layers"]]
+    return [(body["name"], (body.get("units"),)) for body in bodies]
+
+
+def test_through_a_file_that_extends_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base.yaml").write_text(TEXT)
+    Path("net.yaml").write_text("extends: base.yaml\nname: net\n")
+    spec = ms.load_spec("net.yaml", {"model.layers[stem].Dense.units": 11, "training.epochs": 2})
+    assert spec.graph.layer("stem").output_shape == (None, 11)  # type: ignore[union-attr]
+    assert spec.compiled.training.epochs == 2  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("command", [["check"], ["show"], ["resolve"], ["train", "--dry-run"], ["diff", "spec.yaml"]])
+def test_every_command_takes_them_and_tells_of_slips(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("spec.yaml").write_text(TEXT)
+    found = CliRunner().invoke(main, [*command, "spec.yaml", "--set", "training.epohcs=3", "--set", "vars.width=8"])
+    assert found.exit_code == 1, found.output
+    assert "MS201" in found.output and "did you mean `epochs`?" in found.output
+    assert "--set training.epohcs:1:10" in found.output
 
 
 def test_overrides_come_before_expressions_and_may_be_expressions() -> None:

@@ -20,7 +20,10 @@ from .output import prepare, silence
 COMMANDS: Final = {
     "check": "Find every fault of a spec; no framework is loaded.",
     "show": "The layers with shapes, parameters and cost.",
+    "resolve": "The spec after extends, expressions, blocks and loops.",
+    "diff": "What differs between two specs or runs.",
     "train": "Train, evaluate on the test split, save.",
+    "resume": "Go on where a run stopped, exactly.",
     "evaluate": "The metrics of a run.",
     "predict": "Raw rows in, predictions out.",
     "explain": "The manual page of a code, a layer, a component or a key.",

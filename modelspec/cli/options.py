@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -32,10 +33,14 @@ def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> 
     return root["value"]
 
 
-set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="PATH=VALUE", callback=_overrides,
-    help="Use another value, e.g. `training.epochs=3`; may be given several times.",
-)  # fmt: skip
+def overrides_option(flag: str, name: str, help: str) -> Callable[[Any], Any]:
+    """An option like `--set`: the command gets `name`, a dict of values by path."""
+    return click.option(flag, name, multiple=True, metavar="PATH=VALUE", callback=_overrides, help=help)
+
+
+set_option = overrides_option(
+    "--set", "overrides", "Use another value, e.g. `training.epochs=3`, `model.layers.stem.filters=8` or "
+                          "`vars.width=32`; may be given several times.")
 """`--set training.epochs=3`: the command gets `overrides`, a dict of values by path."""
 
 spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))

@@ -7,6 +7,8 @@ from typing import Final
 OK: Final = 0
 ERRORS: Final = 1
 """The spec has errors."""
+DIFFERS: Final = 1
+"""Two specs differ, and `--exit-code` was given."""
 USAGE: Final = 2
 FAILED: Final = 3
 """The run failed: data, backend."""

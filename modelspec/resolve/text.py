@@ -1,0 +1,172 @@
+"""Plain values as the text of a spec: YAML that readers of version 1.2 and of 1.1 understand alike, or JSON.
+
+Short entries stand on one line (`- Dense: {units: 64, activation: relu}`), long ones below one another. Nothing is
+folded and no alias is made.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+WIDTH: Final = 120
+_STEP: Final = 2
+
+_BARE = re.compile(r"[A-Za-z_](?:[\w./ -]*\w)?", re.ASCII)
+"""Texts that YAML 1.2 and 1.1 read as text without quotes, but for the words below."""
+_WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_SPACED = re.compile(r"  |-$|\s-")
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+_SECTIONS: Final = ("model", "data", "training", "shared", "inputs", "layers", "callbacks")
+"""Keys whose mappings and lists of mappings always stand below one another."""
+
+
+def dump(value: Mapping[str, Any]) -> str:
+    """A mapping of plain values as YAML, keys in their order, an empty line before every long section."""
+    sections = [list(_mapping({key: item}, 0)) for key, item in value.items()]
+    text = [("\n" if number and len(lines) > 1 else "") + "\n".join(lines) for number, lines in enumerate(sections)]
+    return "\n".join(text) + "\n" if text else "{}\n"
+
+
+def as_json(value: Any) -> str:
+    """The same as JSON, in the same layout."""
+    return f"{_json(value, 0)}\n"
+
+
+def scalar(value: Any) -> str:
+    """One value as YAML writes it, on one line."""
+    return _flow(value)
+
+
+# YAML ----------------------------------------------------------------------------------------------------------------
+
+
+def _mapping(value: Mapping[str, Any], indent: int, *, always: bool = False) -> Iterator[str]:
+    for key, item in value.items():
+        yield from _under(f"{' ' * indent}{_text(key)}:", key, item, indent, always=always or key in _SECTIONS)
+
+
+def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Iterator[str]:
+    """What stands behind `head` (a key with its colon), on its line where it fits; `always`: below it all the same."""
+    below = always and _is_long(value)
+    inside = indent + _STEP
+    if isinstance(value, str) and _is_prose(value):
+        yield f"{head} |" if value.endswith("\n") else f"{head} |-"
+        yield from (f"{' ' * inside}{line}".rstrip() for line in value.rstrip("\n").split("\n"))
+        return
+    line = f"{head} {_flow(value)}"
+    if not below and (len(line) <= WIDTH or not _parts(value)):
+        yield line
+        return
+    yield head
+    if isinstance(value, Mapping):
+        yield from _mapping(value, inside, always=key == "shared")
+    elif any(_parts(item) for item in value):
+        yield from _sequence(value, inside)
+    else:
+        yield from _filled([_flow(item) for item in value], inside)
+
+
+def _sequence(values: Any, indent: int) -> Iterator[str]:
+    lead = f"{' ' * indent}- "
+    for value in values:
+        if isinstance(value, Mapping) and value:
+            inner = _mapping(value, indent + _STEP)  # `- Dense: {units: 64}` rather than `- {Dense: {units: 64}}`
+        elif _parts(value) and len(lead) + len(_flow(value)) > WIDTH:
+            inner = _sequence(value, indent + _STEP)
+        else:
+            yield lead + _flow(value)
+            continue
+        yield lead + next(inner)[indent + _STEP :]
+        yield from inner
+
+
+def _filled(items: list[str], indent: int) -> Iterator[str]:
+    """A list of short texts in brackets, as many in a line as it holds."""
+    line = f"{' ' * indent}["
+    for number, item in enumerate(items):
+        last = number == len(items) - 1
+        if len(line) + len(item) + 1 > WIDTH and number:
+            yield line.rstrip()
+            line = " " * (indent + 1)
+        line += item + ("]" if last else ", ")
+    yield line
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a value is a mapping, or a list of more than names and numbers."""
+    return _parts(value) and (isinstance(value, Mapping) or any(map(_parts, value)))
+
+
+def _parts(value: Any) -> bool:
+    """Whether a value can be written over several lines."""
+    return isinstance(value, (Mapping, list, tuple)) and len(value) > 0
+
+
+def _is_prose(value: str) -> bool:
+    """Whether a text reads best as lines below its key."""
+    lines = value.removesuffix("\n").split("\n")
+    return len(lines) > 1 and bool(lines[0]) and bool(lines[-1]) and all(
+        (line.isprintable() and line == line.strip()) for line in lines)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_text(key)}: {_flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_flow(item) for item in value)}]"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float):
+        return _number(value)
+    return "null" if value is None else str(value).lower()
+
+
+def _text(value: str) -> str:
+    if _BARE.fullmatch(value) and value.lower() not in _WORDS and not _SPACED.search(value):
+        return value
+    return f'"{"".join(map(_escaped, value))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _number(value: float) -> str:
+    """A float with a point in it: without one, YAML 1.1 takes `1e-05` for a text."""
+    text = repr(value)
+    if "e" in text:
+        digits, _, exponent = text.partition("e")
+        sign = exponent if exponent[0] in "+-" else f"+{exponent}"
+        return f"{digits if '.' in digits else f'{digits}.0'}e{sign}"
+    return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
+
+
+# JSON ----------------------------------------------------------------------------------------------------------------
+
+
+def _json(value: Any, indent: int) -> str:
+    """JSON in lines of at most the width, where what stands in them allows it."""
+    line = _json_text(value)
+    if not _parts(value) or (indent and indent + len(line) <= WIDTH - _STEP):
+        return line
+    space = " " * (indent + _STEP)
+    if isinstance(value, Mapping):
+        parts = [f"{_json_text(key)}: {_json(item, indent + _STEP)}" for key, item in value.items()]
+    else:
+        parts = [_json(item, indent + _STEP) for item in value]
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return f"{opening}\n{space}" + f",\n{space}".join(parts) + f"\n{' ' * indent}{closing}"
+
+
+def _json_text(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
