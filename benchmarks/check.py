@@ -54,6 +54,14 @@ def spec(layers: int) -> str:
     return HEAD + "".join(parts) + TAIL
 
 
+def environment_for(folder: Path) -> dict[str, str]:
+    """The environment of a process that keeps its bytecode in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+                   "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
 def cold(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Seconds that a process takes from its start to its end, and of the processor."""
     start, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -78,9 +86,7 @@ def warm(path: Path, rounds: int) -> float:
 def compare_cold(folder: Path, rounds: int = 5) -> None:
     path = folder / "spec_50.yaml"
     path.write_text(spec(50), "utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = environment_for(folder)
     commands = {"check": [sys.executable, "-m", "modelspec", "check", str(path)],
                 "keras": [sys.executable, "-c", "import keras"], "python": [sys.executable, "-c", "pass"]}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}

@@ -80,14 +80,19 @@ def _indices(layer: object) -> int | None:
 
 
 def _check_bias(call: TypedCall, calls: dict[str, TypedCall], takers: dict[str, int], report: Report) -> None:
-    """A bias right before a normalization is taken out again by it: a note, nothing is wrong."""
+    """A bias right before a normalization is taken out again by it: a note, nothing is wrong.
+
+    One that is written, `use_bias: true`, is meant: weights from elsewhere may have it.
+    """
     source = _producer(call, calls)
     if source is None or source.kind not in WITH_BIAS or source.shared or takers[source.name] > 1:
         return
     layer = source.call.callee
+    if "use_bias" in getattr(layer, "model_fields_set", ()):
+        return
     if getattr(layer, "use_bias", False) and getattr(layer, "activation", None) in (None, "linear"):
         report.note("MS527", f"the bias of `{source.name}` has no effect: `{call.name}` takes it out again",
-                    source.call.use.kind_span, help=f"give `{source.name}` `use_bias: false`")
+                    source.call.use.kind_span, help=f"give `{source.name}` `use_bias: false`, or `true` if meant")
 
 
 def _setting(call: TypedCall, name: str) -> Span:
