@@ -169,6 +169,15 @@ def window(size: Size, kernel: int, stride: int, padding: str, dilation: int = 1
     return floordiv(add(size, stride - reach), stride)
 
 
+def same_padding(size: Size, kernel: int, stride: int) -> tuple[int, int]:
+    """How many entries `padding: same` adds before and after an axis; for an unknown size, as for a multiple of stride.
+
+    The last window begins `stride` entries before the end, or as many as are left over, and ends past it.
+    """
+    more = max(kernel - ((known(size) or 0) % stride or stride), 0)
+    return more // 2, more - more // 2
+
+
 def transposed(
     size: Size, kernel: int, stride: int, padding: str, dilation: int = 1, output_padding: int | None = None
 ) -> Size:

@@ -34,6 +34,7 @@ def fault(text: str, **names: Any) -> tuple[str, str]:
 @pytest.mark.parametrize(("text", "expected"), [
     ("2 * a", 6), ("a / 2", 1.5), ("a // 2", 1), ("-a % 2", 1), ("2 ** a", 8), ("2 ** -1", 0.5), ("+a", 3),
     ("b.c[1]", 2), ("b['c'][-1]", 2), ("b.d.e", "x"), ("s[0]", "x"),
+    ("b.c[:1]", (1,)), ("b.c[1:]", (2,)), ("b.c[:-1] + b.c[-9:9]", (1, 1, 2)), ("sum(b.c[:a])", 3), ("s[1:]", "y"),
     ("1 < a <= 3", True), ("'x' in s", True), ("2 not in b.c", False), ("'d' in b", True), ("3 in b", False),
     ("a if yes else b", 3), ("none or 'z'", "z"), ("yes and none", None), ("not none", True),
     ("[1] + [a, s]", (1, 3, "xy")), ("(1, 2) == [1, 2]", True), ("[0] * a", (0, 0, 0)), ("s * 2 + 'z'", "xyxyz"),
@@ -57,7 +58,7 @@ def test_an_expression_has_pythons_value(text: str, expected: Any) -> None:
     ("lambda: 0", "MS122", "lambda: 0"), ("1 if yes else f'{a}'", "MS122", "f'{a}'"), ("[x for x in s]", "MS122", None),
     ("a is none", "MS122", "a is none"), ("a & 1", "MS122", "a & 1"), ("~a", "MS122", "~a"),
     ("{'a': 1}", "MS122", None),
-    ("b.c[0:1]", "MS122", "0:1"), ("b'x'", "MS122", "b'x'"), ("1j", "MS122", "1j"), ("...", "MS122", "..."),
+    ("b.c[0:1:2]", "MS122", "0:1:2"), ("b.c[0:1, 2]", "MS122", "0:1"), ("b'x'", "MS122", "b'x'"), ("1j", "MS122", "1j"), ("...", "MS122", "..."),
     ("(y := 1)", "MS122", "y := 1"), ("min(*b.c)", "MS122", "*b.c"), ("round(1, ndigits=2)", "MS122", "2"),
     # Calls of anything but the functions.
     ("mim(1)", "MS122", "mim"), ("eval('1')", "MS122", "eval"), ("__import__('os')", "MS122", "__import__"),
@@ -68,7 +69,8 @@ def test_an_expression_has_pythons_value(text: str, expected: Any) -> None:
     ("a + 's'", "MS123", None),
     ("s - 1", "MS123", "s - 1"), ("-s", "MS123", "-s"), ("'%d' % 3", "MS123", "'%d' % 3"), ("a < s", "MS123", "a < s"),
     ("(-8) ** 0.5", "MS123", None), ("b.x", "MS123", "x"), ("b['x']", "MS123", "b['x']"), ("b.c[2]", "MS123", "b.c[2]"),
-    ("a[0]", "MS123", "a[0]"), ("b[0]", "MS123", "b[0]"), ("b.c['x']", "MS123", None), ("1 in a", "MS123", "1 in a"),
+    ("a[0]", "MS123", "a[0]"), ("b[0]", "MS123", "b[0]"), ("b.c['x']", "MS123", None), ("b.c[s:]", "MS123", None), ("a[:1]", "MS123", "a[:1]"),
+    ("b[:1]", "MS123", "b[:1]"), ("1 in a", "MS123", "1 in a"),
     ("1 in s", "MS123", "1 in s"), ("max([])", "MS123", "max([])"), ("min(1, s)", "MS123", "min(1, s)"),
     ("int('x')", "MS123", "int('x')"), ("float([])", "MS123", None), ("str([])", "MS123", "str([])"),
     ("len(3)", "MS123", None),

@@ -284,3 +284,24 @@ def test_what_runs_code_or_does_nothing_has_no_place(kind: str) -> None:
     assert faults({kind: {}}) == [("MS211", (kind,))]
     assert faults({"TimeDistributed": {kind: {"function": "keras.config.set_floatx"}}}) == [
         ("MS211", ("TimeDistributed", "layer", kind))]
+
+
+# Unknown sizes, and a layer of our own -------------------------------------------------------------------------------
+
+
+def test_a_pipeline_knows_what_its_layers_make_of_unknown_sizes_but_where_one_cuts() -> None:
+    chain = [{"Conv2D": {"filters": 8, "kernel_size": 4, "strides": 4}}, "LayerNormalization"]
+    assert output({"Pipeline": chain}, (None, 33, None, 3)).shape == (None, 8, None, 8)
+    cut = {"Pipeline": [{"CenterCrop": {"height": 4, "width": 4}}]}
+    assert output(cut, (None, None, 9, 3)).shape == (None, None, None, 3)
+    assert output(cut, (None, 9, 9, 3)).shape == (None, 4, 4, 3)
+
+
+def test_layer_scale_has_a_number_for_every_channel() -> None:
+    made = layer({"LayerScale": 0.1})
+    call = Inputs.of(Tensor((None, 4, None, 3), "float32"))
+    assert made.output(call) == Tensor((None, 4, None, 3), "float32")
+    assert [(weight.name, weight.shape, weight.trainable) for weight in made.weights(call)] == [("gamma", (3,), True)]
+    assert fault("LayerScale", (None, 4, None)).code == "MS405"
+    assert fault("LayerScale", (None,)).code == "MS401"
+    assert faults({"LayerScale": "small"}) == [("MS204", ("LayerScale", "init_values"))]

@@ -20,6 +20,7 @@ KINDS = {
     "MaxoutDense": ({"units": 3, "kernel_regularizer": {"L2": 0.1}, "kernel_constraint": "non_neg"}, (5,)),
     "SReLU": ({"shared_axes": [1]}, (4, 3)),
     "ParametricSoftplus": ({}, (4, 3)),
+    "LayerScale": ({"init_values": 0.5}, (4, 3)),
 }  # fmt: skip
 
 
@@ -149,6 +150,17 @@ def test_parametric_softplus_is_its_formula() -> None:
     assert (fresh[0] == np.float32(0.2)).all() and (fresh[1] == 5).all()
 
 
+def test_layer_scale_is_its_formula() -> None:
+    import numpy as np
+
+    x = numbers(4, 7, 3, seed=9)
+    model = built("LayerScale", {}, (7, 3))
+    (gamma,) = model.get_weights()
+    np.testing.assert_allclose(model.predict(x, verbose=0), x * gamma, rtol=1e-6)
+    (fresh,) = built("LayerScale", {"init_values": 0.1}, (7, 3), random=False).get_weights()
+    assert (fresh == np.float32(0.1)).all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_layer_is_the_same_again(kind: str, tmp_path: Path) -> None:
     import numpy as np
@@ -188,7 +200,8 @@ def test_a_mask_goes_through_where_every_step_stays_one() -> None:
     x = np.ones((1, 4, 3), "float32")
     x[:, 2:] = 0
     masked = keras.layers.Masking()(x)
-    for layer in (layers.Highway(), layers.MaxoutDense(2), layers.SReLU(), layers.ParametricSoftplus()):
+    for layer in (layers.Highway(), layers.MaxoutDense(2), layers.SReLU(), layers.ParametricSoftplus(),
+                  layers.LayerScale()):
         mask = getattr(layer(masked), "_keras_mask", None)
         assert mask is not None and np.asarray(mask).tolist() == [[True, True, False, False]]
     with pytest.warns(UserWarning, match="does not support masking"):
