@@ -20,6 +20,7 @@ from .diagnostics import Checked, Diagnostic, in_file_order
 from .expand import expand
 from .graph import interface, link
 from .infer import TypedGraph, infer
+from .infer.freeze import freeze
 from .layers import LAYERS
 from .lint import lint
 from .settings import Context
@@ -103,6 +104,8 @@ def _compile_today(document: Document, context: Context) -> Checked[Compiled]:
         typed = inferred.value
     sections = read_sections(spec.value, *interface(spec.value.model, graph))
     found.extend(sections.diagnostics)
+    if typed is not None and sections.value.training is not None:
+        typed = freeze(typed, sections.value.training.freeze)
     compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
     found.extend(lint(compiled.graph, compiled.training, compiled.data))
     checked = Checked(compiled, in_file_order(found))

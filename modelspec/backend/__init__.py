@@ -23,16 +23,22 @@ class MismatchError(RuntimeError):
         super().__init__(f"{message}. This is a fault in modelspec, not in the spec: please report it with the spec.")
 
 
-def build(compiled: Compiled) -> keras.Model:
+def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:
     """The model of a spec without errors; compiled where the spec has a `training` section.
 
-    Raises `MismatchError` where the model differs from what was inferred.
+    Its weights are those from which training starts; with `pretrained` false no file of weights is read for them, as
+    where a run's own are loaded after. Raises `data.RunError` for a file that cannot be read or does not fit, and
+    `MismatchError` where the model differs from what was inferred.
     """
     from .lower import lower
     from .training import compile_model
 
     assert compiled.graph is not None, "a spec with errors cannot be built"
-    model = lower(compiled.graph, compiled.name)
+    model = lower(compiled.graph, compiled.name, pretrained=pretrained)
+    if pretrained and compiled.training is not None and compiled.training.weights is not None:
+        from .weights import load_weights
+
+        load_weights(model, compiled.training.weights, compiled.file.context, compiled.training.span)
     if compiled.training is not None:
         compile_model(model, compiled.training, compiled.file.runtime.jit)
     return model

@@ -24,17 +24,18 @@ Objects = dict[str, Any]
 """Keras objects of shared names."""
 
 
-def lower(typed: TypedGraph, name: str) -> keras.Model:
+def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Model:
     """The functional model, one input or output as a tensor, several as a mapping by name.
 
-    Raises `MismatchError` where Keras disagrees with what was inferred.
+    `pretrained` says whether sub-models start from the `weights` that the spec names. Raises `MismatchError` where
+    Keras disagrees with what was inferred, and what reading the weights raises.
     """
     inputs = {
         one.name: keras.Input(batch_shape=erase(typed.inputs[one.name].shape), dtype=one.dtype, name=one.name,
                               optional=one.optional)
         for one in typed.graph.inputs or ()
     }
-    outputs = _Lowering(typed, {}, inputs).outputs()
+    outputs = _Lowering(typed, {}, inputs, pretrained).outputs()
     model = keras.Model(_one_or_mapping(inputs), _one_or_mapping(outputs), name=_model_name(name))
     _check_count(model, typed)
     return model
@@ -51,8 +52,9 @@ def _model_name(name: str) -> str:
 class _Lowering:
     """Lowers one graph. `objects` are the Keras objects of shared names around it and in it."""
 
-    def __init__(self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any], pretrained: bool) -> None:
         self.typed = typed
+        self.pretrained = pretrained
         self.objects = {name: item for name, item in objects.items() if name not in typed.graph.shared}
         self.tensors: dict[str, tuple[Any, ...]] = {name: (tensor,) for name, tensor in inputs.items()}
         self.names: dict[str, tuple[str, ...]] = {}
@@ -106,9 +108,9 @@ class _Lowering:
             return expression_model(typed.call.callee, typed.name, arguments)
         if typed.shared is None:
             assert isinstance(typed.call.callee, Layer)
-            return _layer(typed.call.callee, typed.name)
+            return _layer(typed.settled or typed.call.callee, typed.name)
         if typed.shared not in self.objects:
-            callee = typed.call.callee
+            callee = typed.settled or typed.call.callee
             self.objects[typed.shared] = (
                 _layer(callee, typed.shared) if isinstance(callee, Layer) else self._model(typed.shared)
             )
@@ -123,7 +125,7 @@ class _Lowering:
                              name=key)
             for key, tensor in inside.inputs.items()
         }
-        inner = _Lowering(inside, self.objects, inputs)
+        inner = _Lowering(inside, self.objects, inputs, self.pretrained)
         outputs = list(inner.outputs().values())
         self.objects.update({key: item for key, item in inner.objects.items() if key not in inside.graph.shared})
         ordered = list(inputs.values())
@@ -131,6 +133,10 @@ class _Lowering:
                             name=name)
         if not inside.graph.trainable:
             model.trainable = False
+        if self.pretrained and inside.graph.weights is not None:
+            from .weights import initial_weights
+
+            initial_weights(model, inside.graph.weights)
         return model
 
 
@@ -165,6 +171,8 @@ def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None
                             f"but Keras gives {built}")
     shapes = [tuple(weight.shape) for weight in callee.weights]
     expected = [erase(weight.shape) for weight in typed.weights]
+    if typed.inside is not None:  # Keras has layers by their depth, a spec by its lines; each was compared by itself
+        shapes, expected = sorted(shapes, key=repr), sorted(expected, key=repr)
     if shapes != expected:
         raise MismatchError(f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, "
                             f"but Keras makes {shapes}")

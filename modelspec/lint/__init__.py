@@ -8,6 +8,8 @@ from ..spec.data import DataSection
 from ..spec.report import Report
 from ..spec.training import Training
 from .choices import check_choices, check_leak
+from .features import check_features
+from .frozen import check_frozen
 from .heads import heads
 from .layers import check_last_layers, check_layers
 from .losses import check_losses
@@ -24,6 +26,7 @@ def lint(
         check_layers(typed, report)
     if data is not None:
         check_leak(data, report)
+        check_features(typed, training, data, report)
     if typed is not None and training is not None:
         found = heads(typed)
         check_losses(found, training, data, report)
@@ -31,4 +34,5 @@ def lint(
         check_last_layers(typed, found, training, report)
         check_monitors(training, data, report)
         check_choices(training, report)
+        check_frozen(typed, training, report)
     return report.diagnostics

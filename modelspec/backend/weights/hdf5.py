@@ -1,0 +1,171 @@
+"""HDF5 without its dangers: groups and plain datasets, never a link, another file, or a size that is not stored.
+
+HDF5 lets a file point into other files (external storage, external and soft links, virtual datasets), claim sizes that
+it does not hold, and name filters that are loaded as plugins. Files of weights need none of it, so all of it is refused
+before a number is read. Sources: the HDF5 file format specification (links, data storage, filter pipeline messages).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+import numpy as np
+
+from .entry import Array, Entry, broken, from_bfloat16, refused
+
+MAX_MEMBERS = 100_000
+"""Groups and datasets in one group, and names in one attribute."""
+_MAX_NAME = 4096
+_NUMBERS = "biuf"
+_CHECKSUM = 3
+"""`H5Z_FILTER_FLETCHER32`: the one filter that changes no size."""
+_BROKEN = (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
+"""What h5py raises on a damaged file, depending on where the damage is."""
+
+
+class Tree:
+    """The groups and datasets of an open file, by paths of names."""
+
+    def __init__(self, file: Any, shown: str) -> None:
+        self._file = file
+        self.shown = shown
+
+    def group(self, path: str) -> Any | None:
+        """The group at a path; None where there is none. Raises `RunError` (MS751) for a link on the way."""
+        current = self._file
+        for name in filter(None, path.split("/")):
+            current = self._member(current, name)
+            if not isinstance(current, h5py.Group):
+                return None
+        return current
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Members of the group at a path."""
+        with self._readable():
+            group = self.group(path)
+            if group is None:
+                return ()
+            if len(group) > MAX_MEMBERS:
+                raise refused(self.shown, f"`{path}` has {len(group):,} members, and {MAX_MEMBERS:,} are the most")
+            return tuple(group)
+
+    def entry(self, path: str) -> Entry | None:
+        """The array at a path; None where there is none."""
+        parent, _, name = path.rpartition("/")
+        with self._readable():
+            group = self.group(parent)
+            found = None if group is None else self._member(group, name)
+            if not isinstance(found, h5py.Dataset):
+                return None
+            half = self._check(found, path)
+            return Entry(path, tuple(found.shape), lambda: self._read(found, half))
+
+    def texts(self, path: str, attribute: str) -> tuple[str, ...] | None:
+        """Names in an attribute of a group; Keras cuts long lists into `layer_names0`, `layer_names1`, ..."""
+        with self._readable():
+            group = self.group(path)
+            if group is None:
+                return None
+            if attribute in group.attrs:
+                return self._attribute(group, attribute)
+            if f"{attribute}0" not in group.attrs:
+                return None
+            parts = (self._attribute(group, f"{attribute}{index}") for index in range(self._parts(group, attribute)))
+            return tuple(name for part in parts for name in part)
+
+    def text(self, path: str, attribute: str) -> str | None:
+        """One text in an attribute of a group."""
+        with self._readable():
+            group = self.group(path)
+            if group is None or attribute not in group.attrs:
+                return None
+            found = self._attribute(group, attribute)
+            return found[0] if len(found) == 1 else None
+
+    # What is refused -------------------------------------------------------------------------------------------------
+
+    def _member(self, group: Any, name: str) -> Any:
+        if name not in group:
+            return None
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise refused(self.shown, f"`{name}` in it is a link, which could lead into another file")
+        return group[name]
+
+    def _check(self, dataset: Any, path: str) -> bool:
+        """Refuses what is no plain array of numbers in this file; whether it holds bfloat16."""
+        half = _is_bfloat16(dataset)
+        if not half and (dataset.dtype.kind not in _NUMBERS or dataset.dtype.hasobject):
+            raise refused(self.shown, f"`{path}` holds {dataset.dtype}, not numbers")
+        if dataset.external or dataset.is_virtual:
+            raise refused(self.shown, f"the numbers of `{path}` are in another file")
+        filters = dataset.id.get_create_plist()
+        if any(filters.get_filter(i)[0] != _CHECKSUM for i in range(filters.get_nfilters())):
+            raise refused(self.shown, f"`{path}` is compressed, which Keras never does",
+                          help="load it with Keras and save it again, or write it with `h5repack -f NONE`")
+        shape = dataset.shape
+        if shape is None:
+            raise refused(self.shown, f"`{path}` is empty")
+        claimed, stored = math.prod(shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+        chunk = math.prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
+        if stored < claimed or chunk > max(stored, 1 << 20):
+            raise refused(self.shown, f"`{path}` claims {max(claimed, chunk):,} bytes, and {stored:,} are stored")
+        return half
+
+    def _read(self, dataset: Any, half: bool) -> Array:
+        with self._readable():
+            if half:
+                raw = np.empty(dataset.shape, dataset.dtype)
+                dataset.read_direct(raw) if raw.size else None
+                return from_bfloat16(raw.view(np.uint16))
+            return np.asarray(dataset[()])
+
+    def _parts(self, group: Any, attribute: str) -> int:
+        count = 0
+        while f"{attribute}{count}" in group.attrs and count < MAX_MEMBERS:
+            count += 1
+        return count
+
+    def _attribute(self, group: Any, name: str) -> tuple[str, ...]:
+        attribute = group.attrs.get_id(name)
+        if math.prod(attribute.shape) == 0:  # an empty list, which has no dtype of its own
+            return ()
+        text = h5py.check_string_dtype(attribute.dtype)
+        if text is None or (text.length or 0) > _MAX_NAME or math.prod(attribute.shape) > MAX_MEMBERS:
+            raise refused(self.shown, f"its attribute `{name}` is no list of names")
+        value = group.attrs[name]
+        items = value.ravel().tolist() if isinstance(value, np.ndarray) else [value]
+        return tuple(item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in items)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN as error:
+            raise broken(self.shown, f"it is damaged ({_said(error)})") from None
+
+
+def _is_bfloat16(dataset: Any) -> bool:
+    """Keras writes bfloat16 as 2 bytes that HDF5 has no name for, and says so beside them."""
+    return dataset.dtype.itemsize == 2 and str(dataset.attrs.get("dtype", "")) == "bfloat16"
+
+
+@contextmanager
+def open_tree(file: Path | IO[bytes], shown: str) -> Iterator[Tree]:
+    """An HDF5 file, open for reading. Raises `RunError`: MS750 where it is none."""
+    try:
+        opened = h5py.File(file, "r")
+    except _BROKEN as error:
+        raise broken(shown, f"it is no HDF5 file, or a damaged one ({_said(error)})") from None
+    with opened:
+        yield Tree(opened, shown)
+
+
+def _said(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
