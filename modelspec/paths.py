@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import glob
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,3 +46,56 @@ def _project_path(value: Any, info: ValidationInfo) -> str:
 
 ProjectPath = Annotated[str, PlainValidator(_project_path, json_schema_input_type=str)]
 """A path as written. `confined` gives the file; nothing is opened here."""
+
+
+# Several files --------------------------------------------------------------------------------------------------------
+
+_WILD = frozenset("*?[")
+
+
+def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
+    if isinstance(value, str):
+        return _pattern(value, info)
+    if not isinstance(value, (tuple, list)) or not value:
+        raise Unfit("a path, a pattern such as `part-*.csv`, or a list of them")
+    for index, one in enumerate(value):
+        try:
+            _pattern(one, info)
+        except Unfit as error:
+            raise Unfit("a list of paths" if error.code == "MS204" else error.expected, code=error.code,
+                        help=error.help, path=(index,)) from None
+    return tuple(value)
+
+
+def _pattern(value: Any, info: ValidationInfo) -> str:
+    """The part before the first wildcard must be inside the project; `..` may not follow one."""
+    if not isinstance(value, str) or not _WILD & set(value):
+        return _project_path(value, info)
+    steps = Path(value).parts
+    first = next(index for index, step in enumerate(steps) if _WILD & set(step))
+    if ".." in steps[first:]:
+        raise Unfit("a pattern without `..` behind a wildcard", code="MS210")
+    _project_path(str(Path(*steps[:first])), info)
+    return value
+
+
+ProjectPaths = Annotated[
+    str | tuple[str, ...], PlainValidator(_project_paths, json_schema_input_type=str | tuple[str, ...])
+]
+"""A path, a pattern (`part-*.csv`), or a list of both, as written. `matches` gives the files."""
+
+
+def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:
+    """Every path or pattern as written, and the paths that it stands for: itself, or what a pattern matches, sorted.
+
+    A file whose name has wildcards in it is meant itself. Names that begin with a point match no wildcard.
+    """
+    folder = context.folder or Path.cwd()
+    found: list[tuple[str, list[str]]] = []
+    for one in (paths,) if isinstance(paths, str) else paths:
+        if not _WILD & set(one) or (folder / one).exists():
+            found.append((one, [one]))
+        else:
+            names = glob(one, root_dir=folder, recursive=True)  # noqa: PTH207  # `Path.glob` matches hidden names
+            found.append((one, sorted(names)))
+    return found

@@ -1,20 +1,30 @@
-"""The kinds of sources: each is a module with one function, `open_table`, that makes a `Table` of its settings.
+"""The kinds of sources: each has a module here that makes a `Table` of its settings.
 
-A new kind is a settings class in `modelspec.spec.data`, a module here, and its line in `_MODULES`.
+A new kind is a settings class in `modelspec.spec`, listed in `SOURCES` there, a module here, and its line in `_FILES`
+(a module with `open_file`, a table of one file; several are joined) or in `_WHOLE` (a module with `open_table`).
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 from ...diagnostics import Fault, Span
-from ...paths import confined
 from ...settings import Context, Settings
 from ..table import Table, fail
+from .files import locate, locate_all, name_of, read_bytes
 
-_MODULES = {"csv": "delimited", "npz": "arrays", "dataset": "bundled"}
-"""Source by its name in a spec -> the module that reads it."""
+__all__ = ["locate", "open_source", "read_bytes"]
+
+_FILES = {
+    "npz": "arrays", "parquet": "columnar", "arrow": "columnar", "jsonl": "objects", "hdf5": "hierarchical",
+    "tfrecord": "records",
+}
+"""Source by its name in a spec -> the module that reads a file of it."""
+_WHOLE = {
+    "csv": "delimited", "dataset": "bundled", "npy": "single", "idx": "single", "images": "pictures", "text": "texts",
+    "skipgrams": "pairs",
+}
+"""The same for sources that see to their files themselves."""
 
 
 def open_source(source: Settings, context: Context, span: Span | None = None) -> Table:
@@ -22,36 +32,23 @@ def open_source(source: Settings, context: Context, span: Span | None = None) ->
 
     Raises `DataError`, placed at `span`, where the source cannot be opened or is not what its kind says.
     """
-    module = import_module(f"{__name__}.{_MODULES[source.kind()]}")
+    kind = source.kind()
+    if kind == "given":
+        table: Table = source.table  # type: ignore[attr-defined]
+        return table
     try:
-        path = getattr(source, "path", None)
-        found: Table = module.open_table(source, None if path is None else locate(path, context), span)
+        if kind in _WHOLE:
+            found: Table = import_module(f"{__name__}.{_WHOLE[kind]}").open_table(source, context, span)
+            return found
+        return _join(source, context, span)
     except Fault as fault:
         raise fail(fault, span) from None
-    return found
 
 
-def locate(path: str, context: Context) -> Path:
-    """The file that a path of a spec leads to. Raises `Fault`: MS210 outside the project, MS601 where there is none."""
-    try:
-        found = confined(path, context)
-    except (OSError, RuntimeError) as error:
-        raise Fault("MS601", f"`{path}` cannot be followed: {error}") from None
-    if found is None:
-        raise Fault("MS210", f"`{path}` leads outside the project",
-                    help="move the file into the project, or run modelspec from a folder that holds both")
-    if found.is_dir():
-        raise Fault("MS601", f"`{path}` is a folder, not a file")
-    if not found.exists():
-        raise Fault("MS601", f"there is no file `{path}`", help=f"it would be {found}")
-    if not found.is_file():
-        raise Fault("MS601", f"`{path}` is not an ordinary file")
-    return found
+def _join(source: Settings, context: Context, span: Span | None) -> Table:
+    from .joined import JoinedTable
 
-
-def read_bytes(path: Path, shown: str) -> bytes:
-    """The whole file. Raises `Fault` (MS601) where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Fault("MS601", f"`{shown}` cannot be read: {error.strerror or error}") from None
+    module = import_module(f"{__name__}.{_FILES[source.kind()]}")
+    path: str | tuple[str, ...] = source.path  # type: ignore[attr-defined]
+    tables: list[Table] = [module.open_file(source, one, span) for one in locate_all(path, context)]
+    return tables[0] if len(tables) == 1 else JoinedTable(name_of(path), tables, span)

@@ -1,173 +1,207 @@
-"""`csv`: a table in a text file. What is not a table is told by the line it stands in."""
+"""`csv`: tables in text files. Each is looked through once, then read as a whole, or in passes where it is large."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
-from collections.abc import Iterator
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...diagnostics import Fault, Span, listed
-from ..errors import DataError, Findings
+from ...diagnostics import Span
+from ...settings import Context
+from ...spec.sources import csv
 from ..table import Array, Table
-from . import read_bytes
+from . import files
+from .csv_cells import Cells, Kind, loses_digits
+from .csv_dialect import delimiter_of, read_header
+from .csv_rows import Columns, Rows, released, too_long
+from .csv_text import look_through
 
-_SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
+_RANK: dict[Kind | None, int] = {None: 0, "whole": 1, "number": 2, "text": 3}
+
+
+class _Part:
+    """One file, and all of its columns where it is small."""
+
+    def __init__(self, rows: Rows, cells: Cells, span: Span | None, *, small: bool) -> None:
+        self.plain = rows.is_plain()
+        self.rows = rows
+        self._values = cells
+        self._numbers = rows.guess(cells) if self.plain else set()
+        self.columns: Columns | None = None
+        self.count = self._load(span, small=small)
+        self.rows = released(rows)
+
+    def _load(self, span: Span | None, *, small: bool) -> int:
+        """Counts the rows, and keeps the cells of a small file. Raises `Fault` or `DataError` (MS602, MS604)."""
+        import pyarrow as pa
+
+        for numbers in (self._numbers, set()) if self.plain else ():
+            self._numbers = numbers
+            try:
+                return self._by_arrow(small=small)
+            except _Unfit:
+                break
+            except pa.ArrowInvalid:  # a number that is none further down, or a row that is none
+                continue
+        self.plain, self._numbers = False, set()
+        self.rows.check(span)
+        if small:
+            return self._keep_records()
+        return sum(len(columns[self.rows.names[0]]) for columns in self._read(self.rows.names[:1]))
+
+    def _by_arrow(self, *, small: bool) -> int:
+        count, large = 0, set()
+        names = self.rows.names
+        for columns in self._read(names):
+            if too_long(columns):
+                raise _Unfit
+            large |= {name for name in self._numbers if loses_digits(columns[name])}
+            count += len(columns[names[0]])
+            if small:
+                self.columns = columns
+        if not count or len(names) == 1:
+            raise _Unfit  # to be looked at more closely
+        for name in large:
+            self.as_text(name)
+        return count
+
+    def _keep_records(self) -> int:
+        cells = list(zip(*(record for _, record in self.rows.records()), strict=True))
+        self.columns = dict(zip(self.rows.names, cells, strict=True))
+        return len(cells[0])
+
+    def _read(self, names: Sequence[str]) -> Iterator[Columns]:
+        return self.rows.batches(names, self._values, plain=self.plain, numbers=self._numbers)
+
+    def as_text(self, name: str) -> None:
+        """From now on the cells of a column are text, where they were read as numbers."""
+        if name in self._numbers:
+            self._numbers.remove(name)
+            if self.columns is not None:
+                self.columns[name] = _chained([batch[name] for batch in self._read((name,))])
+
+    def batches(self, names: Sequence[str]) -> Iterator[Columns]:
+        if self.columns is None:
+            yield from self._read(names)
+        else:
+            yield {name: self._cells(name) for name in names}
+
+    def _cells(self, name: str) -> Any:
+        import pyarrow as pa
+
+        assert self.columns is not None
+        if isinstance(self.columns[name], tuple):
+            self.columns[name] = pa.array(self.columns[name], pa.string())
+        return self.columns[name]
+
+
+def _chained(arrays: list[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.concat_arrays(arrays)
+
+
+class _Unfit(Exception):
+    """Arrow reads the file, but not as it is meant to be read."""
 
 
 class DelimitedTable(Table):
-    """Columns of a text file, as text until one is asked for: a column of which every cell is a number has numbers."""
+    """Columns of text files: a column of which every cell is a number, or has no value, has numbers."""
 
-    def __init__(
-        self, path: str, names: tuple[str, ...], cells: list[tuple[str, ...]], lines: list[int], fingerprint: str,
-        span: Span | None,
-    ) -> None:
-        super().__init__(path, names, fingerprint, span)
-        self._cells = dict(zip(names, cells, strict=True))
-        self._lines = lines
+    def __init__(self, name: str, parts: list[_Part], cells: Cells, fingerprint: str, span: Span | None) -> None:
+        super().__init__(name, parts[0].rows.names, fingerprint, span)
+        self._parts = parts
+        self._cells = cells
+        self._kinds: dict[str, Kind] = {}
+
+    @property
+    def count(self) -> int:
+        return sum(part.count for part in self._parts)
+
+    @property
+    def size_hint(self) -> int:
+        return 8 * self.count * len(self.names)
 
     def read(self, name: str) -> Array:
-        cells = self._cells[name]
-        if any("_" in cell for cell in cells):  # Python reads `1_000` as a number; tables do not mean that
-            return _texts(cells)
-        try:
-            numbers = np.array(cells, dtype=np.float64)
-        except ValueError:
-            return _texts(cells)
-        return _texts(cells) if np.isnan(numbers).any() else numbers  # the word `nan` stands for nothing
+        kind = self._kind(name)
+        return np.concatenate([self._cells.values(columns[name], kind) for part in self._parts
+                               for columns in part.batches((name,))])
+
+    def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        self._find_kinds(names)
+        for part in self._parts:
+            for columns in part.batches(names):
+                count = len(columns[names[0]]) if names else 0
+                for start in range(0, count, rows):
+                    yield {name: self._cells.values(columns[name].slice(start, rows), self._kinds[name])
+                           for name in names}
+
+    def _kind(self, name: str) -> Kind:
+        self._find_kinds((name,))
+        return self._kinds[name]
+
+    def _find_kinds(self, names: Sequence[str]) -> None:
+        """What columns are is what their cells are in all files; those of large files are found together."""
+        unknown = [name for name in names if name not in self._kinds]
+        if not unknown:
+            return
+        if any(part.columns is None for part in self._parts):
+            unknown = [name for name in self.names if name not in self._kinds]
+        found: dict[str, Kind | None] = dict.fromkeys(unknown)
+        for part in self._parts:
+            for columns in part.batches(unknown):
+                for name, cells in columns.items():
+                    if found[name] != "text":
+                        found[name] = _wider(found[name], self._cells.kind(cells))
+        self._kinds.update({name: kind or "text" for name, kind in found.items()})
+        for name in unknown:
+            for part in self._parts if self._kinds[name] != "number" else ():
+                part.as_text(name)
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        return f"{self.name}:{self._lines[index[0]]}"
+        row = index[0]
+        for part in self._parts:
+            if row < part.count:
+                return f"{part.rows.text.shown}:{part.rows.line(row)}"
+            row -= part.count
+        raise IndexError(index)
 
 
-def _texts(cells: tuple[str, ...]) -> Array:
-    return np.array([cell.strip() for cell in cells], dtype=object)
+def _wider(one: Kind | None, other: Kind | None) -> Kind | None:
+    return one if _RANK[one] >= _RANK[other] else other
 
 
-def open_table(source: Any, path: Path | None, span: Span | None) -> DelimitedTable:
+def open_table(source: Any, context: Context, span: Span | None) -> DelimitedTable:
     """The table of a `csv` source. Raises `Fault` or `DataError`."""
-    assert path is not None
-    raw = read_bytes(path, source.path)
-    text = _decode(raw, source.path)
-    records = _records(text, source, span)
-    header = _header(records, source)
-    lines, rows = _rows(records, header, source, text, span)
-    cells = list(zip(*rows, strict=True))
-    return DelimitedTable(source.path, header, cells, lines, sha256(raw).hexdigest(), span)
+    parts: list[_Part] = []
+    found = files.locate_all(source.path, context)
+    left, cells = files.IN_MEMORY, Cells(source)
+    for one in found:
+        rows = _rows(one, source)
+        _same_columns(rows, parts)
+        left -= rows.text.size
+        parts.append(_Part(rows if left >= 0 else released(rows), cells, span, small=left >= 0))
+    prints = [part.rows.text.fingerprint for part in parts]
+    return DelimitedTable(_name(source.path, found), parts, cells,
+                          prints[0] if len(prints) == 1 else files.fingerprint_of_all(prints), span)
 
 
-def _decode(raw: bytes, path: str) -> str:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Fault("MS603", f"`{path}` is UTF-16", help="save it as UTF-8")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise Fault("MS603", f"{path}:{line} is not UTF-8: byte 0x{raw[error.start]:02x}",
-                    help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`") from None
-    if (nul := text.find("\0")) >= 0:
-        raise Fault("MS603", f"{path}:{text.count(chr(10), 0, nul) + 1} has a NUL character",
-                    help="is it a text file at all?")
-    if not text.strip():
-        raise Fault("MS604", f"`{path}` is empty")
-    return text
+def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
+    return found[0].shown if len(found) == 1 else files.name_of(path)
 
 
-def _records(text: str, source: Any, span: Span | None) -> Iterator[tuple[int, list[str]]]:
-    """Every record with the line in which it starts; empty lines are passed over."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError([_malformed(error, line, source.path).at(span)]) from None
-        if record:
-            yield line, record
+def _rows(one: files.Found, source: csv) -> Rows:
+    text = look_through(one)
+    delimiter = delimiter_of(text, source)
+    names = read_header(text.records(delimiter), source, one.shown)
+    return Rows(text, names, delimiter, source.header is None)
 
 
-def _malformed(error: csv.Error, line: int, path: str) -> Fault:
-    said = str(error)
-    if "field larger" in said:
-        return Fault("MS602", f"{path}:{line} has a cell of more than {csv.field_size_limit():,} characters",
-                     help="a quote that is never closed makes the rest of a file one cell")
-    if "unexpected end" in said:
-        return Fault("MS602", f"a quote that opens in the row at {path}:{line} is never closed",
-                     help='write `""` for a quote inside quotes')
-    if "expected after" in said:
-        return Fault("MS602", f"{path}:{line} has text behind a closing quote",
-                     help='write `""` for a quote inside quotes')
-    return Fault("MS602", f"{path}:{line} cannot be read: {said}")
-
-
-def _header(records: Iterator[tuple[int, list[str]]], source: Any) -> tuple[str, ...]:
-    if source.header is not None:
-        names, where = source.header, "`header`"
-    else:
-        line, names = next(records)
-        where = f"{source.path}:{line}"
-    names = tuple(name.strip() for name in names)
-    if blank := [str(position) for position, name in enumerate(names, 1) if not name]:
-        raise Fault("MS604", f"column {', '.join(blank[:10])} has no name in {where}", help="name every column")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise Fault("MS604", f"{where} names {listed(twice[:10])} twice", help="give each column a name of its own")
-    if source.header is None and _all_numbers(names):
-        raise Fault("MS604", f"the first line of `{source.path}` names the columns, but it is made of numbers",
-                    help="where it is an example already, name the columns: `csv: {path: ..., header: [a, b]}`")
-    return names
-
-
-def _all_numbers(names: tuple[str, ...]) -> bool:
-    """Whether names look like a row of a table; columns counted from 0 or 1 do not."""
-    try:
-        numbers = [float(name) for name in names]
-    except ValueError:
-        return False
-    return numbers != list(range(len(names))) and numbers != list(range(1, len(names) + 1))
-
-
-def _rows(
-    records: Iterator[tuple[int, list[str]]], header: tuple[str, ...], source: Any, text: str, span: Span | None
-) -> tuple[list[int], list[list[str]]]:
-    width = len(header)
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    found = Findings()
-    for line, record in records:
-        if len(record) == width:
-            lines.append(line)
-            rows.append(record)
-        else:
-            found.error("MS602", f"{source.path}:{line} has {_cells(len(record))}, but there are {width} columns", span,
-                        help=None if not found.ok else _separator_hint(header, record, source.delimiter)
-                        or "put a cell that holds the delimiter in quotes")
-    found.stop_if_wrong()
-    if not rows:
-        raise Fault("MS604", f"`{source.path}` has a header but no rows")
-    hint = _separator_hint(header, rows[0], source.delimiter) if width == 1 else None
-    if hint:
-        raise Fault("MS602", f"`{source.path}` has one column, named `{header[0]}`", help=hint)
-    return lines, rows
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
-
-
-def _separator_hint(header: tuple[str, ...], record: list[str], delimiter: str) -> str | None:
-    """What to write where the file seems to have another delimiter: it stands in the only cell there is."""
-    if len(header) > 1:
-        return None
-    for mark, words in _SEPARATORS.items():
-        if mark != delimiter and header[0].count(mark) and mark in delimiter.join(record):
-            shown = "\\t" if mark == "\t" else mark
-            return f'the cells seem to be separated by {words}: write `csv: {{path: ..., delimiter: "{shown}"}}`'
-    return None
+def _same_columns(rows: Rows, before: list[_Part]) -> None:
+    """Raises `Fault` (MS640) where a file has other columns than the first."""
+    if not before:
+        return
+    first = before[0].rows
+    if rows.names != first.names:
+        files.differ(first.text.shown, first.names, rows.text.shown, rows.names)
