@@ -9,9 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import modelspec as ms
+from modelspec.cli import main
 from modelspec.picture import ENDINGS, picture
 from modelspec.picture.diagram import Diagram, diagram
 from modelspec.picture.layout import Layout, Placed, layout
@@ -182,3 +184,17 @@ def test_a_picture_loads_no_framework() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "PIL" in loaded
     assert not {"tensorflow", "keras", "numpy"} & set(loaded)
+
+
+def test_show_draws_by_the_ending_of_the_path(tmp_path: Path) -> None:
+    runner = CliRunner()
+    for ending in ENDINGS:
+        path = tmp_path / f"model{ending}"
+        assert runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(path)]).exit_code == 0
+        assert path.stat().st_size > 500
+    wrong = runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "model.jpg")])
+    assert wrong.exit_code == 2
+    assert "a picture ends in .svg, .png" in wrong.output
+    nowhere = runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "no" / "model.svg")])
+    assert nowhere.exit_code != 0
+    assert "Traceback" not in nowhere.output

@@ -122,6 +122,8 @@ class _Item:
     x: float = 0.0
     """Of its middle."""
     y: float = 0.0
+    layer: tuple[float, float] = (0.0, 0.0)
+    """From where to where its layer goes, downwards."""
     weight: float = 1.0
     above: list[tuple[_Item, float, float]] = field(default_factory=list)
     """Items of the layer before, and how far right of each middle (theirs, this one's) the arrow is attached."""
@@ -261,6 +263,7 @@ class _Level:
             for item in layer:
                 item.x += shift
                 item.y = y + (height - item.height) / 2
+                item.layer = (y, y + height)
             y += height + (LABEL_GAP if height else LABEL_GAP / 2)
         ends_in_ports = not max((item.height for item in layers[-1]), default=0.0) if layers else False
         self.height = y - (LABEL_GAP if ends_in_ports else LABEL_GAP - FRAME_PADDING)
@@ -289,7 +292,9 @@ class _Level:
         if target is None:
             self.ports[index] = last.x
         stub = [(start[0], start[1] + STUB)] if source else []
-        return [start, *stub, *((item.x, item.y) for item in chain[1:-1]), end]
+        # Beside the boxes of a layer an arrow goes straight down: it bends between layers.
+        bends = [(item.x, y) for item in chain[1:-1] for y in item.layer]
+        return [start, *stub, *bends, end]
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
