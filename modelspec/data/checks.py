@@ -63,15 +63,18 @@ def _embedding_size(call: TypedCall) -> int | None:
 
 
 def check_lookups(
-    values: Array, name: str, found: list[Lookup], bound: Bound, table: Table, findings: Findings
+    values: Array, name: str, found: list[Lookup], bound: Bound, table: Table, findings: Findings, rows: Array
 ) -> None:
-    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a vector after it."""
+    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a vector after it.
+
+    `rows` are the places of the examples in their source.
+    """
     for lookup in found:
         bad = (values < 0) | (values >= lookup.size)
         if not bad.any():
             continue
         where = [tuple(int(i) for i in index) for index in np.argwhere(bad)[:10]]
-        shown = [bound.place(table, index) for index in where]
+        shown = [bound.place(table, (int(rows[index[0]]), *index[1:])) for index in where]
         least, most = values.min(), values.max()
         findings.error(
             "MS617", f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has vectors "

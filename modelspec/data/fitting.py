@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from ..diagnostics import Fault
 from ..dtypes import FLOATS, is_integer
-from ..shapes import PENDING, Shape, Size, may_equal, show
+from ..shapes import PENDING, Shape, show
+from ..spec.arrangement import Sizes, match
 from .table import Array
-
-Sizes: TypeAlias = tuple[int, ...]
-
-
-def match(found: Sizes, wanted: Shape) -> Shape | None:
-    """The shape of one example of an array, arranged as `wanted`; None where that cannot be done without a guess.
-
-    Sizes are kept in order: axes of size 1 come and go, and a flat vector takes, or gives, any shape of as many
-    values. Nothing else is reshaped: `(3, 32, 32)` has as many values as `(32, 32, 3)`, but in another order.
-    """
-    if len(found) == len(wanted) and _agree(found, wanted):
-        return tuple(found)
-    squeezed = _without_ones(found, wanted)
-    if squeezed is not None:
-        return squeezed
-    count = int(np.prod(found, dtype=np.int64))
-    known = [size for size in wanted if isinstance(size, int)]
-    rest = int(np.prod(known, dtype=np.int64))
-    flat = sum(size != 1 for size in found) <= 1 or sum(size != 1 for size in wanted) <= 1
-    if not flat:
-        return None
-    open_sizes = [size for size in wanted if not isinstance(size, int)]
-    if not open_sizes and rest == count:
-        return tuple(known)
-    if open_sizes == [PENDING] and rest and count % rest == 0:
-        return tuple(count // rest if size == PENDING else size for size in wanted)
-    return None
-
-
-def _agree(found: Sizes, wanted: Shape) -> bool:
-    return all(size == PENDING or may_equal(one, size) for one, size in zip(found, wanted, strict=True))
-
-
-def _without_ones(found: Sizes, wanted: Shape) -> Shape | None:
-    """`wanted` filled from the sizes found, where only axes of size 1 differ."""
-    sizes = [size for size in found if size != 1]
-    places = [axis for axis, size in enumerate(wanted) if size != 1]
-    if len(sizes) != len(places) or not _agree(tuple(sizes), tuple(wanted[axis] for axis in places)):
-        return None
-    filled: list[Size] = [1] * len(wanted)
-    for axis, size in zip(places, sizes, strict=True):
-        filled[axis] = size
-    return tuple(filled)
 
 
 def arrange(values: Array, wanted: Shape, subject: str, name: str) -> Array:
@@ -88,12 +46,15 @@ def bind_sizes(values: Array, wanted: Shape, subject: str, bound: dict[str, tupl
                         help="give the sizes different names where they may differ")
 
 
-def cast(values: Array, dtype: str, name: str) -> Array:
-    """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of it."""
+def cast(values: Array, dtype: str, name: str, rows: Array | None = None) -> Array:
+    """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of it.
+
+    `rows` are the examples' numbers in their source, where they are not counted from 0.
+    """
     if dtype == "string":
         return values.astype(object)
     if dtype in FLOATS:
-        return _cast_float(values, dtype, name)
+        return _cast_float(values, dtype, name, rows)
     target = np.dtype(dtype)
     if dtype == "bool":
         bad = (values != 0) & (values != 1)
@@ -108,19 +69,23 @@ def cast(values: Array, dtype: str, name: str) -> Array:
         raise Fault("MS621", f"{name} holds numbers, which are no values of a `{dtype}` input")
     if np.any(bad):
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise Fault("MS621", f"{name} is {number(values[index])} for example {index[0]}, but `{dtype}` takes "
-                             f"{expected}")
+        raise Fault("MS621", f"{name} is {number(values[index])} for example {_row(index[0], rows)}, but `{dtype}` "
+                             f"takes {expected}")
     return values.astype(target)
 
 
-def _cast_float(values: Array, dtype: str, name: str) -> Array:
+def _row(index: int, rows: Array | None) -> int:
+    return index if rows is None else int(rows[index])
+
+
+def _cast_float(values: Array, dtype: str, name: str, rows: Array | None) -> Array:
     target = np.dtype(dtype) if dtype != "bfloat16" else np.dtype(np.float32)  # same range; cast further as it is fed
     with np.errstate(over="ignore"):
         result = values.astype(target)
     if values.dtype.kind == "f" and not (finite := np.isfinite(result)).all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise Fault("MS621", f"{name} is {values[index]:g} for example {index[0]}, past the range of `{dtype}`",
-                    help="scale the column down")
+        raise Fault("MS621", f"{name} is {values[index]:g} for example {_row(index[0], rows)}, past the range of "
+                             f"`{dtype}`", help="scale the column down")
     return result
 
 

@@ -1,27 +1,34 @@
-"""The `data` section to arrays that a model takes: opened, bound, arranged, checked and split."""
+"""The `data` section to arrays that a model takes: opened, looked through, cut, learned from, prepared and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..diagnostics import Diagnostic, Fault
 from ..infer import TypedGraph, infer
 from ..lint import lint
 from ..pipeline import Compiled
-from ..shapes import PENDING, Tensor
-from ..spec.data import DataSection
+from ..shapes import PENDING
+from ..spec.data import Chain, DataSection
 from ..spec.training import Training
-from .checks import check_count, check_lookups, lookups
-from .columns import Binding, Wanted, bind, gather, unequal_lengths
+from .cache import Explanation
+from .columns import Binding, bind, bound_of
 from .errors import DataError, Findings
-from .fitting import arrange, bind_sizes, cast, resolved_shapes
+from .fitting import resolved_shapes
+from .keep import Keeper, Kept
+from .learn import check_transforms, learn
+from .materialise import about_target
+from .parts import Counted, check_batches, cut
 from .sources import open_source
-from .split import Positions, everything, split
+from .split import Positions, everything
+from .state import State
+from .survey import Survey, survey
 from .table import Array, Table
-from .targets import Target, fit_target, loss_of
+from .targets import Target
+from .transforms import load_keras
+from .weights import check_weights, class_weights
 
 Arrays = Mapping[str, Array]
 
@@ -38,6 +45,14 @@ class Examples:
     table: Table
     outputs: tuple[str, ...]
     """The model's outputs, those without targets included."""
+    rows: Array | None = None
+    """Where each example stands in the source; None: in its own place."""
+    weights: Array | None = None
+    """How much each example counts, wherever it is used."""
+    class_weights: Arrays = field(default_factory=dict)
+    """By output: how much each example counts in training for its class."""
+    augment: Mapping[str, Chain] = field(default_factory=dict)
+    """By input: layers that vary the examples in training."""
 
 
 @dataclass(frozen=True)
@@ -62,39 +77,84 @@ class Prepared:
     parts: Mapping[str, Part]
     """`train`, and `validation` and `test` where there are any."""
     warnings: tuple[Diagnostic, ...]
+    state: State = field(default_factory=lambda: State({}))
+    """What was learned from the training split."""
+    cache: tuple[Explanation, ...] = ()
+    """What became of the prepared data of each source."""
+
+    def save(self, folder: Path) -> None:
+        """Puts what `evaluate` and `predict` need beside the model into a run folder. Raises `OSError`."""
+        if not self.state.empty:
+            self.state.save(folder)
 
 
-def prepare(compiled: Compiled) -> Prepared:
-    """Opens and checks the data of a spec that has a `data` section.
+def prepare(
+    compiled: Compiled, *, state: State | None = None, load: Callable[[], None] = load_keras
+) -> Prepared:
+    """Opens, checks and prepares the data of a spec that has a `data` section.
 
-    Raises `DataError` with everything that is wrong with it. Loads no framework.
+    `state` is what an earlier run learned; without it, it is learned from the training split. `load` loads Keras, and
+    is called when the data as they were read are known to be right, and only where there is something to prepare.
+    Raises `DataError` with everything that is wrong with the data, and `RunError`.
     """
-    data = _section(compiled)
+    data = section(compiled)
     tables = {
         part: open_source(source, compiled.file.context, data.source_spans.get(part))
         for part, source in data.sources.items()
     }
-    binding = bind(data, _inputs(compiled), _trained(compiled.training), tables["train"])
+    binding = bind(data, _inputs(compiled), trained_outputs(compiled, tables["train"]), tables["train"])
     findings = Findings()
-    raw = {part: _gather(table, binding, compiled, findings) for part, table in tables.items()}
+    for opened in tables.values():
+        findings.extend(opened.warnings)
+    keeper = Keeper(compiled, data, binding, load, tables["train"].fingerprint)
+    found = keeper.find(tables["train"])
+    if state is not None and (found is None or found.state.digest() != state.digest()):
+        found, keeper = None, replace(keeper, own=None)  # what another run learned is not what this source says
+    if found is None:
+        sources = _surveys(tables, binding, compiled, state, findings)
+        parts = _cut(compiled, data, sources, findings)
+        state = state if state is not None else _learned(sources["train"], parts["train"], load)
+        kept = keeper.make(sources["train"], state, findings)
+    else:
+        state, kept = found.state, found
+        others = {part: table for part, table in tables.items() if part != "train"}
+        sources = _surveys(others, binding, compiled, state, findings)
+        parts = _cut(compiled, data, sources, findings, {"train": Counted(tables["train"], kept.count, kept.rows)})
+    compiled = kept.compiled
+    keeper = replace(keeper, compiled=compiled)
+    made = {"train": kept, **{part: keeper.make(one, state, findings) for part, one in sources.items()
+                              if part != "train"}}
+    examples = {part: _examples(one, tables[part], compiled, data, findings) for part, one in made.items()}
     findings.stop_if_wrong()
-    compiled = resolve_auto(compiled, raw["train"].inputs)
-    examples = {part: _fit(raw[part], table, binding, compiled, findings) for part, table in tables.items()}
+    examples["train"] = _weighed(examples["train"], kept, binding, compiled, parts["train"], findings)
+    found_parts = {part: Part(examples.get(part, examples["train"]), positions) for part, positions in parts.items()}
+    check_batches(compiled, data, {part: len(one) for part, one in found_parts.items()}, findings)
     findings.stop_if_wrong()
-    parts = _parts(compiled, data, examples, findings)
-    _check_batches(compiled, data, parts, findings)
-    findings.stop_if_wrong()
-    return Prepared(compiled, binding, parts, findings.diagnostics)
+    return Prepared(compiled, binding, found_parts, findings.diagnostics, state,
+                    tuple(one.explanation for one in made.values()))
 
 
-def prepare_source(compiled: Compiled, table: Table, *, with_targets: bool) -> tuple[Examples, tuple[Diagnostic, ...]]:
-    """The examples of another source, for a spec whose sizes are known; and warnings. Raises `DataError`."""
+def prepare_source(
+    compiled: Compiled, table: Table, *, with_targets: bool, state: State | None = None,
+    load: Callable[[], None] = load_keras,
+) -> tuple[Examples, tuple[Diagnostic, ...]]:
+    """The examples of another source, for a spec whose sizes are known; and warnings. Raises `DataError`.
+
+    `state` is what the run learned. Without targets every row is an example, whatever it lacks.
+    """
     trained = _trained(compiled.training) if with_targets else ()
-    binding = bind(_section(compiled), _inputs(compiled), trained, table, with_targets=with_targets)
+    data = section(compiled)
+    binding = bind(data, _inputs(compiled), trained, table, with_targets=with_targets)
     findings = Findings()
-    raw = _gather(table, binding, compiled, findings)
+    findings.extend(table.warnings)
+    seen = survey(table, binding, compiled, findings, state=state, with_targets=with_targets)
     findings.stop_if_wrong()
-    examples = _fit(raw, table, binding, compiled, findings)
+    assert seen is not None
+    check_transforms(seen)
+    if state is None:
+        state = _learned(seen, everything(seen.kept), load)
+    keeper = Keeper(compiled, replace(data, cache="off"), binding, load)
+    examples = _examples(keeper.make(seen, state, findings), table, compiled, data, findings)
     findings.stop_if_wrong()
     return examples, findings.diagnostics
 
@@ -104,7 +164,15 @@ def whole(examples: Examples) -> Part:
     return Part(examples, everything(examples.count))
 
 
-def _section(compiled: Compiled) -> DataSection:
+def binding_of(compiled: Compiled) -> Binding:
+    """The columns that the spec itself names, before any source is open."""
+    data = section(compiled)
+    return Binding(*({name: bound_of(one, data, (key, name)) for name, one in (features or {}).items()}
+                     for key, features in (("inputs", data.inputs), ("targets", data.targets))))
+
+
+def section(compiled: Compiled) -> DataSection:
+    """The data section of a spec that has one."""
     assert compiled.data is not None, "the spec has no data section"
     return compiled.data
 
@@ -118,6 +186,16 @@ def _inputs(compiled: Compiled) -> tuple[str, ...]:
     return tuple(_typed(compiled).inputs)
 
 
+def trained_outputs(compiled: Compiled, table: Table) -> tuple[str, ...]:
+    """The outputs that something is measured against; without a `training` section those that have targets."""
+    if compiled.training is not None:
+        return _trained(compiled.training)
+    targets, outputs = section(compiled).targets, tuple(_typed(compiled).outputs)
+    if targets is not None:
+        return tuple(targets)
+    return outputs if len(outputs) == 1 and table.default_target is not None else ()
+
+
 def _trained(training: Training | None) -> tuple[str, ...]:
     """The outputs that something is measured against."""
     if training is None:
@@ -125,43 +203,58 @@ def _trained(training: Training | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*training.losses, *training.metrics, *training.weighted_metrics)))
 
 
-# Columns to arrays ---------------------------------------------------------------------------------------------------
+# Stages --------------------------------------------------------------------------------------------------------------
 
 
-_CLASSES = "write classes as whole numbers from 0"
+def _surveys(
+    tables: Mapping[str, Table], binding: Binding, compiled: Compiled, state: State | None, findings: Findings
+) -> dict[str, Survey]:
+    found = {part: survey(table, binding, compiled, findings, state=state) for part, table in tables.items()}
+    findings.stop_if_wrong()
+    known = {part: one for part, one in found.items() if one is not None}
+    for one in known.values():
+        check_transforms(one)
+    return known
 
 
-@dataclass(frozen=True)
-class _Raw:
-    """The values of every feature, as the source has them."""
-
-    inputs: Arrays
-    targets: Arrays
-
-
-def _gather(table: Table, binding: Binding, compiled: Compiled, findings: Findings) -> _Raw:
-    types = _typed(compiled).inputs
-    inputs: dict[str, Array] = {}
-    for name, bound in binding.inputs.items():
-        text = name in types and types[name].dtype == "string"
-        values = gather(table, bound, Wanted(f"input `{name}`", text), findings)
-        if values is not None:
-            inputs[name] = values
-    targets: dict[str, Array] = {}
-    for name, bound in binding.targets.items():
-        values = gather(table, bound, Wanted(f"the target of `{name}`", help=_CLASSES), findings)
-        if values is not None:
-            targets[name] = values
-    _check_lengths({**inputs, **targets}, binding, table, findings)
-    return _Raw(inputs, targets)
+def _cut(
+    compiled: Compiled, data: DataSection, sources: Mapping[str, Survey], findings: Findings,
+    known: Mapping[str, Counted] | None = None,
+) -> dict[str, Positions]:
+    counted = {**(known or {}), **{part: Counted(one.table, one.kept, one.rows) for part, one in sources.items()}}
+    found = cut(compiled, data, counted, findings)
+    findings.stop_if_wrong()
+    return found
 
 
-def _check_lengths(arrays: Arrays, binding: Binding, table: Table, findings: Findings) -> None:
-    lengths = {name: len(values) for name, values in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        unequal_lengths(lengths, table, findings, table.span)
-    elif lengths and not next(iter(lengths.values())):
-        findings.error("MS612", f"{table.name} has no examples", table.span)
+def _learned(source: Survey, train: Positions, load: Callable[[], None]) -> State:
+    if any(one.bound.chain is not None for one in source.seen.values()):
+        load()
+    return learn(source, train)
+
+
+def _examples(kept: Kept, table: Table, compiled: Compiled, data: DataSection, findings: Findings) -> Examples:
+    """Arrays by what they are for."""
+    inputs = {name.partition("/")[2]: one for name, one in kept.arrays.items() if name.startswith("inputs/")}
+    targets = {name.partition("/")[2]: one for name, one in kept.arrays.items() if name.startswith("targets/")}
+    weights = kept.arrays.get("weights")
+    if weights is not None and data.weights is not None:
+        check_weights(weights, data.weights, table, kept.rows, data.spans.get(("weights",)), findings)
+    return Examples(inputs, targets, kept.count, table, tuple(_typed(compiled).outputs), kept.rows, weights)
+
+
+def _weighed(
+    examples: Examples, kept: Kept, binding: Binding, compiled: Compiled, train: Positions, findings: Findings
+) -> Examples:
+    """With what holds in training alone: weights of classes, and layers that vary examples."""
+    chosen = compiled.training.class_weights if compiled.training else {}
+    about: dict[str, Target] = {
+        name: about_target(compiled, name, bound, kept.state.features["targets", name].layers(bound), examples.table,
+                           kept.rows)
+        for name, bound in binding.targets.items() if name in examples.targets
+    }
+    weights = class_weights(chosen, examples.targets, about, train, findings)
+    return replace(examples, class_weights=weights, augment=section(compiled).augment)
 
 
 def resolve_auto(compiled: Compiled, inputs: Arrays) -> Compiled:
@@ -176,7 +269,7 @@ def resolve_auto(compiled: Compiled, inputs: Arrays) -> Compiled:
     try:
         known = resolved_shapes(inputs, shapes)
     except Fault as fault:
-        span = _section(compiled).spans.get(("inputs", str(fault.path[0])))
+        span = section(compiled).spans.get(("inputs", str(fault.path[0])))
         raise DataError([fault.at(span)]) from None
     declared = tuple(replace(one, shape=known[one.name][1:]) for one in typed.graph.inputs or ())
     checked = infer(replace(typed.graph, inputs=declared))
@@ -186,114 +279,4 @@ def resolve_auto(compiled: Compiled, inputs: Arrays) -> Compiled:
     return replace(compiled, graph=checked.value)
 
 
-# Arrays to what the model takes --------------------------------------------------------------------------------------
-
-
-def _fit(raw: _Raw, table: Table, binding: Binding, compiled: Compiled, findings: Findings) -> Examples:
-    typed = _typed(compiled)
-    inputs = _fit_inputs(raw, table, binding, typed, findings)
-    targets: dict[str, Array] = {}
-    for name, values in raw.targets.items():
-        loss = loss_of(compiled.training, name)
-        target = Target(name, typed.outputs[name], loss, binding.targets[name], table)
-        fitted = fit_target(values, target, findings)
-        if fitted is not None:
-            targets[name] = fitted
-    count = len(next(iter(raw.inputs.values()), ()))
-    return Examples(inputs, targets, count, table, tuple(typed.outputs))
-
-
-def _fit_inputs(raw: _Raw, table: Table, binding: Binding, typed: TypedGraph, findings: Findings) -> dict[str, Array]:
-    found: dict[str, Array] = {}
-    sizes: dict[str, tuple[int, str]] = {}
-    looked_up = lookups(typed)
-    for name, values in raw.inputs.items():
-        wanted: Tensor = typed.inputs[name]
-        subject, bound = f"input `{name}`", binding.inputs[name]
-        told = _told(bound.names, table)
-        try:
-            arranged = arrange(values, wanted.shape[1:], subject, told)
-            bind_sizes(arranged, wanted.shape[1:], subject, sizes)
-            found[name] = cast(arranged, wanted.dtype, told)
-        except Fault as fault:
-            findings.extend([fault.at(bound.span)])
-        else:
-            check_lookups(values, name, looked_up.get(name, []), bound, table, findings)
-    return found
-
-
-def _told(names: tuple[str, ...], table: Table) -> str:
-    """The columns of a feature, as a message names them."""
-    if len(names) == 1:
-        return f"`{names[0]}` of {table.name}"
-    some = ", ".join(f"`{name}`" for name in names[:6])
-    return f"the stack of {len(names)} columns of {table.name} ({some}{', ...' if len(names) > 6 else ''})"
-
-
-# Parts ---------------------------------------------------------------------------------------------------------------
-
-
-def _parts(
-    compiled: Compiled, data: DataSection, examples: Mapping[str, Examples], findings: Findings
-) -> dict[str, Part]:
-    if data.split is None:
-        return {part: whole(one) for part, one in examples.items()}
-    source = examples["train"]
-    strata = _strata(data, source, findings)
-    findings.stop_if_wrong()
-    cut = split(compiled.file.seed, source.count, data.split.validation, data.split.test, strata)
-    asked = {"train": 1.0, "validation": data.split.validation, "test": data.split.test}
-    for part, fraction in asked.items():
-        if fraction and not len(cut[part]):
-            findings.error("MS618", f"the split leaves nothing for {_PURPOSE[part]}: {source.table.name} has "
-                                    f"{source.count} examples", data.span, help="change the fractions, or add examples")
-    return {part: Part(source, cut[part]) for part in ("train", "validation", "test") if len(cut[part])}
-
-
-_PURPOSE = {"train": "training", "validation": "validation", "test": "the test"}
-
-
-def _strata(data: DataSection, source: Examples, findings: Findings) -> Array | None:
-    assert data.split is not None
-    name = data.split.stratify
-    if name is None:
-        return None
-    span = data.spans.get(("split", "stratify"), data.span)
-    values = source.table.column(name, span)
-    if values.ndim != 1 or len(values) != source.count:
-        findings.error("MS618", f"`{name}` of {source.table.name} has the shape {values.shape}, but `stratify` takes "
-                                "one value for each example", span)
-        return None
-    alone = _alone(values)
-    if alone:
-        findings.warning("MS618", f"`stratify: {name}` cannot share out {alone} of its values, which "
-                                  f"{'has' if alone == 1 else 'have'} one example each", span,
-                         help="those examples train; a column of classes is meant, not one of numbers")
-    return values
-
-
-def _alone(values: Array) -> int:
-    """How many values stand only once."""
-    return int(np.count_nonzero(np.unique(values, return_counts=True)[1] == 1))
-
-
-def _check_batches(
-    compiled: Compiled, data: DataSection, parts: Mapping[str, Part], findings: Findings
-) -> None:
-    if compiled.training is None or "train" not in parts:  # a split that leaves nothing was told already
-        return
-    batch_size = compiled.training.batch_size
-    check_count(len(parts["train"]), batch_size, data.source_spans.get("train"), findings)
-    for one in _typed(compiled).graph.inputs or ():
-        fixed = one.batch_size
-        if fixed is None:
-            continue
-        if fixed != batch_size:
-            findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but `batch_size` is "
-                                    f"{batch_size}", one.span, help="make them equal")
-        else:
-            for part, examples in parts.items():
-                if rest := len(examples) % fixed:
-                    findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but the last one of "
-                                            f"{_PURPOSE[part]} would have {rest} ({len(examples)} examples)", one.span,
-                                   help="leave `batch_size` out of the input, or change the number of examples")
+__all__ = ["Examples", "Part", "Prepared", "prepare", "prepare_source", "resolve_auto", "whole"]

@@ -17,21 +17,50 @@ _STREAM = 1
 
 
 def split(
-    seed: int, count: int, validation: float, test: float, strata: Array | None = None
+    seed: int, count: int, validation: float, test: float, strata: Array | None = None, *, groups: Array | None = None,
+    times: Array | None = None, kept: Array | None = None,
 ) -> Mapping[str, Positions]:
     """The positions of each part, ascending; they do not overlap and together are all of `range(count)`.
 
     Every position draws a number that follows from the seed and the position alone; the smallest are the test, the
     next the validation. The counts are the fractions of `count`, rounded. With `strata` (an array of `count` values)
     the positions of each value are spread evenly over the draw, so that it has the same share in every part, to
-    within one example; the only example of a value trains.
+    within one example; the only example of a value trains. With `groups` the positions of one value stay in one part,
+    and the counts are as near to the fractions as whole groups come. With `times` the latest are the test, those before
+    them the validation; of equal times the position decides. `kept` are the positions in the source of which the
+    `count` examples are left: what is left out changes nobody else's draw.
     """
-    draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(count)
-    order = np.argsort(draws if strata is None else _spread(draws, strata), kind="stable")
+    whole = count if kept is None or not len(kept) else int(kept[-1]) + 1
+    draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(whole)
+    draws = draws if kept is None else draws[kept]
+    if groups is not None:
+        return _by_group(draws, groups, validation, test)
+    if times is not None:
+        order = np.argsort(times, kind="stable")[::-1]
+    else:
+        order = np.argsort(draws if strata is None else _spread(draws, strata), kind="stable")
     tests = _rounded(count * test)
     validations = min(_rounded(count * validation), count - tests)
     cuts = np.split(order, [tests, tests + validations])
     return dict(zip(("test", "validation", "train"), (np.sort(cut) for cut in cuts), strict=True))
+
+
+def _by_group(draws: NDArray[np.float64], groups: Array, validation: float, test: float) -> Mapping[str, Positions]:
+    """Whole groups, in the order of what the first example of each drew, to each part until it has its share."""
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    sizes = np.bincount(group)
+    count, parts = len(groups), np.zeros(len(sizes), np.int64)
+    order = np.argsort(draws[first], kind="stable")
+    begin = 0
+    for number, share in ((1, count * test), (2, count * validation)):
+        taken = 0
+        while share and begin < len(order) and taken + sizes[order[begin]] / 2 <= share:
+            parts[order[begin]] = number
+            taken += int(sizes[order[begin]])
+            begin += 1
+    of_example = parts[group]
+    return {part: np.flatnonzero(of_example == number) for number, part in ((1, "test"), (2, "validation"),
+                                                                            (0, "train"))}
 
 
 def _spread(draws: NDArray[np.float64], strata: Array) -> NDArray[np.float64]:

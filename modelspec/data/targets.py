@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,12 @@ class Target:
     loss: Settings | None
     bound: Bound
     table: Table
+    rows: Array | None = None
+    """Where each example stands in the source; None: in its own place."""
+    labels: tuple[Any, ...] | None = None
+    """The label of each class, where the target is looked up."""
+    partial: bool = False
+    """Whether these are some of the examples only: that all have one class then says nothing."""
 
     @property
     def encoding(self) -> str:
@@ -61,7 +68,8 @@ class Target:
 
     def place(self, index: tuple[int, ...]) -> str:
         """Where an entry of the target stands in the source."""
-        return self.bound.place(self.table, index)
+        first = index[0] if self.rows is None else int(self.rows[index[0]])
+        return self.bound.place(self.table, (first, *index[1:]))
 
 
 def loss_of(training: Training | None, output: str) -> Settings | None:
@@ -73,6 +81,8 @@ def loss_of(training: Training | None, output: str) -> Settings | None:
 def fit_target(values: Array, target: Target, findings: Findings) -> Array | None:
     """The targets as training takes them; None, and findings, where they are not what the loss takes."""
     before = len(findings.diagnostics)
+    if target.labels is not None and _looks_like_indices(values, target):
+        values = np.eye(max(len(target.labels), int(values.max(initial=0)) + 1), dtype=np.float32)[values]
     try:
         arranged = values if target.encoding == "sequences" else _arranged(values, target)
         _check_labels(values, arranged, target, findings)
@@ -131,7 +141,9 @@ def _check_labels(values: Array, arranged: Array, target: Target, findings: Find
     check = _CHECKS.get(target.encoding)
     if check is not None:
         check(values, arranged, target, findings)
-    if target.encoding in ("indices", "binary") and len(values) > 1 and not np.any(values != values.flat[0]):
+    if target.partial or target.encoding not in ("indices", "binary"):
+        return
+    if len(values) > 1 and not np.any(values != values.flat[0]):
         findings.warning("MS620", f"every example has the same target for {target.subject}: {number(values.flat[0])}",
                          target.bound.span, help="there is nothing to tell apart")
 
@@ -170,6 +182,9 @@ def _check_indices(values: Array, arranged: Array, target: Target, findings: Fin
     if not bad.any():
         return
     least, most = int(values.min()), int(values.max())
+    if target.labels is not None:
+        _tell_vocabulary(bad, values, units, target, findings)
+        return
     if least == 1 and most == units:
         help = f"classes count from 0: subtract 1, or give the output {units + 1} units"
     elif least >= 0:
@@ -178,6 +193,18 @@ def _check_indices(values: Array, arranged: Array, target: Target, findings: Fin
         help = "classes count from 0"
     _tell(bad, values, target, findings, "MS614",
           lambda label: f"label {label} for {target.subject}, which has {units} classes (0 to {units - 1}),", help)
+
+
+def _tell_vocabulary(bad: Array, values: Array, units: int, target: Target, findings: Findings) -> None:
+    labels = target.labels or ()
+    unknown = sum(1 for layer in (target.bound.chain.layers if target.bound.chain else ())
+                  if getattr(layer, "num_oov_indices", 0))
+    first = values[tuple(np.argwhere(bad)[0])]
+    help = "write `{num_oov_indices: 0}` behind the lookup: else class 0 stands for unknown labels" \
+        if unknown else f"give the output {len(labels)} units"
+    _tell(bad, values, target, findings, "MS614",
+          lambda label: f"the lookup makes {len(labels)} classes, but {target.subject} has {units}: label "
+                        f"`{labels[int(first)]}` is class {label}", help)
 
 
 def _check_identities(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
@@ -191,7 +218,7 @@ def _check_one_hot(values: Array, arranged: Array, target: Target, findings: Fin
     if not off.any():
         return
     index = tuple(int(i) for i in np.argwhere(off)[0])
-    where = target.table.place(target.bound.names[0], index[:1])
+    where = target.place((index[0], 0) if target.bound.stacked else index[:1])
     what = "a share below 0" if negative[index] else f"shares that add up to {sums[index]:g}"
     findings.error("MS615", f"{_loss(target)} takes shares that add up to 1, but the target of {target.subject} has "
                             f"{what} at {where}", target.bound.span, notes=_more_rows(off, target),
@@ -200,7 +227,8 @@ def _check_one_hot(values: Array, arranged: Array, target: Target, findings: Fin
 
 def _more_rows(off: Array, target: Target) -> tuple[str, ...]:
     rows = np.unique(np.argwhere(off)[:, 0])
-    return places([target.table.place(target.bound.names[0], (int(row),)) for row in rows[:10]], len(rows))
+    shown = [target.place((int(row), 0) if target.bound.stacked else (int(row),)) for row in rows[:10]]
+    return places(shown, len(rows))
 
 
 def _check_binary(values: Array, arranged: Array, target: Target, findings: Findings) -> None:

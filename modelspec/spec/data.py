@@ -4,121 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
-
-from ..catalogue import Catalogue
-from ..diagnostics import Fault, Path, Span, listed, nearest
-from ..paths import ProjectPath
-from ..settings import Context, Faults, Section, Settings, Unfit, describe, read_form
+from ..diagnostics import Path, Span, listed, nearest
+from ..settings import Context, Settings, describe
 from ..source import Mapping, Node, Scalar, Sequence, locate, plain
+from .data_features import Feature, Pad, read_features, transform_of
+from .data_layers import Chain, read_augment
+from .data_split import SPLITS, Split
 from .report import Report, recovered
+from .sources import DATASETS, SOURCES, csv, dataset, npz, read_source
 
-SOURCES = Catalogue("source", "modelspec.spec", {"data": ("csv", "npz", "dataset")})
-LATER_SOURCES = ("hdf5", "parquet", "jsonl", "arrow", "feather", "tfrecord", "images", "text", "npy", "idx")
-DATASETS = ("digits", "iris", "wine", "breast_cancer", "diabetes")
-SPLITS = ("train", "validation", "test")
-"""The parts of the data, in the order in which they are cut."""
+__all__ = [
+    "CACHES", "DATASETS", "SOURCES", "SPLITS", "Chain", "DataSection", "Feature", "Pad", "Split", "csv", "dataset",
+    "npz", "read_data", "transform_of",
+]
 
-
-class csv(Settings):
-    """A table in a text file, one row a line; the first line names the columns.
-
-    ```yaml
-    source: {csv: {path: measures.tsv, delimiter: "\\t"}}
-    ```
-    """
-
-    path: ProjectPath
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    header: tuple[str, ...] | None = None
-    """Names of the columns, for a file whose first line is an example already."""
-
-
-class npz(Settings):
-    """Named arrays, as `numpy.savez` writes them; every array's first axis counts the examples.
-
-    ```yaml
-    source: {npz: mnist.npz}
-    ```
-    """
-
-    path: ProjectPath
-
-
-def _dataset_name(value: Any) -> str:
-    if value in DATASETS:
-        return str(value)
-    near = nearest(value, DATASETS) if isinstance(value, str) else None
-    raise Unfit(f"an embedded data set ({listed(DATASETS, 'or')})", code="MS205", suggestion=near,
-                help=f"did you mean `{near}`?" if near else None)
-
-
-class dataset(Settings):
-    """A data set that comes with scikit-learn: `digits` (1,797 images of 8x8), `iris`, `wine`, `breast_cancer`,
-    `diabetes`.
-
-    ```yaml
-    source: {dataset: digits}
-    ```
-    """
-
-    name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]
-
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Split(Section):
-    """What of the source is kept for validation and for the test.
-
-    ```yaml
-    split: {validation: 0.15, test: 0.15, stratify: species}
-    ```
-    """
-
-    title: ClassVar[str] = "split"
-
-    validation: Fraction = 0.0
-    test: Fraction = 0.0
-    stratify: str | None = None
-    """A column whose values have the same shares in every part."""
-
-    @model_validator(mode="after")
-    def _leaves_some(self) -> Split:
-        if self.validation + self.test >= 1:
-            raise Fault("MS205", f"validation {self.validation} and test {self.test} leave nothing to train on",
-                        ("test",), help="use fractions that add up to less than 1")
-        return self
-
-
-class Feature(Section):
-    """What feeds one input or target: one column (or array), or several stacked into a vector."""
-
-    title: ClassVar[str] = "a feature"
-
-    column: str | None = None
-    columns: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Feature:
-        if self.columns == ():
-            raise Fault("MS205", "`columns` must name at least one column", ("columns",))
-        if (self.column is None) == (self.columns is None):
-            raise Fault("MS203" if self.column is None else "MS208", "a feature has either `column` or `columns`", (),
-                        at_key=True, help="write e.g. `{column: age}` or `{columns: [age, income]}`")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,) if self.column is not None else self.columns or ()
-
-
-_LATER_IN_FEATURE = ("transform", "missing", "augment", "pad", "sequence")
-_LATER_IN_DATA = ("weights", "class_weight", "augment", "cache")
-_KEYS = ("source", *SPLITS, "split", "inputs", "targets")
+CACHES = ("auto", "memory", "disk", "off")
+"""Where prepared data are kept: in memory where they are small and on disk else, or always in one of them; `off` keeps
+nothing on disk beyond the run."""
+Cache = Literal["auto", "memory", "disk", "off"]
+_KEYS = ("source", *SPLITS, "split", "inputs", "targets", "augment", "weights", "cache")
 
 
 @dataclass(frozen=True)
@@ -136,9 +43,14 @@ class DataSection:
     """By model output."""
     spans: MappingType[Path, Span]
     """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each of its columns;
-    `("split", "stratify")`."""
+    `("missing", "inputs", "image")`; `("split", "stratify")`; `("weights",)`."""
     split_in_error: bool = False
     """There is a `split`, but which parts it makes is not known."""
+    augment: MappingType[str, Chain] = field(default_factory=dict)
+    """By model input: layers that vary the training examples."""
+    weights: str | None = None
+    """The column of example weights."""
+    cache: Cache = "auto"
 
 
 def read_data(
@@ -148,8 +60,7 @@ def read_data(
     if not isinstance(node, Mapping):
         report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
         return None
-    node = recovered(node, (*_KEYS, *_LATER_IN_DATA), "data", report)
-    _refuse_later(node, report)
+    node = recovered(_without_class_weight(node, report), _KEYS, "data", report)
     sources, spans = _sources(node, context, report)
     split = None
     if entry := node.entries.get("split"):
@@ -157,9 +68,10 @@ def read_data(
         if "source" not in node.entries and sources:
             report.error("MS208", "`split` cuts one `source`, but the parts are given one by one", entry.key_span,
                          help="remove `split`, or give one `source`")
-    places = _split_places(node)
+    places = _places(node)
     features = {
-        key: _features(node.entries[key].value, key, names, places, context, report) if key in node.entries else None
+        key: read_features(node.entries[key].value, key, names, places, context, report)
+        if key in node.entries else None
         for key, names in (("inputs", inputs), ("targets", outputs))
     }
     if "inputs" not in node.entries and len(inputs) > 1:
@@ -167,7 +79,19 @@ def read_data(
                      _first_key(node, *SPLITS, "source") or node.span,
                      help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`")
     return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places,
-                       split_in_error=split is None and "split" in node.entries)
+                       split_in_error=split is None and "split" in node.entries,
+                       augment=_augment(node, inputs, context, report), weights=_column(node, "weights", report),
+                       cache=_cache(node, report))
+
+
+def _without_class_weight(node: Mapping, report: Report) -> Mapping:
+    """The section without a key that belongs to `training`."""
+    entry = node.entries.get("class_weight")
+    if entry is None:
+        return node
+    report.error("MS201", "`data` has no key `class_weight`", entry.key_span,
+                 help="it stands under `training`: `class_weight: balanced`")
+    return Mapping({key: one for key, one in node.entries.items() if key != "class_weight"}, node.span)
 
 
 def _first_key(node: Mapping, *keys: str) -> Span | None:
@@ -175,16 +99,43 @@ def _first_key(node: Mapping, *keys: str) -> Span | None:
     return next((node.entries[key].key_span for key in keys if key in node.entries), None)
 
 
-def _split_places(node: Mapping) -> dict[Path, Span]:
-    entry = node.entries.get("split")
-    span = locate(entry.value, ("stratify",)) if entry else None
-    return {("split", "stratify"): span} if span else {}
+def _places(node: Mapping) -> dict[Path, Span]:
+    found: dict[Path, Span] = {}
+    if entry := node.entries.get("split"):
+        spans = {key: locate(entry.value, (key,)) for key in Split.columns}
+        found.update({("split", key): span for key, span in spans.items() if span})
+    if entry := node.entries.get("weights"):
+        found[("weights",)] = entry.value.span
+    return found
 
 
-def _refuse_later(node: Mapping, report: Report) -> None:
-    for key in _LATER_IN_DATA:
-        if entry := node.entries.get(key):
-            report.error("MS209", f"`data.{key}` is not part of this version of modelspec", entry.key_span)
+def _column(node: Mapping, key: str, report: Report) -> str | None:
+    entry = node.entries.get(key)
+    if entry is None:
+        return None
+    value: Any = plain(entry.value)
+    if isinstance(value, str):
+        return value
+    report.error("MS204", f"`{key}` names the column of example weights, found {describe(value)}", entry.value.span,
+                 help="weights of classes stand under `training.class_weight`" if isinstance(value, dict) else None)
+    return None
+
+
+def _cache(node: Mapping, report: Report) -> Cache:
+    entry = node.entries.get("cache")
+    if entry is None:
+        return "auto"
+    value: Any = plain(entry.value)
+    if value in CACHES:
+        found: Cache = value
+        return found
+    near = nearest(value, CACHES) if isinstance(value, str) else None
+    report.error("MS205", f"`cache` must be {listed(CACHES, 'or')}, found {describe(value)}", entry.value.span,
+                 suggestion=near, help=f"did you mean `{near}`?" if near else None)
+    return "auto"
+
+
+# Sources -------------------------------------------------------------------------------------------------------------
 
 
 def _sources(node: Mapping, context: Context, report: Report) -> tuple[dict[str, Settings], dict[str, Span]]:
@@ -201,102 +152,58 @@ def _sources(node: Mapping, context: Context, report: Report) -> tuple[dict[str,
     spans: dict[str, Span] = {}
     for key in given:
         part = "train" if key == "source" else key
-        spans[part] = node.entries[key].value.span
-        source = _source(node.entries[key].value, node.entries[key].key_span, context, report)
+        value = node.entries[key].value
+        spans[part] = value.span
+        source = read_source(_without_augment(value, key, report), context, report)
         if source is not None:
             found[part] = source
     return found, spans
 
 
-def _source(node: Node, span: Span, context: Context, report: Report) -> Settings | None:
-    value = plain(node)
-    name = next(iter(value), None) if isinstance(value, dict) else value
-    if name in LATER_SOURCES:
-        report.error("MS209", f"`{name}` sources are not part of this version of modelspec", node.span,
-                     help=f"this version reads {listed(list(SOURCES.kinds()))}")
-        return None
-    try:
-        return read_form(SOURCES, value, context)
-    except Faults as error:
-        for fault in error.faults:
-            report.fault(fault, node, node.span)
-        return None
+def _without_augment(node: Node, key: str, report: Report) -> Node:
+    """The source alone where layers stand beside it."""
+    if not isinstance(node, Mapping) or "augment" not in node.entries or len(node.entries) < 2:
+        return node
+    if key not in ("source", "train"):
+        report.error("MS633", f"examples are varied in training only, so `{key}` has no `augment`",
+                     node.entries["augment"].key_span, help="put it on `train`, or leave it out")
+    return Mapping({name: one for name, one in node.entries.items() if name != "augment"}, node.span)
 
 
-def _features(
-    node: Node, key: str, names: SequenceType[str], places: dict[Path, Span], context: Context, report: Report
-) -> dict[str, Feature] | None:
-    """Features by model input (or output); one that is written directly belongs to the only one there is."""
-    noun = "input" if key == "inputs" else "output"
-    direct = isinstance(node, (Scalar, Sequence)) or _is_feature(node, names)
-    if direct:
-        if len(names) > 1:
-            report.error("MS501", f"the model has {len(names)} {noun}s ({listed(list(names))}), "
-                                  f"so `data.{key}` must say which it feeds", node.span,
-                         help=f"write `{key}: {{{names[0]}: ...}}`")
-            return None
-        feature = _feature(node, node.span, context, report)
-        name = names[0] if names else ""
-        _note_places(places, (key, name), node)
-        return {name: feature} if feature and names else None
-    assert isinstance(node, Mapping)
-    found: dict[str, Feature] = {}
-    for name, entry in node.entries.items():
-        if names and name not in names:
-            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(name, names)
-            report.error("MS501", f"the model has no {noun} `{name}`", entry.key_span, suggestion=near,
-                         help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}")
+# Augmentation --------------------------------------------------------------------------------------------------------
+
+
+def _augment(node: Mapping, inputs: SequenceType[str], context: Context, report: Report) -> dict[str, Chain]:
+    """By input: from `data.augment`, or from `augment` beside a source."""
+    entry = node.entries.get("augment")
+    for key in ("source", "train"):
+        source = node.entries.get(key)
+        if source is None or not isinstance(source.value, Mapping) or len(source.value.entries) < 2:
             continue
-        _note_places(places, (key, name), entry.value)
-        if feature := _feature(entry.value, entry.key_span, context, report):
-            found[name] = feature
-    _missing(node, key, noun, names, report)
+        beside = source.value.entries.get("augment")
+        if beside is not None and entry is not None:
+            report.error("MS208", f"`augment` stands on `{key}` and under `data`", beside.key_span,
+                         help="write it once")
+        entry = entry or beside
+    if entry is None:
+        return {}
+    if isinstance(entry.value, (Sequence, Scalar)):
+        if len(inputs) > 1:
+            report.error("MS501", f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must say "
+                                  "which it varies", entry.value.span, help=f"write `augment: {{{inputs[0]}: [...]}}`")
+            return {}
+        chain = read_augment(entry.value, context, report)
+        return {inputs[0]: chain} if chain and inputs else {}
+    return _augment_by_input(entry.value, inputs, context, report)
+
+
+def _augment_by_input(node: Mapping, inputs: SequenceType[str], context: Context, report: Report) -> dict[str, Chain]:
+    found: dict[str, Chain] = {}
+    for name, entry in node.entries.items():
+        if inputs and name not in inputs:
+            near = nearest(name, inputs)
+            report.error("MS501", f"`augment` names `{name}`, which is no input of the model", entry.key_span,
+                         suggestion=near, help=f"did you mean `{near}`?" if near else f"it has {listed(list(inputs))}")
+        elif chain := read_augment(entry.value, context, report):
+            found[name] = chain
     return found
-
-
-def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
-    """Where a feature stands, and each column in it."""
-    places[path] = node.span
-    if isinstance(node, Mapping):
-        entry = node.entries.get("columns") or node.entries.get("column")
-        if entry is None:
-            return
-        node = entry.value
-    for item in node.items if isinstance(node, Sequence) else (node,):
-        if isinstance(item, Scalar) and isinstance(item.value, str):
-            places[(*path, item.value)] = item.span
-
-
-def _missing(node: Mapping, key: str, noun: str, names: SequenceType[str], report: Report) -> None:
-    """Every input needs data; an output without a target may be left untrained only on purpose."""
-    unknown = [name for name in node.entries if name not in names]
-    absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
-    if key == "inputs" and absent:
-        report.error("MS502", f"`data.inputs` feeds no {noun} {listed(absent)}", node.span,
-                     help=f"add `{absent[0]}: {{column: ...}}`")
-
-
-def _is_feature(node: Node, names: SequenceType[str]) -> bool:
-    """Whether a mapping is one feature rather than features by name."""
-    if not isinstance(node, Mapping) or any(key in names for key in node.entries):
-        return False
-    words = (*Feature.model_fields, *_LATER_IN_FEATURE)
-    return any(key in words for key in node.entries)
-
-
-def _feature(node: Node, span: Span, context: Context, report: Report) -> Feature | None:
-    if isinstance(node, Mapping):
-        later = [key for key in node.entries if key in _LATER_IN_FEATURE]
-        for key in later:
-            report.error("MS209", f"`{key}` is not part of this version of modelspec", node.entries[key].key_span)
-        values = {key: value for key, value in _mapping(node).items() if key not in later}
-        return report.read(Feature, node, span, context, values)
-    value = plain(node)
-    key = "columns" if isinstance(node, Sequence) else "column"
-    return report.read(Feature, node, span, context, {key: value})
-
-
-def _mapping(node: Mapping) -> dict[str, Any]:
-    value = plain(node)
-    assert isinstance(value, dict)
-    return value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from ..components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
 from ..components.family import EXPRESSION, Family, read_component
@@ -16,11 +16,12 @@ from ..diagnostics import Span, listed, nearest
 from ..layers.types import Count
 from ..settings import Context, Faults, Section, Settings, describe
 from ..source import Mapping, Node, Sequence, plain
+from .checkpoint import Checkpoint, read_checkpoint
+from .class_weight import ClassWeight, read_class_weight
 from .report import Report, recovered
+from .weights import InitialWeights, Patterns, read_weights
 
 T = TypeVar("T")
-
-LATER = ("checkpoint", "class_weight", "freeze", "weights")
 
 
 class Choices(Section):
@@ -46,6 +47,8 @@ class Choices(Section):
     """One loss, or a loss for each output by its name."""
     loss_weights: Any = None
     """A number for each output by its name."""
+    class_weight: Any = None
+    """How much each class counts in training: `balanced`, a weight for each class, or those by output."""
     metrics: Any = None
     """A list of metrics, or a list for each output by its name."""
     weighted_metrics: Any = None
@@ -56,6 +59,21 @@ class Choices(Section):
     """Examples in a step."""
     callbacks: Any = None
     """What happens at the end of an epoch or step: `EarlyStopping`, `ReduceLROnPlateau`, ..."""
+    checkpoint: Annotated[
+        Checkpoint, PlainValidator(read_checkpoint, json_schema_input_type=str | dict[str, str | int])
+    ] | None = None
+    """When the state of the training is put on disk: `{every: 500 steps, keep: 3}`, or `every` alone."""
+    on_nan: Literal["stop", "skip", "restore"] = "stop"
+    """What a batch does whose loss or gradient is no finite number: it stops the run; it is left out; or the weights go
+    back to the last checkpoint, and the batches since are left out. After 10 such batches in a row the run stops."""
+    freeze: Patterns = ()
+    """Layers whose weights stay as they are: names, in which `*` stands for any text; `encoder/dense_1` for a layer of
+    a sub-model."""
+    weights: Annotated[
+        InitialWeights | None, PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None)
+    ] = None
+    """The file from which weights start: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file, or `{path: FILE,
+    skip: [predictions]}`."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,7 @@ class Training:
     callbacks: tuple[Chosen, ...]
     metrics_in_error: bool = False
     """There are more metrics than could be read, or the outputs that they are for are not known."""
+    class_weights: MappingType[str, ClassWeight] = field(default_factory=dict)
 
     @property
     def optimizer(self) -> Settings:
@@ -100,6 +119,22 @@ class Training:
     @property
     def batch_size(self) -> int:
         return self._right.batch_size
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self._right.checkpoint or Checkpoint()
+
+    @property
+    def on_nan(self) -> str:
+        return self._right.on_nan
+
+    @property
+    def freeze(self) -> tuple[str, ...]:
+        return self.choices.freeze if self.choices else ()
+
+    @property
+    def weights(self) -> InitialWeights | None:
+        return self.choices.weights if self.choices else None
 
     @property
     def _right(self) -> Choices:
@@ -117,13 +152,8 @@ def read_training(
     if not isinstance(node, Mapping):
         report.error("MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span)
         return None
-    node = recovered(node, (*Choices.model_fields, *LATER), Choices.title, report)
-    for key in LATER:
-        if entry := node.entries.get(key):
-            report.error("MS209", f"`training.{key}` is not part of this version of modelspec", entry.key_span)
-    body = plain(node)
-    assert isinstance(body, dict)
-    choices = report.read(Choices, node, span, context, {k: v for k, v in body.items() if k not in LATER})
+    node = recovered(node, tuple(Choices.model_fields), Choices.title, report)
+    choices = report.read(Choices, node, span, context)
     reader = _ByOutput(outputs, context, report)
     losses = reader.read(node, "loss", LOSSES, reader.loss)
     measured = replace(reader, report=Report())
@@ -132,8 +162,10 @@ def read_training(
     report.extend(measured.report.diagnostics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
+    weighed = node.entries.get("class_weight")
+    class_weights = read_class_weight(weighed.value, outputs, report) if weighed and plain(weighed.value) else {}
     return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks,
-                    metrics_in_error=measured.report.has_errors or not outputs)
+                    metrics_in_error=measured.report.has_errors or not outputs, class_weights=class_weights)
 
 
 def _callbacks(node: Mapping, context: Context, report: Report) -> tuple[Chosen, ...]:

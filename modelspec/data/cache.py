@@ -1,0 +1,185 @@
+"""Prepared data on disk: entries under a key of exactly what determines them, read back as memory maps.
+
+An entry is a folder of `.npy` files with an `entry.json`. It is written beside its place and renamed when all of it is
+on disk, so that a reader sees a whole one or none, whenever the writer is killed; a lock, which the kernel frees with
+the process, lets only one process write an entry. `MODELSPEC_CACHE` names the folder; by default it is
+`modelspec` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). Entries may be removed at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .table import Array
+
+FORMAT = 1
+_ENTRY = "entry.json"
+_PACKAGES = ("modelspec", "keras", "tensorflow", "numpy")
+
+
+def folder() -> Path:
+    """Where entries lie."""
+    named = os.environ.get("MODELSPEC_CACHE")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "modelspec" / "data"
+
+
+class Key(NamedTuple):
+    """What an entry is determined by, part by part."""
+
+    source: str
+    """The name of the source, for people; no part of the key."""
+    parts: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return sha256(_text(self.parts).encode()).hexdigest()[:40]
+
+
+def versions() -> dict[str, str]:
+    """Of what computes the entries."""
+    found = {"format": str(FORMAT)}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Prepared data as they were stored."""
+
+    arrays: Mapping[str, Array]
+    facts: Mapping[str, Any]
+    """What else was stored with them."""
+
+
+def find(key: Key) -> Entry | None:
+    """The entry of a key; None where there is none, or a damaged one."""
+    path = folder() / key.digest
+    try:
+        read = json.loads((path / _ENTRY).read_text(encoding="utf-8"))
+        arrays: dict[str, Array] = {}
+        for name, (file, shape, dtype) in read["arrays"].items():
+            array = np.load(path / file, mmap_mode="r", allow_pickle=False)
+            if list(array.shape) != shape or str(array.dtype) != dtype:
+                return None
+            arrays[name] = array
+        os.utime(path)  # so that the entries used last can be told
+        return Entry(arrays, read["facts"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+class Writer:
+    """The folder of an entry to be: arrays are memory maps until `commit` makes the entry of them."""
+
+    def __init__(self, path: Path, target: Path | None) -> None:
+        self.path = path
+        self._target = target
+        self._arrays: dict[str, np.memmap[Any, Any]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """A new array on disk."""
+        file = self.path / f"{len(self._arrays)}.npy"
+        array = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+        vars(array)["held"] = file.open("rb")  # the file itself, also when it has no name any more
+        self._arrays[name] = array
+        return array
+
+    def commit(self, key: Key, facts: Mapping[str, Any]) -> None:
+        """Everything on disk under its name, whole. Raises `OSError`."""
+        listed: dict[str, Any] = {}
+        for index, (name, array) in enumerate(self._arrays.items()):
+            array.flush()
+            listed[name] = (f"{index}.npy", array.shape, str(array.dtype))
+            _sync(self.path / f"{index}.npy")
+        text = json.dumps({"source": key.source, "parts": key.parts, "arrays": listed, "facts": facts}, default=str)
+        with (self.path / _ENTRY).open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(self.path)
+        assert self._target is not None
+        if self._target.exists():  # a damaged one, or it would have been used
+            shutil.rmtree(self._target)
+        self.path.rename(self._target)
+        _sync(self._target.parent)
+
+
+@contextmanager
+def writing(key: Key) -> Iterator[Writer]:
+    """A folder beside the entry's place, for this process alone; removed where nothing was committed.
+
+    Waits while another process writes the same entry: look for it again inside. Raises `OSError`.
+    """
+    home = folder()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / f"{key.digest}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in home.glob(f".{key.digest}.*"):  # of a writer that was killed: the lock is ours
+            shutil.rmtree(left, ignore_errors=True)
+        path = home / f".{key.digest}.{os.getpid()}"
+        path.mkdir()
+        try:
+            yield Writer(path, home / key.digest)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Why an entry was, or was not, used ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What became of one source's prepared data."""
+
+    source: str
+    where: str
+    """`memory`, `disk`, or `temporary file`."""
+    used: bool
+    """Whether an entry was found and used."""
+    key: str
+    parts: Mapping[str, Any]
+    """What the key is made of."""
+    differs: tuple[str, ...] = ()
+    """The parts in which the nearest entry of the same source differs; empty where there is none."""
+
+
+def nearest_difference(key: Key) -> tuple[str, ...]:
+    """The parts in which the entry nearest to a key, of the same source, differs from it."""
+    wanted = json.loads(_text(key.parts))
+    found: list[tuple[str, ...]] = []
+    for path in folder().glob(f"*/{_ENTRY}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            read = json.loads(path.read_text(encoding="utf-8"))
+            if read["source"] == key.source and path.parent.name != key.digest:
+                found.append(tuple(sorted(name for name in {*wanted, *read["parts"]}
+                                          if wanted.get(name) != read["parts"].get(name))))
+    return min(found, key=len, default=())

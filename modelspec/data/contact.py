@@ -1,0 +1,67 @@
+"""Contact sheets: the first images of an input, row by row, in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .table import Array
+
+_ACROSS, _DOWN = 8, 10
+_GAP = 2
+_SMALLEST = 32
+"""Images of fewer pixels across are shown larger."""
+
+
+def is_images(values: Array) -> bool:
+    """Whether examples look like images: [height, width] or [height, width, 1 or 3 or 4], at least 8 by 8."""
+    sizes = values.shape[1:]
+    return (values.dtype.kind in "uif" and len(sizes) in (2, 3) and min(sizes[:2]) >= 8
+            and (len(sizes) == 2 or sizes[2] in (1, 3, 4)))
+
+
+def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
+    """Which examples stand in each row: the first of each class where there are few, else the first of all."""
+    if classes is not None:
+        found = np.unique(classes)
+        if 1 < len(found) <= _DOWN:
+            return [np.flatnonzero(classes == one)[:_ACROSS].tolist() for one in found]
+    shown = min(count, 4 * _ACROSS)
+    return [range(start, min(start + _ACROSS, shown)) for start in range(0, shown, _ACROSS)]
+
+
+def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
+    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest of the sheet. Raises `OSError`."""
+    from PIL import Image
+
+    height, width = values.shape[1:3]
+    larger = max(1, -(-_SMALLEST // width))
+    step_y, step_x = height * larger + _GAP, width * larger + _GAP
+    sheet = np.full((len(rows) * step_y + _GAP, max(map(len, rows)) * step_x + _GAP, 3), 255, np.uint8)
+    chosen = np.concatenate([np.asarray(values[list(row)]) for row in rows])
+    low, high = _limits(chosen)
+    images = iter(np.round((chosen.astype(np.float64) - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8))
+    for down, row in enumerate(rows):
+        for across in range(len(row)):
+            image = _coloured(next(images)).repeat(larger, 0).repeat(larger, 1)
+            top, left = _GAP + down * step_y, _GAP + across * step_x
+            sheet[top : top + height * larger, left : left + width * larger] = image
+    Image.fromarray(sheet).save(path, "PNG")
+
+
+def _limits(values: Array) -> tuple[float, float]:
+    """What is black and what is white."""
+    low, high = float(values.min()), float(values.max())
+    if values.dtype == np.uint8 or (low >= 0 and 1 < high <= 255):
+        return 0.0, 255.0
+    if 0 <= low and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1
+
+
+def _coloured(image: Array) -> Array:
+    grey = image if image.ndim == 2 else image[..., 0] if image.shape[2] == 1 else None
+    found: Array = image[..., :3] if grey is None else np.stack([grey] * 3, axis=-1)
+    return found
