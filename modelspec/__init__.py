@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Report, Spec, SpecError, check, load_model, load_spec
+    from .api import Report, Spec, SpecError, check, load_model, load_spec, open_run, resume
     from .diagnostics import Diagnostic
 
 __version__ = "0.1.0"
 __all__ = ["Diagnostic", "Report", "Spec", "SpecError", "__version__", "check", "load_model",
-           "load_spec"]
+           "load_spec", "open_run", "resume"]
 
 _HOME = {"Diagnostic": "diagnostics"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,14 +69,23 @@ class Spec:
 
         return build(self.compiled)
 
-    def train(self, run_dir: str | PathLike[str] | None = None) -> Run:
+    def train(self, run_dir: str | PathLike[str] | None = None, data: Any = None) -> Run:
         """Train as the spec says, evaluate on the test split, and save all of it in the run folder.
 
-        `run_dir` is `runs/<name>/<n>` by default. Raises `run.RunError` where the data or the run fails.
+        `run_dir` is `runs/<name>/<n>` by default. `data` takes the place of the sources of the spec's `data` section:
+        a mapping of columns to arrays, a data frame, `(x, y)`, a `tf.data.Dataset`, a `keras.utils.PyDataset` or any
+        iterable of batches; or a mapping of `train`, `validation` and `test` to one each. Raises `run.RunError` where
+        the data or the run fails.
         """
         from .run import train
 
-        return train(self, run_dir=None if run_dir is None else Path(fspath(run_dir)))
+        spec = self
+        if data is not None:
+            from .data.given import with_data
+
+            spec = replace(self, compiled=with_data(self.compiled, data))
+        run = train(spec, run_dir=None if run_dir is None else Path(fspath(run_dir)))
+        return replace(run, spec=self)
 
 
 def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Spec:
@@ -93,6 +102,34 @@ def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mappin
 def check(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Report:
     """Every fault of a file or a mapping. Never raises for what it says, and loads no framework."""
     return Report(_compile(source, overrides).diagnostics)
+
+
+def resume(
+    run_dir: str | PathLike[str], overrides: Mapping[str, Any] | None = None, *, allow_inexact: bool = False
+) -> Run:
+    """Go on with a run from its newest checkpoint, so that it ends as if it had never stopped.
+
+    A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds epochs to it. Raises
+    `run.RunError` where something differs that would change numbers, unless `allow_inexact`.
+    """
+    from .run import resume
+
+    return _with_spec(resume(run_dir, overrides, allow_inexact=allow_inexact))
+
+
+def open_run(run_dir: str | PathLike[str]) -> Run:
+    """The run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was run), `directory`, and `model`.
+
+    Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run that did not end has
+    the weights of its last checkpoint. Raises `run.RunError` where the folder holds no run.
+    """
+    from .run import opened
+
+    return _with_spec(opened(Path(fspath(run_dir))))
+
+
+def _with_spec(run: Run) -> Run:
+    return replace(run, spec=Spec(run.compiled))
 
 
 def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:

@@ -106,7 +106,10 @@ def equal(one: list[Any], other: list[Any]) -> bool:
 def test_a_run_leaves_its_spec_its_history_its_metrics_and_its_model(run: Run) -> None:
     assert run.directory == Path("runs/small/1")
     names = {one.name for one in run.directory.iterdir()} - {".lock"}
-    assert names == {"spec.yaml", "resolved.yaml", "manifest.json", "history.csv", "metrics.json", "model.keras"}
+    assert names == {
+        "spec.yaml", "resolved.yaml", "manifest.json", "history.csv", "metrics.json", "model.keras", "checkpoints",
+        "report.html",
+    }  # fmt: skip
     assert json.loads((run.directory / "spec.yaml").read_text()) == SPEC
     assert json.loads((run.directory / "metrics.json").read_text()) == run.by_part
     assert run.metrics == run.by_part["test"]
@@ -234,7 +237,8 @@ def test_a_watcher_is_told_of_epochs_and_steps() -> None:
     done = train(ms.load_spec(SPEC, {"training.epochs": 2}), watcher=watcher)
     assert watcher.plan is not None
     assert (watcher.plan.epochs, watcher.plan.steps, watcher.plan.directory) == (2, 6, done.directory)
-    assert watcher.steps == [(epoch, step) for epoch in (1, 2) for step in range(1, 7)]
+    assert watcher.steps == sorted(set(watcher.steps))  # several quick steps are told of at once
+    assert {(1, 6), (2, 6)} <= set(watcher.steps) <= {(epoch, step) for epoch in (1, 2) for step in range(1, 7)}
     assert [epoch.number for epoch in watcher.epochs] == [1, 2]
     assert [epoch.logs["loss"] for epoch in watcher.epochs] == done.history["loss"]
     assert watcher.over
@@ -392,7 +396,8 @@ def test_predictions_are_those_of_the_model_with_the_decided_class(run: Run, row
 
 
 def test_predictions_as_csv(run: Run, rows: Any) -> None:
-    found = predict(run.directory, "new.csv", "out.csv")
+    found = predict(run.directory, "new.csv")
+    assert len(predict(run.directory, "new.csv", "out.csv")) == 3
     with Path("out.csv").open() as file:
         written = list(csv.DictReader(file))
     assert list(written[0]) == ["kind_0", "kind_1", "kind_2", "kind_class", "price"]
@@ -402,7 +407,8 @@ def test_predictions_as_csv(run: Run, rows: Any) -> None:
 
 
 def test_predictions_as_jsonl(run: Run, rows: Any) -> None:
-    found = predict(run.directory, "new.csv", "out.jsonl")
+    found = predict(run.directory, "new.csv")
+    assert len(predict(run.directory, "new.csv", "out.jsonl")) == 3
     written = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [list(row) for row in written] == [["kind", "price", "kind_class"]] * 3
     assert np.array([row["kind"] for row in written], "float32").tolist() == found.outputs["kind"].tolist()
@@ -411,7 +417,8 @@ def test_predictions_as_jsonl(run: Run, rows: Any) -> None:
 
 
 def test_predictions_as_npz(run: Run, rows: Any) -> None:
-    found = predict(run.directory, "new.csv", "out.npz")
+    found = predict(run.directory, "new.csv")
+    assert len(predict(run.directory, "new.csv", "out.npz")) == 3
     with np.load("out.npz") as written:
         assert set(written) == {"kind", "price", "kind_class"}
         assert (written["kind"] == found.outputs["kind"]).all()

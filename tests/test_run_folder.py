@@ -207,6 +207,18 @@ def test_the_resolved_spec_says_what_followed_from_the_data() -> None:
     assert ms.load_spec("resolved.yaml").graph.parameters == 3 * 2 + 3
 
 
+def test_a_dollar_sign_in_the_resolved_spec_is_no_expression() -> None:
+    Path("t.csv").write_text(Path("t.csv").read_text().replace("a,b,y", "$a,b,y"))
+    spec = {**SPEC, "description": "US$$ 5", "data": {**SPEC["data"], "inputs": {"x": ["$$a", "b"]}}}
+    prepared = prepare(ms.load_spec(spec).compiled)
+    assert resolved(prepared)["data"]["inputs"]["x"]["columns"] == ["$$a", "b"]
+    Path("resolved.yaml").write_text(resolved_text(prepared))
+    again = ms.load_spec("resolved.yaml").compiled
+    assert again.file.description == "US$ 5"
+    assert again.data is not None and again.data.inputs is not None
+    assert again.data.inputs["x"].columns == ("$a", "b")
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
     | st.text(max_size=12)

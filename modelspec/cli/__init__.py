@@ -19,6 +19,7 @@ from .output import prepare, silence
 
 COMMANDS: Final = {
     "check": "Find every fault of a spec; no framework is loaded.",
+    "data": "What the data of a spec hold: parts, columns, classes, examples.",
     "show": "The layers with shapes, parameters and cost.",
     "resolve": "The spec after extends, expressions, blocks and loops.",
     "diff": "What differs between two specs or runs.",
@@ -26,6 +27,10 @@ COMMANDS: Final = {
     "resume": "Go on where a run stopped, exactly.",
     "evaluate": "The metrics of a run.",
     "predict": "Raw rows in, predictions out.",
+    "export": "The trained model in another format: Keras, ONNX, LiteRT, a script, ...",
+    "runs": "The runs in a folder with their metrics, or what happened in one.",
+    "reproduce": "Train a run again and compare, bit for bit.",
+    "weights": "The weights of a run or a file: list, extract, compare.",
     "explain": "The manual page of a code, a layer, a component or a key.",
     "schema": "The JSON Schema of the language, for editors.",
     "init": "Write a commented spec to start from.",

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
               show_default=True, help="How the faults are written.")  # fmt: skip
 @click.option("--fix", is_flag=True, help="Rewrite old spellings (MS220 to MS223) in each FILE first, comments and "
                                           "layout kept, and show what was changed. Guesses are never written.")
+@click.option("--data", is_flag=True, help="Open the data too, and check them as training would; sizes that are `auto` "
+                                           "are known then. Loads a framework where a transform needs it.")
 @set_option
-def command(files: tuple[str, ...], form: str, fix: bool, overrides: dict[str, Any]) -> None:
+def command(files: tuple[str, ...], form: str, fix: bool, data: bool, overrides: dict[str, Any]) -> None:
     """Find every fault of each FILE; `-` reads standard input. No framework is loaded.
 
     `modelspec explain MS402` tells more about a code.
@@ -33,12 +35,25 @@ def command(files: tuple[str, ...], form: str, fix: bool, overrides: dict[str, A
     if fix:
         _fix(files, form, overrides)
     checked = {file: compile_file(file, overrides) for file in dict.fromkeys(files)}
+    if data:
+        checked = {file: _with_data(found) for file, found in checked.items()}
     if form == "text":
         _tell(checked)
     else:
         write(_rendered([one for found in checked.values() for one in found.diagnostics], form))
     if not all(found.ok for found in checked.values()):
         sys.exit(status.ERRORS)
+
+
+def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
+    """With what is wrong with the data of a spec that has no errors itself."""
+    from ..diagnostics import Checked
+    from ..run.preparing import checked_data
+
+    if not checked.ok or checked.value is None:
+        return checked
+    compiled, found = checked_data(checked.value)
+    return Checked(compiled, (*checked.diagnostics, *found))
 
 
 def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:

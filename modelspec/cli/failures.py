@@ -25,7 +25,9 @@ def failures() -> Iterator[None]:
         yield
     except Interrupted as error:
         epochs = "1 epoch" if error.epochs == 1 else f"{error.epochs} epochs"
-        write(f"interrupted by {error.signal} after {epochs}; the model as it was is in {error.directory}", sys.stderr)
+        steps = "" if not error.step else " and 1 step" if error.step == 1 else f" and {error.step} steps"
+        write(f"interrupted by {error.signal} after {epochs}{steps}; to go on: modelspec resume {error.directory}",
+              sys.stderr)
         sys.exit(status.INTERRUPTED)
     except RunError as error:
         if os.environ.get("MODELSPEC_TRACEBACK"):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..records.figures import duration, number
 from ..run.watch import Epoch, Plan, Watcher
 from .output import report, write
 
@@ -27,20 +28,6 @@ def watcher(*, quiet: bool) -> Watcher:
 def numbers(values: Mapping[str, float]) -> str:
     """`loss 0.1234  accuracy 0.9641`."""
     return "  ".join(f"{name} {number(value)}" for name, value in values.items())
-
-
-def number(value: float) -> str:
-    """Four digits behind the point, or in powers of ten where these would say little."""
-    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1e6 else f"{value:.3e}"
-
-
-def duration(seconds: float) -> str:
-    """`1.5 s`, `2:05`, `1:02:05`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class _Quiet(Watcher):

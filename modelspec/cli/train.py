@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run: bool, quiet: bool) -> None:
     """Train the spec in FILE, evaluate on its test split, and save everything in a run folder.
 
-    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (what was reached is saved).
+    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (`modelspec resume` goes on).
     """
     spec = _checked(file, overrides)
     with failures():
@@ -40,7 +40,7 @@ def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run:
 
         run = train(spec, run_dir, watcher=watcher(quiet=quiet))
     if not quiet:
-        _tell(run)
+        tell(run)
 
 
 def _checked(file: str, overrides: dict[str, Any]) -> Spec:
@@ -56,7 +56,8 @@ def _checked(file: str, overrides: dict[str, Any]) -> Spec:
     return Spec(checked.value, checked.diagnostics)
 
 
-def _tell(run: Run) -> None:
+def tell(run: Run) -> None:
+    """What a run came to."""
     from .tables import metrics_table
 
     if run.by_part:

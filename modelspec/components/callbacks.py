@@ -112,6 +112,10 @@ class Callback(Component):
     keras_module: ClassVar[str] = "callbacks"
     paths: ClassVar[tuple[str, ...]] = ()
     """Settings that are paths in the run folder."""
+    state: ClassVar[tuple[str, ...] | None] = None
+    """Attributes of the Keras callback that change while it trains, for a checkpoint; None: not known."""
+    begins_again: ClassVar[bool] = False
+    """Whether a run that goes on within an epoch tells it of the epoch's begin: it changes nothing but the callback."""
 
 
 class EarlyStopping(Callback):
@@ -122,6 +126,8 @@ class EarlyStopping(Callback):
       - EarlyStopping: {monitor: val_loss, patience: 3, restore_best_weights: true}
     ```
     """
+
+    state: ClassVar[tuple[str, ...] | None] = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
 
     monitor: str = "val_loss"
     min_delta: NonNegative = 0
@@ -147,6 +153,8 @@ class ReduceLROnPlateau(Callback):
 
     The optimizer's `learning_rate` must be a number: a schedule cannot be set.
     """
+
+    state: ClassVar[tuple[str, ...] | None] = ("best", "cooldown_counter", "wait")
 
     monitor: str = "val_loss"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -174,6 +182,9 @@ class ModelCheckpoint(Callback):
     """
 
     paths: ClassVar[tuple[str, ...]] = ("filepath",)
+    state: ClassVar[tuple[str, ...] | None] = (
+        "_batches_seen_since_last_saving", "_current_epoch", "_last_batch_seen", "best",
+    )
 
     filepath: RunTemplate
     monitor: str = "val_loss"
@@ -203,6 +214,8 @@ class TerminateOnNaN(Callback):
     ```
     """
 
+    state: ClassVar[tuple[str, ...] | None] = ()
+
     raise_error: bool = False
     """Whether the run fails, rather than ending early."""
 
@@ -217,6 +230,7 @@ class CSVLogger(Callback):
     """
 
     paths: ClassVar[tuple[str, ...]] = ("filename",)
+    state: ClassVar[tuple[str, ...] | None] = ()
 
     filename: RunPath
     separator: Annotated[str, PlainValidator(_separator, json_schema_input_type=str)] = ","
@@ -236,6 +250,10 @@ class TensorBoard(Callback):
     """
 
     paths: ClassVar[tuple[str, ...]] = ("log_dir", "embeddings_metadata")
+    state: ClassVar[tuple[str, ...] | None] = (
+        "_global_test_batch", "_global_train_batch", "_train_accumulated_time",
+    )
+    begins_again: ClassVar[bool] = True
 
     log_dir: RunPath = "logs"
     histogram_freq: Whole = 0
@@ -261,6 +279,8 @@ class SwapEMAWeights(Callback):
       - SwapEMAWeights: {swap_on_epoch: true}
     ```
     """
+
+    state: ClassVar[tuple[str, ...] | None] = ("_ema_weights_in_model",)
 
     swap_on_epoch: bool = False
     """Whether the means are also there at the end of each epoch, for callbacks that save then."""

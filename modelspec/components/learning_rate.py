@@ -1,5 +1,7 @@
 """The learning rate by epoch, as a formula."""
 
+from typing import ClassVar
+
 from ..formula.setting import RateFormula
 from ..source import Value
 from .callbacks import Callback, Verbose
@@ -18,6 +20,8 @@ class LearningRateScheduler(Callback):
     functions `abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan tanh floor ceil round min max minimum
     maximum`. The optimizer's `learning_rate` must be a number: a schedule cannot be set.
     """
+
+    state: ClassVar[tuple[str, ...] | None] = ()
 
     schedule: RateFormula
     """The formula; in quotes."""

@@ -8,6 +8,8 @@ from .loss import Loss, Reduction, Targets
 
 class NumberLoss(Loss):
     targets: ClassVar[Targets] = "numbers"
+    least: ClassVar[float | None] = None
+    """The smallest target that the formula has a meaning for, where there is one."""
 
 
 class MeanSquaredError(NumberLoss):
@@ -53,6 +55,8 @@ class MeanSquaredLogarithmicError(NumberLoss):
     loss: msle
     ```
     """
+
+    least: ClassVar[float | None] = 0
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "mean_squared_logarithmic_error"
@@ -106,6 +110,8 @@ class Poisson(NumberLoss):
     loss: poisson
     ```
     """
+
+    least: ClassVar[float | None] = 0
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "poisson"

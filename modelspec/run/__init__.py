@@ -6,11 +6,29 @@ checked.
 
 from ..data import DataError, RunError
 from .evaluate import Evaluation, evaluate
-from .predict import Predictions, predict
-from .train import Interrupted, Run, Trial, train, trial
+from .predict import Predictions, Stream, Written, predict, predictions
+from .result import Run, opened
+from .resume import has_ended, resume
+from .train import Interrupted, Trial, train, trial
 from .watch import Watcher
 
 __all__ = [
-    "DataError", "Evaluation", "Interrupted", "Predictions", "Run", "RunError", "Trial", "Watcher", "evaluate",
-    "predict", "train", "trial",
+    "DataError",
+    "Evaluation",
+    "Interrupted",
+    "Predictions",
+    "Run",
+    "RunError",
+    "Stream",
+    "Trial",
+    "Watcher",
+    "Written",
+    "evaluate",
+    "has_ended",
+    "opened",
+    "predict",
+    "predictions",
+    "resume",
+    "train",
+    "trial",
 ]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from ..data import Part, RunError, prepare, prepare_source
+from ..data import Part, RunError
 from ..data.prepare import whole
 from ..diagnostics import Diagnostic
 from .load import SavedRun, open_run, table_for
+from .preparing import prepared_data, prepared_source
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluat
 
 
 def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
-    prepared = prepare(run.compiled)
+    prepared = prepared_data(run.compiled, directory=run.directory)
     name = next((name for name in ("test", "validation") if name in prepared.parts), None)
     if name is None:
         raise RunError.of("MS710", f"the run in `{run.directory}` has neither a test nor a validation split",
@@ -58,5 +59,5 @@ def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
 
 
 def _other(run: SavedRun, source: str) -> tuple[str, Part, tuple[Diagnostic, ...]]:
-    examples, warnings = prepare_source(run.compiled, table_for(run, source), with_targets=True)
+    examples, _, warnings = prepared_source(run.compiled, table_for(run, source), run.directory, with_targets=True)
     return source, whole(examples), warnings

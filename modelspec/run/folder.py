@@ -11,15 +11,11 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..data.errors import RunError
+from ..records.places import CHECKPOINTS, HISTORY, LOCK, MANIFEST, METRICS, MODEL, RESOLVED, SPEC, is_written
 from .files import cannot_write, free
 
-LOCK = ".lock"
-MANIFEST = "manifest.json"
-MODEL = "model.keras"
-RESOLVED = "resolved.yaml"
-SPEC = "spec.yaml"
-HISTORY = "history.csv"
-METRICS = "metrics.json"
+__all__ = ["CHECKPOINTS", "HISTORY", "LOCK", "MANIFEST", "METRICS", "MODEL", "RESOLVED", "SPEC", "RunFolder",
+           "is_written"]
 
 _MARGIN = 2**20
 """Room for everything in a run folder but the model."""
@@ -43,7 +39,7 @@ class RunFolder:
         made: list[Path] = []
         try:
             path = _claimed(given, made) if given is not None else _next(Path("runs") / _file_name(name), made)
-            lock = _locked(path)
+            lock = _locked(path, empty=True)
         except OSError as error:
             _remove(made)
             where = Path(error.filename) if error.filename else given or Path("runs")
@@ -52,6 +48,17 @@ class RunFolder:
             _remove(made)
             raise
         return cls(path, made, lock)
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunFolder:
+        """The folder of a run that is there already.
+
+        Raises `RunError`: MS702 where another process writes it, MS703 where it cannot be written.
+        """
+        try:
+            return cls(path, [], _locked(path, empty=False))
+        except OSError as error:
+            raise cannot_write(path, error) from None
 
     def needs(self, size: int) -> None:
         """Raises `RunError` (MS703) where the disk has no room for a model of `size` bytes."""
@@ -126,7 +133,7 @@ def _remove(made: list[Path]) -> None:
             return
 
 
-def _locked(path: Path) -> IO[bytes]:
+def _locked(path: Path, *, empty: bool) -> IO[bytes]:
     """The kernel frees the lock when the process ends, killed or not: there are no stale ones."""
     lock = (path / LOCK).open("ab")
     try:
@@ -134,9 +141,10 @@ def _locked(path: Path) -> IO[bytes]:
     except BlockingIOError:
         lock.close()
         raise RunError.of("MS702", f"another process{_holder(path)} is writing `{path}`",
-                          help="wait for it, or name another folder with `--run-dir`") from None
+                          help="wait for it, or name another folder with `--run-dir`" if empty else "wait for it",
+                          ) from None
     others = [one.name for one in path.iterdir() if one.name != LOCK]
-    if others:
+    if others and empty:
         lock.close()
         what = "holds a run already" if MANIFEST in others else f"is not empty (`{sorted(others)[0]}`)"
         raise RunError.of("MS704", f"`{path}` {what}", help="name another folder, or remove this one")
@@ -152,18 +160,6 @@ def _holder(path: Path) -> str:
     except OSError:
         return ""
     return f" ({text})" if text.isdecimal() else ""
-
-
-def is_written(path: Path) -> bool:
-    """Whether some process is writing the run folder just now."""
-    try:
-        with (path / LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _file_name(name: str) -> str:

@@ -6,8 +6,9 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,46 @@ from typing import Any
 from ..data.errors import RunError
 
 _PACKAGES = ("modelspec", "tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+_is_deterministic = False
+"""Of the whole process: TensorFlow does not say whether it is."""
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _BYTES_IN_TRAINING = 8
 """A float32 weight and its gradient; most optimizers keep more."""
 
 
-def load(seed: int, *, deterministic: bool) -> None:
+@dataclass(frozen=True)
+class Pins:
+    """What sums are split by, which decides how they round. Fixed before TensorFlow makes its first tensor."""
+
+    intra_op_threads: int
+    inter_op_threads: int
+    onednn: str
+    """What `TF_ENABLE_ONEDNN_OPTS` says; `default` where it is not set."""
+
+    @classmethod
+    def here(cls, before: Mapping[str, Any] | None = None) -> Pins:
+        """As the environment says; else as they were `before` (a manifest's `backend`); else as the machine has cores.
+        """
+        earlier = before if isinstance(before, Mapping) else {}
+        environ, count = os.environ, cores()
+        return cls(
+            _whole(environ.get("TF_NUM_INTRAOP_THREADS")) or _whole(earlier.get("intra_op_threads")) or count,
+            _whole(environ.get("TF_NUM_INTEROP_THREADS")) or _whole(earlier.get("inter_op_threads")) or count,
+            environ.get(_ONEDNN) or str(earlier.get("onednn") or "default"),
+        )
+
+
+def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
     """Load Keras on TensorFlow, with every random number of the process from `seed`.
 
+    Threads and oneDNN are pinned, by default as `Pins.here` has them, unless this process has used TensorFlow already.
     `deterministic` holds for the rest of the process: TensorFlow cannot take it back. Raises `RunError` (MS707) where
     it cannot be loaded.
     """
+    pins = pins or Pins.here()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if pins.onednn != "default" and "tensorflow" not in sys.modules:
+        os.environ[_ONEDNN] = pins.onednn
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
@@ -33,6 +63,9 @@ def load(seed: int, *, deterministic: bool) -> None:
             import keras
             import tensorflow as tf
 
+            with suppress(RuntimeError):  # the process has used TensorFlow before: `backend` says with what
+                tf.config.threading.set_intra_op_parallelism_threads(pins.intra_op_threads)
+                tf.config.threading.set_inter_op_parallelism_threads(pins.inter_op_threads)
             tf.config.list_physical_devices()
             tf.zeros(())  # the first operation greets the devices
     except ImportError as error:
@@ -43,7 +76,9 @@ def load(seed: int, *, deterministic: bool) -> None:
     tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(seed)
     if deterministic:
+        global _is_deterministic
         tf.config.experimental.enable_op_determinism()
+        _is_deterministic = True
 
 
 @contextmanager
@@ -89,7 +124,8 @@ def machine() -> dict[str, Any]:
     return {
         "platform": platform.platform(),
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "architecture": platform.machine(),
+        "cores": cores(),
         "memory": memory(),
     }
 
@@ -99,11 +135,39 @@ def backend() -> dict[str, Any]:
     import tensorflow as tf
 
     return {
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+        # 0 is TensorFlow's word for one for each core
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or cores(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or cores(),
+        "onednn": os.environ.get(_ONEDNN, "default"),
+        "devices": [_device(device) for device in tf.config.list_physical_devices()],
     }
+
+
+def promise() -> dict[str, Any]:
+    """Whether the same spec gives the same weights to the bit on this machine type, and why not where it does not."""
+    if not _is_deterministic:
+        return {"promised": False, "why": "`runtime.deterministic` is false"}
+    return {"promised": True, "where": "the same versions, processor, devices, threads and oneDNN setting"}
+
+
+def _device(device: Any) -> str:
+    """`CPU`, or `GPU (NVIDIA H100)`."""
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details(device) if device.device_type == "GPU" else {}
+    name = details.get("device_name")
+    return f"{device.device_type} ({name})" if name else str(device.device_type)
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _whole(value: object) -> int:
+    """A number of threads as written; 0 where it is none."""
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 5 else 0
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""The training loop: everything that decides in which order a model sees which examples, in one place."""
+"""One model, the parts of its data, and the training between them: what `fitting.py` loops over."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data import Part, Prepared
-from ..data.batches import Feed, steps
+from ..data.batches import Feed, order, steps
 from ..spec.training import Training
+from .saver import Saver, Snapshot
 from .signals import Signals
 from .watch import Plan, Watcher, loss_first
 
 if TYPE_CHECKING:
     import keras
+
+    from .fitting import Fitting, Task
+
+_MOST_EXAMPLES = 10
 
 
 class Loop:
@@ -22,8 +27,14 @@ class Loop:
         self.model = model
         self.prepared = prepared
         self.training = training
-        self.epochs_done = 0
+        self.fitting: Fitting | None = None
+        """The training, once it began."""
         self._feeds: dict[int, Feed] = {}
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs were completed."""
+        return self.fitting.history.epochs if self.fitting else 0
 
     def plan(self, directory: Path | None) -> Plan:
         """What `fit` is about to do."""
@@ -32,44 +43,53 @@ class Loop:
         return Plan(directory, epochs, steps(counts["train"], batch_size), counts, batch_size)
 
     def fit(
-        self, watcher: Watcher, signals: Signals, callbacks: list[Any], directory: Path | None, history: Path | None
+        self, watcher: Watcher, signals: Signals, callbacks: list[Any], directory: Path | None = None, *,
+        history: Path | None = None, saver: Saver | None = None, start: Snapshot | None = None,
     ) -> dict[str, list[float]]:
-        """Train for the spec's epochs; what was logged, by name, an entry for each epoch.
+        """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each epoch.
 
-        Raises `callbacks.NotFinite`, `callbacks.Stopped`, and whatever Keras raises.
+        Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and whatever Keras raises.
         """
-        from .callbacks import Finite, History, Steps, Stop, Stopped
+        from .callbacks import Finite, History
+        from .fitting import Fitting
+        from .state import kept
 
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
         # The history comes first, so that the row of an epoch that is stopped is written; the spec's callbacks come
         # last, so that they never see weights that are no numbers.
-        own: list[Any] = [Stop(signals), record, Finite()]
-        if watcher.wants_steps:
-            own.append(Steps(watcher))
+        self.fitting = Fitting(
+            self.model, self._task(plan), history=record, own=[Finite()], saver=saver, signals=signals, watcher=watcher,
+            callbacks=kept(self.training.callbacks, callbacks), on_nan=self.training.on_nan,
+        )
         watcher.started(plan)
-        signals.stop(self.model)
         try:
-            self.model.fit(
-                self._batches(plan), steps_per_epoch=plan.steps, epochs=plan.epochs, verbose=0, shuffle=False,
-                callbacks=[*own, *callbacks], validation_data=self._validation(plan),
-            )
+            with signals.heeded():
+                self.fitting.run(start)
         finally:
-            signals.stop(None)
-            self.epochs_done = record.epochs
             watcher.ended()
-        if signals.asked is not None and self.epochs_done < plan.epochs:
-            raise Stopped  # it came while the callbacks of an epoch ran, and Keras ended as if it were done
         return record.rows
 
-    def _batches(self, plan: Plan) -> Any:
-        part = self.prepared.parts["train"]
-        seed = self.prepared.compiled.file.seed
-        return self._feed(part).training(part.positions, seed, plan.batch_size, plan.epochs)
+    def _task(self, plan: Plan) -> Task:
+        from .fitting import Task
 
-    def _validation(self, plan: Plan) -> Any:
-        part = self.prepared.parts.get("validation")
-        return self._feed(part).plain(part.positions, plan.batch_size) if part else None
+        train, validation = self.prepared.parts["train"], self.prepared.parts.get("validation")
+        seed, size = self.prepared.compiled.file.seed, plan.batch_size
+
+        def batches(epoch: int, step: int) -> Any:
+            return self._feed(train).training(train.positions, seed, size, plan.epochs, epoch, step)
+
+        def examples(epoch: int, step: int) -> tuple[str, ...]:
+            chosen = train.positions[order(seed, epoch, len(train))][step * size : (step + 1) * size]
+            shown = ", ".join(str(one + 1) for one in chosen[:_MOST_EXAMPLES])
+            more = f" and {len(chosen) - _MOST_EXAMPLES:,} more" if len(chosen) > _MOST_EXAMPLES else ""
+            return (f"its examples are {shown}{more} of {train.examples.table.name}",)
+
+        if validation is None:
+            return Task(plan.epochs, plan.steps, batches, examples=examples)
+        count = steps(len(validation), size)
+        return Task(plan.epochs, plan.steps, batches, self._feed(validation).plain(validation.positions, size), count,
+                    examples)
 
     def evaluate(self, name: str) -> dict[str, float]:
         """The loss and metrics on a part, as the model is now."""

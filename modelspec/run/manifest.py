@@ -13,18 +13,20 @@ from typing import Any
 from ..data import Prepared, RunError
 from ..diagnostics import Diagnostic
 from ..pipeline import Compiled
+from ..records.record import FORMAT
 from . import framework
+from .dependencies import dependencies
 from .files import digest, write_bytes
 from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
+from .preparing import save_state
 from .resolved import resolved_text
-
-FORMAT = 1
 
 
 class Record:
     """The manifest of a run in progress; on disk it is whole at every moment."""
 
     def __init__(self, folder: RunFolder, compiled: Compiled) -> None:
+        """That of a run that begins, with the spec as it was written beside it. Raises `RunError` (MS703)."""
         spec = spec_bytes(compiled)
         write_bytes(folder.file(SPEC), spec)
         self.folder = folder
@@ -33,26 +35,38 @@ class Record:
             "spec": {"file": _file(compiled), "folder": str(compiled.file.context.folder or Path.cwd()),
                      "sha256": sha256(spec).hexdigest()},
             "seed": compiled.file.seed, "parameters": compiled.graph.parameters if compiled.graph else None,
-            "versions": framework.versions(), "machine": framework.machine(),
+            "versions": framework.versions(), "dependencies": dependencies(), "machine": framework.machine(),
         }  # fmt: skip
         self._write()
+
+    @classmethod
+    def reopen(cls, folder: RunFolder, before: Manifest, **resumed: Any) -> Record:
+        """The manifest of a run that goes on; `resumed` says from where, and stays in it for ever."""
+        values = {key: value for key, value in before.values.items() if key not in ("faults", "signal")}
+        if resumed.get("inexact"):
+            values["inexact"] = True
+        earlier = values.get("resumed")
+        entries = [*(earlier if isinstance(earlier, list) else []), {"at": _now(), **resumed}]
+        record = cls.__new__(cls)
+        record.folder = folder
+        record._values = {**values, "outcome": "running", "ended": None, "resumed": entries}
+        record._write()
+        return record
 
     def data(self, prepared: Prepared) -> None:
         """The data is open: what it was, and the spec with all that followed from it."""
         resolved = resolved_text(prepared).encode()
         write_bytes(self.folder.file(RESOLVED), resolved)
+        save_state(prepared, self.folder.path)
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
         self._values["parameters"] = prepared.compiled.graph.parameters if prepared.compiled.graph else None
-        self._values["data"] = {
-            name: {"source": part.examples.table.name, "sha256": part.examples.table.fingerprint,
-                   "examples": len(part)}
-            for name, part in prepared.parts.items()
-        }  # fmt: skip
+        self._values["data"] = data_facts(prepared)
         self._write()
 
     def begin(self, **more: Any) -> None:
         """Training begins."""
         self._values["backend"] = framework.backend()
+        self._values["deterministic"] = framework.promise()
         self._values.update(more)
         self._write()
 
@@ -68,6 +82,14 @@ class Record:
 
     def _write(self) -> None:
         write_bytes(self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode())
+
+
+def data_facts(prepared: Prepared) -> dict[str, Any]:
+    """What the data of every part is known by."""
+    return {
+        name: {"source": part.examples.table.name, "sha256": part.examples.table.fingerprint, "examples": len(part)}
+        for name, part in prepared.parts.items()
+    }
 
 
 def spec_bytes(compiled: Compiled) -> bytes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
-
-if TYPE_CHECKING:
-    import keras
+from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -19,12 +18,19 @@ class Signals:
     def __init__(self) -> None:
         self.asked: str | None = None
         """The name of the signal that came."""
-        self._model: keras.Model | None = None
+        self.times = 0
+        """How many came."""
+        self._heeded = False
         self._before: dict[signal.Signals, Any] = {}
 
-    def stop(self, model: keras.Model | None) -> None:
-        """From now on a signal lets this model finish its step; with None it raises KeyboardInterrupt at once."""
-        self._model = model
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Within, somebody looks at `asked` after every few steps; elsewhere a signal raises KeyboardInterrupt."""
+        self._heeded = True
+        try:
+            yield
+        finally:
+            self._heeded = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -38,8 +44,7 @@ class Signals:
             signal.signal(one, handler)
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
-        again = self.asked is not None
+        self.times += 1
         self.asked = signal.Signals(number).name
-        if again or self._model is None:
+        if self.times > 1 or not self._heeded:
             raise KeyboardInterrupt
-        self._model.stop_training = True

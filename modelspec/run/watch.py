@@ -54,10 +54,10 @@ class Watcher:
     """Watches nothing; subclass it to be told."""
 
     wants_steps = False
-    """Whether `step` is to be called: it costs a wait for the device at every step."""
+    """Whether `step` is to be called."""
 
     def warned(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        """The data has something that may be wrong."""
+        """The data, the run or a checkpoint has something that may be wrong."""
 
     def loading(self) -> None:
         """The framework is about to be loaded, which takes seconds."""
@@ -66,7 +66,7 @@ class Watcher:
         """Training begins."""
 
     def step(self, epoch: int, step: int, logs: Logs) -> None:
-        """A step (from 1) of an epoch (from 1) ended; called from another thread."""
+        """A step (from 1) of an epoch (from 1) ended; of several quick ones only the last is told of."""
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch ended."""

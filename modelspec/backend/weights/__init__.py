@@ -9,18 +9,19 @@ from __future__ import annotations
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from ...data.errors import Findings, RunError
 from ...diagnostics import Span
 from ...paths import confined
 from ...settings import Context
 from ...spec.weights import IMAGENET, InitialWeights, WeightsSource
-from . import imagenet
 from .files import opened
-from .layout import Given, Wanted, matched
+
+if TYPE_CHECKING:  # Keras: files are read without it
+    import keras
+
+    from .layout import Given, Wanted
 
 __all__ = ["initial_weights", "load_weights"]
 
@@ -31,6 +32,8 @@ def load_weights(model: keras.Model, settings: InitialWeights, context: Context,
     Raises `RunError`: MS750 where the file cannot be read, MS751 where it asks for what no file of weights needs, MS752
     for every layer that it does not fit.
     """
+    from .layout import Wanted
+
     wanted = Wanted(settings.skip, settings.by_name)
     _load(model, located(settings.path, context), settings.path, wanted, settings.skip_mismatch, span)
 
@@ -41,6 +44,9 @@ def initial_weights(model: keras.Model, source: WeightsSource) -> None:
     Loads from the network what Keras's cache lacks. Raises `RunError` as `load_weights`, and MS753 where the weights
     cannot be fetched, MS754 where Keras offers none for the model's settings.
     """
+    from . import imagenet
+    from .layout import Wanted
+
     if source.value == IMAGENET:
         path = imagenet.fetched(source.kind, source.settings)
         _load(model, path, path.name, Wanted(of_library=True), False, source.span)
@@ -69,6 +75,8 @@ def located(path: str, context: Context) -> Path:
 def _load(
     model: keras.Model, path: Path, shown: str, wanted: Wanted, skip_mismatch: bool, span: Span | None
 ) -> None:
+    from .layout import matched
+
     with opened(path, shown) as file:
         found = matched(file, model, wanted)
         wrong = [given for given in found if given.problem]

@@ -1,0 +1,72 @@
+"""`modelspec export RUN --to FORMAT -o PATH`: a trained model as what others use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .failures import failures
+from .output import write
+
+if TYPE_CHECKING:
+    from ..exports import Exported
+
+_FORMATS = ("keras", "weights", "safetensors", "saved_model", "onnx", "litert", "python")
+_QUANTIZATIONS = ("float16", "dynamic", "int8")
+
+
+@click.command(short_help="The trained model in another format.")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--to", "to", type=click.Choice(_FORMATS), required=True, help="The format.")
+@click.option("-o", "--output", metavar="PATH", type=click.Path(path_type=Path), required=True,
+              help="The file, or the folder of a SavedModel.")  # fmt: skip
+@click.option("--quantize", type=click.Choice(_QUANTIZATIONS), help="Fewer bits for each number, with `litert`.")
+@click.option("--preprocessing/--no-preprocessing", default=True, show_default=True,
+              help="What the spec does to columns inside, where the format can hold it.")  # fmt: skip
+@click.option("--data", "source", metavar="SOURCE",
+              help="Rows to check the export with: a path, or `kind=path`; the run's own by default.")  # fmt: skip
+@click.option("--tolerance", type=float, metavar="X", help="How far it may be from the run's own predictions.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    run: Path, to: str, output: Path, quantize: str | None, preprocessing: bool, source: str | None,
+    tolerance: float | None, form: str,
+) -> None:
+    """Write the model of the run folder RUN in another format.
+
+    What was written is loaded again and compared with the run's own predictions before it takes its place: an export
+    that differs by more than its tolerance is not written.
+    """
+    with failures():
+        from ..exports import export
+
+        made = export(run, to, output, quantize=quantize, preprocessing=preprocessing, data=source,
+                      tolerance=tolerance)
+    write(_json(made) if form == "json" else _text(made))
+
+
+def _text(made: Exported) -> str:
+    inside = ", preprocessing inside" if made.preprocessing else ""
+    lines = [
+        f"written to {made.path} ({made.size / 1e3:,.1f} kB{inside})",
+        f"largest difference to the run's own predictions on {made.examples:,} rows: {made.difference:.2g} "
+        f"(let pass: {made.tolerance:.2g})",
+        f"inputs: {_some(made.inputs)}; outputs: {_some(made.outputs)}",
+        *(f"note: {notice}" for notice in made.notices),
+    ]
+    return "\n".join(lines)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _json(made: Exported) -> str:
+    import json
+
+    return json.dumps({
+        "path": str(made.path), "to": made.to, "size": made.size, "difference": made.difference,
+        "tolerance": made.tolerance, "examples": made.examples, "preprocessing": made.preprocessing,
+        "inputs": list(made.inputs), "outputs": list(made.outputs), "notices": list(made.notices),
+    }, indent=2)

@@ -1,0 +1,100 @@
+"""`modelspec weights RUN`: list, extract and compare weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import status
+from .failures import failures
+from .output import write
+
+if TYPE_CHECKING:
+    from ..run.weighing import Compared, Figures
+
+
+@click.command(short_help="The weights of a run or a file: list, extract, compare.")
+@click.argument("a", metavar="RUN|FILE", type=click.Path(path_type=Path))
+@click.argument("b", metavar="[RUN|FILE]", type=click.Path(path_type=Path), required=False)
+@click.option("--extract", "pattern", metavar="NAME",
+              help="Write this weight to a file, or those of a pattern: `encoder/*`.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path),
+              help="Where `--extract` writes: .npy, .npz or .safetensors.")  # fmt: skip
+@click.option("--optimizer", is_flag=True, help="Also what the optimizer keeps.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the two differ.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    a: Path, b: Path | None, pattern: str | None, output: Path | None, optimizer: bool, exit_code: bool, form: str
+) -> None:
+    """List the weights of a run, or of a .keras, .h5 or .safetensors file: shapes, and what numbers are in them.
+
+    With a second run or file, tell weight by weight whether the two are equal to the bit, and how far apart they are.
+    No framework is loaded.
+    """
+    if (pattern is None) != (output is None):
+        raise click.UsageError("`--extract NAME` and `-o FILE` go together")
+    if pattern is not None and b is not None:
+        raise click.UsageError("`--extract` takes from one run or file")
+    with failures():
+        if b is not None:
+            different = _compare(a, b, optimizer, form)
+            sys.exit(status.DIFFERS if exit_code and different else status.OK)
+        _one(a, pattern, output, optimizer, form)
+
+
+def _one(path: Path, pattern: str | None, output: Path | None, optimizer: bool, form: str) -> None:
+    from ..run.stored import stored_weights
+    from ..run.weighing import extract, figures
+
+    with stored_weights(path, optimizer=optimizer) as weights:
+        if pattern is not None and output is not None:
+            names = extract(weights, pattern, output)
+            write(f"{names[0] if len(names) == 1 else f'{len(names)} weights'} written to {output}")
+            return
+        found = [figures(one) for one in weights.values()]
+    write(json.dumps([one.as_json() for one in found], indent=2) if form == "json" else _listed(found))
+
+
+def _listed(found: list[Figures]) -> str:
+    from ..records.figures import number
+    from ..records.text import table
+
+    rows = [(one.name, str(list(one.shape)), one.dtype, number(one.mean), number(one.std), number(one.low),
+             number(one.high), f"{one.zeros:,}", f"{one.not_finite:,}") for one in found]
+    header = ("weight", "shape", "dtype", "mean", "std", "min", "max", "zeros", "not finite")
+    count = sum(_count(one.shape) for one in found)
+    return f"{table(header, rows, left=3)}\n\n{len(found)} weights, {count:,} numbers"
+
+
+def _count(shape: Iterable[int]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product
+
+
+def _compare(a: Path, b: Path, optimizer: bool, form: str) -> bool:
+    from ..run.stored import stored_weights
+    from ..run.weighing import compared
+
+    with stored_weights(a, optimizer=optimizer) as one, stored_weights(b, optimizer=optimizer) as other:
+        found = list(compared(one, other))
+    write(json.dumps([each.as_json() for each in found], indent=2) if form == "json" else differing(found))
+    return not all(each.equal for each in found)
+
+
+def differing(found: list[Compared]) -> str:
+    """Those that differ, and how many do not."""
+    from ..records.text import table
+
+    apart = [one for one in found if not one.equal]
+    if not apart:
+        return f"all {len(found)} weights are equal to the bit"
+    rows = [(one.name, "-" if one.largest is None else f"{one.largest:.3g}", one.remark) for one in apart]
+    return (f"{table(('weight', 'largest difference', ''), rows)}\n\n"
+            f"{len(found) - len(apart)} of {len(found)} weights are equal to the bit")
