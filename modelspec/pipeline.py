@@ -107,7 +107,7 @@ def _compile_today(document: Document, context: Context) -> Checked[Compiled]:
     if typed is not None and sections.value.training is not None:
         typed = freeze(typed, sections.value.training.freeze)
     compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
-    found.extend(lint(compiled.graph, compiled.training, compiled.data))
+    found.extend(lint(compiled.graph, compiled.training, compiled.data, compiled.file))
     checked = Checked(compiled, in_file_order(found))
     # What a stage leaves out it must have said: a layer that is lost silently would be a model that is not the spec's.
     assert not checked.ok or (typed is not None and len(typed.layers) == len(typed.graph.calls))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from .catalogue import Catalogue
 from .diagnostics import Fault, Path, nearest
+from .library import is_kind
 from .source import Value
 
 S = TypeVar("S", bound="Settings")
@@ -203,6 +204,9 @@ def unknown_name(family: Catalogue, name: str) -> Fault:
     """MS301 for a layer, MS206 for any other component, with the nearest known name; MS211 for one that is refused."""
     if name in family.refused:
         return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}")
+    if family.noun == "layer" and is_kind(name):
+        return Fault("MS209", f"`{name}` is a kind of the library, and this version has none inside a layer",
+                     help="write it as an entry of `layers`, or under `shared`")
     near = family.today(nearest(name, family.names()))
     code = "MS301" if family.noun == "layer" else "MS206"
     return Fault(code, f"unknown {family.noun} `{name}`", suggestion=near,

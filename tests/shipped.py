@@ -84,7 +84,17 @@ blocks:
   Wrapped:
     layers: [{Dropout: {rate: 0.5, name: drop}}]
 """
-FILES = {"Tiny": TINY, "Tiny2": TINY2, "Picky": PICKY, "Mixer": MIXER, "Wrapped": WRAPPED}
+SCALED = """\
+name: scaled
+description: Has one more layer where its weights are those of ImageNet.
+vars: {include_top: false, weights: null, scaled: $(weights == 'imagenet')}
+model:
+  inputs: {image: [null, null, 3]}
+  layers:
+    - Rescaling: {scale: 2.0, when: $scaled}
+    - ReLU: {name: out}
+"""
+FILES = {"Tiny": TINY, "Tiny2": TINY2, "Picky": PICKY, "Mixer": MIXER, "Wrapped": WRAPPED, "Scaled": SCALED}
 
 
 def _forget() -> None:

@@ -188,6 +188,83 @@ def frozen_parts(keras: Any) -> Any:
 
 
 
+@case("""
+vars: {stages: [{filters: 4, blocks: 1}, {filters: 6, blocks: 2}], shortcut: true}
+blocks:
+  residual:
+    parameters: {filters: null, stride: 1}
+    primary: filters
+    layers:
+      - Conv2D: {filters: $filters, kernel_size: 3, strides: $stride, padding: same, use_bias: false}
+      - BatchNormalization: {name: main}
+      - Conv2D: {filters: $filters, kernel_size: 1, strides: $stride, from: input, name: skip}
+      - Add: {from: [main, skip]}
+      - ReLU
+model:
+  inputs: {image: [16, 16, 3]}
+  layers:
+    - for: {stage: $stages}
+      index: i
+      do:
+        - residual: {filters: $stage.filters, stride: $(1 if i == 0 else 2)}
+        - residual: {filters: $stage.filters, repeat: $(stage.blocks - 1)}
+    - GlobalAveragePooling2D
+    - when: $(not shortcut)
+      do: [{Dense: 99}]
+      else: [{Dense: 7}]
+""")
+def stages_of_blocks(keras: Any) -> Any:
+    layers = keras.layers
+
+    def residual(x: Any, filters: int, stride: int) -> Any:
+        main = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False)(x)
+        main = layers.BatchNormalization()(main)
+        return layers.ReLU()(layers.Add()([main, layers.Conv2D(filters, 1, strides=stride)(x)]))
+
+    image = layers.Input((16, 16, 3))
+    x = residual(image, 4, 1)
+    x = residual(residual(x, 6, 2), 6, 1)
+    return keras.Model(image, layers.Dense(7)(layers.GlobalAveragePooling2D()(x)))
+
+
+@case("""
+vars: {width: 8, heads: 2}
+blocks:
+  encoder:
+    parameters: {rate: 0.1}
+    layers:
+      - branches:
+          - [{LayerNormalization: {}}, {attend: {rate: $rate}}]
+          - []
+        join: Add
+      - branches: [[{Dense: {units: $(2 * width), activation: gelu}}, {Dense: $width}, {Dropout: $rate}], []]
+        join: {Add: {name: out}}
+  attend:
+    parameters: {rate: 0.0}
+    layers:
+      - MultiHeadAttention: {num_heads: $heads, key_dim: $(width // heads), from: [input, input], dropout: $rate}
+model:
+  inputs: {rows: [5, 8]}
+  layers:
+    - encoder: {repeat: 2}
+    - repeat: 2
+      do: [{Dense: 4}, {Activation: tanh}]
+    - GlobalAveragePooling1D
+""")
+def encoder_twice(keras: Any) -> Any:
+    layers = keras.layers
+    rows = layers.Input((5, 8))
+    x = rows
+    for _ in range(2):
+        normal = layers.LayerNormalization()(x)
+        x = layers.Add()([layers.MultiHeadAttention(2, 4, dropout=0.1)(normal, normal), x])
+        wide = layers.Dense(8)(layers.Dense(16, activation="gelu")(x))
+        x = layers.Add()([layers.Dropout(0.1)(wide), x])
+    for _ in range(2):
+        x = layers.Activation("tanh")(layers.Dense(4)(x))
+    return keras.Model(rows, layers.GlobalAveragePooling1D()(x))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     import keras
@@ -196,7 +273,7 @@ def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     text, by_hand = CASES[name]
     from modelspec.source import plain, read_text
 
-    document = read_text("model:" + text.replace("\n", "\n  "), "case.yaml").value
+    document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value
     assert document is not None
     spec = ms.load_spec(plain(document.root))  # type: ignore[arg-type]  # a mapping, by the text
     built, expected = spec.build(), by_hand(keras)
@@ -210,3 +287,25 @@ def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     made = [tuple(tensor.shape) for tensor in built.outputs]
     assert sorted(map(str, inferred)) == sorted(map(str, made)) == sorted(map(str, wanted))
     assert sorted(map(str, (w.shape for w in built.weights))) == sorted(map(str, (w.shape for w in expected.weights)))
+
+
+@pytest.mark.parametrize("name", ["stages_of_blocks", "sequence_to_sequence", "encoder_twice"])
+def test_a_resolved_spec_builds_the_same_weights(name: str) -> None:
+    """Also with every default written out: the same random numbers are drawn in the same order."""
+    import keras
+    import numpy as np
+
+    from modelspec.resolve import resolved
+    from modelspec.source import plain, read_text
+
+    text, _ = CASES[name]
+    document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value
+    assert document is not None
+    spec = ms.load_spec(plain(document.root))  # type: ignore[arg-type]  # a mapping, by the text
+    built = []
+    for one in (spec, *(ms.load_spec(resolved(spec.compiled, defaults=on)) for on in (False, True))):
+        keras.utils.set_random_seed(3)
+        built.append(one.build().get_weights())
+    for others in built[1:]:
+        assert len(others) == len(built[0])
+        assert all(np.array_equal(a, b) for a, b in zip(built[0], others, strict=True))

@@ -272,6 +272,23 @@ def test_weights_of_keras_are_carried_with_the_kind_and_all_its_settings() -> No
     assert source.span is not None and source.span.text == "imagenet"
 
 
+@pytest.mark.parametrize(("settings", "expected"), [
+    ("{}", ["out"]), ("{weights: null}", ["out"]), ("{weights: a.weights.h5}", ["out"]),
+    ("{weights: imagenet}", ["rescaling", "out"]), ("{weights: $(w)}", ["rescaling", "out"]),
+    ("{weights: imagenet, scaled: false}", ["out"]),
+])
+def test_layers_may_depend_on_where_the_weights_are_from(settings: str, expected: list[str]) -> None:
+    typed = inside(model(f"Scaled: {settings}", head="vars: {w: imagenet}\n"), "scaled")
+    assert names(typed) == expected
+    source = typed.graph.weights
+    if source is not None and source.value == "imagenet":
+        assert dict(source.settings) == {"include_top": False, "scaled": len(expected) == 2}
+
+
+def test_a_fault_in_such_weights_is_told_once() -> None:
+    assert said(model("Scaled: {weights: $(oops)}")) == ["MS121 4:27 oops"]
+
+
 def test_weights_from_a_file_are_carried(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(model("Tiny: {weights: a.weights.h5}"), encoding="utf-8")
     inside = ms.load_spec(tmp_path / "spec.yaml").graph.layers[0].inside
@@ -437,7 +454,7 @@ def test_the_page_of_a_block_and_the_list() -> None:
     (page,) = find("Mixer")
     assert [(row.name, row.default, row.text) for row in page.tables[0].rows] == [("units", "needed", "How wide.")]
     (listed,) = find("library")
-    assert [row.name for row in listed.tables[0].rows] == ["Mixer", "Picky", "Tiny", "Tiny2", "Wrapped"]
+    assert [row.name for row in listed.tables[0].rows] == ["Mixer", "Picky", "Scaled", "Tiny", "Tiny2", "Wrapped"]
 
 
 def test_the_schema_knows_them() -> None:

@@ -132,3 +132,13 @@ def test_several_outputs_are_logged_by_name() -> None:
     spec["training"]["loss"] = {"a": "mse"}
     spec["training"]["callbacks"] = []
     assert [d.code for d in ms.check(spec).diagnostics] == ["MS503"]
+
+
+@pytest.mark.parametrize(("runtime", "codes"), [
+    ({"jit": True}, ["MS546"]), ({"jit": True, "deterministic": True}, ["MS546"]), ({}, []), ({"jit": "auto"}, []),
+    ({"jit": True, "deterministic": False}, []), ({"jit": False, "deterministic": True}, []),
+])  # fmt: skip
+def test_xla_beside_determinism(runtime: dict[str, Any], codes: list[str]) -> None:
+    spec: dict[str, Any] = {"model": {"inputs": {"x": [8]}, "layers": [{"Dense": 1}]}, "runtime": runtime}
+    assert [one.code for one in ms.check({**spec, "training": {"loss": "mse"}}).diagnostics] == codes
+    assert not ms.check(spec).diagnostics, "without a training nothing is compiled"

@@ -24,7 +24,8 @@ from modelspec.layers import LAYERS
 from modelspec.layers.base import Layer
 from modelspec.schema import schema, text
 from modelspec.schema.families import is_named_only
-from modelspec.schema.file import FAMILIES
+from modelspec.schema.file import FAMILIES, whole
+from modelspec.schema.sharing import PREFIX
 from modelspec.schema.values import settings, with_expressions
 from modelspec.schema.words import words
 from modelspec.source import plain, read, read_text
@@ -35,6 +36,7 @@ from modelspec.spec.model import MODEL_KEYS, SUBMODEL_KEYS
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "schemas" / "modelspec.schema.json"
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+LIBRARY = sorted((ROOT / "modelspec" / "library").glob("*.yaml"))
 UNTYPED = {"StackedRNNCells.cells", "Pipeline.layers", "LSTM.use_cudnn", "GRU.use_cudnn"}
 """Settings of which the schema knows nothing: their validators do not say what they take."""
 
@@ -91,7 +93,23 @@ def test_the_file_is_what_the_code_makes() -> None:
 def test_the_schema_is_one_and_not_too_large() -> None:
     Draft202012Validator.check_schema(schema())
     assert json.loads(text()) == schema()
-    assert len(text()) < 1_500_000
+    assert len(text()) < 700_000
+
+
+def test_what_is_said_once_means_the_same() -> None:
+    made = schema()
+    same = {f"#/$defs/{name}": one for name, one in made["$defs"].items() if name.startswith(PREFIX)}
+
+    def written_out(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            return written_out(same[reference]) if reference in same else {
+                key: written_out(one) for key, one in value.items() if not key.startswith(PREFIX)}
+        return [written_out(one) for one in value] if isinstance(value, list) else value
+
+    assert same
+    assert written_out(made) == whole()
+    assert len({json.dumps(one) for one in same.values()}) == len(same)
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -105,7 +123,7 @@ def test_the_keys_are_those_that_the_readers_know() -> None:
     assert set(made["properties"]) - set(SECTIONS) <= {"vars", "blocks", "extends"}
     assert set(made["$defs"]["model"]["properties"]) == set(MODEL_KEYS)
     assert set(made["$defs"]["submodel"]["properties"]) == set(SUBMODEL_KEYS)
-    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(made["properties"]["data"]["properties"])
+    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(made["properties"]["data"]["else"]["properties"])
 
 
 def test_every_setting_is_described() -> None:
@@ -119,7 +137,7 @@ def test_every_setting_is_described() -> None:
 # What is right -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*CONFIGS, *LIBRARY], ids=lambda path: path.stem)
 def test_every_example_spec_is_valid(path: Path) -> None:
     document = read(path).value
     assert document is not None
@@ -384,6 +402,53 @@ def test_a_setting_that_is_accepted_is_valid(kind: str) -> None:
 ])  # fmt: skip
 def test_words(one: dict[str, Any], said: str) -> None:
     assert words(one) == said
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in a value, with the way to it."""
+    yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in items:
+        yield from places(one, (*path, key))
+
+
+def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    changed = value.copy()
+    changed[path[0]] = put(value[path[0]], path[1:], new)
+    return changed
+
+
+EVERYWHERE: list[dict[str, Any]] = [
+    {"model": {
+        "inputs": {"image": [8, 8, 3], "tokens": {"shape": [5], "dtype": "int32"}},
+        "shared": {"encoder": [{"Dense": 4}], "judge": {"Dense": {"units": 2, "activation": "relu"}}},
+        "layers": [
+            {"Conv2D": {"filters": 4, "kernel_size": [3, 3], "from": "image", "padding": "same", "name": "seen"}},
+            {"encoder": {"name": "a"}}, "GlobalAveragePooling2D", {"judge": {"name": "b"}},
+            {"Embedding": {"input_dim": 9, "output_dim": 2, "from": "tokens"}}, {"Bidirectional": {"LSTM": 4}},
+            {"Concatenate": {"from": ["b", "bidirectional"]}}, {"Dropout": {"rate": 0.5, "call": {"training": True}}},
+            {"branches": [[{"Dense": 3}], []], "join": "Concatenate"},
+            {"repeat": 2, "do": [{"Dense": 3}]}, {"for": {"n": [1, 2]}, "do": [{"Dense": 1}]}]},
+     "training": {"optimizer": {"Adam": {"learning_rate": 0.1}}, "loss": "mse", "metrics": ["mae"], "epochs": 2,
+                  "callbacks": [{"EarlyStopping": {"patience": 2}}]},
+     "data": {"source": {"csv": "a.csv"}, "split": {"validation": 0.5},
+              "inputs": {"image": {"columns": ["a"], "transform": ["Flatten"]}, "tokens": "b"}, "targets": "c"},
+     "runtime": {"deterministic": True}},
+]
+
+
+def test_an_expression_may_stand_wherever_check_takes_one() -> None:
+    taken = 0
+    for spec in (*EVERYWHERE, {"model": {"inputs": [4], "layers": [{"Dense": 2}]}}):
+        assert ms.check(spec).ok and fault(spec) is None
+        for path, value in places(spec):
+            changed = put(spec, path, "$v") if path else spec
+            if path and ms.check(changed := {**changed, "vars": {"v": value}}).ok:
+                taken += 1
+                assert fault(changed) is None, path
+    assert taken > 60
 
 
 def test_an_expression_may_stand_for_a_value_and_in_it() -> None:

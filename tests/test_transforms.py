@@ -234,7 +234,8 @@ def test_predictions_are_the_labels_of_the_column(
     with Path("t.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     table({"a": [row["a"] for row in rows], "b": [row["b"] for row in rows]}, "raw.csv")
-    found = predict(tmp_path / "run", "raw.csv", "out.csv")
+    found = predict(tmp_path / "run", "raw.csv")
+    predict(tmp_path / "run", "raw.csv", "out.csv")
     labels = [str(one) for one in found.classes["kind"].ravel()]
     assert np.mean([one == row["word"] for one, row in zip(labels, rows, strict=True)]) > 0.9
     with Path("out.csv").open(encoding="utf-8") as file:
@@ -251,7 +252,8 @@ def test_labels_are_written_to_every_kind_of_file(tmp_path: Path) -> None:
     blobs(["cat", "dog", "owl"])
     values = classifier("sparse_categorical_crossentropy", 3, "softmax", LOOKUP, epochs=1)
     ms.load_spec(values).train(run_dir=tmp_path / "run")
-    found = [str(one) for one in predict(tmp_path / "run", "t.csv", "out.npz").classes["kind"]]
+    found = [str(one) for one in predict(tmp_path / "run", "t.csv").classes["kind"]]
+    predict(tmp_path / "run", "t.csv", "out.npz")
     with np.load("out.npz", allow_pickle=False) as arrays:
         assert arrays["kind_class"].tolist() == found
     predict(tmp_path / "run", "t.csv", "out.parquet")

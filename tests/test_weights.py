@@ -511,6 +511,26 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+def test_the_weights_of_imagenet_meet_the_layers_that_keras_makes_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+    from keras.src.utils import file_utils
+
+    import modelspec as ms
+
+    monkeypatch.setattr(file_utils, "get_file", lambda *args, **kwargs: "unread.h5")
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *args, **kwargs: None)
+    theirs = keras.applications.EfficientNetB0(weights="imagenet", include_top=False, input_shape=(33, 33, 3))
+    entry = {"EfficientNetB0": {"weights": "imagenet", "include_top": False, "input_shape": [33, 33, 3]}}
+    spec = ms.load_spec({"model": {"inputs": {"image": [33, 33, 3]}, "layers": [entry]}})
+    inner = spec.graph.layers[0].inside
+    assert inner is not None
+    assert [x.kind for x in inner.layers] == [
+        type(x).__name__ for x in theirs.layers if not isinstance(x, keras.layers.InputLayer)]
+    scales = [x.scale for x in theirs.layers if isinstance(x, keras.layers.Rescaling)]
+    ours = [x.call.use.layer.scale for x in inner.layers if x.kind == "Rescaling"]
+    assert ours == [scales[0], pytest.approx(scales[1])]
+
+
 class Asked(Exception):
     """Keras asks for a file."""
 

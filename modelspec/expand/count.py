@@ -128,7 +128,7 @@ class Counter:
         if not isinstance(head, Mapping) or len(head.entries) != 1:
             return Count()
         variable, entry = next(iter(head.entries.items()))
-        own = {variable, plain(words["index"].value) if "index" in words else None}
+        own = [variable, plain(words["index"].value) if "index" in words else None]
         inside = Count(count.layers, count.visits, frozenset(name for name in count.names if name not in own))
         if isinstance(entry.value, Sequence):
             return inside.times(len(entry.value.items))

@@ -18,7 +18,7 @@ from .scope import Binding, Scope
 from .values import Values
 
 _SOURCES = ("source", "train", "validation", "test")
-_PATHS = ("path", "paths", "directory")
+_PATHS = ("path", "csv", "root", "files")
 _READ_HERE = ("vars", "blocks", "model")
 
 def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None) -> Mapping:

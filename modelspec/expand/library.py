@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from .model import Models
 
 OWN: Final[tuple[str, ...]] = ("weights", "trainable", "until")
-"""Settings of every model of the library, beside those that its file has."""
+"""Settings of every model of the library, beside those that its file has.
+
+A file whose layers depend on one has it among its `vars` too, which are then what the use says.
+"""
 SHAPE: Final = "input_shape"
 IMAGENET: Final = "imagenet"
 
@@ -133,11 +136,12 @@ def make(kind: Kind, call: Call, values: Values, level: int) -> Made | None:
     bound: dict[str, Binding] = {}
     inner = Scope(bound, None, call.scope.frame.within(Cause(f"in `{kind.name}` of the library, used here", call.span)))
     right = bind(call, kind.block, values, inner, bound)
-    if right:
-        force(bound)
     body = call.body.entries if isinstance(call.body, Mapping) else {}
     own = {key: Entry(call.scope.frame.place(body[key].key_span), values.node(body[key].value, call.scope))
            for key in OWN if key in body}
+    bound |= {key: Binding(key, None, entry.value) for key, entry in own.items() if key in bound}
+    if right:
+        force(bound)
     right = right and not any(in_error(entry.value) for entry in own.values())
     if not right or any(binding.node is None for binding in bound.values()):
         return None
@@ -197,7 +201,8 @@ def _ending(kind: Kind, own: dict[str, Entry], bound: dict[str, Binding]) -> dic
     value = weights.value
     if plain(value) == IMAGENET:
         span = value.span
-        settings = {name: Entry(span, binding.node) for name, binding in bound.items() if binding.node is not None}
+        settings = {name: Entry(span, binding.node) for name, binding in bound.items()
+                    if binding.node is not None and name not in OWN}
         of_kind = Mapping({kind.name: Entry(span, Mapping(settings, span))}, span)
         value = Mapping({IMAGENET: Entry(span, of_kind)}, span)
     return {**found, "weights": Entry(weights.key_span, value)}

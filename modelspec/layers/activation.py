@@ -48,7 +48,9 @@ class ReLU(Elementwise):
     )
 
     def needs_float(self, x: Tensor) -> bool:
-        return x.dtype == "bool" or self.negative_slope > 0 or self.threshold > 0
+        # Keras's words for the slope mix whole numbers and fractions as soon as there is another bound beside zero.
+        bounded = self.threshold > 0 or self.max_value is not None
+        return x.dtype == "bool" or (self.negative_slope > 0 and bounded)
 
 
 class LeakyReLU(Elementwise):

@@ -2,10 +2,11 @@
 
 from typing import ClassVar
 
-from ..shapes import Tensor
+from ..diagnostics import Fault
+from ..shapes import Tensor, known
 from .base import Example, Inputs, Layer
 from .types import DataFormat, Window1D, Window2D, Window3D
-from .windows import numbers, with_spatial
+from .windows import numbers, spatial, times, with_spatial
 
 
 class AdaptivePooling(Layer):
@@ -58,6 +59,28 @@ class AdaptivePooling3D(AdaptivePooling):
     )
 
 
+class Greatest(AdaptivePooling):
+    """What those share that take the greatest value of each window."""
+
+    def output(self, inputs: Inputs) -> Tensor:
+        """As for means. Raises MS402 for a last axis of one window or one entry.
+
+        Keras also lays windows that are an entry wider; where none of those fits along the last axis, TensorFlow's
+        kernel for a CPU divides by zero, which ends the process.
+        """
+        result = super().output(inputs)
+        given = spatial(inputs.one.shape, self.data_format)
+        wide = f"`{self.kind()}` ends the process on a CPU: Keras needs room for a window that is one entry wider"
+        if self.output_size[-1] == 1:
+            every = f"use `GlobalMaxPooling{self.axes}D: {{keepdims: true}}`" if set(self.output_size) == {1} else \
+                f"use a `MaxPooling{self.axes}D` whose window is as wide as the input"
+            raise Fault("MS402", f"with one window along the last axis, {wide}", ("output_size",), help=every)
+        if known(given[-1]) == 1:
+            raise Fault("MS402", f"with one entry along the last axis of its {times(given)} input, {wide}",
+                        help="pool along the other axes with a `MaxPooling` layer, or before this axis is so short")
+        return result
+
+
 class AdaptiveAveragePooling1D(AdaptivePooling1D):
     """The means of `output_size` windows along a sequence of any length.
 
@@ -91,7 +114,7 @@ class AdaptiveAveragePooling3D(AdaptivePooling3D):
     """
 
 
-class AdaptiveMaxPooling1D(AdaptivePooling1D):
+class AdaptiveMaxPooling1D(AdaptivePooling1D, Greatest):
     """The greatest values of `output_size` windows along a sequence of any length.
 
     ```yaml
@@ -102,7 +125,7 @@ class AdaptiveMaxPooling1D(AdaptivePooling1D):
     """
 
 
-class AdaptiveMaxPooling2D(AdaptivePooling2D):
+class AdaptiveMaxPooling2D(AdaptivePooling2D, Greatest):
     """The greatest values of `output_size` windows of an image of any size.
 
     ```yaml
@@ -113,7 +136,7 @@ class AdaptiveMaxPooling2D(AdaptivePooling2D):
     """
 
 
-class AdaptiveMaxPooling3D(AdaptivePooling3D):
+class AdaptiveMaxPooling3D(AdaptivePooling3D, Greatest):
     """The greatest values of `output_size` windows of a volume of any size.
 
     ```yaml

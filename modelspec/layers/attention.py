@@ -109,6 +109,7 @@ class AdditiveAttention(ScoredAttention):
 
     use_scale: bool = True
     dropout: Rate = 0.0
+    seed: Seed | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 6), (None, 7, 6))),

@@ -30,6 +30,7 @@ class RandomBrightness(ImageLayer):
     factor: SignedStrength
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
+    data_format: DataFormat = None
 
     examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
 
@@ -47,6 +48,7 @@ class RandomContrast(ImageLayer):
     factor: Strength
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
+    data_format: DataFormat = None
 
     examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
 

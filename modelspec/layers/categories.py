@@ -134,6 +134,10 @@ class HashedCrossing(OwnDtype):
         return Tensor(encoded(self, first, self.output_mode, self.num_bins), policy)
 
 
+_COUNTED = ("int32", "int64", "float32", "float64")
+"""What TensorFlow counts in."""
+
+
 class CategoryEncoding(Layer):
     """Turns whole numbers below `num_tokens` into vectors.
 
@@ -168,6 +172,9 @@ class CategoryEncoding(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x, weights = inputs.one, inputs.tensor("count_weights")
         need_number(self, x)
+        if self.output_mode != "one_hot" and self.variable_dtype not in _COUNTED:
+            raise Fault("MS404", f"`output_mode: {self.output_mode}` cannot count in {self.variable_dtype}", ("dtype",),
+                        help="use `float32`, or `output_mode: one_hot`")
         if weights and self.output_mode != "count":
             raise Fault("MS208", f"`count_weights` goes with `output_mode: count`, found `{self.output_mode}`",
                         ("output_mode",), help="use `output_mode: count`, or leave `count_weights` out")

@@ -60,6 +60,10 @@ class ConvolutionalLSTM(Layer):
     return_state: bool = False
     go_backwards: bool = False
     stateful: bool = False
+    unroll: bool = False
+    zero_output_for_mask: bool = False
+    """Whether the output of a masked step is zeros, rather than that of the step before. A `Bidirectional` around the
+    layer decides it itself."""
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:

@@ -149,6 +149,7 @@ class AutoContrast(ImageLayer):
     """
 
     value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
 
 
 class Equalization(ImageLayer):
@@ -203,6 +204,7 @@ class Solarization(ImageLayer):
     threshold_factor: Annotated[Factor, within(0, 1)] = 0.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
+    data_format: DataFormat = None
 
 
 class MaxNumBoundingBoxes(ImageLayer):
@@ -217,5 +219,6 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     max_number: Count
     fill_value: int = -1
+    data_format: DataFormat = None
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"max_number": 3}, ((None, 9, 8, 3),)),)

@@ -10,7 +10,7 @@ from ..shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_si
 from .base import Argument, Example, Inputs, Layer, Weight
 from .common import axis_in
 from .masks import need_mask
-from .types import Constraint, Initializer, Number, Regularizer, either
+from .types import Constraint, Epsilon, Initializer, Number, Rate, Regularizer, either
 from .windows import numbers
 
 Axes = Annotated[Any, either(int)]
@@ -37,8 +37,9 @@ class BatchNormalization(Layer):
     """
 
     axis: int = -1
-    momentum: Number = 0.99
-    epsilon: Number = 1e-3
+    # A mean that keeps less than nothing, or more than all of itself, is none; Keras takes both.
+    momentum: Rate = 0.99
+    epsilon: Epsilon = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Initializer = "zeros"
@@ -52,7 +53,7 @@ class BatchNormalization(Layer):
     renorm: bool = False
     renorm_clipping: dict[str, Number | None] | None = None
     """Bounds of the batch renormalization: `{rmin: 0.3, rmax: 3, dmax: 5}`."""
-    renorm_momentum: Number = 0.99
+    renorm_momentum: Rate = 0.99
     synchronized: bool = False
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
@@ -136,7 +137,7 @@ class LayerNormalization(AlongAxes):
     Source: Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450.
     """
 
-    epsilon: Number = 1e-3
+    epsilon: Epsilon = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Initializer = "zeros"
@@ -173,7 +174,7 @@ class RMSNormalization(AlongAxes):
     Takes any shape, gives the same shape. Source: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
     """
 
-    epsilon: Number = 1e-6
+    epsilon: Epsilon = 1e-6
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("x"),)
     examples: ClassVar[tuple[Example, ...]] = (
@@ -236,7 +237,7 @@ class GroupNormalization(Layer):
 
     groups: Annotated[int, PlainValidator(_groups, json_schema_input_type=int)] = 32
     axis: int = -1
-    epsilon: Number = 1e-3
+    epsilon: Epsilon = 1e-3
     center: bool = True
     scale: bool = True
     beta_initializer: Initializer = "zeros"

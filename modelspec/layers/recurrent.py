@@ -150,6 +150,9 @@ class Recurrent(CellSettings):
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
+    zero_output_for_mask: bool = False
+    """Whether the output of a masked step is zeros, rather than that of the step before. A `Bidirectional` around the
+    layer decides it itself."""
 
     def output(self, inputs: Inputs) -> Outputs:
         x = inputs.one

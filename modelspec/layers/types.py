@@ -102,6 +102,8 @@ Policy = Annotated[
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """Any finite number."""
+Epsilon = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""What is added to a variance or a mean square before its root is divided by."""
 Seed = int
 """Where a layer's random numbers start."""
 

@@ -1,4 +1,4 @@
-"""Layers that hold others: Bidirectional, TimeDistributed, Pipeline."""
+"""Layers that hold others: Bidirectional, TimeDistributed."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -6,12 +6,12 @@ from pydantic import PlainValidator, ValidationInfo, model_validator
 
 from ..catalogue import Catalogue
 from ..diagnostics import Fault, Path
-from ..settings import Faults, Settings, Unfit, refuse
-from ..shapes import PENDING, Size, Tensor, may_equal, mul, product, show, total
+from ..settings import Faults, Settings, refuse
+from ..shapes import Size, Tensor, may_equal, mul, product, show, total
 from . import LAYERS
 from .base import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
-from .common import inside, name_of, names_of, only, prefixed, without_trainable
-from .types import LayerSetting, omitted, read_layer
+from .common import inside, name_of, names_of, only, prefixed
+from .types import LayerSetting, read_layer
 
 
 class Wrapper(Layer):
@@ -214,85 +214,3 @@ class Bidirectional(Wrapper):
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = Inputs({"sequences": inputs.one})
         return total((self.inner.multiply_adds(x), self._backward()[0].multiply_adds(x)))
-
-
-def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
-    """Each layer of a list; the faults of all of them together."""
-    if not isinstance(value, (tuple, list)) or not value:
-        raise Unfit("a list of layers, at least one")
-    made: list[Settings] = []
-    faults: list[Fault] = []
-    for index, item in enumerate(value):
-        try:
-            made.append(read_layer(item, info))
-        except Faults as error:
-            faults += [fault.under(index) for fault in error.faults]
-    if faults:
-        raise Faults(faults)
-    return tuple(made)
-
-
-class Pipeline(Layer):
-    """Several layers as one, applied one after the other; made for preprocessing.
-
-    ```yaml
-    - Pipeline: [{Rescaling: 0.00392156862745098}, {RandomFlip: horizontal}]
-    ```
-
-    Takes what the first layer takes, gives what the last one gives.
-    """
-
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
-
-    layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
-    dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
-
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example({"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})}, ((None, 8, 8, 3),)),
-        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),),
-                "int32"),
-    )
-
-    @model_validator(mode="after")
-    def _chain_of_one(self) -> Self:
-        without_trainable(self)
-        for index, layer in enumerate(self.layers):
-            first, *rest = layer.arguments
-            if first.many or any(argument.required for argument in rest):
-                refuse(f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several", "MS205", "layers", index)
-        return self
-
-    def output(self, inputs: Inputs) -> Tensor:
-        x, made = inputs.one, self._steps(inputs)[-1][1]
-        complete = all(isinstance(size, int) or size == PENDING for size in x.shape[1:])
-        if complete or not any(layer.kind() in ("CenterCrop", "RandomCrop") for layer in self.layers):
-            return made
-        # Keras traces the layers here, and what these cut from an unknown size has an unknown size then.
-        kept = dict(enumerate(x.shape))
-        return made._replace(shape=tuple(
-            size if axis == 0 or kept.get(axis) == size else None for axis, size in enumerate(made.shape)
-        ))
-
-    def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
-        """The call of each layer and what it gives."""
-        x, mask, steps = inputs.one, inputs.tensor("mask"), []
-        for index, layer in enumerate(self.layers):
-            first, *rest = layer.arguments
-            given: dict[str, Tensor | tuple[Tensor, ...]] = {first.name: x}
-            if index == 0 and mask and any(argument.name == "mask" for argument in rest):
-                given["mask"] = mask
-            call = Inputs(given)
-            with inside("layers", index, layer.kind()):
-                x = only(layer, layer.output(call))
-            steps.append((call, x))
-        return steps
-
-    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        made: tuple[Weight, ...] = ()
-        for name, layer, (call, _) in zip(names_of(self.layers), self.layers, self._steps(inputs), strict=True):
-            made += prefixed(name, layer.weights(call))
-        return made
-
-    def multiply_adds(self, inputs: Inputs) -> Size:
-        calls = [call for call, _ in self._steps(inputs)]
-        return total(layer.multiply_adds(call) for layer, call in zip(self.layers, calls, strict=True))

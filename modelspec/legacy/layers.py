@@ -112,7 +112,7 @@ _RECURRENT: Final[Mapping[str, Row]] = {
     "consume_less": _ANY_WAY,
     "implementation": _ANY_WAY,
     "time_major": Dropped("sequences are (batch, time, features) always", only=(False,)),
-    "zero_output_for_mask": Dropped("the wrapper sets it", only=(False,), inside="Bidirectional"),
+    "zero_output_for_mask": Dropped("the wrapper sets it", only=(), inside="Bidirectional"),
 }
 _GATED: Final[Mapping[str, Row]] = {**_RECURRENT, "inner_activation": Renamed("recurrent_activation")}
 _FORGET: Final[Mapping[str, Row]] = {

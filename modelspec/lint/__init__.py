@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic
 from ..infer import TypedGraph
 from ..spec.data import DataSection
+from ..spec.file import SpecFile
 from ..spec.report import Report
 from ..spec.training import Training
-from .choices import check_choices, check_leak
+from .choices import check_choices, check_compiler, check_leak
 from .features import check_features
 from .frozen import check_frozen
 from .heads import heads
@@ -18,7 +19,7 @@ from .monitors import check_monitors
 
 
 def lint(
-    typed: TypedGraph | None, training: Training | None, data: DataSection | None
+    typed: TypedGraph | None, training: Training | None, data: DataSection | None, file: SpecFile | None = None
 ) -> tuple[Diagnostic, ...]:
     """What does not go together. Silent about whatever is in error itself."""
     report = Report()
@@ -35,4 +36,6 @@ def lint(
         check_monitors(training, data, report)
         check_choices(training, report)
         check_frozen(typed, training, report)
+    if training is not None and file is not None:
+        check_compiler(file, report)
     return report.diagnostics

@@ -1,4 +1,4 @@
-"""Choices of `training` that get in each other's way (`MS528` to `MS530`)."""
+"""Choices of `training` that get in each other's way (`MS528` to `MS530`, `MS546`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..diagnostics import Note
 from ..settings import Settings
 from ..source import locate
 from ..spec.data import DataSection
+from ..spec.file import SpecFile
 from ..spec.report import Report
 from ..spec.training import Chosen, Training
 
@@ -34,6 +35,14 @@ def check_choices(training: Training, report: Report) -> None:
     for chosen in (training.metrics, training.weighted_metrics):
         for metrics in chosen.values():
             _check_names(metrics, report)
+
+
+def check_compiler(file: SpecFile, report: Report) -> None:
+    """XLA has no deterministic form of some operations: Keras turns it off for all where determinism is asked for."""
+    if file.runtime.jit is True and file.runtime.deterministic:
+        report.warning("MS546", "XLA (`jit: true`) compiles nothing in a training that is `deterministic`",
+                       locate(file.root, ("runtime", "jit"), key=True),
+                       help="write `deterministic: false` beside it, or leave `jit` out")
 
 
 def _check_rate(training: Training, report: Report) -> None:

@@ -14,8 +14,13 @@ from typing import Any, Final
 WIDTH: Final = 120
 _STEP: Final = 2
 
+_WRAPPED: Final = 2
+"""Lines that a mapping takes in braces; a longer one has a line for each key."""
+
 _BARE = re.compile(r"[A-Za-z_](?:[\w./ -]*\w)?", re.ASCII)
 """Texts that YAML 1.2 and 1.1 read as text without quotes, but for the words below."""
+_NAME = re.compile(r"\$[A-Za-z_][\w.]*|\w*\$\([\w .*+/()]+\)\w*", re.ASCII)
+"""`$name` and `$(...)` that need no quotes either."""
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _SPACED = re.compile(r"  |-$|\s-")
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -61,6 +66,11 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
     if not below and (len(line) <= WIDTH or not _parts(value)):
         yield line
         return
+    if isinstance(value, Mapping) and key not in _SECTIONS and not below and len(line) <= _WRAPPED * WIDTH:
+        wrapped = list(_wrapped(head, value))
+        if max(map(len, wrapped)) <= WIDTH:
+            yield from wrapped
+            return
     yield head
     if isinstance(value, Mapping):
         yield from _mapping(value, inside, always=key == "shared")
@@ -73,6 +83,10 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
 def _sequence(values: Any, indent: int) -> Iterator[str]:
     lead = f"{' ' * indent}- "
     for value in values:
+        if isinstance(value, Mapping) and len(value) > 1 and not any(map(_is_long, value.values())) and (
+                len(lead) + len(_flow(value)) <= WIDTH):
+            yield lead + _flow(value)
+            continue
         if isinstance(value, Mapping) and value:
             inner = _mapping(value, indent + _STEP)  # `- Dense: {units: 64}` rather than `- {Dense: {units: 64}}`
         elif _parts(value) and len(lead) + len(_flow(value)) > WIDTH:
@@ -82,6 +96,19 @@ def _sequence(values: Any, indent: int) -> Iterator[str]:
             continue
         yield lead + next(inner)[indent + _STEP :]
         yield from inner
+
+
+def _wrapped(head: str, value: Mapping[str, Any]) -> Iterator[str]:
+    """`head: {a: 1,` and the rest below it, as many in a line as it holds."""
+    line = f"{head} {{"
+    start = len(line)
+    for number, (key, item) in enumerate(value.items()):
+        text = f"{_text(key)}: {_flow(item)}" + ("}" if number == len(value) - 1 else ",")
+        if len(line) + len(text) > WIDTH and line.strip():
+            yield line.rstrip()
+            line = " " * start
+        line += f"{text} "
+    yield line.rstrip()
 
 
 def _filled(items: list[str], indent: int) -> Iterator[str]:
@@ -126,6 +153,8 @@ def _flow(value: Any) -> str:
 
 
 def _text(value: str) -> str:
+    if _NAME.fullmatch(value):
+        return value
     if _BARE.fullmatch(value) and value.lower() not in _WORDS and not _SPACED.search(value):
         return value
     return f'"{"".join(map(_escaped, value))}"'

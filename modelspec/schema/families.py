@@ -11,7 +11,7 @@ from ..components.family import EXPRESSION as EXPRESSION_KEY
 from ..layers.base import NAMED, ONE, Argument, Layer
 from ..settings import Settings
 from ..source import Value
-from .values import EXPRESSION, Schema, alternatives, settings, with_expressions
+from .values import EXPRESSION, Schema, alternatives, or_expression, settings, with_expressions
 
 RESERVED: Final = ("from", "call", "when", "repeat")
 """What stands among the settings of an entry of `layers`, and nowhere else."""
@@ -175,4 +175,4 @@ def _call(cls: type[Layer]) -> Schema:
     types = {bool: "boolean", int: "integer", float: "number", str: "string"}
     known = {"training": bool, **cls.options}
     properties = {name: with_expressions({"type": types[kind]}) for name, kind in known.items()}
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    return or_expression({"type": "object", "properties": properties, "additionalProperties": False})

@@ -15,7 +15,8 @@ from ..spec.training import Choices
 from . import model
 from .families import definitions
 from .keys import KEYS
-from .values import DOLLAR, Schema, settings, with_expressions
+from .sharing import shared
+from .values import DOLLAR, Schema, or_expression, settings, with_expressions
 
 FAMILIES: Final[tuple[Catalogue, ...]] = (
     LAYERS, c.INITIALIZERS, c.REGULARIZERS, c.CONSTRAINTS, c.ACTIVATIONS, c.OPTIMIZERS, c.SCHEDULES, c.LOSSES,
@@ -27,7 +28,12 @@ _TEXT: Final[Schema] = {"type": "string"}
 
 
 def root() -> Schema:
-    """The schema of a file."""
+    """The schema of a file, with what is repeated said once."""
+    return shared(whole())
+
+
+def whole() -> Schema:
+    """The schema of a file, written out."""
     found: dict[str, Schema] = {"expression": _expression()}
     for family in FAMILIES:
         found |= definitions(family)
@@ -67,9 +73,9 @@ def _keys() -> dict[str, Schema]:
         "vars": {"type": "object"},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
         "model": {},  # which grammar it has follows from the other keys: see `model.variant`
-        "data": _data(),
-        "training": _training(),
-        "runtime": _section(Runtime),
+        "data": or_expression(_data()),
+        "training": or_expression(_training()),
+        "runtime": or_expression(_section(Runtime)),
     }
 
 
@@ -116,8 +122,9 @@ def _data() -> Schema:
     augment = _layers()
     varied = {"anyOf": [source, {"type": "object", "required": ["augment"], "properties": {"augment": augment},
                                  "minProperties": 2, "maxProperties": 2}]}
-    keys = {"source": varied, "train": varied, "validation": source, "test": source, "split": _section(Split),
-            "inputs": features, "targets": features, "weights": _TEXT, "cache": with_expressions({"enum": [*CACHES]}),
+    keys = {"source": varied, "train": varied, "validation": source, "test": source,
+            "split": or_expression(_section(Split)), "inputs": features, "targets": features, "weights": _TEXT,
+            "cache": with_expressions({"enum": [*CACHES]}),
             "augment": {"anyOf": [augment, {"type": "object", "additionalProperties": augment}]}}
     return {
         "type": "object",
@@ -135,4 +142,4 @@ def _feature() -> Schema:
 
 def _layers() -> Schema:
     """A list of layers that run one after the other."""
-    return {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1}
+    return or_expression({"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1})

@@ -16,7 +16,7 @@ from ..spec.inputs import Input
 from . import library
 from .families import RESERVED, one_of, sources
 from .keys import KEYS
-from .values import EXPRESSION, Schema, settings, with_expressions
+from .values import EXPRESSION, Schema, or_expression, settings, with_expressions
 
 VARIANTS: Final = ("", ".shared", ".blocks")
 
@@ -29,8 +29,9 @@ def variant() -> Schema:
     """Which grammar the `model` of a file has, and what sections need where no other file may bring it."""
     blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
     shared = {"required": ["model"], "properties": {"model": {"type": "object", "required": ["shared"]}}}
+    whole = {"anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]}  # with blocks alone it is one to build on
     alone = {
-        "required": ["model"],
+        **whole,
         "properties": {
             "model": {"required": ["inputs", "layers"]}, "training": {"required": ["loss"]},
             "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
@@ -42,7 +43,7 @@ def variant() -> Schema:
 
 
 def _model_is(suffix: str) -> Schema:
-    return {"properties": {"model": _ref(f"model{suffix}")}}
+    return {"properties": {"model": or_expression(_ref(f"model{suffix}"))}}
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
@@ -52,12 +53,12 @@ def definitions(layer: Schema) -> dict[str, Schema]:
                                   "one of several outputs.", "type": "string"},
         "tensors": {"anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]},
         "from": {"description": KEYS["from"].text, **sources(ONE)},
-        "call": {"description": KEYS["call"].text, "type": "object", "properties": {"training": _FLAG},
-                 "additionalProperties": False},
+        "call": {"description": KEYS["call"].text, **or_expression(
+            {"type": "object", "properties": {"training": _FLAG}, "additionalProperties": False})},
         "when": {"description": KEYS["when"].text, **_FLAG},
         "repeat": {"description": KEYS["repeat"].text, **with_expressions({"type": "integer", "minimum": 0})},
         "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
-        "size": _size(), "shape": {"type": "array", "items": _ref("size"), "maxItems": 15}, "input": _input(),
+        "size": _size(), "shape": _shape(), "input": _input(),
         "block": _block(), "shipped": library.family(), **library.definitions(),
     }
     for suffix in VARIANTS:
@@ -81,8 +82,8 @@ def _model(suffix: str, *, root: bool) -> Schema:
     outputs = {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}
     inputs = {"anyOf": [_ref("shape"), _ref("input"),
                         {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}}]}
-    shared = {"type": "object", "additionalProperties": {
-        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer"), _ref("shipped")]}}
+    shared = or_expression({"type": "object", "additionalProperties": {
+        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer"), _ref("shipped")]}})
     formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
     keys: dict[str, Schema] = {"inputs": inputs, "shared": shared, "layers": layers, "outputs": outputs}
@@ -107,6 +108,10 @@ def _size() -> Schema:
                       EXPRESSION]}
 
 
+def _shape() -> Schema:
+    return {"anyOf": [{"type": "array", "items": _ref("size"), "maxItems": 15}, EXPRESSION]}
+
+
 def _input() -> Schema:
     read = settings(Input)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
@@ -128,6 +133,12 @@ def _block() -> Schema:
 
 
 def _entry(suffix: str, bare: Schema) -> Schema:
+    forms = [*_one(suffix, bare), _group(suffix), _branches(suffix, bare)]
+    return {"anyOf": forms if suffix else [*forms, EXPRESSION]}
+
+
+def _one(suffix: str, bare: Schema) -> list[Schema]:
+    """One call: of a layer or a kind of the library, or of a name that the file gives."""
     layer = one_of(LAYERS)
     layer["properties"] = {**layer["properties"], **library.entries()}
     bare = {**bare, "enum": [*bare["enum"], *library.bare()]}
@@ -137,8 +148,7 @@ def _entry(suffix: str, bare: Schema) -> Schema:
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
         # A word of expansion is no name of one's own.
         layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}}
-    forms = [bare, layer, _group(suffix), _branches(suffix)]
-    return {"anyOf": [*forms, EXPRESSION] if bare.get("enum") else forms}
+    return [bare, layer]
 
 
 def _own_call(*, parameters: bool) -> Schema:
@@ -146,13 +156,13 @@ def _own_call(*, parameters: bool) -> Schema:
     reserved: Schema = {
         "type": "object",
         "properties": {
-            "name": _NAME, "call": {"type": "object"}, "when": _ref("when"), "repeat": _ref("repeat"),
+            "name": _NAME, "call": or_expression({"type": "object"}), "when": _ref("when"), "repeat": _ref("repeat"),
             "from": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensors")}]},
         },
         "additionalProperties": parameters,
     }
     others = ["null", "boolean", "number", "string", "array"] if parameters else ["null"]
-    return {"anyOf": [reserved, {"type": others}]}
+    return {"anyOf": [reserved, {"type": others}, *([] if parameters else [EXPRESSION])]}
 
 
 def _group(suffix: str) -> Schema:
@@ -167,8 +177,9 @@ def _group(suffix: str) -> Schema:
             "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")]}
 
 
-def _branches(suffix: str) -> Schema:
+def _branches(suffix: str, bare: Schema) -> Schema:
+    join = {"anyOf": [_ref("layer"), *_one(suffix, bare)]} if suffix else _ref("layer")
     branches = {"description": KEYS["branches"].text, "type": "array", "items": _ref(f"layers{suffix}"), "minItems": 1}
-    properties = {"branches": branches, "join": _ref("layer"), "name": _NAME, "from": _ref("tensor"),
+    properties = {"branches": branches, "join": join, "name": _NAME, "from": _ref("tensor"),
                   "when": _ref("when"), "repeat": _ref("repeat")}
     return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["branches"]}

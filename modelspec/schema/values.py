@@ -110,6 +110,11 @@ def with_expressions(schema: Schema) -> Schema:
     return {**_either([_inside(one) for one in found], expected), **notes}
 
 
+def or_expression(schema: Schema) -> Schema:
+    """The same schema, or an expression in place of the whole. What is wrong inside is still what an editor tells."""
+    return {"if": {"type": "string"}, "then": EXPRESSION, "else": schema}
+
+
 def alternatives(schema: Schema) -> list[Schema]:
     """What a value may be, one kind of value each."""
     if "anyOf" in schema:

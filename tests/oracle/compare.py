@@ -36,7 +36,7 @@ def disagreement(case: Case) -> str | None:
 
 
 def _difference(case: Case, ours: Answer, theirs: Answer) -> str | None:
-    if ours.outputs != theirs.outputs and not _keras_is_wrong(case, ours, theirs):
+    if ours.outputs != theirs.outputs and not _keras_is_wrong(case, ours, theirs) and not _said_one_by_one(case, ours):
         return f"outputs: {ours.outputs}\nKeras: {theirs.outputs}"
     if ours.weights != theirs.weights:
         return f"weights: {list(map(tuple, ours.weights))}\nKeras: {list(map(tuple, theirs.weights))}"
@@ -52,6 +52,23 @@ def _keras_is_wrong(case: Case, ours: Answer, theirs: Answer) -> bool:
         if not isinstance(ran, Refusal):
             return not _all_agree(theirs.outputs, ran) and _all_agree(ours.outputs, ran)
     return False
+
+
+def _said_one_by_one(case: Case, ours: Answer) -> bool:
+    """Whether Keras says the same of the layers of a `Pipeline` when they are called outside of it: inside, it looks at
+    what they do, and a few run in another dtype than they say."""
+    if case.kind != "Pipeline":
+        return False
+    tensors: tuple[Tensor, ...] = case.tensors
+    for layer in case.settings["layers"]:
+        ((kind, settings),) = layer.items() if isinstance(layer, dict) else ((layer, {}),)
+        first = layer_class(kind).arguments[0].name
+        settings = settings if isinstance(settings, dict) else {layer_class(kind).primary(): settings}
+        said = keras_side.answer(Case(kind, settings, {first: tensors[0]}))
+        if isinstance(said, Refusal):
+            return False
+        tensors = said.outputs
+    return tensors == ours.outputs
 
 
 def _refused_alone(case: Case, ours: Fault, theirs: Answer) -> str | None:

@@ -28,6 +28,15 @@ def share_of_examples(share: float) -> int:
     return max(1, round(share * hypothesis.settings().max_examples))
 
 
+def several(kind: str) -> st.SearchStrategy[list[Case]]:
+    """Different calls of the layer.
+
+    Hypothesis likes to repeat parts of what it drew before, and then draws the same call again and again; it does not
+    inside a list of different things.
+    """
+    return st.lists(cases(kind), min_size=1, max_size=8, unique_by=repr)
+
+
 @st.composite
 def cases(draw: st.DrawFn, kind: str) -> Case:
     """One call of the layer, near one of its examples."""
@@ -39,7 +48,7 @@ def cases(draw: st.DrawFn, kind: str) -> Case:
     case = replace(case, settings=settings, options=draw(options(layer, case.options)))
     change = draw(st.sampled_from(_SHAPE_CHANGES))
     case = change(draw, case)
-    return _other_dtype(draw, case) if draw(chances(10)) else case
+    return _other_dtype(draw, case) if draw(chances(15)) else case
 
 
 def chances(percent: int) -> st.SearchStrategy[bool]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelspec.diagnostics import Fault
@@ -14,21 +15,19 @@ from modelspec.settings import Context, Faults
 
 from . import compare, keras_side, our_side
 from .case import KINDS, Refusal, case_of, layer_class
-from .strategies import cases, share_of_examples
+from .strategies import several, share_of_examples
 from .stricter import STRICTER, Stricter
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(suppress_health_check=list(HealthCheck))
+@settings(max_examples=share_of_examples(0.25), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_layer_is_what_keras_makes_of_it(kind: str, data: st.DataObject) -> None:
-    case = data.draw(cases(kind))
-    difference = compare.disagreement(case)
-    if difference:
-        note(f"{case}\n{difference}")
-    assert difference is None, f"{case}\n{difference}"
+    for case in data.draw(several(kind)):
+        difference = compare.disagreement(case)
+        assert difference is None, f"{case}\n{difference}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -45,21 +44,21 @@ def test_an_example_is_what_keras_makes_of_it_and_runs(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=share_of_examples(0.25))
+@settings(max_examples=share_of_examples(0.05))
 @given(data=st.data())
 def test_what_is_built_is_what_was_written(kind: str, data: st.DataObject) -> None:
     """Building from the checked settings gives the Keras layer that the plain values give."""
     from modelspec.backend.convert import to_keras
 
-    case = data.draw(cases(kind))
-    try:
-        layer = layer_class(kind).build(case.settings, Context())
-    except Faults:
-        return
-    built = keras_side.config(lambda: to_keras(layer))
-    written = keras_side.config(lambda: keras_side.build(LAYERS, {kind: case.settings}))
-    assert built.keys() == written.keys()
-    assert not {name: (value, written[name]) for name, value in built.items() if not _same(value, written[name])}
+    for case in data.draw(several(kind)):
+        try:
+            layer = layer_class(kind).build(case.settings, Context())
+        except Faults:
+            continue
+        built = keras_side.config(partial(to_keras, layer))
+        written = keras_side.config(partial(keras_side.build, LAYERS, {kind: case.settings}))
+        assert built.keys() == written.keys()
+        assert not {name: (value, written[name]) for name, value in built.items() if not _same(value, written[name])}
 
 
 def _same(built: Any, written: Any) -> bool:

@@ -27,6 +27,17 @@ SETTINGS_LEFT_OUT = {
 }
 """Constructor parameters of Keras that are no settings, each with its reason."""
 
+_SEQUENCES = ("SimpleRNN", "GRU", "LSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+PASSED_ON: dict[tuple[str, str], Any] = {
+    **{(kind, "zero_output_for_mask"): True for kind in _SEQUENCES},
+    **{(kind, "unroll"): True for kind in _SEQUENCES if kind.startswith("Conv")},
+    **{(kind, "data_format"): "channels_first" for kind in (
+        "AutoContrast", "MaxNumBoundingBoxes", "RandomBrightness", "RandomContrast", "Solarization")},
+    ("AdditiveAttention", "seed"): 7,
+}
+"""Settings that Keras's constructor takes among `**kwargs` and passes on to the class it extends, with a value that is
+not the default."""
+
 CALL_ARGUMENTS_LEFT_OUT: dict[tuple[str, str], str] = {}
 """Call arguments of Keras that a spec cannot give, each with its reason."""
 
@@ -47,9 +58,23 @@ def test_settings_are_keras_constructor_parameters(kind: str) -> None:
     cls = layer_class(kind)
     left_out = {name for named, name in SETTINGS_LEFT_OUT if named == kind}
     theirs = [name for name in parameters(keras_class(kind).__init__) if name not in cls.common]
-    assert {name for name in cls.model_fields if name not in cls.common} == set(theirs) - left_out
+    passed_on = {name for named, name in PASSED_ON if named == kind}
+    assert {name for name in cls.model_fields if name not in cls.common} == {*theirs, *passed_on} - left_out
+    assert not passed_on & set(theirs)
     assert left_out <= set(theirs)
     assert cls.primary() == (theirs[0] if theirs else None)
+
+
+@pytest.mark.parametrize(("kind", "name"), PASSED_ON)
+def test_what_keras_passes_on_has_an_effect_and_the_same_default(kind: str, name: str) -> None:
+    from modelspec.backend.convert import to_keras
+
+    cls, value = layer_class(kind), PASSED_ON[kind, name]
+    usual = dict(cls.examples[0].settings)
+    default = getattr(to_keras(cls.build(usual, Context())), name)
+    assert default == getattr(keras_class(kind)(**usual), name)
+    changed = getattr(to_keras(cls.build({**usual, name: value}, Context())), name)
+    assert changed == getattr(keras_class(kind)(**usual, **{name: value}), name) == value != default
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,9 +14,12 @@ from modelspec.settings import Context, Faults
 
 from . import forms, our_side
 from .case import KINDS, Case, Refusal, case_of, layer_class
-from .strategies import cases
+from .strategies import several
 
-DRAWS = 60
+LISTS = 15
+BOUND_TOGETHER = ("Concatenate", "Dot", "LSTMCell", "Pipeline", "SimpleRNNCell", "StackedRNNCells", "TextVectorization")
+"""Layers whose tensors or settings must fit each other: most steps away from a call that works leave the call refused,
+and among different draws no such call stands twice."""
 JUNK: tuple[object, ...] = (True, "x", -1, 1.5, None, (), ("x", None), {}, {"a": 1}, 2**63 - 1, float("nan"))
 
 
@@ -25,11 +28,11 @@ def drawn(kind: str) -> tuple[Case, ...]:
     """Cases as the contract test gets them."""
     found: list[Case] = []
 
-    @settings(max_examples=DRAWS, derandomize=True, database=None, phases=[Phase.generate],
+    @settings(max_examples=LISTS, derandomize=True, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(case=cases(kind))
-    def collect(case: Case) -> None:
-        found.append(case)
+    @given(drawn=several(kind))
+    def collect(drawn: list[Case]) -> None:
+        found.extend(drawn)
 
     collect()
     return tuple(found)
@@ -43,7 +46,7 @@ def accepted(kind: str) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_of_a_layer_are_mostly_allowed(kind: str) -> None:
-    assert accepted(kind) >= 0.4
+    assert accepted(kind) >= (0.1 if kind in BOUND_TOGETHER else 0.4)
 
 
 def test_draws_of_all_layers_are_mixed() -> None:
@@ -61,7 +64,7 @@ def test_draws_are_refused_for_many_reasons() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_differ(kind: str) -> None:
-    assert len({repr(case) for case in drawn(kind)}) >= DRAWS // 4
+    assert len({repr(case) for case in drawn(kind)}) >= max(20, 0.6 * len(drawn(kind)))
 
 
 def test_nearly_every_setting_is_drawn() -> None:

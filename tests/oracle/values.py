@@ -148,17 +148,18 @@ def layers(draw: st.DrawFn, like: Any) -> Any:
 
 @st.composite
 def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with none to four of them drawn anew."""
+    """The settings with none to four of them drawn anew, and now and then those that every layer has."""
     names = _drawn_often(cls)
     count = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4])) if names else 0
     result = dict(settings)
     for name in draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ():
         field = cls.model_fields[name]
-        like = result.get(name, None if field.is_required() else field.default)
-        policy = name == "dtype" and issubclass(cls, Layer)
-        values = st.sampled_from(FLOAT_POLICIES) if policy else right(field, like)
+        values = right(field, result.get(name, None if field.is_required() else field.default))
         if not values.is_empty:
             result[name] = draw(values)
+    if issubclass(cls, Layer):
+        result |= draw(st.one_of(*[st.just({})] * 5, st.fixed_dictionaries({"dtype": st.sampled_from(FLOAT_POLICIES)}),
+                                 st.fixed_dictionaries({"trainable": st.booleans()})))
     return result
 
 
@@ -166,7 +167,7 @@ def _drawn_often(cls: type[Settings]) -> list[str]:
     """The names of the settings, those that decide about shapes more than once."""
     own = [name for name in cls.model_fields if name not in cls.common]
     shaping = [name for name in own if forms.field_family(cls, name) is None]
-    return [*own, *shaping, *shaping, *(["trainable", "dtype"] if issubclass(cls, Layer) else [])]
+    return [*own, *shaping, *shaping]
 
 
 @st.composite
@@ -176,7 +177,9 @@ def spoiled(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> d
     candidates = {name: values for name in field_names if (values := wrong(cls.model_fields[name])) is not None}
     if not candidates:
         return settings
-    name = draw(st.sampled_from(sorted(candidates)))
+    names = sorted(candidates)
+    shaping = [name for name in names if forms.field_family(cls, name) is None]
+    name = draw(st.sampled_from([*names, *shaping * 3]))  # of unknown names of components a few are enough
     return {**settings, name: draw(candidates[name])}
 
 
