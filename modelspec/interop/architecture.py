@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+MODELS = ("Sequential", "Functional", "Model")
+"""Classes of models that describe themselves."""
+
 
 class Unreadable(ValueError):
     """A file is no architecture, or one that cannot be said as a spec. The message says why, `help` what to do."""
@@ -63,6 +66,8 @@ class CallDef:
     """By the name of the argument; the first one's name is empty."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that are no tensors."""
+    ranks: tuple[int, ...] = ()
+    """How many axes each tensor has, where the file says it."""
 
     def sources(self) -> list[Source]:
         """Every tensor it takes."""
@@ -83,5 +88,9 @@ class Architecture:
     outputs: Mapping[str, Source] | tuple[Source, ...]
     """By public name where the model was made with a mapping."""
     trainable: bool = True
+    order: tuple[tuple[str, str], ...] = ()
+    """Name and class of every layer in the order of the file, input layers among them: by it Keras 3 counts groups."""
+    input_keys: tuple[str, ...] = ()
+    """What each input is called in the mapping that the model takes, where it takes one."""
     is_chain: bool = False
     """Whether it is a Sequential: its one input has no name that anybody gave."""

@@ -13,24 +13,44 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
+from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
+from .keras_calls import call_of, list_of, mapping_of, renumbered, shown, source_of
 
-MODELS = ("Sequential", "Functional", "Model")
-LARGEST = 32 * 2**20
-"""Bytes of JSON that are read: NASNetLarge has 1.1 MB."""
+LARGEST = 8 * 2**20
+"""Bytes of a description that are read: NASNetLarge, the longest of Keras's own, has 1.1 MB."""
 _DEEPEST = 50
+_DEEPEST_VALUE = 250
 _MOST_LAYERS = 10_000
 
 
 def parse(text: bytes | str) -> Architecture:
     """The architecture in the JSON of a model. Raises `Unreadable`."""
+    return architecture(value_of(text))
+
+
+def value_of(text: bytes | str) -> Any:
+    """The plain value of a JSON text, within limits. Raises `Unreadable`."""
     if len(text) > LARGEST:
         raise Unreadable(f"the architecture has {len(text):,} bytes, more than the {LARGEST:,} that are read")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         raise Unreadable("this is no JSON of a model") from None
-    return architecture(value)
+    if _is_deeper(value, _DEEPEST_VALUE):
+        raise Unreadable(f"the architecture is nested more than {_DEEPEST_VALUE} deep")
+    if isinstance(value, str):  # `json.dumps(model.to_json())`, as some wrote it
+        return value_of(value) if value.lstrip()[:1] == "{" else value
+    return value
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [item for one in level if isinstance(one, (dict, list))
+                 for item in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return True
 
 
 def architecture(value: Any, depth: int = 0) -> Architecture:
@@ -45,20 +65,15 @@ def architecture(value: Any, depth: int = 0) -> Architecture:
         raise Unreadable("this is no model: it has no `class_name` and `config`")
     kind, config = value["class_name"], value["config"]
     if kind not in MODELS or not _is_model(config):
-        raise Unreadable(f"`{_shown(kind)}` is a class of its author's, and its file does not say how it computes",
+        raise Unreadable(f"`{shown(kind)}` is a class of its author's, and its file does not say how it computes",
                          "only Sequential and functional models describe themselves")
-    if kind == "Sequential":
+    if kind == "Sequential" or isinstance(config, list):
         return _sequential(config, depth)
     return _functional(config, depth)
 
 
 def _is_model(config: Any) -> bool:
     return isinstance(config, list) or (isinstance(config, dict) and isinstance(config.get("layers"), list))
-
-
-def _shown(text: Any) -> str:
-    shown = str(text)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 # Sequential ----------------------------------------------------------------------------------------------------------
@@ -70,8 +85,11 @@ def _sequential(config: Any, depth: int) -> Architecture:
     layers: dict[str, LayerDef] = {}
     calls: list[CallDef] = []
     given: InputDef | None = None
+    order: list[tuple[str, str]] = []
     for item in items:
         layer = _layer(item, depth, layers)
+        if layer.kind != "InputLayer":  # a Sequential's input is none of its `layers`
+            order.append((layer.name, layer.kind))
         if layer.kind == "InputLayer":
             given = given or _input(layer)
             continue
@@ -86,7 +104,8 @@ def _sequential(config: Any, depth: int) -> Architecture:
         given = _built(config)
     inputs = (given or InputDef(_chain_input(None), None),)
     trainable = not (isinstance(config, dict) and config.get("trainable") is False)
-    return Architecture(name, inputs, layers, tuple(calls), (Source(calls[-1].layer, 0, 0),), trainable, is_chain=True)
+    return Architecture(name, inputs, layers, tuple(calls), (Source(calls[-1].layer, 0, 0),), trainable, tuple(order),
+                        is_chain=True)
 
 
 def _chain_input(given: InputDef | None) -> str:
@@ -117,28 +136,34 @@ def _built(config: Mapping[str, Any]) -> InputDef | None:
 
 def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
     layers: dict[str, LayerDef] = {}
+    order: list[tuple[str, str]] = []
     inputs: dict[str, InputDef] = {}
     pending: list[CallDef] = []
     for item in config["layers"]:
         layer = _layer(item, depth, layers)
         layers[layer.name] = layer
+        order.append((layer.name, layer.kind))
         if layer.kind == "InputLayer":
             inputs[layer.name] = _input(layer)
-        for number, node in enumerate(_list(item.get("inbound_nodes"), "inbound_nodes")):
+        for number, node in enumerate(list_of(item.get("inbound_nodes"), "inbound_nodes")):
             if node:
-                pending.append(_call(layer, number, node))
-    chosen = [source.layer for source in _ends(config.get("input_layers"))]
+                pending.append(call_of(layer, number, node))
+    given = config.get("input_layers")
+    chosen = [source.layer for source in _ends(given)]
     unknown = [name for name in chosen if name not in inputs]
     if unknown or not chosen:
-        raise Unreadable(f"the model's input `{_shown(unknown[0])}` is no input layer" if unknown else
+        raise Unreadable(f"the model's input `{shown(unknown[0])}` is no input layer" if unknown else
                          "the model has no inputs")
+    if not pending:
+        raise Unreadable("the model has no layers: what it gives is what it takes")
     outputs = config.get("output_layers")
-    ends: Any = tuple(_ends(outputs))
-    if isinstance(outputs, dict):
-        ends = {str(name): _source(end) for name, end in outputs.items()}
+    calls, ends = renumbered(pending, _ends(outputs), layers)
+    names = list(map(str, outputs)) if isinstance(outputs, dict) else []
+    named: Any = dict(zip(names, ends, strict=True)) if names and len(names) == len(ends) else tuple(ends)
     return Architecture(str(config.get("name", "model")), tuple(inputs[name] for name in chosen),
                         {name: layer for name, layer in layers.items() if layer.kind != "InputLayer"},
-                        _ordered(pending, set(inputs)), ends, config.get("trainable") is not False)
+                        _ordered(calls, set(inputs)), named, config.get("trainable") is not False, tuple(order),
+                        input_keys=tuple(map(str, given)) if isinstance(given, dict) else ())
 
 
 def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
@@ -169,77 +194,23 @@ def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
         ready.sort(key=lambda one: -place[id(one)])
     if len(found) < len(pending):
         lost = next(call for call in pending if call not in found)
-        raise Unreadable(f"`{_shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a circle")
+        raise Unreadable(f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a circle")
     return tuple(found)
 
 
 def _ends(value: Any) -> list[Source]:
-    """`input_layers`, `output_layers`: one `[layer, call, output]`, a list of them, or a mapping."""
-    if isinstance(value, dict):
-        return [_source(one) for one in value.values()]
-    items = _list(value, "input_layers or output_layers")
-    if items and isinstance(items[0], str):
-        return [_source(items)]
-    return [_source(item) for item in items]
-
-
-def _source(value: Any) -> Source:
-    if (isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str)
-            and all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in value[1:3])):
-        return Source(value[0], value[1], value[2])
-    raise Unreadable(f"a tensor is written as `[layer, call, output]`, found {_shown(value)}")
-
-
-# Calls ---------------------------------------------------------------------------------------------------------------
-
-
-def _call(layer: LayerDef, number: int, node: Any) -> CallDef:
-    if isinstance(node, dict):
-        return _call_3(layer, number, node)
-    return _call_2(layer, number, _list(node, "a call"))
-
-
-def _call_3(layer: LayerDef, number: int, node: Mapping[str, Any]) -> CallDef:
-    tensors: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    arguments = {str(index or ""): value for index, value in enumerate(_list(node.get("args"), "args"))}
-    for name, value in {**arguments, **_mapping(node.get("kwargs"), "kwargs")}.items():
-        found = _tensors(value)
-        if found is not None:
-            tensors[name] = found
-        elif value is not None:
-            options[name] = value
-    return CallDef(layer.name, number, tensors, options)
-
-
-def _tensors(value: Any) -> Source | list[Source] | None:
-    """The tensors of an argument; None where it is none."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return _source(_mapping(value.get("config"), "a tensor").get("keras_history"))
-    if isinstance(value, list) and value:
-        found = [_tensors(item) for item in value]
-        flat = [one for one in found if isinstance(one, Source)]
-        return flat if len(flat) == len(value) else None
-    if isinstance(value, dict) and value and "class_name" not in value:  # a mapping of tensors, to a model's inputs
-        return _tensors(list(value.values()))
-    return None
-
-
-def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
-    sources: list[Source] = []
-    tensors: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    if node and isinstance(node[0], str):  # one tensor without the list around it
-        node = [node]
-    for item in node:
-        sources.append(_source(item))
-        for name, value in (_mapping(item[3], "arguments") if len(item) > 3 else {}).items():
-            if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
-                tensors[name] = _source(value)
-            elif value is not None:
-                options[name] = value
-    tensors = {"": sources[0] if len(sources) == 1 else sources, **tensors}
-    return CallDef(layer.name, number, tensors, options)
+    """`input_layers`, `output_layers`: one `[layer, call, output]`, or lists and mappings of them."""
+    found: list[Source] = []
+    queue = [value]
+    while queue:
+        item = queue.pop(0)
+        if isinstance(item, dict):
+            queue = [*item.values(), *queue]
+        elif isinstance(item, list) and all(isinstance(one, (list, dict)) for one in item):
+            queue = [*item, *queue]
+        elif item is not None:
+            found.append(source_of(item))
+    return found
 
 
 # Layers --------------------------------------------------------------------------------------------------------------
@@ -248,15 +219,15 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
 def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
     if len(layers) >= _MOST_LAYERS:
         raise Unreadable(f"the model has more than {_MOST_LAYERS:,} layers")
-    entry = _mapping(item, "a layer")
+    entry = mapping_of(item, "a layer")
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, (dict, list)):
-        raise Unreadable(f"a layer has a `class_name` and a `config`, found {_shown(entry)}")
+        raise Unreadable(f"a layer has a `class_name` and a `config`, found {shown(entry)}")
     inside = architecture(entry, depth + 1) if kind in MODELS and _is_model(config) else None
     settings = config if isinstance(config, dict) else {}
     name = entry.get("name") or settings.get("name") or _free_name(kind, layers)
     if str(name) in layers:
-        raise Unreadable(f"two layers are called `{_shown(name)}`")
+        raise Unreadable(f"two layers are called `{shown(name)}`")
     return LayerDef(str(name), kind, str(entry.get("module") or ""), settings, inside)
 
 
@@ -278,7 +249,7 @@ def _input(layer: LayerDef) -> InputDef:
     if shape is None and isinstance(config.get("shape"), list):
         shape = [None, *config["shape"]]
     if config.get("sparse") or config.get("ragged"):
-        raise Unreadable(f"the input `{_shown(layer.name)}` is {'sparse' if config.get('sparse') else 'ragged'}",
+        raise Unreadable(f"the input `{shown(layer.name)}` is {'sparse' if config.get('sparse') else 'ragged'}",
                          "a spec's tensors are dense")
     dtype = config.get("input_dtype") or config.get("dtype")
     return InputDef(layer.name, _shape(shape) if shape is not None else None, _dtype(dtype),
@@ -290,26 +261,12 @@ def _shape(value: Any) -> tuple[int | None, ...]:
         value = value.get("items")
     if isinstance(value, list) and all(one is None or (isinstance(one, int) and one >= 0) for one in value):
         return tuple(value)
-    raise Unreadable(f"a shape is a list of sizes, found {_shown(value)}")
+    raise Unreadable(f"a shape is a list of sizes, found {shown(value)}")
 
 
 def _dtype(value: Any) -> str:
     if isinstance(value, dict):  # a policy
-        value = _mapping(value.get("config"), "a dtype").get("name")
+        value = mapping_of(value.get("config"), "a dtype").get("name")
     return value if isinstance(value, str) else "float32"
 
 
-def _list(value: Any, what: str) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Unreadable(f"{what} must be a list, found {_shown(value)}")
-    return value
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Unreadable(f"{what} must be a mapping, found {_shown(value)}")
-    return value

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..layers import LAYERS
 from ..layers.base import Layer
 from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
-from .operations import OPERATIONS, formula_entry
-from .values import formula_help, settings
+from .kinds import own_kind
+from .operations import Chains, formula, formula_of_model
+from .sameness import Pairs
+from .values import formula_help
 
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 """Layers that Keras 2 calls with their states behind the sequence in one list."""
@@ -27,14 +30,37 @@ class Unsaid(ValueError):
         super().__init__(f"{len(self.found)} layers cannot be said")
 
 
-def spec_of(model: Architecture) -> dict[str, Any]:
-    """The model as a spec, with every setting that its file has. Raises `Unsaid` with every layer that has none."""
-    writer = _Writer(model, ())
+@dataclass(frozen=True)
+class LayerNames:
+    """Where the layers of a file's model are in a spec's: by name, and those of models that it calls."""
+
+    names: Mapping[str, str]
+    inside: Mapping[str, LayerNames]
+
+    def renamed(self, pairs: Pairs) -> LayerNames:
+        """The same for a spec in which calls have other names."""
+        inside = {name: inner.renamed(pairs.inside[self.names[name]]) if self.names[name] in pairs.inside else inner
+                  for name, inner in self.inside.items()}
+        return LayerNames({name: pairs.names.get(place, place) for name, place in self.names.items()}, inside)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model as a spec with every setting that its file has."""
+
+    spec: dict[str, Any]
+    layers: LayerNames
+    placeholders: tuple[tuple[str, str], ...] = ()
+
+
+def write_spec(model: Architecture, *, placeholders: bool = False) -> Written:
+    """The model as a spec. Raises `Unsaid` with every layer that it cannot say, unless `placeholders` stand for it."""
+    writer = _Writer(model, (), ())
     body = writer.body()
-    if writer.unsaid:
+    if writer.unsaid and not placeholders:
         raise Unsaid(writer.unsaid)
-    name = clean(model.name, ())
-    return {"modelspec": 1, "name": name, "model": body}
+    spec = {"modelspec": 1, "name": clean(model.name, ()), "model": body}
+    return Written(spec, writer.layer_names(), tuple((name, reason) for name, reason, _ in writer.unsaid))
 
 
 def clean(name: str, taken: Iterable[str]) -> str:
@@ -49,13 +75,25 @@ def clean(name: str, taken: Iterable[str]) -> str:
 class _Writer:
     """Writes one model. `around` are the shared names of the models around it."""
 
-    def __init__(self, model: Architecture, around: tuple[str, ...]) -> None:
+    def __init__(self, model: Architecture, around: tuple[str, ...], path: tuple[str, ...]) -> None:
         self.model = model
+        self.path = path
+        self.inner: dict[str, _Writer] = {}
+        self.chains = Chains(model)
         self.unsaid: list[tuple[str, str, str | None]] = []
         self.counts = _counts(model)
         self.around = around
+        self.formulas = {name: found for name, layer in model.layers.items()
+                         if layer.inside is not None and self.counts.get(name) == 1
+                         and (found := formula_of_model(layer.inside)) is not None}
         self.names = self._call_names()
         self.outputs_of = _outputs_taken(model)
+
+    def layer_names(self) -> LayerNames:
+        """Where each layer is."""
+        names = {name: self.shared_name(name) if self._is_shared(name) else self.names[name, 0]
+                 for name in self.model.layers if (name, 0) in self.names}
+        return LayerNames(names, {name: inner.layer_names() for name, inner in self.inner.items()})
 
     def body(self) -> dict[str, Any]:
         """The grammar of `model`: inputs, shared, layers, outputs."""
@@ -80,7 +118,8 @@ class _Writer:
     # Names -----------------------------------------------------------------------------------------------------------
 
     def _is_shared(self, name: str) -> bool:
-        return self.counts.get(name, 0) > 1 or self.model.layers[name].inside is not None
+        inside = self.model.layers[name].inside
+        return self.counts.get(name, 0) > 1 or (inside is not None and name not in self.formulas)
 
     def shared_name(self, name: str) -> str:
         """A layer's name as a shared thing's; the name of a kind cannot be one."""
@@ -110,7 +149,7 @@ class _Writer:
         if layer.inside is None:
             kind, own = self._layer(layer)
             return {kind: own}
-        inner = _Writer(layer.inside, (*self.around, self.shared_name(name)))
+        inner = self.inner[name] = _Writer(layer.inside, (*self.around, self.shared_name(name)), (*self.path, name))
         body = inner.body()
         self.unsaid.extend(inner.unsaid)
         if layer.config.get("trainable") is False:
@@ -122,6 +161,8 @@ class _Writer:
         found: list[Any] = []
         above: Source | None = Source(self.model.inputs[0].name, 0, 0)
         for call in self.model.calls:
+            if (call.layer, call.number) in self.chains.inner:
+                continue
             found.append(self._entry(call, above))
             above = Source(call.layer, call.number, 0)
         return found
@@ -129,11 +170,21 @@ class _Writer:
     def _entry(self, call: CallDef, above: Source | None) -> dict[str, Any]:
         layer = self.model.layers[call.layer]
         name = self.names[call.layer, call.number]
-        if layer.kind in OPERATIONS and layer.module.startswith("keras.src.ops"):
+        if layer.name in self.chains.operations:
             return self._operation(layer, call, name)
+        if layer.name in self.formulas:
+            text, order = self.formulas[layer.name]
+            sources = call.sources()
+            taken = [self.reference(sources[position]) for position in order]
+            body: dict[str, Any] = {"formula": text, "name": name}
+            return {"Expression": {**body, "from": taken if len(taken) > 1 else taken[0]}}
+        if layer.kind == "CustomScaleLayer" and len(call.sources()) == 2:  # of InceptionResNetV2
+            scale = layer.config.get("scale", 0.1)
+            return {"Expression": {"formula": f"x + y * {scale!r}", "name": name,
+                                   "from": [self.reference(source) for source in call.sources()]}}
         if self._is_shared(call.layer):
             kind = self.shared_name(call.layer)
-            body: dict[str, Any] = {}
+            body = {}
             if name != kind:
                 body["name"] = name
         else:
@@ -148,22 +199,28 @@ class _Writer:
         return {kind: body}
 
     def _operation(self, layer: LayerDef, call: CallDef, name: str) -> dict[str, Any]:
-        """A call of one of Keras's operations, which a spec says as a formula."""
+        """A call of one of Keras's operations, which a spec says as a layer or as a formula."""
+        if (kind := self.chains.as_layer(call)) is not None:
+            return {kind: {"name": name, "from": [self.reference(source) for source in call.sources()]}}
         try:
-            formula, sources = formula_entry(layer, call)
+            text, sources = formula(self.chains, call)
+            if not sources:
+                raise Unreadable("it takes no tensor")
         except Unreadable as error:
             self.unsaid.append((layer.name, str(error), error.help))
-            return {"Identity": {"name": name}}
-        return {"Expression": {"formula": formula, "name": name,
-                               "from": {key: self.reference(source) for key, source in sources.items()}}}
+            first = next(iter(call.sources()), None)
+            return {"Identity": {"name": name, **({"from": self.reference(first)} if first else {})}}
+        named = {key: self.reference(source) for key, source in sources.items()}
+        return {"Expression": {"formula": text, "name": name,
+                               "from": list(named.values()) if len(named) > 1 else next(iter(named.values()))}}
 
     def _layer(self, layer: LayerDef) -> tuple[str, dict[str, Any]]:
         try:
             if layer.kind == "Lambda":
                 raise Unreadable("it holds Python code, which is never run", formula_help(layer.config))
-            return layer.kind, settings(layer.config)
+            return own_kind(layer)
         except Unreadable as error:
-            self.unsaid.append((layer.name, str(error), error.help))
+            self.unsaid.append(("/".join((*self.path, layer.name)), str(error), error.help))
             return "Identity", {}
 
     # Tensors ---------------------------------------------------------------------------------------------------------

@@ -5,21 +5,29 @@ Whether two ways of writing are the same is not decided here but by reading both
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..catalogue import Catalogue, snake_case
-from ..components import INITIALIZERS, REGULARIZERS
+from ..components import INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS
 from ..layers import LAYERS
 from ..settings import Context, Faults, Settings, read_form
+from ..shapes import Tensor
+from .counted import is_counted
 from .fold import Folded, fold
+from .nodes import tree
 from .statements import ByArgument, Named, Statement, Takes, atoms, leaves
+from .unify import Different
 from .write import write
+
+Types: TypeAlias = Mapping[str, tuple[Tensor, ...]]
 
 ENTRY = ("name", "from", "call")
 """What stands beside a layer's own settings in an entry."""
+
+_LAST_AXIS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "Concatenate", "Normalization",
+              "Softmax", "UnitNormalization", "RMSNormalization")
+"""Kinds whose `axis` is one of the axes that they give."""
 
 _SAME = {
     (1.0, "fan_avg", "uniform"): "GlorotUniform", (1.0, "fan_avg", "truncated_normal"): "GlorotNormal",
@@ -29,11 +37,11 @@ _SAME = {
 """What Keras calls a `VarianceScaling` of this scale, mode and distribution."""
 
 
-def _lists(value: Any) -> Any:
+def as_lists(value: Any) -> Any:
     """The value with lists in place of tuples, as a file has them."""
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: as_lists(item) for key, item in value.items()}
+    return [as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _tuples(value: Any) -> Any:
@@ -43,17 +51,32 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-def tidy(spec: dict[str, Any], context: Context | None = None, *, folded: bool = True) -> dict[str, Any]:
-    """The spec, shorter and with the same meaning; `folded`: what repeats in blocks and loops."""
-    tidier = _Tidier(context or Context(), folded=folded)
-    model = tidier.model(_lists(spec["model"]))
+def tidy(spec: dict[str, Any], context: Context | None = None, *, folded: bool = True, types: Types | None = None
+         ) -> dict[str, Any]:
+    """The spec, shorter and with the same meaning; `folded`: what repeats in blocks and loops.
+
+    `types` are those of the outputs of layers by name, where they are known.
+    """
+    tidier = _Tidier(context or Context(), types or {}, folded=folded)
+    model = tidier.model(as_lists(spec["model"]))
     rest = {key: value for key, value in spec.items() if key != "model"}
     return {**rest, **({"blocks": tidier.blocks} if tidier.blocks else {}), "model": model}
 
 
+def short_training(section: dict[str, Any]) -> dict[str, Any]:
+    """The section `training`, each component in its short form."""
+    tidier = _Tidier(Context(), {}, folded=False)
+    families = {"optimizer": OPTIMIZERS, "loss": LOSSES, "metrics": METRICS, "weighted_metrics": METRICS}
+    found = {key: tidier.components(families[key], value) if key in families else value
+             for key, value in section.items()}
+    order = ("loss", "optimizer", "metrics")
+    return {**{key: found[key] for key in order if key in found}, **found}
+
+
 class _Tidier:
-    def __init__(self, context: Context, *, folded: bool) -> None:
+    def __init__(self, context: Context, types: Types, *, folded: bool) -> None:
         self.context = context
+        self.types = types
         self.folded = folded
         self.blocks: dict[str, Any] = {}
 
@@ -80,13 +103,17 @@ class _Tidier:
         cut = atoms(statements, ends, inputs)
         far = {leaf.text.partition(".")[0] for atom in cut for one in atom for leaf in leaves(one.takes)
                if isinstance(leaf, Named)}
-        fixed = (ends | far) - set(inputs)
+        last = {one.counted for one in statements[-1:] if one.name is not None}  # what an output is called
+        fixed = (ends | far | last) - set(inputs)
         if self.folded:
             names = {one.counted for one in statements}
             found = fold(cut, fixed, names, {*self.blocks, *(one.kind for one in statements)})
         else:
-            found = Folded({}, tuple(cut))
-        blocks, layers = write(found, inputs[0], fixed, self._shortened)
+            found = Folded({}, tree(cut))
+        try:
+            blocks, layers = write(found, inputs[0], fixed, self._shortened)
+        except Different:  # a reference needs the name of something that is in a loop now
+            blocks, layers = write(Folded({}, tree(cut)), inputs[0], fixed, self._shortened)
         self.blocks.update(blocks)
         return layers
 
@@ -99,12 +126,25 @@ class _Tidier:
             body = body if isinstance(body, dict) else {(_primary(kind) or ""): body}
             name = str(body.get("name") or snake_case(kind))
             own = {key: value for key, value in body.items() if key not in ENTRY}
+            own = self._by_rank(kind, name, own)
             own = self._settings(LAYERS, kind, own) if kind in LAYERS else own
             takes = _takes(body.get("from", before))
-            given = None if _is_counted(kind, name) else name
+            given = None if is_counted(kind, name) else name
             found.append(Statement(kind, own, takes, body.get("call") or {}, given, name))
             before = name
         return found
+
+    def _by_rank(self, kind: str, name: str, own: dict[str, Any]) -> dict[str, Any]:
+        """Axes without what follows from how many there are: `axis: 3` of 4 axes is -1."""
+        types = self.types.get(name, ())
+        if not types:
+            return own
+        last = len(types[0].shape) - 1
+        if kind == "MultiHeadAttention" and own.get("attention_axes") == list(range(1, last)):
+            return {key: value for key, value in own.items() if key != "attention_axes"}
+        axis = own.get("axis")
+        one = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+        return {**own, "axis": -1} if kind in _LAST_AXIS and type(one) is int and one == last else own
 
     def _shortened(self, kind: str, body: dict[str, Any]) -> Any:
         if kind not in LAYERS or any(key in body for key in ENTRY):
@@ -114,6 +154,16 @@ class _Tidier:
     def _layer(self, thing: dict[str, Any]) -> Any:
         (kind, body), = thing.items()
         return self._short(LAYERS, kind, self._settings(LAYERS, kind, body))
+
+    def components(self, family: Catalogue, value: Any) -> Any:
+        """A component, a list of them, or either by output."""
+        if isinstance(value, list):
+            return [self.components(family, one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and (kind := next(iter(value))) in family and isinstance(value[kind], dict):
+            return self._component(family, kind, value[kind])
+        return {key: self.components(family, one) for key, one in value.items()}
 
     # Settings --------------------------------------------------------------------------------------------------------
 
@@ -125,9 +175,8 @@ class _Tidier:
             return found
         for key in list(found):
             without = {name: value for name, value in found.items() if name != key}
-            says_nothing = found[key] == "linear" and key.endswith("activation")
             less = self._read(family, kind, without)
-            if less is not None and (less == whole or (says_nothing and getattr(less, key) is None)):
+            if less is not None and (less == whole or _says_nothing(key, found[key], getattr(less, key))):
                 found, whole = without, less
         for key, value in found.items():
             found[key] = self._shortest(family, kind, found, key, value, whole)
@@ -167,8 +216,8 @@ class _Tidier:
     def _component(self, family: Catalogue, kind: str, body: dict[str, Any]) -> Any:
         scaled = kind == "VarianceScaling" and set(body) <= {"scale", "mode", "distribution", "seed"}
         if scaled and not body.get("seed"):
-            kind = _SAME.get((body.get("scale", 1.0), body.get("mode", "fan_in"),
-                              body.get("distribution", "truncated_normal")), kind)
+            said = (body.get("scale", 1.0), body.get("mode", "fan_in"), body.get("distribution", "truncated_normal"))
+            kind = next((short for meaning, short in _SAME.items() if meaning == said), kind)
             body = {} if kind != "VarianceScaling" else body
         short = self._short(family, kind, self._settings(family, kind, body))
         if isinstance(short, str):
@@ -186,6 +235,8 @@ class _Tidier:
             value = own[primary or ""]
             if isinstance(value, str) and value.startswith("$"):
                 return {kind: value}
+            if isinstance(value, bool):
+                return {kind: own}
             if self._read_form(family, {kind: value}) == self._read(family, kind, own) is not None:
                 return {kind: value}
         return {kind: own}
@@ -197,12 +248,16 @@ class _Tidier:
             return None
 
 
+def _says_nothing(key: str, value: Any, default: Any) -> bool:
+    """Whether a component is the default under another of its names."""
+    if key.endswith("activation"):
+        return value == "linear" and default is None
+    names = INITIALIZERS.aliases
+    return (key.endswith("initializer") and isinstance(value, str) and isinstance(default, str)
+            and names.get(value, value) == names.get(default, default))
+
+
 # Names ---------------------------------------------------------------------------------------------------------------
-
-
-def _body(entry: Any) -> Mapping[str, Any]:
-    body = next(iter(entry.values())) if isinstance(entry, dict) else None
-    return body if isinstance(body, dict) else {}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -230,16 +285,3 @@ def _takes(value: Any) -> Takes:
 def _primary(kind: str) -> str | None:
     found = LAYERS.find(kind)
     return found.primary() if found is not None else None
-
-
-def _is_counted(kind: str, name: str) -> bool:
-    """Whether a name is a kind's with a number, in the way of any version of Keras."""
-    base = re.sub(r"_\d+$", "", name)
-    return base in (snake_case(kind), kind.lower(), kind) or LAYERS.aliases.get(_old_kinds().get(base, "")) == kind or (
-        base == "merge" and kind in LAYERS.modules["merging"])
-
-
-@cache
-def _old_kinds() -> dict[str, str]:
-    """Older names of kinds by what Keras 1 and 2 counted them as: `convolution2d`."""
-    return {name.lower(): name for name in LAYERS.aliases}

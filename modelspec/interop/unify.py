@@ -10,12 +10,21 @@ from typing import Any
 
 from ..layers import LAYERS
 
-_MOST = 5
+_MOST = 7
 """Parameters of one block, or names of one loop: with more, what is written twice reads better."""
 
 
 class Different(Exception):
     """The texts have no common form that is worth it."""
+
+
+def has_names(value: Any) -> bool:
+    """Whether a value has a `$name` in it, which means something only where it stands."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_names, value))
+    if isinstance(value, dict):
+        return any(map(has_names, value.values()))
+    return isinstance(value, str) and "$" in value
 
 
 @dataclass
@@ -25,30 +34,62 @@ class Parameters:
     vectors: dict[str, list[Any]] = field(default_factory=dict)
     owner: str = ""
     """What stands before each name: `stage.` in a loop over mappings."""
+    closed: bool = False
+    """Whether names of around mean nothing inside: in a block."""
 
     def text(self, key: str, values: list[Any]) -> Any:
         """What stands for the values: their own where they are all the same, else an expression. Raises `Different`."""
-        if all(value == values[0] for value in values):
+        named = any(map(has_names, values))
+        if all(value == values[0] and type(value) is type(values[0]) for value in values) \
+                and not (named and self.closed):
             return values[0]
-        if any(value is None or isinstance(value, (dict, list)) or (isinstance(value, str) and "$" in value)
-               for value in values):
+        if any(value is None for value in values) or (named and not self.closed):
             raise Different
+        known = self._known(values)
+        if known is not None:
+            return known
+        if all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+            return self._items(key, values)
+        if any(isinstance(value, dict) for value in values):
+            raise Different
+        return self._new(key, values)
+
+    def _known(self, values: list[Any]) -> str | None:
+        """The values by a parameter that there is already."""
         for name, known in self.vectors.items():
-            if known == values:
+            if known == values and all(type(a) is type(b) for a, b in zip(known, values, strict=True)):
                 return f"${self.owner}{name}"
         for name, known in self.vectors.items():
             if (factor := _factor(known, values)) is not None:
                 return f"$({factor} * {self.owner}{name})"
-        if len(self.vectors) == _MOST:
+        return None
+
+    def _items(self, key: str, values: list[Any]) -> Any:
+        """Lists entry by entry, where that takes one new name at most; else a name for them as a whole."""
+        columns = [[value[at] for value in values] for at in range(len(values[0]))]
+        if len(columns) > 1 or not columns:
+            tried = Parameters(dict(self.vectors), self.owner, self.closed)
+            try:
+                items = [tried.text(key, column) for column in columns]
+            except Different:
+                items = []
+            if items and len(tried.vectors) <= len(self.vectors) + 1:
+                self.vectors.update(tried.vectors)
+                return items
+        return self._new(key, values)
+
+    def _new(self, key: str, values: list[Any]) -> str:
+        if len(self.vectors) >= _MOST:
             raise Different
         name = self._free(key)
         self.vectors[name] = values
         return f"${self.owner}{name}"
 
     def _free(self, key: str) -> str:
-        number, name = 1, key
+        base = re.sub(r"_\d+$", "", key)
+        number, name = 1, base
         while name in self.vectors:
-            number, name = number + 1, f"{key}_{number + 1}"
+            number, name = number + 1, f"{base}_{number + 1}"
         return name
 
 

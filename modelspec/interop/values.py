@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .architecture import Unreadable
+from .architecture import MODELS, Unreadable
 
 OWN = frozenset({
     "name", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "build_config", "build_input_shape",
@@ -44,13 +44,17 @@ def _object(kind: str, value: Mapping[str, Any]) -> Any:
     if kind in ("DTypePolicy", "Policy", "PolicyV1"):
         return config.get("name", "float32") if isinstance(config, dict) else "float32"
     if kind == "__tuple__" or kind == "TensorShape":
-        return [plain(item) for item in value.get("items", ())]
+        items = value.get("items")
+        return [plain(item) for item in items] if isinstance(items, list) else None
     if kind in ("__lambda__", "Lambda"):
         raise Unreadable("it holds Python code, which is never run", formula_help(value))
     if kind in _FUNCTIONS:
         return config.get("name", "") if isinstance(config, dict) else str(config)
     if kind == "__numpy__" or kind == "__tensor__":
         return plain(config.get("value") if isinstance(config, dict) else None)
+    if isinstance(config, (dict, list)) and kind in MODELS:
+        raise Unreadable("it holds a model, and a layer of a spec holds one layer",
+                         "wrap the layers of that model one by one")
     if not isinstance(config, dict):
         return kind
     return {kind: settings(config)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..catalogue import snake_case
-from .branches import Branches, as_branches, is_step
-from .fold import Block, Folded, Loop, Part
+from ..layers import LAYERS
+from .branches import Branches, is_step
+from .fold import Block, Folded
+from .nodes import COUNTED, Loop, Node, is_repeated, statements_of
 from .statements import BEFORE, Atom, Leaf, Local, Named, Statement, leaves, mapped, needs_name_before
 from .unify import Different
 
@@ -17,27 +20,32 @@ Shorten = Callable[[str, dict[str, Any]], Any]
 
 def write(folded: Folded, first: str, fixed: set[str], shorten: Shorten) -> tuple[dict[str, Any], list[Any]]:
     """`blocks` and `layers`. `first` is the first input's name. Raises `Different` where a name cannot be had."""
-    blocks = {name: _block(block, shorten) for name, block in folded.blocks.items()}
-    return blocks, _Writer(shorten, fixed, counted=True).parts(folded.body, first)
+    own = set(folded.blocks)
+    blocks = {name: _block(block, shorten, own) for name, block in folded.blocks.items()}
+    return blocks, _Writer(shorten, fixed, own, counted=True).parts(folded.body, first)
 
 
-def _block(block: Block, shorten: Shorten) -> Any:
-    layers = _Writer(shorten, set(), counted=False).parts(block.body, "input")
+def _block(block: Block, shorten: Shorten, own: set[str]) -> Any:
+    layers = _Writer(shorten, set(), own, counted=False).parts(block.body, "input")
     if not block.parameters:
         return layers
     return {"parameters": dict(block.parameters), "layers": layers}
 
 
 class _Writer:
-    """Writes one list of layers. `counted`: whether a name that is needed is the one that the model has already."""
+    """Writes one list of layers. `counted`: whether a name that is needed is the one that the model has already.
 
-    def __init__(self, shorten: Shorten, fixed: set[str], *, counted: bool) -> None:
+    `own` are the blocks, whose uses do not have the block's name unless it is said, as calls of shared things do.
+    """
+
+    def __init__(self, shorten: Shorten, fixed: set[str], own: set[str], *, counted: bool) -> None:
         self.shorten = shorten
         self.fixed = fixed
+        self.own = own
         self.counted = counted
         self._numbers: dict[str, int] = {}
 
-    def parts(self, parts: Sequence[Part], first: str) -> list[Any]:
+    def parts(self, parts: Sequence[Node], first: str) -> list[Any]:
         """The entries of a list whose first one takes `first`."""
         found: list[Any] = []
         before: str | None = first
@@ -48,54 +56,59 @@ class _Writer:
                 before = None
                 continue
             needed = following is not None and self._needs_name(following)
-            entries, before = self._atom(part, before, name_last=needed)
+            entries, before = self._node(part, before, name_last=needed)
             found.extend(entries)
         return found
 
     @staticmethod
-    def _needs_name(part: Part) -> bool:
-        return not isinstance(part, Loop) and needs_name_before(part) and as_branches(part) is None
+    def _needs_name(part: Node) -> bool:
+        return not isinstance(part, (Loop, Branches)) and needs_name_before(part)
 
-    def _loop(self, loop: Loop) -> dict[str, Any]:
-        body = [entry for atom in loop.body for entry in self._plain(atom)]
+    def _loop(self, loop: Loop) -> Any:
+        if (count := loop.rounds) is not None:
+            if (entry := self._repeated(loop, count)) is not None:
+                return entry
+            if all(one.name is None for node in loop.body for one in statements_of(node)):
+                return {"repeat": count, "do": [self._plain(node) for node in loop.body]}
         index = {"index": loop.index} if loop.index is not None and loop.index != loop.variable else {}
-        return {"for": {loop.variable: loop.values}, **index, "do": body}
+        return {"for": {loop.variable: loop.values}, **index, "do": [self._plain(node) for node in loop.body]}
 
-    def _plain(self, atom: Atom) -> Iterator[Any]:
-        """The entries of an atom that needs no name."""
-        if is_step(atom):
-            yield self._entry(atom[0], atom[0].name)
-            return
-        found = as_branches(atom)
-        if found is None:
+    def _repeated(self, loop: Loop, count: int) -> Any:
+        """The entry with `repeat`, where the body is one layer that is named by nothing but its number."""
+        if not is_repeated(loop):
+            return None
+        one, = statements_of(loop.body[0])
+        name = None if one.name is None else one.name.removesuffix(COUNTED)
+        return self._entry(replace(one, settings={**one.settings, "repeat": count}), name)
+
+    def _plain(self, node: Node) -> Any:
+        """The entry of a node that needs no name."""
+        if isinstance(node, Branches):
+            return self._branches(node)
+        if isinstance(node, Loop):
+            return self._loop(node)
+        if not is_step(node):
             raise Different
-        yield self._branches(found)
+        return self._entry(node[0], node[0].name)
 
     def _branches(self, found: Branches) -> dict[str, Any]:
-        chains = [[entry for item in chain for entry in self._of_chain(item)] for chain in found.chains]
+        chains = [[self._plain(item) for item in chain] for chain in found.chains]
         join = self._entry(found.join, found.join.name, branched=True)
         return {"branches": chains, "join": join}
 
-    def _of_chain(self, item: Atom | Branches) -> Iterator[Any]:
-        if isinstance(item, Branches):
-            yield self._branches(item)
-        else:
-            yield self._entry(item[0], item[0].name)
-
-    def _atom(self, atom: Atom, before: str | None, *, name_last: bool) -> tuple[list[Any], str | None]:
-        """The entries of an atom, and the name of its tensor where it has one."""
-        branched = as_branches(atom) if len(atom) > 1 else None
-        last = atom[-1]
-        if branched is not None:
+    def _node(self, node: Atom | Branches, before: str | None, *, name_last: bool) -> tuple[list[Any], str | None]:
+        """The entries of a node, and the name of its tensor where it has one."""
+        if isinstance(node, Branches):
+            last = node.join
             name = self._name(last) if name_last or last.counted in self.fixed else last.name
-            chosen = Branches(branched.chains, _renamed(branched.join, name))
-            return [self._branches(chosen)], name
-        taken = {leaf.index for place, one in enumerate(atom) for leaf in leaves(one.takes)
+            return [self._branches(replace(node, join=replace(last, name=name)))], name
+        last = node[-1]
+        taken = {leaf.index for place, one in enumerate(node) for leaf in leaves(one.takes)
                  if isinstance(leaf, Local) and (leaf.index != place - 1 or one.takes != leaf)}
         names = [self._name(one) if place in taken or one.counted in self.fixed or (name_last and one is last)
-                 else one.name for place, one in enumerate(atom)]
+                 else one.name for place, one in enumerate(node)]
         entries = []
-        for place, one in enumerate(atom):
+        for place, one in enumerate(node):
             source = None if one.takes == Local(place - 1) else self._source(one, names, before)
             entries.append(self._entry(one, names[place], source))
         return entries, names[-1]
@@ -122,17 +135,14 @@ class _Writer:
         return f"{base}_{number}"
 
     def _entry(self, one: Statement, name: str | None, source: Any = None, *, branched: bool = False) -> Any:
-        body = dict(one.settings)
-        if name is not None:
+        body = {key: value for key, value in one.settings.items() if key != "repeat"}
+        if name is not None and (name != one.kind or one.kind in self.own or one.kind in LAYERS):
             body["name"] = name
+        if "repeat" in one.settings:
+            body["repeat"] = one.settings["repeat"]
         if source is not None and not branched:
             body["from"] = source
         if one.call:
             body["call"] = dict(one.call)
         return self.shorten(one.kind, body)
 
-
-def _renamed(one: Statement, name: str | None) -> Statement:
-    from dataclasses import replace
-
-    return replace(one, name=name)

@@ -1,0 +1,121 @@
+"""The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML's own, with tuples under a tag of Python's.
+
+PyYAML reads the events, and nothing is made of them but lists, mappings and plain values. One tag is understood,
+`python/tuple`, which is a list here; every other is refused. Depth and size have budgets, aliases count as what they
+stand for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from yaml.events import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
+
+from .architecture import Unreadable
+
+_TUPLE = "tag:yaml.org,2002:python/tuple"
+_DEEPEST = 100
+_MOST_NODES = 300_000
+_LONGEST_NUMBER = 40
+_PLAIN = "tag:yaml.org,2002:"
+
+
+def value_of(text: str) -> Any:
+    """The value of a document. Raises `Unreadable`."""
+    try:
+        return _Reader(text).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark is not None else ""
+        what = getattr(error, "problem", None) or "bad text"
+        raise Unreadable(f"this is no JSON or YAML of a model ({what}{place})") from None
+
+
+class _Reader:
+    """Composes the events of one text. `sizes` are the nodes under each anchor."""
+
+    def __init__(self, text: str) -> None:
+        self._loader: Any = yaml.SafeLoader(text)
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._nodes = 0
+
+    def document(self) -> Any:
+        events = self._loader
+        events.get_event()
+        if not events.check_event(yaml.events.DocumentStartEvent):
+            raise Unreadable("the file is empty")
+        events.get_event()
+        value = self._value(events.get_event(), 1)
+        events.get_event()
+        if not events.check_event(yaml.events.StreamEndEvent):
+            raise Unreadable("the file has more than one document")
+        return value
+
+    def _value(self, event: Any, level: int) -> Any:
+        self._count(1)
+        if level > _DEEPEST:
+            raise Unreadable(f"the file is nested more than {_DEEPEST} deep")
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise Unreadable(f"`*{event.anchor}` stands for nothing, or for itself")
+            value, size = self._anchors[event.anchor]
+            self._count(size)
+            return value
+        before = self._nodes
+        if isinstance(event, ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, SequenceStartEvent):
+            _check_tag(event, _TUPLE)
+            value = self._list(level)
+        else:
+            _check_tag(event)
+            value = self._mapping(level)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value, self._nodes - before
+        return value
+
+    def _list(self, level: int) -> list[Any]:
+        found = []
+        while not isinstance(event := self._loader.get_event(), SequenceEndEvent):
+            found.append(self._value(event, level + 1))
+        return found
+
+    def _mapping(self, level: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := self._loader.get_event(), MappingEndEvent):
+            if not isinstance(event, ScalarEvent) or event.value == "<<":
+                raise Unreadable("a key is no text")
+            key = self._scalar(event)
+            found[key if isinstance(key, str) else str(event.value)] = self._value(self._loader.get_event(), level + 1)
+        return found
+
+    def _scalar(self, event: Any) -> Any:
+        _check_tag(event)
+        if not event.implicit[0]:
+            return event.value
+        tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit).removeprefix(_PLAIN)
+        if tag in ("int", "float") and len(event.value) > _LONGEST_NUMBER:
+            raise Unreadable("a number has more digits than any number of a model")
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return bool(self._loader.bool_values[event.value.lower()])
+        try:
+            node = yaml.ScalarNode(f"{_PLAIN}{tag}", event.value)
+            if tag == "int":
+                return self._loader.construct_yaml_int(node)
+            return self._loader.construct_yaml_float(node) if tag == "float" else event.value
+        except ValueError:
+            return event.value
+
+    def _count(self, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > _MOST_NODES:
+            raise Unreadable(f"the file has more than {_MOST_NODES:,} values, aliases counted as what they stand for")
+
+
+def _check_tag(event: Any, but: str | None = None) -> None:
+    if event.tag not in (None, "!", but):
+        raise Unreadable(f"the tag `{str(event.tag)[:60]}` could name Python code, and is refused",
+                         "the tag `!!python/tuple` is the only one that is read")
