@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Report, Spec, SpecError, check, load_model, load_spec, open_run, resume
+    from .api import Report, Spec, SpecError, check, dump, from_keras, load_model, load_spec, open_run, resume
     from .diagnostics import Diagnostic
+    from .estimators import SpecClassifier, SpecRegressor
+    from .exports import export
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Report", "Spec", "SpecError", "__version__", "check", "load_model",
-           "load_spec", "open_run", "resume"]
+__all__ = ["Diagnostic", "Report", "Spec", "SpecClassifier", "SpecError", "SpecRegressor", "__version__", "check",
+           "dump", "export", "from_keras", "load_model", "load_spec", "open_run", "resume"]
 
-_HOME = {"Diagnostic": "diagnostics"}
+_HOME = {"Diagnostic": "diagnostics", "SpecClassifier": "estimators", "SpecRegressor": "estimators",
+         "export": "exports"}
 
 
 def __getattr__(name: str) -> Any:

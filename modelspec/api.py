@@ -47,6 +47,8 @@ class Spec:
     compiled: Compiled
     diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings and notes; a spec with errors is never made."""
+    written: Mapping[str, Any] | None = None
+    """The mapping that it came from, where it came from one."""
 
     @property
     def name(self) -> str:
@@ -96,7 +98,8 @@ def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mappin
     compiled = _compile(source, overrides)
     if not compiled.ok or compiled.value is None:
         raise SpecError(compiled.diagnostics)
-    return Spec(compiled.value, compiled.diagnostics)
+    written = source if isinstance(source, Mapping) and not overrides else None
+    return Spec(compiled.value, compiled.diagnostics, written)
 
 
 def check(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Report:
@@ -142,6 +145,42 @@ def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
     from .backend import layers  # noqa: F401  # importing it registers them
 
     return keras.models.load_model(fspath(path), **options)
+
+
+def from_keras(model: keras.Model) -> Spec:
+    """The spec of a Keras model, with loss, optimizer and metrics where it is compiled; `dump` gives its text.
+
+    Only what Keras's own `model.to_json()` says of it is read. Raises `SpecError` with every layer that a spec cannot
+    say, e.g. a `Lambda`. Weights stay in the model: `spec.build().set_weights(model.get_weights())` where the layers
+    are in one order, or `modelspec import FILE --weights`.
+    """
+    from .interop.importing import import_model
+    from .interop.keras_json import value_of
+
+    try:
+        value = value_of(model.to_json())
+    except (NotImplementedError, ValueError, TypeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SpecError((Diagnostic("MS742", "error", f"the model does not describe itself: {reason}", None, (),
+                                    "only Sequential and functional models do"),)) from None
+    found = import_model(value, value.get("compile_config"))
+    if found.value is None:
+        raise SpecError(found.diagnostics)
+    spec = load_spec(found.value.spec)
+    if spec.graph.parameters not in (None, model.count_params()) and model.built:
+        raise SpecError((Diagnostic(
+            "MS742", "error", f"the model has {model.count_params():,} parameters, and what it says of itself "
+            f"{spec.graph.parameters:,}: a layer is shared between models, which Keras does not write down", None, (),
+            "call the shared layers in one model"),))
+    return replace(spec, diagnostics=(*spec.diagnostics, *found.diagnostics))
+
+
+def dump(spec: Spec) -> str:
+    """The spec as YAML: as it was written where it came from a mapping or a model, worked out where from a file."""
+    from .resolve import resolved_text
+    from .resolve.text import dump
+
+    return resolved_text(spec.compiled) if spec.written is None else dump(spec.written)
 
 
 def _compile(

@@ -1,0 +1,116 @@
+"""`--to litert`: a LiteRT (TensorFlow Lite) file, in floats or in fewer bits, checked with the interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..data.table import Array
+from .converting import convert, one_by_one
+from .job import Job, Written
+from .quiet import quiet
+from .samples import samples
+from .saved_model import SIGNATURE, save
+from .trying import first_that_works, said
+
+_CHECKED = 32
+"""How many samples are run, one after the other, as a device does."""
+
+
+def write(job: Job, path: Path) -> Written:
+    """The model, with its preparation inside where LiteRT has the operations for it."""
+    whole = job.whole()
+    return first_that_works(job, "LiteRT", lambda inside: _write(whole, path, inside))
+
+
+def _write(job: Job, path: Path, inside: bool) -> Written:
+    """For batches of any size; of one example where a layer needs to know."""
+    problem: Exception | None = None
+    for batch, notice in ((None, None), (1, "it takes one example at a time")):
+        try:
+            path.write_bytes(_converted(job, inside, batch))
+            written = _checked(job, path, inside)
+            return replace(written, notices=(notice,) if notice else ())
+        except Exception as error:  # noqa: BLE001  # the converter and the interpreter raise anything
+            problem = error
+    raise ValueError(said(problem) if problem else "it cannot be converted")
+
+
+def _converted(job: Job, inside: bool, batch: int | None) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="modelspec-") as name:
+        folder = Path(name)
+        with quiet():
+            save(job, folder / "model", inside=inside, batch=batch)
+            if job.quantize != "int8":
+                return convert(folder / "model", SIGNATURE, job.quantize)
+        return _converted_apart(job, folder, inside)
+
+
+def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
+    """In a process of its own: on some models the converter ends the process that looks for ranges of numbers."""
+    np.savez(folder / "rows.npz", **_representative(job, inside))  # type: ignore[arg-type]
+    made = folder / "made.tflite"
+    command = [sys.executable, "-m", f"{__package__}.converting", str(folder / "model"), SIGNATURE,
+               str(folder / "rows.npz"), str(made)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())  # noqa: S603
+    if done.returncode < 0:
+        raise ValueError("its converter breaks down over the ranges of the numbers in it")
+    if done.returncode or not made.exists():
+        last = next(iter(done.stderr.strip().splitlines()[-1:]), "its converter fails")
+        raise ValueError(done.stderr if "op is neither" in done.stderr else last)
+    return made.read_bytes()
+
+
+def _environment() -> dict[str, str]:
+    """The same modelspec, wherever it is imported from, and no device that this process may hold."""
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "CUDA_VISIBLE_DEVICES": "-1",
+            "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def _representative(job: Job, inside: bool) -> dict[str, Array]:
+    """Rows of the training source: what the ranges of numbers are taken from."""
+    training = job if "test" not in _sources(job) and "validation" not in _sources(job) else \
+        replace(job, samples=samples(job.run, None, part="train"))
+    return training.raw() if inside else dict(training.samples.inputs)
+
+
+def _sources(job: Job) -> Mapping[str, Any]:
+    return job.compiled.data.sources if job.compiled.data is not None else {}
+
+
+def _checked(job: Job, path: Path, inside: bool) -> Written:
+    values = job.raw() if inside else dict(job.samples.inputs)
+    with warnings.catch_warnings(), quiet():
+        warnings.simplefilter("ignore")
+        runner = _interpreter()(model_path=str(path)).get_signature_runner(SIGNATURE)
+        count = min(_CHECKED, len(job.samples))
+        rows = [runner(**row) for row in one_by_one(values, count)]
+    found = {name: np.concatenate([row[name] for row in rows]) for name in job.outputs}
+    return Written(_over_all(job, found, inside), inside, (), tuple(values))
+
+
+def _over_all(job: Job, found: Mapping[str, Array], inside: bool) -> dict[str, Array]:
+    """The samples that were not run count as they are expected, so that all arrays have one length."""
+    expected = job.expected if inside else job.plain
+    return {name: np.concatenate([values, expected[name][len(values) :]]) if values.shape[1:] ==
+            expected[name].shape[1:] else values for name, values in found.items()}
+
+
+def _interpreter() -> Any:
+    """LiteRT's own interpreter where it is installed, else the one that comes with TensorFlow."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        return tf.lite.Interpreter
+    return Interpreter

@@ -1,0 +1,43 @@
+"""The model over the columns of its data as one functional Keras model, preparation inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from ..data.table import Array
+from .job import Job
+
+
+def serving_model(job: Job) -> keras.Model:
+    """The model that takes what a row has, each column by its name, and gives the numbers of the targets' columns."""
+    raw = {name: keras.Input(shape=one.shape, dtype=one.dtype, name=name) for name, one in job.preparing.raw.items()}
+    found = job.model(called_with(job.model, job.preparing.inputs(raw)))
+    outputs = job.preparing.outputs(found if isinstance(found, Mapping) else {job.outputs[0]: found})
+    return keras.Model(raw, outputs, name=f"{job.model.name}_served")
+
+
+def called_with(model: keras.Model, inputs: Mapping[str, Any]) -> Any:
+    """Tensors by name as a model is called with them."""
+    return dict(inputs) if isinstance(model.input, Mapping) else next(iter(inputs.values()))
+
+
+def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
+    """Samples as TensorFlow's tensors."""
+    from ..data.transforms import to_tensor
+
+    return {name: to_tensor(one) for name, one in values.items()}
+
+
+def predicted(model: keras.Model, values: Mapping[str, Array]) -> Any:
+    """What a served model gives for all samples at once."""
+    return model(called_with(model, tensors(values)), training=False)
+
+
+def own_layers(model: keras.Model) -> tuple[str, ...]:
+    """The kinds of layers in a model that Keras does not have."""
+    found = {type(layer).__name__ for layer in model._flatten_layers()
+             if type(layer).__module__.startswith("modelspec.")}
+    return tuple(sorted(found))
