@@ -155,6 +155,32 @@ def test_header_given(tmp_path: Path) -> None:
     assert column(tmp_path, "one, two\nthree\n", delimiter="\t", header=["a"]) == ["one, two", "three"]
 
 
+@pytest.mark.parametrize("passes", [False, True])
+def test_empty_cells_beyond_the_last_column_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool
+) -> None:
+    """As spreadsheets write them; where one of them holds something the row is a fault."""
+    if passes:
+        read_in_passes(monkeypatch)
+    for text, header in (("a,b\n1,x,,\n2,y,, \n", None), ("1\tx\t\t\n2\t\"y\"\t\t\n", ["a", "b"]),
+                         ("a;b\n1;x\n2;y;;;\n", None), ("a,b\n1,x,\n2,y\n", None)):
+        source = {"csv": {"path": write(tmp_path, text), **({"header": header} if header else {})}}
+        table = opened(source, tmp_path)
+        assert (table.names, table.count) == (("a", "b"), 2)
+        assert (table.column("a").tolist(), table.column("b").tolist()) == ([1.0, 2.0], ["x", "y"])
+    write(tmp_path, "a,b\n1,x,,\n2,y,,3\n")
+    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:3 has 4 cells, but there are 2 columns"]
+    write(tmp_path, "text\nyes,\nno\n")
+    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:2 has 2 cells, but there is 1 column"]
+
+
+def test_more_cells_than_the_header_names_are_to_be_named(tmp_path: Path) -> None:
+    write(tmp_path, "1,x,5\n2,y,\n")
+    with pytest.raises(DataError) as caught:
+        opened({"csv": {"path": "t.csv", "delimiter": ",", "header": ["a", "b"]}}, tmp_path)
+    assert [one.help for one in caught.value.diagnostics] == ["name all 3 columns in `header`"]
+
+
 def test_several_files_are_one_table(tmp_path: Path) -> None:
     write(tmp_path, "a,b\n1,10\n2,\n", "part-2.csv")
     write(tmp_path, "a,b\n3,x1\n", "part-10.csv")
@@ -245,3 +271,36 @@ def test_arrow_and_python_read_the_same(tmp_path_factory: Any, rows: list[tuple[
             written = [row["ab".index(name)] for row in rows]
             expected = [np.nan if lacks else float(cell) for cell, lacks in zip(written, is_nothing(one), strict=True)]
             np.testing.assert_array_equal(one, expected)
+
+
+
+tokens = st.sampled_from(['"', ",", "\n", "\r\n", "\r", " ", "1", "2.5", "x", "é", ",,", '""', '"a,b"', "NA"])
+row_of_cells = st.lists(st.sampled_from(["", " ", "1", "2.5", "x", '"y"', '"a,b"', '"l\nl"', 'q"q', '"', "NA", "+1"]),
+                        min_size=2, max_size=4).map(",".join)
+lines = st.one_of(row_of_cells, row_of_cells.map(lambda row: f"1,x{'' if row[0] == '1' else ',,'}"),
+                  st.lists(tokens, max_size=25).map("".join))
+
+
+@given(st.lists(lines, min_size=1, max_size=4), st.booleans(), st.booleans())
+def test_arrow_and_python_find_the_same_faults(tmp_path_factory: Any, rows: list[str], named: bool,
+                                               passes: bool) -> None:
+    """Whatever a file holds, the fast way and the plain one give one table, or say the same of it."""
+    folder = tmp_path_factory.getbasetemp()
+    text = ("" if named else "a,b\n") + "\n".join(rows)
+    source = {"csv": {"path": write(folder, text, "raw.csv"), "delimiter": ",",
+                      **({"header": ["a", "b"]} if named else {})}}
+    with pytest.MonkeyPatch.context() as patch:
+        if passes:
+            patch.setattr(files, "IN_MEMORY", 0)
+        fast = told(source, folder)
+        patch.setattr(delimited.Rows, "is_plain", lambda self: False)
+        assert told(source, folder) == fast
+
+
+def told(source: Any, folder: Path) -> Any:
+    """The columns of a table with their types, or what is wrong with it."""
+    try:
+        table = opened(source, folder)
+        return [(str(table.column(name).dtype), list(map(repr, table.column(name)))) for name in table.names]
+    except DataError as error:
+        return [str(one) for one in error.diagnostics]

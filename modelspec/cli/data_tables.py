@@ -163,6 +163,10 @@ def _shape(sizes: Sequence[int | None]) -> str:
 
 
 def _examples(column: ColumnFacts) -> str:
+    from ..data.contact import is_image
+
+    if is_image(column.shape) and column.dtype != "text":
+        return "`--picture PNG` draws some"
     if any(isinstance(value, (list, tuple)) for value in column.examples):
         return _cut(", ".join(_short(value) for value in column.examples[:1]))
     return "  ".join(_cut(_short(value)) for value in column.examples)

@@ -73,7 +73,8 @@ class Feed:
             found = self._gathered(shuffled, count, batch_size, self._training_weights, first)
             return _varied(found, vary, epoch, first) if vary else found
 
-        epoch_by_epoch = tf.data.Dataset.range(first_epoch, epochs).flat_map(batches_of)
+        one_epoch = batches_of if vary else _as_written(batches_of)  # layers may have branches
+        epoch_by_epoch = tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch)
         found: tf.data.Dataset = epoch_by_epoch.prefetch(tf.data.AUTOTUNE)
         return found
 
@@ -114,7 +115,7 @@ class Feed:
             counted = {name: tf.gather(values, chosen) for name, values in weights.items()}
             return _one_or_mapping(inputs), _one_or_mapping(targets), _one_or_mapping(counted)
 
-        return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(batch)
+        return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))
 
 
 def _varied(batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any) -> tf.data.Dataset:
@@ -187,6 +188,14 @@ def _gather(values: Any, chosen: Any) -> Any:
     import tensorflow as tf
 
     return values.gather(chosen) if isinstance(values, _OnDisk) else tf.gather(values, chosen)
+
+
+def _as_written(function: Any) -> Any:
+    """A function of tensors that TensorFlow traces as it stands: there is no branch and no loop on values to be
+    rewritten, and looking for some takes a third of a second."""
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def _one_or_mapping(tensors: dict[str, Any]) -> Any:

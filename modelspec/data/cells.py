@@ -120,6 +120,8 @@ class ColumnCheck:
         self.kind, self.shape, self._dtype = values.dtype.kind, values.shape[1:], values.dtype
         self.rows += len(values)
         if not self._takes(values.dtype.kind):
+            if values.dtype.kind in "US" and not self._text.count:
+                self._text.add(_no_numbers(values), values, start)
             return None
         missing = self._add_text(start, values) if self.text else self._add_numbers(start, values)
         if missing is None or not missing.any():
@@ -187,7 +189,11 @@ class ColumnCheck:
                            self.span, help="save the real and the imaginary part as arrays of their own")
         else:
             what = "text" if self.kind in ("U", "S") else f"`{self._dtype}` values"
-            findings.error("MS609", f"{title} holds {what}, but {self.wanted.subject} takes numbers", self.span)
+            first = ""
+            if self._text.count:
+                first = f": {_quoted(_decoded(self._text.value))} at {self._shown(self._text)[0]}"
+            findings.error("MS609", f"{title} holds {what}, but {self.wanted.subject} takes numbers{first}", self.span,
+                           help="save it as an array of numbers" if self.kind in ("U", "S") else None)
 
     def _shown(self, found: _Found) -> list[str]:
         return [self.table.place(self.name, index) for index in found.first]
@@ -230,6 +236,19 @@ def _reads_as_number(cell: str) -> bool:
     except ValueError:
         return False
     return "_" not in cell
+
+
+def _no_numbers(values: Array) -> Array:
+    """Which texts are no numbers; the first one where all are."""
+    texts = [_decoded(cell) for cell in values.flat]
+    found: Array = np.array([not _reads_as_number(text) for text in texts]).reshape(values.shape)
+    if not found.any() and found.size:
+        found.flat[0] = True
+    return found
+
+
+def _decoded(cell: Any) -> str:
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
 
 
 def _quoted(cell: str) -> str:

@@ -16,9 +16,13 @@ _SMALLEST = 32
 
 
 def is_images(values: Array) -> bool:
-    """Whether examples look like images: [height, width] or [height, width, 1 or 3 or 4], at least 8 by 8."""
-    sizes = values.shape[1:]
-    return (values.dtype.kind in "uif" and len(sizes) in (2, 3) and min(sizes[:2]) >= 8
+    """Whether examples look like images."""
+    return values.dtype.kind in "uif" and is_image(values.shape[1:])
+
+
+def is_image(sizes: Sequence[int | None]) -> bool:
+    """Whether this may be the shape of an image: [height, width] or [height, width, 1 or 3 or 4], at least 8 by 8."""
+    return (len(sizes) in (2, 3) and min(size or 0 for size in sizes[:2]) >= 8
             and (len(sizes) == 2 or sizes[2] in (1, 3, 4)))
 
 
@@ -33,7 +37,7 @@ def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
 
 
 def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
-    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest of the sheet. Raises `OSError`."""
+    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest. Raises `OSError`."""
     from PIL import Image
 
     height, width = values.shape[1:3]
@@ -56,7 +60,7 @@ def _limits(values: Array) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if values.dtype == np.uint8 or (low >= 0 and 1 < high <= 255):
         return 0.0, 255.0
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return 0.0, 1.0
     return low, high if high > low else low + 1
 

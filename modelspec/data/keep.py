@@ -56,6 +56,8 @@ class Keeper:
     load: Callable[[], None] = field(repr=False)
     own: str | None = None
     """The fingerprint of the source that is trained on, where what is learned is learned in this run."""
+    once: bool = False
+    """Whether they are gone through once, so that less is kept in memory."""
 
     def find(self, table: Table) -> Kept | None:
         """The prepared training source of an earlier run; None where there is none."""
@@ -92,7 +94,7 @@ class Keeper:
         if self.data.cache in ("memory", "disk"):
             return self.data.cache == "disk"
         size = sum(values.nbytes for values in first.values.values()) / len(first.rows) * survey.kept
-        return size > reading.MEMORY
+        return size > (min(reading.ONCE, reading.MEMORY) if self.once else reading.MEMORY)
 
     def _make_entry(
         self, writing: Writing, blocks: Iterator[Block], key: Key, state: State, findings: Findings

@@ -198,7 +198,7 @@ def about_target(
     """An output that is trained: its type and loss, and where its targets come from."""
     assert compiled.graph is not None
     return Target(name, compiled.graph.outputs[name], loss_of(compiled.training, name), bound, table, rows,
-                  labels(layers))
+                  labels(layers), measured=compiled.training is not None)
 
 
 def told_columns(names: tuple[str, ...], table: Table, *, prepared: bool) -> str:

@@ -147,13 +147,13 @@ def prepare_source(
     binding = bind(data, _inputs(compiled), trained, table, with_targets=with_targets)
     findings = Findings()
     findings.extend(table.warnings)
-    seen = survey(table, binding, compiled, findings, state=state, with_targets=with_targets)
+    seen = survey(table, binding, compiled, findings, state=state, with_targets=with_targets, once=True)
     findings.stop_if_wrong()
     assert seen is not None
     check_transforms(seen)
     if state is None:
         state = _learned(seen, everything(seen.kept), load)
-    keeper = Keeper(compiled, replace(data, cache="off"), binding, load)
+    keeper = Keeper(compiled, replace(data, cache="off"), binding, load, once=True)
     examples = _examples(keeper.make(seen, state, findings), table, compiled, data, findings)
     findings.stop_if_wrong()
     return examples, findings.diagnostics

@@ -13,6 +13,8 @@ from .table import BLOCK, Array, Table
 
 MEMORY = 256 * 2**20
 """Bytes up to which a source, and what is made of it, is kept in memory."""
+ONCE = 32 * 2**20
+"""The same of a source that is gone through once, by `evaluate` or `predict`: to read it again costs little."""
 
 
 class Reader:
@@ -54,15 +56,15 @@ def _joined(one: Array, other: Array) -> Array:
     return other if not len(one) else np.concatenate([one, other])
 
 
-def open_columns(table: Table, features: Mapping[str, Bound], others: Mapping[str, Span | None], findings: Findings
-                 ) -> Reader | None:
+def open_columns(table: Table, features: Mapping[str, Bound], others: Mapping[str, Span | None], findings: Findings,
+                 *, once: bool = False) -> Reader | None:
     """The columns of features and `others` (by name, with the place that names them); None, and findings, where one
-    cannot be had."""
+    cannot be had. `once`: less of them is kept in memory."""
     spans: dict[str, Span | None] = {}
     for bound in features.values():
         spans.update({name: bound.at(name) for name in bound.names if name not in spans})
     spans = {**spans, **{name: span for name, span in others.items() if name not in spans}}
-    large = table.size_hint is not None and table.size_hint > MEMORY
+    large = table.size_hint is not None and table.size_hint > (min(ONCE, MEMORY) if once else MEMORY)
     whole: dict[str, Array] = {}
     wrong = False
     for name, span in spans.items():

@@ -115,9 +115,9 @@ class Survey:
 
 def survey(
     table: Table, binding: Binding, compiled: Compiled, findings: Findings, *, state: State | None = None,
-    with_targets: bool = True,
+    with_targets: bool = True, once: bool = False,
 ) -> Survey | None:
-    """Looks through a source; None, and findings, where it cannot be used."""
+    """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is kept in memory."""
     data = compiled.data
     assert data is not None
     features = {**{("inputs", name): bound for name, bound in binding.inputs.items()},
@@ -125,7 +125,8 @@ def survey(
     others: dict[str, Span | None] = {}
     if data.weights is not None and with_targets:
         others[data.weights] = data.spans.get(("weights",))
-    reader = open_columns(table, {"/".join(key): bound for key, bound in features.items()}, others, findings)
+    reader = open_columns(table, {"/".join(key): bound for key, bound in features.items()}, others, findings,
+                          once=once)
     if reader is None:
         return None
     seen = {key: _seen(key, bound, table, compiled, state) for key, bound in features.items()}

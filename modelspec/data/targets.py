@@ -42,6 +42,8 @@ class Target:
     """The label of each class, where the target is looked up."""
     partial: bool = False
     """Whether these are some of the examples only: that all have one class then says nothing."""
+    measured: bool = True
+    """Whether something is measured against it; a spec without `training` does not say what it is compared with."""
 
     @property
     def encoding(self) -> str:
@@ -80,6 +82,8 @@ def loss_of(training: Training | None, output: str) -> Settings | None:
 
 def fit_target(values: Array, target: Target, findings: Findings) -> Array | None:
     """The targets as training takes them; None, and findings, where they are not what the loss takes."""
+    if not target.measured:
+        return values
     before = len(findings.diagnostics)
     if target.labels is not None and _looks_like_indices(values, target):
         values = np.eye(max(len(target.labels), int(values.max(initial=0)) + 1), dtype=np.float32)[values]
@@ -250,7 +254,21 @@ def _check_binary(values: Array, arranged: Array, target: Target, findings: Find
           lambda label: f"{_loss(target)} takes {takes}, but the target of {target.subject} is {label}", help)
 
 
+def _check_numbers(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
+    """MS661: Keras takes the logarithm of the smallest positive number in place of a negative one, or goes on without
+    a sense."""
+    least = getattr(target.loss, "least", None)
+    if least is None:
+        return
+    bad = values < least
+    if bad.any():
+        _tell(bad, values, target, findings, "MS661",
+              lambda found: f"{_loss(target)} takes targets of at least {least:g}, but the target of "
+                            f"{target.subject} is {found}",
+              help="use a loss for any numbers, e.g. `mse`, or mend the rows")
+
+
 _CHECKS: dict[str, Callable[[Array, Array, Target, Findings], None]] = {
-    "indices": _check_indices, "identities": _check_identities, "sequences": _check_identities,
-    "one_hot": _check_one_hot, "binary": _check_binary,
+    "indices": _check_indices, "identities": _check_identities, "sequences": _check_indices,
+    "one_hot": _check_one_hot, "binary": _check_binary, "numbers": _check_numbers,
 }

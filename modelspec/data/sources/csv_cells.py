@@ -127,6 +127,13 @@ def _numpy(cells: Any) -> Array:
     return found
 
 
+def has_text(cells: Any) -> bool:
+    """Whether a cell holds more than spaces."""
+    import pyarrow.compute as pc
+
+    return _any(pc.not_equal(_trim(cells), ""))
+
+
 def loses_digits(cells: Any) -> bool:
     """Whether numbers are so large that float64 may not hold them: whole ones are then int64."""
     return not _is_text(cells) and _largest(cells.drop_null().to_numpy(zero_copy_only=False)) >= _EXACT

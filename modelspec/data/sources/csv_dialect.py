@@ -9,7 +9,7 @@ from itertools import islice
 
 from ...diagnostics import Fault, listed
 from ...spec.sources import csv
-from .csv_text import Text, records
+from .csv_text import Text, records, trimmed
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _ENOUGH = 1000
@@ -26,7 +26,7 @@ def delimiter_of(text: Text, source: csv) -> str:
         return source.delimiter
     sample, whole = text.sample()
     wanted = len(source.header) if source.header is not None else None
-    widths = {mark: _widths(sample, mark, text.shown, whole) for mark in SEPARATORS}
+    widths = {mark: _widths(sample, mark, text.shown, whole, wanted) for mark in SEPARATORS}
     if wanted == 1:
         return next((mark for mark, found in widths.items() if set(found) == {1}), ",")
     tables = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] == (wanted or found[0]) > 1]
@@ -39,12 +39,14 @@ def delimiter_of(text: Text, source: csv) -> str:
     return tables[0] if tables else ","
 
 
-def _widths(sample: str, mark: str, shown: str, whole: bool) -> list[int]:
-    """The cells of each record. A sample that ends inside quotes, or quotes that are not right, end it."""
+def _widths(sample: str, mark: str, shown: str, whole: bool, wanted: int | None) -> list[int]:
+    """The cells of each record, without empty ones beyond `wanted`, or beyond those of the first. A sample that ends
+    inside quotes, or quotes that are not right, end it."""
     found: list[int] = []
     try:
         for _, record in islice(records(io.StringIO(sample, newline=""), mark, shown), _ENOUGH):
-            found.append(len(record))  # what was found before a fault counts
+            width = wanted or (found[0] if found else len(record))
+            found.append(len(trimmed(record, width)))  # what was found before a fault counts
     except Fault:
         if not whole:
             found = found[:-1] or found

@@ -15,7 +15,7 @@ from ..errors import Findings
 from . import files
 from .csv_cells import Cells
 from .csv_dialect import separator_hint
-from .csv_text import Record, Text
+from .csv_text import Record, Text, trimmed
 
 Columns = dict[str, Any]
 """Arrow arrays by column, of one length: text, or numbers."""
@@ -33,13 +33,21 @@ class Rows:
     delimiter: str
     has_header: bool
     """Whether the first record names the columns."""
+    surplus: int = 0
+    """How many cells the first row has beyond the last column."""
 
     def records(self) -> Iterator[Record]:
         """Every row with its line."""
         found = self.text.records(self.delimiter)
         if self.has_header:
             next(found)
-        return found
+        width = len(self.names)
+        return ((line, record if len(record) <= width else trimmed(record, width)) for line, record in found)
+
+    @property
+    def fillers(self) -> tuple[str, ...]:
+        """Names of the columns beyond the last, which no file can have."""
+        return tuple(f"\0{number}" for number in range(self.surplus))
 
     def batches(
         self, names: Sequence[str], cells: Cells, *, plain: bool, numbers: Collection[str]
@@ -66,19 +74,26 @@ class Rows:
         """Reads every row for what is wrong with it. Raises `DataError` (MS602) and `Fault` (MS602, MS604)."""
         found, first = Findings(), None
         width = len(self.names)
+        columns = "is 1 column" if width == 1 else f"are {width} columns"
         for line, record in self.records():
             first = first or record
             if len(record) != width:
-                hint = separator_hint(self.names, record, self.delimiter) if found.ok else None
-                found.error("MS602", f"{self.text.shown}:{line} has {_cells(len(record))}, but there are {width} "
-                                     "columns", span,
-                            help=None if not found.ok else hint or "put a cell that holds the delimiter in quotes")
+                found.error("MS602", f"{self.text.shown}:{line} has {_cells(len(record))}, but there {columns}",
+                            span, help=self._hint(record) if found.ok else None)
         found.stop_if_wrong()
         if first is None:
             raise Fault("MS604", f"`{self.text.shown}` has a header but no rows")
         hint = separator_hint(self.names, first, self.delimiter) if width == 1 else None
         if hint:
             raise Fault("MS602", f"`{self.text.shown}` has one column, named `{self.names[0]}`", help=hint)
+
+    def _hint(self, record: list[str]) -> str:
+        """What to do about a row of another width."""
+        if hint := separator_hint(self.names, record, self.delimiter):
+            return hint
+        if not self.has_header and len(record) - len(self.names) == self.surplus:
+            return f"name all {len(record)} columns in `header`"
+        return "put a cell that holds the delimiter in quotes"
 
     def _by_python(self, names: Sequence[str]) -> Iterator[Columns]:
         places = [self.names.index(name) for name in names] if len(names) < len(self.names) else None
@@ -96,7 +111,7 @@ class Rows:
         from pyarrow import csv
 
         body = self.text.body
-        read = csv.ReadOptions(column_names=list(self.names),
+        read = csv.ReadOptions(column_names=[*self.names, *self.fillers],
                                block_size=4 * files.CHUNK if body is not None else files.CHUNK)
         parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=self.text.quotes)
         types = {name: pa.float64() if name in numbers else pa.string() for name in names}
@@ -106,13 +121,13 @@ class Rows:
             if self.has_header:
                 _skip_record(file)
             if body is not None:
-                table = csv.read_csv(file, read, parse, convert)
+                rest = pa.py_buffer(body).slice(file.tell())  # threads read it without Python
+                table = csv.read_csv(pa.BufferReader(rest), read, parse, convert)
                 yield {name: table.column(name).combine_chunks() for name in names}
                 return
             for batch in csv.open_csv(file, read, parse, convert):
                 if len(batch):
                     yield dict(zip(names, batch.columns, strict=True))
-
 
     def guess(self, cells: Cells) -> set[str]:
         """The columns that seem to be numbers, by the first rows."""

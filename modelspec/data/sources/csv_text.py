@@ -66,13 +66,16 @@ def look_through(found: files.Found) -> Text:
     path, shown = found.path, found.shown
     look = _Look(path, shown)
     try:
-        with files.open_plain(path) as file:
-            while chunk := file.read(files.CHUNK):
-                look.at(chunk)
+        if (size := path.stat().st_size) <= files.IN_MEMORY and not files.is_gzip(path):
+            look.whole(path.read_bytes() if size else b"")
+        else:
+            with files.open_plain(path) as file:
+                while chunk := file.read(files.CHUNK):
+                    look.at(chunk)
     except files.UNREADABLE as error:
         raise files.unreadable(shown, error) from None
     look.end()
-    return Text(found, look.digest.hexdigest(), look.size, None if look.kept is None else b"".join(look.kept),
+    return Text(found, look.digest.hexdigest(), look.size, look.body(),
                 look.start[:3] == codecs.BOM_UTF8, look.quotes, look.lone_returns)
 
 
@@ -90,6 +93,19 @@ class _Look:
         self._open_line = 0
         """Bytes since the last line end."""
         self._last = b""
+
+    def whole(self, data: bytes) -> None:
+        """All of a file, which is kept as it is."""
+        self.kept = None
+        for start in range(0, len(data), files.CHUNK):
+            self.at(data[start : start + files.CHUNK])
+        self.kept = [data]
+
+    def body(self) -> bytes | None:
+        """The bytes, where they are few enough."""
+        if self.kept is None:
+            return None
+        return self.kept[0] if len(self.kept) == 1 else b"".join(self.kept)
 
     def at(self, chunk: bytes) -> None:
         if not self.size:
@@ -163,6 +179,12 @@ def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> 
             raise _malformed(error, line, shown) from None
         if record:
             yield line, record
+
+
+def trimmed(record: list[str], width: int) -> list[str]:
+    """A record without the cells beyond a width, where all of these are empty. A table of one column may hold what
+    separates cells elsewhere: there nothing is left out."""
+    return record if width < 2 or any(cell.strip() for cell in record[width:]) else record[:width]
 
 
 def _malformed(error: csv.Error, line: int, path: str) -> Fault:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ...diagnostics import Span
+from ...diagnostics import Fault, Span
 from ...settings import Context
 from ...spec.sources import csv
 from ..table import Array, Table
 from . import files
-from .csv_cells import Cells, Kind, loses_digits
+from .csv_cells import Cells, Kind, has_text, loses_digits
 from .csv_dialect import delimiter_of, read_header
 from .csv_rows import Columns, Rows, released, too_long
 from .csv_text import look_through
@@ -53,8 +54,9 @@ class _Part:
     def _by_arrow(self, *, small: bool) -> int:
         count, large = 0, set()
         names = self.rows.names
-        for columns in self._read(names):
-            if too_long(columns):
+        for columns in self._read((*names, *self.rows.fillers)):
+            beyond = [columns.pop(name) for name in self.rows.fillers]
+            if too_long(columns) or any(map(has_text, beyond)):
                 raise _Unfit
             large |= {name for name in self._numbers if loses_digits(columns[name])}
             count += len(columns[names[0]])
@@ -194,7 +196,10 @@ def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
 def _rows(one: files.Found, source: csv) -> Rows:
     text = look_through(one)
     delimiter = delimiter_of(text, source)
-    names = read_header(text.records(delimiter), source, one.shown)
+    found = text.records(delimiter)
+    names = read_header(found, source, one.shown)
+    with suppress(Fault):  # told where all rows are read
+        return Rows(text, names, delimiter, source.header is None, max(0, len(next(found, (0, []))[1]) - len(names)))
     return Rows(text, names, delimiter, source.header is None)
 
 

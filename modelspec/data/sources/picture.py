@@ -31,6 +31,7 @@ def read_picture(path: Path, shown: str, source: images) -> Array:
     """
     from PIL import Image, UnidentifiedImageError
 
+    Image.preinit()  # else the first file of another kind than the first format loads the readers of every format
     try:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
@@ -72,7 +73,7 @@ def _colored(image: Image, color_mode: str) -> Image:
     from PIL import Image as Images
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut off at 255
         values = np.asarray(image).astype(np.int64)
         image = Images.fromarray(((np.clip(values, 0, 65535) + 128) // 257).astype(np.uint8))

@@ -25,7 +25,8 @@ from .stored import fitting
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif"})
 IMAGE = "image"
 LABEL = "label"
-_THREADS = 4
+_THREADS, _AT_ONCE = 4, 8
+"""How many images a thread decodes before it is given more: handing one over costs as much as decoding a small one."""
 
 
 class PictureTable(Table):
@@ -121,10 +122,15 @@ class PictureTable(Table):
         """Every image, or its fault, decoded a few at a time."""
         waiting = iter(self._members)
         with ThreadPoolExecutor(_THREADS) as pool:
-            while some := list(islice(waiting, 8 * _THREADS)):
+            while some := list(islice(waiting, _AT_ONCE * _THREADS)):
+                parts = [some[at : at + _AT_ONCE] for at in range(0, len(some), _AT_ONCE)]
                 with _quiet():
-                    found = list(pool.map(self._one, some))
-                yield from found
+                    found = list(pool.map(self._some, parts))
+                for each in found:
+                    yield from each
+
+    def _some(self, members: list[Member]) -> list[Array | Fault]:
+        return [self._one(one) for one in members]
 
     def _one(self, member: Member) -> Array | Fault:
         try:
