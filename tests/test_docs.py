@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -29,9 +30,19 @@ training:
 """
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced texts of the README in a language."""
-    return [text for found, text in FENCE.findall((ROOT / "README.md").read_text("utf-8")) if found == language]
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")
+                                  if path.name != "reference.md")]     # that one has tests of its own
+
+
+def fences(document: str) -> list[tuple[str, str]]:
+    """The fenced texts of a document, each with its language."""
+    return FENCE.findall((ROOT / document).read_text("utf-8"))
+
+
+def blocks(language: str) -> list[object]:
+    """The fenced texts in a language, in all the documents, named by the document and their number in it."""
+    return [pytest.param(text, id=f"{document}-{number}") for document in DOCUMENTS
+            for number, text in enumerate(text for found, text in fences(document) if found == language)]
 
 
 @pytest.fixture
@@ -43,15 +54,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("text", blocks("yaml"), ids=range(len(blocks("yaml"))))
-def test_a_spec_in_the_readme_has_no_fault(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_a_spec_that_is_shown_has_no_fault(text: str, tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(text, encoding="utf-8")
     assert [str(d) for d in ms.check(path).diagnostics] == []
 
 
-@pytest.mark.parametrize("text", blocks("console"), ids=range(len(blocks("console"))))
-def test_a_command_in_the_readme_prints_what_is_shown(text: str, project: Path) -> None:
+@pytest.mark.parametrize("text", blocks("console"))
+def test_a_command_prints_what_is_shown(text: str, project: Path) -> None:
     command, _, expected = text.partition("\n")
     result = CliRunner().invoke(main, command.removeprefix("$ modelspec ").split())
     assert result.output.strip() == expected.strip()
@@ -62,9 +73,38 @@ def test_an_example_spec_has_no_fault(config: Path) -> None:
     assert [str(d) for d in ms.check(config).diagnostics] == []
 
 
+def runnable(document: str) -> list[tuple[str, str]]:
+    """What a reader of a document would run, in order: Python, and commands of modelspec."""
+    return [(language, text) for language, text in fences(document)
+            if language == "python" or (language == "sh" and text.startswith("modelspec "))]
+
+
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("text", blocks("python"), ids=range(len(blocks("python"))))
-def test_the_python_in_the_readme_runs(text: str, project: Path) -> None:
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if runnable(name)])
+def test_what_a_document_says_to_run_runs(document: str, project: Path) -> None:
+    """From top to bottom in one folder, as its reader would: what one block makes, the next ones may use."""
     names: dict[str, object] = {}
-    exec(compile(text, "README.md", "exec"), names)
-    assert (project / "runs/a/model.keras").is_file()
+    for language, text in runnable(document):
+        if language == "python":
+            exec(compile(text, document, "exec"), names)
+            continue
+        for command in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(command, comments=True)
+            result = CliRunner().invoke(main, words[1:])
+            assert result.exit_code == 0, f"{command}\n{result.output}"
+
+
+def test_layers_that_the_table_of_older_keras_names_exist() -> None:
+    from modelspec.layers import LAYERS
+
+    text = (ROOT / "docs/preprocessing.md").read_text("utf-8")
+    tables = "\n".join(line.partition("|")[2].partition("|")[2] for line in text.splitlines() if line.startswith("|"))
+    kinds = r"`(Random\w+|\w+(?:Normalization|Encoding|Lookup|Vectorization)|Hashing|Rescaling)\b"
+    named = set(re.findall(kinds, tables))
+    assert len(named) > 10 and {name for name in named if name not in LAYERS} == set()
+
+
+def test_the_picture_of_the_readme_is_what_the_command_draws(project: Path) -> None:
+    result = CliRunner().invoke(main, ["show", "configs/siamese.yaml", "--picture", "drawn.svg"])
+    assert result.exit_code == 0, result.output
+    assert (project / "drawn.svg").read_text("utf-8") == (ROOT / "docs/siamese.svg").read_text("utf-8")

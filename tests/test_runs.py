@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -24,6 +25,7 @@ from modelspec.records.text import best_of, of_one
 from modelspec.run.dependencies import dependencies
 from modelspec.run.report import write_report
 
+ROOT = Path(__file__).parents[1]
 SPEC = {"name": "a", "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 3, "name": "y"}}]}}
 HEADER = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds\n"
 
@@ -140,7 +142,8 @@ def test_listing_loads_no_framework_and_no_numpy() -> None:
                "try: main(['runs', *sys.argv[1:]])\n"
                "finally: print([m for m in ('tensorflow', 'keras', 'numpy', 'h5py') if m in sys.modules])")  # fmt: skip
     for arguments in ([], ["runs/a/1"]):
-        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True,
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
         assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -177,6 +180,13 @@ def test_a_run_whose_process_is_gone_was_killed_and_one_that_is_locked_runs() ->
         assert "resume" not in told
 
 
+def test_a_run_that_a_callback_ended_says_so() -> None:
+    where = make("runs/a/1", rows=3, training={"epochs": 10, "stops": ["EarlyStopping"]})
+    assert "state     completed (stopped by EarlyStopping after 3 of 10 epochs)\n" in command(str(where)).output
+    where = make("runs/a/2", rows=3, training={"epochs": 3, "stops": ["EarlyStopping"]})
+    assert "state     completed\n" in command(str(where)).output
+
+
 def test_an_interrupted_run_names_the_signal_and_a_failed_one_its_fault() -> None:
     where = make("runs/a/1", outcome="interrupted", signal="SIGTERM")
     assert "interrupted (by SIGTERM)" in command(str(where)).output
@@ -192,15 +202,26 @@ def test_a_history_that_was_cut_in_the_middle_of_a_row_has_the_rows_before() -> 
     assert not read.diagnostics
     assert read.value is not None
     assert read.value.epochs == 2
-    (where / "history.csv").write_text("epoch,loss\n1,low\n")
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("history.csv", "epoch,loss\n1,low\n"), ("metrics.json", "[1]"), ("metrics.json", '{"test": {"loss": []}}'),
+    ("metrics.json", '{"test": {"loss": 1' + "0" * 400 + "}}"), ("metrics.json", '{"test": '),
+    ("history.csv", "a\0b\n1\n"),
+])  # fmt: skip
+def test_results_that_cannot_be_read_are_left_out(name: str, content: str) -> None:
+    where = make("runs/a/1")
+    (where / name).write_text(content)
     told = command(str(where))
     assert told.exit_code == 0
-    assert "MS716" in told.output
+    assert ("MS716" in told.output) == ("\0" not in content)
+    assert "train 90" in told.output
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers()
+                    | st.sampled_from(["0001-01-01T00:00:00+23:00", "2026-01-01", 10**400, "nan"]),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-                        ["what", "at", "sha256", "examples", "checkpoint", "differences", "cores"]), inner, max_size=3)),
+                        ["what", "at", "sha256", "examples", "checkpoint", "differences"]), inner, max_size=3)),
        st.sampled_from(["name", "outcome", "started", "ended", "spec", "seed", "versions", "machine", "data", "backend",
                         "deterministic", "resumed", "faults", "epochs", "seconds", "steps", "signal", "parameters"]))
 def test_a_manifest_may_say_anything(

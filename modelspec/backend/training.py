@@ -42,10 +42,10 @@ def callbacks(training: Training) -> list[Any]:
     `mode: auto` is told which way is better: with several outputs Keras does not find a metric by its logged name.
     """
     directions = logged(training)
-    return [to_keras(one.settings, **_mode(one, directions)) for one in training.callbacks]
+    return [to_keras(one.settings, **mode_of(one, directions)) for one in training.callbacks]
 
 
-def _mode(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str]:
+def mode_of(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str]:
     if getattr(callback.settings, "mode", None) != "auto":
         return {}
     monitor: str = callback.settings.monitor  # type: ignore[union-attr]  # whatever has a mode has a monitor

@@ -31,11 +31,14 @@ COMMANDS: Final = {
     "runs": "The runs in a folder with their metrics, or what happened in one.",
     "reproduce": "Train a run again and compare, bit for bit.",
     "weights": "The weights of a run or a file: list, extract, compare.",
+    "import": "A Keras model becomes a spec.",
     "explain": "The manual page of a code, a layer, a component or a key.",
     "schema": "The JSON Schema of the language, for editors.",
     "init": "Write a commented spec to start from.",
 }
 """Every command with its line in the help."""
+MODULES: Final = {"import": "importing"}
+"""The modules of commands whose names Python has for itself."""
 
 
 class Commands(click.Group):
@@ -47,7 +50,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = import_module(f"{__name__}.{MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def resolve_command(

@@ -27,7 +27,10 @@ def command(run: Path, source: str | None, form: str) -> None:
     if form == "json":
         import json
 
-        write(json.dumps({"on": found.on, "examples": found.examples, "metrics": dict(found.metrics)}, indent=2))
+        from ..records.figures import for_json
+
+        told = {"on": found.on, "examples": found.examples, "metrics": found.metrics}
+        write(json.dumps(for_json(told), indent=2))
     else:
         from .tables import metrics_table
 

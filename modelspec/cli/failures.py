@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def failures() -> Iterator[None]:
-    """Tells of a `RunError` or an interruption, and exits with its status."""
-    from ..run import Interrupted, RunError
+def failures(interrupted: str = "interrupted", status_: int = status.KILLED_BY_INTERRUPT) -> Iterator[None]:
+    """Tells of a `RunError` or an interruption, and exits with its status.
+
+    `interrupted` and `status_` are for an interruption before any training began, or without one.
+    """
+    from ..run import Abandoned, Interrupted, RunError
 
     try:
         yield
@@ -29,6 +32,12 @@ def failures() -> Iterator[None]:
         write(f"interrupted by {error.signal} after {epochs}{steps}; to go on: modelspec resume {error.directory}",
               sys.stderr)
         sys.exit(status.INTERRUPTED)
+    except Abandoned as error:
+        write(f"ended at once; modelspec resume {error.directory} goes on from the last checkpoint", sys.stderr)
+        sys.exit(status.KILLED_BY_INTERRUPT)
+    except KeyboardInterrupt:
+        write(interrupted, sys.stderr)
+        sys.exit(status_)
     except RunError as error:
         if os.environ.get("MODELSPEC_TRACEBACK"):
             traceback.print_exception(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from .failures import failures
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..run import Predictions
+    from ..diagnostics import Diagnostic
+    from ..run import Predictions, Stream
 
 _ROWS = 10
 """How many rows a preview shows, and how many columns."""
@@ -26,23 +28,46 @@ _ROWS = 10
 @click.option("--layer", "layers", metavar="NAME", multiple=True,
               help="The tensor of an inner layer in place of the outputs, `encoder/conv1` inside a sub-model; may be "
                    "given several times.")  # fmt: skip
-def command(run: Path, source: str, output: Path | None, layers: tuple[str, ...]) -> None:
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="`json` prints a list of all rows, as they come; with -o how many were written.")
+def command(run: Path, source: str, output: Path | None, layers: tuple[str, ...], form: str) -> None:
     """What the model in the run folder RUN gives for every row of SOURCE; only the columns of its inputs are needed.
 
     FILE is written as the predictions come, however many they are, and is there when it is whole.
     """
-    with failures():
+    lost = f"interrupted: {output} was not written" if output is not None else "interrupted"
+    with failures(lost):
         from ..run import predict, predictions
 
         if output is not None:
             written = predict(run, source, output, layers or None)
-            warnings, told = written.warnings, f"{len(written):,} rows written to {output}"
+            _warn(written.warnings)
+            write(json.dumps({"file": str(output), "rows": len(written)}) if form == "json" else
+                  f"{len(written):,} rows written to {output}")
+            return
+        stream = predictions(run, source, layers or None)
+        _warn(stream.warnings)
+        if form == "json":
+            _print_all(stream)
         else:
-            stream = predictions(run, source, layers or None)
-            warnings, told = stream.warnings, _preview(stream.head(_ROWS), stream.rows)
-    if warnings:
-        report(warnings, sys.stderr)
-    write(told)
+            write(_preview(stream.head(_ROWS), stream.rows))
+
+
+def _warn(found: tuple[Diagnostic, ...]) -> None:
+    if found:
+        report(found, sys.stderr)
+
+
+def _print_all(stream: Stream) -> None:
+    """One list of all rows, a line for each."""
+    from ..run.writing import lines
+
+    between = "[\n"
+    for batch in stream:
+        for line in lines(batch):
+            sys.stdout.write(between + line)
+            between = ",\n"
+    write("\n]" if stream.rows else "[]")
 
 
 def _preview(found: Predictions, rows: int) -> str:

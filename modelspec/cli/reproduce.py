@@ -40,7 +40,9 @@ def command(run: Path, run_dir: Path | None, allow_inexact: bool, form: str, qui
         found = reproduce(run, run_dir, allow_inexact=allow_inexact,
                           watcher=watcher(quiet=quiet or form == "json"))
     if form == "json":
-        write(json.dumps(found.as_json(), indent=2))
+        from ..records.figures import for_json
+
+        write(json.dumps(for_json(found.as_json()), indent=2))
     elif not quiet:
         write(_told(found))
     sys.exit(status.OK if found.equal else status.UNMET)

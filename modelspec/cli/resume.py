@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from . import status
 from .failures import failures
 from .options import set_option
-from .output import write
+from .output import report, write
 
 
 @click.command(short_help="Go on where a run stopped, exactly.")
@@ -24,10 +26,15 @@ def command(run: Path, overrides: dict[str, Any], allow_inexact: bool, quiet: bo
     A run that was completed is left alone, unless `--set training.epochs=N` adds epochs to it.
     Exit status: 3 the run cannot go on or failed, 75 interrupted again.
     """
-    with failures():
+    with failures(f"interrupted before it went on: the run is as it was; to go on: modelspec resume {run}",
+                  status.INTERRUPTED):
         from ..run import has_ended, resume
+        from ..run.load import edited
+        from ..run.manifest import Manifest
         from .progress import watcher
 
+        if found := edited(run, Manifest.read(run)):
+            report(found, sys.stderr)
         if has_ended(run, overrides):
             if not quiet:
                 write(f"the run in {run} was completed: `--set training.epochs=N` trains it for more epochs")

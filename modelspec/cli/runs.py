@@ -35,7 +35,7 @@ def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -
 
 
 def _one(path: Path, form: str) -> None:
-    from ..records import read_record
+    from ..records import altered, read_record
     from ..records.figures import for_json
     from ..records.text import of_one
 
@@ -46,7 +46,8 @@ def _one(path: Path, form: str) -> None:
         sys.exit(status.FAILED)
     if form == "json":
         more = {"history": {name: list(values) for name, values in read.value.history.items()},
-                "by_part": read.value.by_part, "manifest": read.value.manifest}  # fmt: skip
+                "by_part": read.value.by_part, "altered": altered(path, read.value.manifest),
+                "manifest": read.value.manifest}  # fmt: skip
         write(json.dumps(for_json({**read.value.as_json(), **more}), indent=2))
     else:
         write(of_one(read.value))

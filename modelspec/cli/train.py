@@ -31,7 +31,7 @@ def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run:
     Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (`modelspec resume` goes on).
     """
     spec = _checked(file, overrides)
-    with failures():
+    with failures("interrupted before the training began: no run folder is left"):
         if dry_run:
             _try(spec, quiet)
             return

@@ -26,24 +26,29 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path),
               help="Where `--extract` writes: .npy, .npz or .safetensors.")  # fmt: skip
 @click.option("--optimizer", is_flag=True, help="Also what the optimizer keeps.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where the two differ.")
+@click.option("--tolerance", type=click.FloatRange(min=0), metavar="D",
+              help="Weights whose numbers are at most so far apart count as equal; by default to the bit.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
-    a: Path, b: Path | None, pattern: str | None, output: Path | None, optimizer: bool, exit_code: bool, form: str
+    a: Path, b: Path | None, pattern: str | None, output: Path | None, optimizer: bool, tolerance: float | None,
+    form: str,
 ) -> None:
     """List the weights of a run, or of a .keras, .h5 or .safetensors file: shapes, and what numbers are in them.
 
     With a second run or file, tell weight by weight whether the two are equal to the bit, and how far apart they are.
     No framework is loaded.
+
+    Exit status: 4 the two differ, 3 one of them cannot be read.
     """
+    if tolerance is not None and b is None:
+        raise click.UsageError("`--tolerance` is for two runs or files")
     if (pattern is None) != (output is None):
         raise click.UsageError("`--extract NAME` and `-o FILE` go together")
     if pattern is not None and b is not None:
         raise click.UsageError("`--extract` takes from one run or file")
     with failures():
         if b is not None:
-            different = _compare(a, b, optimizer, form)
-            sys.exit(status.DIFFERS if exit_code and different else status.OK)
+            sys.exit(status.OK if _compare(a, b, optimizer, tolerance, form) else status.UNMET)
         _one(a, pattern, output, optimizer, form)
 
 
@@ -78,14 +83,15 @@ def _count(shape: Iterable[int]) -> int:
     return product
 
 
-def _compare(a: Path, b: Path, optimizer: bool, form: str) -> bool:
+def _compare(a: Path, b: Path, optimizer: bool, tolerance: float | None, form: str) -> bool:
+    """Tells how far apart they are; whether they count as equal."""
     from ..run.stored import stored_weights
     from ..run.weighing import compared
 
     with stored_weights(a, optimizer=optimizer) as one, stored_weights(b, optimizer=optimizer) as other:
         found = list(compared(one, other))
     write(json.dumps([each.as_json() for each in found], indent=2) if form == "json" else differing(found))
-    return not all(each.equal for each in found)
+    return all(each.within(tolerance) for each in found)
 
 
 def differing(found: list[Compared]) -> str:

@@ -9,10 +9,12 @@ from .evaluate import Evaluation, evaluate
 from .predict import Predictions, Stream, Written, predict, predictions
 from .result import Run, opened
 from .resume import has_ended, resume
+from .session import Abandoned
 from .train import Interrupted, Trial, train, trial
 from .watch import Watcher
 
 __all__ = [
+    "Abandoned",
     "DataError",
     "Evaluation",
     "Interrupted",

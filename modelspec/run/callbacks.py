@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from .checkpoints.store import as_text
 from .files import cannot_write, write_bytes
 from .state import as_json, from_json
 from .step import all_finite
@@ -39,6 +41,8 @@ class History(keras.callbacks.Callback):
         self.rows: dict[str, list[float]] = {}
         self.seconds: list[float] = []
         """Of each epoch."""
+        self._texts: list[str] = []
+        """A row each as JSON, made once: every checkpoint holds all of them."""
         self._path = path
         self._watcher = watcher
         self._examples = examples
@@ -65,14 +69,18 @@ class History(keras.callbacks.Callback):
         now = time.perf_counter()
         values = loss_first({name: float(value) for name, value in (logs or {}).items()})
         values.setdefault("learning_rate", current_learning_rate(self.model))
-        for name, value in values.items():
-            self.rows.setdefault(name, []).append(value)
+        self._note(values)
         seconds, training = (self._before + end - self._started for end in (now, self._trained or now))
         self.seconds.append(seconds)
         if self._path is not None:
             self._append()
         shown = {name: value for name, value in values.items() if name != "learning_rate"}
         self._watcher.epoch(Epoch(epoch + 1, shown, seconds, training, self._examples))
+
+    def _note(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self.rows.setdefault(name, []).append(value)
+        self._texts.append(as_text({name: as_json(value) for name, value in values.items()}))
 
     def _append(self) -> None:
         assert self._path is not None
@@ -95,13 +103,14 @@ class History(keras.callbacks.Callback):
 
     def capture(self) -> dict[str, Any]:
         """The history as JSON's values, with how long the running epoch took so far."""
-        rows = {name: [as_json(value) for value in values] for name, values in self.rows.items()}
         running = self._before + time.perf_counter() - self._started
-        return {"rows": rows, "seconds": list(self.seconds), "running": running}
+        return {"rows": list(self._texts), "seconds": list(self.seconds), "running": running}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Back to what was captured, and the file with it: rows of epochs after it go."""
-        self.rows = {name: [from_json(value) for value in values] for name, values in state["rows"].items()}
+        self.rows, self._texts = {}, []
+        for text in state["rows"]:
+            self._note({name: from_json(value) for name, value in json.loads(text).items()})
         self.seconds = list(state["seconds"])
         self._started, self._trained, self._before = time.perf_counter(), 0.0, state["running"]
         if self._path is not None:
@@ -139,17 +148,6 @@ def word(value: float) -> str:
 def not_finite(model: keras.Model) -> str | None:
     """The path of the first variable of a model that is not finite."""
     return next((one.path for one in model.variables if not bool(all_finite([one]))), None)
-
-
-def rewind_logs(callbacks: Iterable[Any], epochs: int) -> None:
-    """Cut the files of `CSVLogger` back to so many epochs, and have it go on with them. Raises `RunError` (MS703)."""
-    for callback in callbacks:
-        path = Path(callback.filename) if isinstance(callback, keras.callbacks.CSVLogger) else None
-        if path is not None and path.exists():
-            lines = path.read_bytes().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith(b"\n")]
-            write_bytes(path, b"".join(whole[: 1 + epochs]))
-            callback.append = True
 
 
 # Batches -------------------------------------------------------------------------------------------------------------

@@ -86,6 +86,14 @@ def of_data(manifest: Manifest, prepared: Prepared) -> Iterator[Difference]:
                 yield Difference(f"data: {part}, {fact}", str(one)[:12], str(other)[:12])
 
 
+def of_weights(manifest: Manifest, now: Mapping[str, str]) -> Iterator[Difference]:
+    """Of the files of weights that a run starts from, which matter until it has a checkpoint."""
+    was = _mapping(manifest, "weights")
+    for path in sorted({*was, *now} if was else ()):
+        if was.get(path) != now.get(path):
+            yield Difference(f"weights: {path}", str(was.get(path, "absent"))[:12], now.get(path, "absent")[:12])
+
+
 def of_callbacks(start: Snapshot) -> Iterator[Difference]:
     """Callbacks whose counters no checkpoint has."""
     for one in start.state.get("callbacks", ()):

@@ -41,7 +41,7 @@ def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluat
     model = run.model(measured=True)
     with told("the evaluation failed"):
         metrics = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
-    return Evaluation(on, len(part), metrics, warnings)
+    return Evaluation(on, len(part), metrics, (*run.warnings, *warnings))
 
 
 def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from ..diagnostics import Diagnostic
-from .callbacks import History, Stopped, hears_batches, hears_test_batches, needs_each_batch, rewind_logs
+from .callbacks import History, Stopped, hears_batches, hears_test_batches, needs_each_batch
 from .numbers import Numbers
 from .pace import Pace
 from .saver import Saver, Snapshot
@@ -79,7 +79,6 @@ class Fitting:
         first = (start.epoch, start.step) if start is not None else (0, 0)
         iterator = iter(task.batches(*first))
         self._training.make_variables(iterator)
-        rewind_logs([one.callback for one in self.state.callbacks], first[0])
         if start is None:
             self.history.begin()
         self._callbacks.on_train_begin()
@@ -128,7 +127,7 @@ class Fitting:
     def _some_steps(self, iterator: Any) -> None:
         self._captured = None
         left = self.task.steps - self.step
-        due = self.saver.due.within(self.position) if self.saver else None
+        due = self.saver.within(self.position, 0 if self.numbers.holds else self._pace.count) if self.saver else None
         count = min(self._pace.count, left, left if due is None else due)
         if self._hears:
             self._callbacks.on_train_batch_begin(self.step)
@@ -145,7 +144,8 @@ class Fitting:
         if self.saver is not None and self.saver.due.now(self.position) and not self.model.stop_training:
             if self.saver.due.by_steps:
                 self.numbers.hold()
-            self.saver.submit(self.capture())
+            if self.saver.affords:
+                self.saver.take(self.capture)
         self._heed_signals()
 
     @property

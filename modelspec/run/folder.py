@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import resource
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -60,9 +61,14 @@ class RunFolder:
         except OSError as error:
             raise cannot_write(path, error) from None
 
-    def needs(self, size: int) -> None:
-        """Raises `RunError` (MS703) where the disk has no room for a model of `size` bytes."""
-        left = free(self.path)
+    def needs(self, each: int, files: int = 1) -> None:
+        """Raises `RunError` (MS703) where there is no room for so many files of `each` bytes: on the disk, or within
+        the size that this process may give a file (`ulimit -f`)."""
+        size, left, most = each * files, free(self.path), resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        if resource.RLIM_INFINITY != most < each:
+            raise RunError.of("MS703", f"a run of this model writes files of about {each / 1e6:,.1f} MB, and this "
+                                       f"process may write none of more than {most / 1e6:,.1f} MB",
+                              help="raise the limit (`ulimit -f`)")
         if left < size + _MARGIN:
             raise RunError.of("MS703", f"a run of this model needs about {(size + _MARGIN) / 1e6:,.0f} MB, but "
                                        f"{left / 1e6:,.0f} MB are free in `{self.path}`",

@@ -1,6 +1,9 @@
-"""A run folder, opened again: the resolved spec, and the model with the weights that the run saved.
+"""A run folder, opened again: the resolved spec, and the model with the weights that the run left.
 
-The model is built from the spec, never from what the model file says of layers: of that only numbers are read.
+    completed, or stopped by a signal   those of its model file
+    killed, failed, still going on      those of its newest checkpoint
+
+The model is built from the spec, never from what a file says of layers: of that only numbers are read.
 """
 
 from __future__ import annotations
@@ -10,15 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import RunError, Table, open_source
+from ..diagnostics import Diagnostic
 from ..expand import expand
 from ..pipeline import Compiled, compile_document
+from ..records import altered
 from ..settings import Context
 from ..source import read
 from . import framework
+from .checkpoints import Store
 from .command_source import source_of
 from .files import digest
-from .folder import MODEL, RESOLVED, is_written
+from .folder import CHECKPOINTS, MODEL, RESOLVED, SPEC, is_written
 from .manifest import Manifest
+from .saver import Snapshot, latest
 from .telling import told
 
 if TYPE_CHECKING:
@@ -27,11 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run that left a model."""
+    """A run that left weights."""
 
     directory: Path
     manifest: Manifest
     compiled: Compiled
+    warnings: tuple[Diagnostic, ...] = ()
+    """What whoever uses it should know: which weights these are (MS778), a text that was edited (MS777)."""
 
     @property
     def model_path(self) -> Path:
@@ -40,8 +49,18 @@ class SavedRun:
     def model(self, *, measured: bool) -> keras.Model:
         """The model as the run left it, with its loss and metrics where it is to be `measured`. Loads TensorFlow.
 
-        Raises `RunError`: MS709 where the file is not the one that the run saved, MS707 where it cannot be loaded.
+        Raises `RunError`: MS709 where the file is not the one that the run saved, MS777 where the spec is not the one
+        that it trained, MS713 where no checkpoint is whole, MS707 where the model cannot be loaded.
         """
+        refuse_altered(self.directory, self.manifest)
+        if has_model(self.directory, self.manifest):
+            return self._from_file(measured)
+        start = latest(Store(self.directory / CHECKPOINTS))
+        if start is None:
+            raise without_weights(self.directory, self.manifest)
+        return self._from_checkpoint(start)
+
+    def _from_file(self, measured: bool) -> keras.Model:
         from ..backend import build
 
         if not self.model_path.is_file() or digest(self.model_path) != self.manifest.model_hash:
@@ -56,13 +75,69 @@ class SavedRun:
             model.load_weights(self.model_path)
         return model
 
+    def _from_checkpoint(self, start: Snapshot) -> keras.Model:
+        from ..backend import build
+
+        file = self.compiled.file
+        framework.load(file.seed, deterministic=file.runtime.deterministic)
+        with told("the model cannot be loaded"):
+            from .state import State
+
+            model = build(self.compiled, pretrained=False)
+            model.optimizer.build(model.trainable_variables)
+            State(model, ()).restore_weights(start.tensors)
+        return model
+
 
 def open_run(directory: Path) -> SavedRun:
-    """The run in a folder. Raises `RunError`: MS708 where none can be read, MS713 where it left no model."""
+    """The run in a folder. Raises `RunError`: MS708 where none can be read, MS713 where it left no weights, MS777 where
+    its resolved spec is not the one that it trained."""
     manifest = Manifest.read(directory)
-    if not (directory / MODEL).exists() or manifest.model_hash is None:
-        raise RunError.of("MS713", f"the run in `{directory}` has no model: {why_no_model(directory, manifest)}")
-    return SavedRun(directory, manifest, read_resolved(directory, manifest))
+    refuse_altered(directory, manifest)
+    warnings = edited(directory, manifest)
+    if not has_model(directory, manifest):
+        if not Store(directory / CHECKPOINTS).committed():
+            raise without_weights(directory, manifest)
+        said = f"the run in `{directory}` did not end: these are the weights of its newest checkpoint"
+        warnings += (Diagnostic("MS778", "warning", said, None, (), _go_on(directory, manifest)),)
+    return SavedRun(directory, manifest, read_resolved(directory, manifest), warnings)
+
+
+def has_model(directory: Path, manifest: Manifest) -> bool:
+    """Whether the model file has what a run left: of one that did not end, a checkpoint is newer, if there is any."""
+    left = (directory / MODEL).exists() and manifest.model_hash is not None
+    ended = manifest.outcome in ("completed", "interrupted")
+    return left and (ended or not Store(directory / CHECKPOINTS).committed())
+
+
+def without_weights(directory: Path, manifest: Manifest) -> RunError:
+    """MS713."""
+    why = why_no_model(directory, manifest)
+    return RunError.of("MS713", f"the run in `{directory}` has no model: {why}, and it has no checkpoint",
+                       help=_go_on(directory, manifest))
+
+
+def _go_on(directory: Path, manifest: Manifest) -> str | None:
+    if manifest.outcome == "completed" or is_written(directory):
+        return None
+    return f"`modelspec resume {directory}` goes on with it"
+
+
+def refuse_altered(directory: Path, manifest: Manifest) -> None:
+    """Raises `RunError` (MS777) where the resolved spec is there, and not the one that the run trained."""
+    what = altered(directory, manifest.values).get(RESOLVED)
+    if what is not None and (directory / RESOLVED).exists():
+        raise RunError.of("MS777", f"`{directory / RESOLVED}` {what}: it is not what was trained",
+                          help="get the file from a copy of the run, or train again")
+
+
+def edited(directory: Path, manifest: Manifest) -> tuple[Diagnostic, ...]:
+    """MS777, as a warning, where the spec as it was written is another one by now."""
+    what = altered(directory, manifest.values).get(SPEC)
+    if what is None:
+        return ()
+    said = f"`{directory / SPEC}` {what}; nothing follows from it any more: the run goes by `{RESOLVED}`"
+    return (Diagnostic("MS777", "warning", said, None, (), "`modelspec train` trains an edited spec, in a new run"),)
 
 
 def why_no_model(directory: Path, manifest: Manifest) -> str:

@@ -52,8 +52,10 @@ class Loop:
         """
         from .callbacks import Finite, History
         from .fitting import Fitting
+        from .logs import rewind
         from .state import kept
 
+        rewind(callbacks, start)
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
         # The history comes first, so that the row of an epoch that is stopped is written; the spec's callbacks come

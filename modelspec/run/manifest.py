@@ -21,6 +21,9 @@ from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
 from .preparing import save_state
 from .resolved import resolved_text
 
+_STOPPING = ("EarlyStopping", "TerminateOnNaN")
+"""Callbacks that end a training before its last epoch."""
+
 
 class Record:
     """The manifest of a run in progress; on disk it is whole at every moment."""
@@ -61,6 +64,12 @@ class Record:
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
         self._values["parameters"] = prepared.compiled.graph.parameters if prepared.compiled.graph else None
         self._values["data"] = data_facts(prepared)
+        self._values["training"] = _planned(prepared.compiled)
+        self._write()
+
+    def starts_from(self, weights: Mapping[str, str]) -> None:
+        """The SHA-256 of the files of weights that are about to be read, by their paths."""
+        self._values["weights"] = dict(weights)
         self._write()
 
     def begin(self, **more: Any) -> None:
@@ -82,6 +91,16 @@ class Record:
 
     def _write(self) -> None:
         write_bytes(self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode())
+
+
+def _planned(compiled: Compiled) -> dict[str, Any]:
+    """How long the run is to train, and the callbacks that may stop it before."""
+    training = compiled.training
+    if training is None:
+        return {}
+    names = [one.settings if isinstance(one.settings, str) else one.settings.kind() for one in training.callbacks]
+    return {"epochs": training.epochs, "batch_size": training.batch_size,
+            "stops": [name for name in names if name in _STOPPING]}
 
 
 def data_facts(prepared: Prepared) -> dict[str, Any]:

@@ -46,13 +46,18 @@ class Numbers:
             self._fitting.state.restore_weights(self._back)
         self._tell()
 
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps weights to go back to."""
+        return self._on_nan == "restore"
+
     def hold(self) -> None:
         """Weights and optimizer as they are now are what `restore` goes back to.
 
         Held at the begin of every epoch and at every checkpoint that is due after so many steps: not at those that
         time or a signal decides on, so that equal runs go back to equal weights, interrupted or not.
         """
-        if self._on_nan == "restore":
+        if self.holds:
             self._back = self._fitting.state.capture_weights()
 
     def _tell(self) -> None:

@@ -48,9 +48,15 @@ class Due:
         """Whether steps decide, rather than time."""
         return self._distance > 0
 
-    def within(self, position: int) -> int | None:
-        """How many steps there are to the next one; None where steps do not decide."""
-        return self._distance - position % self._distance if self._distance else None
+    def within(self, position: int, most: int = 0) -> int | None:
+        """How many steps there are to the next one, or to the last one of the next `most` steps if they hold any.
+
+        None where steps do not decide.
+        """
+        if not self._distance:
+            return None
+        following = self._distance - position % self._distance
+        return following + max(0, most - following) // self._distance * self._distance
 
     def now(self, position: int) -> bool:
         """Whether one is due, `position` steps after the run's begin."""

@@ -5,7 +5,7 @@ Older Keras had `K.function` and `K.gradients` for both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +57,8 @@ class Probing:
         given = self._inputs(x)
         with told("the outputs cannot be computed"):
             inner = inner_model(self.model, self._graph, wanted)
-            found = inner.predict(given, batch_size=batch_size, verbose=0)
-        found = {name: np.asarray(value) for name, value in found.items()}
+            parts = [inner.predict_on_batch(part) for part in _batches(given, batch_size)]
+        found = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
         return found[names] if isinstance(names, str) and names in found else found
 
     def gradients(
@@ -162,7 +162,7 @@ def check_names(typed: TypedGraph, names: Sequence[str]) -> None:
     for name in names:
         if name in known:
             continue
-        near = nearest(name, known)
+        near = next((one for one in known if one.endswith(f"/{name}")), None) or nearest(name, known)
         dead = typed.layer(name) is not None
         raise RunError.of("MS712", f"no output depends on the layer `{name}`: it is not in the trained model" if dead
                           else f"the model has no layer `{name}`",
@@ -181,6 +181,14 @@ def _calls(typed: TypedGraph, place: str) -> list[str]:
         if call.inside is not None:
             found += _calls(call.inside, f"{place}{call.name}/")
     return found
+
+
+def _batches(given: Any, size: int) -> Iterator[Any]:
+    """Consecutive examples; one batch without any where there are none."""
+    count = len(next(iter(given.values()))) if isinstance(given, Mapping) else len(given)
+    for start in range(0, max(count, 1), size):
+        part = slice(start, start + size)
+        yield {name: values[part] for name, values in given.items()} if isinstance(given, Mapping) else given[part]
 
 
 def _one(found: Mapping[str, Any], name: str) -> Any:

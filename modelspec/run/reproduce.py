@@ -18,10 +18,10 @@ from typing import Any
 
 from ..data import Prepared, RunError
 from ..pipeline import Compiled
-from ..records import Record, read_record
+from ..records import Record, altered, read_record
 from . import drift
 from .drift import Difference
-from .folder import MODEL, RESOLVED
+from .folder import MODEL, RESOLVED, SPEC
 from .framework import Pins
 from .load import read_resolved
 from .manifest import Manifest
@@ -126,6 +126,8 @@ def _of_text(directory: Path, manifest: Manifest) -> Iterator[Difference]:
     found = sha256((directory / RESOLVED).read_bytes()).hexdigest()
     if written != found:
         yield Difference(RESOLVED, str(written)[:12], found[:12])
+    if (what := altered(directory, manifest.values).get(SPEC)) is not None:
+        yield Difference(SPEC, "as it was trained", what, harmless=True)
     if manifest.values.get("inexact") is True:
         yield Difference("the run itself", "resumed inexactly", "trained in one go")
 

@@ -12,14 +12,9 @@ from ..data import RunError
 from ..diagnostics import Diagnostic
 from ..pipeline import Compiled
 from ..records import read_record
-from . import framework
-from .checkpoints import Store
-from .folder import CHECKPOINTS, MODEL
-from .load import SavedRun, read_resolved, why_no_model
+from .load import SavedRun, edited, read_resolved
 from .manifest import Manifest
 from .probing import Probing
-from .saver import Snapshot, latest
-from .telling import told
 
 if TYPE_CHECKING:
     import keras
@@ -50,7 +45,8 @@ class Run(Probing):
         """The model with the weights that the run ended with, of a run that did not end those of its last checkpoint.
 
         Loads TensorFlow when it is first asked for. Raises `RunError`: MS713 where the run left no weights, MS709 where
-        they are not those that it saved, MS707 where the model cannot be loaded.
+        they are not those that it saved, MS777 where the resolved spec is not the one that it trained, MS707 where the
+        model cannot be loaded.
         """
         return self.load()
 
@@ -68,34 +64,6 @@ def opened(directory: Path) -> Run:
     history = {name: list(values) for name, values in read.value.history.items()}
     last = {name: values[-1] for name, values in history.items() if values}
     metrics = next(iter(read.value.by_part.values()), last)
-    return Run(directory, history, metrics, read.value.by_part, compiled,
-               lambda: _model(directory, manifest, compiled), read.diagnostics, outcome=manifest.outcome)
-
-
-def _model(directory: Path, manifest: Manifest, compiled: Compiled) -> keras.Model:
-    """What a run ended with is in its model file; of one that was stopped otherwise, the newest checkpoint is newer."""
     saved = SavedRun(directory, manifest, compiled)
-    left = (directory / MODEL).exists() and manifest.model_hash is not None
-    if left and manifest.outcome in ("completed", "interrupted"):
-        return saved.model(measured=True)
-    start = latest(Store(directory / CHECKPOINTS))
-    if start is not None:
-        return _from_checkpoint(compiled, start)
-    if left:
-        return saved.model(measured=True)
-    why = why_no_model(directory, manifest)
-    raise RunError.of("MS713", f"the run in `{directory}` has no model: {why}, and it has no checkpoint")
-
-
-def _from_checkpoint(compiled: Compiled, start: Snapshot) -> keras.Model:
-    from ..backend import build
-
-    file = compiled.file
-    framework.load(file.seed, deterministic=file.runtime.deterministic)
-    with told("the model cannot be loaded"):
-        from .state import State
-
-        model = build(compiled, pretrained=False)
-        model.optimizer.build(model.trainable_variables)
-        State(model, ()).restore_weights(start.tensors)
-    return model
+    return Run(directory, history, metrics, read.value.by_part, compiled, lambda: saved.model(measured=True),
+               (*read.diagnostics, *edited(directory, manifest)), outcome=manifest.outcome)

@@ -35,7 +35,8 @@ from .result import Run, opened
 from .saver import Snapshot, latest
 from .session import go
 from .signals import Signals
-from .train import bytes_needed, make_loop, require_training
+from .starting import starting_weights
+from .train import make_loop, require_training, room
 from .watch import Watcher
 
 
@@ -57,7 +58,7 @@ def resume(
         was = read_resolved(directory, manifest)
         compiled = _overridden(directory, manifest, was, overrides)
         training = require_training(compiled)
-        folder.needs(bytes_needed(compiled, training))
+        folder.needs(*room(compiled, training))
         start = _start(folder, watcher)
         pins = Pins.here(manifest.values.get("backend"))
         prepared = prepared_data(compiled, pins=pins, directory=directory)
@@ -144,6 +145,8 @@ class _GoingOn:
         found = [*self._of_text(), *drift.of_spec(_values(was), _values(now), begun)]
         if start is not None:
             found += drift.of_callbacks(start)
+        else:
+            found += drift.of_weights(self.manifest, starting_weights(now))
         self.add([*found, *drift.of_data(self.manifest, prepared), *drift.of_environment(self.manifest, pins)])
 
     def _of_text(self) -> Iterator[Difference]:
@@ -173,6 +176,8 @@ class _GoingOn:
         record = Record.reopen(folder, self.manifest, checkpoint=place, inexact=inexact,
                                differences=[one.as_json() for one in self.differences])
         record.data(prepared)
+        if start is None:
+            record.starts_from(starting_weights(prepared.compiled))
         return record
 
 

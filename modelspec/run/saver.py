@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..data import RunError
 from ..spec.checkpoint import Every
 from .checkpoints import Store, Writer
+from .framework import cores
 from .pace import Due
 
 _STATE = {"epoch": int, "step": int, "seconds": float, "history": dict, "numbers": dict, "callbacks": list,
           "random": dict}  # fmt: skip
+
+_SHARE = 0.02
+"""Of the training's time, which checkpoints may cost that follow each other closely."""
+_FREE = 1.0
+"""Seconds that they may cost before anybody counts."""
+_APART = 1.0
+"""Seconds from one to the next after which it is taken whatever it costs."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,40 @@ def latest(store: Store) -> Snapshot | None:
 
 
 class Saver:
-    """Puts snapshots on disk in the background."""
+    """Puts snapshots on disk in the background.
+
+    Those that fall due within a second of each other are taken as long as they cost little: what a crash loses for
+    want of one of them is less than a second's work.
+    """
 
     def __init__(self, store: Store, every: Every, steps: int) -> None:
         self.store = store
         self.due = Due(every, steps)
         self._writer = Writer(store)
         self._last: int | None = None
+        self._began = self._taken = time.monotonic()
+        self._waited = 0.0
+        """Seconds that the training has waited for snapshots."""
+
+    @property
+    def affords(self) -> bool:
+        """Whether one that is due is to be taken."""
+        now, cost = time.monotonic(), self._waited + self._writer.worked / cores()
+        return now - self._taken >= _APART or cost <= _FREE + _SHARE * (now - self._began)
+
+    def within(self, position: int, most: int) -> int | None:
+        """How many steps there are to the next one; to the last of `most` steps where none is to be taken before.
+
+        None where steps do not decide.
+        """
+        return self.due.within(position, 0 if self.affords else most)
+
+    def take(self, capture: Callable[[], Snapshot]) -> None:
+        """Have what `capture` gives written. Raises as `submit` does."""
+        began = time.monotonic()
+        self.submit(capture())
+        self._taken = time.monotonic()
+        self._waited += self._taken - began
 
     def submit(self, snapshot: Snapshot) -> None:
         """Have it written. Raises `RunError` (MS740) where an earlier one could not be."""
@@ -67,6 +103,10 @@ class Saver:
     def commit(self, snapshot: Snapshot) -> None:
         """Have it written, and wait until it is. Raises as `submit` does."""
         self.submit(snapshot)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was handed over is on disk. Raises as `submit` does."""
         self._writer.wait()
 
     def went_on_from(self, snapshot: Snapshot) -> None:

@@ -41,17 +41,30 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(f"{signal} after {epochs} epochs and {step} steps; `modelspec resume {directory}` goes on")
 
 
+class Abandoned(KeyboardInterrupt):
+    """A second signal ended a run at once: what it was writing is lost, and `resume` goes on from what it had saved."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        super().__init__(f"ended at once; `modelspec resume {directory}` goes on from the last checkpoint")
+
+
 def go(
     loop: Loop, record: Record, signals: Signals, watcher: Watcher, start: Snapshot | None = None
 ) -> Run:
     """Train from `start` to the end, evaluate, save. However it ends, the manifest says so.
 
-    Raises `RunError`, and `Interrupted` where a signal came.
+    Raises `RunError`, `Interrupted` where a signal came, and `Abandoned` where a second one did.
     """
-    with (reported(record.folder.path, loop.prepared.compiled), _recorded(record, loop, signals),
-          _saver(loop, record, signals, start) as saver):
-        history = _train(loop, record, signals, watcher, saver, start)
-        return _finish(loop, record, history)
+    try:
+        with (reported(record.folder.path, loop.prepared.compiled), _recorded(record, loop, signals),
+              _saver(loop, record, signals, start) as saver):
+            history = _train(loop, record, signals, watcher, saver, start)
+            return _finish(loop, record, history)
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Abandoned(record.folder.path) from None
 
 
 def _train(

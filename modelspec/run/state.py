@@ -25,8 +25,9 @@ import tensorflow as tf
 
 from ..data import RunError
 from ..spec.training import Chosen
+from .logs import extent
 
-_COUNTED = re.compile(r"\bseed_generator_[0-9]+\b")
+_COUNTED = re.compile(r"\b(seed_generator|variable)_[0-9]+\b")
 Tensors = dict[str, Any]
 """Arrays by name."""
 
@@ -64,6 +65,8 @@ class State:
     def __init__(self, model: keras.Model, callbacks: Sequence[KeptCallback]) -> None:
         self.model = model
         self.callbacks = callbacks
+        self._words: tuple[tuple[int, ...], Any] = ((), None)
+        """The words of Python's generator when they were last looked at, and their array."""
 
     def capture(self) -> tuple[Tensors, dict[str, Any]]:
         """Copies of every tensor, and the rest as JSON's values."""
@@ -71,12 +74,14 @@ class State:
         callbacks = []
         for index, one in enumerate(self.callbacks):
             values = {name: getattr(one.callback, name, None) for name in one.attributes or ()}
-            callbacks.append({"name": one.name, "known": one.attributes is not None,
+            callbacks.append({"name": one.name, "known": one.attributes is not None, "files": extent(one.callback),
                               "values": {name: _put(value, f"callbacks/{index}/{name}", tensors)
                                          for name, value in values.items()}})  # fmt: skip
         version, words, gauss = random.getstate()
         kind, numbers, *rest = np.random.get_state(legacy=True)
-        tensors["random/python"] = np.array(words, "uint64")
+        if words != self._words[0]:  # a training seldom draws from it
+            self._words = (words, np.array(words, "uint64"))
+        tensors["random/python"] = self._words[1]
         tensors["random/numpy"] = np.array(numbers, "uint32")
         return tensors, {"callbacks": callbacks, "random": {"python": [version, gauss], "numpy": [kind, *rest]}}
 
@@ -137,8 +142,9 @@ class State:
 
 
 def _lasting(group: str, path: str) -> str:
-    """A variable's path without what Keras counts up in a process: seed generators, optimizers, metrics."""
-    return _COUNTED.sub("seed_generator", path) if group == "model" else path.partition("/")[2] or path
+    """A variable's path without what Keras counts up in a process: seed generators, optimizers, metrics, variables that
+    were given no name."""
+    return _COUNTED.sub(r"\1", path if group == "model" else path.partition("/")[2] or path)
 
 
 def _put(value: Any, name: str, tensors: Tensors) -> Any:

@@ -22,7 +22,7 @@ from ..layers.base import Weight
 from ..shapes import erase
 from .checkpoints import Store
 from .folder import CHECKPOINTS, MANIFEST, MODEL
-from .load import read_resolved, why_no_model
+from .load import has_model, read_resolved, without_weights
 from .manifest import Manifest
 from .saver import latest
 
@@ -60,21 +60,16 @@ def stored_weights(path: Path, *, optimizer: bool = False) -> Iterator[dict[str,
             yield found
         return
     manifest = Manifest.read(path)
-    if (path / MODEL).is_file() and (manifest.outcome in ("completed", "interrupted") or not _has_checkpoint(path)):
+    if has_model(path, manifest):
         with _of_file(path / MODEL, _graph(path, manifest), optimizer) as found:
             yield found
         return
     start = latest(Store(path / CHECKPOINTS))
     if start is None:
-        raise RunError.of("MS713", f"the run in `{path}` has no weights: {why_no_model(path, manifest)}, and it has no "
-                                   "checkpoint")
+        raise without_weights(path, manifest)
     graph = _graph(path, manifest)
     full = _in_full(_known(graph)) if graph is not None else {}
     yield _of_tensors({name: (array.shape, _given(array)) for name, array in start.tensors.items()}, optimizer, full)
-
-
-def _has_checkpoint(path: Path) -> bool:
-    return bool(Store(path / CHECKPOINTS).committed())
 
 
 def _graph(path: Path, manifest: Manifest) -> TypedGraph | None:

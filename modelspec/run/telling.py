@@ -30,7 +30,9 @@ def told(what: str) -> Iterator[None]:
 def _said(error: Exception) -> str:
     """The sentence of an error that says most: TensorFlow puts a graph around it, Keras a stack of layers."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    frames = ("Graph execution error", "Detected at node", 'File "')
+    if lines[:1] == ["in user code:"]:  # the places that a rewritten function came through, and the error below them
+        lines = lines[-1:]
+    frames = ("Graph execution error", "Detected at node", "<stack traces", 'File "')
     said = next((line for line in lines if not line.startswith(frames)), type(error).__name__)
     return said if len(said) <= 300 else said[:297] + "..."
 

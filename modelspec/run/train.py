@@ -29,6 +29,7 @@ from .preparing import prepared_data
 from .result import Run
 from .session import Interrupted, go
 from .signals import Signals
+from .starting import starting_weights
 from .telling import told
 from .watch import Plan, Watcher
 
@@ -59,21 +60,22 @@ def train(
     training = require_training(compiled)
     with RunFolder.create(compiled.name, run_dir) as folder, Signals() as signals:
         with _undone(folder, watcher):
-            folder.needs(bytes_needed(compiled, training))
+            folder.needs(*room(compiled, training))
             record = Record(folder, compiled)
             prepared = prepared_data(compiled, pins=pins)
             look(prepared)
             record.data(prepared)
+            record.starts_from(starting_weights(prepared.compiled))
             watcher.warned(prepared.warnings)
             watcher.loading()
             loop = make_loop(prepared, training, pins)
         return go(loop, record, signals, watcher)
 
 
-def bytes_needed(compiled: Compiled, training: Training) -> int:
-    """What a run writes: the model, its checkpoints, and the one that is being written."""
-    return _BYTES_PER_PARAMETER * ((compiled.graph and compiled.graph.parameters) or 0) * (
-        2 + training.checkpoint.keep)
+def room(compiled: Compiled, training: Training) -> tuple[int, int]:
+    """The bytes of a large file of the run, and how many it writes: model, checkpoints, and the one in the making."""
+    parameters = (compiled.graph and compiled.graph.parameters) or 0
+    return _BYTES_PER_PARAMETER * parameters, 2 + training.checkpoint.keep
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,10 @@ class Compared:
     """The largest difference of two numbers; None where they cannot be compared one by one."""
     remark: str = ""
 
+    def within(self, tolerance: float | None) -> bool:
+        """Whether the two count as equal: to the bit, or with numbers at most so far apart."""
+        return self.equal or (tolerance is not None and self.largest is not None and self.largest <= tolerance)
+
     def as_json(self) -> dict[str, Any]:
         finite = self.largest is not None and math.isfinite(self.largest)
         return {"name": self.name, "equal": self.equal, "largest_difference": self.largest if finite else None,

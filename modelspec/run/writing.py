@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..data.table import Array
+from ..records.figures import for_json
 from .files import write_whole
 from .outputs import arrays, check_width, columns, nested, shortest
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 4 * 2**20
 """Bytes of predictions that are written at once."""
+_CHUNK_AS_TEXT = 2**18
+"""The same where every number becomes text, which takes some twenty times the memory."""
 
 
 def write_output(batches: Iterable[Predictions], count: int, path: Path) -> None:
@@ -38,17 +41,17 @@ def write_output(batches: Iterable[Predictions], count: int, path: Path) -> None
 
 def _write(batches: Iterable[Predictions], count: int, path: Path) -> None:
     with ExitStack() as stack:
-        sink: Sink | None = None
-        for chunk in chunks(batches):
+        kind, sink = _SINKS[path.suffix.lower()], None
+        for chunk in chunks(batches, kind.chunk):
             if sink is None:
                 check_width(chunk, path)
-                sink = _SINKS[path.suffix.lower()](path, count, chunk, stack)
+                sink = kind(path, count, chunk, stack)
             sink.add(chunk)
         if sink is not None:
             sink.finish()
 
 
-def chunks(batches: Iterable[Predictions], size: int = _CHUNK) -> Iterator[Predictions]:
+def chunks(batches: Iterable[Predictions], size: int) -> Iterator[Predictions]:
     """Batches joined until they have `size` bytes."""
     waiting: list[Predictions] = []
     held = 0
@@ -75,6 +78,8 @@ def joined(parts: list[Predictions]) -> Predictions:
 class Sink(ABC):
     """A file that is being written. What it opens, `stack` closes."""
 
+    chunk: ClassVar[int] = _CHUNK
+
     def __init__(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
         self.open(path, count, first, stack)
 
@@ -92,6 +97,8 @@ class Sink(ABC):
 
 
 class _Csv(Sink):
+    chunk = _CHUNK_AS_TEXT
+
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
         file = stack.enter_context(path.open("w", newline="", encoding="utf-8"))
         self.writer = csv.writer(file, lineterminator="\n")
@@ -102,14 +109,24 @@ class _Csv(Sink):
 
 
 class _JsonLines(Sink):
+    chunk = _CHUNK_AS_TEXT
+
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
         self.file = stack.enter_context(path.open("w", encoding="utf-8"))
 
     def add(self, chunk: Predictions) -> None:
-        named = arrays(chunk)
-        for row in range(len(chunk)):
-            values = {name: nested(array[row]) for name, array in named.items()}
-            self.file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self.file.writelines(f"{line}\n" for line in lines(chunk))
+
+
+def lines(found: Predictions) -> Iterator[str]:
+    """Every row as JSON; numbers that JSON lacks are null."""
+    named = arrays(found)
+    for row in range(len(found)):
+        values = {name: nested(array[row]) for name, array in named.items()}
+        try:
+            yield json.dumps(values, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            yield json.dumps(for_json(values), ensure_ascii=False)
 
 
 class _Npz(Sink):

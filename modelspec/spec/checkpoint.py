@@ -50,7 +50,11 @@ class Checkpoint(Section):
       checkpoint: {every: 500 steps, keep: 3}
     ```
 
-    Beside these, one is written where a signal ends the run, and one at its end.
+    Beside these, one is written where a signal ends the run, and one at its end. Where they fall due within a second of
+    each other, some are passed over once they have cost more than a fiftieth of the training's time.
+
+    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one ends the run at once; neither is before
+    the step that TensorFlow is in has ended. SIGKILL is, and loses what was done since the last checkpoint.
     """
 
     title: ClassVar[str] = "checkpoint"

@@ -207,6 +207,19 @@ class _Keras3:
         return _compared(owner, path, entries, place)
 
 
+def of_layer(tree: Tree, layer: Any, group: str, name: str, path: str) -> Iterator[Given]:
+    """What the file has for one layer, saved in `group` by Keras 3 or as `name` by Keras 1 and 2. `path` is shown."""
+    if not (tree.names("layers") or tree.names(_OLD_ROOT)):
+        root = "" if tree.texts("", "layer_names") is not None else "model_weights"
+        yield replace(_in_order(layer, name, _saved(tree, root, name)), path=path)
+        return
+    for place in (group, group.replace("layers/", f"{_OLD_ROOT}/", 1), *_other_kinds(group)):
+        if tree.group(place) is not None:
+            group = place
+            break
+    yield from (replace(one, path=path) for one in _Keras3(tree, False).visit(layer, group, path))
+
+
 def _other_kinds(place: str) -> Iterator[str]:
     """A sub-model that was saved as the other kind of model: both hold the same layers in the same order."""
     parent, _, name = place.rpartition("/")

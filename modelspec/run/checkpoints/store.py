@@ -26,6 +26,8 @@ _NAME = re.compile(r"(\d{6,})-step-(\d+)")
 _BESIDE = "."
 """What a folder's name starts with while it is being written or removed."""
 _LARGEST_INDEX = 2**28
+_KINDS = {"name": str, "position": int, "state": dict, "tensors": dict}
+_TENSORS_KINDS = {"size": int, "header": str, "sha256": dict}
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ class Store:
         self.refused: list[Diagnostic] = []
         """Checkpoints that `latest` found damaged (MS741)."""
 
-    def write(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any]) -> Path:
+    def write(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str) -> Path:
         """Commits a checkpoint: it is there, whole and forced to disk, when this returns, or it is not there at all.
 
-        Raises `RunError` (MS740) where the disk does not take it; those before it stay as they are.
+        The state is JSON's values, or their text already. Raises `RunError` (MS740) where the disk does not take it;
+        those before it stay as they are.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ class Store:
         self._forget()
         return path
 
-    def _commit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any]) -> Path:
+    def _commit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str) -> Path:
         name = f"{self._next():06d}-step-{position}"
         beside, path = self.folder / f"{_BESIDE}{name}", self.folder / name
         beside.mkdir()
@@ -136,17 +139,26 @@ def _not_committed(folder: Path, position: int, error: OSError) -> RunError:
 # The index -----------------------------------------------------------------------------------------------------------
 
 
-def _index(name: str, position: int, content: Content, state: Mapping[str, Any]) -> bytes:
-    body = {
-        "format": _FORMAT, "name": name, "position": position, "state": state,
-        "tensors": {"size": content.size, "header": content.header, "sha256": dict(content.tensors)},
-    }
-    return _canonical({**body, "sha256": hashlib.sha256(_canonical(body)).hexdigest()})
+def as_text(value: Any) -> str:
+    """JSON without a space, which the encoder written in C writes: a checkpoint is to take little from the training."""
+    return json.dumps(value, separators=(",", ":"))
 
 
-def _canonical(value: Any) -> bytes:
-    """The one text of a value: a file that reads the same but is written otherwise was changed."""
-    return json.dumps(value, indent=1, sort_keys=True).encode()
+def _index(name: str, position: int, content: Content, state: Mapping[str, Any] | str) -> bytes:
+    tensors = {"size": content.size, "header": content.header, "sha256": dict(content.tensors)}
+    known = as_text({"format": _FORMAT, "name": name, "position": position, "tensors": tensors})
+    text = state if isinstance(state, str) else as_text(state)
+    body = f'{known[:-1]},"state":{text}'.encode()
+    return body + _closing(body)
+
+
+def _closing(body: bytes) -> bytes:
+    """What an index ends with: the hash of every byte before."""
+    return f',"sha256":"{hashlib.sha256(body).hexdigest()}"}}'.encode()
+
+
+def _holds(found: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
+    return all(isinstance(found.get(name), kind) for name, kind in kinds.items())
 
 
 def _read(path: Path) -> Checkpoint:
@@ -162,17 +174,15 @@ def _read_index(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _LARGEST_INDEX:
         raise Damaged(f"`{path.name}` is too large to be an index")
     text = path.read_bytes()
+    body = text[: -len(_closing(b""))]
+    if text[len(body) :] != _closing(body):  # asked first, so that nothing that was changed is ever parsed
+        raise Damaged(f"`{path.name}` is not what was written")
     try:
-        index = json.loads(text)
-        same = isinstance(index, dict) and _canonical(index) == text
-    except (ValueError, RecursionError):
-        same = False
-    if not same:
-        raise Damaged(f"`{path.name}` is not what was written")
-    found: dict[str, Any] = dict(index)
-    sha256 = found.pop("sha256", None)
-    if hashlib.sha256(_canonical(found)).hexdigest() != sha256:
-        raise Damaged(f"`{path.name}` is not what was written")
-    if found.get("format") != _FORMAT:
-        raise Damaged(f"`{path.name}` has the format {found.get('format')}, and this version reads {_FORMAT}")
+        found = json.loads(text)
+    except (ValueError, RecursionError):  # a stranger can write a hash as well
+        raise Damaged(f"`{path.name}` is no index") from None
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        raise Damaged(f"`{path.name}` is no index of the format {_FORMAT}, which this version reads")
+    if not _holds(found, _KINDS) or not _holds(found["tensors"], _TENSORS_KINDS):
+        raise Damaged(f"`{path.name}` is no index")
     return found

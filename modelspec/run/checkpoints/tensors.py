@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
 
 
 def _bytes_of(array: Array) -> memoryview:
-    if array.dtype.name not in _CODES or not array.dtype.isnative:
-        raise TypeError(f"a checkpoint holds numbers, found an array of {array.dtype}")
+    _code(array.dtype)
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+@lru_cache
+def _code(dtype: np.dtype[Any]) -> str:
+    """What the format calls a dtype; NumPy is slow at its name."""
+    if dtype.name not in _CODES or not dtype.isnative:
+        raise TypeError(f"a checkpoint holds numbers, found an array of {dtype}")
+    return _CODES[dtype.name]
 
 
 def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> bytes:
@@ -82,7 +90,7 @@ def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> byt
     start = 0
     for name, array in tensors.items():
         end = start + len(flat[name])
-        entries[name] = {"dtype": _CODES[array.dtype.name], "shape": list(array.shape), "data_offsets": [start, end]}
+        entries[name] = {"dtype": _code(array.dtype), "shape": list(array.shape), "data_offsets": [start, end]}
         start = end
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the numbers start at a multiple of 8, so that they can be mapped into memory

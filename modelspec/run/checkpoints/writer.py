@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from .store import Store
+from .store import Store, as_text
 from .tensors import Array
 
 
@@ -21,7 +21,9 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._condition = threading.Condition()
-        self._waiting: tuple[int, Mapping[str, Array], Mapping[str, Any]] | None = None
+        self.worked = 0.0
+        """Seconds of a processor that the background has taken so far."""
+        self._waiting: tuple[int, Mapping[str, Array], str] | None = None
         self._busy = self._closed = False
         self._failed: BaseException | None = None
         # A daemon: a program that ends is not held up, and what it leaves half written was never committed.
@@ -29,15 +31,15 @@ class Writer:
         self._thread.start()
 
     def submit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any]) -> None:
-        """Hands over a checkpoint. `tensors` must be copies that nobody changes; `state` is copied here.
+        """Hands over a checkpoint. `tensors` must be copies that nobody changes; `state` is put into words here.
 
         Raises `RunError` (MS740) where an earlier one could not be written.
         """
-        copied: dict[str, Any] = json.loads(json.dumps(state))
+        text = as_text(state)
         with self._condition:
             self._raise()
             assert not self._closed, "the writer is closed"
-            self._waiting = (position, tensors, copied)
+            self._waiting = (position, tensors, text)
             self._condition.notify_all()
 
     def wait(self) -> None:
@@ -76,4 +78,5 @@ class Writer:
             with self._condition:
                 del job
                 self._failed, self._busy = failed or self._failed, False
+                self.worked = time.thread_time()
                 self._condition.notify_all()
