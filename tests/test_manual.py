@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+import modelspec as ms
 from modelspec.catalogue import Catalogue
 from modelspec.diagnostics.pages import codes
+from modelspec.expand.functions import FUNCTIONS
 from modelspec.manual import as_markdown, as_text, find, keys, near, overview, topics
 from modelspec.manual.kinds import families
 from modelspec.manual.page import Page, Row, Table
@@ -158,6 +160,14 @@ def test_nothing_is_guessed_where_nothing_is_near(wrong: str) -> None:
 
 def test_the_overview_names_every_list() -> None:
     assert all(find(row.name) for row in overview().tables[0].rows)
+
+
+def test_the_page_of_expressions_names_every_function_and_its_spec_has_no_fault(tmp_path: Path) -> None:
+    page = one("expressions")
+    assert [row.name for row in page.tables[0].rows] == list(FUNCTIONS)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(page.text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    assert [str(found) for found in ms.check(spec).diagnostics] == []
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..diagnostics import nearest
 from ..diagnostics.pages import codes
 from ..diagnostics.pages import page as code_page
 from ..library import is_kind
-from . import keys, kinds, library
+from . import expressions, keys, kinds, library
 from .page import Page, Row, Table, as_markdown, as_text
 
 __all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
@@ -88,7 +88,8 @@ def overview() -> Page:
     """What there is to ask for."""
     families = [Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
                 for plural, family in kinds.families().items()]
-    rows = (Row("keys", "every key of a spec, e.g. `training.loss`"), *families,
+    rows = (Row("keys", "every key of a spec, e.g. `training.loss`"),
+            Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"), *families,
             Row("codes", "every code of a fault, e.g. `MS402`"))
     rows = (*rows, Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"))
     return Page("modelspec explain TOPIC", "", "A topic is a code, a layer, a component, a key, or one of these lists:",
@@ -101,7 +102,8 @@ def _codes() -> Page:
                 (Table("Codes", tuple(Row(page.code, page.title) for page in pages), ("code", "what it says", "")),))
 
 
-_LISTS = {"codes": _codes, "keys": keys.list_page, library.TOPIC: library.list_page}
+_LISTS = {"codes": _codes, "keys": keys.list_page, expressions.TOPIC: expressions.page,
+          library.TOPIC: library.list_page}
 
 
 def topics() -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..diagnostics.pages import codes
-from . import find, keys, kinds, library
+from . import expressions, find, keys, kinds, library
 from .page import as_markdown
 
 _HEAD = """# Reference of the modelspec language
@@ -24,6 +24,7 @@ def _parts() -> Iterator[str]:
     yield "## Keys\n"
     for path in keys.paths():
         yield as_markdown(keys.page(path))
+    yield as_markdown(expressions.page(), level=2)
     for family in kinds.families().values():
         yield as_markdown(kinds.family_page(family), level=2)
         for kind in family.kinds():
