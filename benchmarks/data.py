@@ -28,6 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = ("csv", "parquet", "npz", "hdf5", "images", "photos")
 WIDTH, BATCH, EPOCHS, SIDE, LARGE = 20, 128, 3, 64, 256
+ROUNDS = 20
+"""In which steps with their data and without take turns, so that what else the machine does hits both."""
 PICTURES = ("images", "photos")
 """JPEG files of the size that the model takes, and of a larger one."""
 SOURCES = {"csv": {"csv": "t.csv"}, "parquet": {"parquet": "t.parquet"}, "npz": {"npz": "t.npz"},
@@ -134,15 +136,21 @@ def spec(source: Any, form: str, **data: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def by_modelspec(source: Any, form: str, **data: Any) -> Iterator[Any]:
-    """Batches of all epochs."""
-    from modelspec.data import prepare
-    from modelspec.data.batches import Feed
+def compiled(source: Any, form: str, **data: Any) -> Any:
+    """The spec, checked, before its data are looked at: by hand there is a model by then too."""
     from modelspec.pipeline import compile_mapping
 
     checked = compile_mapping(spec(source, form, **data))
     assert checked.ok and checked.value is not None, [str(one) for one in checked.diagnostics]
-    part = prepare(checked.value).parts["train"]
+    return checked.value
+
+
+def by_modelspec(compiled: Any) -> Iterator[Any]:
+    """Batches of all epochs."""
+    from modelspec.data import prepare
+    from modelspec.data.batches import Feed
+
+    part = prepare(compiled).parts["train"]
     return iter(Feed(part.examples).training(part.positions, 1, BATCH, EPOCHS))
 
 
@@ -176,13 +184,14 @@ def measure(way: str, form: str, count: int) -> dict[str, float]:
     """Seconds to the end of the first epoch, and rows per second after it."""
     step = make_step(form)
     warm(step, form)
+    checked = compiled(SOURCES[form], form, cache="memory")
     begin = perf_counter()
     steps = -(-count // BATCH)
     if way == "by hand":
         batches = by_hand(form)
         epochs: Iterator[Iterator[Any]] = (iter(batches) for _ in range(EPOCHS))
     else:
-        stream = by_modelspec(SOURCES[form], form, cache="memory")
+        stream = by_modelspec(checked)
         epochs = ((next(stream) for _ in range(steps)) for _ in range(EPOCHS))
     loss, first = None, 0.0
     for number, epoch in enumerate(epochs):
@@ -224,18 +233,18 @@ def warm(step: Callable[[Any, Any], Any], form: str) -> None:
 def share(count: int) -> dict[str, float]:
     """The share of a small model's step that its data take: against steps on one batch that is there already."""
     step = make_step("npz", hidden=256)
-    stream = by_modelspec(SOURCES["npz"], "npz", cache="memory")
+    stream = by_modelspec(compiled(SOURCES["npz"], "npz", cache="memory"))
     inputs, targets = (first_of(one) for one in next(stream)[:2])
     steps = min(-(-count // BATCH) * EPOCHS - 2, 1500)
     with_data, without = [], []
-    for _ in range(5):
+    for _ in range(ROUNDS):
         for times, fed in ((with_data, True), (without, False)):
             begin = perf_counter()
-            for _ in range(steps // 5):
+            for _ in range(steps // ROUNDS):
                 batch = next(stream) if fed else (inputs, targets)
                 loss = step(first_of(batch[0]), first_of(batch[1]))
             float(loss)
-            times.append((perf_counter() - begin) / (steps // 5))
+            times.append((perf_counter() - begin) / (steps // ROUNDS))
     return {"step": min(with_data), "without": min(without)}
 
 
@@ -265,8 +274,9 @@ def large(steps: int) -> dict[str, float]:
     global WIDTH
     WIDTH = 256
     step = make_step("npy")
+    checked = compiled({"npy": {"x": "x.npy", "y": "y.npy"}}, "npy")
     begin = perf_counter()
-    stream = by_modelspec({"npy": {"x": "x.npy", "y": "y.npy"}}, "npy")
+    stream = by_modelspec(checked)
     batch = next(stream)
     float(step(first_of(batch[0]), first_of(batch[1])))
     first = perf_counter() - begin

@@ -138,7 +138,8 @@ INPUTS: dict[str, Case] = {
     "NaN": Case(of_inputs([[1.0, 2.0], [3.0, np.nan], [np.nan, 0]]), N, "MS613",
                 ("`x` is NaN", "x[1, 1] of t.npz", "x[2, 0]")),
     "infinity": Case(of_inputs([[1.0, 2.0], [-np.inf, 0]]), N, "MS613", ("minus infinity", "x[1, 0]")),
-    "float64 past float32": Case(of_inputs([[1.0, 2.0], [1e300, 0]]), N, "MS621", ("1e+300", "example 1", "float32")),
+    "float64 past float32": Case(of_inputs([[1.0, 2.0], [1e300, 0]]), N, "MS621",
+                                 ("1e+300", "x[1, 0] of t.npz", "float32")),
     "a number past float64 in text": Case(text("a,b,y\n1,2,0\n1e999,4,1\n"), {}, "MS613", ("`a`", "t.csv:3")),
     "a missing cell": Case(text("a,b,y\n1,2,0\n3,,1\n"), {}, "MS608", ("`b`", "t.csv:3")),
     "words in numbers": Case(text("a,b,y\n1,2,0\n3,four,1\n5,6,1\n"), {}, "MS609", ("`b`", '"four" at t.csv:3')),
@@ -149,7 +150,12 @@ INPUTS: dict[str, Case] = {
     "complex": Case(of_inputs([[1j, 2.0], [1, 0]]), N, "MS609", ("complex", "`x`")),
     "index 10 of 10": Case(of_inputs([[1, 2], [9, 10]]), {**N, **E}, "MS617", ("10", "x[1, 1]", "0 to 9")),
     "index -1": Case(of_inputs([[1, 2], [-1, 0]]), {**N, **E}, "MS617", ("-1", "x[1, 0]", "count from 0")),
-    "a fraction as an index": Case(of_inputs([[1, 2], [0.5, 0]]), {**N, **E}, "MS621", ("0.5", "int32")),
+    "a fraction as an index": Case(of_inputs([[1, 2], [0.5, 0]]), {**N, **E}, "MS621", ("0.5", "x[1, 0]", "int32")),
+    "a whole number past int32": Case(text("a,b,y\n1,2,0\n1,99999999999,2\n"), E, "MS621", ("99999999999", "t.csv:3")),
+    "a mark for no value": Case(text("a,b,y\n1,?,0\n3,4,1\n5,6,2\n"), {}, "MS609",
+                                ('"?" at t.csv:2', 'missing_values: ["?"]')),
+    "numbers with their unit": Case(text("a,b,y\n1,5%,0\n3,4,1\n5,6,2\n"), {}, "MS609",
+                                    ('"5%" at t.csv:2', "without `%`")),
     "another shape": Case(of_inputs(np.zeros((3, 4))), N, "MS610", ("(4,)", "[4]")),
     "transposed images": Case(of_inputs(np.zeros((3, 3, 8, 8))), {**N, "shape": [8, 8, 3], "layers": POOLED}, "MS610",
                               ("(3, 8, 8)", "another order")),
@@ -227,6 +233,11 @@ TABLES: dict[str, Case] = {
     "one name twice": Case(text("a,a,y\n1,2,0\n"), {}, "MS604", ("`a` twice",)),
     "a huge cell": Case(text(f"a,b,y\n1,{'9' * 200_000},0\n"), {}, "MS602", ("t.csv:2", "characters")),
     "NUL": Case(text(b"a,b,y\n1,2,0\n3,\0,1\n"), {}, "MS603", ("t.csv:3", "NUL")),
+    "a spreadsheet": Case(text(b"PK\3\4\24\0\6\0"), {}, "MS603", ("t.csv:1", "save the table in it as csv")),
+    "parquet": Case(text(b"PAR1\0\0"), {}, "MS603", ("write `parquet:`",)),
+    "a column of row numbers": Case(text(",a,b,y\n0,1,2,0\n1,3,4,1\n"), {}, "MS604", ("column 1", "left out"),
+                                    "warning"),
+    "a column without a name": Case(text("a,,b,y\n0,1,2,0\n"), {}, "MS604", ("column 2", "no name")),
     "nothing": Case(text(""), {}, "MS604", ("empty",)),
     "a quote that stays open": Case(text('a,b,y\n1,"2,0\n3,4,1\n'), {}, "MS602", ("t.csv:2", "never closed")),
     "cut short": Case(text(GZIP[:40], "t.csv.gz"), {"source": {"csv": "t.csv.gz"}}, "MS642", ("t.csv.gz",)),
@@ -525,6 +536,23 @@ def test_a_file_that_is_gone_after_preparing_hurts_nobody() -> None:
     with Path("t.npz").open("r+b") as file:
         file.truncate(10)
     np.testing.assert_array_equal(part.examples.inputs["x"], before)
+
+
+@pytest.mark.parametrize(("x", "spec", "code", "words"), [
+    ([[1, 2], [-1, 0]], E, "MS617", "is -1 at x[1, 0]"), ([[1.0, np.nan], [0, 0]], {}, "MS613", "NaN at x[0, 1]"),
+    ([["a", "b"]], {}, "MS609", '"a" at x[0, 0]'), (np.zeros((2, 5)), {}, "MS610", "(5,)"),
+    (np.zeros((0, 2)), {}, "MS612", "no examples"),
+])
+def test_rows_to_be_predicted_are_looked_through_as_well(x: Any, spec: Any, code: str, words: str) -> None:
+    """Keras predicts something for an index that there is none of, and NaN for NaN."""
+    np.savez("t.npz", x=np.asarray(x))
+    checked = compile_mapping(values(NPZ, inputs="x", **spec))
+    assert checked.value is not None and checked.value.data is not None
+    table = open_source(checked.value.data.sources["train"], checked.value.file.context)
+    with pytest.raises(RunError) as raised:
+        prepare_source(checked.value, table, with_targets=False)
+    (one,) = raised.value.diagnostics
+    assert one.code == code and words in one.message
 
 
 # On the command line -------------------------------------------------------------------------------------------------

@@ -108,3 +108,50 @@ def test_the_picture_of_the_readme_is_what_the_command_draws(project: Path) -> N
     result = CliRunner().invoke(main, ["show", "configs/siamese.yaml", "--picture", "drawn.svg"])
     assert result.exit_code == 0, result.output
     assert (project / "drawn.svg").read_text("utf-8") == (ROOT / "docs/siamese.svg").read_text("utf-8")
+
+
+
+# Runs ----------------------------------------------------------------------------------------------------------------
+
+TOUR = FENCE.findall((ROOT / "docs/runs.md").read_text("utf-8"))
+NUMBER = re.compile(r"(?<=sha256 )[0-9a-f]+|(?<![\w/.])-?\d[\d,.:]*(?:e[+-]\d+)?(?: s\b)?|[▁▂▃▄▅▆▇█]+")
+SIZE = re.compile(r"\b(bytes|kB|MB)\b")
+
+
+def shape(text: str) -> list[str]:
+    """Lines without what differs from machine to machine: digits, sizes, curves, and how wide columns are."""
+    return [" ".join(SIZE.sub("B", NUMBER.sub("N", line)).split()) for line in text.strip().splitlines()]
+
+
+def is_shown(printed: list[str], shown: list[str]) -> bool:
+    """Whether lines are those of a document, in which `...` stands for any lines."""
+    if not shown:
+        return not printed
+    if shown[0] == "...":
+        return any(is_shown(printed[count:], shown[1:]) for count in range(len(printed) + 1))
+    return bool(printed) and printed[0] == shown[0] and is_shown(printed[1:], shown[1:])
+
+
+def test_what_is_shown_is_compared() -> None:
+    assert is_shown(shape("a 1.5 s\nb\nc  2 kB"), shape("a 0.1 s\n...\nc 17 bytes"))
+    assert not is_shown(shape("a 1.5 s\nb"), shape("a 0.1 s"))
+    assert not is_shown(shape("a 1.5 s\nb"), shape("a 0.1 s\n...\nc"))
+    assert shape("hidden/kernel all 4 are") != shape("hidden/bias all 4 are")
+
+
+@pytest.mark.tensorflow
+def test_the_tour_of_runs_prints_what_is_shown(project: Path) -> None:
+    """All of its blocks in their order, in one folder."""
+    assert [language for language, _ in TOUR].count("console") >= 10
+    for language, text in TOUR:
+        if language in ("yaml", "csv"):
+            (project / {"yaml": "iris.yaml", "csv": "new.csv"}[language]).write_text(text, encoding="utf-8")
+        elif language == "console":
+            command, _, expected = text.partition("\n")
+            result = CliRunner().invoke(main, command.removeprefix("$ modelspec ").split())
+            assert result.exit_code == 0, result.output
+            assert is_shown(shape(result.output), shape(expected)), f"{command}\n{result.output}"
+        elif language == "python":
+            exec(compile(text, "runs.md", "exec"), {})
+    names = set(re.findall(r"^\| `([\w.]+)/?` \|", (ROOT / "docs/runs.md").read_text("utf-8"), re.MULTILINE))
+    assert names == {one.name for one in (project / "runs/iris/1").iterdir()} - {".lock"}

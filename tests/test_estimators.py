@@ -17,7 +17,7 @@ import modelspec as ms
 
 pytestmark = pytest.mark.tensorflow
 
-_TRAINING: dict[str, Any] = {"optimizer": {"Adam": 0.1}, "epochs": 4, "batch_size": 32}
+_TRAINING: dict[str, Any] = {"optimizer": {"SGD": 0.5}, "epochs": 4, "batch_size": 64}
 CLASSIFIER: dict[str, Any] = {
     "vars": {"classes": 2},
     "model": {"inputs": {"x": ["auto"]},
@@ -27,7 +27,7 @@ CLASSIFIER: dict[str, Any] = {
 REGRESSOR: dict[str, Any] = {
     "vars": {"targets": 1},
     "model": {"inputs": {"x": ["auto"]}, "layers": [{"Dense": {"units": "$targets", "name": "value"}}]},
-    "training": {**_TRAINING, "loss": "mse"},
+    "training": {**_TRAINING, "optimizer": {"Adam": 0.1}, "loss": "mse"},
 }  # fmt: skip
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data":
@@ -68,9 +68,9 @@ def iris() -> tuple[Any, Any]:
 def test_the_default_learns() -> None:
     x, y = iris()
     names = np.array(["setosa", "versicolor", "virginica"])[y]
-    model = ms.SpecClassifier().fit(x, names)
+    model = ms.SpecClassifier(epochs=15).fit(x, names)
     assert model.score(x, names) > 0.9 and model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
-    assert len(model.history_["loss"]) == 30 and model.n_features_in_ == 4
+    assert len(model.history_["loss"]) == 15 and model.n_features_in_ == 4
     np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
 
 
@@ -122,6 +122,16 @@ def test_what_does_not_fit_is_a_sentence() -> None:
         ms.SpecClassifier(CLASSIFIER).fit(x, np.zeros(len(x)))
 
 
+def test_parameters_are_paths_into_the_spec() -> None:
+    from sklearn.base import clone
+
+    model = ms.SpecRegressor(REGRESSOR, overrides={"seed": 3}).set_params(**{"model.layers[0].Dense.units": 2})
+    assert clone(model).overrides == {"seed": 3, "model.layers[0].Dense.units": 2}
+    assert model.get_params()["overrides__seed"] == 3 and model.set_params(overrides__seed=4).overrides["seed"] == 4
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        model.set_params(unknown=1)
+
+
 # In scikit-learn's tools ---------------------------------------------------------------------------------------------
 
 
@@ -134,12 +144,12 @@ def test_in_pipelines_searches_and_cross_validation() -> None:
     x, y = iris()
     pipeline = make_pipeline(StandardScaler(), ms.SpecClassifier(CLASSIFIER))
     assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.75
-    grid = {"specclassifier__overrides__training.epochs": [1, 6],
-            "specclassifier__overrides": [{"training.optimizer.Adam.learning_rate": 0.1}]}
+    grid = {"specclassifier__training.epochs": [1, 6], "specclassifier__model.layers[0].Dense.activation": ["softmax"],
+            "specclassifier__overrides": [{"training.optimizer.SGD.learning_rate": 0.6}]}
     search = GridSearchCV(pipeline, grid, cv=2).fit(x, y)
     assert search.best_score_ > 0.75 and len(search.cv_results_["params"]) == 2
     best = search.best_estimator_[-1]
-    assert len(best.history_["loss"]) == search.best_params_["specclassifier__overrides__training.epochs"]
+    assert len(best.history_["loss"]) == search.best_params_["specclassifier__training.epochs"]
 
 
 @pytest.mark.usefixtures("_eager")

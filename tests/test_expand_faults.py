@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelspec.diagnostics import Diagnostic
+from modelspec.fix import compile_text
 
 from .expanding import faults, said
 
@@ -207,7 +208,6 @@ blocks:
     found = faults(text)
     assert [(one.code, one.line, one.column, one.message) for one in found] == [
         ("MS205", 9, 16, "`units` of `Dense` must be greater than 0, found `-4`"),
-        ("MS205", 9, 16, "`units` of `Dense` must be greater than 0, found `0`"),
     ]
     assert [str(note) for note in found[0].notes] == [
         "`units` is `-4` (spec.yaml:5:24)",
@@ -215,7 +215,7 @@ blocks:
         "in block `outer`, used here (spec.yaml:16:11)",
         "in round 1 of 2 (spec.yaml:16:30)",
         "in the loop, where `n` is `4` and `i` is `0` (spec.yaml:13:17)",
-        "the same at 1 other use",
+        "the same at 3 other uses",
     ]
 
 
@@ -278,3 +278,14 @@ def test_all_faults_in_one_run_in_file_order() -> None:
     assert said(text) == [
         "MS121 1:12 b", "MS201 2:30 z", "MS121 6:15 nope", "MS205 7:14 -1", "MS204 8:33 x", "MS202 9:15 unit",
         "MS123 10:20 1 / 0"]
+
+
+@pytest.mark.parametrize("text", [
+    "blocks: {b: {parameters: {r: null}, layers: [{Dropout: {rate: $r}}]}}\n"
+    "model: {inputs: {x: [8]}, layers: [{b: {r: 1.5}}, {b: {r: 2.5}}, {b: {r: 3.5}}]}\n",
+    "model: {inputs: {x: [8]}, layers: [{for: {r: [1.5, 2.5, 3.5]}, do: [{Dropout: {rate: $r}}]}]}\n",
+])  # fmt: skip
+def test_different_values_at_one_place_are_told_once(text: str) -> None:
+    (found,) = compile_text(text, "spec.yaml").diagnostics
+    assert (found.code, found.message) == ("MS205", "`rate` of `Dropout` must be at most 1.0, found `1.5`")
+    assert found.notes[-1].message == "the same at 2 other uses"

@@ -74,7 +74,11 @@ SHARED: dict[str, Any] = {
                  "loss": {"price": {"expression": "square(y_true - y_pred)"},
                           "kind": "sparse_categorical_crossentropy"}},
 }  # fmt: skip
-SPECS = {"mixed": MIXED, "numbers": NUMBERS, "text": TEXT, "shared": SHARED}
+HALF: dict[str, Any] = {
+    **NUMBERS, "name": "half", "runtime": {"precision": "mixed_float16"},
+    "data": {**NUMBERS["data"], "split": {"validation": 0.2, "order": "b"}},
+}  # fmt: skip
+SPECS = {"mixed": MIXED, "numbers": NUMBERS, "text": TEXT, "shared": SHARED, "half": HALF}
 ENDINGS = {"keras": ".keras", "weights": ".weights.h5", "safetensors": ".safetensors", "saved_model": "",
            "onnx": ".onnx", "litert": ".tflite", "python": ".py"}  # fmt: skip
 
@@ -216,13 +220,66 @@ def test_litert_takes_one_example_at_a_time_where_a_layer_has_steps(make: Callab
 # Python --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", list(SPECS))
+@pytest.mark.parametrize("name", ["mixed", "numbers", "text", "shared"])
 def test_the_script_makes_the_same_model(make: Callable[..., Exported], name: str) -> None:
     made = make(name, "python")
     text = made.path.read_text()
     assert made.difference <= 1e-5 and "modelspec" not in text
     if name == "shared":
         assert text.count("build_tower()") == 2 and ".trainable = False" in text
+
+
+def test_a_script_has_the_style_of_formatters_and_the_rows_of_the_run(make: Callable[..., Exported]) -> None:
+    import runpy
+
+    made = make("mixed", "python")
+    for check in (["check", "--isolated"], ["format", "--check", "--isolated"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *check, str(made.path)], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stdout
+    names = runpy.run_path(str(made.path))
+    table = names["read_table"]("t.csv")
+    parts = names["split"](np.arange(90), table["species"])
+    from modelspec.data.split import split
+
+    ours = split(3, 90, 0.2, 0.0, table["species"])
+    assert [one.tolist() for one in parts] == [ours[part].tolist() for part in ("train", "validation", "test")]
+
+
+def test_a_script_says_what_it_cannot_read(make: Callable[..., Exported]) -> None:
+    made = make("half", "python")
+    assert "call its `train(x, y)`" in made.notices[0] and "def train(x, y" in made.path.read_text()
+
+
+def test_nothing_that_a_spec_says_becomes_code() -> None:
+    from modelspec.exports.script.code import docstring, literal, statement
+
+    bad = 'x"""\n\'\\\0"+__import__("os")#\u2028'
+    names: dict[str, Any] = {}
+    exec("\n".join([docstring(bad), *statement("a = ", literal({bad: (bad, [1.5, None])}), "")]), names)
+    assert names["a"] == {bad: (bad, [1.5, None])}
+
+
+def test_a_model_of_half_precision_computes_in_whole_elsewhere(make: Callable[..., Exported]) -> None:
+    made = make("half", "litert")
+    assert "it computes in float32, and the run in float16" in made.notices and made.tolerance == 2e-3
+
+
+@pytest.mark.parametrize("config", ["digits", "lstm", "seq2seq", "siamese", "two_inputs_two_outputs", "transformer"])
+def test_a_script_makes_the_models_of_the_examples(config: str) -> None:
+    from dataclasses import replace
+
+    from modelspec.backend import build
+    from modelspec.exports.python import _weights
+    from modelspec.exports.script.model import Models
+
+    spec, models = ms.load_spec(Path(__file__).parents[1] / f"configs/{config}.yaml"), Models()
+    models.model(spec.graph, spec.name)
+    names: dict[str, Any] = {}
+    exec("import keras\nimport numpy as np\nfrom keras import layers, ops\n\n"
+         + "\n\n".join("\n".join(one) for one in models.functions), names)
+    made, ours = names["build_model"](), build(replace(spec.compiled, training=None), pretrained=False)
+    assert _weights(made) == _weights(ours)
 
 
 def test_the_script_trains_by_itself(make: Callable[..., Exported], home: Path) -> None:

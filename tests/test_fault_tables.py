@@ -19,6 +19,8 @@ What a crash must not change (in `test_resume`, unless another file is named):
     SIGINT                           test_run::test_a_signal_ends_the_run_and_what_was_reached_is_saved
     two runs, one folder             test_fault_tables::test_of_two_starts_at_once_exactly_one_runs
     counters of callbacks            test_loop::test_every_callback_of_the_language_says_what_of_it_is_state
+    logs of callbacks                test_resume_random::test_a_training_that_is_stopped_anywhere_ends_as_it_would_have
+    any of these together            test_resume_random::test_a_training_that_is_stopped_anywhere_ends_as_it_would_have
     generators, running metrics      test_loop::test_what_was_captured_is_restored_with_its_types
 
 Determinism (here, unless another file is named):
@@ -286,6 +288,15 @@ def test_a_place_that_cannot_be_written_is_told_before_a_framework_is_loaded() -
     with pytest.raises(RunError) as error:
         train(ms.load_spec(SPEC), Path("/proc/run"))
     assert code(error) == "MS703"
+
+
+@pytest.mark.usefixtures("_no_framework")
+def test_a_package_that_a_callback_lacks_is_told_before_a_framework_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[train.__module__], "find_spec", lambda name: None)
+    with pytest.raises(RunError, match="which is not installed") as error:
+        train(ms.load_spec(changed(callbacks=["TensorBoard"])), Path("run"))
+    assert code(error) == "MS724"
+    assert not Path("run").exists()
 
 
 # Files that change ---------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Architectures of every Keras become specs that a person would have written; what cannot be said is told by layer."""
 
 import json
-import subprocess
+import os
 import random
+import subprocess
 import sys
 import tarfile
 import tracemalloc
@@ -327,7 +328,8 @@ def bombs(folder: Path) -> dict[str, Path]:
     (folder / "saved_model.pb").write_bytes(b"\x08\x01\x12\xff\x00")
     return {
         **{name: folder / name for name in made}, "folder": folder / "saved", "tar": folder / "model.tar",
-        "graph of a SavedModel": folder / "saved_model.pb", "lambda": archive(folder / "l.keras", **{"config.json": code}),
+        "graph of a SavedModel": folder / "saved_model.pb",
+        "lambda": archive(folder / "l.keras", **{"config.json": code}),
         "lambda in HDF5": hdf5(folder / "lambda.h5", model_config=code),
         "depth": archive(folder / "depth.keras", **{"config.json": b'{"a":' * 5000}),
         "bomb": archive(folder / "bomb.keras", **{"config.json": big}),
@@ -362,7 +364,8 @@ def test_hostile_files_are_refused_with_a_sentence(tmp_path: Path, monkeypatch: 
 
 def test_what_else_an_archive_holds_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    path = archive(tmp_path / "model.keras", **{"config.json": json.dumps(DENSE).encode(), "assets/a.txt": b" " * 10**8})
+    parts = {"config.json": json.dumps(DENSE).encode(), "assets/a.txt": b" " * 10**8}
+    path = archive(tmp_path / "model.keras", **parts)
     before = sorted(tmp_path.rglob("*"))
     tracemalloc.start()
     assert import_model(read_model(path).model).ok
@@ -399,7 +402,7 @@ def test_one_process_refuses_everything_and_touches_nothing(tmp_path: Path) -> N
         files[name].write_text(json.dumps(sequential(call)))
     before = sorted(tmp_path.rglob("*"))
     done = subprocess.run([sys.executable, "-c", REFUSE, *map(str, files.values())], capture_output=True, text=True,
-                          check=True, cwd=tmp_path)
+                          check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.stdout.splitlines() == ["status 1"] * len(files) + ["frameworks []"]
     errors = [line for line in done.stderr.splitlines() if line.startswith("error[MS74")]
     assert len(errors) >= len(files) and "Traceback" not in done.stderr

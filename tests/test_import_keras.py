@@ -20,7 +20,7 @@ from tests.imported import application, difference, imported, rebuilt, shaken
 
 pytestmark = pytest.mark.tensorflow
 
-SMALL = {"MobileNetV2": {"input_shape": (32, 32, 3), "classes": 10, "alpha": 0.35},
+SMALL = {"MobileNetV3Small": {"input_shape": (32, 32, 3), "classes": 10, "minimalistic": True},
          "ConvNeXtTiny": {"input_shape": (32, 32, 3), "classes": 10}}
 ALL = (
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
@@ -195,9 +195,75 @@ def pictures() -> Any:
     return Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D()(y)))
 
 
+def mappings() -> Any:
+    """A model of mappings that another one calls with its keys in another order."""
+    from keras import Input, Model, layers
+
+    given = {"b": Input((3,), name="b"), "a": Input((4,), name="a")}
+    inner = Model(given, {"t": layers.Dense(3)(given["b"]), "s": layers.Dense(2)(given["a"])}, name="inner")
+    x, y = Input((4,)), Input((3,))
+    found = inner({"a": x, "b": y})
+    return Model([x, y], layers.Concatenate()([found["t"], found["s"]]))
+
+
+def lists_in_lists() -> Any:
+    from keras import Input, Model, layers
+
+    a, b, c = Input((4,)), Input((4,)), Input((4,))
+    return Model([a, [b, c]], layers.Subtract()([a, layers.Multiply()([b, c])]))
+
+
+def called_twice() -> Any:
+    from keras import Input, Model, layers
+
+    a, x = Input((4,)), Input((4,))
+    inner = Model(a, layers.Dense(4)(a))
+    return Model(x, [inner(x), layers.Dense(2)(inner(inner(x)))])
+
+
+def chains_in_chains() -> Any:
+    from keras import Input, Sequential, layers
+
+    return Sequential([Input((4,)), Sequential([layers.Dense(3), layers.Dense(2)]), layers.Dense(1)])
+
+
+def passed_on() -> Any:
+    from keras import Input, Model, layers
+
+    a, b = Input((4,)), Input((4,))
+    return Model([a, b], [layers.Dense(2)(a), b])
+
+
+def signs() -> Any:
+    from keras import Input, Model, ops
+
+    a, b = Input((6, 4)), Input((4, 5))
+    x = (1 - a) / (2 + a**2) - a // 1 + -a % 3
+    y = ops.einsum("bij,bjk->bik", x[:, 1:-1:2], b)
+    return Model([a, b], y - ops.cast(ops.sum(a[:, None, 0], axis=-1) > 0, "float32")[..., None])
+
+
+def said_masks() -> Any:
+    from keras import Input, Model, layers
+
+    a, m, n = Input((5, 8)), Input((5,), dtype="int32"), Input((5, 5), dtype="int32")
+    x = layers.MultiHeadAttention(2, 4, value_dim=3)(query=a, value=a, key=a, attention_mask=n > 2)
+    return Model([a, m, n], layers.LSTM(4)(layers.GRU(3, return_sequences=True)(x, mask=m > 1)))
+
+
+def formulas() -> Any:
+    """Models of nothing but operations: they are formulas, each with the name of its model."""
+    from keras import Input, Model, layers, ops
+
+    x, y, z = Input((4,), name="x"), Input((4,), name="y"), Input((4,))
+    scaled = Model([y, x], x + ops.tanh(y) * 0.5, name="scaled")
+    return Model(z, layers.Dense(2)(scaled([z, layers.Dense(4)(z)])))
+
+
 TOPOLOGIES: tuple[Callable[[], Any], ...] = (
     chain, built_later, several, named_outputs, twins, shared, several_shapes, nested, two_in_two_out, states,
-    both_ways, cells, masks, attention, operations, frozen, pictures,
+    both_ways, cells, masks, attention, operations, frozen, pictures, mappings, lists_in_lists, called_twice,
+    chains_in_chains, passed_on, signs, said_masks, formulas,
 )
 
 
@@ -226,6 +292,26 @@ def test_a_model_of_its_authors_class_is_refused_with_a_reason() -> None:
     x = keras.Input((3,))
     with pytest.raises(ms.SpecError, match="odd_one"):
         ms.from_keras(keras.Model(x, keras.layers.Lambda(lambda t: t + 1, name="odd_one")(x)))
+
+
+def test_what_no_spec_has_is_refused_with_a_reason() -> None:
+    from keras import Input, Model, Sequential, layers, ops
+
+    x = Input((4, 6))
+    first, second = ops.split(x, 2, axis=-1)
+    for model, reason in (
+        (Model(x, first * second), "the operation `Split`"), (Model(x, x), "what it gives is what it takes"),
+        (Model(x, layers.TimeDistributed(Sequential([layers.Dense(2)]))(x)), "it holds a model"),
+        (Model(x, [(y := layers.Dense(2)(x)), y]), "named twice among the outputs"),
+    ):
+        with pytest.raises(ms.SpecError) as refused:
+            ms.from_keras(model)
+        assert reason in str(refused.value)
+
+
+def test_a_model_of_operations_is_a_formula_with_its_name() -> None:
+    text = ms.dump(ms.from_keras(formulas()))
+    assert 'join: {Expression: {formula: "x + tanh(y) * 0.5", name: scaled}}' in text and "shared" not in text
 
 
 def test_layers_that_models_share_unsaid_are_refused() -> None:
@@ -302,6 +388,74 @@ def test_weights_of_models_in_models_come_along(tmp_path: Path, monkeypatch: pyt
     assert result.exit_code == 0, result.output
     built = ms.load_spec("spec.yaml", {"training.weights": "model.weights.h5"}).build()
     assert difference(model, built)[0] <= 1e-6
+
+
+def test_weights_beside_an_architecture_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = nested()
+    shaken(model, seed=5)
+    Path("model.json").write_text(model.to_json())
+    model.save_weights("model.weights.h5")
+    command = ["import", "model.json", "-o", "spec.yaml", "--weights", "new.weights.h5"]
+    assert CliRunner().invoke(main, command).exit_code == 2
+    result = CliRunner().invoke(main, [*command, "--weights-from", "model.weights.h5"])
+    assert result.exit_code == 0, result.output
+    built = ms.load_spec("spec.yaml").build()
+    built.load_weights("new.weights.h5")
+    assert difference(model, built)[0] <= 1e-6
+
+
+def claimed(file: Any) -> None:
+    chunked = {"chunks": (1000, 1000), "compression": "gzip"}
+    file.create_dataset("layers/dense/vars/0", shape=(10**6, 10**3), dtype="f4", **chunked)
+
+
+def from_outside(file: Any) -> None:
+    file.create_dataset("layers/dense/vars/0", shape=(6, 4), dtype="f4", external=[("secret.bin", 0, 96)])
+
+
+def linked(file: Any) -> None:
+    import h5py
+
+    file["layers/dense/vars/0"] = h5py.ExternalLink("secret.h5", "/secret")
+
+
+def linked_group(file: Any) -> None:
+    import h5py
+
+    del file["layers/dense"]
+    file["layers/dense"] = h5py.ExternalLink("secret.h5", "/group")
+
+
+def virtual(file: Any) -> None:
+    import h5py
+
+    layout = h5py.VirtualLayout((6, 4), "f4")
+    layout[...] = h5py.VirtualSource("secret.h5", "secret", (6, 4), "f4")
+    file.create_virtual_dataset("layers/dense/vars/0", layout)
+
+
+@pytest.mark.parametrize("spoil", [claimed, from_outside, linked, linked_group, virtual], ids=lambda one: one.__name__)
+def test_weights_that_point_out_of_their_file_are_refused(spoil: Callable[[Any], None], tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    import h5py
+    import numpy as np
+
+    monkeypatch.chdir(tmp_path)
+    model = chain()
+    Path("model.json").write_text(model.to_json())
+    model.save_weights("model.weights.h5")
+    np.full((6, 4), 7, "f4").tofile("secret.bin")
+    with h5py.File("secret.h5", "w") as secret:
+        secret["secret"] = np.full((6, 4), 7, "f4")
+        secret["group/vars/0"] = np.full((6, 4), 7, "f4")
+        secret["group/vars/1"] = np.full((4,), 7, "f4")
+    with h5py.File("model.weights.h5", "a") as file:
+        del file["layers/dense/vars/0"]
+        spoil(file)
+    result = CliRunner().invoke(main, ["import", "model.json", "-o", "-", "--weights", "out.safetensors",
+                                       "--weights-from", "model.weights.h5"])
+    assert result.exit_code == 3 and "error[MS7" in result.output and not Path("out.safetensors").exists()
 
 
 def test_a_file_with_other_weights_than_its_model_has_is_refused(tmp_path: Path) -> None:

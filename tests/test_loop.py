@@ -356,3 +356,51 @@ def test_calls_of_many_steps_grow_to_what_a_tenth_of_a_second_holds() -> None:
     assert [due.now(position) for position in (7, 8, 14)] == [True, False, True]
     assert Due(Every(epochs=2), 9).within(9) == 9
     assert Due(Every(seconds=10**9), 9).within(3) is None
+
+
+def test_the_logs_of_tensorboard_go_back_to_a_checkpoint_or_to_nothing(tmp_path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    from modelspec.run.logs import extent, rewind
+    from modelspec.run.saver import Snapshot
+
+    model = plain_cnn()
+
+    def made() -> Any:
+        return keras.callbacks.TensorBoard(str(tmp_path))
+
+    def read() -> list[int]:
+        records = (record for path in sorted(tmp_path.glob("train/events*"))
+                   for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        events = map(tf.compat.v1.Event.FromString, records)
+        return [event.step for event in events for value in event.summary.value if value.tag == "loss"]
+
+    def log(callback: Any, *steps: int) -> None:
+        callback.write_graph = False
+        if not hasattr(callback, "_train_dir"):
+            callback.set_model(model)
+        with callback._train_writer.as_default():
+            for step in steps:
+                tf.summary.write("loss", 1.0, step=step)
+        callback._train_writer.flush()
+
+    def at(files: dict[str, int], name: str = "TensorBoard") -> Snapshot:
+        return Snapshot(2, {}, {"epoch": 0, "callbacks": [{"name": name, "files": files}]})
+
+    first = made()
+    log(first, 0, 1)
+    files = extent(first)
+    log(first, 2, 3)
+    rewind([made()], at(files, "EarlyStopping"))  # the run had none there: these are not its logs
+    assert read() == [0, 1, 2, 3]
+    second = made()
+    rewind([second], at(files))
+    assert not second.write_graph
+    log(second, 2)
+    assert read() == [0, 1, 2]
+    rewind([second], at(files))
+    assert read() == [0, 1]
+    rewind([made()], None)
+    assert read() == []
+    assert extent(keras.callbacks.EarlyStopping()) == {}

@@ -88,6 +88,23 @@ def test_words_are_split_and_numbered_one_higher() -> None:
     np.testing.assert_array_equal(found > 0, wanted > 0)
 
 
+@pytest.mark.parametrize(("old", "new"), [
+    ({"num_words": 4}, {"max_tokens": 5}),
+    ({"num_words": 3, "lower": False, "filters": ""}, {"max_tokens": 4, "standardize": None}),
+    ({"num_words": 3, "char_level": True}, {"max_tokens": 4, "split": "character"}),
+])  # fmt: skip
+def test_settings_of_tokenizer(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Words that are not kept are index 1, where `Tokenizer` left them out."""
+    from keras.src.legacy.preprocessing.text import Tokenizer
+
+    texts = ["aaaa bbb bbb", "bbb aaaa aaaa cc aaaa", "cc d!", "AAAA."]
+    tokens = Tokenizer(**old)
+    tokens.fit_on_texts(texts)
+    found = prepared(lines(texts), {"column": "x", "transform": [{"TextVectorization": new}]}, ["auto"], "int32")
+    kept = [[int(one) - 1 for one in row if one > 1] for row in found]
+    assert kept == tokens.texts_to_sequences(texts) and any(kept)
+
+
 @pytest.mark.parametrize(("mode", "transform"), [
     ("binary", [{"TextVectorization": {"output_mode": "multi_hot"}}]),
     ("count", [{"TextVectorization": {"output_mode": "count"}}]),

@@ -1,6 +1,6 @@
 """Trainings drawn at random, stopped at random steps and gone on with, end as they end undisturbed, to the bit.
 
-`MODELSPEC_RESUMES=100` draws more of them, `MODELSPEC_RESUMES_FROM=7` begins at another one.
+`MODELSPEC_RESUMES=100` draws that many, from number 0 on; otherwise there is one that holds much of what may go wrong.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from modelspec.run import Interrupted, Run, Watcher, resume, train
 pytestmark = pytest.mark.tensorflow
 
 EXAMPLES, BATCH = 56, 8
-FIRST = int(os.environ.get("MODELSPEC_RESUMES_FROM", "0"))
-COUNT = int(os.environ.get("MODELSPEC_RESUMES", "2"))
+NUMBERS = range(int(os.environ.get("MODELSPEC_RESUMES", "0"))) or (22,)
+"""22 has gradients that are accumulated, running means that are swapped in, weights of examples and of classes, a
+plateau, early stopping, dropout, and weights to go back to."""
 
 
 class Killed(BaseException):
@@ -103,7 +105,7 @@ def drawn_callbacks(draw: random.Random, optimizer: Any) -> list[Any]:
     if settings.get("use_ema") and draw.random() < 0.5:
         found.append({"SwapEMAWeights": {"swap_on_epoch": draw.random() < 0.5}})
     draw.shuffle(found)
-    return found
+    return [one for one in found if "TensorBoard" not in one or find_spec("tensorboard")]  # it is no dependency
 
 
 def drawn(draw: random.Random) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def events(run: Path) -> dict[str, list[tuple[str, int, bytes]]]:
             event = tf.compat.v1.Event.FromString(record)
             found.setdefault(path.parent.name, []).extend(
                 (value.tag, event.step, value.tensor.tensor_content or value.tensor.SerializeToString())
-                for value in event.summary.value)
+                for value in event.summary.value if value.tag != "keras")  # a model's text, with names that are counted
     return found
 
 
@@ -170,7 +172,7 @@ def assert_same(one: Run, other: Run) -> None:
         [path.read_bytes() for path in logs if path.exists()][1:]
 
 
-@pytest.mark.parametrize("number", range(FIRST, FIRST + COUNT))
+@pytest.mark.parametrize("number", NUMBERS)
 def test_a_training_that_is_stopped_anywhere_ends_as_it_would_have(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +185,7 @@ def test_a_training_that_is_stopped_anywhere_ends_as_it_would_have(
     per_epoch = -(-int(EXAMPLES * 0.75) // BATCH)
     done = len(whole.history["loss"]) * per_epoch
     begin: Callable[..., Run] = lambda **settings: train(ms.load_spec(spec), Path("run"), **settings)  # noqa: E731
-    for stop in sorted(draw.sample(range(1, done - 1), 2)):
+    for stop in sorted(draw.sample(range(1, done - per_epoch), 2)):  # a call of many steps may go past it
         with pytest.raises((Killed, Interrupted)):
             begin(watcher=Until(stop, per_epoch, draw.choice([die, hang_up])))
         begin = lambda **settings: resume("run", **settings)  # noqa: E731

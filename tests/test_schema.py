@@ -451,6 +451,39 @@ def test_an_expression_may_stand_wherever_check_takes_one() -> None:
     assert taken > 60
 
 
+FORMS = {
+    "the shape of an input": "vars: {s: [8, 8, 3]}\nmodel: {inputs: {image: $s}, layers: [Flatten, {Dense: 2}]}",
+    "all inputs": "vars: {s: {image: [8, 8, 3]}}\nmodel: {inputs: $s, layers: [Flatten, {Dense: 2}]}",
+    "named sizes": "model: {inputs: {x: [time, 3]}, layers: [{LSTM: {units: 2}}]}",
+    "sizes of the data": "model: {inputs: {x: [auto]}, layers: [{Dense: 2}]}",
+    "named outputs": "model: {inputs: {x: [3]}, layers: [{Dense: {units: 2, name: a}}], outputs: {y: a}}",
+    "one of several outputs": "model: {inputs: {x: [5, 8]}, layers: [{LSTM: {units: 4, return_state: true, name: l}}, "
+    "{Dense: {units: 4, from: [l.hidden]}}]}",
+    "a part of a model of the library": "model: {inputs: {image: [64, 64, 3]}, layers: [{ResNet50: {include_top: "
+    "false, until: conv2_block1_out, input_shape: [64, 64, 3]}}, GlobalAveragePooling2D]}",
+    "a shared model of the library": "model: {inputs: {image: [64, 64, 3]}, shared: {b: {MobileNetV2: {include_top: "
+    "false, input_shape: [64, 64, 3]}}}, layers: [b, GlobalAveragePooling2D]}",
+    "a block of the library": "model: {inputs: {x: [5, 8]}, layers: [{TransformerEncoder: {hidden_dim: 8, "
+    "intermediate_dim: 16, num_heads: 2, repeat: 2}}]}",
+    "blocks of one's own": "blocks: {enc: {parameters: {n: null}, primary: n, inline: true, layers: [{Dense: $n}]}}\n"
+    "model:\n  inputs: {x: [8]}\n  layers:\n    - enc: 3\n    - enc: {n: 4, repeat: 2}\n"
+    "    - {for: {i: [1, 2]}, index: j, do: [{enc: $i}]}\n    - {repeat: 2, do: [{enc: $(2 + 1)}]}\n"
+    "    - {when: false, do: [{enc: 2}], else: [{enc: 7}]}\n    - {branches: [[{enc: 3}], [{Dense: 3}]], join: Add}\n"
+    "    - Dense: {units: 2, when: $(1 == 1)}",
+    "a join of one's own": "blocks: {both: {inputs: [a, b], layers: [{Add: {from: [a, b]}}]}}\nmodel: {inputs: {x: "
+    "[8]}, layers: [{branches: [[{Dense: 3}], [{Dense: 3}]], join: both}]}",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_check_takes_is_valid(name: str) -> None:
+    document = read_text(FORMS[name], "a.yaml").value
+    assert document is not None
+    spec = json.loads(json.dumps(plain(document.root)))
+    assert not [one for one in ms.check(spec).diagnostics if one.severity == "error"]
+    assert fault(spec) is None
+
+
 def test_an_expression_may_stand_for_a_value_and_in_it() -> None:
     number = {"type": "integer", "minimum": 1}
     pair = {"type": "array", "prefixItems": [number, number]}

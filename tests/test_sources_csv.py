@@ -174,6 +174,21 @@ def test_empty_cells_beyond_the_last_column_are_left_out(
     assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:2 has 2 cells, but there is 1 column"]
 
 
+@pytest.mark.parametrize("passes", [False, True])
+def test_a_first_column_without_a_name_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool
+) -> None:
+    """As pandas writes the numbers of the rows."""
+    if passes:
+        read_in_passes(monkeypatch)
+    table = opened({"csv": write(tmp_path, ",a,b\n0,1,x\n1,2,\"y\"\n")}, tmp_path)
+    assert (table.names, table.count, [one.code for one in table.warnings]) == (("a", "b"), 2, ["MS604"])
+    assert (table.column("a").tolist(), table.column("b").tolist()) == ([1.0, 2.0], ["x", "y"])
+    assert in_blocks(table, "ab", 1)["a"].tolist() == [1.0, 2.0]
+    with pytest.raises(DataError):
+        table.column("")
+
+
 def test_more_cells_than_the_header_names_are_to_be_named(tmp_path: Path) -> None:
     write(tmp_path, "1,x,5\n2,y,\n")
     with pytest.raises(DataError) as caught:

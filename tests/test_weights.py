@@ -511,7 +511,11 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-def test_the_weights_of_imagenet_meet_the_layers_that_keras_makes_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("kind", ["EfficientNetB0", "EfficientNetB3"])
+def test_the_weights_of_imagenet_meet_the_layers_that_keras_makes_for_them(
+    kind: str, top: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
     from keras.src.utils import file_utils
 
@@ -519,9 +523,10 @@ def test_the_weights_of_imagenet_meet_the_layers_that_keras_makes_for_them(monke
 
     monkeypatch.setattr(file_utils, "get_file", lambda *args, **kwargs: "unread.h5")
     monkeypatch.setattr(keras.Model, "load_weights", lambda *args, **kwargs: None)
-    theirs = keras.applications.EfficientNetB0(weights="imagenet", include_top=False, input_shape=(33, 33, 3))
-    entry = {"EfficientNetB0": {"weights": "imagenet", "include_top": False, "input_shape": [33, 33, 3]}}
-    spec = ms.load_spec({"model": {"inputs": {"image": [33, 33, 3]}, "layers": [entry]}})
+    size = {"EfficientNetB0": 224, "EfficientNetB3": 300}[kind] if top else 33  # the head has images of one size
+    theirs = getattr(keras.applications, kind)(weights="imagenet", include_top=top, input_shape=(size, size, 3))
+    entry = {kind: {"weights": "imagenet", "include_top": top, "input_shape": [size, size, 3]}}
+    spec = ms.load_spec({"model": {"inputs": {"image": [size, size, 3]}, "layers": [entry]}})
     inner = spec.graph.layers[0].inside
     assert inner is not None
     assert [x.kind for x in inner.layers] == [
@@ -649,3 +654,35 @@ def test_a_spec_that_names_the_weights_of_keras_is_built_with_them(
     assert asked == ["mobilenet_2_5_224_tf_no_top.h5"]
     build(spec.compiled, pretrained=False)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("top", [True, False])
+@pytest.mark.parametrize("kind", ["VGG16", "ResNet50", "EfficientNetB0"])
+def test_the_weights_of_keras_are_fetched_when_a_model_is_built_and_not_before(
+    kind: str, top: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Images are small, so that the models are; what is fetched is a file that Keras writes of the same model."""
+    import keras
+
+    import modelspec as ms
+    from modelspec.backend.weights import imagenet
+
+    saved = getattr(keras.applications, kind)(weights=None, include_top=top, input_shape=(32, 32, 3))
+    last = next(weight for weight in reversed(saved.weights) if "bias" in weight.path or "variance" in weight.path)
+    last.assign(last + 0.25)
+    saved.save(tmp_path / "cached.h5")
+    asked: list[tuple[Any, ...]] = []
+
+    def get_file(name: str, origin: str, cache_subdir: str, file_hash: str | None) -> str:
+        asked.append((name, origin, file_hash))
+        return str(tmp_path / "cached.h5")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    entry = {kind: {"weights": "imagenet", "include_top": top, "input_shape": [32, 32, 3], "name": "backbone"}}
+    spec = {"model": {"inputs": {"image": [32, 32, 3]}, "layers": [entry]}}
+    assert ms.check(spec).ok
+    loaded = ms.load_spec(spec)
+    assert not asked
+    built = loaded.build().get_layer("backbone")
+    assert asked == [tuple(imagenet.offered(kind, {"include_top": top}))]
+    equal(built, saved)

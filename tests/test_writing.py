@@ -124,6 +124,18 @@ def test_half_a_file_is_never_left(ending: str, error: Any) -> None:
     assert [one.name for one in Path().iterdir()] == [path.name]
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file system that is mounted for reading has it, where not even removing is allowed."""
+    def refused(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    for name in ("open", "unlink"):
+        monkeypatch.setattr(Path, name, refused)
+    with pytest.raises(RunError) as error:
+        write_output(batches([5]), 5, Path("out.csv"))
+    assert error.value.diagnostics[0].code == "MS703"
+
+
 def test_too_many_columns_are_refused_before_a_row_is_written() -> None:
     wide = Predictions({"y": np.zeros((2, 10_001))}, {})
     with pytest.raises(RunError) as error:

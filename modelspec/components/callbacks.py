@@ -246,6 +246,8 @@ class TensorBoard(Callback):
       - TensorBoard: {log_dir: tensorboard, histogram_freq: 1}
     ```
 
+    A run that goes on from a checkpoint cuts its logs back to it, so that nothing stands in them twice.
+
     https://www.tensorflow.org/tensorboard
     """
 

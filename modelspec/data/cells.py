@@ -13,6 +13,9 @@ from .table import Array, Table, is_nothing
 
 _NOTHING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
 """What a cell without a value holds where numbers are taken, in lower case."""
+_MARKS = frozenset({"?", "-", "--", "---", ".", "*", "x", "missing", "unknown", "undefined", "nil", "(null)", "\\n",
+                    "#value!", "#ref!", "#div/0!", "not available"})
+"""What else is seen to be written where there is no value, in lower case."""
 _NUMBERS = "biuf"
 """NumPy's letters for bool, whole and floating-point dtypes."""
 
@@ -208,9 +211,15 @@ class ColumnCheck:
             "MS609", f"`{self.name}` holds text, but {self.wanted.subject} takes numbers: {_quoted(cell)} at "
                      f"{shown[0]}", self.span,
             notes=places(shown, count) if few else (f"{share} of its {self.rows:,} cells are text",),
-            help=_text_help(cell) or self.wanted.help or f"leave `{self.name}` out, write it as numbers, or look it up "
-                                                         "with `transform: [StringLookup]`")
+            help=_text_help(cell) or self._mark_help(cell) or self.wanted.help
+            or f"leave `{self.name}` out, write it as numbers, or look it up with `transform: [StringLookup]`")
         return few
+
+    def _mark_help(self, cell: str) -> str | None:
+        """What to do about a cell that seems to stand for no value."""
+        if cell.strip().lower() not in _MARKS or not self.table.marks:
+            return None
+        return f"where it stands for no value, say so: `csv: {{path: ..., missing_values: [{_quoted(cell.strip())}]}}`"
 
     def _tell_missing(self, findings: Findings) -> None:
         shown = self._shown(self._missing)
@@ -258,6 +267,8 @@ def _quoted(cell: str) -> str:
 def _text_help(cell: str) -> str | None:
     for old, new, words in ((",", ".", 'write decimals with a point, or give `csv` the setting `decimal: ","`'),
                             (",", "", "write thousands without commas"),
+                            ("%", "", "write numbers without `%`"), ("$", "", "write numbers without `$`"),
+                            ("€", "", "write numbers without `€`"),
                             ("_", "", "write numbers without `_`"), (" ", "", "write numbers without spaces")):
         if old in cell and _reads_as_number(cell.replace(old, new)):
             return words

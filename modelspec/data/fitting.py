@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from ..dtypes import FLOATS, is_integer
 from ..shapes import PENDING, Shape, show
 from ..spec.arrangement import Sizes, match
 from .table import Array
+
+Index = tuple[int, ...]
 
 
 def arrange(values: Array, wanted: Shape, subject: str, name: str) -> Array:
@@ -46,15 +48,15 @@ def bind_sizes(values: Array, wanted: Shape, subject: str, bound: dict[str, tupl
                         help="give the sizes different names where they may differ")
 
 
-def cast(values: Array, dtype: str, name: str, rows: Array | None = None) -> Array:
+def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
     """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of it.
 
-    `rows` are the examples' numbers in their source, where they are not counted from 0.
+    `place` tells where a value stands in its source.
     """
     if dtype == "string":
         return values.astype(object)
     if dtype in FLOATS:
-        return _cast_float(values, dtype, name, rows)
+        return _cast_float(values, dtype, name, place)
     target = np.dtype(dtype)
     if dtype == "bool":
         bad = (values != 0) & (values != 1)
@@ -69,23 +71,24 @@ def cast(values: Array, dtype: str, name: str, rows: Array | None = None) -> Arr
         raise Fault("MS621", f"{name} holds numbers, which are no values of a `{dtype}` input")
     if np.any(bad):
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise Fault("MS621", f"{name} is {number(values[index])} for example {_row(index[0], rows)}, but `{dtype}` "
-                             f"takes {expected}")
+        raise Fault("MS621", f"{name} is {number(values[index])} at {place(index)}, but `{dtype}` takes {expected}")
     return values.astype(target)
 
 
-def _row(index: int, rows: Array | None) -> int:
-    return index if rows is None else int(rows[index])
+def as_read(index: Index, arranged: Array, values: Array) -> Index:
+    """Where an entry of arranged values stands in the values as they were."""
+    found = np.unravel_index(np.ravel_multi_index(index, arranged.shape), values.shape)
+    return tuple(int(one) for one in found)
 
 
-def _cast_float(values: Array, dtype: str, name: str, rows: Array | None) -> Array:
+def _cast_float(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
     target = np.dtype(dtype) if dtype != "bfloat16" else np.dtype(np.float32)  # same range; cast further as it is fed
     with np.errstate(over="ignore"):
         result = values.astype(target)
     if values.dtype.kind == "f" and not (finite := np.isfinite(result)).all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise Fault("MS621", f"{name} is {values[index]:g} for example {_row(index[0], rows)}, past the range of "
-                             f"`{dtype}`", help="scale the column down")
+        raise Fault("MS621", f"{name} is {values[index]:g} at {place(index)}, past the range of `{dtype}`",
+                    help="scale the column down")
     return result
 
 

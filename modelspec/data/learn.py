@@ -49,8 +49,9 @@ class Pipeline:
         if given.dtype == "string":
             return values.reshape(len(values), *given.shape[1:])
         names = ", ".join(f"`{name}`" for name in self.seen.bound.names[:3])
-        told = f"{names} of {next(iter(self.seen.checks.values())).table.name}"
-        return cast(values.reshape(len(values), *given.shape[1:]), given.dtype, told, rows=start + chosen)
+        table = next(iter(self.seen.checks.values())).table
+        return cast(values.reshape(len(values), *given.shape[1:]), given.dtype, f"{names} of {table.name}",
+                    lambda index: self.seen.bound.place(table, (start + int(chosen[index[0]]), *index[1:])))
 
     @property
     def given(self) -> Tensor:

@@ -19,7 +19,7 @@ from .checks import Lookup as Vectors
 from .checks import check_lookups, lookups
 from .columns import Bound
 from .errors import Findings, places
-from .fitting import arrange, bind_sizes, cast
+from .fitting import Index, arrange, as_read, bind_sizes, cast
 from .learn import Pipeline
 from .state import labels
 from .survey import Key, Survey
@@ -156,13 +156,18 @@ class Writing:
         pipe = self.pipes["inputs", name]
         subject, bound = f"input `{name}`", pipe.seen.bound
         told = told_columns(bound.names, self.survey.table, prepared=bool(pipe.layers))
+
+        def place(index: Index) -> str:
+            first, *inner = as_read(index, arranged, values)
+            return bound.place(self.survey.table, (int(rows[first]), *inner))
+
         try:
             arranged = arrange(values, wanted.shape[1:], subject, told)
             bind_sizes(arranged, wanted.shape[1:], subject, self._sizes)
             if wanted.dtype in ("float32", "float64") and arranged.dtype.kind in "bui":  # fits; cast as it is written
                 self._write(f"inputs/{name}", arranged, self._at, np.dtype(wanted.dtype))
             else:
-                self._write(f"inputs/{name}", cast(arranged, wanted.dtype, told, rows), self._at)
+                self._write(f"inputs/{name}", cast(arranged, wanted.dtype, told, place), self._at)
         except Fault as fault:
             self.findings.extend([fault.at(bound.span)])
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Table(ABC):
     `""` stands for nothing; images are `uint8` of shape [examples, height, width, channels]; lists of different
     lengths are an array of arrays. Where a column of numbers lacks some, it has `NOTHING`, and `missing` tells where.
     """
+
+    marks: ClassVar[bool] = False
+    """Whether its source can say what stands for no value (`missing_values`)."""
 
     def __init__(self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None) -> None:
         self.name = name

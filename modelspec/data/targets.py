@@ -18,7 +18,7 @@ from ..shapes import Shape, Tensor, show
 from ..spec.training import Training
 from .columns import Bound
 from .errors import Findings, places
-from .fitting import arrange, cast, number
+from .fitting import arrange, as_read, cast, number
 from .table import Array, Table
 
 _LABELS = ("indices", "identities", "sequences")
@@ -93,7 +93,8 @@ def fit_target(values: Array, target: Target, findings: Findings) -> Array | Non
         if len(findings.diagnostics) > before and not findings.ok:
             return None
         whole = target.encoding in _LABELS
-        return cast(arranged, "int32" if whole else "float32", _named(target))
+        return cast(arranged, "int32" if whole else "float32", _named(target),
+                    lambda index: target.place(as_read(index, arranged, values)))
     except Fault as fault:
         findings.extend([fault.at(target.bound.span)])
         return None

@@ -6,6 +6,7 @@ A `Diagnostic` has a place in a file. A `Fault` is found by code that knows sett
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
@@ -142,7 +143,7 @@ def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
         if one.span is None or (_follows(one) and not told):
             unique.setdefault(one, one)
         elif not _follows(one):
-            key = (one.code, one.severity, one.message, origin_of(one.span))
+            key = (one.code, one.severity, _whatever_was_found(one), origin_of(one.span))
             ways.setdefault(key, set()).add(causes_of(one.span))
             unique.setdefault(key, one)
     settled: dict[object, Diagnostic] = {}
@@ -155,12 +156,22 @@ def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(settled.values(), key=_place))
 
 
+def _whatever_was_found(diagnostic: Diagnostic) -> str:
+    """The message, of a value that each use of a block or round of a loop gives without the value itself: one place of
+    the file is told once."""
+    span = diagnostic.span
+    if diagnostic.code != "MS205" or span is None or not causes_of(span) or origin_of(span).source.shipped:
+        return diagnostic.message
+    return _FOUND.sub("found", diagnostic.message)
+
+
 def _follows(diagnostic: Diagnostic) -> bool:
     """Whether it follows from a fault that was told already."""
     return diagnostic.span is not None and is_silent(diagnostic.span)
 
 
 _SHOWN_CAUSES = 6
+_FOUND = re.compile(r"found `[^`]*`")
 
 
 def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:

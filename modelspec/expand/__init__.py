@@ -40,6 +40,11 @@ def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -
 
     `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a budget is spent.
     """
+    with _without_collector():  # until what was made is gone again, where a budget is spent
+        return _expanded(document, context, overrides)
+
+
+def _expanded(document: Document, context: Context, overrides: Mapping[str, Any]) -> Checked[Document | None]:
     root = document.root
     notebook = Notebook()
     try:
@@ -55,8 +60,7 @@ def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -
         if root is not document.root or needs_expansion(root):
             from .document import expand_document
 
-            with _without_collector():
-                root = expand_document(root, notebook)
+            root = expand_document(root, notebook)
     except TooMuch as past:
         notebook.found.append(past.fault.at(past.span))
         return Checked(None, in_file_order(notebook.found))

@@ -41,13 +41,14 @@ def as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
     """A mapping or list with more steps on the way to it, and to the keys, numbers and texts that are right in it."""
     sources: dict[int, Derived] = {}
 
+    def derived(span: Span) -> Derived:
+        source = derive(span, *causes).source
+        assert isinstance(source, Derived)
+        sources[id(span.source)] = source
+        return source
+
     def place(span: Span) -> Span:
-        found = sources.get(id(span.source))
-        if found is None:
-            source = derive(span, *causes).source
-            assert isinstance(source, Derived)
-            found = sources[id(span.source)] = source
-        return Span(found, span.start, span.end)
+        return Span(sources.get(id(span.source)) or derived(span), span.start, span.end)
 
     def inside(one: Node) -> Node:
         return Scalar(one.value, place(one.span), one.plain) if isinstance(one, Scalar) else one

@@ -84,8 +84,8 @@ def export(
 
     _put(target, form, written)
     found, difference = done[0]
-    return Exported(target, to, _size(target), difference, allowed, len(rows), found.inside and not job.preparing.empty,
-                    found.inputs, job.outputs, found.notices)
+    return Exported(target, to, _size(target), difference, allowed, found.compared or len(rows),
+                    found.inside and not job.preparing.empty, found.inputs, job.outputs, found.notices)
 
 
 def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:

@@ -37,6 +37,8 @@ class Written:
     """What it takes."""
     labels: Mapping[str, Array] | None = None
     """The label of every sample, where it gives them."""
+    compared: int | None = None
+    """How many of the samples, from the first on, it was run on; None for all."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ class Job:
 
     def compare(self, written: Written) -> float:
         """How far an export is from the run."""
-        return difference(self.expected if written.inside else self.plain, written.found)
+        expected = self.expected if written.inside else self.plain
+        return difference({name: values[:written.compared] for name, values in expected.items()}, written.found)
 
     def by_name(self, found: Any) -> dict[str, Array]:
         """What a model gives, by output."""

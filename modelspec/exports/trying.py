@@ -27,7 +27,7 @@ def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) ->
                            f"what it takes itself")
         else:
             try:
-                return attempt(True)
+                return _with_notices(attempt(True), notices)
             except RunError:
                 raise
             except Exception as error:  # noqa: BLE001  # converters raise anything

@@ -94,3 +94,9 @@ class Architecture:
     """What each input is called in the mapping that the model takes, where it takes one."""
     is_chain: bool = False
     """Whether it is a Sequential: its one input has no name that anybody gave."""
+
+    @property
+    def run(self) -> int:
+        """How many layers run, those of models in it counted at every call."""
+        sizes = {name: layer.inside.run if layer.inside is not None else 1 for name, layer in self.layers.items()}
+        return sum(sizes[call.layer] for call in self.calls)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..layers import LAYERS
 from .branches import Branches
-from .loops import loops
+from .loops import Effort, loops
 from .nodes import Node, Nodes, Place, lines_of, lists_in, replaced, shape_of, statements_of, tree, unified
 from .statements import Atom, Statement
 from .unify import Different, Parameters, has_names, prefix_of, settings_vectors
@@ -24,6 +24,8 @@ _LONGEST = 24
 _FRAME = 4
 """Lines that a block takes beside its layers."""
 _MOST_BLOCKS = 40
+_MOST_FOLDED = 2_500
+"""Layers of a model in which blocks are looked for; loops are in every one. NASNetLarge has 1,041."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,16 @@ def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str
     """
     folder = _Folder(fixed, names, kinds)
     left = tree(atoms)
-    while len(folder.blocks) < _MOST_BLOCKS and (found := folder.block(left)) is not None:
+    size = sum(map(len, atoms))
+    while size <= _MOST_FOLDED and len(folder.blocks) < _MOST_BLOCKS and (found := folder.block(left)) is not None:
         left = found
     defaults = {name: dict(block.parameters) for name, block in folder.blocks.items()}
     used = {one.kind for node in left for one in statements_of(node)}
     used |= {one.kind for block in folder.blocks.values() for node in block.body for one in statements_of(node)}
-    blocks = {name: replace(block, body=loops(block.body, defaults, set()))
+    effort = Effort()
+    blocks = {name: replace(block, body=loops(block.body, defaults, set(), effort))
               for name, block in folder.blocks.items() if name in used}
-    return Folded(blocks, loops(left, defaults, fixed))
+    return Folded(blocks, loops(left, defaults, fixed, effort))
 
 
 class _Window(NamedTuple):

@@ -20,7 +20,10 @@ LARGEST = 8 * 2**20
 """Bytes of a description that are read: NASNetLarge, the longest of Keras's own, has 1.1 MB."""
 _DEEPEST = 50
 _DEEPEST_VALUE = 250
-_MOST_LAYERS = 10_000
+_MOST_LAYERS = 4_000
+"""Layers of one model: NASNetLarge has 1,041."""
+_MOST_CALLS = 100_000
+"""Layers that run when every call of a model in a model is counted."""
 
 
 def parse(text: bytes | str) -> Architecture:
@@ -67,9 +70,11 @@ def architecture(value: Any, depth: int = 0) -> Architecture:
     if kind not in MODELS or not _is_model(config):
         raise Unreadable(f"`{shown(kind)}` is a class of its author's, and its file does not say how it computes",
                          "only Sequential and functional models describe themselves")
-    if kind == "Sequential" or isinstance(config, list):
-        return _sequential(config, depth)
-    return _functional(config, depth)
+    as_chain = kind == "Sequential" or isinstance(config, list)
+    found = _sequential(config, depth) if as_chain else _functional(config, depth)
+    if found.run > _MOST_CALLS:
+        raise Unreadable(f"more than {_MOST_CALLS:,} layers run when every call of a model in it is counted")
+    return found
 
 
 def _is_model(config: Any) -> bool:
@@ -148,7 +153,8 @@ def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
         for number, node in enumerate(list_of(item.get("inbound_nodes"), "inbound_nodes")):
             if node:
                 pending.append(call_of(layer, number, node))
-    given = config.get("input_layers")
+    ends = (config.get("input_layers"), config.get("output_layers"))
+    given, outputs = map(_by_key, ends) if depth else ends
     chosen = [source.layer for source in _ends(given)]
     unknown = [name for name in chosen if name not in inputs]
     if unknown or not chosen:
@@ -156,10 +162,9 @@ def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
                          "the model has no inputs")
     if not pending:
         raise Unreadable("the model has no layers: what it gives is what it takes")
-    outputs = config.get("output_layers")
-    calls, ends = renumbered(pending, _ends(outputs), layers)
+    calls, results = renumbered(pending, _ends(outputs), layers)
     names = list(map(str, outputs)) if isinstance(outputs, dict) else []
-    named: Any = dict(zip(names, ends, strict=True)) if names and len(names) == len(ends) else tuple(ends)
+    named: Any = dict(zip(names, results, strict=True)) if names and len(names) == len(results) else tuple(results)
     return Architecture(str(config.get("name", "model")), tuple(inputs[name] for name in chosen),
                         {name: layer for name, layer in layers.items() if layer.kind != "InputLayer"},
                         _ordered(calls, set(inputs)), named, config.get("trainable") is not False, tuple(order),
@@ -196,6 +201,11 @@ def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
         lost = next(call for call in pending if call not in found)
         raise Unreadable(f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a circle")
     return tuple(found)
+
+
+def _by_key(value: Any) -> Any:
+    """A mapping in the order in which Keras numbers what is in it."""
+    return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _ends(value: Any) -> list[Source]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .branches import Branches, is_step
@@ -18,18 +18,33 @@ Defaults = Mapping[str, Mapping[str, Any]]
 """The parameters of blocks with their defaults."""
 
 
-def loops(nodes: Nodes, blocks: Defaults, fixed: set[str]) -> Nodes:
+@dataclass
+class Effort:
+    """How many more nodes may be compared: a model that is made to be slow is written out instead."""
+
+    left: int = 20_000
+    """EfficientNetV2L, which takes most of Keras's own, takes 2,456."""
+
+    def takes(self, nodes: int) -> bool:
+        """Whether as many may be compared, which are then taken off."""
+        self.left -= nodes
+        return self.left > 0
+
+
+def loops(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> Nodes:
     """The nodes with what follows on itself in loops. `fixed` are names that something else refers to."""
-    return tuple(_looped(nodes, blocks, fixed))
+    return tuple(_looped(nodes, blocks, fixed, effort))
 
 
-def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str]) -> Iterator[Node]:
-    shapes = [None if any(one.counted in fixed for one in statements_of(node)) else shape_of(node) for node in nodes]
+def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> Iterator[Node]:
+    numbers: dict[object, int] = {}
+    shapes = [_number(node, fixed, numbers) for node in nodes]
+    counts = [_rounds(shapes, length) for length in range(1, _LONGEST + 1)]
     start = 0
     while start < len(nodes):
         best: tuple[int, int, Loop] | None = None
-        for length in range(1, min(_LONGEST, (len(nodes) - start) // 2) + 1):
-            found = _loop(nodes, shapes, start, length, blocks)
+        for length, rounds in enumerate(counts, 1):
+            found = _loop(nodes, start, length, rounds[start], blocks, effort) if rounds[start] > 1 else None
             if found is not None and (best is None or found[0] > best[0]):
                 best = found
         if best is None:
@@ -40,25 +55,53 @@ def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str]) -> Iterator[Node]:
             start += best[1]
 
 
-def _loop(nodes: Nodes, shapes: Sequence[object | None], start: int, length: int, blocks: Defaults
-          ) -> tuple[int, int, Loop] | None:
-    """Lines saved, nodes taken, and the loop with a body of `length` that begins at `start`."""
-    unit = shapes[start : start + length]
-    if None in unit or not all(isinstance(one, Branches) or (not isinstance(one, Loop) and is_step(one))
-                               for one in nodes[start : start + length]):
+def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | None:
+    """The same number for nodes of one shape; None for one that a loop cannot hold."""
+    step = isinstance(node, Branches) or (not isinstance(node, Loop) and is_step(node))
+    if not step or any(one.counted in fixed for one in statements_of(node)):
         return None
-    count = 1
-    while shapes[start + count * length : start + (count + 1) * length] == unit:
-        count += 1
+    shape = shape_of(node)
+    return None if shape is None else numbers.setdefault(shape, len(numbers))
+
+
+def _rounds(shapes: Sequence[int | None], length: int) -> list[int]:
+    """How often the stretch of a length that starts at each place follows on itself, itself included."""
+    same = 0
+    found = [0] * len(shapes)
+    for start in reversed(range(len(shapes))):
+        again = start + length
+        same = same + 1 if again < len(shapes) and shapes[start] is not None and shapes[start] == shapes[again] else 0
+        found[start] = same // length + 1
+    return found
+
+
+def _loop(nodes: Nodes, start: int, length: int, count: int, blocks: Defaults, effort: Effort
+          ) -> tuple[int, int, Loop] | None:
+    """Lines saved, nodes taken, and the loop with a body of `length` that begins at `start`.
+
+    What has a common form for many rounds has one for fewer: the most are found by doubling, then by halves.
+    """
+    def unrolled(rounds: int) -> Loop | None:
+        if not effort.takes(rounds * length):
+            return None
+        return _unrolled([nodes[start + at * length : start + (at + 1) * length] for at in range(rounds)], blocks)
+
+    rounds, most, loop = 1, count, None
+    step = 1
+    while rounds < most:
+        tried = min(rounds + step, most)
+        found = unrolled(tried)
+        if found is not None:
+            rounds, loop, step = tried, found, 2 * step
+        else:
+            most, step = tried - 1, max(1, min(step, most - rounds) // 2)
+    if loop is None:
+        return None
     size = sum(map(lines_of, nodes[start : start + length]))
-    for rounds in range(count, 1, -1):
-        loop = _unrolled([nodes[start + at * length : start + (at + 1) * length] for at in range(rounds)], blocks)
-        if loop is not None:
-            each = isinstance(loop.values, list) and isinstance(loop.values[0], dict)
-            frame = 0 if is_repeated(loop) else 2 + (len(loop.values) if each else 0)
-            gain = (rounds - 1) * size - frame
-            return (gain, rounds * length, loop) if gain > 0 else None
-    return None
+    each = isinstance(loop.values, list) and isinstance(loop.values[0], dict)
+    frame = 0 if is_repeated(loop) else 2 + (len(loop.values) if each else 0)
+    gain = (rounds - 1) * size - frame
+    return (gain, rounds * length, loop) if gain > 0 else None
 
 
 def _unrolled(rounds: list[Nodes], blocks: Defaults) -> Loop | None:

@@ -44,6 +44,10 @@ class Rescaling(Layer):
                     "MS403", f"{len(value)} values of `{setting}` do not match the last axis of {show(x.shape)}",
                     (setting,), help="give one number, or one for each entry of the last axis",
                 )
+        lengths = [len(value) if isinstance(value, tuple) else 1 for value in (self.scale, self.offset)]
+        if min(lengths) > 1 and lengths[0] != lengths[1]:
+            raise Fault("MS403", f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` are for no last axis at "
+                                 "once", ("offset",), help="give one number, or one for each entry of the last axis")
         return self.result(x.shape)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +24,9 @@ def altered(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(expected, str):
             continue
         try:
-            if sha256((folder / name).read_bytes()).hexdigest() != expected:
-                found[name] = "was edited since the run wrote it"
+            with (folder / name).open("rb") as file:
+                if file_digest(file, "sha256").hexdigest() != expected:
+                    found[name] = "was edited since the run wrote it"
         except FileNotFoundError:
             found[name] = "is gone"
         except OSError as error:

@@ -93,6 +93,7 @@ def open_run(directory: Path) -> SavedRun:
     """The run in a folder. Raises `RunError`: MS708 where none can be read, MS713 where it left no weights, MS777 where
     its resolved spec is not the one that it trained."""
     manifest = Manifest.read(directory)
+    compiled = read_resolved(directory, manifest)
     refuse_altered(directory, manifest)
     warnings = edited(directory, manifest)
     if not has_model(directory, manifest):
@@ -100,7 +101,7 @@ def open_run(directory: Path) -> SavedRun:
             raise without_weights(directory, manifest)
         said = f"the run in `{directory}` did not end: these are the weights of its newest checkpoint"
         warnings += (Diagnostic("MS778", "warning", said, None, (), _go_on(directory, manifest)),)
-    return SavedRun(directory, manifest, read_resolved(directory, manifest), warnings)
+    return SavedRun(directory, manifest, compiled, warnings)
 
 
 def has_model(directory: Path, manifest: Manifest) -> bool:

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from ..components.callbacks import TensorBoard
 from ..data import Prepared, RunError
 from ..diagnostics import Diagnostic
 from ..pipeline import Compiled
@@ -102,11 +104,15 @@ def trial(spec: CheckedSpec) -> Trial:
 
 
 def require_training(compiled: Compiled) -> Training:
-    """The training section of a spec that can be trained. Raises `RunError` (MS705)."""
+    """The training section of a spec that can be trained. Raises `RunError` (MS705, MS724)."""
     missing = [key for key in ("training", "data") if key not in compiled.file.document.root.entries]
     if compiled.training is None or compiled.data is None:
         names = " and ".join(f"`{key}`" for key in missing)
         raise RunError.of("MS705", f"a spec needs {names} to be trained", help="`modelspec init` shows both")
+    if any(isinstance(one.settings, TensorBoard) for one in compiled.training.callbacks) \
+            and find_spec("tensorboard") is None:  # TensorFlow would say so at the end of the first epoch
+        raise RunError.of("MS724", "the callback `TensorBoard` writes with the package `tensorboard`, which is not "
+                                   "installed", help="`pip install tensorboard`, or leave the callback out")
     return compiled.training
 
 

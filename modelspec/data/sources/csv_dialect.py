@@ -64,14 +64,16 @@ def _shown(mark: str) -> str:
 
 
 def read_header(found: Iterator[tuple[int, list[str]]], source: csv, shown: str) -> tuple[str, ...]:
-    """The names of the columns: `header`, or the first record, which is taken. Raises `Fault` (MS604)."""
+    """The names of the columns: `header`, or the first record, which is taken; `""` for a first column without a name,
+    as tables have it whose rows are counted. Raises `Fault` (MS604)."""
     if source.header is not None:
         names, where = source.header, "`header`"
     else:
         line, first = next(found)
         names, where = tuple(first), f"{shown}:{line}"
     names = tuple(name.strip() for name in names)
-    if blank := [str(position) for position, name in enumerate(names, 1) if not name]:
+    blank = [str(position) for position, name in enumerate(names, 1) if not name]
+    if blank and (blank != ["1"] or len(names) == 1 or source.header is not None):
         raise Fault("MS604", f"column {', '.join(blank[:10])} has no name in {where}", help="name every column")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

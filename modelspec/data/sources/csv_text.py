@@ -135,7 +135,7 @@ class _Look:
     def _check(self, chunk: bytes) -> None:
         if (nul := chunk.find(b"\0")) >= 0:
             raise Fault("MS603", f"{self.shown}:{self._line(self.size + nul)} has a NUL character",
-                        help="is it a text file at all?")
+                        help=_instead(self.start) or "is it a text file at all?")
         pending = self._decoder.getstate()[0]
         if self._text and not pending and chunk.isascii():
             return
@@ -164,6 +164,17 @@ class _Look:
         if not self._text:
             raise Fault("MS604", f"`{self.shown}` is empty")
         self.lone_returns = self.lone_returns or bool(self._last)
+
+
+def _instead(start: bytes) -> str | None:
+    """What to do about a file that is no text, by its first bytes."""
+    known = {
+        b"PK\3\4": "a zip archive or a spreadsheet: save the table in it as csv", b"PAR1": "parquet: write `parquet:`",
+        b"ARRO": "Arrow: write `arrow:`", b"\x89HDF": "HDF5: write `hdf5:`",
+        b"SQLi": "a database: write the table as csv",
+    }  # fmt: skip
+    found = known.get(start)
+    return found and f"it is {found}"
 
 
 def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> Iterator[Record]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...diagnostics import Fault, Span
+from ...diagnostics import Diagnostic, Fault, Span
 from ...settings import Context
 from ...spec.sources import csv
 from ..table import Array, Table
@@ -111,8 +111,14 @@ class _Unfit(Exception):
 class DelimitedTable(Table):
     """Columns of text files: a column of which every cell is a number, or has no value, has numbers."""
 
+    marks = True
+
     def __init__(self, name: str, parts: list[_Part], cells: Cells, fingerprint: str, span: Span | None) -> None:
-        super().__init__(name, parts[0].rows.names, fingerprint, span)
+        names = parts[0].rows.names
+        super().__init__(name, tuple(one for one in names if one), fingerprint, span)
+        if not all(names):
+            self.warnings = (Diagnostic("MS604", "warning", f"column 1 of {name} has no name and is left out", span, (),
+                                        "name it where it holds more than the numbers of the rows"),)
         self._parts = parts
         self._cells = cells
         self._kinds: dict[str, Kind] = {}

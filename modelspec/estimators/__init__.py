@@ -15,34 +15,30 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .api import Spec, load_spec
-from .data.errors import RunError
-from .pipeline import Compiled, compile_mapping
-from .source import plain, read
+from ..api import Spec, load_spec
+from ..data.errors import RunError
+from ..pipeline import Compiled
+from ..source import plain, read
+from .given import (
+    BATCH,
+    COLUMN,
+    DEFAULT_CLASSIFIER,
+    DEFAULT_REGRESSOR,
+    both_of,
+    columns_named,
+    compiled_of,
+    feature_of,
+    filled_up,
+    loss_in,
+    mapping_of,
+    targets_of,
+    weights_of,
+)
 
-_X, _Y, _WEIGHT = "x", "y", "sample_weight"
-_BATCH = 64
-"""Rows are predicted in batches of one size, the last one filled up: so a row's result follows from it alone."""
+_Y, _WEIGHT = "y", "sample_weight"
 _NESTED = "overrides__"
-
-_LAYERS = [{"Dense": {"units": 64, "activation": "relu"}}, {"Dense": {"units": 64, "activation": "relu"}}]
-_TRAINING = {"optimizer": {"Adam": {"learning_rate": 0.003}}, "epochs": 30, "batch_size": 32}
-_DATA = {"source": {"npz": "data.npz"}, "inputs": {"x": {"column": _X, "transform": ["Normalization"]}}}
-DEFAULT_CLASSIFIER: dict[str, Any] = {
-    "name": "classifier", "vars": {"classes": 2},
-    "model": {"inputs": {"x": ["auto"]},
-              "layers": [*_LAYERS, {"Dense": {"units": "$classes", "activation": "softmax", "name": "label"}}]},
-    "data": _DATA,
-    "training": {**_TRAINING, "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
-}  # fmt: skip
-DEFAULT_REGRESSOR: dict[str, Any] = {
-    "name": "regressor", "vars": {"targets": 1},
-    "model": {"inputs": {"x": ["auto"]}, "layers": [*_LAYERS, {"Dense": {"units": "$targets", "name": "value"}}]},
-    "data": _DATA,
-    "training": {**_TRAINING, "loss": "mse"},
-}  # fmt: skip
 
 
 class _SpecEstimator(BaseEstimator):
@@ -74,8 +70,10 @@ class _SpecEstimator(BaseEstimator):
         return found
 
     def set_params(self, **params: Any) -> Any:
-        """Parameters by name; `overrides__training.optimizer.Adam.learning_rate` sets one override."""
-        nested = {name.removeprefix(_NESTED): params.pop(name) for name in list(params) if name.startswith(_NESTED)}
+        """Parameters by name. `training.epochs`, `model.layers[0].Dense.units` or any other path into the spec sets
+        one of the `overrides`, and may be written `overrides__training.epochs`, too."""
+        nested = {name.removeprefix(_NESTED): params.pop(name) for name in list(params)
+                  if name.startswith(_NESTED) or "." in name}
         super().set_params(**params)
         if nested:
             self.overrides = {**(self.overrides or {}), **nested}
@@ -87,7 +85,7 @@ class _SpecEstimator(BaseEstimator):
         """Train on prepared columns; `x` is an array or a data frame, `count` how many numbers the output has."""
         spec = self._checked(x, count, weighted=weights is not None)
         columns = self._columns(x)
-        columns[_Y] = _targets(spec, y)
+        columns[_Y] = targets_of(spec, y)
         if weights is not None:
             columns[_WEIGHT] = weights
         with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
@@ -99,7 +97,7 @@ class _SpecEstimator(BaseEstimator):
             self._keep(run, directory)
 
     def _keep(self, run: Any, directory: Path) -> None:
-        from .run.preparing import saved_state
+        from ..run.preparing import saved_state
 
         document = read(str(directory / "resolved.yaml")).value
         assert document is not None
@@ -107,7 +105,7 @@ class _SpecEstimator(BaseEstimator):
         self.resolved_: dict[str, Any] = resolved
         self.history_ = {name: [float(value) for value in values] for name, values in run.history.items()}
         self.weights_ = [np.array(one) for one in run.model.get_weights()]
-        self._compiled = _compiled(self.resolved_)
+        self._compiled = compiled_of(self.resolved_)
         state = saved_state(self._compiled, directory)
         self.state_ = None if state is None else state.plain()
         self._model = run.model
@@ -115,7 +113,7 @@ class _SpecEstimator(BaseEstimator):
     def _checked(self, x: Any, count: int, *, weighted: bool) -> Spec:
         """The spec, its data section about what `fit` was given. Raises `SpecError`."""
         source = self._default if self.spec is None else self.spec
-        plain_spec = _mapping(source)
+        plain_spec = mapping_of(source)
         given = dict(self.overrides or {})
         if self._counted in (plain_spec.get("vars") or {}) and f"vars.{self._counted}" not in given:
             given[f"vars.{self._counted}"] = count
@@ -140,13 +138,13 @@ class _SpecEstimator(BaseEstimator):
         """What feeds each input: columns of a data frame as the spec has them, else all of `X` as one."""
         features = (spec.compiled.data.inputs if spec.compiled.data is not None else None) or {}
         if hasattr(x, "columns"):
-            return {name: _written(one) for name, one in features.items()}
+            return {name: feature_of(one) for name, one in features.items()}
         if len(names) != 1:
             raise ValueError(f"the model has {len(names)} inputs: give a data frame, and a spec whose `data.inputs` "
                              "says which columns feed which")
-        rest = _written(features[names[0]]) if names[0] in features else {}
+        rest = feature_of(features[names[0]]) if names[0] in features else {}
         return {names[0]: {**{key: value for key, value in rest.items() if key not in ("column", "columns")},
-                           "column": _X}}
+                           "column": COLUMN}}
 
     def _seed(self) -> int | None:
         """The seed that replaces the spec's; of a NumPy generator, a number that it draws."""
@@ -160,14 +158,14 @@ class _SpecEstimator(BaseEstimator):
         if not (hasattr(x, "iloc") and hasattr(x, "columns")):
             return False
         source = self._default if self.spec is None else self.spec
-        inputs = (_mapping(source).get("data") or {}).get("inputs")
-        named = _names(inputs) - {_X}
+        inputs = (mapping_of(source).get("data") or {}).get("inputs")
+        named = columns_named(inputs) - {COLUMN}
         return bool(named) and named <= {str(column) for column in x.columns}
 
     def _columns(self, x: Any) -> dict[str, Any]:
         if not hasattr(x, "columns"):
-            return {_X: x}
-        from .data.sources.python import table_from
+            return {COLUMN: x}
+        from ..data.sources.python import table_from
 
         table = table_from(x)
         return {name: table.column(name) for name in table.names}
@@ -185,9 +183,9 @@ class _SpecEstimator(BaseEstimator):
         """The output for every row, in float64."""
         check_is_fitted(self, "weights_")
         given = self._valid(x, reset=False)
-        from .data import prepare_source
-        from .data.sources.python import table_from
-        from .data.state import State
+        from ..data import prepare_source
+        from ..data.sources.python import table_from
+        from ..data.state import State
 
         model, compiled = self._built()
         state = None if self.state_ is None else State.of(self.state_)
@@ -195,12 +193,12 @@ class _SpecEstimator(BaseEstimator):
             examples, _ = prepare_source(compiled, table_from(self._columns(given)), with_targets=False, state=state)
         except RunError as error:
             raise ValueError(f"the spec cannot take these data: {error}") from error
-        inputs = {name: _filled_up(values) for name, values in examples.inputs.items()}
+        inputs = {name: filled_up(values) for name, values in examples.inputs.items()}
         single = not isinstance(model.input, Mapping)
         parts = [
             model(next(iter(batch.values())) if single else batch, training=False)
-            for start in range(0, len(next(iter(inputs.values()))), _BATCH)
-            for batch in [{name: values[start : start + _BATCH] for name, values in inputs.items()}]
+            for start in range(0, len(next(iter(inputs.values()))), BATCH)
+            for batch in [{name: values[start : start + BATCH] for name, values in inputs.items()}]
         ]
         found: np.ndarray[Any, Any] = np.concatenate([np.asarray(part) for part in parts])[: examples.count]
         return found.astype(np.float64)
@@ -210,10 +208,10 @@ class _SpecEstimator(BaseEstimator):
         if self.__dict__.get("_model") is None:
             from dataclasses import replace
 
-            from .backend import build
-            from .run import framework
+            from ..backend import build
+            from ..run import framework
 
-            self._compiled = _compiled(self.resolved_)
+            self._compiled = compiled_of(self.resolved_)
             file = self._compiled.file
             framework.load(file.seed, deterministic=file.runtime.deterministic)
             self._model = build(replace(self._compiled, training=None), pretrained=False)
@@ -237,7 +235,7 @@ class SpecClassifier(ClassifierMixin, _SpecEstimator):
     there are classes, or one with a binary loss. Where the spec has `vars.classes`, that follows from `y`. `X` is an
     array, which feeds the single input (whose size may be `auto`), or a data frame with the columns that the spec's
     `data.inputs` names. `overrides` are values by path (`{"training.epochs": 3}`), each also a parameter of its own in
-    a search: `overrides__training.epochs`. The run is kept in `run_dir`, by default nowhere.
+    a search: `training.epochs`. The run is kept in `run_dir`, by default nowhere.
 
     After `fit`: `classes_`, `n_features_in_`, `history_` (by name, a value for each epoch), `weights_`.
     """
@@ -248,19 +246,19 @@ class SpecClassifier(ClassifierMixin, _SpecEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SpecClassifier:  # noqa: N803
         """Train on `X` [rows, features] and labels `y` [rows]. Raises `ValueError` for data that do not fit the spec,
         `SpecError` for a spec with errors."""
-        x, y = _both(self, X, y)
+        x, y = both_of(self, X, y)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"the classifier can't train when only one class is present: {self.classes_[0]!r}")
-        self._train(x, indices.astype(np.int64), _weights(sample_weight, x), len(self.classes_))
+        self._train(x, indices.astype(np.int64), weights_of(sample_weight, x), len(self.classes_))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803
         """A probability for each row and class [rows, classes], in the order of `classes_`."""
         found = self._predicted(X)
         compiled = self._compiled
-        loss = _loss(compiled)
+        loss = loss_in(compiled)
         logits = bool(getattr(loss, "from_logits", False))
         if getattr(loss, "targets", "") == "binary" and found.reshape(len(found), -1).shape[1] == 1:
             share = found.reshape(-1)
@@ -286,10 +284,10 @@ class SpecRegressor(MultiOutputMixin, RegressorMixin, _SpecEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SpecRegressor:  # noqa: N803
         """Train on `X` [rows, features] and numbers `y` [rows] or [rows, targets]. Raises as `SpecClassifier.fit`."""
-        x, y = _both(self, X, y, multi_output=True, y_numeric=True)
+        x, y = both_of(self, X, y, multi_output=True, y_numeric=True)
         self._flat = np.ndim(y) == 1
         count = 1 if self._flat else y.shape[1]
-        self._train(x, np.asarray(y, np.float64).reshape(len(y), count), _weights(sample_weight, x), count)
+        self._train(x, np.asarray(y, np.float64).reshape(len(y), count), weights_of(sample_weight, x), count)
         return self
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803
@@ -297,76 +295,3 @@ class SpecRegressor(MultiOutputMixin, RegressorMixin, _SpecEstimator):
         found = self._predicted(X)
         shaped: np.ndarray[Any, Any] = found.reshape(-1) if self._flat else found
         return shaped
-
-
-def _both(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-    """`X` and `y` as scikit-learn checks them."""
-    if not estimator._frame(x):
-        checked: tuple[Any, Any] = validate_data(estimator, x, y, **options)
-        return checked
-    from sklearn.utils import check_consistent_length, column_or_1d
-
-    estimator._valid(x, reset=True)
-    check_consistent_length(x, y)
-    return x, np.asarray(y) if options else column_or_1d(y, warn=True)
-
-
-def _weights(sample_weight: Any, x: Any) -> Any:
-    if sample_weight is None:
-        return None
-    return _check_sample_weight(sample_weight, x if not hasattr(x, "iloc") else np.empty((len(x), 1)),
-                                ensure_non_negative=True)
-
-
-def _mapping(source: Any) -> Mapping[str, Any]:
-    """A spec as it was written."""
-    if isinstance(source, Mapping):
-        return source
-    document = read(fspath(source)).value
-    found = plain(document.root) if document is not None else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _names(inputs: Any) -> set[str]:
-    """The columns that `data.inputs` names."""
-    if isinstance(inputs, str):
-        return {inputs}
-    if isinstance(inputs, (list, tuple)):
-        return {str(one) for one in inputs}
-    if not isinstance(inputs, Mapping):
-        return set()
-    if "column" in inputs or "columns" in inputs:
-        return _names(inputs.get("column") or inputs.get("columns"))
-    return {name for one in inputs.values() for name in _names(one)}
-
-
-def _written(feature: Any) -> dict[str, Any]:
-    """A feature as a spec writes it."""
-    from .data.columns import Bound
-
-    return Bound(feature.names, feature.column is None, None, {}, feature).feature()
-
-
-def _compiled(resolved: Mapping[str, Any]) -> Compiled:
-    checked = compile_mapping(resolved)
-    assert checked.ok and checked.value is not None, "a spec that was run"
-    return checked.value
-
-
-def _loss(compiled: Compiled) -> Any:
-    from .data.targets import loss_of
-
-    assert compiled.graph is not None
-    return loss_of(compiled.training, next(iter(compiled.graph.outputs)))
-
-
-def _targets(spec: Spec, y: Any) -> Any:
-    """Class numbers one-hot where the loss takes shares."""
-    if getattr(_loss(spec.compiled), "targets", "") == "one_hot" and np.ndim(y) == 1:
-        return np.eye(int(y.max()) + 1, dtype=np.float32)[y]
-    return y
-
-
-def _filled_up(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    rest = -len(values) % _BATCH
-    return np.concatenate([values, np.repeat(values[-1:], rest, axis=0)]) if rest else np.asarray(values)
