@@ -19,7 +19,7 @@ from typing import Any
 from .diagnostics import Checked, Diagnostic, in_file_order
 from .expand import expand
 from .graph import interface, link
-from .infer import TypedGraph, infer
+from .infer import MAX_LAYERS, TypedGraph, infer
 from .infer.freeze import freeze
 from .layers import LAYERS
 from .lint import lint
@@ -101,7 +101,8 @@ def _compile_today(document: Document, context: Context) -> Checked[Compiled]:
         graph = linked.value
         inferred = infer(graph)
         found.extend(inferred.diagnostics)
-        typed = inferred.value
+        # What follows walks every call of a shared model: past the budget that would never end.
+        typed = inferred.value if inferred.value.depth_first_calls <= MAX_LAYERS else None
     sections = read_sections(spec.value, *interface(spec.value.model, graph))
     found.extend(sections.diagnostics)
     if typed is not None and sections.value.training is not None:

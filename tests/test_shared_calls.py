@@ -63,3 +63,11 @@ def test_what_no_output_depends_on_has_no_weights() -> None:
     ]}})  # fmt: skip
     assert [layer.name for layer in spec.graph.alive] == ["dense"]
     assert (spec.graph.parameters, spec.graph.flops) == (12, 10)
+
+
+def test_models_that_call_models_have_a_budget() -> None:
+    """Three calls at each of forty levels: written in forty lines, 3 to the 40 layers to run. It is told, not tried."""
+    shared: dict[str, object] = {"m0": [{"Dense": 4}]}
+    shared |= {f"m{level}": [f"m{level - 1}"] * 3 for level in range(1, 41)}
+    report = ms.check({"model": {"inputs": {"x": [4]}, "shared": shared, "layers": ["m40"]}})
+    assert [found.code for found in report.diagnostics] == ["MS108"]

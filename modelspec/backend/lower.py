@@ -19,6 +19,7 @@ from ..shapes import Shape, Tensor, erase, show
 from . import MismatchError
 from .convert import to_keras
 from .formula import expression_model
+from .mode import hold_mode
 
 Objects = dict[str, Any]
 """Keras objects of shared names."""
@@ -77,6 +78,8 @@ class _Lowering:
             message = str(error).strip().splitlines()
             raise MismatchError(f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}") \
                 from error
+        if "training" in typed.call.use.options and not isinstance(typed.call.callee, Expression):
+            hold_mode(callee, typed.call.use.options["training"])
         tensors = tuple(keras.tree.flatten(result))  # a cell gives its states as a list of their own
         _check_call(typed, tensors, callee)
         if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:

@@ -1,7 +1,7 @@
 """Static inference: a `Graph` to a `TypedGraph`, without a framework."""
 
 from .chain import infer_chain
-from .inference import infer
+from .inference import MAX_LAYERS, infer
 from .typed import TypedCall, TypedGraph
 
-__all__ = ["TypedCall", "TypedGraph", "infer", "infer_chain"]
+__all__ = ["MAX_LAYERS", "TypedCall", "TypedGraph", "infer", "infer_chain"]

@@ -26,7 +26,7 @@ class Built:
 
 def agrees(first: Built, this: Built, report: Report, notes: tuple[Note, ...] = ()) -> bool:
     """Whether the call can use what the first one made; otherwise a fault. `notes` say how the call is reached."""
-    checks = (_other_axes, _other_dtype, _other_weights, _other_settings)
+    checks = (_other_mode, _other_axes, _other_dtype, _other_weights, _other_settings)
     found = next((found for check in checks if (found := check(first, this))), None)
     if found is None:
         return True
@@ -51,6 +51,20 @@ def nested(layer: Layer) -> Iterator[Layer]:
 
 _Finding = tuple[str, str, str]
 """Code, message and help."""
+
+
+def _other_mode(first: Built, this: Built) -> _Finding | None:
+    """MS208 where one call holds training or inference, and another does not."""
+    one, other = (built.call.use.options.get("training") for built in (first, this))
+    if one == other:
+        return None
+
+    def said(value: object) -> str:
+        return "leaves it open" if value is None else f"has `training: {str(value).lower()}`"
+
+    return ("MS208", f"this call of shared `{this.call.shared}` {said(other)}, and its first call {said(one)}: "
+                     "Keras holds a layer in one mode at all its calls, or in none",
+            "write the same `call: {training: ...}` at each call, or use two of them")
 
 
 def _other_axes(first: Built, this: Built) -> _Finding | None:

@@ -18,8 +18,10 @@ WITH_BIAS = ("Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTr
              "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 
 
-def check_layers(typed: TypedGraph, report: Report) -> None:
-    """What can be said of a graph without its training."""
+def check_layers(typed: TypedGraph, report: Report, seen: set[int] | None = None) -> None:
+    """What can be said of a graph without its training; of a shared model once for all calls that infer it alike."""
+    seen = set() if seen is None else seen
+    seen.add(id(typed))
     calls = {call.name: call for call in typed.layers}
     takers: dict[str, int] = {}
     for call in typed.layers:
@@ -30,8 +32,8 @@ def check_layers(typed: TypedGraph, report: Report) -> None:
             _check_vocabulary(call, calls, report)
         elif call.kind == "BatchNormalization":
             _check_bias(call, calls, takers, report)
-        if call.inside is not None:
-            check_layers(call.inside, report)
+        if call.inside is not None and id(call.inside) not in seen:
+            check_layers(call.inside, report, seen)
 
 
 def check_last_layers(typed: TypedGraph, heads: dict[str, Head], training: Training, report: Report) -> None:

@@ -99,7 +99,9 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "call": Key(
         "a mapping",
-        "Arguments of the call that are not tensors, e.g. `call: {training: false}`.",
+        "Arguments of the call that are not tensors. `training` holds a layer in one mode: with `false` it infers in "
+        "training too, with `true` it drops and shuffles in predictions too. (Keras that loads the saved model by "
+        "itself takes its own mode instead.)",
         _LAYERS + "    - Dropout: {rate: 0.5, call: {training: true}}",
     ),
     "when": Key(

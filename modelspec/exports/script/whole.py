@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...infer import TypedGraph
 from ..job import Job
 from .code import INDENT, docstring, literal
 from .data import DataCode
@@ -23,6 +24,11 @@ class Script:
     """What it leaves out."""
 
 
+def _holds_a_mode(typed: TypedGraph) -> bool:
+    return any("training" in one.call.use.options or (one.inside is not None and _holds_a_mode(one.inside))
+               for one in typed.layers)
+
+
 def script(job: Job) -> Script:
     """The script of a run. Raises `RunError` (MS763) where plain Keras cannot say the model."""
     models = Models()
@@ -40,6 +46,8 @@ def script(job: Job) -> Script:
             data = DataCode(job, models.names)
     functions += [*training.functions, *data.functions]
     notices += training.notices
+    if _holds_a_mode(job.typed):
+        notices.append("`call: {training: ...}` has no effect in the script: Keras gives a layer the mode of its model")
     if main:
         functions.append(["def main() -> None:", docstring("Train, test and save.", INDENT), *main])
     blocks = [_header(job, "\n".join(line for one in functions for line in one), data, training),
