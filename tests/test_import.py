@@ -374,16 +374,20 @@ def test_what_else_an_archive_holds_is_never_opened(tmp_path: Path, monkeypatch:
     assert peak < 5_000_000 and sorted(tmp_path.rglob("*")) == before
 
 
-REFUSE = """
-import os, socket, sys
-from modelspec.cli import main
-import modelspec.interop.importing, h5py
+SPY = """
+import os, sys
 def spy(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"):
+    apart = event == "subprocess.Popen" and list(arguments[1][1:4]) == ["-P", "-m", "modelspec.interop.hdf5_texts"]
+    if not apart and event in (
+            "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"):
         print("REACHED OUT", event)
     if event == "open" and isinstance(arguments[0], str) and isinstance(arguments[2], int) and (
-            arguments[2] & (os.O_WRONLY | os.O_RDWR) or "/etc/hostname" in arguments[0]):
+            arguments[2] & (os.O_WRONLY | os.O_RDWR) and arguments[0] != os.devnull or "/etc/hostname" in arguments[0]):
         print("OPENED", arguments[0])
+"""
+REFUSE = f"""{SPY}
+from modelspec.cli import main
+import modelspec.interop.importing
 sys.addaudithook(spy)
 for path in sys.argv[1:]:
     try:
@@ -391,8 +395,19 @@ for path in sys.argv[1:]:
         print("IMPORTED", path)
     except SystemExit as stop:
         print("status", stop.code)
-print("frameworks", sorted({"tensorflow", "keras"} & set(sys.modules)))
+print("frameworks", sorted({{"tensorflow", "keras"}} & set(sys.modules)))
 """
+APART = f"""{SPY}
+import h5py, json, runpy
+sys.addaudithook(spy)
+runpy.run_module("modelspec.interop.hdf5_texts", run_name="__main__")
+"""
+
+
+def spied(program: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program that tells what it does beside reading the files it is given."""
+    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True,
+                          cwd=folder, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
 
 
 def test_one_process_refuses_everything_and_touches_nothing(tmp_path: Path) -> None:
@@ -401,11 +416,20 @@ def test_one_process_refuses_everything_and_touches_nothing(tmp_path: Path) -> N
         files[name] = tmp_path / f"call {len(files)}.json"
         files[name].write_text(json.dumps(sequential(call)))
     before = sorted(tmp_path.rglob("*"))
-    done = subprocess.run([sys.executable, "-c", REFUSE, *map(str, files.values())], capture_output=True, text=True,
-                          check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = spied(REFUSE, tmp_path, *map(str, files.values()))
     assert done.stdout.splitlines() == ["status 1"] * len(files) + ["frameworks []"]
     errors = [line for line in done.stderr.splitlines() if line.startswith("error[MS74")]
     assert len(errors) >= len(files) and "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_process_that_reads_hdf5_touches_nothing_else(tmp_path: Path) -> None:
+    files = {name: path for name, path in bombs(tmp_path).items() if path.suffix == ".h5"}
+    assert files
+    before = sorted(tmp_path.rglob("*"))
+    for path in files.values():
+        said, = spied(APART, tmp_path, str(path)).stdout.splitlines()
+        assert set(json.loads(said)) <= {"found", "fault"}
     assert sorted(tmp_path.rglob("*")) == before
 
 

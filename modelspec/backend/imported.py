@@ -16,8 +16,8 @@ from ..interop.architecture import Architecture
 from ..interop.importing import Imported
 from ..interop.spec import LayerNames
 from ..pipeline import compile_mapping
+from .weights.apart import Tree
 from .weights.files import opened
-from .weights.hdf5 import Tree
 from .weights.layout import Given, kept_by, of_layer
 
 

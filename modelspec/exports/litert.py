@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .. import apart
 from ..data.table import Array
 from .converting import convert, one_by_one
 from .job import Job, Written
@@ -60,22 +59,16 @@ def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
     """In a process of its own: on some models the converter ends the process that looks for ranges of numbers."""
     np.savez(folder / "rows.npz", **_representative(job, inside))  # type: ignore[arg-type]
     made = folder / "made.tflite"
-    command = [sys.executable, "-m", f"{__package__}.converting", str(folder / "model"), SIGNATURE,
-               str(folder / "rows.npz"), str(made)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())  # noqa: S603
+    pipe = subprocess.PIPE
+    arguments = (str(folder / "model"), SIGNATURE, str(folder / "rows.npz"), str(made))
+    with apart.start(f"{__package__}.converting", *arguments, stdout=subprocess.DEVNULL, stderr=pipe) as done:
+        errors = done.communicate()[1].decode(errors="replace")
     if done.returncode < 0:
         raise ValueError("its converter breaks down over the ranges of the numbers in it")
     if done.returncode or not made.exists():
-        last = next(iter(done.stderr.strip().splitlines()[-1:]), "its converter fails")
-        raise ValueError(done.stderr if "op is neither" in done.stderr else last)
+        last = next(iter(errors.strip().splitlines()[-1:]), "its converter fails")
+        raise ValueError(errors if "op is neither" in errors else last)
     return made.read_bytes()
-
-
-def _environment() -> dict[str, str]:
-    """The same modelspec, wherever it is imported from, and no device that this process may hold."""
-    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "CUDA_VISIBLE_DEVICES": "-1",
-            "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def _representative(job: Job, inside: bool) -> dict[str, Array]:

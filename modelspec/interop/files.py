@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from . import old_yaml
+from . import hdf5_texts, old_yaml
 from .architecture import Unreadable
 from .keras_json import LARGEST, value_of
 
@@ -46,7 +46,7 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     """The model in a file. Raises `Unreadable` where it holds none that can be read without running it."""
     try:
         with _opened(Path(path)) as file:
-            return _read(file)
+            return _read(file, Path(path))
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror or error}") from None
     except ValueError as error:
@@ -67,13 +67,13 @@ def _opened(path: Path) -> IO[bytes]:
     return os.fdopen(handle, "rb")
 
 
-def _read(file: IO[bytes]) -> ModelFile:
+def _read(file: IO[bytes], path: Path) -> ModelFile:
     start = file.read(16)
     file.seek(0)
     if start.startswith(_ZIP):
         return _archive(file)
     if _is_hdf5(file):
-        return _hdf5(file)
+        return _hdf5(path)
     if start[4:8] == b"TFL3":
         raise Unreadable("this is a LiteRT model: operations without the layers that they came from", _AGAIN)
     if start[:1] == b"\x80":
@@ -132,30 +132,12 @@ def _is_hdf5(file: IO[bytes]) -> bool:
     return found
 
 
-def _hdf5(file: IO[bytes]) -> ModelFile:
-    """The texts that Keras 1 to 3 keep in attributes of the root of a whole model's file."""
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as opened:
-            model = _attribute(opened, "model_config", h5py)
-            training = _attribute(opened, "training_config", h5py)
-    except (OSError, RuntimeError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise Unreadable(f"the HDF5 file is damaged ({str(error)[:120]})") from None
+def _hdf5(path: Path) -> ModelFile:
+    """A whole model of Keras 1 to 3."""
+    model, training = hdf5_texts.read(path)
     if model is None:
         raise Unreadable("the file has weights, and no model that they belong to", _WEIGHTS_ONLY)
     return ModelFile("hdf5", value_of(model), value_of(training) if training else None)
-
-
-def _attribute(file: Any, name: str, h5py: Any) -> bytes | str | None:
-    if name not in file.attrs:
-        return None
-    found = file.attrs.get_id(name)
-    text = h5py.check_string_dtype(found.dtype)
-    if text is None or found.shape != () or (text.length or 0) > LARGEST:
-        raise Unreadable(f"its attribute `{name}` is no text of a model")
-    value = file.attrs[name]
-    return bytes(value) if isinstance(value, bytes) else str(value)
 
 
 # Texts ---------------------------------------------------------------------------------------------------------------

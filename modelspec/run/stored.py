@@ -182,7 +182,7 @@ class _Tree:
             below = f"{place}/{member}" if place else member
             if member in ("vars", "seed_generator") or (not place and member == OPTIMIZER and not self.optimizer):
                 continue
-            if self.tree.group(below) is None:
+            if not self.tree.has(below):
                 continue
             if member in ("layers", _OLD_ROOT):
                 for child in self.tree.names(below):

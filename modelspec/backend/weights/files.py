@@ -15,8 +15,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from . import hdf5
+from .apart import Tree, opened_apart
 from .entry import Array, Entry, broken, from_bfloat16, refused
-from .hdf5 import Tree, open_tree
 
 MAX_PARTS = 1000
 """Members of a `.keras` archive: its configuration, its weights, and a few vocabularies."""
@@ -39,14 +40,25 @@ def opened(path: Path, shown: str) -> Iterator[Tree | dict[str, Entry]]:
         with path.open("rb") as file:
             if not path.is_file():
                 raise broken(shown, "it is not an ordinary file")
-            ending = path.name.lower()
-            if ending.endswith(".keras"):
-                with _in_archive(file, shown) as inside, open_tree(inside, shown) as tree:
-                    yield tree
-            elif ending.endswith(".safetensors"):
+            if path.name.lower().endswith(".safetensors"):
                 yield _safetensors(file, shown)
             else:
-                with open_tree(path, shown) as tree:
+                with opened_apart(path, shown) as tree:
+                    yield tree
+    except OSError as error:
+        raise broken(shown, error.strerror or str(error)) from None
+
+
+@contextmanager
+def opened_here(path: Path, shown: str) -> Iterator[hdf5.Tree]:
+    """An HDF5 file, or the one in a `.keras` archive, parsed in this process: see `opened_apart`."""
+    try:
+        with path.open("rb") as file:
+            if path.name.lower().endswith(".keras"):
+                with _in_archive(file, shown) as inside, hdf5.open_tree(inside, shown) as tree:
+                    yield tree
+            else:
+                with hdf5.open_tree(path, shown) as tree:
                     yield tree
     except OSError as error:
         raise broken(shown, error.strerror or str(error)) from None

@@ -44,6 +44,11 @@ class Tree:
                 return None
         return current
 
+    def has(self, path: str) -> bool:
+        """Whether there is a group at a path."""
+        with self._readable():
+            return self.group(path) is not None
+
     def names(self, path: str) -> tuple[str, ...]:
         """Members of the group at a path."""
         with self._readable():

@@ -18,8 +18,8 @@ import keras
 from ...catalogue import snake_case
 from ...diagnostics import listed
 from ...spec.weights import covers
+from .apart import Tree
 from .entry import Entry
-from .hdf5 import Tree
 
 _OLD_ROOT = "_layer_checkpoint_dependencies"
 """What TensorFlow 2.13 called `layers`."""
@@ -185,7 +185,7 @@ class _Keras3:
         if self.by_name and top:
             return self._named(exact.rpartition("/")[0], inner.name)
         for candidate in (exact, exact.replace("layers", _OLD_ROOT), *_other_kinds(exact)):
-            if self.tree.group(candidate) is not None:
+            if self.tree.has(candidate):
                 return candidate
         return exact
 
@@ -214,7 +214,7 @@ def of_layer(tree: Tree, layer: Any, group: str, name: str, path: str) -> Iterat
         yield replace(_in_order(layer, name, _saved(tree, root, name)), path=path)
         return
     for place in (group, group.replace("layers/", f"{_OLD_ROOT}/", 1), *_other_kinds(group)):
-        if tree.group(place) is not None:
+        if tree.has(place):
             group = place
             break
     yield from (replace(one, path=path) for one in _Keras3(tree, False).visit(layer, group, path))

@@ -1,0 +1,100 @@
+"""HDF5 is parsed by another process: what breaks that process is a fault of the file, and nothing is lost but it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from modelspec import apart
+from modelspec.backend.weights.apart import Tree, _server
+from modelspec.backend.weights.files import opened, opened_here
+from modelspec.data.errors import RunError
+
+ARRAYS = {
+    "float": np.arange(6, dtype=np.float32).reshape(2, 3), "half": np.array([1.5, -2], np.float16),
+    "big": np.array([[1, 2]], ">f8"), "whole": np.array(7, np.int64), "none": np.zeros((0, 3), np.float32),
+    "flag": np.array([True, False]),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.h5"
+    with h5py.File(path, "w") as made:
+        made.attrs["layer_names"] = ["a", "b"]
+        made.attrs["said"] = "it"
+        for name, values in ARRAYS.items():
+            made.create_dataset(f"layers/{name}", data=values)
+    return path
+
+
+def test_what_the_other_process_says_is_what_this_one_would_read(file: Path) -> None:
+    with opened_here(file, "some.h5") as here, opened(file, "some.h5") as there:
+        assert isinstance(there, Tree)
+        assert there.names("layers") == here.names("layers") and there.names("nothing") == ()
+        assert (there.has("layers"), there.has("layers/float"), there.has("nothing")) == (True, False, False)
+        assert there.texts("", "layer_names") == here.texts("", "layer_names") == ("a", "b")
+        assert there.text("", "said") == "it" and there.text("", "unsaid") is None
+        assert there.entry("layers/nothing") is None
+        for name, values in ARRAYS.items():
+            entry = there.entry(f"layers/{name}")
+            assert entry is not None and entry.shape == values.shape
+            found = entry.read()
+            assert found.dtype == values.dtype and found.shape == values.shape and np.array_equal(found, values)
+
+
+def test_two_files_are_open_at_once(file: Path, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "other.h5", "w") as made:
+        made["x"] = np.ones(3)
+    with opened(file, "some.h5") as one, opened(tmp_path / "other.h5", "other.h5") as other:
+        assert isinstance(one, Tree) and isinstance(other, Tree)
+        assert (one.names(""), other.names("")) == (("layers",), ("x",))
+
+
+def test_a_process_that_breaks_down_is_a_fault_of_the_file(file: Path) -> None:
+    with pytest.raises(RunError) as caught, opened(file, "some.h5") as tree:
+        assert isinstance(tree, Tree)
+        os.kill(_server()._process.pid, signal.SIGSEGV)
+        tree.names("")
+    assert "error[MS750]: `some.h5` cannot be read: the HDF5 library breaks down" in str(caught.value)
+    with opened(file, "some.h5") as tree:  # the next one has a new process
+        assert isinstance(tree, Tree) and tree.names("") == ("layers",)
+
+
+def test_what_is_no_hdf5_is_told(tmp_path: Path) -> None:
+    (tmp_path / "not.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(RunError, match="MS750"), opened(tmp_path / "not.h5", "not.h5"):
+        pass
+
+
+LIMITED = """
+from modelspec import apart
+apart.limit()
+try:
+    with open("made.txt", "w") as file:
+        file.write("x" * 10)
+except OSError:
+    print("refused")
+"""
+
+
+def test_a_limited_process_writes_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=True,
+                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.stdout.split() == ["refused"]
+    assert not (tmp_path / "made.txt").exists() or (tmp_path / "made.txt").stat().st_size == 0
+
+
+def test_modules_are_not_looked_for_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "h5py.py").write_text("raise SystemExit('it was imported')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with apart.start("modelspec.interop.hdf5_texts", "nothing.h5", stdout=subprocess.PIPE) as process:
+        said, _ = process.communicate()
+    assert process.returncode == 0 and b"damaged" in said
