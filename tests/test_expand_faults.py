@@ -289,3 +289,50 @@ def test_different_values_at_one_place_are_told_once(text: str) -> None:
     (found,) = compile_text(text, "spec.yaml").diagnostics
     assert (found.code, found.message) == ("MS205", "`rate` of `Dropout` must be at most 1.0, found `1.5`")
     assert found.notes[-1].message == "the same at 2 other uses"
+
+
+# Entries that are left out -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("layers", "expected"), [
+    ("- Dens: {units: 3, when: false}\n- ReLU", ["MS301 4:7 Dens"]),
+    ("- Nothing: {when: false}\n- ReLU", ["MS301 4:7 Nothing"]),
+    ("- Dense: {unit: 3, when: false}\n- ReLU", ["MS202 4:15 unit"]),
+    ("- Dense: {unit: 3, repeat: 0}\n- ReLU", ["MS202 4:15 unit"]),
+    ("- Dense: {units: 3, form: x, when: false}\n- ReLU", ["MS202 4:25 form"]),
+    ("- when: false\n  do: [Relu, {Dense: {unit: 3}}]\n- ReLU", ["MS301 5:12 Relu", "MS202 5:27 unit"]),
+    ("- when: true\n  do: [ReLU]\n  else: [{Dens: 3}]", ["MS301 6:15 Dens"]),
+    ("- when: false\n  do: [{branches: [[Relu], []], join: Ad}]\n- ReLU", ["MS301 5:25 Relu", "MS301 5:43 Ad"]),
+    ("- when: false\n  do: [{repeat: 2, do: [{Dens: 3}]}]\n- ReLU", ["MS301 5:30 Dens"]),
+    ("- branches: [[Relu], []]\n  when: false\n- ReLU", ["MS301 4:19 Relu"]),
+    ("- for: {i: [1, 2]}\n  do: [{Dens: {units: 3, when: $(i > 2)}}]\n- ReLU", ["MS301 5:13 Dens"]),
+    # Told where the entry stands, and once.
+    ("- for: {i: [1, 2]}\n  do: [{Dens: {units: 3, when: $(i > 1)}}]\n- ReLU", ["MS301 5:13 Dens"]),
+    ("- when: $(1 > 2)\n  do: [{Dens: 3}]\n  else: [{Dens: 3}]", ["MS301 5:13 Dens", "MS301 6:15 Dens"]),
+])  # fmt: skip
+def test_a_layer_that_is_left_out_has_a_kind_and_settings_that_there_are(layers: str, expected: list[str]) -> None:
+    assert said(with_layers(layers)) == expected
+
+
+@pytest.mark.parametrize("layers", [
+    "- Dense: {units: $(1 // 0), when: false}\n- ReLU",  # values may only make sense where it stands
+    "- Dense: {units: -1, when: false}\n- ReLU",
+    "- Dense: {when: false}\n- ReLU",
+    "- Dense: {quantum: 3, units: 2, when: false}\n- ReLU",  # nothing that it could have been meant to be
+    "- when: false\n  do: [part, {ResNet50: {}}, {Convolution2D: {nb_filter: 3}}, TimeDistributedDense]\n- ReLU",
+    "- when: false\n  do: [{Bidirectional: {LSTM: 3}}, {Dense: {output_dim: 3, W_regularizer: l2}}]\n- ReLU",
+    "- when: false\n  do: [{Add: {from: [x, x], name: sum}}, {Dense: {units: 3, call: {training: true}}}]\n- ReLU",
+    "- when: false\n  do: [3, [ReLU], {Dense: 3, ReLU: 3}]\n- ReLU",
+])  # fmt: skip
+def test_values_of_a_layer_that_is_left_out_are_left_alone(layers: str) -> None:
+    head = "blocks:\n  part: [ReLU]\n" + MODEL
+    assert said(with_layers(layers, head)) == []
+
+
+def test_a_layer_left_out_in_one_use_of_its_block_is_read_in_another() -> None:
+    head = "blocks:\n  part: {parameters: {yes: null}, layers: [{Dense: {unit: 3, when: $yes}}, ReLU]}\n" + MODEL
+    assert [one.split()[0] for one in said(with_layers("- part: {yes: false}", head))] == ["MS202"]
+    found = one(with_layers("- part: {yes: false}\n- part: {yes: true}", head))
+    assert found.code == "MS202" and [note.message for note in found.notes] == ["in block `part`, used here"]
+    shared = MODEL.replace("  layers", "  shared: {mine: {Dense: 3}}\n  layers")
+    assert said(with_layers("- mine\n- when: false\n  do: [mine]", shared)) == []

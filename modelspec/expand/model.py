@@ -37,7 +37,9 @@ class Models:
     def expand(self, node: Node) -> Node:
         """The `model` section."""
         self.unroller.foresee(list(_lists(node)))
-        return self.model(node)
+        found = self.model(node)
+        self.unroller.unseen.report(self.values.notebook)
+        return found
 
     def model(self, node: Node, outer: frozenset[str] = frozenset(), *, root: bool = True) -> Node:
         """A model or sub-model. `outer` are the shared names of the models around it."""

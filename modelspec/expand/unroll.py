@@ -22,6 +22,7 @@ from .count import Counter
 from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
 from .limits import TooMuch, too_deep, too_many_layers, too_many_visits
 from .scope import Binding, Scope
+from .unseen import Unseen
 from .values import Values, in_error
 from .words import OF_BRANCHES, OF_LISTS, WORDS, kept, misplaced, name_of, read_loop, times, written_names
 
@@ -36,6 +37,7 @@ class Unroller:
         self.blocks = blocks
         self.globals = globals
         self._counter = Counter(blocks)
+        self.unseen = Unseen(frozenset(blocks))
         self.shared: frozenset[str] = frozenset()
         """What the entries may call that is shared."""
 
@@ -88,7 +90,7 @@ class Unroller:
     # Calls -----------------------------------------------------------------------------------------------------------
 
     def _call(self, kind: str, span: Span, body: Node | None, scope: Scope, level: int, found: list[Item]) -> None:
-        inside = scope
+        inside, written = scope, body
         if isinstance(body, Scalar) and isinstance(body.value, str) and "$" in body.value and not scope.final:
             body, inside = self.values.node(body, scope), scope.finished()
             if in_error(body):
@@ -100,11 +102,13 @@ class Unroller:
         if when := words.get("when"):
             keep = kept(when, inside, self.values)
             if not keep:
+                self.unseen.leave_out(kind, span, written, self.shared)
                 names = [(name, name_span or span)] if name else []
                 found.append(lost if keep is None else Gone(names, when.value.span))
                 return
         call = Call(kind, span, body, inside, name, name_span)
         if repeat := words.get("repeat"):
+            self.unseen.leave_out(kind, span, written, self.shared)  # until a round of it stands
             self._repeat(repeat, inside, lost, found,
                          lambda scope, again: self._once(replace(call, scope=scope, again=again), level))
         else:
@@ -112,6 +116,7 @@ class Unroller:
 
     def _once(self, call: Call, level: int) -> list[Item]:
         """One call: a layer, or all that a block holds."""
+        self.unseen.stands(call.span)
         if call.kind not in self.blocks:
             if self._is_shipped(call.kind):
                 return [self._shipped(call, level)]
@@ -196,11 +201,13 @@ class Unroller:
         if keep is None:
             found.append(Lost(node.span))
         elif not keep:
+            self.unseen.leave_out_all(words["do"].value, self.shared)
             found.append(Gone(list(written_names(words["do"].value)), words["when"].value.span))
             if "else" in words:
                 found.extend(self._list(words["else"], scope, level))
         else:
             if "else" in words:
+                self.unseen.leave_out_all(words["else"].value, self.shared)
                 found.append(Gone(list(written_names(words["else"].value)), words["else"].key_span))
             self._kept_group(node, scope, level, found)
 
@@ -261,6 +268,7 @@ class Unroller:
         lost = Lost(node.span, name=name)
         keep = kept(words["when"], scope, self.values) if "when" in words else True
         if not keep:
+            self.unseen.leave_out_entry(node, self.shared)
             names = list(written_names(Sequence((node,), node.span)))
             found.append(lost if keep is None else Gone(names, words["when"].value.span))
         elif repeat := words.get("repeat"):

@@ -13,7 +13,9 @@ from .features import check_features
 from .frozen import check_frozen
 from .heads import heads
 from .layers import check_last_layers, check_layers
+from .learned import check_learned
 from .losses import check_losses
+from .masks import check_masks
 from .metrics import check_metrics
 from .monitors import check_monitors
 
@@ -25,6 +27,7 @@ def lint(
     report = Report()
     if typed is not None:
         check_layers(typed, report)
+        check_masks(typed, report)
     if data is not None:
         check_leak(data, report)
         check_features(typed, training, data, report)
@@ -36,6 +39,7 @@ def lint(
         check_monitors(training, data, report)
         check_choices(training, report)
         check_frozen(typed, training, report)
+        check_learned(typed, training, report)
     if training is not None and file is not None:
         check_compiler(file, report)
     return report.diagnostics

@@ -9,6 +9,7 @@ from typing import Final
 from ..schema.keys import KEYS
 from ..schema.values import settings
 from ..settings import Section
+from ..spec.checkpoint import Checkpoint
 from ..spec.data import Feature, Split
 from ..spec.inputs import Input
 from ..spec.runtime import Runtime
@@ -16,7 +17,8 @@ from ..spec.training import Choices
 from .kinds import row, rows
 from .page import Page, Row, Table
 
-_CLASSES: Final[dict[str, type[Section]]] = {"training": Choices, "runtime": Runtime, "data.split": Split}
+_CLASSES: Final[dict[str, type[Section]]] = {"training": Choices, "training.checkpoint": Checkpoint, "runtime": Runtime,
+                                             "data.split": Split}
 """Keys that are one mapping of settings."""
 _FORMS: Final[dict[str, type[Section]]] = {"model.inputs": Input, "data.inputs": Feature, "data.targets": Feature}
 """Keys whose values have a long form."""

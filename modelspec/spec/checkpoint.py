@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import PlainValidator, ValidationInfo
+from pydantic import Field, PlainValidator, ValidationInfo
 
 from ..layers.types import Count
 from ..settings import Section, Unfit, context_of
@@ -53,13 +53,15 @@ class Checkpoint(Section):
     Beside these, one is written where a signal ends the run, and one at its end. Where they fall due within a second of
     each other, some are passed over once they have cost more than a fiftieth of the training's time.
 
-    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one ends the run at once; neither is before
-    the step that TensorFlow is in has ended. SIGKILL is, and loses what was done since the last checkpoint.
+    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one as soon as TensorFlow is done with the
+    step at hand. SIGKILL ends a run at once, which loses what was done since the last checkpoint.
     """
 
     title: ClassVar[str] = "checkpoint"
 
-    every: Annotated[Every, PlainValidator(_every, json_schema_input_type=str)] = Every(seconds=60)
+    every: Annotated[
+        Every, PlainValidator(_every, json_schema_input_type=str), Field(json_schema_extra={"default": "1 minute"})
+    ] = Every(seconds=60)
     """`500 steps`, `1 epoch`, `10 minutes`; a minute where nothing is said."""
     keep: Count = 2
     """How many stay: where the newest is damaged, the one before it is gone on from."""
