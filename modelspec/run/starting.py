@@ -39,6 +39,6 @@ def _of_models(graph: TypedGraph) -> Iterator[tuple[str, Path]]:
 
 
 def _located(path: str, context: Context) -> Path:
-    from ..backend.weights import located  # loads h5py, which a spec without such files has no use for
+    from ..backend.weights import located  # loads NumPy, which a spec without such files has no use for
 
     return located(path, context)

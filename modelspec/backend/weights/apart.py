@@ -192,7 +192,7 @@ class _Service:
 
 def main() -> None:
     """Answers the questions that come in on standard input, until there are no more."""
-    import modelspec.backend.weights.files  # noqa: F401  # before the limits: what is imported may be compiled and kept
+    import modelspec.backend.weights.hdf5  # noqa: F401  # before the limits: what is imported may be compiled and kept
 
     apart.limit()
     service, answers = _Service(), sys.stdout.buffer

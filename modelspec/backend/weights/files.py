@@ -11,13 +11,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import hdf5
 from .apart import Tree, opened_apart
 from .entry import Array, Entry, broken, from_bfloat16, refused
+
+if TYPE_CHECKING:
+    from . import hdf5
 
 MAX_PARTS = 1000
 """Members of a `.keras` archive: its configuration, its weights, and a few vocabularies."""
@@ -52,6 +54,8 @@ def opened(path: Path, shown: str) -> Iterator[Tree | dict[str, Entry]]:
 @contextmanager
 def opened_here(path: Path, shown: str) -> Iterator[hdf5.Tree]:
     """An HDF5 file, or the one in a `.keras` archive, parsed in this process: see `opened_apart`."""
+    from . import hdf5  # only here: a process that asks another one has no use for the library
+
     try:
         with path.open("rb") as file:
             if path.name.lower().endswith(".keras"):
