@@ -22,7 +22,7 @@ from pathlib import Path
 
 from check import ROOT, cold, environment_for
 
-LIBRARY = ROOT / "modelspec" / "library"
+LIBRARY = ROOT / "modelspec" / "catalog" / "library"
 SILENT = {token.COMMENT, token.NL, token.NEWLINE, token.INDENT, token.DEDENT, token.ENCODING, token.ENDMARKER}
 
 

@@ -85,10 +85,10 @@ class Clock:
 def measured(name: str, pairs: int) -> dict[str, Any]:
     """Seconds of every epoch with checkpoints and of the one without beside it, and of the parts of a checkpoint."""
     import modelspec as ms
-    from modelspec.run.checkpoints import Store
-    from modelspec.run.preparing import prepared_data
-    from modelspec.run.saver import Saver
-    from modelspec.run.train import make_loop
+    from modelspec.runtime.run.checkpoints import Store
+    from modelspec.runtime.run.run_data import prepared_data
+    from modelspec.runtime.run.saver import Saver
+    from modelspec.runtime.run.train import make_loop
 
     case = CASES[name]
     write_data(case)
@@ -111,10 +111,10 @@ def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
     """The training of a loop, with the saver in every other epoch only."""
     import keras
 
-    from modelspec.run.callbacks import History
-    from modelspec.run.fitting import Fitting
-    from modelspec.run.saver import _FREE
-    from modelspec.run.watch import Watcher
+    from modelspec.runtime.run.epoch_callbacks import History
+    from modelspec.runtime.run.events import Watcher
+    from modelspec.runtime.run.saver import _FREE
+    from modelspec.runtime.run.training_loop import Fitting
 
     class Turns(keras.callbacks.Callback):
         def __init__(self) -> None:
@@ -163,7 +163,7 @@ def tell_of(name: str, found: dict[str, Any]) -> None:
 def first_step(way: str) -> None:
     """Train, or go on, until the step after `RESUMED_AT` is done; `make` leaves a run that ended there."""
     import modelspec as ms
-    from modelspec.run import Watcher, resume, train
+    from modelspec.runtime.run import Watcher, resume, train
 
     case = CASES["computation"]
     target = RESUMED_AT + (1 if way != "make" else 0)

@@ -138,7 +138,7 @@ def spec(source: Any, form: str, **data: Any) -> dict[str, Any]:
 
 def compiled(source: Any, form: str, **data: Any) -> Any:
     """The spec, checked, before its data are looked at: by hand there is a model by then too."""
-    from modelspec.pipeline import compile_mapping
+    from modelspec.compiler.pipeline import compile_mapping
 
     checked = compile_mapping(spec(source, form, **data))
     assert checked.ok and checked.value is not None, [str(one) for one in checked.diagnostics]
@@ -147,8 +147,8 @@ def compiled(source: Any, form: str, **data: Any) -> Any:
 
 def by_modelspec(compiled: Any) -> Iterator[Any]:
     """Batches of all epochs."""
-    from modelspec.data import prepare
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.data import prepare
+    from modelspec.runtime.data.batches import Feed
 
     part = prepare(compiled).parts["train"]
     return iter(Feed(part.examples).training(part.positions, 1, BATCH, EPOCHS))
@@ -214,7 +214,7 @@ def warm(step: Callable[[Any, Any], Any], form: str) -> None:
     import numpy as np
     import tensorflow as tf
 
-    import modelspec.data  # noqa: F401
+    import modelspec.runtime.data  # noqa: F401
 
     shape = (SIDE, SIDE, 3) if form in PICTURES else (WIDTH,)
     for dtype in (np.int32, np.float32):

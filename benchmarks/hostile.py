@@ -14,7 +14,7 @@ from time import process_time
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from modelspec.source import read_text  # noqa: E402  # the path comes first
+from modelspec.core.source import read_text  # noqa: E402  # the path comes first
 from tests.test_source_files import HOSTILE  # noqa: E402
 
 COMMON = (ROOT / "configs" / "digits.yaml").read_text(encoding="utf-8")

@@ -21,10 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from modelspec.interop.architecture import Unreadable  # noqa: E402  # the path comes first
-from modelspec.interop.files import read_model  # noqa: E402
-from modelspec.interop.importing import import_model  # noqa: E402
-from modelspec.resolve.text import dump  # noqa: E402
+from modelspec.importers.architecture import Unreadable  # noqa: E402  # the path comes first
+from modelspec.importers.import_model import import_model  # noqa: E402
+from modelspec.importers.model_files import read_model  # noqa: E402
+from modelspec.views.resolve.dump import dump  # noqa: E402
 
 APPLICATIONS = ("VGG16 ResNet50 ResNet50V2 MobileNet MobileNetV2 MobileNetV3Small DenseNet121 Xception InceptionV3 "
                 "InceptionResNetV2 EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny NASNetMobile")

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Report, Spec, SpecError, check, dump, from_keras, load_model, load_spec, open_run, resume
-    from .diagnostics import Diagnostic
+    from .core.diagnostics import Diagnostic
     from .estimators import SpecClassifier, SpecRegressor
-    from .exports import export
+    from .runtime.exporters import export
 
 __version__ = "0.1.0"
 __all__ = ["Diagnostic", "Report", "Spec", "SpecClassifier", "SpecError", "SpecRegressor", "__version__", "check",
            "dump", "export", "from_keras", "load_model", "load_spec", "open_run", "resume"]
 
-_HOME = {"Diagnostic": "diagnostics", "SpecClassifier": "estimators", "SpecRegressor": "estimators",
-         "export": "exports"}
+_HOME = {"Diagnostic": "core.diagnostics", "SpecClassifier": "estimators", "SpecRegressor": "estimators",
+         "export": "runtime.exporters"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,14 +8,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .diagnostics import Checked, Diagnostic
-from .infer import TypedGraph
-from .pipeline import Compiled, compile_mapping, compile_path
+from .compiler.infer import TypedGraph
+from .compiler.pipeline import Compiled, compile_mapping, compile_path
+from .core.diagnostics import Checked, Diagnostic
 
 if TYPE_CHECKING:
     import keras
 
-    from .run import Run
+    from .runtime.run import Run
 
 
 class SpecError(ValueError):
@@ -67,7 +67,7 @@ class Spec:
         Loads TensorFlow. Raises `backend.MismatchError` where the built model differs from the inferred one
         (a fault of modelspec, never of the spec).
         """
-        from .backend import build
+        from .runtime.backend import build
 
         return build(self.compiled)
 
@@ -79,11 +79,11 @@ class Spec:
         iterable of batches; or a mapping of `train`, `validation` and `test` to one each. Raises `run.RunError` where
         the data or the run fails.
         """
-        from .run import train
+        from .runtime.run import train
 
         spec = self
         if data is not None:
-            from .data.given import with_data
+            from .runtime.data.in_memory import with_data
 
             spec = replace(self, compiled=with_data(self.compiled, data))
         run = train(spec, run_dir=None if run_dir is None else Path(fspath(run_dir)))
@@ -115,7 +115,7 @@ def resume(
     A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds epochs to it. Raises
     `run.RunError` where something differs that would change numbers, unless `allow_inexact`.
     """
-    from .run import resume
+    from .runtime.run import resume
 
     return _with_spec(resume(run_dir, overrides, allow_inexact=allow_inexact))
 
@@ -126,7 +126,7 @@ def open_run(run_dir: str | PathLike[str]) -> Run:
     Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run that did not end has
     the weights of its last checkpoint. Raises `run.RunError` where the folder holds no run.
     """
-    from .run import opened
+    from .runtime.run import opened
 
     return _with_spec(opened(Path(fspath(run_dir))))
 
@@ -142,7 +142,7 @@ def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
     """
     import keras
 
-    from .backend import layers  # noqa: F401  # importing it registers them
+    from .runtime.backend import layers  # noqa: F401  # importing it registers them
 
     return keras.models.load_model(fspath(path), **options)
 
@@ -154,8 +154,8 @@ def from_keras(model: keras.Model) -> Spec:
     say, e.g. a `Lambda`. Weights stay in the model: `spec.build().set_weights(model.get_weights())` where the layers
     are in one order, or `modelspec import FILE --weights`.
     """
-    from .interop.importing import import_model
-    from .interop.keras_json import value_of
+    from .importers.import_model import import_model
+    from .importers.keras_json import value_of
 
     try:
         value = value_of(model.to_json())
@@ -177,8 +177,8 @@ def from_keras(model: keras.Model) -> Spec:
 
 def dump(spec: Spec) -> str:
     """The spec as YAML: as it was written where it came from a mapping or a model, worked out where from a file."""
-    from .resolve import resolved_text
-    from .resolve.text import dump
+    from .views.resolve import resolved_text
+    from .views.resolve.dump import dump
 
     return resolved_text(spec.compiled) if spec.written is None else dump(spec.written)
 

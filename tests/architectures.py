@@ -1,6 +1,6 @@
 """Keras's architectures and modelspec's, built side by side: the table of what is compared, and how.
 
-A row names a kind, which is a file of `modelspec/library` and a function of `keras.applications`, and settings that
+A row names a kind, which is a file of `modelspec/catalog/library` and a function of `keras.applications`, and settings that
 both take. `check_row` builds the two and compares layers, names, weights and parameters; where the row says
 `outputs`, both models then get the same drawn weights and must give the same on drawn images.
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import modelspec as ms
-from modelspec.catalogue import snake_case
-from modelspec.shapes import erase
+from modelspec.core.registry import snake_case
+from modelspec.core.shapes import erase
 
-LIBRARY = Path(ms.__file__).parent / "library"
+LIBRARY = Path(ms.__file__).parent / "catalog" / "library"
 WHOLE = os.environ.get("MODELSPEC_ARCHITECTURES") == "whole"
 """Whether all there is to compare is compared: every setting of every architecture, and outputs in full depth."""
 

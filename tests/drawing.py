@@ -12,10 +12,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from modelspec.dtypes import is_float
-from modelspec.pipeline import compile_mapping
-from modelspec.settings import Context
-from modelspec.shapes import Size, Tensor
+from modelspec.compiler.pipeline import compile_mapping
+from modelspec.core.dtypes import is_float
+from modelspec.core.settings import Context
+from modelspec.core.shapes import Size, Tensor
 
 from .drawing_parts import Given, Typed, as_input, buildable, declared, examples, follows, is_small, taken_by, takes
 from .oracle import values

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
-from modelspec.diagnostics import Fault
-from modelspec.dtypes import is_float
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Inputs, Layer
-from modelspec.settings import Context, Faults
-from modelspec.shapes import Tensor, known, product
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.diagnostics import Fault
+from modelspec.core.dtypes import is_float
+from modelspec.core.settings import Context, Faults
+from modelspec.core.shapes import Tensor, known, product
 
 from .oracle.case import Case, case_of, layer_class
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelspec.diagnostics import Diagnostic, in_file_order
-from modelspec.expand import expand
-from modelspec.infer import TypedCall, TypedGraph
-from modelspec.pipeline import compile_document
-from modelspec.settings import Context
-from modelspec.source import Document, plain, read_text
+from modelspec.compiler.expand import expand
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.compiler.pipeline import compile_document
+from modelspec.core.diagnostics import Diagnostic, in_file_order
+from modelspec.core.settings import Context
+from modelspec.core.source import Document, plain, read_text
 
 
 def expanded(text: str, overrides: Mapping[str, Any] | None = None, folder: Path | None = None) -> Document:

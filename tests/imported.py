@@ -10,10 +10,10 @@ import sys
 import time
 from typing import Any
 
-from modelspec.interop.importing import Imported, Options, import_model
-from modelspec.interop.keras_json import value_of
-from modelspec.interop.spec import LayerNames
-from modelspec.resolve.text import dump
+from modelspec.importers.import_model import Imported, Options, import_model
+from modelspec.importers.keras_json import value_of
+from modelspec.importers.to_spec import LayerNames
+from modelspec.views.resolve.dump import dump
 
 
 def imported(model: Any, options: Options | None = None) -> Imported:
@@ -24,7 +24,7 @@ def imported(model: Any, options: Options | None = None) -> Imported:
 
 def rebuilt(model: Any, found: Imported) -> Any:
     """The spec's model with the weights of the live one."""
-    from modelspec.backend.imported import built
+    from modelspec.runtime.backend.imported_weights import built
 
     made = built(found)
     _copy(model, made, found.layers)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modelspec import library
-from modelspec.expand.library import load
+from modelspec.catalog import library
+from modelspec.compiler.expand.library_kinds import load
 
 TINY = """\
 name: tiny

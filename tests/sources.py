@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.data import DataError, Table, open_source
-from modelspec.data.sources.crc32c import masked
-from modelspec.settings import Context, read_form
-from modelspec.spec.sources import SOURCES
+from modelspec.catalog.sources.kinds import SOURCES
+from modelspec.core.settings import Context, read_form
+from modelspec.runtime.data import DataError, Table, open_source
+from modelspec.runtime.data.sources.crc32c import masked
 
 
 def opened(source: Any, folder: Path) -> Table:

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
-from modelspec import apart
-from modelspec.backend.weights.apart import Tree, _server
-from modelspec.backend.weights.files import opened, opened_here
-from modelspec.data.errors import RunError
+from modelspec.core import sandbox as apart
+from modelspec.runtime.backend.weights.hdf5_process import Tree, _server
+from modelspec.runtime.backend.weights.weight_files import opened, opened_here
+from modelspec.runtime.data.errors import RunError
 
 ARRAYS = {
     "float": np.arange(6, dtype=np.float32).reshape(2, 3), "half": np.array([1.5, -2], np.float16),
@@ -75,7 +75,7 @@ def test_what_is_no_hdf5_is_told(tmp_path: Path) -> None:
 
 
 LIMITED = """
-from modelspec import apart
+from modelspec.core import sandbox as apart
 apart.limit()
 try:
     with open("made.txt", "w") as file:
@@ -95,6 +95,6 @@ def test_a_limited_process_writes_nothing(tmp_path: Path) -> None:
 def test_modules_are_not_looked_for_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "h5py.py").write_text("raise SystemExit('it was imported')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with apart.start("modelspec.interop.hdf5_texts", "nothing.h5", stdout=subprocess.PIPE) as process:
+    with apart.start("modelspec.importers.hdf5_attributes", "nothing.h5", stdout=subprocess.PIPE) as process:
         said, _ = process.communicate()
     assert process.returncode == 0 and b"damaged" in said

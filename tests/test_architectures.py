@@ -10,7 +10,7 @@ import pytest
 
 import modelspec as ms
 
-LIBRARY = Path(ms.__file__).parent / "library"
+LIBRARY = Path(ms.__file__).parent / "catalog" / "library"
 FILES = [path for path in sorted(LIBRARY.glob("*.yaml")) if re.search(r"^(model|extends):", path.read_text(), re.M)]
 """Those that are models; the others are blocks."""
 FAMILIES = [path for path in FILES if not path.read_text().startswith("extends:")]

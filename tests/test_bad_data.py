@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from modelspec.data import RunError, open_source, prepare
-from modelspec.data.prepare import prepare_source
-from modelspec.diagnostics import Diagnostic
-from modelspec.pipeline import compile_mapping, compile_path
+from modelspec.compiler.pipeline import compile_mapping, compile_path
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.runtime.data import RunError, open_source, prepare
+from modelspec.runtime.data.prepare import prepare_source
 
 from .sources import idx_bytes
 
@@ -501,8 +501,8 @@ def test_faults_of_one_kind_are_ten_and_a_count() -> None:
 
 def test_a_source_that_changes_between_two_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of more than memory is read in passes; a second one of other bytes is a fault, not other numbers."""
-    from modelspec.data import reading
-    from modelspec.data.sources import files
+    from modelspec.runtime.data import column_reader as reading
+    from modelspec.runtime.data.sources import files
 
     rows(*[0, 1, 2] * 50)()
     monkeypatch.setattr(files, "IN_MEMORY", 100)

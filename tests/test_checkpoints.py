@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from modelspec.data.errors import RunError
-from modelspec.run.checkpoints import Store, Writer
-from modelspec.run.checkpoints.store import INDEX, TENSORS
+from modelspec.runtime.data.errors import RunError
+from modelspec.runtime.run.checkpoints import Store, Writer
+from modelspec.runtime.run.checkpoints.store import INDEX, TENSORS
 
 
 def tensors(seed: int) -> dict[str, np.ndarray]:

@@ -104,7 +104,7 @@ def test_a_bug_of_ours_is_no_traceback(folder: Path, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr("modelspec.pipeline.compile_path", broken)
+    monkeypatch.setattr("modelspec.compiler.pipeline.compile_path", broken)
     result = invoke("check", "good.yaml")
     assert result.exit_code == status.BUG
     assert "modelspec failed: RuntimeError: out of cheese" in result.stderr
@@ -117,7 +117,7 @@ def test_ctrl_c_says_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modelspec.pipeline.compile_path", interrupted)
+    monkeypatch.setattr("modelspec.compiler.pipeline.compile_path", interrupted)
     result = invoke("check", "good.yaml")
     assert result.exit_code == status.KILLED_BY_INTERRUPT
     assert not result.output.strip()

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspec.components import (
+from modelspec.catalog.components import (
     ACTIVATIONS,
     CALLBACKS,
     CONSTRAINTS,
@@ -28,10 +28,10 @@ from modelspec.components import (
     log_name,
     read_component,
 )
-from modelspec.components.base import Component
-from modelspec.components.callbacks import placeholders
-from modelspec.diagnostics import Fault
-from modelspec.settings import Context, Faults, Settings
+from modelspec.catalog.components.callbacks import placeholders
+from modelspec.catalog.components.setting_types import Component
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Context, Faults, Settings
 
 FAMILIES: dict[str, Family] = {
     "initializer": INITIALIZERS, "regularizer": REGULARIZERS, "constraint": CONSTRAINTS, "activation": ACTIVATIONS,
@@ -534,15 +534,15 @@ def test_settings_of_any_kind_are_taken_or_have_faults(data: st.DataObject) -> N
 def test_a_bare_name_loads_no_class_and_no_framework() -> None:
     code = """
 import sys
-from modelspec.components import INITIALIZERS, OPTIMIZERS, read_component
-from modelspec.settings import Context
+from modelspec.catalog.components import INITIALIZERS, OPTIMIZERS, read_component
+from modelspec.core.settings import Context
 read_component(INITIALIZERS, "he_normal", Context(), built=False)
-print(sorted(m for m in sys.modules if m.startswith("modelspec.components.")))
+print(sorted(m for m in sys.modules if m.startswith("modelspec.catalog.components.")))
 read_component(OPTIMIZERS, "adam", Context())
-print(sorted(m for m in sys.modules if m.startswith("modelspec.components.") and m.endswith("optimizers")))
+print(sorted(m for m in sys.modules if m.startswith("modelspec.catalog.components.") and m.endswith("optimizers")))
 print([m for m in ("tensorflow", "keras", "numpy") if m in sys.modules])
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines() == [
-        "['modelspec.components.family']", "['modelspec.components.adaptive_optimizers']", "[]",
+        "['modelspec.catalog.components.family']", "['modelspec.catalog.components.adaptive_optimizers']", "[]",
     ]  # fmt: skip

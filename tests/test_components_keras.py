@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from modelspec.components import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, log_name
-from modelspec.components.initializers import WINDOWS
-from modelspec.components.nested_optimizers import OptimizerMap
-from modelspec.settings import Context, Faults, Settings
+from modelspec.catalog.components import LOSSES, METRICS, OPTIMIZERS, SCHEDULES, log_name
+from modelspec.catalog.components.initializers import WINDOWS
+from modelspec.catalog.components.nested_optimizers import OptimizerMap
+from modelspec.core.settings import Context, Faults, Settings
 
 from .test_components import FAMILIES, KINDS, examples, read, settings_class
 

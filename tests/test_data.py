@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modelspec.data import DataError, prepare
-from modelspec.data.batches import order, steps
-from modelspec.data.errors import Findings
-from modelspec.data.fitting import match
-from modelspec.data.split import split
-from modelspec.pipeline import Compiled, compile_mapping
-from modelspec.shapes import PENDING
+from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.core.shapes import PENDING
+from modelspec.runtime.data import DataError, prepare
+from modelspec.runtime.data.batches import order, steps
+from modelspec.runtime.data.conform import match
+from modelspec.runtime.data.errors import Findings
+from modelspec.runtime.data.split import split
 
 CLASSIFIER = [{"Dense": {"units": 3, "activation": "softmax", "name": "y"}}]
 REGRESSOR = [{"Dense": {"units": 1, "name": "y"}}]

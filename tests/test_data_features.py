@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspec.data import DataError, RunError, cache, prepare, reading
-from modelspec.data.parts import _TIME
-from modelspec.data.prepare import prepare_source
-from modelspec.data.sources import open_source
-from modelspec.data.split import split
-from modelspec.data.state import State
-from modelspec.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.runtime.data import DataError, RunError, cache, prepare
+from modelspec.runtime.data import column_reader as reading
+from modelspec.runtime.data.adapted_state import State
+from modelspec.runtime.data.parts import _TIME
+from modelspec.runtime.data.prepare import prepare_source
+from modelspec.runtime.data.sources import open_source
+from modelspec.runtime.data.split import split
 
 REGRESSOR = [{"Dense": {"units": 1, "name": "y"}}]
 CLASSIFIER = [{"Dense": {"units": 3, "activation": "softmax", "name": "y"}}]
@@ -314,7 +315,7 @@ class _Lists:
 
     @staticmethod
     def table(values: list[Any]) -> Any:
-        from modelspec.data import Table
+        from modelspec.runtime.data import Table
 
         class Rows(Table):
             def read(self, name: str) -> Any:
@@ -433,10 +434,10 @@ def test_a_writer_that_was_killed_leaves_nothing_that_is_used(tmp_path: Path) ->
     table_of(50)
     script = """
 import os, signal
-from modelspec.data import cache
+from modelspec.runtime.data import cache
 cache.Writer.commit = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
-from modelspec.data import prepare
-from modelspec.pipeline import compile_mapping
+from modelspec.runtime.data import prepare
+from modelspec.compiler.pipeline import compile_mapping
 import json, sys
 prepare(compile_mapping(json.load(sys.stdin)).value)
 """
@@ -473,7 +474,7 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
 
 
 def test_targets_that_are_looked_at_bit_by_bit_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelspec.data import materialise
+    from modelspec.runtime.data import materialise
 
     write("a,b,y\n" + "".join(f"{i},1,{i // 10000}\n" for i in range(20_000)))
     compiled = spec(CLASSIFIER, inputs=AB, training=SPARSE)

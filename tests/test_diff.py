@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 
 from modelspec.cli import main
-from modelspec.diff import Difference, Side, as_text, compare
-from modelspec.pipeline import compile_mapping
-from modelspec.resolve import resolved
+from modelspec.compiler.pipeline import compile_mapping
+from modelspec.views.diff import Difference, Side, as_text, compare
+from modelspec.views.resolve import resolved
 
 from .drawing import specs
 

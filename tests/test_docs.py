@@ -95,7 +95,7 @@ def test_what_a_document_says_to_run_runs(document: str, project: Path) -> None:
 
 
 def test_layers_that_the_table_of_older_keras_names_exist() -> None:
-    from modelspec.layers import LAYERS
+    from modelspec.catalog.layers import LAYERS
 
     text = (ROOT / "docs/preprocessing.md").read_text("utf-8")
     tables = "\n".join(line.partition("|")[2].partition("|")[2] for line in text.splitlines() if line.startswith("|"))

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from modelspec import dtypes
+from modelspec.core import dtypes
 
 pytestmark = pytest.mark.tensorflow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from modelspec.expand import expand
-from modelspec.settings import Context
-from modelspec.source import plain, read_mapping, read_text
+from modelspec.compiler.expand import expand
+from modelspec.core.settings import Context
+from modelspec.core.source import plain, read_mapping, read_text
 
 from .expanding import call, calls, expanded, graph, shapes, values
 

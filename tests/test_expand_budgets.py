@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from modelspec.diagnostics import Checked
-from modelspec.expand import expand
-from modelspec.settings import Context
-from modelspec.source import Document, plain, read_text
+from modelspec.compiler.expand import expand
+from modelspec.core.diagnostics import Checked
+from modelspec.core.settings import Context
+from modelspec.core.source import Document, plain, read_text
 
 MODEL = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
@@ -222,9 +222,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, ".")
 from tests.test_expand_budgets import BOMBS, DEARER, MODEL
-from modelspec.expand import expand
-from modelspec.settings import Context
-from modelspec.source import read_text
+from modelspec.compiler.expand import expand
+from modelspec.core.settings import Context
+from modelspec.core.source import read_text
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

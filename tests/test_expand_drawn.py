@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.layers.base import Layer as LayerSettings
+from modelspec.catalog.layers.layer import Layer as LayerSettings
 
 VARS: dict[str, Any] = {"width": 3, "deep": True, "sizes": [2, 4], "stage": {"units": 5, "count": 2}}
 PRIMARY = {"Dense": "units", "Activation": "activation", "Dropout": "rate"}

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import modelspec as ms
-from modelspec.expand import expand
-from modelspec.pipeline import compile_path
-from modelspec.settings import Context
-from modelspec.source import plain, read
+from modelspec.compiler.expand import expand
+from modelspec.compiler.pipeline import compile_path
+from modelspec.core.settings import Context
+from modelspec.core.source import plain, read
 
 BASE = """
 vars: {width: 4, depth: 2}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelspec.diagnostics import Diagnostic
-from modelspec.fix import compile_text
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.views.fix import compile_text
 
 from .expanding import faults, said
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.expand import expand
-from modelspec.expand.paths import parse_path
-from modelspec.settings import Context
-from modelspec.source import plain, read_text
+from modelspec.compiler.expand import expand
+from modelspec.compiler.expand.value_paths import parse_path
+from modelspec.core.settings import Context
+from modelspec.core.source import plain, read_text
 
 from .expanding import faults, shapes, values
 

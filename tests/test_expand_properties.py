@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_mapping
 
 WIDTH = 4
 

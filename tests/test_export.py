@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.exports import Exported, export
-from modelspec.run import RunError, predict
+from modelspec.runtime.exporters import Exported, export
+from modelspec.runtime.run import RunError, predict
 
 pytestmark = pytest.mark.tensorflow
 needs_onnx = pytest.mark.skipif(find_spec("tf2onnx") is None or find_spec("onnxruntime") is None,
@@ -240,7 +240,7 @@ def test_a_script_has_the_style_of_formatters_and_the_rows_of_the_run(make: Call
     names = runpy.run_path(str(made.path))
     table = names["read_table"]("t.csv")
     parts = names["split"](np.arange(90), table["species"])
-    from modelspec.data.split import split
+    from modelspec.runtime.data.split import split
 
     ours = split(3, 90, 0.2, 0.0, table["species"])
     assert [one.tolist() for one in parts] == [ours[part].tolist() for part in ("train", "validation", "test")]
@@ -252,7 +252,7 @@ def test_a_script_says_what_it_cannot_read(make: Callable[..., Exported]) -> Non
 
 
 def test_nothing_that_a_spec_says_becomes_code() -> None:
-    from modelspec.exports.script.code import docstring, literal, statement
+    from modelspec.runtime.exporters.script.python_code import docstring, literal, statement
 
     bad = 'x"""\n\'\\\0"+__import__("os")#\u2028'
     names: dict[str, Any] = {}
@@ -269,9 +269,9 @@ def test_a_model_of_half_precision_computes_in_whole_elsewhere(make: Callable[..
 def test_a_script_makes_the_models_of_the_examples(config: str) -> None:
     from dataclasses import replace
 
-    from modelspec.backend import build
-    from modelspec.exports.python import _weights
-    from modelspec.exports.script.model import Models
+    from modelspec.runtime.backend import build
+    from modelspec.runtime.exporters.python import _weights
+    from modelspec.runtime.exporters.script.model_code import Models
 
     spec, models = ms.load_spec(Path(__file__).parents[1] / f"configs/{config}.yaml"), Models()
     models.model(spec.graph, spec.name)
@@ -316,7 +316,7 @@ def test_what_cannot_be_asked_for(to: str, path: str, options: dict[str, Any]) -
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Exported]) -> None:
-    monkeypatch.setattr("modelspec.exports.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("modelspec.runtime.exporters.formats.find_spec", lambda name: None)
     with pytest.raises(RunError, match="tf2onnx") as error:
         make("numbers", "onnx")
     assert code_of(error) == "MS761" and 'pip install "modelspec[onnx]"' in str(error.value.diagnostics[0].help)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelspec.expand import limits
-from modelspec.expand.evaluate import evaluate
-from modelspec.expand.functions import FUNCTIONS
-from modelspec.expand.syntax import Misread, parse
-from modelspec.expand.text import split
+from modelspec.compiler.expand import limits
+from modelspec.compiler.expand.evaluator import evaluate
+from modelspec.compiler.expand.expression_functions import FUNCTIONS
+from modelspec.compiler.expand.expression_syntax import Misread, parse
+from modelspec.compiler.expand.interpolation import split
 
 NAMES: dict[str, Any] = {
     "a": 3, "b": {"c": (1, 2), "d": {"e": "x"}}, "s": "xy", "w": 2.5, "yes": True, "none": None, "é": 7, "empty": (),

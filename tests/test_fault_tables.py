@@ -95,10 +95,10 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.data import batches
-from modelspec.run import Run, RunError, Watcher, framework, resume, train
-from modelspec.run.checkpoints import Store
-from modelspec.run.folder import LOCK, RunFolder, is_written
+from modelspec.runtime.data import batches
+from modelspec.runtime.run import Run, RunError, Watcher, framework, resume, train
+from modelspec.runtime.run.checkpoints import Store
+from modelspec.runtime.run.folder import LOCK, RunFolder, is_written
 
 pytestmark = pytest.mark.tensorflow
 
@@ -388,7 +388,7 @@ _STARTS = """
 import contextlib, importlib, io, json, os, sys, time
 from modelspec.cli import main
 importlib.import_module("modelspec.cli.train")
-training = importlib.import_module("modelspec.run.train")  # not the function of that name
+training = importlib.import_module("modelspec.runtime.run.train")  # not the function of that name
 
 def start(folder, began, answer):
     def runs(*arguments, **settings):  # the data are read; next would be the framework

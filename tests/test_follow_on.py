@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
-from modelspec.diagnostics import nearest
+from modelspec.core.diagnostics import nearest
 
 SPEC = """\
 model:

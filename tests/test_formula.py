@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.diagnostics import Fault
-from modelspec.formula import NUMBERS, TENSORS, evaluate, infer, parse
-from modelspec.formula.tree import Constant
-from modelspec.settings import Unfit
-from modelspec.shapes import PENDING, Shape, Tensor
+from modelspec.catalog.formula import NUMBERS, TENSORS, evaluate, infer, parse
+from modelspec.catalog.formula.tree import Constant
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Unfit
+from modelspec.core.shapes import PENDING, Shape, Tensor
 
 from .formulas.draw import Case, cases
 
@@ -341,7 +341,7 @@ def test_formulas_of_training_are_taken(text: str, tmp_path: Any) -> None:
 
 
 def test_a_formula_that_is_no_text_says_what_one_is() -> None:
-    from modelspec.formula.setting import read_formula
+    from modelspec.catalog.formula.formula_setting import read_formula
 
     with pytest.raises(Unfit, match="a formula"):
         read_formula(3)

@@ -12,9 +12,9 @@ from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.diagnostics import Fault
-from modelspec.formula import TENSORS, Formula, Inferred, infer, parse
-from modelspec.shapes import Tensor
+from modelspec.catalog.formula import TENSORS, Formula, Inferred, infer, parse
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import Tensor
 
 from .formulas.draw import Case, cases, formulas, tensors
 
@@ -43,7 +43,7 @@ def parsed(text: str) -> Formula | None:
 
 def lowered(formula: Formula, given: dict[str, Any], dtypes: Any) -> Any:
     """What Keras makes of it; its exception where it refuses."""
-    from modelspec.backend.formula import _Run
+    from modelspec.runtime.backend.formulas import _Run
 
     try:
         return _Run(given, dtypes).value(formula.root)
@@ -170,7 +170,7 @@ def test_parameters_are_keras_parameters() -> None:
 
     from keras import ops
 
-    from modelspec.formula.functions import FUNCTIONS, REQUIRED
+    from modelspec.catalog.formula.function_table import FUNCTIONS, REQUIRED
 
     wrong = []
     for name, function in FUNCTIONS.items():
@@ -282,7 +282,7 @@ def trained(loss: str, metrics: str, targets: Any) -> tuple[Any, Any]:
     import numpy as np
     import yaml
 
-    from modelspec.backend.training import callbacks
+    from modelspec.runtime.backend.compile_model import callbacks
 
     spec = ms.load_spec(yaml.safe_load(TRAINED.replace("LOSS", loss).replace("METRICS", metrics)))
     import keras
@@ -320,8 +320,8 @@ def test_a_model_trained_by_formula_loads_in_plain_keras(tmp_path: Path) -> None
 
 
 def test_a_learning_rate_below_zero_is_told() -> None:
-    from modelspec.backend.formula import rate
-    from modelspec.formula import NUMBERS
+    from modelspec.catalog.formula import NUMBERS
+    from modelspec.runtime.backend.formulas import rate
 
     schedule = rate(parse("lr - epoch", NUMBERS))
     assert schedule(0, 1.0) == 1.0

@@ -113,7 +113,7 @@ def test_frozen_layers_stay_and_normalize_as_they_did() -> None:
 def test_a_run_starts_from_a_file_and_never_reads_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 
-    from modelspec.run.load import open_run
+    from modelspec.runtime.run.open_run import open_run
 
     monkeypatch.chdir(tmp_path)
     text = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import modelspec as ms
-from modelspec.shapes import erase
+from modelspec.core.shapes import erase
 
 pytestmark = pytest.mark.tensorflow
 
@@ -271,7 +271,7 @@ def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     import numpy as np
 
     text, by_hand = CASES[name]
-    from modelspec.source import plain, read_text
+    from modelspec.core.source import plain, read_text
 
     document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value
     assert document is not None
@@ -295,8 +295,8 @@ def test_a_resolved_spec_builds_the_same_weights(name: str) -> None:
     import keras
     import numpy as np
 
-    from modelspec.resolve import resolved
-    from modelspec.source import plain, read_text
+    from modelspec.core.source import plain, read_text
+    from modelspec.views.resolve import resolved
 
     text, _ = CASES[name]
     document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value

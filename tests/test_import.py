@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.interop.architecture import Unreadable
-from modelspec.interop.files import read_model
-from modelspec.interop.importing import from_json, import_model
+from modelspec.importers.architecture import Unreadable
+from modelspec.importers.import_model import from_json, import_model
+from modelspec.importers.model_files import read_model
 from tests.real_data import real
 
 REAL = {
@@ -377,7 +377,7 @@ def test_what_else_an_archive_holds_is_never_opened(tmp_path: Path, monkeypatch:
 SPY = """
 import os, sys
 def spy(event, arguments):
-    apart = event == "subprocess.Popen" and list(arguments[1][1:4]) == ["-P", "-m", "modelspec.interop.hdf5_texts"]
+    apart = event == "subprocess.Popen" and list(arguments[1][1:4]) == ["-P", "-m", "modelspec.importers.hdf5_attributes"]
     if not apart and event in (
             "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"):
         print("REACHED OUT", event)
@@ -387,7 +387,7 @@ def spy(event, arguments):
 """
 REFUSE = f"""{SPY}
 from modelspec.cli import main
-import modelspec.interop.importing
+import modelspec.importers.import_model
 sys.addaudithook(spy)
 for path in sys.argv[1:]:
     try:
@@ -400,7 +400,7 @@ print("frameworks", sorted({{"tensorflow", "keras"}} & set(sys.modules)))
 APART = f"""{SPY}
 import h5py, json, runpy
 sys.addaudithook(spy)
-runpy.run_module("modelspec.interop.hdf5_texts", run_name="__main__")
+runpy.run_module("modelspec.importers.hdf5_attributes", run_name="__main__")
 """
 
 

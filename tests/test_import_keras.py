@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.interop.sameness import is_same, paired
+from modelspec.importers.isomorphism import is_same, paired
 from tests.imported import application, difference, imported, rebuilt, shaken
 
 pytestmark = pytest.mark.tensorflow

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from modelspec.diagnostics import Fault
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Inputs, Layer
-from modelspec.settings import Context, Faults, read_form
-from modelspec.shapes import Shape, Tensor, show
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Context, Faults, read_form
+from modelspec.core.shapes import Shape, Tensor, show
 
 RESERVED = ("from", "call", "when", "repeat")
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelspec.diagnostics import Fault
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Example, Inputs, Layer
-from modelspec.settings import Context
-from modelspec.shapes import PENDING, Shape, Size, Tensor
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Example, Inputs, Layer
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Context
+from modelspec.core.shapes import PENDING, Shape, Size, Tensor
 
 CASES = [
     pytest.param(kind, number, id=f"{kind}-{number}")

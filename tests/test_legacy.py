@@ -13,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelspec as ms
+from modelspec.catalog.components import CALLBACKS, CONSTRAINTS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS
+from modelspec.catalog.layers import LAYERS
 from modelspec.cli import main
-from modelspec.components import CALLBACKS, CONSTRAINTS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS
-from modelspec.diagnostics import Diagnostic
-from modelspec.fix import compile_text, fix_file, fix_text
-from modelspec.layers import LAYERS
-from modelspec.legacy import components, layers, modernize
-from modelspec.legacy.layout import written
-from modelspec.legacy.rows import Dropped, Renamed, Reworded, Split, Wrapped
-from modelspec.pipeline import Compiled
-from modelspec.source import plain, read_text
+from modelspec.compiler.legacy import component_tables as components
+from modelspec.compiler.legacy import layer_tables as layers
+from modelspec.compiler.legacy import modernize
+from modelspec.compiler.legacy.table_rows import Dropped, Renamed, Reworded, Split, Wrapped
+from modelspec.compiler.legacy.text_edits import written
+from modelspec.compiler.pipeline import Compiled
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.source import plain, read_text
+from modelspec.views.fix import compile_text, fix_file, fix_text
 
 OLD = {"MS220", "MS221", "MS222", "MS223"}
 
@@ -276,7 +278,7 @@ FIRST = [
 @pytest.mark.parametrize(("layer", "inputs"), FIRST)
 def test_the_first_layers_input_is_the_models(layer: str, inputs: str, style: str) -> None:
     kind, _, body = layer.partition(": ")
-    from modelspec.source import plain, read_text
+    from modelspec.core.source import plain, read_text
 
     root = read_text(f"a: {body}\nb: {inputs}", "x").value
     assert root is not None

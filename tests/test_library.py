@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import modelspec as ms
-from modelspec import library
-from modelspec.infer import TypedGraph
-from modelspec.manual import find, near
-from modelspec.pipeline import compile_document, compile_mapping
-from modelspec.schema import schema
-from modelspec.settings import Context
-from modelspec.summary import table
+from modelspec.catalog import library
+from modelspec.compiler.infer import TypedGraph
+from modelspec.compiler.pipeline import compile_document, compile_mapping
+from modelspec.core.settings import Context
+from modelspec.views.manual import find, near
+from modelspec.views.schema import schema
+from modelspec.views.summary import table
 
 from .expanding import calls, expanded, faults, graph, said, values
 from .shipped import small_library
@@ -395,8 +395,8 @@ def test_a_spec_without_kinds_of_the_library_reads_nothing_of_it(monkeypatch: py
         raise AssertionError("the library was looked at")
 
     monkeypatch.setattr(library, "read_kind", read)
-    monkeypatch.setattr("modelspec.expand.needs.is_kind", read)
-    monkeypatch.setattr("modelspec.expand.unroll.is_kind", read)
+    monkeypatch.setattr("modelspec.compiler.expand.detection.is_kind", read)
+    monkeypatch.setattr("modelspec.compiler.expand.unroll.is_kind", read)
     head = "vars: {x: 1}\nblocks: {b: [{Dense: $x}]}\n"
     assert not faults(model("Conv2D: {filters: 1, kernel_size: 1}", "Flatten"))
     assert not faults(model("b", "Dense: $x", head=head))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modelspec import library
-from modelspec.expand.library import load
-from modelspec.layers import LAYERS
-from modelspec.pipeline import compile_mapping
+from modelspec.catalog import library
+from modelspec.catalog.layers import LAYERS
+from modelspec.compiler.expand.library_kinds import load
+from modelspec.compiler.pipeline import compile_mapping
 
 
 @pytest.mark.parametrize("kind", library.kinds())

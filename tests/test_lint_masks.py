@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import modelspec as ms
-from modelspec.diagnostics import Diagnostic
-from modelspec.layers import LAYERS
-from modelspec.lint.masks import ATTENTION, INSIDE, KEEP, PROJECTED, RECURRENT, SUMS
+from modelspec.catalog.layers import LAYERS
+from modelspec.compiler.rules.masks import ATTENTION, INSIDE, KEEP, PROJECTED, RECURRENT, SUMS
+from modelspec.core.diagnostics import Diagnostic
 
 TOKENS = {"tokens": {"shape": [20], "dtype": "int32"}, "places": {"shape": [20], "dtype": "int32"}}
 WORDS = {"Embedding": {"input_dim": 100, "output_dim": 16, "mask_zero": True, "from": "tokens", "name": "words"}}

@@ -18,7 +18,7 @@ COUNT = STEPS * BATCH - 3
 
 @pytest.fixture(scope="module", autouse=True)
 def _framework() -> None:
-    from modelspec.run import framework
+    from modelspec.runtime.run import framework
 
     framework.load(1, deterministic=True)
 
@@ -127,10 +127,10 @@ def callbacks(folder: Path) -> list[Any]:
 
 
 def ours(model: Any, arrays: Any, validation: Any, chosen: list[Any], epochs: int = EPOCHS) -> Any:
-    from modelspec.run.callbacks import History
-    from modelspec.run.fitting import Fitting, Task
-    from modelspec.run.state import KeptCallback
-    from modelspec.run.watch import Watcher
+    from modelspec.runtime.run.epoch_callbacks import History
+    from modelspec.runtime.run.events import Watcher
+    from modelspec.runtime.run.training_loop import Fitting, Task
+    from modelspec.runtime.run.training_state import KeptCallback
 
     task = Task(epochs, STEPS, lambda epoch, step: batches(arrays, epochs).skip(epoch * STEPS + step),
                 batches(validation, 1), STEPS)
@@ -174,9 +174,9 @@ def test_several_outputs_with_weights_of_their_own() -> None:
 
         return found.map(lambda x, y, w: (x, {"kind": y, "price": tf.reduce_mean(x, (1, 2))}, {"kind": w, "price": w}))
 
-    from modelspec.run.callbacks import History
-    from modelspec.run.fitting import Fitting, Task
-    from modelspec.run.watch import Watcher
+    from modelspec.runtime.run.epoch_callbacks import History
+    from modelspec.runtime.run.events import Watcher
+    from modelspec.runtime.run.training_loop import Fitting, Task
 
     arrays, validation = data(1, weights=True), data(2, weights=True)
     mine, other = two_heads(), two_heads()
@@ -255,8 +255,8 @@ def test_every_callback_of_the_language_says_what_of_it_is_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import modelspec as ms
-    from modelspec.backend.training import callbacks
-    from modelspec.components import CALLBACKS
+    from modelspec.catalog.components import CALLBACKS
+    from modelspec.runtime.backend.compile_model import callbacks
 
     monkeypatch.chdir(tmp_path)
     needed = {"ModelCheckpoint": {"filepath": "m.keras"}, "CSVLogger": {"filename": "log.csv"},
@@ -279,8 +279,8 @@ def test_every_callback_of_the_language_says_what_of_it_is_state(
 def test_what_was_captured_is_restored_with_its_types(tmp_path: Path) -> None:
     import keras
 
-    from modelspec.run.checkpoints import Store
-    from modelspec.run.state import KeptCallback, State
+    from modelspec.runtime.run.checkpoints import Store
+    from modelspec.runtime.run.training_state import KeptCallback, State
 
     def made() -> tuple[Any, State]:
         model = plain_cnn(keras.optimizers.AdamW(0.01))
@@ -313,9 +313,9 @@ def test_what_was_captured_is_restored_with_its_types(tmp_path: Path) -> None:
 def test_a_callback_that_nothing_is_known_of_keeps_a_run_from_going_on_exactly() -> None:
     import keras
 
-    from modelspec.run import drift
-    from modelspec.run.saver import Snapshot
-    from modelspec.run.state import KeptCallback, State
+    from modelspec.runtime.run import drift
+    from modelspec.runtime.run.saver import Snapshot
+    from modelspec.runtime.run.training_state import KeptCallback, State
 
     model = plain_cnn()
     model.optimizer.build(model.trainable_variables)
@@ -327,7 +327,7 @@ def test_a_callback_that_nothing_is_known_of_keeps_a_run_from_going_on_exactly()
 def test_steps_are_taken_one_by_one_only_for_those_who_must_see_each() -> None:
     from keras.callbacks import CSVLogger, EarlyStopping, LambdaCallback, ModelCheckpoint, TensorBoard, TerminateOnNaN
 
-    from modelspec.run.callbacks import needs_each_batch
+    from modelspec.runtime.run.epoch_callbacks import needs_each_batch
 
     some = [EarlyStopping(), CSVLogger("x"), TerminateOnNaN(), ModelCheckpoint("x.keras"), TensorBoard(),
             LambdaCallback(on_epoch_end=print)]  # fmt: skip
@@ -338,8 +338,8 @@ def test_steps_are_taken_one_by_one_only_for_those_who_must_see_each() -> None:
 
 
 def test_calls_of_many_steps_grow_to_what_a_tenth_of_a_second_holds() -> None:
-    from modelspec.run.pace import Due, Pace
-    from modelspec.spec.checkpoint import Every
+    from modelspec.compiler.spec.checkpoint import Every
+    from modelspec.runtime.run.pacing import Due, Pace
 
     pace = Pace(one_by_one=False)
     counts = []
@@ -362,8 +362,8 @@ def test_the_logs_of_tensorboard_go_back_to_a_checkpoint_or_to_nothing(tmp_path:
     import keras
     import tensorflow as tf
 
-    from modelspec.run.logs import extent, rewind
-    from modelspec.run.saver import Snapshot
+    from modelspec.runtime.run.callback_logs import extent, rewind
+    from modelspec.runtime.run.saver import Snapshot
 
     model = plain_cnn()
 

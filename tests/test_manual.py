@@ -8,18 +8,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import modelspec as ms
-from modelspec.catalogue import Catalogue
-from modelspec.diagnostics.pages import codes
-from modelspec.expand.functions import FUNCTIONS
-from modelspec.manual import as_markdown, as_text, find, keys, near, overview, topics
-from modelspec.manual.kinds import families
-from modelspec.manual.page import Page, Row, Table
-from modelspec.manual.reference import text
-from modelspec.schema import schema
-from modelspec.schema.keys import KEYS
-from modelspec.source import Value, plain, read_text
-from modelspec.spec.file import KEYS as SECTIONS
-from modelspec.spec.model import MODEL_KEYS
+from modelspec.compiler.expand.expression_functions import FUNCTIONS
+from modelspec.compiler.spec.model_section import MODEL_KEYS
+from modelspec.compiler.spec.spec_file import KEYS as SECTIONS
+from modelspec.core.diagnostics.pages import codes
+from modelspec.core.registry import Registry
+from modelspec.core.source import Value, plain, read_text
+from modelspec.views.manual import as_markdown, as_text, find, near, overview, topics
+from modelspec.views.manual import key_pages as keys
+from modelspec.views.manual.kind_pages import families
+from modelspec.views.manual.page import Page, Row, Table
+from modelspec.views.manual.reference import text
+from modelspec.views.schema import schema
+from modelspec.views.schema.key_docs import KEYS
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 90
@@ -77,7 +78,7 @@ def test_every_topic_has_a_page_that_fits_and_says_something(topic: str) -> None
 
 
 @pytest.mark.parametrize("family", list(families().values()), ids=lambda family: family.noun)
-def test_a_list_has_every_member(family: Catalogue) -> None:
+def test_a_list_has_every_member(family: Registry) -> None:
     page = one(family.noun)
     assert set(family.kinds()) <= set(rows(page))
     assert f"{len(list(family.kinds()))} " in page.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelspec.diagnostics.pages import codes, page, parse
+from modelspec.core.diagnostics.pages import codes, page, parse
 
 
 def test_every_page_has_its_own_code_and_both_examples() -> None:

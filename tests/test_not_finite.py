@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import modelspec as ms
-from modelspec.run import Run, RunError, Watcher, resume, train
-from modelspec.run.checkpoints import Store
+from modelspec.runtime.run import Run, RunError, Watcher, resume, train
+from modelspec.runtime.run.checkpoints import Store
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,7 +47,7 @@ def write(x: float = 1.0, y: float = 1.0) -> None:
 
 def where() -> tuple[int, int]:
     """The step (from 1) of the first epoch that has the example, and that of the second."""
-    from modelspec.data.batches import order
+    from modelspec.runtime.data.batches import order
 
     first, second = (list(order(3, epoch, 64)).index(BAD) // 8 + 1 for epoch in (0, 1))
     return first, second

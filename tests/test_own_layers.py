@@ -195,7 +195,7 @@ def test_a_mask_goes_through_where_every_step_stays_one() -> None:
     import keras
     import numpy as np
 
-    from modelspec.backend import layers
+    from modelspec.runtime.backend import layers
 
     x = np.ones((1, 4, 3), "float32")
     x[:, 2:] = 0

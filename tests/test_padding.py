@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import modelspec as ms
-from modelspec.layers.base import Inputs, Layer
-from modelspec.shapes import Shape, Tensor, same_padding, window
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.shapes import Shape, Tensor, same_padding, window
 
 from .test_layer_forms import faults, layer
 

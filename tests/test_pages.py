@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
-from modelspec.diagnostics.pages import codes, page
+from modelspec.core.diagnostics.pages import codes, page
 
 PACKAGE = Path(ms.__file__).parent
 EXAMPLES = re.compile(r"^## (Bad|Good)\n\n```(yaml|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -23,7 +23,7 @@ def examples() -> list[tuple[str, str, str, str]]:
     """Code, bad or good, ending, text."""
     return [
         (path.stem, which, ending, text)
-        for path in sorted((PACKAGE / "diagnostics/pages").glob("MS*.md"))
+        for path in sorted((PACKAGE / "core/diagnostics/pages").glob("MS*.md"))
         for which, ending, text in EXAMPLES.findall(path.read_text("utf-8"))
     ]
 

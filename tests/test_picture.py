@@ -14,9 +14,9 @@ from PIL import Image
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.picture import ENDINGS, picture
-from modelspec.picture.diagram import Diagram, diagram
-from modelspec.picture.layout import Layout, Placed, layout
+from modelspec.views.picture import ENDINGS, picture
+from modelspec.views.picture.diagram import Diagram, diagram
+from modelspec.views.picture.layout import Layout, Placed, layout
 
 SPECS = sorted(Path("configs").glob("*.yaml"))
 
@@ -177,7 +177,7 @@ def test_the_text_of_mermaid_has_no_quotes_inside_of_quotes(blocks: ms.Spec) -> 
 
 
 def test_a_picture_loads_no_framework() -> None:
-    code = ("import sys, modelspec as ms; from modelspec.picture import picture;"
+    code = ("import sys, modelspec as ms; from modelspec.views.picture import picture;"
             "s = ms.load_spec('configs/digits.yaml');"
             "[picture('x', s.graph, form) for form in ('svg', 'png', 'mermaid', 'graphviz')];"
             "print(*{name.partition('.')[0] for name in sys.modules})")

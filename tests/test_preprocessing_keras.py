@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelspec.data import prepare
-from modelspec.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_mapping
+from modelspec.runtime.data import prepare
 
 pytestmark = pytest.mark.tensorflow
 
@@ -178,7 +178,7 @@ def test_a_shift_of_a_whole_pixel_is_that_of_image_data_generator() -> None:
 
 def varied(x: Any, layer: Any) -> Any:
     """Forty copies of an image as an epoch of training sees them."""
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.data.batches import Feed
 
     np.savez("t.npz", x=np.repeat(x, 40, 0), y=np.zeros(40))
     checked = compile_mapping({

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 
 import modelspec as ms
-from modelspec.backend import MismatchError
-from modelspec.infer import TypedGraph
-from modelspec.layers.base import Layer
-from modelspec.shapes import erase
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.infer import TypedGraph
+from modelspec.core.shapes import erase
+from modelspec.runtime.backend import MismatchError
 
 from .drawing import specs
 

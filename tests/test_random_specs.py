@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.source import plain, read
+from modelspec.core.source import plain, read
 
 from .drawing import specs
 from .mutating import mutated_text, mutated_values

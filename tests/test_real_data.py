@@ -27,7 +27,7 @@ def test_mnist_through_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Trained on 7,000 images for two epochs, a small network reads more than 9 of 10 digits that it never saw."""
     import numpy as np
 
-    from modelspec.run import predict
+    from modelspec.runtime.run import predict
 
     images = idx(real("mnist-t10k-images-idx3-ubyte.gz"), 16).reshape(-1, 28, 28)
     labels = idx(real("mnist-t10k-labels-idx1-ubyte.gz"), 8)

@@ -120,7 +120,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_job_from_its_raw_file(name: str) -> None:
     """Good enough on examples that it never saw; raw rows are predicted as training saw them, to the bit; and labels
     come back."""
-    from modelspec.run import predict
+    from modelspec.runtime.run import predict
 
     spec, metric, least, labels = JOBS[name]
     shutil.copy(real(name), name)
@@ -143,15 +143,15 @@ def test_a_job_from_its_raw_file(name: str) -> None:
 
 
 def as_training_saw(run: Any) -> dict[str, Any]:
-    from modelspec.run.preparing import prepared_data
+    from modelspec.runtime.run.run_data import prepared_data
 
     return dict(prepared_data(run.compiled, directory=Path("run")).parts["train"].examples.inputs)
 
 
 def as_raw_rows(run: Any, name: str) -> dict[str, Any]:
     """A table without the target, which prediction does not need."""
-    from modelspec.data import open_source
-    from modelspec.run.preparing import prepared_source
+    from modelspec.runtime.data import open_source
+    from modelspec.runtime.run.run_data import prepared_source
 
     table = open_source(run.compiled.data.sources["train"], run.compiled.file.context)
     return dict(prepared_source(run.compiled, table, Path("run"), with_targets=False)[0].inputs)

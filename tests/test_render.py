@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from modelspec.diagnostics import Diagnostic, Note, Severity, Source, Span
-from modelspec.diagnostics.render import github, text
-from modelspec.diagnostics.render import json as as_json
+from modelspec.core.diagnostics import Diagnostic, Note, Severity, Source, Span
+from modelspec.core.diagnostics.render import github, text
+from modelspec.core.diagnostics.render import json as as_json
 
 SPEC = "\n" * 10 + "    - MaxPooling2D: {name: pool_2}\n    - Conv2D: {filters: 8, kernel_size: 7}\n"
 

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import jsonschema
 
-from modelspec.diagnostics import Diagnostic, Note, Source, Span
-from modelspec.diagnostics.pages import page
-from modelspec.diagnostics.render import sarif
+from modelspec.core.diagnostics import Diagnostic, Note, Source, Span
+from modelspec.core.diagnostics.pages import page
+from modelspec.core.diagnostics.render import sarif
 
 # The part of the SARIF 2.1.0 schema that is used here, closed: a property that is not listed is an error.
 # Source: sarif-schema-2.1.0.json of the standard, with `additionalProperties: false` as there.

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.diagnostics import Checked
-from modelspec.expand import expand
-from modelspec.infer import TypedGraph
-from modelspec.pipeline import Compiled, compile_document, compile_mapping, compile_path
-from modelspec.resolve import as_json, dump, resolved, resolved_text
-from modelspec.resolve.origin import Origins, Wayward
-from modelspec.settings import Context
-from modelspec.source import plain, read_text
+from modelspec.compiler.expand import expand
+from modelspec.compiler.infer import TypedGraph
+from modelspec.compiler.pipeline import Compiled, compile_document, compile_mapping, compile_path
+from modelspec.core.diagnostics import Checked
+from modelspec.core.settings import Context
+from modelspec.core.source import plain, read_text
+from modelspec.views.resolve import as_json, dump, resolved, resolved_text
+from modelspec.views.resolve.origin import Origins, Wayward
 
 from .drawing import specs
 from .test_expand_properties import pairs

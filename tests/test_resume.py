@@ -20,8 +20,8 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.run import Interrupted, Run, RunError, Watcher, framework, resume, train
-from modelspec.run.checkpoints import Store
+from modelspec.runtime.run import Interrupted, Run, RunError, Watcher, framework, resume, train
+from modelspec.runtime.run.checkpoints import Store
 
 pytestmark = pytest.mark.tensorflow
 
@@ -276,7 +276,7 @@ def test_a_second_interrupt_ends_it_at_once() -> None:
 
 @pytest.mark.parametrize("place", ["validation", "epoch"])
 def test_a_signal_anywhere_loses_nothing(undisturbed: Run, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelspec.run import fitting
+    from modelspec.runtime.run import training_loop as fitting
 
     def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -364,7 +364,7 @@ def test_a_changed_spec_is_refused_with_what_is_harmless_of_it(stopped: Path) ->
 
 
 def test_a_run_in_use_is_refused_before_a_framework_is_loaded(stopped: Path) -> None:
-    from modelspec.run.folder import RunFolder
+    from modelspec.runtime.run.folder import RunFolder
 
     with RunFolder.reopen(stopped), pytest.raises(RunError) as error:
         resume(stopped)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import modelspec as ms
-from modelspec.run import Interrupted, Run, Watcher, resume, train
+from modelspec.runtime.run import Interrupted, Run, Watcher, resume, train
 
 pytestmark = pytest.mark.tensorflow
 

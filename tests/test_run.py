@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.data import prepare
-from modelspec.run import Interrupted, Run, RunError, Watcher, evaluate, predict, train, trial
-from modelspec.run.watch import Epoch, Plan
+from modelspec.runtime.data import prepare
+from modelspec.runtime.run import Interrupted, Run, RunError, Watcher, evaluate, predict, train, trial
+from modelspec.runtime.run.events import Epoch, Plan
 
 pytestmark = pytest.mark.tensorflow
 
@@ -171,7 +171,7 @@ def test_nothing_that_a_callback_writes_leaves_the_run_folder(home: Path) -> Non
 
 
 def test_every_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
-    from modelspec.data.batches import Feed, order
+    from modelspec.runtime.data.batches import Feed, order
 
     part = prepare(ms.load_spec(SPEC).compiled).parts["train"]
     inputs = part.examples.inputs["x"]
@@ -192,7 +192,7 @@ def test_an_output_that_nothing_trains_needs_no_target() -> None:
 
 
 def test_several_inputs_and_outputs_are_fed_by_name() -> None:
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.data.batches import Feed
 
     part = prepare(ms.load_spec(SPEC).compiled).parts["test"]
     inputs, targets = next(iter(Feed(part.examples).plain(part.positions, 7)))
@@ -274,7 +274,7 @@ def test_a_loss_that_is_no_number_stops_the_run(rate: float, words: str) -> None
 
 
 def test_a_weight_that_is_no_number_is_found_though_the_loss_is_one(run: Run) -> None:
-    from modelspec.run.callbacks import Finite, NotFinite
+    from modelspec.runtime.run.epoch_callbacks import Finite, NotFinite
 
     callback = Finite()
     model = ms.load_spec({"model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 1, "name": "d"}}]}}).build()

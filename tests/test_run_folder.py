@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.data import DataError, RunError, prepare
-from modelspec.run import train
-from modelspec.run.files import write_bytes, write_whole
-from modelspec.run.folder import RunFolder, is_written
-from modelspec.run.manifest import Manifest, Record
-from modelspec.run.resolved import dump, resolved, resolved_text
-from modelspec.source import plain, read_text
+from modelspec.core.source import plain, read_text
+from modelspec.runtime.data import DataError, RunError, prepare
+from modelspec.runtime.run import train
+from modelspec.runtime.run.atomic_files import write_bytes, write_whole
+from modelspec.runtime.run.folder import RunFolder, is_written
+from modelspec.runtime.run.manifest import Manifest, Record
+from modelspec.runtime.run.resolved_spec import dump, resolved, resolved_text
 
 SPEC: dict[str, Any] = {
     "name": "small",
@@ -148,7 +148,7 @@ def test_a_second_process_is_refused_before_it_loads_a_framework() -> None:
     script = (
         "import sys, json, modelspec as ms\n"
         "from pathlib import Path\n"
-        "from modelspec.run import train, RunError\n"
+        "from modelspec.runtime.run import train, RunError\n"
         "try:\n"
         f"    train(ms.load_spec(json.loads({json.dumps(json.dumps(SPEC))})), Path('mine'))\n"
         "except RunError as error:\n"
@@ -245,8 +245,8 @@ def as_tuples(value: Any) -> Any:
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_built() -> None:
-    from modelspec.run import RunError
-    from modelspec.run.framework import check_memory, memory
+    from modelspec.runtime.run import RunError
+    from modelspec.runtime.run.framework import check_memory, memory
 
     check_memory(memory() // 16)
     with pytest.raises(RunError) as raised:

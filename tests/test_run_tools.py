@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.run import Run, RunError, predict, predictions
-from modelspec.run.checkpoints import Store
-from modelspec.run.stored import stored_weights
-from modelspec.run.weighing import arrays_compared
+from modelspec.runtime.run import Run, RunError, predict, predictions
+from modelspec.runtime.run.checkpoints import Store
+from modelspec.runtime.run.weight_reader import stored_weights
+from modelspec.runtime.run.weight_tools import arrays_compared
 
 pytestmark = pytest.mark.tensorflow
 
@@ -318,7 +318,7 @@ def test_ctrl_c_before_the_training_begins_is_told(run: Run, monkeypatch: pytest
 
     Path("small.json").write_text(json.dumps(SPEC))
     for name in ("train", "resume"):
-        monkeypatch.setattr(import_module(f"modelspec.run.{name}"), "prepared_data", interrupted)
+        monkeypatch.setattr(import_module(f"modelspec.runtime.run.{name}"), "prepared_data", interrupted)
     ended = command("train", "small.json", "--run-dir", "never")
     assert (ended.exit_code, ended.stderr) == (
         130, "interrupted before the training began: no run folder is left\n")

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.records import find, in_order, read_record
-from modelspec.records.figures import duration, size, sparkline
-from modelspec.records.html import page
-from modelspec.records.text import best_of, of_one
-from modelspec.run.dependencies import dependencies
-from modelspec.run.report import write_report
+from modelspec.runtime.history import find, in_order, read_record
+from modelspec.runtime.history.formatting import duration, size, sparkline
+from modelspec.runtime.history.html_report import page
+from modelspec.runtime.history.tables import best_of, of_one
+from modelspec.runtime.run.dependencies import dependencies
+from modelspec.runtime.run.report import write_report
 
 ROOT = Path(__file__).parents[1]
 SPEC = {"name": "a", "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 3, "name": "y"}}]}}

@@ -18,25 +18,25 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 import modelspec as ms
-from modelspec.catalogue import Catalogue
-from modelspec.diagnostics.pages import codes, page
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Layer
-from modelspec.schema import schema, text
-from modelspec.schema.families import is_named_only
-from modelspec.schema.file import FAMILIES, whole
-from modelspec.schema.sharing import PREFIX
-from modelspec.schema.values import settings, with_expressions
-from modelspec.schema.words import words
-from modelspec.source import plain, read, read_text
-from modelspec.spec.data import SPLITS
-from modelspec.spec.file import KEYS as SECTIONS
-from modelspec.spec.model import MODEL_KEYS, SUBMODEL_KEYS
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.spec.data_section import SPLITS
+from modelspec.compiler.spec.model_section import MODEL_KEYS, SUBMODEL_KEYS
+from modelspec.compiler.spec.spec_file import KEYS as SECTIONS
+from modelspec.core.diagnostics.pages import codes, page
+from modelspec.core.registry import Registry
+from modelspec.core.source import plain, read, read_text
+from modelspec.views.schema import schema, text
+from modelspec.views.schema.family_schema import is_named_only
+from modelspec.views.schema.file_schema import FAMILIES, whole
+from modelspec.views.schema.shared_defs import PREFIX
+from modelspec.views.schema.type_text import words
+from modelspec.views.schema.value_schema import settings, with_expressions
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "schemas" / "modelspec.schema.json"
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-LIBRARY = sorted((ROOT / "modelspec" / "library").glob("*.yaml"))
+LIBRARY = sorted((ROOT / "modelspec" / "catalog" / "library").glob("*.yaml"))
 UNTYPED = {"StackedRNNCells.cells", "Pipeline.layers", "LSTM.use_cudnn", "GRU.use_cudnn"}
 """Settings of which the schema knows nothing: their validators do not say what they take."""
 
@@ -74,7 +74,7 @@ def kinds(*, with_settings: bool = True) -> list[Any]:
     return [pytest.param(family, kind, id=f"{family.noun}-{kind}") for family in families for kind in family.kinds()]
 
 
-def member_fault(family: Catalogue, value: Any) -> str | None:
+def member_fault(family: Registry, value: Any) -> str | None:
     """What an editor would say about a member of a family."""
     if family is LAYERS:
         return fault(model(value))
@@ -154,7 +154,7 @@ def test_the_good_examples_of_every_page_are_valid(code: str) -> None:
 
 
 @pytest.mark.parametrize(("family", "kind"), kinds(with_settings=False))
-def test_the_examples_of_every_docstring_are_valid(family: Catalogue, kind: str) -> None:
+def test_the_examples_of_every_docstring_are_valid(family: Registry, kind: str) -> None:
     cls = family.find(kind)
     for fence in re.findall(r"```yaml\n(.*?)```", inspect.cleandoc(cls.__doc__ or ""), re.DOTALL):
         found = read_text("example:\n" + textwrap.indent(fence, " "), kind).value
@@ -276,7 +276,7 @@ def test_a_spec_with_every_word_of_expansion() -> None:
 
 
 @pytest.mark.parametrize(("family", "kind"), kinds())
-def test_an_unknown_setting_is_refused_everywhere(family: Catalogue, kind: str) -> None:
+def test_an_unknown_setting_is_refused_everywhere(family: Registry, kind: str) -> None:
     """With every setting that is needed in its place, so that the unknown one is what is wrong."""
     cls = family.find(kind)
     needed = dict.fromkeys(settings(cls)["required"], "$value")
@@ -369,7 +369,7 @@ def test_what_check_accepts_the_schema_accepts(data: st.DataObject) -> None:
 def test_a_setting_that_is_accepted_is_valid(kind: str) -> None:
     """Every setting with a few values: what the settings class takes, the schema takes."""
     cls: type[Layer] = LAYERS.find(kind)  # type: ignore[assignment]
-    from modelspec.settings import Context, Faults
+    from modelspec.core.settings import Context, Faults
 
     for name in cls.model_fields:
         for value in (None, True, 0, 1, 2, -1, 0.5, 3.0, "relu", "same", "auto", [1, 2], [2], [0.1, 0.2], {}):

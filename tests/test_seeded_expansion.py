@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
-from modelspec.diagnostics import Diagnostic
+from modelspec.core.diagnostics import Diagnostic
 
 from .test_seeded_faults import misspelt
 

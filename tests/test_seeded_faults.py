@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
-from modelspec.diagnostics import Diagnostic, Span
-from modelspec.layers import LAYERS
-from modelspec.source import Mapping, Node, Scalar, Sequence, read
+from modelspec.catalog.layers import LAYERS
+from modelspec.core.diagnostics import Diagnostic, Span
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, read
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from modelspec import shapes
-from modelspec.diagnostics import Fault
-from modelspec.shapes import PENDING, Shape, Size
+from modelspec.core import shapes
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import PENDING, Shape, Size
 
 NAMES = ("time", "width", "n")
 numbers = st.integers(0, 60)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from modelspec.diagnostics import Diagnostic, Path
-from modelspec.source import Node, find, hint, locate, plain, read_text
+from modelspec.core.diagnostics import Diagnostic, Path
+from modelspec.core.source import Node, find, hint, locate, plain, read_text
 
 Place = tuple[str, int, int]
 

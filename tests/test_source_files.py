@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from modelspec.diagnostics import Diagnostic
-from modelspec.source import budgets, plain, read, read_mapping, read_text
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.source import budgets, plain, read, read_mapping, read_text
 
 BYTES: list[tuple[str, bytes, tuple[str, int, int]]] = [
     ("latin-1", "a: 1\nb: Größe\n".encode("latin-1"), ("MS101", 2, 6)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelspec.source import plain, read_text
+from modelspec.core.source import plain, read_text
 
 JSON_FAULTS: list[tuple[str, str, int]] = [
     ('{"a": NaN}', "MS109", 7), ('{"a": -Infinity}', "MS109", 7), ('{"a": 1e999}', "MS109", 7),

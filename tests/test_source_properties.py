@@ -12,12 +12,12 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelspec.diagnostics import Diagnostic, Source
-from modelspec.diagnostics.render import github, sarif, text
-from modelspec.diagnostics.render import json as as_json
-from modelspec.source import Node, plain, read_mapping, read_text, walk
-from modelspec.source.reading import Reading
-from modelspec.source.yaml import compose
+from modelspec.core.diagnostics import Diagnostic, Source
+from modelspec.core.diagnostics.render import github, sarif, text
+from modelspec.core.diagnostics.render import json as as_json
+from modelspec.core.source import Node, plain, read_mapping, read_text, walk
+from modelspec.core.source.reader import Reading
+from modelspec.core.source.yaml_reader import compose
 
 Kind = Literal["yaml", "json", "auto"]
 KINDS: tuple[Kind, ...] = ("yaml", "json", "auto")

@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
-from modelspec.data import DataError
-from modelspec.data.sources import files, stored
-from modelspec.data.sources.crc32c import crc32c, crc32c_of_each
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources import files, stored
+from modelspec.runtime.data.sources.crc32c import crc32c, crc32c_of_each
 
 from .sources import faults, idx_bytes, in_blocks, opened, write_record, write_records
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
-from modelspec.data import DataError
-from modelspec.data.sources import files, stored
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources import files, stored
 
 from .sources import idx_bytes, opened, write_records
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from pyarrow import feather, parquet
 
-from modelspec.data import RunError, open_source
-from modelspec.run.command_source import source_of
-from modelspec.settings import Context, Settings, read_form
-from modelspec.spec.sources import SOURCES
+from modelspec.catalog.sources.kinds import SOURCES
+from modelspec.core.settings import Context, Settings, read_form
+from modelspec.runtime.data import RunError, open_source
+from modelspec.runtime.run.source_argument import source_of
 
 from .real_data import FOLDER
 from .sources import as_spec, idx_bytes, opened, write_records

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspec.data import DataError
-from modelspec.data.sources import delimited, files
-from modelspec.data.table import is_nothing
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources import delimited, files
+from modelspec.runtime.data.table import is_nothing
 
 from .sources import faults, in_blocks, opened
 

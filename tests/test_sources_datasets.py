@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelspec.data.sources import fetched
-from modelspec.spec.sources import EMBEDDED, FETCHED
+from modelspec.catalog.sources.kinds import EMBEDDED, FETCHED
+from modelspec.runtime.data.sources import fetched
 
 from .sources import faults, idx_bytes, opened
 

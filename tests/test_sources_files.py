@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelspec.data import DataError
-from modelspec.data.sources import files
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources import files
 
 from .sources import as_spec, faults, in_blocks, opened
 

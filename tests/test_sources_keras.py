@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import modelspec as ms
-from modelspec.data import DataError
-from modelspec.data.sources.python import table_from
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources.python import table_from
 
 from .sources import opened
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from modelspec.data import DataError
-from modelspec.data.sources import python
-from modelspec.data.sources.python import table_from
-from modelspec.data.table import is_nothing
+from modelspec.runtime.data import DataError
+from modelspec.runtime.data.sources import python
+from modelspec.runtime.data.sources.python import table_from
+from modelspec.runtime.data.table import is_nothing
 
 from .sources import opened
 

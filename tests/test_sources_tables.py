@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from modelspec.data.sources import files
-from modelspec.data.table import is_nothing
+from modelspec.runtime.data.sources import files
+from modelspec.runtime.data.table import is_nothing
 
 from .sources import faults, in_blocks, opened
 

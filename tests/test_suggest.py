@@ -7,8 +7,8 @@ import string
 
 import pytest
 
-from modelspec.diagnostics import nearest
-from modelspec.diagnostics.suggest import edit_distance
+from modelspec.core.diagnostics import nearest
+from modelspec.core.diagnostics.suggest import edit_distance
 
 LAYER_NAMES = """
 Activation ActivityRegularization Add AdditiveAttention AlphaDropout Attention AutoContrast Average AveragePooling1D

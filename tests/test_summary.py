@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
-from modelspec.infer import TypedGraph
-from modelspec.summary import as_json, record, table
+from modelspec.compiler.infer import TypedGraph
+from modelspec.views.summary import as_json, record, table
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import modelspec as ms
-from modelspec.data import DataError, RunError, prepare, reading
-from modelspec.data.prepare import prepare_source
-from modelspec.data.sources import open_source
-from modelspec.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.runtime.data import DataError, RunError, prepare
+from modelspec.runtime.data import column_reader as reading
+from modelspec.runtime.data.prepare import prepare_source
+from modelspec.runtime.data.sources import open_source
 
 from .real_data import real
 
@@ -149,8 +150,8 @@ def test_a_file_of_tokens_is_part_of_what_was_learned(tmp_path: Path) -> None:
 def test_sequences_are_padded_as_keras_pads_them() -> None:
     import keras
 
-    from modelspec.data.sequences import padded
-    from modelspec.spec.data import Pad
+    from modelspec.compiler.spec.data_section import Pad
+    from modelspec.runtime.data.sequences import padded
 
     lists = [[1, 2, 3, 4], [5], [], [6, 7]]
     values = np.empty(len(lists), object)
@@ -225,7 +226,7 @@ LOOKUP = {"StringLookup": {"num_oov_indices": 0}}
 def test_predictions_are_the_labels_of_the_column(
     words: list[str], loss: str, units: int, activation: str, target: Any, tmp_path: Path
 ) -> None:
-    from modelspec.run import evaluate, predict
+    from modelspec.runtime.run import evaluate, predict
 
     blobs(words)
     run = ms.load_spec(classifier(loss, units, activation, target)).train(run_dir=tmp_path / "run")
@@ -247,7 +248,7 @@ def test_labels_are_written_to_every_kind_of_file(tmp_path: Path) -> None:
 
     import pyarrow.parquet as pq
 
-    from modelspec.run import predict
+    from modelspec.runtime.run import predict
 
     blobs(["cat", "dog", "owl"])
     values = classifier("sparse_categorical_crossentropy", 3, "softmax", LOOKUP, epochs=1)
@@ -267,7 +268,7 @@ def test_labels_are_written_to_every_kind_of_file(tmp_path: Path) -> None:
 
 
 def test_evaluation_uses_what_training_left_in_the_cache(tmp_path: Path) -> None:
-    from modelspec.run import evaluate
+    from modelspec.runtime.run import evaluate
 
     blobs(["cat", "dog"])
     values = classifier("binary_crossentropy", 1, "sigmoid", LOOKUP, epochs=1)
@@ -334,7 +335,7 @@ def test_a_place_for_unknown_labels_is_told_where_it_does_not_fit() -> None:
 def test_predicted_numbers_are_those_of_the_column_where_they_can_be(
     transform: Any, same: bool, tmp_path: Path
 ) -> None:
-    from modelspec.run import predict
+    from modelspec.runtime.run import predict
 
     random = np.random.default_rng(0)
     a = random.uniform(0, 1, 300)
@@ -370,7 +371,7 @@ def image_spec(**data: Any) -> Any:
 
 
 def batches(spec: Any, **start: int) -> list[Any]:
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.data.batches import Feed
 
     part = prepare(spec).parts["train"]
     found = Feed(part.examples).training(part.positions, 5, 8, 3, **start)
@@ -401,7 +402,7 @@ def test_what_augmentation_does_follows_from_the_position(augment: Any) -> None:
 
 
 def test_evaluation_sees_examples_as_they_are() -> None:
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.data.batches import Feed
 
     images()
     part = prepare(image_spec(augment=[{"GaussianNoise": 0.5}])).parts["train"]
@@ -410,7 +411,7 @@ def test_evaluation_sees_examples_as_they_are() -> None:
 
 
 def test_batches_from_disk_are_those_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelspec.data import batches as module
+    from modelspec.runtime.data import batches as module
 
     images()
     monkeypatch.setattr(module, "_SMALL", 10)
@@ -429,8 +430,8 @@ def test_class_weights_train_as_those_of_keras() -> None:
     """Bit for bit what `fit(class_weight=...)` makes of the same batches; several outputs, which Keras refuses, too."""
     import keras
 
-    from modelspec.backend import build
-    from modelspec.data.batches import Feed
+    from modelspec.runtime.backend import build
+    from modelspec.runtime.data.batches import Feed
 
     table(numbers(64) | {"y": [i % 3 for i in range(64)]})
     head = {"units": 3, "activation": "softmax"}
@@ -479,7 +480,7 @@ def test_class_weights_train_as_those_of_keras() -> None:
 
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(tmp_path: Path) -> None:
     """Transforms, augmentation, weights of examples and of classes: the same weights to the bit."""
-    from modelspec.run.resume import resume
+    from modelspec.runtime.run.resume import resume
 
     images(96)
 
@@ -518,7 +519,7 @@ def joined(names: list[str], *layers: Any) -> list[Any]:
 
 
 def test_penguins_with_missing_values_and_words(tmp_path: Path) -> None:
-    from modelspec.run import predict
+    from modelspec.runtime.run import predict
 
     measures = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
     run = train("penguins.csv", tmp_path, {

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from modelspec.data import RunError
-from modelspec.settings import Context
-from modelspec.spec.weights import InitialWeights, WeightsSource
+from modelspec.compiler.spec.initial_weights import InitialWeights, WeightsSource
+from modelspec.core.settings import Context
+from modelspec.runtime.data import RunError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -92,7 +92,7 @@ def filled(model: Any, seed: int) -> Any:
 
 
 def load(model: Any, path: Path, **settings: Any) -> Any:
-    from modelspec.backend.weights import load_weights
+    from modelspec.runtime.backend.weights import load_weights
 
     context = Context(folder=path.parent, project=path.parent)
     load_weights(model, InitialWeights.build({"path": path.name, **settings}, context), context)
@@ -487,7 +487,7 @@ def test_headers_of_safetensors_that_lie(item: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "code"), [("none.h5", "MS750"), ("folder.h5", "MS750"), ("../out.h5", "MS210")])
 def test_paths_that_lead_to_no_file_of_the_project(name: str, code: str, tmp_path: Path) -> None:
-    from modelspec.backend.weights import located
+    from modelspec.runtime.backend.weights import located
 
     (tmp_path / "in/folder.h5").mkdir(parents=True)
     (tmp_path / "out.h5").write_bytes(b"")
@@ -547,7 +547,7 @@ def test_the_address_that_keras_asks_for_is_asked_for(
     import keras
     from keras.src.utils import file_utils
 
-    from modelspec.backend.weights import imagenet
+    from modelspec.runtime.backend.weights import imagenet
 
     asked: list[tuple[object, ...]] = []
 
@@ -595,7 +595,7 @@ def hollow(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
      ("VGG16", {"classes": 10}), ("UNet", {}), ("MobileNet", {"depth_multiplier": 2})],
 )
 def test_weights_that_keras_does_not_offer(kind: str, settings: dict[str, Any]) -> None:
-    from modelspec.backend.weights import imagenet
+    from modelspec.runtime.backend.weights import imagenet
 
     with pytest.raises(RunError) as error:
         imagenet.offered(kind, settings)
@@ -605,7 +605,7 @@ def test_weights_that_keras_does_not_offer(kind: str, settings: dict[str, Any]) 
 def test_a_cached_file_is_read_with_our_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import keras
 
-    from modelspec.backend.weights import initial_weights
+    from modelspec.runtime.backend.weights import initial_weights
 
     small_kind = {"alpha": 0.25, "input_shape": (32, 32, 3), "include_top": False, "weights": None}
     saved = filled(keras.applications.MobileNet(**small_kind), 1)
@@ -621,7 +621,7 @@ def test_a_cached_file_is_read_with_our_reader(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_file_by_path_for_a_model_of_the_library(tmp_path: Path) -> None:
-    from modelspec.backend.weights import initial_weights
+    from modelspec.runtime.backend.weights import initial_weights
 
     write(tmp_path / "own.h5")
     context = Context(folder=tmp_path, project=tmp_path)
@@ -636,7 +636,7 @@ def test_a_spec_that_names_the_weights_of_keras_is_built_with_them(
     import keras
 
     import modelspec as ms
-    from modelspec.backend import build
+    from modelspec.runtime.backend import build
 
     settings = {"alpha": 0.25, "input_shape": [32, 32, 3], "include_top": False}
     saved = filled(keras.applications.MobileNet(**settings, weights=None), 1)
@@ -665,7 +665,7 @@ def test_the_weights_of_keras_are_fetched_when_a_model_is_built_and_not_before(
     import keras
 
     import modelspec as ms
-    from modelspec.backend.weights import imagenet
+    from modelspec.runtime.backend.weights import imagenet
 
     saved = getattr(keras.applications, kind)(weights=None, include_top=top, input_shape=(32, 32, 3))
     last = next(weight for weight in reversed(saved.weights) if "bias" in weight.path or "variance" in weight.path)

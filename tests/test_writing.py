@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelspec.data import RunError
-from modelspec.run.outputs import columns
-from modelspec.run.predict import Predictions
-from modelspec.run.writing import chunks, joined, write_output
+from modelspec.runtime.data import RunError
+from modelspec.runtime.run.predict import Predictions
+from modelspec.runtime.run.prediction_outputs import columns
+from modelspec.runtime.run.prediction_writer import chunks, joined, write_output
 
 ENDINGS = ["csv", "jsonl", "npz", "parquet", "arrow"]
 PROGRAM = """
@@ -25,8 +25,8 @@ import sys
 import numpy as np
 import pyarrow.parquet
 from pathlib import Path
-from modelspec.run.predict import Predictions
-from modelspec.run.writing import write_output
+from modelspec.runtime.run.predict import Predictions
+from modelspec.runtime.run.prediction_writer import write_output
 
 def batches(rows, width, size=64):
     rng = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def written(path: str) -> dict[str, list[Any]]:
 def test_a_stream_is_written_as_it_would_be_at_once(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = [5, 5, 5, 2]
     whole = joined(list(batches(sizes)))
-    monkeypatch.setattr("modelspec.run.writing.chunks", lambda stream, _: chunks(stream, 400))
+    monkeypatch.setattr("modelspec.runtime.run.prediction_writer.chunks", lambda stream, _: chunks(stream, 400))
     write_output(batches(sizes), 17, Path(f"out.{ending}"))
     found = written(f"out.{ending}")
     if ending in ("npz", "jsonl"):

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import click
 
-from .. import __version__
+from modelspec import __version__
+
 from . import status
 from .output import prepare, silence
 
@@ -57,7 +58,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from ..diagnostics import nearest
+            from modelspec.core.diagnostics import nearest
 
             near = nearest(args[0], COMMANDS)
             hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(COMMANDS)}"

@@ -14,8 +14,8 @@ from .options import set_option
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..diagnostics import Checked, Diagnostic
-    from ..pipeline import Compiled
+    from modelspec.compiler.pipeline import Compiled
+    from modelspec.core.diagnostics import Checked, Diagnostic
 
 
 @click.command(short_help="Find every fault of a spec; no framework is loaded.")
@@ -47,8 +47,8 @@ def command(files: tuple[str, ...], form: str, fix: bool, data: bool, overrides:
 
 def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
     """With what is wrong with the data of a spec that has no errors itself."""
-    from ..diagnostics import Checked
-    from ..run.preparing import checked_data
+    from modelspec.core.diagnostics import Checked
+    from modelspec.runtime.run.run_data import checked_data
 
     if not checked.ok or checked.value is None:
         return checked
@@ -58,7 +58,7 @@ def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
 
 def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
     """Rewrite the files, and show the changes where the faults are shown as text."""
-    from ..fix import fix_file
+    from modelspec.views.fix import fix_file
 
     if "-" in files or overrides:
         raise click.UsageError("--fix rewrites files: it takes neither standard input (-) nor --set")
@@ -94,12 +94,12 @@ def _size(compiled: Compiled) -> str:
 
 def _rendered(diagnostics: list[Diagnostic], form: str) -> str:
     if form == "json":
-        from ..diagnostics.render.json import render
+        from modelspec.core.diagnostics.render.json import render
     elif form == "github":
-        from ..diagnostics.render.github import render
+        from modelspec.core.diagnostics.render.github import render
     else:
-        from .. import __version__
-        from ..diagnostics.render import sarif
+        from modelspec import __version__
+        from modelspec.core.diagnostics.render import sarif
 
         return sarif.render(diagnostics, version=__version__)
     return render(diagnostics)

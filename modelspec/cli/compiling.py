@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..diagnostics import Checked
-    from ..pipeline import Compiled
+    from modelspec.compiler.pipeline import Compiled
+    from modelspec.core.diagnostics import Checked
 
 
 def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | None]:
@@ -20,7 +20,7 @@ def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | 
     rests = gc.isenabled()
     gc.disable()
     try:
-        from ..pipeline import compile_path
+        from modelspec.compiler.pipeline import compile_path
 
         return compile_path(file, overrides)
     finally:

@@ -13,8 +13,8 @@ from .options import set_option, spec_file
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..data import Prepared
-    from ..pipeline import Compiled
+    from modelspec.compiler.pipeline import Compiled
+    from modelspec.runtime.data import Prepared
 
 
 @click.command(short_help="What the data of a spec hold: parts, columns, classes, examples.")
@@ -35,7 +35,8 @@ def command(file: str, overrides: dict[str, Any], form: str, picture: Path | Non
     Exit status: 1 the spec has errors, 3 the data cannot be used.
     """
     compiled = with_data(file, overrides)
-    from ..run.preparing import inspected
+    from modelspec.runtime.run.run_data import inspected
+
     from .data_tables import as_json, as_text, cache_text
 
     facts, prepared = inspected(compiled)
@@ -53,12 +54,12 @@ def command(file: str, overrides: dict[str, Any], form: str, picture: Path | Non
 
 def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
     """A spec that has no errors and has a `data` section; its warnings told. Exits where it is none."""
-    from ..pipeline import compile_path
+    from modelspec.compiler.pipeline import compile_path
 
     checked = compile_path(file, overrides)
     found = [*checked.diagnostics]
     if checked.ok and checked.value is not None:
-        from ..run.preparing import without_data
+        from modelspec.runtime.run.run_data import without_data
 
         found += without_data(checked.value)
     if found:
@@ -70,7 +71,7 @@ def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
 
 def _draw(prepared: Prepared, target: Path) -> None:
     """A contact sheet of each image input. Exits where there is none, or it cannot be written."""
-    from ..data.contact import draw, is_images, rows_of
+    from modelspec.runtime.data.contact_sheet import draw, is_images, rows_of
 
     examples, positions = prepared.parts["train"].examples, prepared.parts["train"].positions
     images = {name: values for name, values in examples.inputs.items() if is_images(values)}

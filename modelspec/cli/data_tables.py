@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .tables import table
 
 if TYPE_CHECKING:
-    from ..data.cache import Explanation
-    from ..data.facts import ColumnFacts, DataFacts, FeatureFacts, Range
+    from modelspec.runtime.data.cache import Explanation
+    from modelspec.runtime.data.profile import ColumnFacts, DataFacts, FeatureFacts, Range
 
 _COLUMNS, _CLASSES = 40, 20
 """How many columns and classes a text tells one by one; json tells all."""
@@ -110,7 +110,7 @@ def cache_text(explanations: Sequence[Explanation]) -> str:
 
 def as_json(facts: DataFacts) -> str:
     """Everything, in one object."""
-    from ..diagnostics.render.json import render
+    from modelspec.core.diagnostics.render.json import render
 
     value = {
         "ok": facts.ok, "parts": {part: asdict(one) for part, one in facts.parts.items()}, "dropped": facts.dropped,
@@ -163,7 +163,7 @@ def _shape(sizes: Sequence[int | None]) -> str:
 
 
 def _examples(column: ColumnFacts) -> str:
-    from ..data.contact import is_image
+    from modelspec.runtime.data.contact_sheet import is_image
 
     if is_image(column.shape) and column.dtype != "text":
         return "`--picture PNG` draws some"

@@ -12,7 +12,7 @@ from .options import overrides_option, set_option
 from .output import in_colour, report, write
 
 if TYPE_CHECKING:
-    from ..diff import Side
+    from modelspec.views.diff import Side
 
 
 @click.command(short_help="What differs between two specs or runs.")
@@ -33,14 +33,14 @@ def command(
     """
     if a == b == "-":
         raise click.UsageError("only one of the two can be standard input")
-    from ..diff import as_text, compare
+    from modelspec.views.diff import as_text, compare
 
     first, second = _opened(a, {**overrides, **of_a}), _opened(b, {**overrides, **of_b})
     if first is None or second is None:
         sys.exit(status.ERRORS)
     found = compare(first, second)
     if form == "json":
-        from ..resolve import as_json
+        from modelspec.views.resolve import as_json
 
         write(as_json(found.record()))
     else:
@@ -51,7 +51,7 @@ def command(
 
 def _opened(path: str, overrides: dict[str, Any]) -> Side | None:
     """One side; None, its faults told, where it has errors."""
-    from ..diff import open_side
+    from modelspec.views.diff import open_side
 
     checked = open_side(path, overrides)
     if checked.diagnostics:

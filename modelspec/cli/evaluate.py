@@ -19,7 +19,7 @@ from .output import report, write
 def command(run: Path, source: str | None, form: str) -> None:
     """The loss and metrics of the model in the run folder RUN, on its test split or on SOURCE."""
     with failures():
-        from ..run import evaluate
+        from modelspec.runtime.run import evaluate
 
         found = evaluate(run, source)
     if found.warnings:
@@ -27,7 +27,7 @@ def command(run: Path, source: str | None, form: str) -> None:
     if form == "json":
         import json
 
-        from ..records.figures import for_json
+        from modelspec.runtime.history.formatting import for_json
 
         told = {"on": found.on, "examples": found.examples, "metrics": found.metrics}
         write(json.dumps(for_json(told), indent=2))

@@ -18,11 +18,11 @@ def command(topic: str | None, markdown: bool, everything: bool) -> None:
     list (layers, optimizers, codes, keys). Without TOPIC, say what lists there are.
     """
     if everything:
-        from ..manual.reference import text
+        from modelspec.views.manual.reference import text
 
         write(text())
         return
-    from ..manual import as_markdown, as_text, find, overview
+    from modelspec.views.manual import as_markdown, as_text, find, overview
 
     pages = [overview()] if topic is None else find(topic)
     if not pages:
@@ -35,7 +35,7 @@ def command(topic: str | None, markdown: bool, everything: bool) -> None:
 
 
 def _unknown(topic: str) -> str:
-    from ..manual import near
+    from modelspec.views.manual import near
 
     if meant := near(topic):
         return f"there is no page about `{topic}`: did you mean `{meant}`?"

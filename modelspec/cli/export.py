@@ -11,7 +11,7 @@ from .failures import failures
 from .output import write
 
 if TYPE_CHECKING:
-    from ..exports import Exported
+    from modelspec.runtime.exporters import Exported
 
 _FORMATS = ("keras", "weights", "safetensors", "saved_model", "onnx", "litert", "python")
 _QUANTIZATIONS = ("float16", "dynamic", "int8")
@@ -39,7 +39,7 @@ def command(
     that differs by more than its tolerance is not written.
     """
     with failures():
-        from ..exports import export
+        from modelspec.runtime.exporters import export
 
         made = export(run, to, output, quantize=quantize, preprocessing=preprocessing, data=source,
                       tolerance=tolerance)

@@ -13,7 +13,7 @@ from . import status
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..run import RunError
+    from modelspec.runtime.run import RunError
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def failures(interrupted: str = "interrupted", status_: int = status.KILLED_BY_I
 
     `interrupted` and `status_` are for an interruption before any training began, or without one.
     """
-    from ..run import Abandoned, Interrupted, RunError
+    from modelspec.runtime.run import Abandoned, Interrupted, RunError
 
     try:
         yield

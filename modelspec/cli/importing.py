@@ -12,8 +12,8 @@ from . import status
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..interop.files import ModelFile
-    from ..interop.importing import Imported, Options
+    from modelspec.importers.import_model import Imported, Options
+    from modelspec.importers.model_files import ModelFile
 
 _WEIGHTS = (".safetensors", ".weights.h5")
 
@@ -35,7 +35,7 @@ def command(model: Path, output: str, weights: Path | None, given: Path | None, 
     """Write the spec of the model in the file MODEL: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture
     JSON or YAML, or the `model.json` of TensorFlow.js. Nothing in the file is run.
     """
-    from ..interop.importing import Options
+    from modelspec.importers.import_model import Options
 
     if weights is not None and not weights.name.endswith(_WEIGHTS):
         raise click.UsageError(f"`{weights}` is to end in {' or '.join(f'`{one}`' for one in _WEIGHTS)}")
@@ -68,10 +68,10 @@ def _sizes(text: str) -> tuple[int | None, ...]:
 
 def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
     """The file and its spec. Exits where there is none, once it is said why."""
-    from ..diagnostics import Diagnostic
-    from ..interop.architecture import Unreadable
-    from ..interop.files import read_model
-    from ..interop.importing import import_model
+    from modelspec.core.diagnostics import Diagnostic
+    from modelspec.importers.architecture import Unreadable
+    from modelspec.importers.import_model import import_model
+    from modelspec.importers.model_files import read_model
 
     try:
         file = read_model(path)
@@ -87,7 +87,7 @@ def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
 
 
 def _text(found: Imported, source: str) -> str:
-    from ..resolve.text import dump
+    from modelspec.views.resolve.dump import dump
 
     lines = [f"# Imported from {source if source.isprintable() else 'a file'}."]
     lines += [f"# `{name}` stands for a layer that cannot be said: {reason}.\n"
@@ -97,12 +97,12 @@ def _text(found: Imported, source: str) -> str:
 
 
 def _write_weights(found: Imported, model: Path, weights: Path) -> None:
-    from ..data.errors import RunError
+    from modelspec.runtime.data.errors import RunError
 
     if found.placeholders:
         raise click.UsageError("weights come along with a whole model, and not with placeholders")
     try:
-        from ..backend.imported import write_weights
+        from modelspec.runtime.backend.imported_weights import write_weights
 
         write_weights(found, model, weights)
     except RunError as error:
@@ -113,7 +113,7 @@ def _write_weights(found: Imported, model: Path, weights: Path) -> None:
 
 
 def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:
-    from ..interop.importing import typed
+    from modelspec.importers.import_model import typed
 
     graph = typed(found.spec)
     count = len(found.architecture.layers)

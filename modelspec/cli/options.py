@@ -23,7 +23,7 @@ def _overrides(ctx: click.Context, param: click.Parameter, given: tuple[str, ...
 
 
 def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> Any:
-    from ..source import plain, read_text
+    from modelspec.core.source import plain, read_text
 
     read = read_text(f"value: {text}", f"--set {whole}")
     root = plain(read.value.root) if read.value is not None else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from ..diagnostics import Diagnostic
+    from modelspec.core.diagnostics import Diagnostic
 
 
 def prepare() -> None:
@@ -50,6 +50,6 @@ def in_colour(stream: TextIO) -> bool:
 
 def report(diagnostics: Iterable[Diagnostic], stream: TextIO) -> None:
     """Print diagnostics for people."""
-    from ..diagnostics.render.text import render
+    from modelspec.core.diagnostics.render.text import render
 
     write(render(tuple(diagnostics), color=in_colour(stream)), stream)

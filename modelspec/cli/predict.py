@@ -13,8 +13,8 @@ from .failures import failures
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..diagnostics import Diagnostic
-    from ..run import Predictions, Stream
+    from modelspec.core.diagnostics import Diagnostic
+    from modelspec.runtime.run import Predictions, Stream
 
 _ROWS = 10
 """How many rows a preview shows, and how many columns."""
@@ -37,7 +37,7 @@ def command(run: Path, source: str, output: Path | None, layers: tuple[str, ...]
     """
     lost = f"interrupted: {output} was not written" if output is not None else "interrupted"
     with failures(lost):
-        from ..run import predict, predictions
+        from modelspec.runtime.run import predict, predictions
 
         if output is not None:
             written = predict(run, source, output, layers or None)
@@ -60,7 +60,7 @@ def _warn(found: tuple[Diagnostic, ...]) -> None:
 
 def _print_all(stream: Stream) -> None:
     """One list of all rows, a line for each."""
-    from ..run.writing import lines
+    from modelspec.runtime.run.prediction_writer import lines
 
     between = "[\n"
     for batch in stream:
@@ -71,8 +71,9 @@ def _print_all(stream: Stream) -> None:
 
 
 def _preview(found: Predictions, rows: int) -> str:
-    from ..records.figures import number
-    from ..run.outputs import columns
+    from modelspec.runtime.history.formatting import number
+    from modelspec.runtime.run.prediction_outputs import columns
+
     from .tables import table
 
     flat = list(columns(found).items())

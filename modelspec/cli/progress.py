@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..records.figures import duration, number
-from ..run.watch import Epoch, Plan, Watcher
+from modelspec.runtime.history.formatting import duration, number
+from modelspec.runtime.run.events import Epoch, Plan, Watcher
+
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..diagnostics import Diagnostic
+    from modelspec.core.diagnostics import Diagnostic
 
 _REFRESH: Final = 0.1
 """Seconds between two looks at a running epoch."""

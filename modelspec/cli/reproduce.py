@@ -14,7 +14,7 @@ from .failures import failures
 from .output import write
 
 if TYPE_CHECKING:
-    from ..run.reproduce import Reproduction, Value
+    from modelspec.runtime.run.reproduce import Reproduction, Value
 
 _MOST = 20
 """Rows of a table of what differs."""
@@ -34,13 +34,14 @@ def command(run: Path, run_dir: Path | None, allow_inexact: bool, form: str, qui
     Exit status: 0 all of them are equal to the bit, 4 something differs, 3 the run cannot be reproduced or failed.
     """
     with failures():
-        from ..run.reproduce import reproduce
+        from modelspec.runtime.run.reproduce import reproduce
+
         from .progress import watcher
 
         found = reproduce(run, run_dir, allow_inexact=allow_inexact,
                           watcher=watcher(quiet=quiet or form == "json"))
     if form == "json":
-        from ..records.figures import for_json
+        from modelspec.runtime.history.formatting import for_json
 
         write(json.dumps(for_json(found.as_json()), indent=2))
     elif not quiet:
@@ -53,7 +54,7 @@ def _told(found: Reproduction) -> str:
 
     parts = [f"trained again in {found.run.directory}"]
     if found.differences:
-        from ..run import drift
+        from modelspec.runtime.run import drift
 
         parts.append("not as it was:\n" + "\n".join(f"  {line}" for line in drift.table(list(found.differences))))
     parts.append(differing(list(found.weights)))
@@ -64,7 +65,7 @@ def _told(found: Reproduction) -> str:
 
 
 def _numbers(apart: list[Value], count: int) -> str:
-    from ..records.text import table
+    from modelspec.runtime.history.tables import table
 
     rows = [(one.name, *("-" if value is None else f"{value:.9g}" for value in (one.was, one.now)),
              "-" if one.was is None or one.now is None else f"{abs(one.was - one.now):.3g}") for one in apart[:_MOST]]

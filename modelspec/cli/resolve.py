@@ -14,7 +14,7 @@ from .options import set_option, spec_file
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..pipeline import Compiled
+    from modelspec.compiler.pipeline import Compiled
 
 
 @click.command(short_help="The spec after extends, expressions, blocks and loops.")
@@ -46,7 +46,7 @@ def command(
     if paths:
         text, right = _explained(compiled, paths, form or "text")
     else:
-        from ..resolve import resolved_text
+        from modelspec.views.resolve import resolved_text
 
         form = form or ("json" if output is not None and output.suffix.lower() == ".json" else "yaml")
         text, right = resolved_text(compiled, defaults=defaults, form=form), True
@@ -70,7 +70,7 @@ def _compiled(file: str, overrides: dict[str, Any]) -> Compiled:
 
 def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[str, bool]:
     """Where the values come from, and whether every path leads somewhere; those that do not are told."""
-    from ..resolve.origin import Origins, Wayward
+    from modelspec.views.resolve.origin import Origins, Wayward
 
     origins = Origins(compiled)
     found, lost = [], []
@@ -82,7 +82,7 @@ def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[s
     if lost:
         report(lost, sys.stderr)
     if form == "json":
-        from ..resolve import as_json
+        from modelspec.views.resolve import as_json
 
         return as_json([one.record() for one in found]), not lost
     return "\n\n".join("\n".join(one.lines()) for one in found), not lost

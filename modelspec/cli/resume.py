@@ -28,9 +28,10 @@ def command(run: Path, overrides: dict[str, Any], allow_inexact: bool, quiet: bo
     """
     with failures(f"interrupted before it went on: the run is as it was; to go on: modelspec resume {run}",
                   status.INTERRUPTED):
-        from ..run import has_ended, resume
-        from ..run.load import edited
-        from ..run.manifest import Manifest
+        from modelspec.runtime.run import has_ended, resume
+        from modelspec.runtime.run.manifest import Manifest
+        from modelspec.runtime.run.open_run import edited
+
         from .progress import watcher
 
         if found := edited(run, Manifest.read(run)):

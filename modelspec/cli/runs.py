@@ -24,7 +24,7 @@ def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -
     Of RUN, the folder of one run, tell everything: when it ran, why it stopped and went on, what it was made of, what
     it came to. Nothing is loaded.
     """
-    from ..records.places import MANIFEST
+    from modelspec.runtime.history.run_files import MANIFEST
 
     if folder is not None and (folder / MANIFEST).exists():
         _one(folder, form)
@@ -35,9 +35,9 @@ def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -
 
 
 def _one(path: Path, form: str) -> None:
-    from ..records import altered, read_record
-    from ..records.figures import for_json
-    from ..records.text import of_one
+    from modelspec.runtime.history import altered, read_record
+    from modelspec.runtime.history.formatting import for_json
+    from modelspec.runtime.history.tables import of_one
 
     read = read_record(path)
     if read.diagnostics:
@@ -54,9 +54,9 @@ def _one(path: Path, form: str) -> None:
 
 
 def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None:
-    from ..records import find, in_order
-    from ..records.figures import for_json
-    from ..records.text import of_several
+    from modelspec.runtime.history import find, in_order
+    from modelspec.runtime.history.formatting import for_json
+    from modelspec.runtime.history.tables import of_several
 
     found = find(folder)
     said, records = list(found.diagnostics), found.value

@@ -12,8 +12,8 @@ def command() -> None:
     """Print the JSON Schema (draft 2020-12) of the language.
 
     An editor with YAML support completes and underlines by it: put
-    `# yaml-language-server: $schema=modelspec.schema.json` in the first line of a spec.
+    `# yaml-language-server: $schema=modelspec.views.schema.json` in the first line of a spec.
     """
-    from ..schema import text
+    from modelspec.views.schema import text
 
     write(text())

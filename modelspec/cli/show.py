@@ -14,7 +14,7 @@ from .options import set_option, spec_file
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..infer import TypedGraph
+    from modelspec.compiler.infer import TypedGraph
 
 
 @click.command(short_help="The layers with shapes, parameters and cost.")
@@ -42,18 +42,18 @@ def command(file: str, form: str, depth: int | None, drawn: str | None, override
     if drawn is not None:
         _draw(drawn, compiled.name, graph, depth)
     elif form == "json":
-        from ..summary import as_json
+        from modelspec.views.summary import as_json
 
         write(as_json(compiled.name, graph))
     else:
-        from ..summary import table
+        from modelspec.views.summary import table
 
         write(table(compiled.name, graph, width=_width(), depth=depth))
 
 
 def _ending(path: str) -> str:
     """The kind of picture that a path asks for. Raises a fault of usage where there is none of this ending."""
-    from ..picture import ENDINGS
+    from modelspec.views.picture import ENDINGS
 
     found = ENDINGS.get(Path(path).suffix.lower())
     if found is None:
@@ -62,7 +62,7 @@ def _ending(path: str) -> str:
 
 
 def _draw(path: str, name: str, graph: TypedGraph, depth: int | None) -> None:
-    from ..picture import picture
+    from modelspec.views.picture import picture
 
     content = picture(name, graph, _ending(path), depth)
     try:

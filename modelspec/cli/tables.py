@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..records.text import metrics_table, table
+from modelspec.runtime.history.tables import metrics_table, table
 
 __all__ = ["metrics_table", "table"]

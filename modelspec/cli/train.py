@@ -14,8 +14,8 @@ from .options import set_option, spec_file
 from .output import report, write
 
 if TYPE_CHECKING:
-    from ..api import Spec
-    from ..run import Run
+    from modelspec.api import Spec
+    from modelspec.runtime.run import Run
 
 
 @click.command(short_help="Train, evaluate on the test split, save.")
@@ -35,7 +35,8 @@ def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run:
         if dry_run:
             _try(spec, quiet)
             return
-        from ..run import train
+        from modelspec.runtime.run import train
+
         from .progress import watcher
 
         run = train(spec, run_dir, watcher=watcher(quiet=quiet))
@@ -45,8 +46,8 @@ def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run:
 
 def _checked(file: str, overrides: dict[str, Any]) -> Spec:
     """The spec, its warnings told; exits where it has errors."""
-    from ..api import Spec
-    from ..pipeline import compile_path
+    from modelspec.api import Spec
+    from modelspec.compiler.pipeline import compile_path
 
     checked = compile_path(file, overrides)
     if checked.diagnostics:
@@ -66,7 +67,8 @@ def tell(run: Run) -> None:
 
 
 def _try(spec: Spec, quiet: bool) -> None:
-    from ..run import trial
+    from modelspec.runtime.run import trial
+
     from .progress import numbers, parts
 
     seen = trial(spec)

@@ -15,7 +15,7 @@ from .failures import failures
 from .output import write
 
 if TYPE_CHECKING:
-    from ..run.weighing import Compared, Figures
+    from modelspec.runtime.run.weight_tools import Compared, Figures
 
 
 @click.command(short_help="The weights of a run or a file: list, extract, compare.")
@@ -53,8 +53,8 @@ def command(
 
 
 def _one(path: Path, pattern: str | None, output: Path | None, optimizer: bool, form: str) -> None:
-    from ..run.stored import stored_weights
-    from ..run.weighing import extract, figures
+    from modelspec.runtime.run.weight_reader import stored_weights
+    from modelspec.runtime.run.weight_tools import extract, figures
 
     with stored_weights(path, optimizer=optimizer) as weights:
         if pattern is not None and output is not None:
@@ -66,8 +66,8 @@ def _one(path: Path, pattern: str | None, output: Path | None, optimizer: bool, 
 
 
 def _listed(found: list[Figures]) -> str:
-    from ..records.figures import number
-    from ..records.text import table
+    from modelspec.runtime.history.formatting import number
+    from modelspec.runtime.history.tables import table
 
     rows = [(one.name, str(list(one.shape)), one.dtype, number(one.mean), number(one.std), number(one.low),
              number(one.high), f"{one.zeros:,}", f"{one.not_finite:,}") for one in found]
@@ -85,8 +85,8 @@ def _count(shape: Iterable[int]) -> int:
 
 def _compare(a: Path, b: Path, optimizer: bool, tolerance: float | None, form: str) -> bool:
     """Tells how far apart they are; whether they count as equal."""
-    from ..run.stored import stored_weights
-    from ..run.weighing import compared
+    from modelspec.runtime.run.weight_reader import stored_weights
+    from modelspec.runtime.run.weight_tools import compared
 
     with stored_weights(a, optimizer=optimizer) as one, stored_weights(b, optimizer=optimizer) as other:
         found = list(compared(one, other))
@@ -96,7 +96,7 @@ def _compare(a: Path, b: Path, optimizer: bool, tolerance: float | None, form: s
 
 def differing(found: list[Compared]) -> str:
     """Those that differ, and how many do not."""
-    from ..records.text import table
+    from modelspec.runtime.history.tables import table
 
     apart = [one for one in found if not one.equal]
     if not apart:

@@ -17,11 +17,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..api import Spec, load_spec
-from ..data.errors import RunError
-from ..pipeline import Compiled
-from ..source import plain, read
-from .given import (
+from modelspec.api import Spec, load_spec
+from modelspec.compiler.pipeline import Compiled
+from modelspec.core.source import plain, read
+from modelspec.runtime.data.errors import RunError
+
+from .arguments import (
     BATCH,
     COLUMN,
     DEFAULT_CLASSIFIER,
@@ -97,7 +98,7 @@ class _SpecEstimator(BaseEstimator):
             self._keep(run, directory)
 
     def _keep(self, run: Any, directory: Path) -> None:
-        from ..run.preparing import saved_state
+        from modelspec.runtime.run.run_data import saved_state
 
         document = read(str(directory / "resolved.yaml")).value
         assert document is not None
@@ -165,7 +166,7 @@ class _SpecEstimator(BaseEstimator):
     def _columns(self, x: Any) -> dict[str, Any]:
         if not hasattr(x, "columns"):
             return {COLUMN: x}
-        from ..data.sources.python import table_from
+        from modelspec.runtime.data.sources.python import table_from
 
         table = table_from(x)
         return {name: table.column(name) for name in table.names}
@@ -183,9 +184,9 @@ class _SpecEstimator(BaseEstimator):
         """The output for every row, in float64."""
         check_is_fitted(self, "weights_")
         given = self._valid(x, reset=False)
-        from ..data import prepare_source
-        from ..data.sources.python import table_from
-        from ..data.state import State
+        from modelspec.runtime.data import prepare_source
+        from modelspec.runtime.data.adapted_state import State
+        from modelspec.runtime.data.sources.python import table_from
 
         model, compiled = self._built()
         state = None if self.state_ is None else State.of(self.state_)
@@ -208,8 +209,8 @@ class _SpecEstimator(BaseEstimator):
         if self.__dict__.get("_model") is None:
             from dataclasses import replace
 
-            from ..backend import build
-            from ..run import framework
+            from modelspec.runtime.backend import build
+            from modelspec.runtime.run import framework
 
             self._compiled = compiled_of(self.resolved_)
             file = self._compiled.file

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from modelspec.formula.functions import FUNCTIONS, Function, Parameter
-from modelspec.formula.operands import DTYPES
-from modelspec.shapes import Tensor
+from modelspec.catalog.formula.function_table import FUNCTIONS, Function, Parameter
+from modelspec.catalog.formula.operands import DTYPES
+from modelspec.core.shapes import Tensor
 
 NAMES = ("a", "b", "c")
 OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!=", "and", "or")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from modelspec.layers import LAYERS
-from modelspec.layers.base import NAMED, Argument, Example, Layer, Weight
-from modelspec.shapes import Shape, Tensor
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import NAMED, Argument, Example, Layer, Weight
+from modelspec.core.shapes import Shape, Tensor
 
 Given: TypeAlias = dict[str, Tensor | tuple[Tensor, ...]]
 """Tensors by call argument."""

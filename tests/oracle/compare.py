@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from modelspec.diagnostics import Fault
-from modelspec.shapes import Tensor, erase
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import Tensor, erase
 
 from . import keras_side, our_side
 from .case import Answer, Case, Refusal, layer_class

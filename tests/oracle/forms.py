@@ -8,9 +8,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BeforeValidator, PlainValidator, WrapValidator
 from pydantic.fields import FieldInfo
 
-from modelspec.components.family import Family
-from modelspec.layers import LAYERS
-from modelspec.settings import Settings
+from modelspec.catalog.components.family import Family
+from modelspec.catalog.layers import LAYERS
+from modelspec.core.settings import Settings
 
 UNION = (Union, UnionType)
 

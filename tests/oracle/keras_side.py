@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.catalogue import Catalogue
-from modelspec.components.family import Family
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Weight
-from modelspec.settings import Settings, split_form
-from modelspec.shapes import Tensor, erase
+from modelspec.catalog.components.family import Family
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Weight
+from modelspec.core.registry import Registry
+from modelspec.core.settings import Settings, split_form
+from modelspec.core.shapes import Tensor, erase
 
 from . import forms
 from .case import Answer, Case, Refusal
@@ -131,17 +131,17 @@ def _data(tensor: Tensor) -> Any:
 
 
 def class_of(cls: type[Settings]) -> Any:
-    """The Keras class that is configured; modelspec's own layers have theirs in `modelspec.backend`."""
+    """The Keras class that is configured; modelspec's own layers have theirs in `modelspec.runtime.backend`."""
     import keras
 
     if cls.keras_module == "modelspec":
-        from modelspec.backend import layers
+        from modelspec.runtime.backend import layers
 
         return getattr(layers, cls.kind())
     return reduce(getattr, (*cls.keras_module.split("."), cls.kind()), keras)
 
 
-def build(family: Catalogue, form: Any) -> Any:
+def build(family: Registry, form: Any) -> Any:
     """The Keras object that a written form of a family names."""
     name, body = split_form(family.noun, form)
     cls = family.find(name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from modelspec.diagnostics import Fault
-from modelspec.layers.base import Argument, Inputs
-from modelspec.settings import Context, Faults
-from modelspec.shapes import Tensor, erase
+from modelspec.catalog.layers.layer import Argument, Inputs
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Context, Faults
+from modelspec.core.shapes import Tensor, erase
 
 from .case import Answer, Case, Refusal, layer_class
 

@@ -13,8 +13,8 @@ from typing import Any
 import hypothesis
 from hypothesis import strategies as st
 
-from modelspec.layers.base import Argument, Layer
-from modelspec.shapes import Size, Tensor
+from modelspec.catalog.layers.layer import Argument, Layer
+from modelspec.core.shapes import Size, Tensor
 
 from . import values
 from .case import Case, case_of, layer_class

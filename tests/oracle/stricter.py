@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from modelspec.diagnostics import Fault, Path
-from modelspec.layers import LAYERS
-from modelspec.shapes import Tensor
+from modelspec.catalog.layers import LAYERS
+from modelspec.core.diagnostics import Fault, Path
+from modelspec.core.shapes import Tensor
 
 from .case import Case, layer_class
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelspec.components import (
+from modelspec.catalog.components import (
     CALLBACKS,
     CONSTRAINTS,
     INITIALIZERS,
@@ -22,7 +22,7 @@ from modelspec.components import (
     REGULARIZERS,
     SCHEDULES,
 )
-from modelspec.settings import Context, Faults, Settings
+from modelspec.core.settings import Context, Faults, Settings
 
 from . import values
 from .strategies import chances, share_of_examples
@@ -61,7 +61,7 @@ def settings_of(draw: st.DrawFn, cls: type[Settings]) -> dict[str, Any]:
 @settings(max_examples=share_of_examples(0.5))
 @given(data=st.data())
 def test_what_is_taken_is_made_by_keras(name: str, data: st.DataObject) -> None:
-    from modelspec.backend.convert import to_keras
+    from modelspec.runtime.backend.convert import to_keras
 
     written = data.draw(settings_of(CLASSES[name]))
     try:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelspec.diagnostics import Fault
-from modelspec.layers import LAYERS
-from modelspec.settings import Context, Faults
+from modelspec.catalog.layers import LAYERS
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Context, Faults
 
 from . import compare, keras_side, our_side
 from .case import KINDS, Refusal, case_of, layer_class
@@ -48,7 +48,7 @@ def test_an_example_is_what_keras_makes_of_it_and_runs(kind: str) -> None:
 @given(data=st.data())
 def test_what_is_built_is_what_was_written(kind: str, data: st.DataObject) -> None:
     """Building from the checked settings gives the Keras layer that the plain values give."""
-    from modelspec.backend.convert import to_keras
+    from modelspec.runtime.backend.convert import to_keras
 
     for case in data.draw(several(kind)):
         try:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelspec.diagnostics import Fault
-from modelspec.layers.base import Weight
-from modelspec.shapes import PENDING, Shape, Size, Tensor
+from modelspec.catalog.layers.layer import Weight
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import PENDING, Shape, Size, Tensor
 
 from . import our_side
 from .case import KINDS, Answer, Case

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Layer
-from modelspec.settings import Context
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.settings import Context
 
 from .case import KINDS, layer_class
 from .keras_side import class_of
@@ -67,7 +67,7 @@ def test_settings_are_keras_constructor_parameters(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), PASSED_ON)
 def test_what_keras_passes_on_has_an_effect_and_the_same_default(kind: str, name: str) -> None:
-    from modelspec.backend.convert import to_keras
+    from modelspec.runtime.backend.convert import to_keras
 
     cls, value = layer_class(kind), PASSED_ON[kind, name]
     usual = dict(cls.examples[0].settings)

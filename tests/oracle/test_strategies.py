@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from modelspec.components import INITIALIZERS
-from modelspec.settings import Context, Faults
+from modelspec.catalog.components import INITIALIZERS
+from modelspec.core.settings import Context, Faults
 
 from . import forms, our_side
 from .case import KINDS, Case, Refusal, case_of, layer_class

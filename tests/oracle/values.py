@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from modelspec import dtypes
-from modelspec.components.family import Family, read_component
-from modelspec.layers import LAYERS
-from modelspec.layers.base import Layer
-from modelspec.settings import Context, Faults, Settings, split_form
+from modelspec.catalog.components.family import Family, read_component
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core import dtypes
+from modelspec.core.settings import Context, Faults, Settings, split_form
 
 from . import forms
 

@@ -1,0 +1,289 @@
+"""Callbacks: what happens during training beside the steps themselves."""
+
+import re
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, PlainValidator, model_validator
+
+from modelspec.core.settings import Unfit, is_int, refuse
+
+from .setting_types import Component, NonNegative, Whole
+
+_PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
+_FIELD = re.compile(r"[A-Za-z_][\w-]*")
+_FORMAT = re.compile(r"(0?[0-9]{1,2})?(\.[0-9]{1,2})?[defg%]?")
+
+
+def _run_path(value: Any) -> str:
+    """A name that stays inside the run folder on every system."""
+    if not isinstance(value, str):
+        raise Unfit("a path")
+    if any(part in ("", ".", "..") or part[0] == "~" or not _PART.fullmatch(part) for part in value.split("/")):
+        raise Unfit("a path inside the run folder", code="MS210",
+                    help="write a plain name, e.g. `log.csv` or `logs/log.csv`")
+    return value
+
+
+def placeholders(path: str) -> tuple[str, ...]:
+    """What stands in braces in a path: `epoch` and `val_loss` in `{epoch:02d}-{val_loss:.2f}.keras`."""
+    return tuple(name for _, name, _, _ in Formatter().parse(path) if name is not None)
+
+
+def _template(value: Any) -> str:
+    """A path with `{epoch:02d}`-like parts: names of logs and short formats only.
+
+    Python's formats also reach attributes (`{epoch.real}`), and fill up memory (`{epoch:999999999}`).
+    """
+    if not isinstance(value, str):
+        raise Unfit("a path")
+    expected = "a path whose braces hold the name of a log and a format: `{epoch:02d}`, `{val_loss:.2f}`"
+    try:
+        parts = list(Formatter().parse(value))
+    except ValueError:
+        raise Unfit(expected, code="MS205", help="close every brace, and write `{{` for one that stays") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (
+            conversion or not _FIELD.fullmatch(name) or not _FORMAT.fullmatch(form or "")
+            # Logs are numbers with a fraction; only the counters are whole.
+            or ((form or "").endswith("d") and name not in ("epoch", "batch"))
+        ):
+            raise Unfit(expected, code="MS205")
+    _run_path("".join(text + ("" if name is None else "0") for text, name, _, _ in parts))
+    return value
+
+
+RunPath = Annotated[str, PlainValidator(_run_path, json_schema_input_type=str)]
+"""A path relative to the run folder, and inside it."""
+RunTemplate = Annotated[str, PlainValidator(_template, json_schema_input_type=str)]
+"""The same with `{epoch}` and names of logs in it."""
+
+
+def _separator(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Unfit("one character")
+    # What Python's `csv` takes as a delimiter.
+    if len(value) != 1 or value in '\r\n"\0':
+        raise Unfit("one character, which is no quote or line break", code="MS205")
+    return value
+
+
+def _frequency(*words: str) -> PlainValidator:
+    expected = f"{' or '.join(f'`{word}`' for word in words)} or a number of steps of at least 1"
+
+    def validate(value: Any) -> int | str:
+        if isinstance(value, str) and value in words:
+            return value
+        if is_int(value) and value >= 1:
+            return int(value)
+        raise Unfit(expected, code="MS205" if is_int(value) or isinstance(value, str) else "MS204")
+
+    return PlainValidator(validate, json_schema_input_type=int | Literal[words])
+
+
+def _profile(value: Any) -> int | tuple[int, int]:
+    expected = "a step, or a list of the first and the last step"
+    if is_int(value):
+        first = last = int(value)
+    elif isinstance(value, (tuple, list)) and len(value) == 2 and all(is_int(step) for step in value):
+        first, last = value
+    else:
+        raise Unfit(expected, help=f"write `[{value}]`" if isinstance(value, str) and "," in value else None)
+    if first < 0 or last < first:
+        raise Unfit(f"{expected}, at least 0 and in order", code="MS205")
+    return first if is_int(value) else (first, last)
+
+
+Profile = Annotated[int | tuple[int, int], PlainValidator(_profile, json_schema_input_type=int | tuple[int, int])]
+
+
+def _metadata(value: Any) -> str | dict[str, str]:
+    if isinstance(value, dict):
+        return {layer: _run_path(path) for layer, path in value.items()}
+    return _run_path(value)
+
+
+Verbose = Annotated[int, Field(ge=0, le=1)]
+"""1 prints a line when something is done."""
+Mode = Literal["auto", "min", "max"]
+"""Which way the monitored value is better; `auto` asks the metric."""
+
+
+class Callback(Component):
+    keras_module: ClassVar[str] = "callbacks"
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Settings that are paths in the run folder."""
+    state: ClassVar[tuple[str, ...] | None] = None
+    """Attributes of the Keras callback that change while it trains, for a checkpoint; None: not known."""
+    begins_again: ClassVar[bool] = False
+    """Whether a run that goes on within an epoch tells it of the epoch's begin: it changes nothing but the callback."""
+
+
+class EarlyStopping(Callback):
+    """Ends training once a value has stopped getting better.
+
+    ```yaml
+    callbacks:
+      - EarlyStopping: {monitor: val_loss, patience: 3, restore_best_weights: true}
+    ```
+    """
+
+    state: ClassVar[tuple[str, ...] | None] = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
+
+    monitor: str = "val_loss"
+    min_delta: NonNegative = 0
+    """By how much a value must be better to count."""
+    patience: Whole = 0
+    """How many epochs without a better value are borne."""
+    verbose: Verbose = 0
+    mode: Mode = "auto"
+    baseline: float | None = None
+    """A value that must be bettered."""
+    restore_best_weights: bool = False
+    """Whether the weights of the best epoch are taken back at the end."""
+    start_from_epoch: Whole = 0
+
+
+class ReduceLROnPlateau(Callback):
+    """Lowers the learning rate once a value has stopped getting better.
+
+    ```yaml
+    callbacks:
+      - ReduceLROnPlateau: {factor: 0.5, patience: 5, min_lr: 0.00001}
+    ```
+
+    The optimizer's `learning_rate` must be a number: a schedule cannot be set.
+    """
+
+    state: ClassVar[tuple[str, ...] | None] = ("best", "cooldown_counter", "wait")
+
+    monitor: str = "val_loss"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """What the learning rate is multiplied by."""
+    patience: Whole = 10
+    """How many epochs without a better value are borne."""
+    verbose: Verbose = 0
+    mode: Mode = "auto"
+    min_delta: NonNegative = 0.0001
+    """By how much a value must be better to count."""
+    cooldown: Whole = 0
+    """How many epochs to wait after the rate was lowered."""
+    min_lr: NonNegative = 0.0
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model, or its weights, while it is trained.
+
+    ```yaml
+    callbacks:
+      - ModelCheckpoint: {filepath: "best/{epoch:02d}.keras", save_best_only: true}
+    ```
+
+    For going on with an interrupted run use `training.checkpoint`: this one saves no state but the model's.
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ("filepath",)
+    state: ClassVar[tuple[str, ...] | None] = (
+        "_batches_seen_since_last_saving", "_current_epoch", "_last_batch_seen", "best",
+    )
+
+    filepath: RunTemplate
+    monitor: str = "val_loss"
+    verbose: Verbose = 0
+    save_best_only: bool = False
+    save_weights_only: bool = False
+    mode: Mode = "auto"
+    save_freq: Annotated[int | str, _frequency("epoch")] = "epoch"
+    initial_value_threshold: float | None = None
+    """A value that must be bettered before anything is saved."""
+
+    @model_validator(mode="after")
+    def _ending(self) -> Self:
+        endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
+        if not self.filepath.endswith(endings):
+            what, code = ("weights", "MS208") if self.save_weights_only else ("a model", "MS205")
+            refuse(f"the file of {what} must end in `{endings[0]}`, found `{self.filepath}`", code, "filepath",
+                   help=f"end it in `{endings[0]}`")
+        return self
+
+
+class TerminateOnNaN(Callback):
+    """Ends training where the loss is no longer a finite number.
+
+    ```yaml
+    callbacks: [TerminateOnNaN]
+    ```
+    """
+
+    state: ClassVar[tuple[str, ...] | None] = ()
+
+    raise_error: bool = False
+    """Whether the run fails, rather than ending early."""
+
+
+class CSVLogger(Callback):
+    """Writes a row of losses and metrics for each epoch.
+
+    ```yaml
+    callbacks:
+      - CSVLogger: {filename: epochs.csv, separator: ";"}
+    ```
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ("filename",)
+    state: ClassVar[tuple[str, ...] | None] = ()
+
+    filename: RunPath
+    separator: Annotated[str, PlainValidator(_separator, json_schema_input_type=str)] = ","
+    append: bool = False
+    """Whether an existing file is gone on with."""
+
+
+class TensorBoard(Callback):
+    """Writes logs for TensorBoard.
+
+    ```yaml
+    callbacks:
+      - TensorBoard: {log_dir: tensorboard, histogram_freq: 1}
+    ```
+
+    A run that goes on from a checkpoint cuts its logs back to it, so that nothing stands in them twice.
+
+    https://www.tensorflow.org/tensorboard
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ("log_dir", "embeddings_metadata")
+    state: ClassVar[tuple[str, ...] | None] = (
+        "_global_test_batch", "_global_train_batch", "_train_accumulated_time",
+    )
+    begins_again: ClassVar[bool] = True
+
+    log_dir: RunPath = "logs"
+    histogram_freq: Whole = 0
+    """Every how many epochs histograms of the weights are written; 0 is never."""
+    write_graph: bool = True
+    write_images: bool = False
+    write_steps_per_second: bool = False
+    update_freq: Annotated[int | str, _frequency("epoch", "batch")] = "epoch"
+    profile_batch: Profile = 0
+    """A step to profile, or the first and the last one."""
+    embeddings_freq: Whole = 0
+    embeddings_metadata: Annotated[
+        str | dict[str, str], PlainValidator(_metadata, json_schema_input_type=str | dict[str, str])
+    ] | None = None
+    """Labels for the embeddings: a file, or a file for each Embedding layer by its name."""
+
+
+class SwapEMAWeights(Callback):
+    """Evaluates and saves the running means of the weights that an optimizer with `use_ema: true` keeps.
+
+    ```yaml
+    callbacks:
+      - SwapEMAWeights: {swap_on_epoch: true}
+    ```
+    """
+
+    state: ClassVar[tuple[str, ...] | None] = ("_ema_weights_in_model",)
+
+    swap_on_epoch: bool = False
+    """Whether the means are also there at the end of each epoch, for callbacks that save then."""

@@ -1,0 +1,228 @@
+"""Metrics from the counts of true and false positives and negatives."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from modelspec.core.settings import refuse
+
+from .loss import Targets
+from .metric import Direction, Metric
+from .setting_types import Count, Fraction, Name, NonNegative, Positive, PositiveFraction, Whole, numbers
+
+Thresholds = Annotated[float | tuple[float, ...], numbers(0, 1)]
+"""Above which output an answer is yes: a number from 0 to 1, or a list of them for a result for each."""
+
+
+class BinaryMetric(Metric):
+    targets: ClassVar[Targets] = "binary"
+
+
+class ConfusionCount(BinaryMetric):
+    # Keras does not say which way these are better, so `mode: auto` does not work with them.
+    direction: ClassVar[Direction] = None
+
+    thresholds: Thresholds | None = None
+
+
+class TruePositives(ConfusionCount):
+    """How many targets of 1 have an output above the threshold.
+
+    ```yaml
+    metrics: [TruePositives]
+    ```
+    """
+
+
+class TrueNegatives(ConfusionCount):
+    """How many targets of 0 have an output below the threshold.
+
+    ```yaml
+    metrics: [true_negatives]
+    ```
+    """
+
+
+class FalsePositives(ConfusionCount):
+    """How many targets of 0 have an output above the threshold.
+
+    ```yaml
+    metrics: [{FalsePositives: 0.8}]
+    ```
+    """
+
+
+class FalseNegatives(ConfusionCount):
+    """How many targets of 1 have an output below the threshold.
+
+    ```yaml
+    metrics: [{FalseNegatives: {thresholds: [0.3, 0.5]}}]
+    ```
+    """
+
+
+class Precision(BinaryMetric):
+    """How many of the outputs above the threshold have a target of 1.
+
+    ```yaml
+    metrics: [{Precision: {class_id: 2}}]
+    ```
+    """
+
+    thresholds: Thresholds | None = None
+    top_k: Count | None = None
+    """Only the k highest outputs of an example count as yes."""
+    class_id: Whole | None = None
+    """Only this class counts."""
+
+
+class Recall(BinaryMetric):
+    """How many of the targets of 1 have an output above the threshold.
+
+    ```yaml
+    metrics: [{Recall: {top_k: 5}}]
+    ```
+    """
+
+    thresholds: Thresholds | None = None
+    top_k: Count | None = None
+    """Only the k highest outputs of an example count as yes."""
+    class_id: Whole | None = None
+    """Only this class counts."""
+
+
+class SensitivityAtSpecificity(BinaryMetric):
+    """The best sensitivity (recall) of any threshold with at least this specificity.
+
+    ```yaml
+    metrics: [{SensitivityAtSpecificity: 0.9}]
+    ```
+
+    https://en.wikipedia.org/wiki/Sensitivity_and_specificity
+    """
+
+    specificity: Fraction
+    num_thresholds: Count = 200
+    class_id: Whole | None = None
+
+
+class SpecificityAtSensitivity(BinaryMetric):
+    """The best specificity of any threshold with at least this sensitivity (recall).
+
+    ```yaml
+    metrics: [{SpecificityAtSensitivity: 0.95}]
+    ```
+
+    https://en.wikipedia.org/wiki/Sensitivity_and_specificity
+    """
+
+    sensitivity: Fraction
+    num_thresholds: Count = 200
+    class_id: Whole | None = None
+
+
+class PrecisionAtRecall(BinaryMetric):
+    """The best precision of any threshold with at least this recall.
+
+    ```yaml
+    metrics: [{PrecisionAtRecall: {recall: 0.8, num_thresholds: 100}}]
+    ```
+    """
+
+    recall: Fraction
+    num_thresholds: Count = 200
+    class_id: Whole | None = None
+
+
+class RecallAtPrecision(BinaryMetric):
+    """The best recall of any threshold with at least this precision.
+
+    ```yaml
+    metrics: [{RecallAtPrecision: 0.9}]
+    ```
+    """
+
+    precision: Fraction
+    num_thresholds: Count = 200
+    class_id: Whole | None = None
+
+
+class AUC(BinaryMetric):
+    """The area under the curve of true against false positives (ROC), or of precision against recall (PR).
+
+    ```yaml
+    metrics: [{AUC: {curve: PR, name: pr_auc}}]
+    ```
+
+    Davis and Goadrich, 2006: https://www.biostat.wisc.edu/~page/rocpr.pdf
+    """
+
+    num_thresholds: Annotated[int, Field(ge=2)] = 200
+    """How many points the curve has."""
+    curve: Literal["ROC", "PR", "PRGAIN", "roc", "pr", "prgain"] = "ROC"
+    summation_method: Literal[
+        "interpolation", "minoring", "majoring", "Interpolation", "Minoring", "Majoring"
+    ] = "interpolation"
+    thresholds: tuple[Fraction, ...] | None = None
+    """The points themselves, in place of `num_thresholds` even ones."""
+    multi_label: bool = False
+    """Whether each output has a curve of its own, and the result is their mean."""
+    num_labels: Count | None = None
+    """How many outputs there are, for `multi_label`."""
+    label_weights: tuple[NonNegative, ...] | None = None
+    from_logits: bool = False
+    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+
+    @model_validator(mode="after")
+    def _labels(self) -> Self:
+        if self.num_labels is not None and not self.multi_label:
+            refuse("`num_labels` is for `multi_label: true` only", "MS208", "num_labels",
+                   help="write `multi_label: true`, or remove `num_labels`")
+        return self
+
+
+class FBetaScore(Metric):
+    """The harmonic mean of precision and recall, with recall `beta` times as important.
+
+    ```yaml
+    metrics: [{FBetaScore: {beta: 2.0, threshold: 0.5}}]
+    ```
+
+    Outputs and targets are both of shape (batch, classes).
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+
+    average: Literal["micro", "macro", "weighted"] | None = None
+    """How the scores of the classes become one; `null` gives one for each."""
+    beta: Positive = 1.0
+    threshold: PositiveFraction | None = None
+    """Above which output an answer is yes; where it is not written, only the highest one is."""
+    name: Name = "fbeta_score"
+
+    @property
+    def takes(self) -> Targets:
+        return self.targets if self.threshold is None else "binary"
+
+
+class F1Score(Metric):
+    """The harmonic mean of precision and recall.
+
+    ```yaml
+    metrics: [{F1Score: {average: macro}}]
+    ```
+
+    Outputs and targets are both of shape (batch, classes).
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+
+    average: Literal["micro", "macro", "weighted"] | None = None
+    """How the scores of the classes become one; `null` gives one for each."""
+    threshold: PositiveFraction | None = None
+    """Above which output an answer is yes; where it is not written, only the highest one is."""
+    name: Name = "f1_score"
+
+    @property
+    def takes(self) -> Targets:
+        return self.targets if self.threshold is None else "binary"

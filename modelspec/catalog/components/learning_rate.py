@@ -1,0 +1,37 @@
+"""The learning rate by epoch, as a formula."""
+
+from typing import ClassVar
+
+from modelspec.core.source import Value
+
+from ..formula.formula_setting import RateFormula
+from .callbacks import Callback, Verbose
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of each epoch, by a formula on `epoch` (from 0) and `lr`, the rate so far.
+
+    ```yaml
+    callbacks:
+      - LearningRateScheduler: {expression: "lr * 0.9 if epoch > 5 else lr"}
+      - LearningRateScheduler: {schedule: "0.001 * min((epoch + 1) / 5, 1)", verbose: 1}
+    ```
+
+    A formula is made of numbers, `epoch`, `lr`, `+ - * / // % **`, comparisons, `and or not`, `x if c else y` and the
+    functions `abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan tanh floor ceil round min max minimum
+    maximum`. The optimizer's `learning_rate` must be a number: a schedule cannot be set.
+    """
+
+    state: ClassVar[tuple[str, ...] | None] = ()
+
+    schedule: RateFormula
+    """The formula; in quotes."""
+    verbose: Verbose = 0
+
+    @classmethod
+    def spread(cls, body: dict[str, Value]) -> dict[str, Value]:
+        """`expression` stands for `schedule`, as in a loss."""
+        if "expression" in body and "schedule" not in body:
+            rest = {key: value for key, value in body.items() if key != "expression"}
+            return {"schedule": {"expression": body["expression"]}, **rest}
+        return body

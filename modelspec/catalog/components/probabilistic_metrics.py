@@ -1,0 +1,219 @@
+"""Metrics between distributions, and overlaps of segments."""
+
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+
+from modelspec.core.settings import refuse
+
+from .loss import Targets
+from .metric import Direction, Metric
+from .setting_types import Count, Fraction, Name, WholeNumbers
+
+
+class KLDivergence(Metric):
+    """How far the outputs' distribution is from the targets'.
+
+    ```yaml
+    metrics: [kl_divergence]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "kl_divergence"
+
+
+class Poisson(Metric):
+    """The mean of `output - target * log(output)`, for counts.
+
+    ```yaml
+    metrics: [poisson]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "numbers"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "poisson"
+
+
+class BinaryCrossentropy(Metric):
+    """The crossentropy of independent yes-or-no outputs.
+
+    ```yaml
+    metrics: [bce]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "binary"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "binary_crossentropy"
+    from_logits: bool = False
+    """Whether outputs are scores (no sigmoid) rather than probabilities."""
+    label_smoothing: Fraction = 0
+
+
+class CategoricalCrossentropy(Metric):
+    """The crossentropy of one class out of several, for one-hot targets.
+
+    ```yaml
+    metrics: [{CategoricalCrossentropy: {from_logits: true}}]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "categorical_crossentropy"
+    from_logits: bool = False
+    """Whether outputs are scores (no softmax) rather than probabilities."""
+    label_smoothing: Fraction = 0
+    axis: int = -1
+
+
+class SparseCategoricalCrossentropy(Metric):
+    """The crossentropy of one class out of several, for targets that are indices.
+
+    ```yaml
+    metrics: [{SparseCategoricalCrossentropy: {ignore_class: -1}}]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "indices"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "sparse_categorical_crossentropy"
+    from_logits: bool = False
+    """Whether outputs are scores (no softmax) rather than probabilities."""
+    ignore_class: int | None = None
+    axis: int = -1
+
+
+class Overlap(Metric):
+    """What intersections over unions share."""
+
+    def _check_classes(self, num_classes: int, chosen: tuple[int, ...]) -> None:
+        for index, one in enumerate(chosen):
+            if one >= num_classes:
+                refuse(f"class {one} is not below the number of classes, {num_classes}", "MS205", "target_class_ids",
+                       index, help="classes count from 0")
+
+
+class IoU(Overlap):
+    """The intersection over union of each chosen class's segments, averaged.
+
+    ```yaml
+    metrics: [{IoU: {num_classes: 4, target_class_ids: [0, 2], sparse_y_pred: false}}]
+    ```
+
+    `sparse_y_pred: false` is for outputs that are scores, as those of a softmax are.
+    """
+
+    targets: ClassVar[Targets] = "indices"
+
+    num_classes: Count
+    target_class_ids: WholeNumbers
+    ignore_class: int | None = None
+    """An index that does not count."""
+    sparse_y_true: bool = True
+    """Whether targets are indices rather than one-hot."""
+    sparse_y_pred: bool = True
+    """Whether outputs are indices rather than scores."""
+    axis: int = -1
+
+    @property
+    def takes(self) -> Targets:
+        return self.targets if self.sparse_y_true else "one_hot"
+
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        self._check_classes(self.num_classes, self.target_class_ids)
+        return self
+
+
+class MeanIoU(Metric):
+    """The intersection over union of each class's segments, averaged.
+
+    ```yaml
+    metrics: [{MeanIoU: {num_classes: 4, sparse_y_pred: false}}]
+    ```
+
+    `sparse_y_pred: false` is for outputs that are scores, as those of a softmax are.
+    """
+
+    targets: ClassVar[Targets] = "indices"
+
+    num_classes: Count
+    ignore_class: int | None = None
+    """An index that does not count."""
+    sparse_y_true: bool = True
+    """Whether targets are indices rather than one-hot."""
+    sparse_y_pred: bool = True
+    """Whether outputs are indices rather than scores."""
+    axis: int = -1
+
+    @property
+    def takes(self) -> Targets:
+        return self.targets if self.sparse_y_true else "one_hot"
+
+
+class BinaryIoU(Overlap):
+    """The intersection over union of what is in a segment and what is not, averaged.
+
+    ```yaml
+    metrics: [{BinaryIoU: {target_class_ids: [1], threshold: 0.5}}]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "binary"
+
+    target_class_ids: WholeNumbers = (0, 1)
+    threshold: Fraction = 0.5
+
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        self._check_classes(2, self.target_class_ids)
+        return self
+
+
+class OneHotIoU(Overlap):
+    """The intersection over union of each chosen class's segments, averaged, for one-hot targets.
+
+    ```yaml
+    metrics: [{OneHotIoU: {num_classes: 3, target_class_ids: [1, 2]}}]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+
+    num_classes: Count
+    target_class_ids: WholeNumbers
+    ignore_class: int | None = None
+    sparse_y_pred: bool = False
+    """Whether outputs are indices rather than scores."""
+    axis: int = -1
+
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        self._check_classes(self.num_classes, self.target_class_ids)
+        return self
+
+
+class OneHotMeanIoU(Metric):
+    """The intersection over union of each class's segments, averaged, for one-hot targets.
+
+    ```yaml
+    metrics: [{OneHotMeanIoU: 3}]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+
+    num_classes: Count
+    ignore_class: int | None = None
+    sparse_y_pred: bool = False
+    """Whether outputs are indices rather than scores."""
+    axis: int = -1

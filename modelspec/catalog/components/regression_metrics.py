@@ -1,0 +1,182 @@
+"""Metrics between numbers: errors, correlations, margins."""
+
+from typing import ClassVar, Literal
+
+from .loss import Targets
+from .metric import Direction, Metric
+from .setting_types import Name, Whole
+
+
+class NumberMetric(Metric):
+    targets: ClassVar[Targets] = "numbers"
+
+
+class NumberError(NumberMetric):
+    direction: ClassVar[Direction] = "down"
+
+
+class MeanSquaredError(NumberError):
+    """The mean of `(target - output) ** 2`.
+
+    ```yaml
+    metrics: [mse]
+    ```
+    """
+
+    name: Name = "mean_squared_error"
+
+
+class RootMeanSquaredError(NumberError):
+    """The root of the mean of `(target - output) ** 2`.
+
+    ```yaml
+    metrics: [{RootMeanSquaredError: {name: rmse}}]
+    ```
+    """
+
+    name: Name = "root_mean_squared_error"
+
+
+class MeanAbsoluteError(NumberError):
+    """The mean of `abs(target - output)`.
+
+    ```yaml
+    metrics: [mae]
+    ```
+    """
+
+    name: Name = "mean_absolute_error"
+
+
+class MeanAbsolutePercentageError(NumberError):
+    """The mean of `100 * abs((target - output) / target)`.
+
+    ```yaml
+    metrics: [mape]
+    ```
+    """
+
+    name: Name = "mean_absolute_percentage_error"
+
+
+class MeanSquaredLogarithmicError(NumberError):
+    """The mean of `(log(target + 1) - log(output + 1)) ** 2`.
+
+    ```yaml
+    metrics: [msle]
+    ```
+    """
+
+    name: Name = "mean_squared_logarithmic_error"
+
+
+class LogCoshError(NumberError):
+    """The mean of `log(cosh(output - target))`.
+
+    ```yaml
+    metrics: [LogCoshError]
+    ```
+    """
+
+    name: Name = "logcosh"
+
+
+class CosineSimilarity(NumberMetric):
+    """The cosine of the angle between target and output: 1 where they point the same way.
+
+    ```yaml
+    metrics: [cosine_similarity]
+    ```
+
+    https://en.wikipedia.org/wiki/Cosine_similarity
+    """
+
+    name: Name = "cosine_similarity"
+    axis: int = -1
+
+
+class R2Score(NumberMetric):
+    """The coefficient of determination: 1 is perfect, 0 as good as the targets' mean.
+
+    ```yaml
+    metrics: [R2Score]
+    ```
+
+    https://en.wikipedia.org/wiki/Coefficient_of_determination
+    """
+
+    class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
+    """How the scores of several outputs become one; `null` gives one for each."""
+    num_regressors: Whole = 0
+    """How many inputs the score is adjusted for; 0 leaves it as it is."""
+    name: Name = "r2_score"
+
+
+class PearsonCorrelation(NumberMetric):
+    """The linear correlation of targets and outputs, from -1 to 1.
+
+    ```yaml
+    metrics: [PearsonCorrelation]
+    ```
+
+    https://en.wikipedia.org/wiki/Pearson_correlation_coefficient
+    """
+
+    name: Name = "pearson_correlation"
+    axis: int = -1
+
+
+class ConcordanceCorrelation(NumberMetric):
+    """The correlation of targets and outputs that also falls where their means or spreads differ.
+
+    ```yaml
+    metrics: [{ConcordanceCorrelation: {axis: 0}}]
+    ```
+
+    https://en.wikipedia.org/wiki/Concordance_correlation_coefficient
+    """
+
+    name: Name = "concordance_correlation"
+    axis: int = -1
+
+
+class Hinge(Metric):
+    """The mean of `max(1 - target * output, 0)`, for targets of -1 or 1; 0 is read as -1.
+
+    ```yaml
+    metrics: [hinge]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "binary"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "hinge"
+
+
+class SquaredHinge(Metric):
+    """The mean of `max(1 - target * output, 0) ** 2`, for targets of -1 or 1; 0 is read as -1.
+
+    ```yaml
+    metrics: [squared_hinge]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "binary"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "squared_hinge"
+
+
+class CategoricalHinge(Metric):
+    """`max(neg - pos + 1, 0)` of the right class's score and the highest other one.
+
+    ```yaml
+    metrics: [categorical_hinge]
+    ```
+    """
+
+    targets: ClassVar[Targets] = "one_hot"
+    direction: ClassVar[Direction] = "down"
+
+    name: Name = "categorical_hinge"

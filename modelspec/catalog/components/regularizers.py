@@ -1,0 +1,55 @@
+"""Regularizers: what is added to the loss for large weights or outputs."""
+
+from typing import ClassVar, Literal
+
+from .setting_types import Component, NonNegative
+
+
+class Regularizer(Component):
+    keras_module: ClassVar[str] = "regularizers"
+
+
+class L1(Regularizer):
+    """Adds `l1 * sum(abs(x))`, which drives weights to exactly zero.
+
+    ```yaml
+    kernel_regularizer: {L1: 0.001}
+    ```
+    """
+
+    l1: NonNegative = 0.01
+
+
+class L2(Regularizer):
+    """Adds `l2 * sum(x ** 2)`, which keeps weights small; also called weight decay.
+
+    ```yaml
+    kernel_regularizer: {L2: 0.0001}
+    ```
+    """
+
+    l2: NonNegative = 0.01
+
+
+class L1L2(Regularizer):
+    """Adds both an L1 and an L2 penalty.
+
+    ```yaml
+    kernel_regularizer: {L1L2: {l1: 0.001, l2: 0.01}}
+    ```
+    """
+
+    l1: NonNegative = 0.0
+    l2: NonNegative = 0.0
+
+
+class OrthogonalRegularizer(Regularizer):
+    """Keeps the rows or the columns of a matrix apart in direction; only for weights with two axes.
+
+    ```yaml
+    kernel_regularizer: {OrthogonalRegularizer: {factor: 0.02, mode: columns}}
+    ```
+    """
+
+    factor: NonNegative = 0.01
+    mode: Literal["rows", "columns"] = "rows"

@@ -1,0 +1,116 @@
+"""What the settings of all components share: numbers, axes and names, with what they accept and how they say no.
+
+Each is a named type, never a pydantic union: a union would report every branch it tried.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, PlainValidator
+
+from modelspec.core.settings import Settings, Unfit, first_unfit, is_int
+
+
+class Component(Settings):
+    """The settings of one class that is not a layer. Infinities and NaN are never a setting's value.
+
+    A list is a tuple here, as everywhere, and must be a list again for Keras: `Precision` takes no tuple.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+Count = Annotated[int, Field(ge=1)]
+"""How many steps, epochs, classes: a whole number of at least 1."""
+Whole = Annotated[int, Field(ge=0)]
+"""A whole number of at least 0."""
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+"""A number from 0 to 1."""
+PositiveFraction = Annotated[float, Field(gt=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running mean is kept at each step: at 1 it would never move."""
+
+FloatDtype = Literal["float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"]
+"""What a loss is computed in; Keras's `floatx` where it is not written."""
+MetricDtype = Literal[
+    "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",
+    "uint8", "uint16", "uint32", "uint64", "int16", "int32", "int64",
+]  # fmt: skip
+"""What a metric counts in. Keras reads `int8` as a way of quantizing, and refuses it."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _axes(value: Any) -> int | tuple[int, ...]:
+    if is_int(value):
+        return int(value)
+    if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
+        raise Unfit("an axis or a list of axes", help="axes are whole numbers, the first is 0 and the last -1",
+                    path=first_unfit(value, is_int))
+    if len(set(value)) < len(value):
+        raise Unfit("a list of different axes", code="MS205")
+    return tuple(value)
+
+
+Axes = Annotated[int | tuple[int, ...], PlainValidator(_axes, json_schema_input_type=int | tuple[int, ...])]
+"""An axis or several: `0` or `[0, 1, 2]`."""
+
+
+def _axis_list(value: Any) -> tuple[int, ...]:
+    axes = _axes(value)
+    if isinstance(axes, int):
+        raise Unfit("a list of axes", help=f"write `[{axes}]`")
+    return axes
+
+
+AxisList = Annotated[tuple[int, ...], PlainValidator(_axis_list, json_schema_input_type=tuple[int, ...])]
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...]:
+    expected = "a list of at least one whole number, each at least 0"
+    if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
+        raise Unfit(expected, help=f"write `[{value}]`" if is_int(value) else None, path=first_unfit(value, is_int))
+    if min(value) < 0:
+        raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= 0))
+    return tuple(value)
+
+
+WholeNumbers = Annotated[tuple[int, ...], PlainValidator(_whole_numbers, json_schema_input_type=tuple[Whole, ...])]
+
+
+def numbers(least: float, most: float | None = None) -> PlainValidator:
+    """A number or a list of at least one, each from `least` to `most`; a list becomes a tuple."""
+    bounds = f"from {least:g} to {most:g}" if most is not None else f"of at least {least:g}"
+    expected = f"a number {bounds} or a list of them"
+
+    def validate(value: Any) -> float | tuple[float, ...]:
+        items = value if isinstance(value, (tuple, list)) else (value,)
+        if not items or not all(is_number(item) for item in items):
+            raise Unfit(expected, path=first_unfit(value, is_number))
+        if min(items) < least or (most is not None and max(items) > most):
+            outside = first_unfit(value, lambda item: least <= item and (most is None or item <= most))
+            raise Unfit(expected, code="MS205", path=outside)
+        return tuple(float(item) for item in items) if items is value else float(value)
+
+    return PlainValidator(validate, json_schema_input_type=float | tuple[float, ...])
+
+
+def _name(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Unfit("a text")
+    if not value or "/" in value or not value.isprintable():
+        raise Unfit("a name without `/` and control characters", code="MS306")
+    return value
+
+
+Name = Annotated[str | None, PlainValidator(_name, json_schema_input_type=str | None)]
+"""What Keras calls the thing in logs and variables. It refuses a `/`, which it puts between names itself."""

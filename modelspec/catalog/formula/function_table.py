@@ -1,0 +1,122 @@
+"""The closed table of functions on tensors: Keras's own names, parameters and defaults, and the rule of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from modelspec.core.shapes import Size, Tensor
+
+from . import elementwise as each
+from . import reductions as along
+from . import structure as form
+from .elementwise import Arguments
+
+Kind: TypeAlias = Literal[
+    "tensor", "operand", "tensors", "rest", "axis", "axes", "flag", "number", "whole", "sizes", "dtype", "text",
+]
+"""What a parameter takes: a tensor; a tensor or a number; a list of tensors; every tensor that is left; or something
+that is fixed in the text."""
+OF_TENSORS: Final = ("tensor", "operand", "tensors", "rest")
+REQUIRED: Final = object()
+
+
+class Parameter(NamedTuple):
+    """One parameter of a function."""
+
+    name: str
+    kind: Kind = "tensor"
+    default: Any = REQUIRED
+
+
+class Function(NamedTuple):
+    """One function of `keras.ops`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    rule: Callable[[Arguments], Tensor]
+    """The type of the result. Raises `Fault`."""
+    cost: Callable[[Arguments], Size] | None = None
+    """Multiply-adds; None for work that is not counted."""
+    settled: bool = False
+    """Whether Keras foretells another dtype than the operation gives: the result is then cast to the rule's."""
+
+
+_X = Parameter("x")
+_PAIR = (Parameter("x1", "operand"), Parameter("x2", "operand"))
+_REDUCED = (_X, Parameter("axis", "axes", None), Parameter("keepdims", "flag", False))
+_PLACE = (_X, Parameter("axis", "axis", None), Parameter("keepdims", "flag", False))
+
+
+def _rows(rule: Callable[[Arguments], Tensor], parameters: tuple[Parameter, ...], *names: str) -> Iterable[Function]:
+    return (Function(name, parameters, rule) for name in names)
+
+
+def _with(name: str, default: float) -> tuple[Parameter, ...]:
+    return (_X, Parameter(name, "number", default))
+
+
+def _axis(default: Any = REQUIRED, kind: Kind = "axis") -> tuple[Parameter, ...]:
+    return (_X, Parameter("axis", kind, default))
+
+
+_TABLE: Final = (
+    *_rows(each.arithmetic, _PAIR, "add", "subtract", "multiply", "maximum", "minimum"),
+    Function("floor_divide", _PAIR, each.integer_division),
+    Function("mod", _PAIR, each.integer_division, settled=True),
+    Function("power", _PAIR, each.power),
+    Function("divide", _PAIR, each.divide),
+    *_rows(each.order, _PAIR, "less", "less_equal", "greater", "greater_equal"),
+    *_rows(each.equality, _PAIR, "equal", "not_equal"),
+    *_rows(each.logical, _PAIR, "logical_and", "logical_or", "logical_xor"),
+    *_rows(each.truth, (_X,), "logical_not", "isnan", "isinf", "isfinite"),
+    Function("where", (Parameter("condition"), *_PAIR), each.where),
+    *_rows(each.same, (_X,), "abs", "zeros_like", "ones_like"),
+    Function("negative", (_X,), each.signed),
+    *_rows(each.numbers, (_X,), "square", "round", "sign", "relu", "relu6"),
+    *_rows(each.made_floating, (_X,), "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
+           "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "floor", "ceil"),
+    *_rows(each.floats, (_X,), "sigmoid", "log_sigmoid", "softplus", "softsign", "silu", "selu", "hard_sigmoid",
+           "hard_silu", "hard_tanh", "tanh_shrink", "rsqrt", "erf", "erfinv"),
+    Function("gelu", (_X, Parameter("approximate", "flag", True)), each.floats),
+    *_rows(each.floats, _with("alpha", 1.0), "elu", "celu"),
+    Function("leaky_relu", _with("negative_slope", 0.2), each.floats),
+    Function("squareplus", _with("b", 4), each.floats),
+    *_rows(each.floats, _with("threshold", 0.5), "hard_shrink", "soft_shrink"),
+    Function("clip", (_X, Parameter("x_min", "number"), Parameter("x_max", "number")), each.clip),
+    Function("cast", (_X, Parameter("dtype", "dtype")), each.cast),
+    *_rows(along.total, _REDUCED, "sum", "prod"),
+    *_rows(along.mean, _REDUCED, "mean", "var", "std"),
+    *_rows(along.extreme, _REDUCED, "max", "min"),
+    *_rows(along.truth, _REDUCED, "any", "all"),
+    *_rows(along.place, _PLACE, "argmax", "argmin"),
+    Function("logsumexp", _REDUCED, along.logsumexp, settled=True),
+    *_rows(along.normalized, _axis(-1), "softmax", "log_softmax"),
+    Function("normalize", _axis(-1), along.normalized, settled=True),
+    *_rows(along.running, _axis(), "cumsum", "cumprod"),
+    Function("flip", _axis(kind="axes"), along.along),
+    Function("roll", (_X, Parameter("shift", "whole"), Parameter("axis", "axis")), along.along),
+    Function("concatenate", (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)), form.concatenate),
+    Function("stack", (Parameter("x", "tensors"), Parameter("axis", "axis", 0)), form.stack),
+    Function("reshape", (_X, Parameter("newshape", "sizes")), form.reshape),
+    Function("transpose", (_X, Parameter("axes", "sizes", None)), form.transpose),
+    Function("swapaxes", (_X, Parameter("axis1", "axis"), Parameter("axis2", "axis")), form.swapaxes),
+    Function("expand_dims", _axis(), form.expand_dims),
+    Function("squeeze", _axis(kind="axes"), form.squeeze),
+    Function("repeat", (_X, Parameter("repeats", "whole"), Parameter("axis", "axis")), form.repeat),
+    *_rows(form.triangle, (_X,), "tril", "triu"),
+    Function("one_hot", (_X, Parameter("num_classes", "whole"), Parameter("axis", "axis", -1),
+                         Parameter("dtype", "dtype", None)), form.one_hot),
+    Function("matmul", (Parameter("x1"), Parameter("x2")), form.matmul, form.matmul_cost),
+    Function("einsum", (Parameter("subscripts", "text"), Parameter("operands", "rest")), form.einsum, form.einsum_cost),
+)
+
+FUNCTIONS: Final[dict[str, Function]] = {function.name: function for function in _TABLE}
+"""By name."""
+
+SIGNS: Final = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//", "mod": "%", "power": "**",
+    "matmul": "@", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
+    "not_equal": "!=", "logical_and": "and", "logical_or": "or", "logical_not": "not", "negative": "-",
+}  # fmt: skip
+"""Functions that are also written as operators."""

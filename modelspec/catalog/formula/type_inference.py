@@ -1,0 +1,147 @@
+"""The type of every step of a formula, without a framework."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import Shape, Size, Tensor, may_equal, plus, show
+
+from .elementwise import BATCH, Arguments
+from .function_table import FUNCTIONS, SIGNS
+from .indexing import index
+from .operands import DTYPES, Operand
+from .tree import Call, Constant, Formula, Index, Name, Node, listed
+
+_BATCH = re.compile(rf"\b{BATCH}\b")
+_ASIDE = "batch_"
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What a formula makes of tensors of certain types."""
+
+    result: Tensor
+    multiply_adds: Size
+    """For one example."""
+    dtypes: Mapping[int, str] = field(repr=False)
+    """The dtype of every operation, by the `id` of its node."""
+
+
+def infer(formula: Formula, tensors: Mapping[str, Tensor]) -> Inferred:
+    """The types of a formula on tensors with a batch axis, which the result must keep.
+
+    Raises `Fault` with the part of the text that is to blame: MS401, MS403, MS404, MS406, MS407, MS409, MS143, MS145.
+    """
+    run = _Inference({name: _named(name, x) for name, x in tensors.items()}, _batch_size(formula, tensors))
+    found = run.operand(formula.root)
+    assert isinstance(found, Tensor)  # a formula names a tensor, and what is made of one is one
+    batch = run.batch
+    if not found.rank or found.shape[0] != (BATCH if batch is None else batch):
+        raise Fault("MS401", f"the result has no batch axis: {_shown(found.shape)}", part=formula.root.place,
+                    help="keep the batch in front: reduce and index axes from 1 on, and begin `reshape` with -1")
+    shape = (batch, *(_without_batch(size) for size in found.shape[1:]))
+    return Inferred(Tensor(shape, found.dtype), _for_one_example(run.cost, batch), run.dtypes)
+
+
+def _shown(shape: Shape) -> str:
+    return show(shape) if shape else "it is a single number"
+
+
+def _named(name: str, x: Tensor) -> Tensor:
+    """The tensor with a name for its batch size, which no other size has."""
+    others = tuple(_BATCH.sub(_ASIDE, size) if isinstance(size, str) else size for size in x.shape[1:])
+    return Tensor((BATCH if x.shape[:1] == (None,) else x.shape[0], *others) if x.rank else (), x.dtype)
+
+
+def _batch_size(formula: Formula, tensors: Mapping[str, Tensor]) -> Size:
+    """The size of the batch: None, or the number that an input fixes it to."""
+    size: Size = None
+    for one in formula.names:
+        x = tensors[one.name]
+        if not x.rank:
+            raise Fault("MS401", f"`{one.name}` has no batch axis: {show(x.shape)}", part=one.place)
+        if not may_equal(size, x.shape[0]):
+            raise Fault("MS403", f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}",
+                        part=one.place)
+        size = x.shape[0] if size is None else size
+    return size
+
+
+def _without_batch(size: Size) -> Size:
+    """The size, where the batch's is no part of it; its users know it as unknown."""
+    if not isinstance(size, str):
+        return size
+    return None if _BATCH.search(size) else size.replace(_ASIDE, BATCH)
+
+
+def _for_one_example(cost: Size, batch: Size) -> Size:
+    if isinstance(cost, int):
+        return cost // batch if isinstance(batch, int) and batch else cost
+    if cost is None:
+        return None
+    text = re.sub(rf"^{BATCH} \* (\d+)$", r"\1", cost)
+    return int(text) if text.isdecimal() else _without_batch(text)
+
+
+class _Inference:
+    """Infers one formula. `batch` is the number of examples, where it is fixed."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], batch: Size) -> None:
+        self.batch = batch
+        fixed = {} if batch is None else {BATCH: batch}
+        self.tensors = {name: x._replace(shape=tuple(fixed.get(size, size) if isinstance(size, str) else size
+                                                     for size in x.shape)) for name, x in tensors.items()}
+        self.dtypes: dict[int, str] = {}
+        self.cost: Size = 0
+
+    def operand(self, node: Node) -> Operand:
+        if isinstance(node, Constant):
+            return node
+        found = self._tensor(node)
+        self.dtypes[id(node)] = found.dtype
+        return found
+
+    def _tensor(self, node: Node) -> Tensor:
+        if isinstance(node, Name):
+            return self._name(node)
+        try:
+            if isinstance(node, Index):
+                value = self.operand(node.value)
+                assert isinstance(value, Tensor)
+                return index(value, node.items, node.item_places)
+            assert isinstance(node, Call)
+            return self._call(node)
+        except Fault as fault:
+            raise _placed(fault, node) from None
+
+    def _name(self, node: Name) -> Tensor:
+        x = self.tensors[node.name]
+        if x.dtype not in DTYPES:
+            raise Fault("MS404", f"a formula does not compute with {x.dtype}, which `{node.name}` is", part=node.place,
+                        help="give the input another `dtype`, e.g. `int64`" if x.dtype == "uint64" else
+                        "turn it into numbers before, with `StringLookup`, `TextVectorization` or `Hashing`")
+        return x
+
+    def _call(self, node: Call) -> Tensor:
+        function = FUNCTIONS[node.function]
+        given: dict[str, Operand | tuple[Operand, ...]] = {}
+        for name, value in node.tensors.items():
+            operands = tuple(self.operand(one) for one in listed(value))
+            given[name] = operands if value is not listed(value)[0] else operands[0]
+        call = Arguments(SIGNS.get(node.function, node.function) if node.sign else node.function, given, node.settings)
+        found = function.rule(call)
+        if function.cost is not None:
+            self.cost = plus(self.cost, function.cost(call))
+        return found
+
+
+def _placed(fault: Fault, node: Node) -> Fault:
+    """The fault at the part of the text that it is about."""
+    if fault.part is not None:
+        return fault
+    places = node.places if isinstance(node, Call) else {}
+    part = next((places[str(step)] for step in fault.path if step in places), node.place)
+    return replace(fault, path=(), part=part)

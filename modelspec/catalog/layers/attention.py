@@ -1,0 +1,127 @@
+"""Attention without projections: Attention, AdditiveAttention."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from modelspec.core.dtypes import is_float
+from modelspec.core.shapes import Size, Tensor, product, total
+
+from .common import features, need_equal, need_float, need_number
+from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
+from .mask_arguments import need_mask
+from .setting_types import Rate, Seed
+
+OPTIONS: Mapping[str, type] = {"return_attention_scores": bool, "use_causal_mask": bool}
+
+
+class ScoredAttention(Layer):
+    """What Attention and AdditiveAttention share: a list of query, value and key, and no projections."""
+
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs", many=True, least=2, most=3, items=("query", "value", "key")),
+        Argument("mask", required=False, many=True, least=2, most=3, items=("query", "value", "key")),
+    )
+    options: ClassVar[Mapping[str, type]] = OPTIONS
+
+    def output(self, inputs: Inputs) -> Outputs:
+        query, value, key = self.operands(inputs)
+        self._check(query, value, key)
+        for mask, x in zip(inputs.list("mask"), (query, value, key), strict=False):
+            need_mask(mask, x.shape[:-1])
+        result = self.result((*query.shape[:-1], value.shape[-1]))
+        if not inputs.option("return_attention_scores"):
+            return result
+        return result, self.result((*query.shape[:-1], key.shape[-2]))
+
+    def operands(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
+        query, value, *rest = inputs.many
+        return query, value, rest[0] if rest else value
+
+    def _check(self, query: Tensor, value: Tensor, key: Tensor) -> None:
+        # All of this is what Keras finds out when the model runs.
+        need_number(self, query, value, key)
+        self.check_dtypes(query, key)
+        need_rank(self, query, at_least=3)
+        need_rank(self, value, query.rank)
+        need_rank(self, key, query.rank)
+        for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
+            need_equal(a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape))
+        for a, b in zip(query.shape[:-2], value.shape[:-2], strict=True):
+            need_equal(a, b, "the sizes of query and value before the last two", (query.shape, value.shape))
+        need_equal(query.shape[-1], key.shape[-1], "the last sizes of query and key", (query.shape, key.shape),
+                   help="bring them to one size before, with a `Dense` on each")
+
+    def check_dtypes(self, query: Tensor, key: Tensor) -> None:
+        """Raises MS404 where scores cannot be computed of such numbers."""
+        if query.dtype == key.dtype == "bool":
+            need_float(self, query)
+
+    def output_names(self, inputs: Inputs) -> tuple[str, ...]:
+        return ("output", "scores") if inputs.option("return_attention_scores") else ()
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        query, value, key = self.operands(inputs)
+        return product((*query.shape[1:-1], key.shape[-2], total((query.shape[-1], value.shape[-1]))))
+
+
+class Attention(ScoredAttention):
+    """Dot-product attention without weights of its own: weighs the values by how well their keys fit the query.
+
+    ```yaml
+    - Attention: {from: {query: decoded, value: encoded}}
+    - Attention: {use_scale: true, from: [query, value, key]}
+    ```
+
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
+    features of the query; gives (batch, steps, width). From Luong et al., 2015, https://arxiv.org/abs/1508.04025.
+    """
+
+    use_scale: bool = False
+    score_mode: Literal["dot", "concat"] = "dot"
+    dropout: Rate = 0.0
+    seed: Seed | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 6), (None, 7, 6))),
+        Example({"use_scale": True, "score_mode": "concat"}, ((None, 4, 6), (None, 7, 3), (None, 7, 6))),
+        Example({}, ((None, None, 6), (None, None, 6)), options={"return_attention_scores": True}),
+    )
+
+    def check_dtypes(self, query: Tensor, key: Tensor) -> None:
+        super().check_dtypes(query, key)
+        if self.score_mode == "dot" and not self.use_scale and not (is_float(query.dtype) or is_float(key.dtype)):
+            need_float(self, query)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        scale = (self.weight("scale"),) if self.use_scale else ()
+        return (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
+
+
+class AdditiveAttention(ScoredAttention):
+    """Attention that scores with the sum of query and key, squashed by tanh.
+
+    ```yaml
+    - AdditiveAttention: {from: {query: decoded, value: encoded}}
+    ```
+
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
+    features of the query; gives (batch, steps, width). From Bahdanau et al., 2014, https://arxiv.org/abs/1409.0473.
+    """
+
+    use_scale: bool = True
+    dropout: Rate = 0.0
+    seed: Seed | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 6), (None, 7, 6))),
+        Example({"use_scale": False}, ((None, 4, 6), (None, 7, 3), (None, 7, 6)),
+                options={"return_attention_scores": True}),
+    )
+
+    def output(self, inputs: Inputs) -> Outputs:
+        if self.use_scale:
+            features(self.operands(inputs)[0])
+        return super().output(inputs)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        return (self.weight("scale", self.operands(inputs)[0].shape[-1]),) if self.use_scale else ()

@@ -1,0 +1,190 @@
+"""Augmentation in space: images are flipped, turned, moved, bent, cut or partly erased, in training only."""
+
+from typing import Annotated, ClassVar, Literal
+
+from .factors import Factor, SignedStrength, Strength, ValueRange, within
+from .image import ImageLayer, SizedImageLayer
+from .layer import Example
+from .setting_types import DataFormat, Number, Rate, Seed
+
+FillMode = Literal["reflect", "wrap", "constant", "nearest"]
+"""What stands where an image was moved away from: its mirror image, its other side, `fill_value`, its edge."""
+Interpolation = Literal["nearest", "bilinear"]
+"""How the pixels between pixels are found."""
+
+
+class RandomFlip(ImageLayer):
+    """Mirrors images at random, in training only.
+
+    ```yaml
+    - RandomFlip: horizontal
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    mode: Literal["horizontal_and_vertical", "horizontal", "vertical"] = "horizontal_and_vertical"
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+class RandomRotation(ImageLayer):
+    """Turns images by a random part of a full turn, in training only.
+
+    ```yaml
+    - RandomRotation: 0.1
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape. A factor of 0.1 means from -36 to 36 degrees.
+    """
+
+    factor: SignedStrength
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Seed | None = None
+    fill_value: Number = 0.0
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"factor": 0.1}, ((None, 9, 8, 3),)),
+        Example({"factor": (-0.2, 0.3), "fill_mode": "constant"}, ((None, None, None, 1),)),
+    )
+
+
+class RandomTranslation(ImageLayer):
+    """Moves images by a random part of their size, in training only.
+
+    ```yaml
+    - RandomTranslation: {height_factor: 0.1, width_factor: [-0.2, 0.2]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    height_factor: Annotated[Factor, within(-1, 1)]
+    width_factor: Annotated[Factor, within(-1, 1)]
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Seed | None = None
+    fill_value: Number = 0.0
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"height_factor": 0.1, "width_factor": (-0.2, 0.3)}, ((None, 9, 8, 3),)),
+    )
+
+
+class RandomZoom(ImageLayer):
+    """Enlarges (factors below 0) or shrinks (above 0) images at random, in training only.
+
+    ```yaml
+    - RandomZoom: 0.2
+    - RandomZoom: {height_factor: [-0.3, -0.1], width_factor: null}     # keeps the ratio of the sides
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    height_factor: Annotated[Factor, within(-1, 1, above=True)]
+    width_factor: Annotated[Factor, within(-1, 1, above=True)] | None = None
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Seed | None = None
+    fill_value: Number = 0.0
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"height_factor": 0.1}, ((None, 9, 8, 3),)),
+        Example({"height_factor": (-0.3, -0.1), "width_factor": 0.2}, ((None, 9, 8, 3),)),
+    )
+
+
+class RandomShear(ImageLayer):
+    """Slants images at random, in training only.
+
+    ```yaml
+    - RandomShear: {x_factor: 0.2, y_factor: 0.2}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    x_factor: Annotated[Factor, within(0, 1)] = 0.0
+    y_factor: Annotated[Factor, within(0, 1)] = 0.0
+    interpolation: Interpolation = "bilinear"
+    fill_mode: FillMode = "reflect"
+    fill_value: Number = 0.0
+    data_format: DataFormat = None
+    seed: Seed | None = None
+
+
+class RandomPerspective(ImageLayer):
+    """Looks at images from a random side, in training only.
+
+    ```yaml
+    - RandomPerspective: {factor: 0.5, scale: 0.3}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Strength = 1.0
+    scale: Rate = 1.0
+    interpolation: Interpolation = "bilinear"
+    fill_value: Number = 0.0
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+class RandomElasticTransform(ImageLayer):
+    """Bends images at random, in training only.
+
+    ```yaml
+    - RandomElasticTransform: {factor: 0.5, scale: 0.5}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Strength = 1.0
+    scale: Strength = 1.0
+    interpolation: Interpolation = "bilinear"
+    fill_mode: Literal["reflect", "wrap", "constant", "nearest", "mirror"] = "reflect"
+    fill_value: Number = 0.0
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+class RandomErasing(ImageLayer):
+    """Replaces a random rectangle of images by `fill_value`, or by noise where it is `null`; in training only.
+
+    ```yaml
+    - RandomErasing: {factor: 0.5, scale: [0.02, 0.2]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    Source: Zhong et al. 2017, https://arxiv.org/abs/1708.04896.
+    """
+
+    factor: Strength = 1.0
+    scale: Strength = (0.02, 0.33)
+    fill_value: Number | None = None
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+class RandomCrop(SizedImageLayer):
+    """Cuts a random part out of images, in training only; smaller images are enlarged.
+
+    ```yaml
+    - RandomCrop: {height: 28, width: 28}
+    ```
+
+    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels). Outside training images pass
+    as they are, so put `CenterCrop` of the same size behind it unless they have that size already.
+    """
+
+    seed: Seed | None = None
+    data_format: DataFormat = None

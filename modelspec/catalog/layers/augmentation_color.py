@@ -1,0 +1,249 @@
+"""Augmentation of colours: brightness, contrast, hue and so on change at random, in training only."""
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import PlainValidator, model_validator
+
+from modelspec.core.settings import Unfit, is_int, refuse
+from modelspec.core.shapes import Tensor
+
+from .factors import Factor, SignedStrength, Strength, ValueRange, overlapping
+from .image import ImageLayer
+from .layer import Example, Inputs
+from .setting_types import Count, DataFormat, Rate, Seed
+
+_STRENGTHS = (
+    Example({"factor": 0.3}, ((None, 9, 8, 3),)),
+    Example({"factor": (0.1, 0.4)}, ((None, None, None, 3),)),
+)
+
+
+class RandomBrightness(ImageLayer):
+    """Makes images brighter or darker at random, in training only.
+
+    ```yaml
+    - RandomBrightness: {factor: 0.2, value_range: [0, 1]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: SignedStrength
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
+
+
+class RandomContrast(ImageLayer):
+    """Raises or lowers the contrast of images at random, in training only.
+
+    ```yaml
+    - RandomContrast: 0.2
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Strength
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
+
+
+class ColorLayer(ImageLayer):
+    """What the layers share that need colours."""
+
+    factor: Strength
+    value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
+    seed: Seed | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        *_STRENGTHS, Example({"factor": 0.3, "data_format": "channels_first"}, ((None, 3, 9, 8),)),
+    )
+
+    def channels(self) -> tuple[int, ...]:
+        return (3,)
+
+
+class RandomHue(ColorLayer):
+    """Turns the hue of images at random, in training only.
+
+    ```yaml
+    - RandomHue: 0.1
+    ```
+
+    Takes colour images (batch, height, width, 3), gives the same shape.
+    """
+
+
+class RandomSaturation(ColorLayer):
+    """Makes the colours of images stronger or weaker at random, in training only; 0.5 leaves them as they are.
+
+    ```yaml
+    - RandomSaturation: [0.4, 0.6]
+    ```
+
+    Takes colour images (batch, height, width, 3), gives the same shape.
+    """
+
+    factor: SignedStrength
+
+
+class RandomColorDegeneration(ColorLayer):
+    """Mixes images with their grey version at random, in training only.
+
+    ```yaml
+    - RandomColorDegeneration: 0.5
+    ```
+
+    Takes colour images (batch, height, width, 3), gives the same shape.
+    """
+
+    factor: SignedStrength
+
+
+class RandomSharpness(ColorLayer):
+    """Makes images sharper or softer at random, in training only.
+
+    ```yaml
+    - RandomSharpness: 0.5
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    def channels(self) -> tuple[int, ...]:
+        return ()
+
+
+class RandomPosterization(ColorLayer):
+    """Keeps only the first `factor` bits of each value, in training only.
+
+    ```yaml
+    - RandomPosterization: 4
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Annotated[Factor, overlapping(1, 8)]
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"factor": 4}, ((None, 9, 8, 3),)),
+        Example({"factor": (2, 6)}, ((None, None, None, 1),)),
+    )
+
+    def channels(self) -> tuple[int, ...]:
+        return ()
+
+
+class RandomColorJitter(ImageLayer):
+    """Changes brightness, contrast, saturation and hue at random, in training only; those that are not `null`.
+
+    ```yaml
+    - RandomColorJitter: {value_range: [0, 1], brightness_factor: 0.2, contrast_factor: 0.2, hue_factor: 0.1}
+    ```
+
+    Takes images (batch, height, width, channels), of 3 channels for saturation and hue; gives the same shape.
+    """
+
+    value_range: ValueRange = (0, 255)
+    brightness_factor: SignedStrength | None = None
+    contrast_factor: Strength | None = None
+    saturation_factor: SignedStrength | None = None
+    hue_factor: Strength | None = None
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"brightness_factor": 0.2, "contrast_factor": 0.2}, ((None, 9, 8, 1),)),
+        Example({"saturation_factor": 0.4, "hue_factor": 0.1}, ((None, 9, 8, 3),)),
+    )
+
+    def channels(self) -> tuple[int, ...]:
+        return (3,) if self._has_colors() else ()
+
+    def _has_colors(self) -> bool:
+        return self.saturation_factor is not None or self.hue_factor is not None
+
+    @model_validator(mode="after")
+    def _colors_last(self) -> Self:
+        # Keras makes the inner layers without the data format, so they take the width for the channels.
+        if self.data_format == "channels_first" and self._has_colors():
+            refuse("`RandomColorJitter` changes saturation and hue only with `data_format: channels_last`", "MS208",
+                   "data_format", help="use `RandomSaturation` and `RandomHue`, which take either format")
+        return self
+
+
+class RandomGrayscale(ImageLayer):
+    """Takes the colours from a random part of the images, in training only.
+
+    ```yaml
+    - RandomGrayscale: 0.2
+    ```
+
+    Takes images (batch, height, width, 3), or of 1 channel, which stay as they are; gives the same shape and dtype.
+    """
+
+    factor: Rate = 0.5
+    data_format: DataFormat = None
+    seed: Seed | None = None
+
+    def channels(self) -> tuple[int, ...]:
+        return (1, 3)
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.like(self.images(inputs))
+
+
+class RandomInvert(ImageLayer):
+    """Inverts the values of a random part of the images, in training only.
+
+    ```yaml
+    - RandomInvert: {factor: 0.1, value_range: [0, 1]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Strength = 1.0
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+def _odd(value: Any) -> int | tuple[int, int]:
+    expected = "an odd whole number or a list of two (height, width)"
+    items = (value,) if is_int(value) else value
+    if not isinstance(items, (tuple, list)) or not all(is_int(item) for item in items):
+        raise Unfit(expected)
+    if items is value and len(items) != 2:
+        raise Unfit(expected)
+    if any(item < 1 or item % 2 == 0 for item in items):
+        raise Unfit(expected, code="MS205", help="an odd kernel has a middle: use 3, 5 or 7")
+    return items[0] if len(items) == 1 else (items[0], items[1])
+
+
+class RandomGaussianBlur(ImageLayer):
+    """Blurs images at random, in training only.
+
+    ```yaml
+    - RandomGaussianBlur: {factor: 0.5, kernel_size: 5, sigma: [0.1, 1.0]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    factor: Strength = 1.0
+    kernel_size: Annotated[
+        int | tuple[int, int], PlainValidator(_odd, json_schema_input_type=Count | tuple[Count, Count])
+    ] = 3
+    sigma: Strength = 1.0
+    value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
+    seed: Seed | None = None

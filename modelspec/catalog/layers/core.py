@@ -1,0 +1,235 @@
+"""Layers that every network has: Dense, Embedding, ReversibleEmbedding, Masking, Activation, Identity."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Size, Tensor, product
+
+from .activation import Elementwise
+from .common import L, features, need_equal, need_number
+from .layer import Example, Inputs, Layer, Weight, need_rank
+from .setting_types import Activation as ActivationName
+from .setting_types import Constraint, Count, Initializer, Number, Regularizer, omitted
+
+NoQuantization = Annotated[None, omitted("quantize the model after training, in Python")]
+FloatDtype = Literal["bfloat16", "float16", "float32", "float64"]
+
+
+class Dense(Layer):
+    """A fully connected layer: `activation(inputs @ kernel + bias)` over the last axis.
+
+    ```yaml
+    - Dense: {units: 64, activation: relu}
+    ```
+
+    Takes (batch, ..., features), gives (batch, ..., units).
+    """
+
+    units: Count
+    activation: ActivationName | None = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+    activity_regularizer: Regularizer | None = None
+    kernel_constraint: Constraint | None = None
+    bias_constraint: Constraint | None = None
+    lora_rank: Count | None = None
+    lora_alpha: float | None = None
+    quantization_config: NoQuantization = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"units": 3}, ((None, 5),)),
+        Example({"units": 3, "use_bias": False}, ((None, 4, 5),)),
+        Example({"units": 3, "lora_rank": 2}, ((None, 5),)),
+    )
+
+    @model_validator(mode="after")
+    def _adapts_free_kernel(self) -> Self:
+        return free_of_constraint(self, "kernel_constraint", self.lora_rank)
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_rank(self, x, at_least=2)
+        need_number(self, x)
+        features(x)
+        return self.result((*x.shape[:-1], self.units))
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        size = inputs.one.shape[-1]
+        weights = [self.weight("kernel", size, self.units, trainable=self.lora_rank is None)]
+        if self.use_bias:
+            weights.append(self.weight("bias", self.units))
+        return (*weights, *adapters(self, "lora_kernel", self.lora_rank, size, self.units))
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        return product((*inputs.one.shape[1:], self.units))
+
+
+class Embedding(Layer):
+    """A table of vectors: takes whole numbers below `input_dim` and gives the vector of each.
+
+    ```yaml
+    - Embedding: {input_dim: 1000, output_dim: 16}
+    - Embedding: {input_dim: 1000, output_dim: 16, mask_zero: true}
+    ```
+
+    Takes (batch, ...), gives (batch, ..., output_dim). With `mask_zero` the number 0 is padding, which later layers
+    pass over.
+    """
+
+    input_dim: Count
+    output_dim: Count
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer | None = None
+    embeddings_constraint: Constraint | None = None
+    mask_zero: bool = False
+    lora_rank: Count | None = None
+    lora_alpha: float | None = None
+    quantization_config: NoQuantization = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"input_dim": 10, "output_dim": 4}, ((None, 5),), "int32"),
+        Example({"input_dim": 10, "output_dim": 4, "mask_zero": True}, ((None, None),), "int64"),
+        Example({"input_dim": 10, "output_dim": 4, "lora_rank": 2}, ((None,),), "int32"),
+    )
+
+    @model_validator(mode="after")
+    def _adapts_free_table(self) -> Self:
+        return free_of_constraint(self, "embeddings_constraint", self.lora_rank)
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_number(self, x)
+        return self.result((*x.shape, self.output_dim))
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        table = self.weight("embeddings", self.input_dim, self.output_dim, trainable=self.lora_rank is None)
+        return (table, *adapters(self, "lora_embeddings", self.lora_rank, self.input_dim, self.output_dim))
+
+
+class Masking(Elementwise):
+    """Masks the steps whose entries all equal `mask_value`: later layers pass over them.
+
+    ```yaml
+    - Masking
+    - Masking: {mask_value: -1.0}
+    ```
+
+    Takes (batch, time, ...) and gives the same, with the masked steps set to zero.
+    """
+
+    mask_value: Number = 0.0
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5),)), Example({}, ((None, None, 5),)))
+
+
+_FOR_BOOLEANS = ("exponential", "linear", "tanh")
+_FOR_INTEGERS = (*_FOR_BOOLEANS, "leaky_relu", "relu", "relu6")
+"""The activations that TensorFlow computes of whole numbers."""
+
+
+class Activation(Elementwise):
+    """Applies an activation function.
+
+    ```yaml
+    - Activation: gelu
+    ```
+
+    Takes any shape and gives the same.
+    """
+
+    activation: ActivationName | None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"activation": "relu"}, ((None, 5),)), Example({"activation": "softmax"}, ((None, 4, 5),)),
+    )
+
+    def needs_float(self, x: Tensor) -> bool:
+        if self.activation is None:
+            return False
+        return self.activation not in (_FOR_BOOLEANS if x.dtype == "bool" else _FOR_INTEGERS)
+
+
+class ReversibleEmbedding(Layer):
+    """An embedding that can also be called backwards, to turn vectors into one score for each number.
+
+    ```yaml
+    shared:
+      words: {ReversibleEmbedding: {input_dim: 1000, output_dim: 16}}
+    layers:
+      - words: {from: tokens, name: vectors}
+      - words: {from: vectors, call: {reverse: true}}
+    ```
+
+    Takes (batch, ...), gives (batch, ..., output_dim); with `reverse: true` takes (batch, ..., output_dim), gives
+    (batch, ..., input_dim). With `tie_weights` one table does both.
+    """
+
+    options: ClassVar[Mapping[str, type]] = {"reverse": bool}
+
+    input_dim: Count
+    output_dim: Count
+    tie_weights: bool = True
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer | None = None
+    embeddings_constraint: Constraint | None = None
+    mask_zero: bool = False
+    reverse_dtype: FloatDtype | None = None
+    logit_soft_cap: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"input_dim": 10, "output_dim": 4}, ((None, 5),), "int32"),
+        Example({"input_dim": 10, "output_dim": 4, "tie_weights": False}, ((None, 5, 4),), options={"reverse": True}),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_number(self, x)
+        if not inputs.option("reverse"):
+            return self.result((*x.shape, self.output_dim))
+        need_rank(self, x, at_least=2)
+        need_equal(x.shape[-1], self.output_dim, "the last size of the vectors and `output_dim`", (x.shape,))
+        return self.result((*x.shape[:-1], self.input_dim))
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        table = self.weight("embeddings", self.input_dim, self.output_dim)
+        return (table,) if self.tie_weights else (
+            table, self.weight("reverse_embeddings", self.output_dim, self.input_dim))
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        return product((*inputs.one.shape[1:], self.input_dim)) if inputs.option("reverse") else 0
+
+
+class Identity(Layer):
+    """Gives its input as it is, e.g. to name it.
+
+    ```yaml
+    - Identity: {name: features}
+    ```
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)), Example({}, ((None, None),), "int32"))
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.like(inputs.one)
+
+
+def free_of_constraint(layer: L, constraint: str, rank: int | None) -> L:
+    """Raises where a low-rank adapter and a constraint meet: the constrained weight is not the one that is used."""
+    if rank is not None and getattr(layer, constraint) is not None:
+        refuse(f"`lora_rank` and `{constraint}` exclude each other", "MS208", constraint, help="leave one of them out")
+    return layer
+
+
+def adapters(layer: Layer, name: str, rank: int | None, rows: Size, columns: Size) -> tuple[Weight, ...]:
+    """The two factors of a low-rank update (LoRA, https://arxiv.org/abs/2106.09685)."""
+    if rank is None:
+        return ()
+    first, second = layer.weight(f"{name}_a", rows, rank), layer.weight(f"{name}_b", rank, columns)
+    # Kept in float32 whatever the layer's own dtype is.
+    return first._replace(dtype="float32"), second._replace(dtype="float32")

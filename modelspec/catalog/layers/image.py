@@ -1,0 +1,229 @@
+"""Image preprocessing without chance: sizes, scales, contrast."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Tensor, known, may_equal, show
+
+from .factors import Factor, ValueRange, within
+from .layer import Argument, Example, Inputs, Layer
+from .setting_types import Count, DataFormat, Number, Seed, Window2D, either
+from .windows import channel_axis, numbers, with_spatial
+
+PerChannel = Annotated[Any, either(float)]
+"""A number, or one for each entry of the last axis."""
+
+
+class Rescaling(Layer):
+    """Multiplies by `scale` and adds `offset`: brings pixels from 0..255 to 0..1 or -1..1.
+
+    ```yaml
+    - Rescaling: $(1 / 255)
+    - Rescaling: {scale: 0.00784313725, offset: -1}
+    ```
+
+    Takes any shape, gives the same shape.
+    """
+
+    scale: PerChannel
+    offset: PerChannel = 0.0
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"scale": 0.1, "offset": -1}, ((None, 5, 4, 3),)),
+        Example({"scale": (0.1, 0.2, 0.3)}, ((None, 5, 4, 3),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = numbers(self, inputs)
+        for setting, value in (("scale", self.scale), ("offset", self.offset)):
+            # Keras takes the shape as it is and fails, or makes more channels, once data arrives.
+            if isinstance(value, tuple) and len(value) > 1 and not may_equal(x.shape[-1], len(value)):
+                raise Fault(
+                    "MS403", f"{len(value)} values of `{setting}` do not match the last axis of {show(x.shape)}",
+                    (setting,), help="give one number, or one for each entry of the last axis",
+                )
+        lengths = [len(value) if isinstance(value, tuple) else 1 for value in (self.scale, self.offset)]
+        if min(lengths) > 1 and lengths[0] != lengths[1]:
+            raise Fault("MS403", f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` are for no last axis at "
+                                 "once", ("offset",), help="give one number, or one for each entry of the last axis")
+        return self.result(x.shape)
+
+
+class ImageLayer(Layer):
+    """What the layers share that take a batch of images and give images of the same size."""
+
+    arguments: ClassVar[tuple[Argument, ...]] = (Argument("data"),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 9, 8, 3),)),
+        Example({}, ((None, None, None, 3),)),
+    )
+
+    def images(self, inputs: Inputs) -> Tensor:
+        """The images of the call. Keras also takes one without a batch axis, which no call in a model has."""
+        x = numbers(self, inputs, 4)
+        allowed = self.channels()
+        count = known(x.shape[channel_axis(getattr(self, "data_format", None))])
+        if allowed and count is not None and count not in allowed:
+            # Keras's colour layers find out when they meet data, some of them only in an unlucky batch.
+            wanted = " or ".join(str(each) for each in allowed)
+            raise Fault("MS403", f"`{self.kind()}` takes images of {wanted} channels, found {count}: {show(x.shape)}",
+                        help="give it colour images of 3 channels, or leave the layer out")
+        return x
+
+    def channels(self) -> tuple[int, ...]:
+        """The numbers of channels that the layer takes; empty for any."""
+        return ()
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.result(self.images(inputs).shape)
+
+
+class SizedImageLayer(ImageLayer):
+    """What the layers share that bring images to a size."""
+
+    height: Count
+    width: Count
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"height": 6, "width": 5}, ((None, 9, 8, 3),)),
+        Example({"height": 6, "width": 5}, ((None, None, None, 1),)),
+        Example({"height": 6, "width": 5, "data_format": "channels_first"}, ((None, 3, 9, 8),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.result(with_spatial(self.images(inputs).shape, (self.height, self.width), self._format))
+
+    @property
+    def _format(self) -> str | None:
+        # Each member has the setting, at the place that Keras gives it.
+        data_format: str | None = getattr(self, "data_format", None)
+        return data_format
+
+
+class Resizing(SizedImageLayer):
+    """Brings images to a size.
+
+    ```yaml
+    - Resizing: {height: 64, width: 64, crop_to_aspect_ratio: true}
+    ```
+
+    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
+    """
+
+    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    fill_mode: Literal["constant"] = "constant"
+    fill_value: Number = 0.0
+    antialias: bool = False
+    data_format: DataFormat = None
+
+    @model_validator(mode="after")
+    def _one_way_to_keep_the_ratio(self) -> Self:
+        # Keras says so only when the layer meets data.
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            refuse("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other", "MS208",
+                   "pad_to_aspect_ratio", help="leave one of them out")
+        return self
+
+
+class CenterCrop(SizedImageLayer):
+    """Cuts the middle out of images; smaller ones are enlarged first.
+
+    ```yaml
+    - CenterCrop: {height: 224, width: 224}
+    ```
+
+    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
+    """
+
+    data_format: DataFormat = None
+
+
+class AutoContrast(ImageLayer):
+    """Stretches the values of each image over the whole range.
+
+    ```yaml
+    - AutoContrast: {value_range: [0, 1]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
+
+
+class Equalization(ImageLayer):
+    """Spreads the values of each channel evenly, by its histogram of `bins` bins.
+
+    ```yaml
+    - Equalization: {value_range: [0, 1]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data; a model cannot
+    hold it.
+    """
+
+    # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every model with it.
+    not_in_models: ClassVar[str | None] = "Keras builds none with it"
+
+    value_range: ValueRange = (0, 255)
+    bins: Count = 256
+    data_format: DataFormat = None
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self.like(self.images(inputs))
+
+
+class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
+    """Spreads the values of each tile of an image evenly, with a limit to how much noise is raised (CLAHE).
+
+    ```yaml
+    - ContrastLimitedAdaptiveHistogramEqualization: {clip_limit: 2.0, tile_grid_size: [4, 4]}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    value_range: ValueRange = (0, 255)
+    clip_limit: Number = 4.0
+    tile_grid_size: Window2D = (8, 8)
+    data_format: DataFormat = None
+
+
+class Solarization(ImageLayer):
+    """Inverts the values above a threshold, after an addition; both are drawn for each image.
+
+    ```yaml
+    - Solarization: {threshold_factor: 0.3}
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape. A number means from 0 to it.
+    """
+
+    addition_factor: Annotated[Factor, within(0, 1)] = 0.0
+    threshold_factor: Annotated[Factor, within(0, 1)] = 0.0
+    value_range: ValueRange = (0, 255)
+    seed: Seed | None = None
+    data_format: DataFormat = None
+
+
+class MaxNumBoundingBoxes(ImageLayer):
+    """Brings the bounding boxes beside images to a number; images themselves pass as they are.
+
+    ```yaml
+    - MaxNumBoundingBoxes: 10
+    ```
+
+    Takes images (batch, height, width, channels), gives the same shape.
+    """
+
+    max_number: Count
+    fill_value: int = -1
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({"max_number": 3}, ((None, 9, 8, 3),)),)

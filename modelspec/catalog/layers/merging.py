@@ -1,0 +1,263 @@
+"""Layers that join several tensors into one: elementwise (Add, Multiply, ...), Concatenate and Dot."""
+
+from typing import Annotated, Any, ClassVar
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import PENDING, Shape, Size, Tensor, broadcasts, join, known, product, show, total
+
+from .common import axis_in, need_equal, need_float, need_number
+from .layer import Argument, Example, Inputs, Layer
+from .setting_types import either
+
+_LIST = (Argument("inputs", many=True, least=2),)
+_PAIR = (Argument("inputs", many=True, least=2, most=2),)
+
+
+class Merge(Layer):
+    """What layers share that take a list of tensors; the batch sizes must agree."""
+
+    arguments: ClassVar[tuple[Argument, ...]] = _LIST
+
+    def batch(self, tensors: tuple[Tensor, ...]) -> Size:
+        size: Size = None
+        for x in tensors:
+            if not x.rank:
+                raise Fault("MS401", f"`{self.kind()}` takes tensors with a batch axis, found one without axes")
+            need_equal(size, x.shape[0], "the batch sizes", tuple(x.shape for x in tensors))
+            size = join(size, x.shape[0])
+        return size
+
+
+class ElementwiseMerge(Merge):
+    """What Add, Multiply and their kin share: shapes that broadcast, aligned at the last axis."""
+
+    def output(self, inputs: Inputs) -> Tensor:
+        tensors = inputs.many
+        need_number(self, *tensors)
+        if all(x.dtype == "bool" for x in tensors):  # Keras finds out when the model runs
+            raise Fault("MS404", f"`{self.kind()}` takes numbers, found booleans",
+                        help="give the inputs `dtype: float32`")
+        shape = tensors[0].shape[1:]
+        for i, second in enumerate(tensors):
+            # Every pair, not only neighbours: an unknown size between them would hide that 5 and 7 never meet.
+            for first in tensors[:i]:
+                self._check(first, second)
+            shape = _elementwise(shape, second.shape[1:]) if i else shape
+        return self.result((self.batch(tensors), *shape))
+
+    def _check(self, first: Tensor, second: Tensor) -> None:
+        shapes = (first.shape, second.shape)
+        for a, b in zip(reversed(first.shape[1:]), reversed(second.shape[1:]), strict=False):
+            if not broadcasts(a, b):
+                need_equal(a, b, f"the sizes that `{self.kind()}` joins", shapes,
+                           help="make the sizes equal, or one of them 1; a `Dense` or a convolution of kernel size 1 "
+                                "on one of the paths does it")
+
+
+def _elementwise(first: Shape, second: Shape) -> Shape:
+    """The shape of an elementwise operation; missing axes count as 1."""
+    rank = max(len(first), len(second))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in (first, second)]
+    return tuple(_meet(a, b) for a, b in zip(*padded, strict=True))
+
+
+def _meet(a: Size, b: Size) -> Size:
+    """What Keras knows of two sizes that broadcast: nothing where one of them is unknown, since that one may be 1."""
+    if a == b or b == 1:
+        return a
+    if a == 1:
+        return b
+    if PENDING in (a, b):
+        return PENDING
+    return None
+
+
+class Add(ElementwiseMerge):
+    """The sum of its inputs, entry by entry.
+
+    ```yaml
+    - Add: {from: [main, skip]}
+    ```
+
+    Takes tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5), (None, 4, 5))),
+        Example({}, ((None, 1, 5), (None, 4, 1), (None, 5))),
+        Example({}, ((None, None, 5), (None, 4, 5)), "int32"),
+    )
+
+
+class Subtract(ElementwiseMerge):
+    """The first input less the second, entry by entry.
+
+    ```yaml
+    - Subtract: {from: [seen, expected]}
+    ```
+
+    Takes two tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    arguments: ClassVar[tuple[Argument, ...]] = _PAIR
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
+
+
+class Multiply(ElementwiseMerge):
+    """The product of its inputs, entry by entry.
+
+    ```yaml
+    - Multiply: {from: [features, gate]}
+    ```
+
+    Takes tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5), (None, 4, 5))), Example({}, ((None, 4, 4, 8), (None, 8))),
+    )
+
+
+class Average(ElementwiseMerge):
+    """The mean of its inputs, entry by entry.
+
+    ```yaml
+    - Average: {from: [first, second, third]}
+    ```
+
+    Takes tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5), (None, 4, 5))),)
+
+
+class Maximum(ElementwiseMerge):
+    """The largest of its inputs, entry by entry.
+
+    ```yaml
+    - Maximum: {from: [first, second]}
+    ```
+
+    Takes tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
+
+
+class Minimum(ElementwiseMerge):
+    """The smallest of its inputs, entry by entry.
+
+    ```yaml
+    - Minimum: {from: [first, second]}
+    ```
+
+    Takes tensors of one shape, or shapes that broadcast; gives that shape.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
+
+
+class Concatenate(Merge):
+    """Puts its inputs one after the other along an axis.
+
+    ```yaml
+    - Concatenate: {from: [image_features, text_features]}
+    - Concatenate: {axis: 1, from: [first, second]}
+    ```
+
+    Takes tensors whose other sizes agree; gives the sum of the sizes along the axis.
+    """
+
+    axis: int = -1
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5), (None, 4, 3))),
+        Example({"axis": 1}, ((None, None, 5), (None, 4, 5), (None, 2, 5))),
+        Example({"axis": -2}, ((None, 4, 5), (None, 4, 5)), "int32"),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        tensors = inputs.many
+        first = tensors[0]
+        strings = sum(x.dtype == "string" for x in tensors)
+        if strings and strings < len(tensors):
+            need_number(self, *tensors)
+        along = axis_in(self, self.axis, first, "axis")
+        for i, second in enumerate(tensors):
+            for other in tensors[:i]:
+                self._check(other, second, along)
+        shape = (*first.shape[:along], total(x.shape[along] for x in tensors), *first.shape[along + 1:])
+        return Tensor(shape, "string") if strings else self.result(shape)
+
+    def _check(self, first: Tensor, second: Tensor, along: int) -> None:
+        if first.rank != second.rank:
+            raise Fault("MS401", "`Concatenate` takes tensors with the same number of axes, found "
+                                 f"{show(first.shape)} and {show(second.shape)}",
+                        help="give them the same number of axes before, with `Flatten`, `Reshape` or a pooling layer")
+        for axis, (a, b) in enumerate(zip(first.shape, second.shape, strict=True)):
+            if axis != along:
+                need_equal(a, b, f"the sizes along axis {axis}, which is not the one to concatenate ({along}),",
+                           (first.shape, second.shape), help=f"use `axis: {axis}`, or make the sizes equal")
+
+
+class Dot(Merge):
+    """The dot product of two tensors along an axis of each, for each example.
+
+    ```yaml
+    - Dot: {axes: 1, from: [user, item]}
+    - Dot: {axes: [2, 1], normalize: true, from: [queries, items]}
+    ```
+
+    Takes two tensors whose sizes along the axes agree; gives the other axes of the first, then those of the second
+    (batch, 1 where none is left). `normalize` makes it the cosine similarity.
+    """
+
+    arguments: ClassVar[tuple[Argument, ...]] = _PAIR
+
+    axes: Annotated[Any, either(int, 2)]
+    normalize: bool = False
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"axes": 1}, ((None, 5), (None, 5))),
+        Example({"axes": (2, 1), "normalize": True}, ((None, 4, 5), (None, 5, 6))),
+        Example({"axes": -1}, ((None, None, 5), (None, 5))),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        first, second = inputs.many
+        need_number(self, first, second)
+        if self.normalize:
+            need_float(self, first, second, doing="normalizes")
+        self._check(first, second)
+        a, b = self._axes(first, second)
+        rest = (*_without(first.shape, a)[1:], *_without(second.shape, b)[1:])
+        self.batch((first, second))
+        return self.result((first.shape[0], *(rest or (1,))))
+
+    def _axes(self, first: Tensor, second: Tensor) -> tuple[int, int]:
+        given = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
+        a, b = (axis_in(self, axis, x, "axes") for axis, x in zip(given, (first, second), strict=True))
+        if a == 0 or b == 0:  # Keras finds out when the model runs
+            raise Fault("MS407", "`Dot` cannot multiply along axis 0, the batch", ("axes",),
+                        help="use axes from 1 on, or -1 for the last")
+        return a, b
+
+    def _check(self, first: Tensor, second: Tensor) -> None:
+        a, b = self._axes(first, second)
+        sizes = first.shape[a], second.shape[b]
+        need_equal(*sizes, f"the sizes along the axes {a} and {b} of `Dot`", (first.shape, second.shape),
+                   help="choose other `axes`, or make the sizes equal")
+        if PENDING not in sizes and sum(known(size) is None for size in sizes) == 1:
+            # Keras takes two unknown sizes for equal, and an unknown one beside a number for different.
+            raise Fault("MS405", f"one of the sizes that `Dot` multiplies is known, the other is not: "
+                                 f"{show(first.shape)} and {show(second.shape)}", help="give both a number, or neither")
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        first, second = inputs.many
+        _, b = self._axes(first, second)
+        return product((*first.shape[1:], *_without(second.shape, b)[1:]))
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return (*shape[:axis], *shape[axis + 1:])

@@ -1,0 +1,131 @@
+"""Pipeline: layers that run as one, one after the other."""
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import PlainValidator, ValidationInfo, model_validator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import Faults, Settings, Unfit, refuse
+from modelspec.core.shapes import PENDING, Size, Tensor, needs, total
+
+from .common import inside, names_of, only, prefixed, without_trainable
+from .layer import Argument, Example, Inputs, Layer, Weight
+from .setting_types import omitted, read_layer
+from .windows import spatial, with_spatial
+
+_LOOKUPS = ("IntegerLookup", "StringLookup")
+_ASK_FOR_ONE_ENTRY = (*_LOOKUPS, "CategoryEncoding", "Discretization")
+
+
+def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
+    """Each layer of a list; the faults of all of them together."""
+    if not isinstance(value, (tuple, list)) or not value:
+        raise Unfit("a list of layers, at least one")
+    made: list[Settings] = []
+    faults: list[Fault] = []
+    for index, item in enumerate(value):
+        try:
+            made.append(read_layer(item, info))
+        except Faults as error:
+            faults += [fault.under(index) for fault in error.faults]
+    if faults:
+        raise Faults(faults)
+    return tuple(made)
+
+
+def _traced(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
+    """What the layer gives inside a `Pipeline`, where Keras runs it on an unknown batch and does not ask what it says.
+
+    Raises MS405 where it must know a size to run so.
+    """
+    kind, mode = layer.kind(), getattr(layer, "output_mode", None)
+    if kind in ("CenterCrop", "RandomCrop"):
+        return _cut(layer, given, said)
+    if kind == "Rescaling" and said.shape[-1] is None:
+        channels = max(len(value) if isinstance(value, tuple) else 1 for value in dict(layer).values())
+        return said._replace(shape=(*said.shape[:-1], channels)) if channels > 1 else said
+    if mode == "one_hot" and kind in _ASK_FOR_ONE_ENTRY and given.rank > 1:  # its vector takes the place of one entry
+        needs(given.shape[-1], f"the last axis of what `{kind}` encodes inside of a `Pipeline`",
+              "give the input's last size a number, or encode outside of the `Pipeline`")
+    if kind == "CategoryEncoding":
+        return said._replace(dtype=layer.variable_dtype)
+    return said._replace(dtype="int64") if kind in _LOOKUPS and mode not in ("int", "tf_idf") else said
+
+
+def _cut(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
+    """A crop: what is cut from an unknown size has an unknown size then, and a random place needs both sizes."""
+    layout = getattr(layer, "data_format", None)
+    sizes = spatial(given.shape, layout)
+    if layer.kind() == "RandomCrop":
+        for size in sizes:
+            needs(size, "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
+                  "give the input's spatial axes numbers, or cut outside of the `Pipeline`")
+    if all(isinstance(size, int) or size == PENDING for size in sizes):
+        return said
+    return said._replace(shape=with_spatial(said.shape, (None, None), layout))
+
+
+class Pipeline(Layer):
+    """Several layers as one, applied one after the other; made for preprocessing.
+
+    ```yaml
+    - Pipeline: [{Rescaling: 0.00392156862745098}, {RandomFlip: horizontal}]
+    ```
+
+    Takes what the first layer takes, gives what the last one gives.
+    """
+
+    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+
+    layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
+    dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})}, ((None, 8, 8, 3),)),
+        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),),
+                "int32"),
+        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "dtype": "mixed_float16"}},)}, ((None, 3),),
+                "int32"),
+        Example({"layers": ({"IntegerLookup": {"vocabulary": (1, 2), "output_mode": "one_hot"}},)}, ((None, 3),),
+                "int32"),
+    )
+
+    @model_validator(mode="after")
+    def _chain_of_one(self) -> Self:
+        without_trainable(self)
+        for index, layer in enumerate(self.layers):
+            first, *rest = layer.arguments
+            if first.many or any(argument.required for argument in rest):
+                refuse(f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several", "MS205", "layers", index)
+            mode = getattr(layer, "output_mode", None)
+            if getattr(layer, "sparse", False) and (mode == "one_hot" or layer.kind() == "CategoryEncoding"):
+                refuse(f"`{layer.kind()}` has no sparse `{mode}` inside of a `Pipeline`", "MS208", "layers", index,
+                       layer.kind(), "sparse", help="leave `sparse` out, or encode outside of the `Pipeline`")
+        return self
+
+    def output(self, inputs: Inputs) -> Tensor:
+        return self._steps(inputs)[-1][1]
+
+    def _steps(self, inputs: Inputs) -> list[tuple[Inputs, Tensor]]:
+        """The call of each layer and what it gives."""
+        x, mask, steps = inputs.one, inputs.tensor("mask"), []
+        for index, layer in enumerate(self.layers):
+            first, *rest = layer.arguments
+            given: dict[str, Tensor | tuple[Tensor, ...]] = {first.name: x}
+            if index == 0 and mask and any(argument.name == "mask" for argument in rest):
+                given["mask"] = mask
+            call = Inputs(given)
+            with inside("layers", index, layer.kind()):
+                x = _traced(layer, x, only(layer, layer.output(call)))
+            steps.append((call, x))
+        return steps
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        made: tuple[Weight, ...] = ()
+        for name, layer, (call, _) in zip(names_of(self.layers), self.layers, self._steps(inputs), strict=True):
+            made += prefixed(name, layer.weights(call))
+        return made
+
+    def multiply_adds(self, inputs: Inputs) -> Size:
+        calls = [call for call, _ in self._steps(inputs)]
+        return total(layer.multiply_adds(call) for layer, call in zip(self.layers, calls, strict=True))

@@ -1,0 +1,270 @@
+"""Pooling: MaxPooling and AveragePooling over windows, GlobalMaxPooling and GlobalAveragePooling over all there is."""
+
+from typing import ClassVar
+
+from modelspec.core.shapes import Shape, Tensor
+
+from .layer import Argument, Example, Inputs, Layer
+from .mask_arguments import need_mask
+from .setting_types import DataFormat, Window1D, Window2D, Window3D
+from .windows import Padding, channel_axis, numbers, slide, spatial, with_channels, with_spatial
+
+
+class Pooling(Layer):
+    """What every pooling over windows shares. `strides` is `pool_size` where it is not written."""
+
+    axes: ClassVar[int]
+
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...] | None = None
+    padding: Padding = "valid"
+    data_format: DataFormat = None
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = numbers(self, inputs, self.axes + 2)
+        strides = self.strides or self.pool_size
+        given = spatial(x.shape, self.data_format)
+        sizes = slide(given, self.pool_size, strides, self.padding, setting="pool_size", word="pool")
+        return self.result(with_spatial(x.shape, sizes, self.data_format))
+
+
+class Pooling1D(Pooling):
+    """Pooling along one axis."""
+
+    axes: ClassVar[int] = 1
+    strides: Window1D | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"pool_size": 2}, ((None, 9, 4),)),
+        Example({"pool_size": 3, "strides": 2, "padding": "same"}, ((None, None, 4),)),
+        Example({"pool_size": 2, "data_format": "channels_first"}, ((None, 4, 9),)),
+    )
+
+
+class Pooling2D(Pooling):
+    """Pooling along two axes."""
+
+    axes: ClassVar[int] = 2
+    strides: Window2D | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"pool_size": 2}, ((None, 9, 8, 4),)),
+        Example({"pool_size": (3, 2), "strides": 2, "padding": "same"}, ((None, None, 8, 4),)),
+        Example({"pool_size": 2, "data_format": "channels_first"}, ((None, 4, 9, 8),)),
+    )
+
+
+class Pooling3D(Pooling):
+    """Pooling along three axes."""
+
+    axes: ClassVar[int] = 3
+    strides: Window3D | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"pool_size": 2}, ((None, 4, 5, 6, 2),)),
+        Example({"pool_size": (3, 2, 2), "strides": 2, "padding": "same"}, ((None, 4, None, 6, 2),)),
+        Example({"pool_size": 2, "data_format": "channels_first"}, ((None, 2, 4, 5, 6),)),
+    )
+
+
+class MaxPooling1D(Pooling1D):
+    """The greatest value in each window along one axis.
+
+    ```yaml
+    - MaxPooling1D: 2
+    ```
+
+    Takes (batch, steps, channels), gives (batch, new_steps, channels).
+    """
+
+    pool_size: Window1D = (2,)
+
+
+class MaxPooling2D(Pooling2D):
+    """The greatest value in each window of an image, for each channel.
+
+    ```yaml
+    - MaxPooling2D: 2
+    - MaxPooling2D: {pool_size: 3, strides: 2, padding: same}
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels).
+    """
+
+    pool_size: Window2D = (2, 2)
+
+
+class MaxPooling3D(Pooling3D):
+    """The greatest value in each window of a volume, for each channel.
+
+    ```yaml
+    - MaxPooling3D: 2
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, channels).
+    """
+
+    pool_size: Window3D = (2, 2, 2)
+
+
+class AveragePooling1D(Pooling1D):
+    """The mean of each window along one axis.
+
+    ```yaml
+    - AveragePooling1D: 2
+    ```
+
+    Takes (batch, steps, channels), gives (batch, new_steps, channels).
+    """
+
+    pool_size: Window1D
+
+
+class AveragePooling2D(Pooling2D):
+    """The mean of each window of an image, for each channel.
+
+    ```yaml
+    - AveragePooling2D: 2
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels).
+    """
+
+    pool_size: Window2D
+
+
+class AveragePooling3D(Pooling3D):
+    """The mean of each window of a volume, for each channel.
+
+    ```yaml
+    - AveragePooling3D: 2
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, channels).
+    """
+
+    pool_size: Window3D
+
+
+class GlobalPooling(Layer):
+    """What every pooling over all spatial axes shares."""
+
+    axes: ClassVar[int]
+
+    data_format: DataFormat = None
+    keepdims: bool = False
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = numbers(self, inputs, self.axes + 2)
+        sizes: Shape = (1,) * self.axes if self.keepdims else ()
+        return self.result(with_channels(x.shape[0], sizes, x.shape[channel_axis(self.data_format)], self.data_format))
+
+
+class GlobalPooling1D(GlobalPooling):
+    """Global pooling along one axis."""
+
+    axes: ClassVar[int] = 1
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 9, 4),)),
+        Example({"keepdims": True, "data_format": "channels_first"}, ((None, 4, None),)),
+    )
+
+
+class GlobalPooling2D(GlobalPooling):
+    """Global pooling along two axes."""
+
+    axes: ClassVar[int] = 2
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 9, 8, 4),)),
+        Example({"keepdims": True, "data_format": "channels_first"}, ((None, 4, None, 8),)),
+    )
+
+
+class GlobalPooling3D(GlobalPooling):
+    """Global pooling along three axes."""
+
+    axes: ClassVar[int] = 3
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5, 6, 2),)),
+        Example({"keepdims": True, "data_format": "channels_first"}, ((None, 2, None, 5, 6),)),
+    )
+
+
+class GlobalMaxPooling1D(GlobalPooling1D):
+    """The greatest value of each channel along a sequence.
+
+    ```yaml
+    - GlobalMaxPooling1D
+    ```
+
+    Takes (batch, steps, channels), gives (batch, channels); with `keepdims: true`, (batch, 1, channels).
+    """
+
+
+class GlobalMaxPooling2D(GlobalPooling2D):
+    """The greatest value of each channel of an image.
+
+    ```yaml
+    - GlobalMaxPooling2D
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, channels).
+    """
+
+
+class GlobalMaxPooling3D(GlobalPooling3D):
+    """The greatest value of each channel of a volume.
+
+    ```yaml
+    - GlobalMaxPooling3D
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, channels).
+    """
+
+
+class GlobalAveragePooling1D(GlobalPooling1D):
+    """The mean of each channel along a sequence; steps that `mask` marks as false do not count.
+
+    ```yaml
+    - GlobalAveragePooling1D
+    ```
+
+    Takes (batch, steps, channels) and a mask (batch, steps) if there is one, gives (batch, channels).
+    """
+
+    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    examples: ClassVar[tuple[Example, ...]] = (
+        *GlobalPooling1D.examples,
+        Example({}, {"inputs": (None, 9, 4), "mask": (None, 9)}),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        result = super().output(inputs)
+        mask = inputs.tensor("mask")
+        if mask is not None:
+            x = inputs.one
+            need_mask(mask, (x.shape[0], *spatial(x.shape, self.data_format)))
+        return result
+
+
+class GlobalAveragePooling2D(GlobalPooling2D):
+    """The mean of each channel of an image.
+
+    ```yaml
+    - GlobalAveragePooling2D
+    ```
+
+    Takes (batch, height, width, channels), gives (batch, channels); with `keepdims: true`, (batch, 1, 1, channels).
+    """
+
+
+class GlobalAveragePooling3D(GlobalPooling3D):
+    """The mean of each channel of a volume.
+
+    ```yaml
+    - GlobalAveragePooling3D
+    ```
+
+    Takes (batch, depth, height, width, channels), gives (batch, channels).
+    """

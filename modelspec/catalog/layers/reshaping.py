@@ -1,0 +1,159 @@
+"""Layers that move entries without changing them: Flatten, Reshape, Permute, RepeatVector."""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import PENDING, Shape, Size, Tensor, known, mul, product, show
+
+from .layer import Example, Inputs, Layer, need_rank
+from .setting_types import Count, DataFormat
+
+
+class Flatten(Layer):
+    """Makes one axis of all but the batch axis.
+
+    ```yaml
+    - Flatten
+    ```
+
+    Takes (batch, ...), gives (batch, product of the sizes). The data format only says in which order the entries come.
+    """
+
+    data_format: DataFormat = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5),)),
+        Example({"data_format": "channels_first"}, ((None, 3, None, 5),)),
+        Example({}, ((None,),), "int32"),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        sizes = x.shape[1:]
+        # Keras does not look whether an unknown size is multiplied by zero.
+        flat = None if None in sizes else product(sizes)
+        return self.like(x, (x.shape[0], flat))
+
+
+class Reshape(Layer):
+    """Gives the entries of an example another shape, in the same order.
+
+    ```yaml
+    - Reshape: [7, 7, 64]
+    - Reshape: {target_shape: [-1, 8]}
+    ```
+
+    Takes (batch, ...), gives (batch, *target_shape). The shape is without the batch axis; one size may be -1: what is
+    left over.
+    """
+
+    target_shape: tuple[Annotated[int, Field(ge=-1)] | None, ...]
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"target_shape": (2, 10)}, ((None, 4, 5),)),
+        Example({"target_shape": (-1, 2)}, ((None, 4, 5),), "int32"),
+        Example({"target_shape": (-1, 2)}, ((None, None, 5),)),
+    )
+
+    @model_validator(mode="after")
+    def _one_open_size(self) -> Self:
+        if self.target_shape.count(-1) > 1:
+            refuse(f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but only one can "
+                   "follow from the others", "MS406", "target_shape", help="give all sizes but one")
+        return self
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_rank(self, x, at_least=1)
+        given, target = x.shape[1:], self.target_shape
+        if all(isinstance(size, int) for size in given) and None not in target:
+            sizes: Shape = self._resolved(given, x)
+        else:
+            sizes = tuple(_left_over(given, target) if size == -1 else size for size in target)
+        return self.like(x, (x.shape[0], *sizes))
+
+    def _resolved(self, given: Shape, x: Tensor) -> Shape:
+        entries, target = known(product(given)) or 0, self.target_shape
+        fixed = known(product(size for size in target if size != -1)) or 0
+        if -1 not in target:
+            if entries != fixed:
+                raise self._misfit(f"{entries} entries: {show(x.shape)}", f"holds {fixed}")
+            return target
+        if not fixed or entries % fixed:
+            raise self._misfit(f"{entries} entries: {show(x.shape)}", f"needs a multiple of {fixed}")
+        return tuple(entries // fixed if size == -1 else size for size in target)
+
+    def _misfit(self, found: str, wanted: str) -> Fault:
+        shown = ", ".join(str(size) for size in self.target_shape)
+        return Fault("MS406", f"the input has {found}, but `target_shape` [{shown}] {wanted}", ("target_shape",),
+                     help="use sizes whose product is the number of entries of one example, or -1 for one of them")
+
+
+def _left_over(given: Shape, target: tuple[int | None, ...]) -> Size:
+    """What -1 stands for where some size is unknown: `time` for (time, 4) to (-1, 4), else unknown."""
+    if PENDING in given:
+        return PENDING
+    open_sizes = [size for size in given if not isinstance(size, int)]
+    if None in open_sizes or None in target:
+        return None
+    numbers = known(product(size for size in given if isinstance(size, int))) or 0
+    fixed = known(product(size for size in target if size != -1)) or 0
+    if not fixed or numbers % fixed:
+        return None
+    return mul(product(open_sizes), numbers // fixed)
+
+
+class Permute(Layer):
+    """Puts the axes of an example in another order.
+
+    ```yaml
+    - Permute: [2, 1]
+    ```
+
+    Takes (batch, ...), gives the axes in the order of `dims`, which counts them from 1 (the batch axis stays first).
+    """
+
+    dims: tuple[int, ...]
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"dims": (2, 1)}, ((None, 4, 5),)),
+        Example({"dims": (3, 1, 2)}, ((None, None, 5, 6),), "int32"),
+    )
+
+    @model_validator(mode="after")
+    def _is_permutation(self) -> Self:
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            refuse(f"`dims` of `Permute` must hold each of 1 to {len(self.dims)} once, found {list(self.dims)}",
+                   "MS205", "dims", help="count the axes from 1, the batch axis left out")
+        return self
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        if x.rank != len(self.dims) + 1:
+            raise Fault("MS401", f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the "
+                                 f"batch axis: {show(x.shape)}", ("dims",),
+                        help=f"name each of the axes 1 to {x.rank - 1} once" if x.rank > 1 else None)
+        return self.like(x, (x.shape[0], *(x.shape[axis] for axis in self.dims)))
+
+
+class RepeatVector(Layer):
+    """Repeats a vector along a new axis, e.g. to start every step of a decoder from one encoding.
+
+    ```yaml
+    - RepeatVector: 10
+    ```
+
+    Takes (batch, features), gives (batch, n, features).
+    """
+
+    n: Count
+
+    examples: ClassVar[tuple[Example, ...]] = (Example({"n": 3}, ((None, 5),)), Example({"n": 2}, ((None, None),)))
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_rank(self, x, 2)
+        return self.result((x.shape[0], self.n, x.shape[1]))

@@ -1,0 +1,42 @@
+"""Layers that scale what they are given: LayerScale."""
+
+from typing import ClassVar
+
+from modelspec.core.shapes import Tensor
+
+from .common import features, need_number
+from .layer import Example, Inputs, Layer, Weight, need_rank
+from .setting_types import Number
+
+
+class LayerScale(Layer):
+    """Multiplies every channel by a number of its own, which is learned and small at first.
+
+    ```yaml
+    - LayerScale
+    - LayerScale: 0.1
+    ```
+
+    Takes (batch, ..., features) and gives the same: `x * gamma`. At the end of a residual it lets a deep network begin
+    as if the residual were not there. From Touvron et al., 2021, https://arxiv.org/abs/2103.17239.
+    """
+
+    keras_module: ClassVar[str] = "modelspec"
+
+    init_values: Number = 1e-6
+    """What every entry of `gamma` is at first."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 5),)),
+        Example({"init_values": 0.1}, ((None, 4, None, 3),)),
+    )
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        need_rank(self, x, at_least=2)
+        need_number(self, x)
+        features(x)
+        return self.result(x.shape)
+
+    def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
+        return (self.weight("gamma", inputs.one.shape[-1]),)

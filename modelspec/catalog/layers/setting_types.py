@@ -1,0 +1,178 @@
+"""Types of layer settings: windows, rates, choices and components, with what they accept and how they say no.
+
+Each is a named type with one validator, never a pydantic union: a union would report every branch it tried.
+"""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, ValidationInfo
+
+from modelspec.core import dtypes
+from modelspec.core.diagnostics import Fault, nearest
+from modelspec.core.settings import Faults, Settings, Unfit, context_of, first_unfit, is_int, read_form
+
+from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, component
+from . import LAYERS
+
+Initializer = Annotated[Any, component(INITIALIZERS)]
+"""`he_normal`, `{HeNormal: {seed: 1}}`: kept as a name where only a name was written."""
+Regularizer = Annotated[Any, component(REGULARIZERS)]
+Constraint = Annotated[Any, component(CONSTRAINTS)]
+Activation = Annotated[Any, component(ACTIVATIONS)]
+
+Count = Annotated[int, Field(gt=0)]
+"""How many units, filters, heads: a whole number of at least 1."""
+Rate = Annotated[float, Field(ge=0, le=1)]
+"""A fraction from 0 to 1."""
+
+
+# Windows -------------------------------------------------------------------------------------------------------------
+
+
+def window(count: int, axes: str, least: int = 1) -> PlainValidator:
+    """One whole number for every axis, or a list of `count` of them, each at least `least`; becomes a tuple.
+
+    `axes` names them in messages: `height, width`.
+    """
+    single = f"a whole number of at least {least}"
+    expected = single if count == 1 else f"{single} or a list of {count} ({axes})"
+
+    def validate(value: Any) -> tuple[int, ...]:
+        items = (value,) * count if is_int(value) else value
+        if not isinstance(items, (tuple, list)) or len(items) != count:
+            raise Unfit(expected)
+        if not all(is_int(item) for item in items):
+            raise Unfit(expected, path=first_unfit(value, is_int))
+        if min(items) < least:
+            raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= least))
+        return tuple(items)
+
+    item = Annotated[int, Field(ge=least)]
+    return PlainValidator(validate, json_schema_input_type=item | GenericAlias(tuple, (item,) * count))
+
+
+Window1D = Annotated[tuple[int, ...], window(1, "length")]
+"""A kernel, pool, stride or dilation along one axis: `3`."""
+Window2D = Annotated[tuple[int, ...], window(2, "height, width")]
+"""Along two axes: `3` or `[3, 5]`."""
+Window3D = Annotated[tuple[int, ...], window(3, "depth, height, width")]
+"""Along three axes: `3` or `[3, 5, 5]`."""
+
+
+# Settings that follow the model where they are not written ---------------------------------------------------------
+
+
+def one_of(value: Any, choices: tuple[str, ...], expected: str) -> str:
+    """The value where it is one of the words; `Unfit` with the nearest one otherwise."""
+    if isinstance(value, str) and value in choices:
+        return value
+    near = nearest(value, choices) if isinstance(value, str) else None
+    raise Unfit(expected, code="MS205", suggestion=near, help=f"did you mean `{near}`?" if near else None)
+
+
+def _data_format(value: Any, info: ValidationInfo) -> str:
+    if value is None:
+        return context_of(info).image_data_format
+    return one_of(value, ("channels_last", "channels_first"), "`channels_last` or `channels_first`")
+
+
+def _policy(value: Any, info: ValidationInfo) -> str:
+    if value is None:
+        return context_of(info).precision
+    return one_of(value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)")
+
+
+DataFormat = Annotated[
+    str | None,
+    Field(validate_default=True),
+    PlainValidator(_data_format, json_schema_input_type=Literal["channels_last", "channels_first"] | None),
+]
+"""Where the channel axis is; that of the model's `image_data_format` where it is not written."""
+Policy = Annotated[
+    str | None,
+    Field(validate_default=True),
+    PlainValidator(_policy, json_schema_input_type=Literal[dtypes.POLICIES] | None),
+]
+"""A dtype policy; that of `runtime.precision` where it is not written."""
+
+
+# Values that many layers have ----------------------------------------------------------------------------------------
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""Any finite number."""
+Epsilon = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""What is added to a variance or a mean square before its root is divided by."""
+Seed = int
+"""Where a layer's random numbers start."""
+
+
+def read_layer(value: Any, info: ValidationInfo) -> Settings:
+    """A layer from one of the three forms of an entry. Raises `Faults`."""
+    found = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
+    if getattr(found, "alone", False):
+        raise Faults([Fault("MS208", f"`{found.kind()}` cannot stand inside another layer",
+                            help="write it as an entry of its own, before or behind this one")])
+    return found
+
+
+LayerSetting = Annotated[Any, PlainValidator(read_layer, json_schema_input_type=Any)]
+"""A layer inside a layer, in the three forms of an entry: `Flatten`, `{Dense: 10}`, `{Dense: {units: 10}}`."""
+
+
+NoPolicy = Annotated[
+    str | None,
+    PlainValidator(lambda value: value if value is None else one_of(
+        value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
+    ), json_schema_input_type=Literal[dtypes.POLICIES] | None),
+]
+"""A dtype policy of a layer that does not follow `runtime.precision`."""
+
+
+def omitted(help: str) -> PlainValidator:
+    """A setting of Keras that a spec cannot write: only `null` is taken."""
+
+    def validate(value: Any) -> None:
+        if value is not None:
+            raise Unfit("left out (`null`)", code="MS205", help=help)
+
+    return PlainValidator(validate, json_schema_input_type=None)
+
+
+def either(kind: type[int | float], count: int | None = None, *, least: float | None = None) -> PlainValidator:
+    """A number or a list of them (`count`, or one at least), each at least `least`; a list becomes a tuple."""
+    noun = "whole number" if kind is int else "number"
+    bound = "" if least is None else f" of at least {least}"
+    expected = f"a {noun}{bound} or a list of {count or 'them'}"
+
+    def fits(item: Any) -> bool:
+        return is_int(item) or (kind is float and isinstance(item, float))
+
+    def validate(value: Any) -> Any:
+        items = value if isinstance(value, (tuple, list)) else (value,)
+        if not items or (count and items is value and len(items) != count):
+            raise Unfit(expected)
+        if not all(fits(item) for item in items):
+            raise Unfit(expected, path=first_unfit(value, fits))
+        if least is not None and min(items) < least:
+            raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= least))
+        return tuple(items) if items is value else value
+
+    return PlainValidator(validate, json_schema_input_type=kind | GenericAlias(tuple, (kind, ...)))
+
+
+def _plain_sizes(value: Any) -> Any:
+    items = value if isinstance(value, (tuple, list)) else (value,)
+    if not items or not all(is_int(item) or (item is None and items is value) for item in items):
+        raise Unfit("a whole number or a list of them and `null`",
+                    path=first_unfit(value, lambda item: item is None or is_int(item)))
+    if any(item is not None and item < 1 for item in items):
+        raise Unfit("a whole number of at least 1, or a list of them and `null`", code="MS205",
+                    path=first_unfit(value, lambda item: item is None or item >= 1))
+    return tuple(items) if items is value else value
+
+
+PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=int | tuple[int | None, ...])
+"""One size or several, `null` for those that follow from the input."""

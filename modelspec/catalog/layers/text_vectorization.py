@@ -1,0 +1,90 @@
+"""Text to numbers: TextVectorization."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Shape, Tensor, show
+
+from .categories import OwnDtype, encoded
+from .layer import Example, Inputs, need_rank
+from .lookup import Encoding, LookupMode, MaxTokens, StringLookup, Texts
+from .setting_types import Count, Number, either
+
+_SHARED = ("max_tokens", "vocabulary", "idf_weights", "output_mode", "sparse", "pad_to_max_tokens")
+
+
+Standard = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"]
+
+
+class TextVectorization(OwnDtype):
+    """Splits texts into tokens and looks these up in a vocabulary.
+
+    ```yaml
+    - TextVectorization: {max_tokens: 5000, output_sequence_length: 100}
+    - TextVectorization: {max_tokens: 2000, output_mode: tf_idf}
+    ```
+
+    Takes strings (batch) or (batch, 1), gives whole numbers (batch, output_sequence_length): 0 fills up, 1 is unknown.
+    `multi_hot`, `count` and `tf_idf` take (batch) and give (batch, tokens). Without `vocabulary` it is learned from the
+    data. Without `split` every string is a token: (batch, tokens).
+    """
+
+    max_tokens: MaxTokens | None = None
+    standardize: Standard | None = "lower_and_strip_punctuation"
+    split: Literal["whitespace", "character"] | None = "whitespace"
+    ngrams: Annotated[Any, either(int, least=1)] | None = None
+    output_mode: LookupMode = "int"
+    output_sequence_length: Count | None = None
+    pad_to_max_tokens: bool = False
+    vocabulary: Texts | None = None
+    idf_weights: tuple[Number, ...] | None = None
+    sparse: bool = False
+    ragged: bool = False
+    encoding: Encoding = "utf-8"
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"vocabulary": ("a", "b"), "output_sequence_length": 4}, ((None,),), "string"),
+        Example({"vocabulary": ("a", "b")}, ((None, 1),), "string"),
+        Example({"vocabulary": ("a", "b"), "output_mode": "multi_hot"}, ((None,),), "string"),
+        Example({"vocabulary": ("a", "b"), "output_mode": "count", "split": None}, ((None, 5),), "string"),
+    )
+
+    @model_validator(mode="after")
+    def _settings_agree(self) -> Self:
+        mode = self.lookup.mode
+        if mode != "int" and self.output_sequence_length is not None:
+            refuse(f"`output_sequence_length` goes with `output_mode: int`, found `{self.output_mode}`", "MS208",
+                   "output_sequence_length", help="leave one of them out")
+        if mode != "int" and self.ragged:
+            refuse(f"`ragged` goes with `output_mode: int`, found `{self.output_mode}`", "MS208", "ragged",
+                   help="leave one of them out")
+        self.lookup.check()
+        return self
+
+    @property
+    def lookup(self) -> StringLookup:
+        """The layer that looks the tokens up."""
+        return StringLookup.model_construct(**{name: getattr(self, name) for name in _SHARED}, mask_token="")
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x, lookup = inputs.one, self.lookup
+        if x.dtype != "string":
+            raise Fault("MS404", f"`TextVectorization` takes strings, found {x}", help="give the input `dtype: string`")
+        # Keras says another shape than the one it makes of what is refused here, or fails when the model runs.
+        if self.split is None:
+            need_rank(self, x, 2)
+        elif x.rank > 2 or (x.rank == 2 and x.shape[-1] != 1) or not x.rank:
+            raise Fault("MS401", f"`TextVectorization` takes one text for each example, found {show(x.shape)}",
+                        help="give the input the shape `[]`, or put `split: null` where every string is a token")
+        elif x.rank == 2 and lookup.mode != "int":
+            raise Fault("MS401", "`TextVectorization` takes texts of shape (batch) for "
+                                 f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
+                        help="give the input the shape `[]`")
+        if lookup.mode == "int":
+            return Tensor((x.shape[0], self.output_sequence_length), "int64")
+        tokens: Shape = (x.shape[0], None) if self.split else x.shape
+        mode = "count" if lookup.mode == "tf_idf" else lookup.mode
+        return Tensor(encoded(self, x._replace(shape=tokens), mode, lookup.depth), "float32")

@@ -1,0 +1,149 @@
+"""The parameters of a block at one of its uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from modelspec.catalog.library import Rule
+from modelspec.core.diagnostics import Fault, Note, Span, nearest
+from modelspec.core.diagnostics.suggest import listed
+from modelspec.core.settings import describe, is_int
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
+
+from .blocks import Block, is_null
+from .identifiers import RESERVED
+from .items import Call
+from .scope import Binding, Scope
+from .values import Values, in_error
+
+
+def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str, Binding]) -> bool:
+    """Put the block's parameters as this use sets them into `bound`, the names of the scope inside the block.
+
+    They are worked out when they are needed. False, with every fault reported, where the use does not say what the
+    block needs.
+    """
+    given = _given(call, block, values)
+    if given is None:
+        return False
+    for name, entry in block.parameters.items():
+        make: Callable[[], Node | None] = (
+            partial(_argument, name, given[name].value, block, values, call.scope, inner) if name in given
+            else partial(values.node, entry.value, inner))
+        bound[name] = Binding(name, make)
+    right = _known(call, block, given, values)
+    if not right:  # what else is wrong is told as well
+        force({name: bound[name] for name in given if name in bound})
+    return right
+
+
+def force(arguments: dict[str, Binding]) -> None:
+    """Work out every argument, so that what is wrong with one that nothing uses is told as well."""
+    for binding in arguments.values():
+        _ = binding.node
+
+
+def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
+    """What the use sets, by parameter."""
+    body = call.body
+    if body is None or is_null(body):
+        given: dict[str, Entry] = {}
+    elif isinstance(body, Mapping):
+        given = {name: entry for name, entry in body.entries.items() if name not in (*RESERVED, *block.extra)}
+    elif block.primary is None:
+        first = next(iter(block.parameters), None)
+        values.notebook.report(
+            Fault("MS204", f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
+                  help=f"write `{block.name}: {{{first}: ...}}`, or `primary: {first}` in the block" if first else
+                  f"write `{block.name}` alone"), _place(call, body.span), Note("it is defined here", block.span))
+        return None
+    else:
+        given = {block.primary: Entry(body.span, body)}
+    return given
+
+
+def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) -> bool:
+    """Whether the use sets parameters that there are, and all that have no default."""
+    right = True
+    missing = [name for name in block.required() if name not in given]
+    for name, entry in given.items():
+        if name not in block.parameters:
+            near = nearest(name, missing) or nearest(name, (*block.parameters, *block.extra, *RESERVED))
+            known = listed([*block.parameters, *block.extra])
+            help = f"did you mean `{near}`?" if near else f"its {block.noun}s are {known}" if known else "it has none"
+            values.notebook.report(
+                Fault("MS202", f"{block} has no {block.noun} `{name}`", help=help, suggestion=near),
+                _place(call, entry.key_span), Note("it is defined here", block.span))
+            missing = [one for one in missing if one != near]
+            right = False
+    if not block.extra and isinstance(call.body, Mapping) and (options := call.body.entries.get("call")):
+        values.notebook.report(
+            Fault("MS309", f"block `{block.name}` is no layer, and takes no `call`",
+                  help="write `call` at the layers inside the block"), _place(call, options.key_span))
+        right = False
+    if missing:
+        example = ", ".join(f"{name}: ..." for name in missing)
+        values.notebook.report(
+            Fault("MS203", f"block `{block.name}` needs {listed(missing)}",
+                  help=f"write `{block.name}: {{{example}}}`"),
+            _place(call, call.span), Note("it is defined here", block.span))
+        right = False
+    return right
+
+
+def _argument(name: str, node: Node, block: Block, values: Values, scope: Scope, inner: Scope) -> Node | None:
+    """The value of a parameter that the use sets, where it has the default's type."""
+    found = values.node(node, scope)
+    if in_error(found):
+        return None
+    written = block.parameters[name]
+    if rule := block.rules.get(name):
+        if rule.optional and is_null(found):
+            return found
+        if fault := _against(rule, f"`{name}` of {block}", found):
+            values.notebook.report(fault, found.span)
+            return None
+    if is_null(written.value):
+        return found
+    default = values.node(written.value, inner)
+    if in_error(default) or _fits(plain(default), found):
+        return found
+    values.notebook.report(
+        Fault("MS204", f"`{name}` of {block} must be {_type(plain(default))}, found {describe(plain(found))}"),
+        found.span, Note(f"its default is {describe(plain(default))}", default.span))
+    return None
+
+
+def _against(rule: Rule, subject: str, node: Node) -> Fault | None:
+    """What is wrong with a value that a rule speaks of; its type is not looked at."""
+    value = plain(node)
+    if rule.choices and value not in rule.choices:
+        near = nearest(value, [one for one in rule.choices if one]) if isinstance(value, str) else None
+        shown = " or ".join(f"`{one or 'null'}`" for one in rule.choices)
+        return Fault("MS205", f"{subject} must be {shown}, found {describe(value)}", suggestion=near,
+                     help=f"did you mean `{near}`?" if near else None)
+    if rule.least is not None and is_int(value) and value < rule.least:  # type: ignore[operator]
+        return Fault("MS205", f"{subject} must be at least {rule.least}, found {describe(value)}")
+    return None
+
+
+def _fits(default: object, node: Node) -> bool:
+    """Whether a value has the type of a default; a whole number is a number."""
+    if default is None:
+        return True
+    if isinstance(node, (Mapping, Sequence)):
+        return isinstance(default, dict if isinstance(node, Mapping) else tuple)
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
+def _type(default: object) -> str:
+    names = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text", tuple: "a list"}
+    return names.get(type(default), "a mapping")
+
+
+def _place(call: Call, span: Span) -> Span:
+    return call.scope.frame.place(span)

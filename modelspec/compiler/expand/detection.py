@@ -1,0 +1,70 @@
+"""Whether a document needs expansion at all: most do not, and then none of it is loaded."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.library import is_kind
+from modelspec.core.diagnostics import nearest
+from modelspec.core.source import Mapping, Node, Scalar, Sequence
+
+from ..spec.spec_file import EXPANDED, KEYS, LATER
+
+GONE: Final = ("extends", "vars", "blocks")
+"""Sections that an expanded spec no longer has."""
+_WORDS: Final = ("when", "repeat", "for", "branches", "do")
+
+_HINT = re.compile(r"\$|\b(?:when|repeat|for|branches|do|extends|vars|blocks)\b|\\[uUx]")
+"""What a text has in it that may need expansion."""
+
+
+def needs_expansion(root: Mapping) -> bool:
+    """Whether anything in the document stands for something else. A look at the text settles it for most."""
+    return (_HINT.search(root.span.source.text) is not None and (
+        any(key in root.entries for key in GONE)
+        or any(_stands_for_another(entry.value) for key, entry in root.entries.items() if not key.startswith("x-"))
+    )) or ("model" in root.entries and _uses_library(root.entries["model"].value))
+
+
+def _stands_for_another(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return isinstance(node.value, str) and "$" in node.value
+    if isinstance(node, Sequence):
+        return any(map(_stands_for_another, node.items))
+    return any(key in _WORDS or _stands_for_another(entry.value) for key, entry in node.entries.items())
+
+
+def _uses_library(node: Node) -> bool:
+    """Whether a model, a list of layers or something shared names a kind of the library. (There are no lists inside
+    lists: those stand below words that were looked for before.)"""
+    if isinstance(node, Sequence):
+        return any(_is_shipped(item) for item in node.items)
+    if not isinstance(node, Mapping):
+        return False
+    layers, shared = node.entries.get("layers"), node.entries.get("shared")
+    things = shared.value.entries.values() if shared and isinstance(shared.value, Mapping) else ()
+    return (layers is not None and _uses_library(layers.value)) or any(
+        _is_shipped(entry.value) or _uses_library(entry.value) for entry in things)
+
+
+def _is_shipped(node: Node) -> bool:
+    kind: object = None
+    if isinstance(node, Scalar):
+        kind = node.value
+    elif isinstance(node, Mapping) and len(node.entries) == 1:
+        kind = next(iter(node.entries))
+    return isinstance(kind, str) and kind not in LAYERS and is_kind(kind)
+
+
+def meant(root: Mapping) -> Mapping:
+    """The document with what stands under a misspelt `extends`, `vars` or `blocks` also under the right key.
+
+    The slip itself is told when the spec is read; every name and block that it takes away would be told as well.
+    """
+    known = (*KEYS, *EXPANDED, *LATER)
+    strange = [key for key in root.entries if key not in known and not key.startswith("x-")]
+    found = {near: root.entries[key] for key in strange
+             if (near := nearest(key, known)) in GONE and near not in root.entries}
+    return Mapping({**root.entries, **found}, root.span) if found else root

@@ -1,0 +1,165 @@
+"""`extends`: the files that a spec builds on, merged key by key; what the spec writes itself wins."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from modelspec.catalog import library
+from modelspec.core.diagnostics import Checked, Diagnostic, Fault, Note, listed, nearest
+from modelspec.core.paths import confined
+from modelspec.core.settings import Context, describe
+from modelspec.core.source import Document, Entry, Mapping, Node, Sequence, plain, read, walk
+from modelspec.core.source.budgets import NODES
+
+from .limits import FILES, TooMuch
+from .notebook import Notebook
+from .short_forms import same_family
+
+
+def extend(root: Mapping, context: Context, notebook: Notebook) -> Mapping:
+    """The document merged with all that it extends, directly or through others. What cannot be read is reported."""
+    own = _own_path(root, context)
+    return _Extender(notebook, [0]).merged(root, context, (own,) if own else ())
+
+
+class _Extender:
+    """Reads and merges files. `count` is how many were read so far, in all."""
+
+    def __init__(self, notebook: Notebook, count: list[int]) -> None:
+        self.notebook = notebook
+        self.count = count
+        self.nodes = 0
+        self.documents: dict[Path, Checked[Document | None]] = {}
+
+    def _read(self, path: Path, node: Node) -> Checked[Document | None]:
+        """A file, read once. Raises `TooMuch` where all of them together are larger than one file may be."""
+        found = self.documents.get(path)
+        if found is None:
+            found = self.documents[path] = read(_shown(path, node))
+            self.nodes += sum(1 for _ in walk(found.value.root)) if found.value is not None else 0
+            if self.nodes > NODES:
+                raise TooMuch(Fault("MS108", f"the files that the spec extends have more than {NODES:,} keys and "
+                                             "values together", help="keep data in data files"), node.span)
+        return found
+
+    def merged(self, root: Mapping, context: Context, chain: tuple[Path, ...]) -> Mapping:
+        """`root` over the files that it extends; later ones of a list over earlier ones. `chain`: the files around."""
+        entry = root.entries.get("extends")
+        rest = Mapping({key: one for key, one in root.entries.items() if key != "extends"}, root.span)
+        if entry is None:
+            return root
+        base: Mapping | None = None
+        for item in entry.value.items if isinstance(entry.value, Sequence) else (entry.value,):
+            found = self._file(item, context, chain)
+            if found is not None:
+                base = found if base is None else merge(base, found)
+        return rest if base is None else merge(base, rest)
+
+    def _file(self, node: Node, context: Context, chain: tuple[Path, ...]) -> Mapping | None:
+        """One file that is extended, itself merged with what it extends; None where it cannot be had."""
+        path = self._path(node, context)
+        if path is None:
+            return None
+        if path in chain:
+            names = listed([one.name for one in chain[chain.index(path) :]])
+            around = f", by way of {names}" if len(chain) - chain.index(path) > 1 else ""
+            self.notebook.report(Fault("MS133", f"`{path.name}` extends itself{around}",
+                                       help="remove one of the `extends`"), node.span)
+            return None
+        self.count[0] += 1
+        if self.count[0] > FILES:
+            raise TooMuch(Fault("MS108", f"the spec extends more than {FILES} files"), node.span)
+        shipped = path.parent == library.FOLDER and library.is_kind(path.stem)
+        document = library.read_kind(path.stem) if shipped else self._read(path, node)
+        for diagnostic in document.diagnostics:
+            self.notebook.found.append(
+                _no_file(diagnostic, node) if diagnostic.span is None else
+                replace(diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span))))
+        if document.value is None:
+            return None
+        context = replace(context, folder=path.parent, project=path.parent if shipped else context.project)
+        return self.merged(document.value.root, context, (*chain, path))
+
+    def _path(self, node: Node, context: Context) -> Path | None:
+        """Where the file is, every link followed; None, with a report, where it is outside the project."""
+        value = plain(node)
+        if not isinstance(value, str) or not value or "\0" in value:
+            self.notebook.report(Fault("MS204", f"`extends` takes the path of a file, or a list of paths, found "
+                                                f"{describe(value)}", help="e.g. `extends: base.yaml`"), node.span)
+            return None
+        if "$" in value:
+            self.notebook.report(Fault("MS204", "`extends` is read before names have values, so it takes no expression",
+                                       help="write the path itself"), node.span)
+            return None
+        if library.is_kind(value) and not _is_file(value, context):
+            return library.FOLDER / f"{value}.yaml"
+        try:
+            found = None if "://" in value else confined(value, context)
+        except (OSError, RuntimeError, ValueError):
+            found = None
+        if found is None:
+            self.notebook.report(
+                Fault("MS210", "`extends` must be a path inside the project (the working directory, or the folder of "
+                               f"the spec), found {describe(value)}",
+                      help="move the file into the project, or run modelspec from a folder that holds both"), node.span)
+        return found
+
+
+def _no_file(diagnostic: Diagnostic, node: Node) -> Diagnostic:
+    """What is said of a file that cannot be read, at the place that names it: it may be a kind, misspelt."""
+    value = str(plain(node))
+    near = None if "." in value or "/" in value else nearest(value, library.kinds())
+    said = replace(diagnostic, span=node.span)
+    return replace(said, suggestion=near, help=f"did you mean `{near}`, of the library?") if near else said
+
+
+def _own_path(root: Mapping, context: Context) -> Path | None:
+    """The file of the document itself, so that nothing it extends can extend it."""
+    name = root.span.file
+    return (context.folder / Path(name).name).resolve() if context.folder and not name.startswith("<") else None
+
+
+def _is_file(value: str, context: Context) -> bool:
+    """Whether there is a file of this name beside the spec: it comes before a kind of the library."""
+    try:
+        return ((context.folder or Path.cwd()) / value).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: Path, node: Node) -> str:
+    """The path as a person would write it: relative to where they are, as the extending file's is."""
+    written = os.path.normpath(Path(node.span.file).parent / str(plain(node)))
+    try:
+        return written if Path(written).resolve() == path else os.fspath(path)
+    except (OSError, RuntimeError):
+        return os.fspath(path)
+
+
+def merge(base: Mapping, over: Mapping) -> Mapping:
+    """Both mappings in one, key by key, in the base's order; all but mappings is replaced by what is `over` it.
+
+    `{Adam: ...}` over `{SGD: ...}` replaces it: a name with its settings is one value.
+    """
+    entries = dict(base.entries)
+    for key, entry in over.entries.items():
+        below = entries.get(key)
+        if below is not None and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping) and not _other(
+            below.value, entry.value
+        ):
+            entries[key] = Entry(entry.key_span, merge(below.value, entry.value))
+        else:
+            entries[key] = entry
+    return Mapping(entries, over.span)
+
+
+def _other(one: Mapping, other: Mapping) -> bool:
+    """Whether both are one name with its settings, and the names differ."""
+    if len(one.entries) != 1 or len(other.entries) != 1:
+        return False
+    first, second = next(iter(one.entries)), next(iter(other.entries))
+    return first != second and same_family(first, second)
+
+

@@ -1,0 +1,105 @@
+"""A list of layers once loops are run and blocks are entered: what stands where, before tensors have names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from modelspec.core.diagnostics import Span
+from modelspec.core.source import Mapping, Node
+
+from .blocks import Block
+from .scope import Binding, Scope
+
+
+@dataclass(slots=True)
+class Call:
+    """One entry that stays one: a layer or something shared, with its settings as written and the scope they are in."""
+
+    kind: str
+    span: Span
+    body: Node | None
+    scope: Scope
+    name: str | None = None
+    name_span: Span | None = None
+    again: bool = False
+    """Whether it is a round after the first, which takes the tensor of the round before in place of its own first."""
+
+
+@dataclass(slots=True)
+class Use:
+    """The use of a block: its entries stand here."""
+
+    call: Call
+    block: Block
+    scope: Scope
+    """Inside the block."""
+    arguments: dict[str, Binding]
+    items: list[Item]
+
+
+@dataclass(slots=True)
+class Made:
+    """The use of a model of the library: a call of a sub-model of its own."""
+
+    call: Call
+    node: Mapping
+    """The sub-model, expanded."""
+    base: str
+    """What the call is named where it has no name."""
+
+
+@dataclass(slots=True)
+class Repeat:
+    """Rounds of one entry, or of a list of entries."""
+
+    rounds: list[list[Item]]
+
+
+@dataclass(slots=True)
+class Branches:
+    """Chains that all begin at one tensor."""
+
+    span: Span
+    source: Node | None
+    """`from`, where it was written."""
+    scope: Scope
+    branches: list[list[Item]]
+    join: Call | Use
+    again: bool = False
+
+
+@dataclass(slots=True)
+class From:
+    """What the entries that follow begin at."""
+
+    source: Node
+    scope: Scope
+
+
+@dataclass(slots=True)
+class Gone:
+    """Entries that were left out: their names, and why."""
+
+    names: list[tuple[str, Span]]
+    span: Span
+
+
+@dataclass(slots=True)
+class Lost:
+    """An entry in error, which is told. What takes its tensor stays silent."""
+
+    span: Span
+    kind: str = "?"
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Opaque:
+    """What is no entry at all; reading the spec says so."""
+
+    node: Node
+    scope: Scope
+
+
+Item: TypeAlias = Call | Use | Made | Repeat | Branches | From | Gone | Lost | Opaque

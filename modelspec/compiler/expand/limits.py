@@ -1,0 +1,111 @@
+"""How much one spec may ask of expansion; past each limit it stops with a clear error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelspec.core.diagnostics import Fault, Span
+
+LAYERS: Final = 100_000
+"""Entries of `layers` after expansion, in all models of a spec together."""
+
+VISITS: Final = 300_000
+"""Entries, rounds of loops and uses of blocks that expansion looks at, those without layers counted."""
+
+NODES: Final = 1_000_000
+"""Keys and values that expansion writes."""
+
+LEVELS: Final = 100
+"""Mappings and lists inside one another in a value."""
+
+DEPTH: Final = 50
+"""Blocks, loops and branches inside one another."""
+
+STEPS: Final = 10_000
+"""Steps of one expression: operations, and the items of the lists and texts that they make or read."""
+
+ALL_STEPS: Final = 1_000_000
+"""Steps of all expressions of a spec."""
+
+LENGTH: Final = 2_000
+"""Characters in one expression."""
+
+ALL_CHARACTERS: Final = 200_000
+"""Characters in all different expressions of a spec."""
+
+NESTING: Final = 50
+"""Operations inside one another in an expression."""
+
+SIZE: Final = 10_000
+"""Characters of a text and items of a list (those of the lists inside it counted) that an expression makes."""
+
+FILES: Final = 100
+"""Files that one spec extends, directly or through others."""
+
+LARGEST: Final = 2**63 - 1
+SMALLEST: Final = -(2**63)
+
+
+class TooMuch(Exception):
+    """A budget of the whole spec is spent: expansion stops."""
+
+    def __init__(self, fault: Fault, span: Span) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+        self.span = span
+
+
+@dataclass
+class Spent:
+    """What one spec has used up so far."""
+
+    layers: int = 0
+    visits: int = 0
+    nodes: int = 0
+    steps: int = 0
+    characters: int = 0
+
+    def layer(self, span: Span, count: int = 1) -> None:
+        self.layers += count
+        if self.layers > LAYERS:
+            raise TooMuch(too_many_layers(), span)
+
+    def visit(self, span: Span, count: int = 1) -> None:
+        self.visits += count
+        if self.visits > VISITS:
+            raise TooMuch(too_many_visits(), span)
+
+    def node(self, span: Span, count: int = 1) -> None:
+        self.nodes += count
+        if self.nodes > NODES:
+            raise TooMuch(_too_many("keys and values", NODES), span)
+
+    def step(self, span: Span, count: int) -> None:
+        self.steps += count
+        if self.steps > ALL_STEPS:
+            raise TooMuch(_too_many("steps of expressions", ALL_STEPS), span)
+
+    def read(self, span: Span, count: int) -> None:
+        self.characters += count
+        if self.characters > ALL_CHARACTERS:
+            raise TooMuch(_too_many("characters of expressions", ALL_CHARACTERS), span)
+
+
+def too_many_layers() -> Fault:
+    return Fault("MS108", f"the model has more than {LAYERS:,} layers once it is written out",
+                 help="repeat less; loops and blocks inside one another multiply")
+
+
+def too_many_visits() -> Fault:
+    return _too_many("entries and rounds", VISITS)
+
+
+def too_deep() -> Fault:
+    return Fault("MS108", f"more than {DEPTH} blocks, loops and branches inside one another",
+                 help="write it flatter")
+
+
+def _too_many(what: str, limit: int) -> Fault:
+    return Fault("MS108", f"expansion needs more than {limit:,} {what}",
+                 help="repeat less; loops and blocks inside one another multiply")

@@ -1,0 +1,172 @@
+"""Names in scope of an expression, and the way by which a piece of a file becomes part of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from modelspec.core.diagnostics import Span
+from modelspec.core.diagnostics.derived import Cause, Derived, is_silent
+from modelspec.core.settings import describe
+from modelspec.core.source import Mapping as MappingNode
+from modelspec.core.source import Node, Sequence, Value, plain
+
+
+class Frame:
+    """The uses that lead to where a piece of a file stands in the spec, the nearest first."""
+
+    def __init__(self, causes: tuple[Cause, ...] = ()) -> None:
+        self.causes = causes
+        self._sources: dict[int, Derived] = {}
+
+    def within(self, cause: Cause) -> Frame:
+        """What is inside of one more use."""
+        return Frame((cause, *self.causes))
+
+    def place(self, span: Span) -> Span:
+        """The span of a piece as used here; one that was placed before stays as it is."""
+        source = span.source
+        if not self.causes or isinstance(source, Derived):
+            return span
+        derived = self._sources.get(id(source))
+        if derived is None:
+            derived = self._sources[id(source)] = Derived(source.name, source.text, source, self.causes)
+        return Span(derived, span.start, span.end)
+
+    def place_after(self, span: Span, causes: tuple[Cause, ...]) -> Span:
+        """The same, for a value that follows from others: `causes` are where those come from."""
+        if not causes or isinstance(span.source, Derived):
+            return self.place(span)
+        source = span.source
+        return Span(Derived(source.name, source.text, source, (*causes, *self.causes)), span.start, span.end)
+
+
+class Binding:
+    """A name's value. It is worked out when it is first needed, and once.
+
+    `make` gives the value, or None where it is in error, which is reported then.
+    """
+
+    __slots__ = ("_busy", "_cause", "_count", "_levels", "_make", "_node", "_plain", "_whole", "name", "told")
+
+    def __init__(self, name: str, make: Callable[[], Node | None] | None, node: Node | None = None, *,
+                 told: bool = False) -> None:
+        self.name = name
+        self.told = told
+        """Whether the frame says the value already, as a loop does."""
+        self._make = make
+        self._node = node
+        self._busy = False
+        self._plain: Value = None
+        self._levels = self._count = -1
+        self._whole = True
+        self._cause: Cause | None = None
+
+    @property
+    def node(self) -> Node | None:
+        """The value; None where it is in error, or where it would follow from itself."""
+        if self._make is not None and not self._busy:
+            self._busy = True
+            self._node = self._make()
+            self._make, self._busy = None, False
+        return self._node
+
+    @property
+    def value(self) -> Value:
+        """The value in Python's own types."""
+        node = self.node
+        if self._plain is None and node is not None:
+            self._plain = plain(node)
+        return self._plain
+
+    @property
+    def levels(self) -> int:
+        """How many mappings and lists are inside one another in it."""
+        self._measure()
+        return self._levels
+
+    @property
+    def count(self) -> int:
+        """How many keys and values it has."""
+        self._measure()
+        return self._count
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing in it is in error."""
+        self._measure()
+        return self._whole
+
+    def _measure(self) -> None:
+        if self._levels < 0 and self.node is not None:
+            self._levels, self._count, self._whole = measure(self.node)
+
+    @property
+    def cause(self) -> Cause | None:
+        """The note that goes with a value that follows from this one."""
+        if self._cause is None and self.node is not None and not self.told:
+            self._cause = Cause(f"`{self.name}` is {describe(self.value)}", self.node.span)
+        return self._cause
+
+
+def measure(node: Node) -> tuple[int, int, bool]:
+    """How many levels a node has (0 for a scalar), how many keys and values, and whether none of them is in error."""
+    if isinstance(node, Sequence):
+        found = [measure(item) for item in node.items]
+    elif isinstance(node, MappingNode):
+        found = [measure(entry.value) for entry in node.entries.values()]
+    else:
+        return 0, 1, not is_silent(node.span)
+    levels = 1 + max((levels for levels, _, _ in found), default=0)
+    return levels, 1 + sum(count for _, count, _ in found), all(whole for _, _, whole in found)
+
+
+_NOTHING: Final[Mapping[str, Span]] = {}
+
+
+class Scope:
+    """The names that expressions may use at one place, and the frame of that place."""
+
+    __slots__ = ("final", "frame", "later", "names", "parent")
+    frame: Frame
+
+    def __init__(self, names: Mapping[str, Binding], parent: Scope | None = None, frame: Frame | None = None, *,
+                 final: bool = False, later: Mapping[str, Span] = _NOTHING) -> None:
+        self.names = names
+        self.parent = parent
+        self.frame = frame or (parent.frame if parent else Frame())
+        self.final = final
+        """Whether what stands here was worked out already: a `$` in it is a dollar sign."""
+        self.later = later
+        """Names that are defined after this place."""
+
+    def find(self, name: str) -> Binding | None:
+        """The innermost binding of a name."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+    def known(self) -> list[str]:
+        """Every name in scope, the innermost first."""
+        return list(dict.fromkeys(name for scope in self._outwards() for name in scope.names))
+
+    def is_later(self, name: str) -> Span | None:
+        """Where a name is defined that may not be used yet."""
+        return next((scope.later[name] for scope in self._outwards() if name in scope.later), None)
+
+    def _outwards(self) -> Iterator[Scope]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def within(self, cause: Cause, names: Mapping[str, Binding] | None = None) -> Scope:
+        """The scope inside of one more use, with more names."""
+        return Scope(names or {}, self, self.frame.within(cause), final=self.final)
+
+    def finished(self) -> Scope:
+        """The same place, for what is worked out already."""
+        return self if self.final else Scope({}, self, self.frame, final=True)

@@ -1,0 +1,258 @@
+"""Values of a spec with every expression in them worked out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as MappingType
+
+from modelspec.core.diagnostics import Fault, Note, Span
+from modelspec.core.diagnostics.derived import Cause, derive, is_silent
+from modelspec.core.settings import describe
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value
+from modelspec.core.source.offsets import place
+
+from . import limits
+from .evaluator import evaluate
+from .expression_syntax import Expression, Misread, parse
+from .interpolation import Part, cut_off, split, suggest
+from .limits import Spent
+from .node_lookup import as_used, part_of
+from .notebook import Notebook
+from .scope import Binding, Scope
+
+_MOST_CAUSES = 3
+
+
+class Values:
+    """Works out expressions. What is wrong goes into the notebook, and the value stays silent from then on."""
+
+    def __init__(self, notebook: Notebook, spent: Spent, environment: MappingType[str, str] | None = None) -> None:
+        self.notebook = notebook
+        self.spent = spent
+        self.environment = os.environ if environment is None else environment
+        self._read: set[str] = set()
+
+    def node(self, node: Node, scope: Scope, level: int = 1, *, env: bool = False) -> Node:
+        """The node as it is at a place: its expressions worked out, its places led back to the uses around it.
+
+        `level` is that of the node if it is a mapping or a list; `env` says whether the environment may be read.
+        """
+        if scope.final:
+            return node
+        self.spent.node(node.span)
+        if isinstance(node, Scalar):
+            if isinstance(node.value, str) and "$" in node.value:
+                return self._text(node, scope, level, env)
+            return node._replace(span=scope.frame.place(node.span)) if scope.frame.causes else node
+        if isinstance(node, Sequence):
+            items = tuple(self.node(item, scope, level + 1, env=env) for item in node.items)
+            same = all(new is old for new, old in zip(items, node.items, strict=True))
+            return node if same and not scope.frame.causes else Sequence(items, scope.frame.place(node.span))
+        return self.mapping(node, scope, level, env=env)
+
+    def mapping(self, node: Mapping, scope: Scope, level: int = 1, *, env: bool = False,
+                leave_out: tuple[str, ...] = ()) -> Mapping:
+        """The same for a mapping, without some of its keys."""
+        if scope.final:
+            return Mapping({key: entry for key, entry in node.entries.items() if key not in leave_out}, node.span)
+        entries: dict[str, Entry] = {}
+        same = not scope.frame.causes
+        for key, entry in node.entries.items():
+            if key in leave_out:
+                same = False
+                continue
+            value = self.node(entry.value, scope, level + 1, env=env)
+            same = same and value is entry.value
+            entries[key] = Entry(scope.frame.place(entry.key_span), value)
+        return node if same else Mapping(entries, scope.frame.place(node.span))
+
+    # Texts -----------------------------------------------------------------------------------------------------------
+
+    def _text(self, scalar: Scalar, scope: Scope, level: int, env: bool) -> Node:
+        assert isinstance(scalar.value, str)
+        try:
+            parts = split(scalar.value)
+        except Misread as misread:
+            misread.fault = cut_off(scalar, misread.fault)
+            return self._wrong(misread, scalar, 0, scope, ())
+        if len(parts) == 1 and parts[0].expression and not _split_name(parts[0], scope)[1]:
+            return self._whole(scalar, parts[0], scope, level, env)
+        return self._joined(scalar, parts, scope, env)
+
+    def _whole(self, scalar: Scalar, part: Part, scope: Scope, level: int, env: bool) -> Node:
+        """A text that is one expression keeps the expression's type."""
+        binding = scope.find(part.text)  # most are one name and nothing else
+        if binding is not None and isinstance(binding.node, Scalar) and not in_error(binding.node):
+            span = scope.frame.place_after(scalar.span, _causes({part.text: binding}))
+            return Scalar(binding.node.value, span, binding.node.plain)
+        read = self._parse(scalar, part.text, part.start, scope)
+        if read is None:
+            return silenced(scalar)
+        expression, names = read
+        found = part_of(expression.tree, names)
+        if found is not None and in_error(found):
+            return silenced(scalar)
+        if found is not None and not isinstance(found, Scalar):
+            return self._taken(found, scalar, scope, level, next(iter(names.values())))
+        causes = _causes(names)
+        span = scope.frame.place_after(scalar.span, causes)
+        if found is not None:
+            return Scalar(found.value, span, found.plain)
+        value, right = self._value(expression, names, scalar, part.start, scope, env)
+        return self._written(value, span, level) if right else silenced(scalar)
+
+    def _taken(self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding) -> Node:
+        """A mapping or list that a name stands for: it keeps its own places, which lead here."""
+        self.spent.node(scalar.span, binding.count)
+        if level + binding.levels - 1 > limits.LEVELS:
+            self.notebook.report(_too_deep(), scope.frame.place(scalar.span))
+            return silenced(scalar)
+        span = scalar.span
+        shown = span.text if len(span.text) <= 40 else "an expression"
+        return as_used(node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes))
+
+    def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
+        """A text with expressions inside it."""
+        pieces: list[str] = []
+        causes: dict[str, Binding] = {}
+        for part in parts:
+            if not part.expression:
+                pieces.append(part.text)
+                continue
+            text, rest = _split_name(part, scope)
+            read = self._parse(scalar, text, part.start, scope)
+            if read is None:
+                return silenced(scalar)
+            value, right = self._value(*read, scalar, part.start, scope, env)
+            if right and isinstance(value, (tuple, dict)):
+                fault = Fault("MS123", f"{describe(value)} cannot be part of a text",
+                              help="a list or mapping must be the whole value")
+                self._wrong(Misread(fault, 0, len(text)), scalar, part.start, scope, _causes(read[1]))
+                right = False
+            if not right:
+                return silenced(scalar)
+            causes |= read[1]
+            pieces.append(_as_text(value) + rest)
+        joined = "".join(pieces)
+        if len(joined) > max(limits.SIZE, len(str(scalar.value))):
+            self.notebook.report(Fault("MS108", f"the text has more than {limits.SIZE:,} characters"),
+                                 scope.frame.place(scalar.span))
+            return silenced(scalar)
+        return Scalar(joined, scope.frame.place_after(scalar.span, _causes(causes)))
+
+    # Expressions -----------------------------------------------------------------------------------------------------
+
+    def _parse(
+        self, scalar: Scalar, text: str, start: int, scope: Scope
+    ) -> tuple[Expression, dict[str, Binding]] | None:
+        """The expression and what its names stand for; None, all of it reported, where there is a fault."""
+        if text not in self._read:
+            self._read.add(text)
+            self.spent.read(scalar.span, min(len(text), limits.LENGTH))
+        try:
+            expression = parse(text)
+        except Misread as misread:
+            self._wrong(misread, scalar, start, scope, ())
+            return None
+        names: dict[str, Binding] = {}
+        right = True
+        for name in expression.names:
+            binding = scope.find(name.text)
+            if binding is None:
+                self._unknown(name.text, place(scalar, start + name.start, start + name.end), scope)
+            if binding is None or binding.node is None:
+                right = False
+            else:
+                names[name.text] = binding
+        return (expression, names) if right else None
+
+    def _unknown(self, name: str, span: Span, scope: Scope) -> None:
+        later = scope.is_later(name)
+        if later is not None:
+            self.notebook.report(
+                Fault("MS121", f"`{name}` is used before it is defined", help="move it up, above what uses it"),
+                scope.frame.place(span), Note("it is defined here", later))
+            return
+        near, help = suggest(name, scope.known())
+        if near is None:
+            help = f"{help}; write `$$` for a dollar sign"
+        self.notebook.report(Fault("MS121", f"there is no name `{name}` here", help=help, suggestion=near),
+                             scope.frame.place(span))
+
+    def _value(
+        self, expression: Expression, names: dict[str, Binding], scalar: Scalar, start: int, scope: Scope, env: bool
+    ) -> tuple[Value, bool]:
+        """The expression's value, and whether it has one."""
+        if not all(binding.whole for binding in names.values()):
+            return None, False
+        values = {name: binding.value for name, binding in names.items()}
+        try:
+            value, steps = evaluate(expression, values, self.environment.get if env else None)
+        except Misread as misread:
+            self.spent.step(scalar.span, limits.STEPS if misread.fault.code == "MS108" else 1)
+            self._wrong(misread, scalar, start, scope, _causes(names))
+            return None, False
+        self.spent.step(scalar.span, steps)
+        return value, True
+
+    def _written(self, value: Value, span: Span, level: int) -> Node:
+        """A value as a node; all of it stands where the expression does."""
+        self.spent.node(span)
+        if isinstance(value, (tuple, dict)) and level > limits.LEVELS:
+            self.notebook.report(_too_deep(), span)
+            return Scalar(None, derive(span, silent=True))
+        if isinstance(value, tuple):
+            return Sequence(tuple(self._written(item, span, level + 1) for item in value), span)
+        if isinstance(value, dict):
+            entries = {key: Entry(span, self._written(item, span, level + 1)) for key, item in value.items()}
+            return Mapping(entries, span)
+        return Scalar(value, span, True)
+
+    def _wrong(
+        self, misread: Misread, scalar: Scalar, start: int, scope: Scope, causes: tuple[Cause, ...]
+    ) -> Scalar:
+        span = place(scalar, start + misread.start, start + misread.end)
+        self.notebook.report(misread.fault, scope.frame.place_after(span, causes))
+        return silenced(scalar)
+
+
+def silenced(node: Node) -> Scalar:
+    """In place of a value that is in error: later stages say nothing more about it."""
+    value = node.value if isinstance(node, Scalar) else None
+    return Scalar(value, derive(node.span, silent=True))
+
+
+def in_error(node: Node) -> bool:
+    """Whether the value could not be worked out, which is told already."""
+    return is_silent(node.span)
+
+
+def _causes(names: dict[str, Binding]) -> tuple[Cause, ...]:
+    found = (binding.cause for binding in names.values())
+    return tuple(cause for cause in found if cause is not None)[:_MOST_CAUSES]
+
+
+def _split_name(part: Part, scope: Scope) -> tuple[str, str]:
+    """Of `$name.part` inside a text: what is the expression, and what is text after it.
+
+    A number or text has no parts, so what follows its name is text: `$run.csv`.
+    """
+    name = part.text[: part.bare]
+    if not part.bare or part.bare == len(part.text):
+        return part.text, ""
+    binding = scope.find(name)
+    if binding is None or isinstance(binding.node, Scalar):
+        return name, part.text[part.bare :]
+    return part.text, ""
+
+
+def _as_text(value: Value) -> str:
+    """A value inside a text, written as a spec writes it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _too_deep() -> Fault:
+    return Fault("MS108", f"more than {limits.LEVELS} levels of mappings and lists inside one another",
+                 help="write it flatter")

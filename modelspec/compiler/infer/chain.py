@@ -1,0 +1,42 @@
+"""Types along layers that run one after the other: the `transform` of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.diagnostics import Checked, Span
+from modelspec.core.shapes import Tensor
+
+from ..graph import ANY_INPUT, Call, Graph, Ref
+from ..spec.entries import Use
+from ..spec.model_inputs import InputSpec
+from .inference import infer
+from .typed_graph import TypedGraph
+
+_RESULT = "result"
+
+
+def infer_chain(
+    uses: Sequence[Use], layers: Sequence[Layer], given: Tensor, span: Span
+) -> Checked[tuple[Tensor, ...] | None]:
+    """The type that each layer gets, and at the end that of the result; None, with faults, where the chain cannot run.
+
+    `layers` are the settings to run with, which may know more than the spec (a vocabulary that was learned since).
+    """
+    before = ANY_INPUT
+    calls: list[Call] = []
+    for index, (use, layer) in enumerate(zip(uses, layers, strict=True)):
+        name = f"{index}_{use.kind}"
+        calls.append(Call(name, use._replace(layer=layer), layer,
+                          {layer.arguments[0].name: Ref(before, None, use.kind_span)}))
+        before = name
+    taken = InputSpec(ANY_INPUT, given.shape[1:], given.dtype, span)
+    checked = infer(Graph(span, (taken,), tuple(calls), {_RESULT: Ref(before, None, span)}))
+    return Checked(_types(checked.value, given), checked.diagnostics)
+
+
+def _types(typed: TypedGraph, given: Tensor) -> tuple[Tensor, ...] | None:
+    if _RESULT not in typed.outputs:
+        return None
+    return (given, *(call.outputs[0] for call in typed.layers))

@@ -1,0 +1,280 @@
+"""Types: the shape, dtype, weights and cost of every call, without a framework.
+
+`infer` walks a `Graph` in order and asks each layer's rules. A call whose inputs are in error stays silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.collector import Collector
+from modelspec.core.diagnostics import Checked, Fault, Note, Span, listed, nearest
+from modelspec.core.shapes import Tensor, show, total
+
+from ..graph import ANY_INPUT, Call, Graph, Ref
+from ..spec.initial_weights import IMAGENET
+from ..spec.model_inputs import InputSpec
+from .shared import Built, agrees, nested
+from .typed_graph import TypedCall, TypedGraph
+
+MAX_LAYERS = 100_000
+"""Layers that run in one pass through the model."""
+CHANNELS = 3
+"""Of the images that Keras's own weights were trained on."""
+MAX_PARAMETERS = 10**11
+"""More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for memory."""
+
+
+def infer(graph: Graph) -> Checked[TypedGraph]:
+    """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is to blame."""
+    report = Collector()
+    types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
+    typed = _Inference(report, {}, {}).graph(graph, types)
+    if typed.depth_first_calls > MAX_LAYERS:
+        largest = max(typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0)
+        report.error("MS108", f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, "
+                              f"and {MAX_LAYERS:,} are the most", largest.call.use.kind_span,
+                     help=f"`{largest.kind}` runs most of them: it calls models that call models")
+    count = typed.parameters
+    if count is not None and count > MAX_PARAMETERS:
+        _over_budget(typed, count, report)
+    return Checked(typed, report.diagnostics)
+
+
+def _over_budget(typed: TypedGraph, count: int, report: Collector) -> None:
+    largest = max(typed.layers, key=lambda layer: layer.parameters or 0)
+    report.error("MS410", f"{count:,} parameters are more than any machine trains (at most {MAX_PARAMETERS:,})",
+                 largest.call.use.kind_span, help=f"`{largest.name}` alone has {largest.parameters:,}")
+
+
+_Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
+
+
+class _Inference:
+    """Infers one graph. `built` are the weights that shared things got at their first call, by name; `runs` the
+    sub-models that were inferred already, by model and types."""
+
+    def __init__(
+        self, report: Collector, outer: Mapping[str, Built], runs: dict[_Run, TypedGraph], notes: tuple[Note, ...] = ()
+    ) -> None:
+        self.report = report
+        self.built: dict[str, Built] = dict(outer)
+        self.runs = runs
+        self.notes = notes
+
+    def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
+        tensors: dict[str, _Produced] = {
+            name: _Produced((tensor,), (), _input_span(graph, name)) for name, tensor in inputs.items()
+        }
+        layers: list[TypedCall] = []
+        for call in graph.calls:
+            typed = self._call(call, tensors)
+            if typed is not None:
+                layers.append(typed)
+                tensors[call.name] = _Produced(typed.outputs, typed.output_names, call.use.kind_span)
+        outputs = {
+            public: tensor
+            for public, ref in graph.outputs.items()
+            if (tensor := self._tensor(ref, tensors, "an output of a model")) is not None
+        }
+        return TypedGraph(graph, inputs, tuple(layers), outputs)
+
+    def _call(self, call: Call, tensors: Mapping[str, _Produced]) -> TypedCall | None:
+        inputs = self._inputs(call, tensors)
+        if inputs is None or call.callee is None:
+            return None
+        if isinstance(call.callee, Graph):
+            return self._model_call(call, call.callee, inputs)
+        return self._layer_call(call, call.callee, inputs, tensors)
+
+    # Tensors ---------------------------------------------------------------------------------------------------------
+
+    def _inputs(self, call: Call, tensors: Mapping[str, _Produced]) -> Inputs | None:
+        if call.inputs is None:
+            return None
+        found: dict[str, Tensor | tuple[Tensor, ...]] = {}
+        for argument, item in call.inputs.items():
+            refs = (item,) if isinstance(item, Ref) else item
+            types = [self._tensor(ref, tensors, f"`{call.use.kind}`") for ref in refs]
+            if any(one is None for one in types):
+                return None
+            present = tuple(one for one in types if one is not None)
+            found[argument] = present[0] if isinstance(item, Ref) else present
+        return Inputs(found, call.use.options)
+
+    def _tensor(self, ref: Ref, tensors: Mapping[str, _Produced], taker: str) -> Tensor | None:
+        """The type of the tensor that a reference selects; None where it is in error, now or before."""
+        produced = tensors.get(ref.producer)
+        if produced is None:
+            return None
+        if ref.output is None:
+            if len(produced.outputs) == 1:
+                return produced.outputs[0]
+            names = [f"{ref.producer}.{name}" for name in produced.selectors()]
+            made = [Note("it is made here", produced.span)] if produced.span else []
+            self.report.error("MS312", f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one "
+                                       "here", ref.span, notes=made,
+                              suggestion=names[0], help=f"select one: {listed(names, 'or')}")
+            return None
+        index = produced.index(ref.output)
+        if index is not None:
+            return produced.outputs[index]
+        near = nearest(ref.output, produced.selectors())
+        several = len(produced.outputs) > 1
+        self.report.error(
+            "MS305", f"`{ref.producer}` has no output `{ref.output}`", ref.span,
+            suggestion=f"{ref.producer}.{near}" if near else None if several else ref.producer,
+            help=f"it has {listed(list(produced.selectors()))}" if several else f"it has one: write `{ref.producer}`")
+        return None
+
+    # Layers ----------------------------------------------------------------------------------------------------------
+
+    def _layer_call(
+        self, call: Call, layer: Layer, inputs: Inputs, tensors: Mapping[str, _Produced]
+    ) -> TypedCall | None:
+        try:
+            output = layer.output(inputs)
+            weights = layer.weights(inputs)
+            cost = layer.multiply_adds(inputs)
+            settled = layer.settled(inputs)
+        except Fault as fault:
+            self._fault(call, fault, tensors)
+            return None
+        outputs = (output,) if isinstance(output, Tensor) else output
+        follows = None if settled is layer else settled
+        built = Built(call, weights, inputs, (follows,) if follows else ())
+        if not self._can_stand(call, layer) or (call.shared and not self._agrees(built)):
+            return None
+        return TypedCall(call, outputs, layer.output_names(inputs), weights, cost, settled=follows)
+
+    def _can_stand(self, call: Call, layer: Layer) -> bool:
+        """Whether Keras can put the layer, and the one in it, into a model."""
+        for one in nested(layer):
+            if one.not_in_models is not None:
+                self.report.error("MS209", f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
+                                  call.use.kind_span, help="prepare the data with it, in a `transform`")
+                return False
+        return True
+
+    def _fault(self, call: Call, fault: Fault, tensors: Mapping[str, _Produced]) -> None:
+        notes = [
+            Note(f"`{ref.producer}` gives {show(tensor.shape)}", produced.span)
+            for ref in dict.fromkeys(call.refs())
+            if (produced := tensors.get(ref.producer)) is not None
+            if (tensor := produced.select(ref.output)) is not None
+        ]
+        blamed = fault.argument and call.inputs and call.inputs.get(fault.argument)
+        span = blamed.span if isinstance(blamed, Ref) else call.use.kind_span
+        self.report.fault(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
+
+    def _agrees(self, built: Built) -> bool:
+        """Whether this call of something shared fits what its first call made of it."""
+        assert built.call.shared is not None
+        first = self.built.setdefault(built.call.shared, built)
+        return agrees(first, built, self.report, self.notes)
+
+    def _model_call(self, call: Call, model: Graph, inputs: Inputs) -> TypedCall | None:
+        types = self._model_inputs(call, model, inputs)
+        if types is None:
+            return None
+        if not self._has_channels(call, model, types):
+            return None
+        inside = self._inside(call, model, types)
+        if len(inside.outputs) != len(model.outputs) or not inside.outputs:
+            return None
+        weights = inside.weights if model.trainable else tuple(w._replace(trainable=False) for w in inside.weights)
+        if not self._agrees(Built(call, weights, inputs, inside.settled)):
+            return None
+        cost = total(layer.multiply_adds for layer in inside.alive)
+        return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
+
+    def _has_channels(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> bool:
+        """Whether a model with Keras's weights of it gets what those were trained on: images of three channels."""
+        first = next(iter(types.values()))
+        weights = model.weights
+        if weights is None or weights.value != IMAGENET or first.rank != 4:
+            return True
+        sizes = (first.shape[1], first.shape[3])
+        if CHANNELS in sizes or not all(isinstance(size, int) for size in sizes):
+            return True
+        self.report.error("MS403", f"the `imagenet` weights of `{weights.kind}` are for images with {CHANNELS} "
+                                   f"channels, found {show(first.shape)}", weights.span or call.use.kind_span,
+                          notes=self.notes,
+                          help="bring the images to three channels first, or leave `weights` out")
+        return False
+
+    def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
+        """The sub-model as it runs on tensors of these types: inferred once, however often it is called with them."""
+        key = (id(model), tuple(types.items()))
+        if (known_already := self.runs.get(key)) is not None:
+            return known_already
+        notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
+        outer = {name: built for name, built in self.built.items() if name not in model.shared}
+        inner = _Inference(self.report, outer, self.runs, notes)
+        self.runs[key] = inside = inner.graph(model, types)
+        self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
+        return inside
+
+    def _model_inputs(self, call: Call, model: Graph, inputs: Inputs) -> dict[str, Tensor] | None:
+        """The types with which the sub-model runs: those it declares, joined with those it is called with."""
+        if model.inputs is None:
+            return {ANY_INPUT: inputs.one}
+        found: dict[str, Tensor] = {}
+        for one in model.inputs:
+            given = inputs.tensors.get(one.name)
+            declared = one.type
+            if declared is None:
+                return None
+            if given is None:
+                found[one.name] = declared
+                continue
+            assert isinstance(given, Tensor)
+            if given.rank != declared.rank or not all(
+                a is None or b is None or a == b or isinstance(a, str) or isinstance(b, str)
+                for a, b in zip(declared.shape, given.shape, strict=True)
+            ):
+                self.report.error(
+                    "MS403", f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
+                             f"but called with {show(given.shape)}", call.use.sources_span or call.use.kind_span,
+                    notes=[Note("it is declared here", one.span), *self.notes], help=_declare(one, given))
+                return None
+            found[one.name] = given
+        return found
+
+
+@dataclass(frozen=True)
+class _Produced:
+    """The tensors that an input or a call gives."""
+
+    outputs: tuple[Tensor, ...]
+    names: tuple[str, ...]
+    span: Span | None
+
+    def selectors(self) -> tuple[str, ...]:
+        """What may stand behind the dot, names before numbers."""
+        return (*self.names, *(str(index) for index in range(len(self.outputs))))
+
+    def index(self, output: str) -> int | None:
+        if output in self.names:
+            return self.names.index(output)
+        if output.isdecimal() and len(output) < 6 and int(output) < len(self.outputs):
+            return int(output)
+        return None
+
+    def select(self, output: str | None) -> Tensor | None:
+        index = 0 if output is None else self.index(output)
+        return None if index is None else self.outputs[index]
+
+
+def _input_span(graph: Graph, name: str) -> Span | None:
+    return next((one.span for one in graph.inputs or () if one.name == name), None)
+
+
+def _declare(one: InputSpec, given: Tensor) -> str:
+    """How to mend an input that is declared otherwise than it is called."""
+    sizes = ", ".join("null" if size is None else str(size) for size in given.shape[1:])
+    setting = "`input_shape: " if one.span.source.shipped else f"`{one.name}: "
+    return f"declare it as it is called, {setting}[{sizes}]`, or bring what it is called with to its shape"

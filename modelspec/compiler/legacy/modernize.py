@@ -1,0 +1,279 @@
+"""The pass itself: a document with spellings of Keras 1 and 2 to one with today's, every place kept.
+
+It looks at whole nodes once for any old word, and returns the document as it is where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.core.diagnostics import Checked, Diagnostic, Edit, in_file_order, listed
+from modelspec.core.settings import describe
+from modelspec.core.source import Document, Entry, Mapping, Node, Scalar, Sequence, mentions, plain
+
+from . import component_tables as components
+from . import layer_tables as layers
+from .component_tables import NAMES
+from .layer_tables import INNER_SETTINGS, KINDS, MERGE, MODES, PACKED, SETTINGS, WRAPPERS
+from .modernize_inputs import Inputs
+from .modernize_settings import Notes, Rewriting
+from .modernize_training import TrainingPass
+from .table_rows import Kind, Reworded, Row
+from .text_edits import is_json, value_text, word, written
+
+
+def modernize(document: Document) -> Checked[Document]:
+    """The document in today's words, with a warning (MS220 to MS223) for each old one."""
+    if not mentions(document.root, _words()):
+        return Checked(document)
+    notes = Notes()
+    root = _Pass(notes).root(document.root)
+    changed = document if root is document.root else Document(root)
+    return Checked(changed, in_file_order(notes.found))
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Every word that an old spelling has; today's meaning of one (`input_dim`) is seen to later."""
+    rows = [*SETTINGS.values(), layers.ANY, layers.INPUT_SETTINGS, components.OPTIMIZER_SETTINGS, components.TRAINING,
+            *components.CALLBACK_SETTINGS.values(), {"m": None, "l": None}]  # fmt: skip
+    found = {key for table in rows for key in table}
+    common = {"activity_regularizer", "kernel_initializer", "kernel_regularizer", "kernel_constraint", "output_mode",
+              "filters", "groups", "batch_size"}  # fmt: skip
+    found -= common
+    tables = (*SETTINGS.items(), *components.CALLBACK_SETTINGS.items())
+    found |= {kind for kind, table in tables if not common.isdisjoint(table)}
+    found |= {value for table in SETTINGS.values() for row in table.values() if isinstance(row, Reworded)
+              for value in row.values if isinstance(value, str)}  # fmt: skip
+    found |= {name for packed in PACKED.values() for one in packed for name in one.old}
+    for names in NAMES.values():
+        found.update(names)
+    return frozenset((*found, *KINDS, MERGE, *LAYERS.aliases))
+
+
+def _with(mapping: Mapping, key: str, change: Callable[[Node], Node]) -> Mapping:
+    """The mapping with one of its values changed; itself where nothing changes."""
+    entry = mapping.entries.get(key)
+    if entry is None:
+        return mapping
+    value = change(entry.value)
+    if value is entry.value:
+        return mapping
+    return Mapping({**mapping.entries, key: Entry(entry.key_span, value)}, mapping.span)
+
+
+def _each(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A list with every item changed; itself where nothing changes."""
+    if not isinstance(node, Sequence):
+        return node
+    items = tuple(change(item) for item in node.items)
+    return node if all(a is b for a, b in zip(items, node.items, strict=True)) else Sequence(items, node.span)
+
+
+class _Pass:
+    """Walks the sections, writing down what it finds."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self.training = TrainingPass(notes)
+        self.shared: set[str] = set()
+        """Names of shared things: what is called so is no old layer."""
+
+    def root(self, root: Mapping) -> Mapping:
+        root = _with(root, "model", self.model)
+        return _with(root, "training", self.training.section)
+
+    def model(self, node: Node) -> Node:
+        """A model, main or shared."""
+        if not isinstance(node, Mapping):
+            return _each(node, self.layer)
+        if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
+            self.shared.update(shared.value.entries)
+        node = Inputs(self.notes).from_first_layer(node)
+        node = _with(node, "shared", self._shared)
+        return _with(node, "layers", lambda entries: _each(entries, self.layer))
+
+    def _shared(self, node: Node) -> Node:
+        if isinstance(node, Mapping):
+            for name in node.entries:
+                node = _with(node, name, self._shared_thing)
+        return node
+
+    def _shared_thing(self, node: Node) -> Node:
+        is_model = isinstance(node, Sequence) or (isinstance(node, Mapping) and "layers" in node.entries)
+        return self.model(node) if is_model else self.layer(node)
+
+    # Layers ----------------------------------------------------------------------------------------------------------
+
+    def layer(self, node: Node, inside: str | None = None) -> Node:
+        """A layer in any of its forms; `inside` is the wrapper around it."""
+        if isinstance(node, Scalar):
+            return self._bare(node)
+        if not isinstance(node, Mapping) or len(node.entries) != 1:
+            return node
+        (written_as, entry), = node.entries.items()
+        if written_as in self.shared:
+            return node
+        kind = self._kind(written_as, entry.value)
+        if kind is None and written_as not in LAYERS and written_as != MERGE:
+            return node
+        if kind is None and written_as == MERGE:
+            return self._unknown_mode(node, entry)
+        today = kind or Kind(written_as)
+        value = self._body(today, entry, inside)
+        if kind is None:
+            return node if value is entry.value else Mapping({written_as: Entry(entry.key_span, value)}, node.span)
+        edit = word(entry.key_span, written_as, kind.new)
+        self.notes.warn("MS220", f"`{written_as}` is `{kind.new}` today", entry.key_span, f"write `{kind.new}`",
+                        edit.text if edit else kind.new, (edit,))
+        return Mapping({kind.new: Entry(entry.key_span, value)}, node.span)
+
+    def _kind(self, name: str, body: Node) -> Kind | None:
+        """What a layer of an old name is today; None for a name of today."""
+        if name == MERGE:
+            entry = body.entries.get("mode") if isinstance(body, Mapping) else None
+            mode = plain(entry.value) if entry else None if isinstance(body, Mapping) else plain(body)
+            return MODES["sum"] if mode is None else MODES.get(mode) if isinstance(mode, str) else None
+        if name in LAYERS.aliases:
+            return Kind(LAYERS.aliases[name])
+        return KINDS.get(name)
+
+    def _unknown_mode(self, node: Mapping, entry: Entry) -> Node:
+        """`Merge` with a mode that is none, or that was a function; read on as a sum."""
+        body = entry.value
+        mode = body.entries["mode"].value if isinstance(body, Mapping) else body
+        self.notes.found.append(Diagnostic(
+            "MS205", "error", f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found {describe(plain(mode))}",
+            mode.span, help="write the layer that merges today, e.g. `Add`"))
+        rest = {key: one for key, one in body.entries.items() if key != "mode"} if isinstance(body, Mapping) else {}
+        return Mapping({"Add": Entry(entry.key_span, Mapping(rest, body.span))}, node.span)
+
+    def _bare(self, node: Scalar) -> Node:
+        """A layer that is only its name; one that needs a setting to be the old one gets it."""
+        name = node.value
+        old_name = isinstance(name, str) and name not in self.shared
+        kind = self._kind(str(name), Scalar(None, node.span)) if old_name else None
+        if kind is None:
+            return node
+        old, like_json = str(name), is_json(node.span)
+        edit = word(node.span, old, kind.new)
+        shown = f"{kind.new}: {written(dict(kind.adds), False)}" if kind.adds else kind.new
+        if kind.adds and edit:
+            edit = Edit(node.span, written({kind.new: dict(kind.adds)}, like_json))
+        self.notes.warn("MS220", f"`{old}` is `{kind.new}` today", node.span, f"write `{shown}`",
+                        edit.text if edit else kind.new, (edit,))
+        if not kind.adds:
+            return Scalar(kind.new, node.span, node.plain)
+        added = {key: Entry(node.span, Scalar(value, node.span, True)) for key, value in kind.adds.items()}
+        return Mapping({kind.new: Entry(node.span, Mapping(added, node.span))}, node.span)
+
+    def _body(self, kind: Kind, entry: Entry, inside: str | None) -> Node:
+        """What stands behind the name, in today's words."""
+        body = entry.value
+        if isinstance(body, Mapping):
+            return self._settings(kind, body, inside)
+        if kind.new in WRAPPERS:
+            return self._inner(body, kind.new)
+        if kind.merges and plain(body) is not None:
+            return self._merged(kind, entry)
+        if plain(body) is None:
+            return self._from_nothing(kind, entry) if kind.adds else body
+        if kind.primary is None:
+            return body
+        new = next(iter(kind.adds))
+        text = value_text(entry)
+        quote = '"' if is_json(entry.key_span) else ""
+        self.notes.warn("MS221", f"`{kind.primary}` of `{kind.new}` is `{new}` today", body.span,
+                        f"write `{{{new}: {plain(body)}}}`", None,
+                        (Edit(body.span, f"{{{quote}{new}{quote}: {text}}}") if text else None,))
+        return Mapping({new: Entry(body.span, body)}, body.span)
+
+    def _from_nothing(self, kind: Kind, entry: Entry) -> Node:
+        """`- ThresholdedReLU:` with nothing behind it."""
+        span = entry.value.span
+        text = written(dict(kind.adds), is_json(entry.key_span))
+        edit = Edit(span, text if span.start < span.end else f" {text}")
+        self.notes.warn("MS221", f"the default of what is `{kind.new}` today was another", entry.key_span,
+                        f"write `{kind.new}: {text}`", None, (edit,))
+        made = {key: Entry(span, Scalar(value, span, True)) for key, value in kind.adds.items()}
+        return Mapping(made, span)
+
+    def _merged(self, kind: Kind, entry: Entry) -> Node:
+        """`Merge: sum`."""
+        span = entry.value.span
+        text = written(dict(kind.adds), is_json(entry.key_span))
+        self.notes.warn("MS221", f"`mode` of `{MERGE}` is the name of the layer today", span,
+                        f"write `{kind.new}: {text}`", text, (Edit(span, text),))
+        return Mapping({key: Entry(span, Scalar(value, span, True)) for key, value in kind.adds.items()}, span)
+
+    def _settings(self, kind: Kind, body: Mapping, inside: str | None) -> Node:
+        rewriting = Rewriting(kind.new, body, self.notes)
+        if kind.merges:
+            self._mode(rewriting, kind)
+            rewriting.apply(layers.MERGE_SETTINGS[kind.new])
+        for packed in PACKED.get(kind.new, ()):
+            rewriting.pack(packed)
+        rewriting.apply(self._rows(kind.new), inside)
+        self._add(rewriting, kind)
+        mapping = rewriting.mapping
+        for key in mapping.entries:
+            mapping = self._setting(mapping, key, kind.new)
+        return mapping
+
+    def _mode(self, rewriting: Rewriting, kind: Kind) -> None:
+        """`mode` of `Merge`, and the settings that the mode stood for."""
+        if "mode" not in rewriting.entries:
+            return
+        entry = rewriting.entries.pop("mode")
+        # What `dot_axes` says is not said twice.
+        said = "dot_axes" in rewriting.entries
+        adds = {key: value for key, value in kind.adds.items() if not (said and key == "axes")}
+        texts, any_added = rewriting.add(adds)
+        layout = rewriting.layout
+        edit = layout.replace("mode", texts) if any_added else layout.remove("mode")
+        self.notes.warn("MS221", f"`mode` of `{MERGE}` is the name of the layer today", entry.key_span,
+                        f"write `{kind.new}` without it", None, (edit,))
+
+    def _add(self, rewriting: Rewriting, kind: Kind) -> None:
+        texts, any_added = rewriting.add(kind.adds)
+        if any_added:
+            shown = ", ".join(f"{key}: {text}" for key, text in texts)
+            self.notes.warn("MS221", f"the default of what is `{kind.new}` today was another", rewriting.original.span,
+                            f"write `{shown}`", None, (rewriting.layout.insert(texts),))
+
+    def _rows(self, kind: str) -> dict[str, Row]:
+        """The rows of a layer, with those of every layer for words that it has no setting of."""
+        cls: Any = LAYERS.find(kind)
+        general: dict[str, Row] = {**layers.ANY, **layers.INPUT_SETTINGS}
+        return {**{key: row for key, row in general.items() if key not in cls.model_fields}, **SETTINGS.get(kind, {})}
+
+    def _setting(self, mapping: Mapping, key: str, kind: str) -> Mapping:
+        """A setting that a layer or a component stands in."""
+        if kind in WRAPPERS and (key in INNER_SETTINGS or key in LAYERS or key in KINDS):
+            if key in INNER_SETTINGS:
+                return _with(mapping, key, lambda node: self._inner(node, kind))
+            return self._shorthand(mapping, key, kind)
+        family = key.rpartition("_")[2]
+        if family in NAMES:
+            return _with(mapping, key, lambda node: self.training.component(family, node))
+        return mapping
+
+    def _inner(self, node: Node, kind: str) -> Node:
+        """A layer inside a wrapper, or a list of them."""
+        return _each(node, self.layer) if isinstance(node, Sequence) else self.layer(node, kind)
+
+    def _shorthand(self, mapping: Mapping, key: str, kind: str) -> Mapping:
+        """`Bidirectional: {LSTM: 8}`: the layer stands among the settings."""
+        entry = mapping.entries[key]
+        made = self.layer(Mapping({key: entry}, mapping.span), kind)
+        assert isinstance(made, Mapping)
+        if made.entries == {key: entry}:
+            return mapping
+        entries: dict[str, Entry] = {}
+        for name, one in mapping.entries.items():
+            entries.update(made.entries if name == key else {name: one})
+        return Mapping(entries, mapping.span)
+

@@ -1,0 +1,203 @@
+"""`data.inputs` and `data.targets` as written: which columns feed what, and what is done to them before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as SequenceType
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import PlainValidator, model_validator
+
+from modelspec.catalog.layers.setting_types import Count
+from modelspec.core.collector import Collector
+from modelspec.core.diagnostics import Fault, Path, Span, listed, nearest
+from modelspec.core.settings import Context, Section, Unfit
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
+
+from .transform_layers import Chain, read_transform
+
+POLICIES = ("error", "drop", "mean", "median", "most_frequent")
+"""What may be done about a missing value, beside putting a constant in its place."""
+MEASURED = ("mean", "median", "most_frequent")
+"""Policies whose value is measured on the training split."""
+
+
+def _missing(value: Any) -> str | int | float:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
+        return value
+    raise Unfit(f"{listed(POLICIES, 'or')}, or the number or text to put in place of a missing value")
+
+
+Missing = Annotated[Any, PlainValidator(_missing, json_schema_input_type=str | int | float)]
+
+
+def _fill(value: Any) -> str | int | float:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return value
+    raise Unfit("a number, or a text for sequences of words")
+
+
+Fill = Annotated[Any, PlainValidator(_fill, json_schema_input_type=str | int | float)]
+
+
+class Pad(Section):
+    """Sequences of one length: longer ones are cut, shorter ones filled up; in the terms of Keras's `pad_sequences`.
+
+    ```yaml
+    inputs: {tokens: {column: tokens, pad: 100}}
+    inputs: {tokens: {column: tokens, pad: {length: 100, padding: post, truncating: post}}}
+    ```
+    """
+
+    title: ClassVar[str] = "pad"
+
+    length: Count | None = None
+    """How long all are; by default as long as the longest of the training split."""
+    value: Fill = 0
+    """What fills up."""
+    padding: Literal["pre", "post"] = "pre"
+    """Where short ones are filled up: before the sequence, or behind it."""
+    truncating: Literal["pre", "post"] = "pre"
+    """Where long ones are cut."""
+
+
+class Feature(Section):
+    """What feeds one input or target: one column (or array), or several stacked into a vector.
+
+    ```yaml
+    inputs:
+      measures: {columns: [length, depth], missing: mean, transform: [Normalization]}
+      island: {column: island, transform: [StringLookup: {output_mode: one_hot}]}
+    ```
+    """
+
+    title: ClassVar[str] = "a feature"
+
+    column: str | None = None
+    """One column, or array."""
+    columns: tuple[str, ...] | None = None
+    """Several columns, stacked into one vector in this order."""
+    missing: Missing = "error"
+    """What to do where a value is missing: `error` (name it and stop), `drop` (leave the example out), `mean`,
+    `median`, `most_frequent` (as measured on the training split), or a constant that takes its place."""
+    pad: Any = None
+    """Sequences cut or filled up to one length: the length, or `{length, value, padding, truncating}`."""
+    transform: Any = None
+    """Layers that prepare the values, one after the other; what they learn, they learn from the training split."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Feature:
+        if self.columns == ():
+            raise Fault("MS205", "`columns` must name at least one column", ("columns",))
+        if (self.column is None) == (self.columns is None):
+            raise Fault("MS203" if self.column is None else "MS208", "a feature has either `column` or `columns`", (),
+                        at_key=True, help="write e.g. `{column: age}` or `{columns: [age, income]}`")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.column,) if self.column is not None else self.columns or ()
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the values change on their way, in number or in kind."""
+        return self.transform is not None or self.pad is not None
+
+
+def read_features(
+    node: Node, key: str, names: SequenceType[str], places: dict[Path, Span], context: Context, report: Collector
+) -> dict[str, Feature] | None:
+    """Features by model input (or output); one that is written directly belongs to the only one there is."""
+    noun = "input" if key == "inputs" else "output"
+    direct = isinstance(node, (Scalar, Sequence)) or _is_feature(node, names)
+    if direct:
+        if len(names) > 1:
+            report.error("MS501", f"the model has {len(names)} {noun}s ({listed(list(names))}), "
+                                  f"so `data.{key}` must say which it feeds", node.span,
+                         help=f"write `{key}: {{{names[0]}: ...}}`")
+            return None
+        feature = _feature(node, node.span, context, report)
+        name = names[0] if names else ""
+        _note_places(places, (key, name), node)
+        return {name: feature} if feature and names else None
+    assert isinstance(node, Mapping)
+    found: dict[str, Feature] = {}
+    for name, entry in node.entries.items():
+        if names and name not in names:
+            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(name, names)
+            report.error("MS501", f"the model has no {noun} `{name}`", entry.key_span, suggestion=near,
+                         help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}")
+            continue
+        _note_places(places, (key, name), entry.value)
+        if feature := _feature(entry.value, entry.key_span, context, report):
+            found[name] = feature
+    _absent(node, key, noun, names, report)
+    return found
+
+
+def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
+    """Where a feature stands, each column in it, and what is done about missing values."""
+    places[path] = node.span
+    if isinstance(node, Mapping):
+        if given := node.entries.get("missing"):
+            places[("missing", *path)] = given.value.span
+        entry = node.entries.get("columns") or node.entries.get("column")
+        if entry is None:
+            return
+        node = entry.value
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            places[(*path, item.value)] = item.span
+
+
+def _absent(node: Mapping, key: str, noun: str, names: SequenceType[str], report: Collector) -> None:
+    """Every input needs data; an output without a target may be left untrained only on purpose."""
+    unknown = [name for name in node.entries if name not in names]
+    absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
+    if key == "inputs" and absent:
+        report.error("MS502", f"`data.inputs` feeds no {noun} {listed(absent)}", node.span,
+                     help=f"add `{absent[0]}: {{column: ...}}`")
+
+
+def _is_feature(node: Node, names: SequenceType[str]) -> bool:
+    """Whether a mapping is one feature rather than features by name."""
+    if not isinstance(node, Mapping) or any(key in names for key in node.entries):
+        return False
+    return any(key in Feature.model_fields for key in node.entries)
+
+
+def _feature(node: Node, span: Span, context: Context, report: Collector) -> Feature | None:
+    if not isinstance(node, Mapping):
+        key = "columns" if isinstance(node, Sequence) else "column"
+        return report.read(Feature, node, span, context, {key: plain(node)})
+    values: Any = plain(node)
+    transform = pad = None
+    broken = False
+    if entry := node.entries.get("transform"):
+        transform = read_transform(entry.value, context, report)
+        broken = transform is None or not transform.complete
+    if entry := node.entries.get("pad"):
+        pad = _pad(entry.value, entry.key_span, context, report)
+        broken = broken or pad is None
+    if entry := node.entries.get("augment"):
+        report.error("MS633", "`augment` stands beside `source` or on `train`, not in a feature", entry.key_span,
+                     help="write `augment: [...]` under `data`, with the input's name where the model has several")
+    kept = {key: value for key, value in values.items() if key not in ("transform", "pad", "augment")}
+    feature = report.read(Feature, node, span, context, kept)
+    if feature is None or broken:  # what follows from it stays silent
+        return None if feature is None else feature.model_copy(update={"transform": _Unread, "pad": None})
+    return feature.model_copy(update={"transform": transform, "pad": pad})
+
+
+class _Unread:
+    """Stands for a transform that is in error."""
+
+
+def transform_of(feature: Feature) -> Chain | None:
+    """The layers that prepare a feature; None where it has none, or they are in error."""
+    return feature.transform if isinstance(feature.transform, Chain) else None
+
+
+def _pad(node: Node, span: Span, context: Context, report: Collector) -> Pad | None:
+    if isinstance(node, Mapping):
+        return report.read(Pad, node, span, context)
+    return report.read(Pad, node, span, context, {"length": plain(node)})

@@ -1,0 +1,236 @@
+"""The entries of `layers` as written: one call each, of a layer or of something shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.library import kinds
+from modelspec.core.collector import Collector
+from modelspec.core.diagnostics import Span, listed, nearest
+from modelspec.core.settings import Context, Faults, describe, unknown_name
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
+
+from .layer_names import check_name
+
+RESERVED = ("from", "call")
+"""Settings of the entry itself, beside the layer's own and `name`."""
+EXPANDED = ("when", "repeat")
+"""More such words, which are gone once the spec is expanded: a misspelt one is still offered."""
+
+
+class Reference(NamedTuple):
+    """A tensor as written: `name`, `name.0`, `name.head`."""
+
+    text: str
+    span: Span
+
+
+Sources: TypeAlias = "tuple[Reference, ...] | MappingType[str, Reference | tuple[Reference, ...]]"
+
+
+class Use(NamedTuple):
+    """One entry of `layers`: one call of a layer, or of something shared."""
+
+    kind: str
+    """As written; where that is no kind, the one that was probably meant."""
+    kind_span: Span
+    body: Node | None = None
+    """What stands behind the name, for the places of faults."""
+    layer: Layer | None = None
+    """The settings, where the kind is a layer and they are right."""
+    shared: bool = False
+    """Whether the kind is a shared name."""
+    name: str | None = None
+    name_span: Span | None = None
+    sources: Sources | None = None
+    """None where `from` was not written."""
+    sources_span: Span | None = None
+    options: MappingType[str, Any] = {}
+    options_node: Mapping | None = None
+
+
+@dataclass(frozen=True)
+class EntryReader:
+    """Reads the entries of one model. `visible` are the shared names that they may call."""
+
+    context: Context
+    report: Collector
+    visible: tuple[str, ...]
+
+    def uses(self, node: Node) -> tuple[Use, ...]:
+        if not isinstance(node, Sequence):
+            self.report.error("MS204", f"`layers` must be a list, found {describe(plain(node))}", node.span,
+                              help="begin every layer with `- `")
+            return ()
+        if not node.items:
+            self.report.error("MS315", "a model needs at least one layer", node.span)
+        return tuple(self.use(item) for item in node.items)
+
+    def use(self, node: Node, *, nested: bool = False) -> Use:
+        """One entry; with `nested`, the layer of a shared name, which is not called here.
+
+        An entry in error is an entry all the same, without settings: what follows it then stays silent.
+        """
+        split = self._split(node)
+        if split is None:
+            return self._recovered(node)
+        kind, kind_span, body = split
+        use = Use(kind, kind_span, body)
+        if isinstance(body, Mapping) and not nested:
+            use = self._reserved(use, body)
+        if kind in LAYERS:
+            return self._layer(use)
+        if kind in self.visible and not nested:
+            return self._shared_call(use)
+        return use._replace(kind=self._unknown_kind(use) or kind)
+
+    def _recovered(self, node: Node) -> Use:
+        """What can be made of a malformed entry: the kind and the name that stand in it somewhere."""
+        if not isinstance(node, Mapping):
+            return Use("?", node.span)
+        kind = next((key for key in node.entries if key in LAYERS), "?")
+        name = plain(node.entries["name"].value) if "name" in node.entries else None
+        return Use(kind, node.span, name=name if isinstance(name, str) else None)
+
+    def _split(self, node: Node) -> tuple[str, Span, Node | None] | None:
+        """The kind, its place, and what stands behind it; a fault where the entry has no such form."""
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return node.value, node.span, None
+        if isinstance(node, Mapping) and len(node.entries) == 1:
+            kind, entry = next(iter(node.entries.items()))
+            return kind, entry.key_span, entry.value
+        if isinstance(node, Mapping) and node.entries:
+            self._malformed(node)
+        else:
+            self.report.error("MS207", f"an entry of `layers` is a layer's name, or a name with settings, "
+                                       f"found {describe(plain(node))}", node.span, help="e.g. `- Dense: 64`")
+        return None
+
+    def _malformed(self, node: Mapping) -> None:
+        kinds = [key for key in node.entries if key in LAYERS or key in self.visible]
+        if len(kinds) == 1:
+            other = next(key for key in node.entries if key != kinds[0])
+            self.report.error("MS207", f"`{other}` stands beside `{kinds[0]}`, not among its settings",
+                              node.entries[other].key_span,
+                              help=f"indent it further, or write `- {kinds[0]}: {{..., {other}: ...}}`")
+        else:
+            keys = list(node.entries)
+            self.report.error("MS207", f"an entry of `layers` has one kind, but {listed(keys[:3])} stand here",
+                              node.entries[keys[1]].key_span, help="begin every layer with `- `")
+
+    def _unknown_kind(self, use: Use) -> str | None:
+        """Says so, and returns the kind that was probably meant."""
+        fault = unknown_name(LAYERS, use.kind)
+        known = (*self.visible, *LAYERS.names(), *kinds())
+        near = LAYERS.today(nearest(use.kind, known)) if fault.code == "MS301" else None
+        if near and near != fault.suggestion:
+            fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
+        self.report.fault(fault, None, use.kind_span)
+        return fault.suggestion
+
+    def _layer(self, use: Use) -> Use:
+        cls = LAYERS.find(use.kind)
+        assert cls is not None
+        body = plain(use.body) if use.body is not None else None
+        if isinstance(body, dict):
+            for word in RESERVED:
+                body.pop(word, None)
+            if use.name is None:
+                body.pop("name", None)
+        try:
+            layer = cls.read(body, self.context)
+        except Faults as error:
+            for fault in error.faults:
+                self.report.fault(fault, use.body, use.kind_span)
+            meant = {str(fault.path[0]): fault.suggestion for fault in error.faults if len(fault.path) == 1}
+            return self._recover(use, meant)
+        assert isinstance(layer, Layer)
+        return use._replace(layer=layer)
+
+    def _shared_call(self, use: Use) -> Use:
+        allowed = ("name", *RESERVED, *EXPANDED)
+        if isinstance(use.body, Mapping):
+            for key, entry in use.body.entries.items():
+                if key in allowed:
+                    continue
+                near = nearest(key, ("name", *RESERVED)) or nearest(key, allowed)
+                use = self._recover(use, {key: near})
+                self.report.error("MS309", f"`{key}` is a setting, and `{use.kind}` is shared: all its calls have the "
+                                           "same settings", entry.key_span, suggestion=near,
+                                  help=f"did you mean `{near}`?" if near else f"set it where `{use.kind}` is defined")
+        elif use.body is not None and plain(use.body) is not None:
+            self.report.error("MS309", f"a call of shared `{use.kind}` takes no settings, found "
+                                       f"{describe(plain(use.body))}", use.body.span,
+                              help=f"write `{use.kind}` alone, or `{{from: ..., name: ...}}` behind it")
+        return use._replace(shared=True)
+
+    # Reserved settings -----------------------------------------------------------------------------------------------
+
+    def _reserved(self, use: Use, body: Mapping) -> Use:
+        if entry := body.entries.get("name"):
+            use = self._name(use, entry.value)
+        if entry := body.entries.get("from"):
+            use = use._replace(sources=self._sources(entry.value), sources_span=entry.value.span)
+        if entry := body.entries.get("call"):
+            use = self._call_options(use, entry.value)
+        return use
+
+    def _recover(self, use: Use, meant: MappingType[str, str | None]) -> Use:
+        """The entry with the name and the tensors that were misspelt as settings: others refer to them."""
+        body = use.body
+        for key, word in meant.items():
+            if not isinstance(body, Mapping) or key not in body.entries:
+                continue
+            if word == "name" and use.name is None:
+                use = self._name(use, body.entries[key].value)
+            elif word == "from" and use.sources is None:
+                value = body.entries[key].value
+                use = use._replace(sources=self._sources(value), sources_span=value.span)
+        return use
+
+    def _name(self, use: Use, node: Node) -> Use:
+        value = plain(node)
+        if not isinstance(value, str):
+            self.report.error("MS204", f"a `name` must be a text, found {describe(value)}", node.span,
+                              help=f'write `"{value}"` in quotes' if isinstance(value, (int, float)) else None)
+            return use
+        if not check_name(value, node.span, self.report):
+            return use
+        return use._replace(name=value, name_span=node.span)
+
+    def _sources(self, node: Node) -> Sources | None:
+        if isinstance(node, Mapping):
+            found = {key: self.references(entry.value) for key, entry in node.entries.items()}
+            known = {key: value for key, value in found.items() if value is not None}
+            return known if len(known) == len(found) else None  # what is left would look as if something were missing
+        references = self.references(node)
+        return (references,) if isinstance(references, Reference) else references
+
+    def references(self, node: Node, key: str = "from") -> Reference | tuple[Reference, ...] | None:
+        """One tensor or a list of them; None where some of it is none. `key` is where they are written."""
+        if isinstance(node, Sequence) and node.items:
+            found = [self._reference(item, key) for item in node.items]
+            known = tuple(item for item in found if item is not None)
+            return known if len(known) == len(found) else None
+        return self._reference(node, key)
+
+    def _reference(self, node: Node, key: str) -> Reference | None:
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return Reference(node.value, node.span)
+        keys = "call arguments" if key == "from" else "public names"
+        self.report.error("MS204", f"`{key}` takes the name of a tensor, a list of names, or a mapping of {keys} "
+                                   f"to names, found {describe(plain(node))}", node.span)
+        return None
+
+    def _call_options(self, use: Use, node: Node) -> Use:
+        if not isinstance(node, Mapping):
+            self.report.error("MS204", f"`call` takes a mapping of call arguments, found {describe(plain(node))}",
+                              node.span, help="e.g. `call: {training: false}`")
+            return use
+        options = plain(node)
+        assert isinstance(options, dict)
+        return use._replace(options=options, options_node=node)

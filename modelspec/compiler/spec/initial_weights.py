@@ -1,0 +1,104 @@
+"""Where weights start from: `training.weights`, and `weights` of a model of the library; patterns that name layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+from modelspec.core.diagnostics import Span, listed
+from modelspec.core.paths import ProjectPath
+from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit
+
+ENDINGS = (".weights.h5", ".h5", ".hdf5", ".keras", ".safetensors")
+IMAGENET = "imagenet"
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """What a model of the library starts from."""
+
+    kind: str
+    """The model, as Keras names it: `ResNet50`."""
+    settings: Mapping[str, Any]
+    """Its settings: `alpha`, `include_top`, ..."""
+    value: str
+    """`imagenet`, or a path as written."""
+    span: Span | None = None
+    context: Context = field(default_factory=Context)
+    """Where the path starts."""
+
+
+def _weights_path(value: Any) -> Any:
+    if isinstance(value, str) and value and not value.lower().endswith(ENDINGS):
+        raise Unfit(f"a file of weights ({listed(ENDINGS, 'or')})", code="MS534",
+                    help="Keras's `model.save_weights('NAME.weights.h5')` writes one")
+    return value
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    items = (value,) if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise Unfit("a list of names of layers")
+    if not all(map(_is_name, items)):
+        raise Unfit("a list of names of layers", path=first_unfit(value, _is_name))
+    return tuple(items)
+
+
+def _is_name(item: Any) -> bool:
+    return isinstance(item, str) and item != ""
+
+
+Patterns = Annotated[tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str])]
+"""Names of layers, in which `*`, `?` and `[...]` stand for others; `model/layer` is a layer of a sub-model."""
+
+
+WeightsPath = Annotated[ProjectPath, BeforeValidator(_weights_path)]
+
+
+class InitialWeights(Settings):
+    """A file of weights that a model starts from.
+
+    ```yaml
+    weights: {path: pretrained.weights.h5, skip: [predictions]}
+    ```
+    """
+
+    @classmethod
+    def kind(cls) -> str:
+        return "weights"
+
+    path: WeightsPath
+    """A `.weights.h5`, an older `.h5`, a `.keras` or a `.safetensors` file."""
+    skip: Patterns = ()
+    """Layers that keep their fresh weights, e.g. a head for other classes."""
+    skip_mismatch: bool = False
+    """Whether layers that the file does not fit keep their fresh weights, rather than being an error."""
+    by_name: bool = False
+    """Whether layers are found by their names rather than by their order; those that the file lacks stay fresh."""
+
+
+def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
+    """A file of weights, or its settings. Raises `Faults`."""
+    if value is None or isinstance(value, InitialWeights):
+        return value
+    return InitialWeights.read(value, context_of(info))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of it.
+
+    `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by itself.
+    """
+    parts, names = pattern.split("/"), path.split("/")
+    return len(parts) == len(names) and all(map(fnmatchcase, names, parts))
+
+
+def covers(patterns: tuple[str, ...], path: str) -> bool:
+    """Whether a pattern names the layer or a sub-model that it is in."""
+    names = path.split("/")
+    return any(matches(pattern, "/".join(names[:count])) for pattern in patterns for count in range(1, len(names) + 1))
+

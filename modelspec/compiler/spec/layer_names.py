@@ -1,0 +1,25 @@
+"""What layers, inputs and outputs may be called."""
+
+from __future__ import annotations
+
+import re
+
+from modelspec.core.collector import Collector
+from modelspec.core.diagnostics import Note, Span
+
+_NAME = re.compile(r"\w([\w \-+]{0,126}[\w])?")
+
+
+def check_name(name: str, span: Span, report: Collector) -> bool:
+    """Whether a layer, input or output may be called so; MS306 where not.
+
+    Keras allows no `/`; a `.` selects an output here; and names become parts of file names in exports.
+    """
+    if _NAME.fullmatch(name):
+        return True
+    shown = name if len(name) <= 40 else name[:37] + "..."
+    notes = [Note("`a.b` means output `b` of `a`")] if "." in name else []
+    report.error("MS306", f"`{shown}` cannot be a name", span, notes=notes,
+                 help="use letters, digits, `_` and `-`, at most 128 of them")
+    return False
+

@@ -1,0 +1,184 @@
+"""The `model` section as written: inputs, layers, shared things and outputs, each with its place.
+
+Nothing is looked up here but the kinds of layers and their settings; which tensor a reference means is the graph's
+business (`modelspec.compiler.graph`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field, replace
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.library import is_kind
+from modelspec.core.collector import Collector, recovered
+from modelspec.core.diagnostics import Span, nearest
+from modelspec.core.settings import Context, describe
+from modelspec.core.source import Mapping, Node, Sequence, plain
+
+from .entries import EntryReader, Reference, Use
+from .initial_weights import WeightsSource
+from .layer_names import check_name
+from .model_inputs import InputSpec, read_inputs
+from .submodel_weights import read_weights
+
+MODEL_KEYS = ("inputs", "shared", "layers", "outputs", "image_data_format")
+DATA_FORMATS = ("channels_last", "channels_first")
+SUBMODEL_KEYS = ("inputs", "shared", "layers", "outputs", "trainable", "weights")
+
+
+@dataclass(frozen=True)
+class SharedLayer:
+    """One layer that several calls share."""
+
+    use: Use
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """A model, or a shared sub-model, as written."""
+
+    span: Span
+    inputs: tuple[InputSpec, ...] | None
+    """None where a sub-model is written as a list of layers: it takes one tensor."""
+    uses: tuple[Use, ...]
+    outputs: tuple[tuple[str | None, Reference | None], ...] | None = None
+    """Public name (None: the tensor's own) and tensor (None: in error); None: the last entry."""
+    shared: MappingType[str, SharedLayer | ModelSection] = field(default_factory=dict)
+    shared_spans: MappingType[str, Span] = field(default_factory=dict)
+    trainable: bool = True
+    weights: WeightsSource | None = None
+    """What a sub-model starts from."""
+
+
+def read_model(node: Node, context: Context, report: Collector) -> ModelSection | None:
+    """The `model` section; None where it is no model at all."""
+    if not isinstance(node, Mapping):
+        report.error("MS204", f"`model` must be a mapping with `inputs` and `layers`, found {describe(plain(node))}",
+                     node.span)
+        return None
+    return _ModelReader(context, report, ()).model(node, root=True)
+
+
+@dataclass(frozen=True)
+class _ModelReader:
+    """Reads one model. `visible` are the shared names of the models around it."""
+
+    context: Context
+    report: Collector
+    visible: tuple[str, ...]
+
+    def model(self, node: Mapping, *, root: bool = False) -> ModelSection | None:
+        node = recovered(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
+        reader = self._inside(node)
+        shared, shared_spans = reader._shared(node)
+        layers, inputs = node.entries.get("layers"), node.entries.get("inputs")
+        outputs, trainable = node.entries.get("outputs"), node.entries.get("trainable")
+        weights = node.entries.get("weights")
+        if layers is None:
+            self.report.error("MS315", "a model needs `layers`", node.span, help="add `layers:` with a list of layers")
+            return None
+        if inputs is None and root:
+            self.report.error("MS315", "a model needs `inputs`", node.span,
+                              help="add e.g. `inputs: {image: [28, 28, 1]}` (shapes without the batch axis)")
+        return ModelSection(
+            span=node.span,
+            inputs=read_inputs(inputs.value, self.report) if inputs else () if root else None,
+            uses=reader._entries().uses(layers.value),
+            outputs=reader._outputs(outputs.value) if outputs else None,
+            shared=shared,
+            shared_spans=shared_spans,
+            trainable=reader._flag(trainable.value, "trainable") if trainable else True,
+            weights=read_weights(weights.value, self.context, self.report) if weights else None,
+        )
+
+    def _entries(self) -> EntryReader:
+        return EntryReader(self.context, self.report, self.visible)
+
+    def _inside(self, node: Mapping) -> _ModelReader:
+        """The reader of what is inside this model: its own data format, its shared names visible."""
+        names: tuple[str, ...] = ()
+        if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
+            names = tuple(shared.value.entries)
+        context = self.context
+        if entry := node.entries.get("image_data_format"):
+            value = plain(entry.value)
+            if value not in DATA_FORMATS:
+                value = self._choice(entry.value, "image_data_format", DATA_FORMATS)
+            if value is not None:
+                context = replace(context, image_data_format=str(value))
+        return _ModelReader(context, self.report, (*self.visible, *names))
+
+    def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:
+        """Reports a value that is none of the choices; the one that it was most likely meant to be."""
+        value = plain(node)
+        near = nearest(value, choices) if isinstance(value, str) else None
+        self.report.error("MS205", f"`{key}` must be {' or '.join(f'`{c}`' for c in choices)}, found {describe(value)}",
+                          node.span, suggestion=near, help=f"did you mean `{near}`?" if near else None)
+        return near
+
+    def _flag(self, node: Node, key: str) -> bool:
+        value = plain(node)
+        if not isinstance(value, bool):
+            self.report.error("MS204", f"`{key}` must be `true` or `false`, found {describe(value)}", node.span)
+            return True
+        return value
+
+    # Shared things ---------------------------------------------------------------------------------------------------
+
+    def _shared(self, node: Mapping) -> tuple[dict[str, SharedLayer | ModelSection], dict[str, Span]]:
+        entry = node.entries.get("shared")
+        if entry is None:
+            return {}, {}
+        if not isinstance(entry.value, Mapping):
+            self.report.error("MS204", f"`shared` must be a mapping of names to layers or models, "
+                                       f"found {describe(plain(entry.value))}", entry.value.span)
+            return {}, {}
+        found: dict[str, SharedLayer | ModelSection] = {}
+        spans: dict[str, Span] = {}
+        for name, item in entry.value.entries.items():
+            spans[name] = item.key_span
+            self._check_shared_name(name, item.key_span)
+            thing = self._shared_thing(item.value)
+            if thing is not None:
+                found[name] = thing
+        return found, spans
+
+    def _check_shared_name(self, name: str, span: Span) -> None:
+        if name in LAYERS:
+            self.report.error("MS306", f"`{name}` is the name of a layer, and cannot name something shared", span,
+                              help=f"call it something else, e.g. `shared_{name.lower()}`")
+        elif is_kind(name):
+            self.report.error("MS306", f"`{name}` is a kind of the library, and cannot name something shared", span,
+                              help=f"call it something else, e.g. `{name.lower()}`")
+        else:
+            check_name(name, span, self.report)
+
+    def _shared_thing(self, node: Node) -> SharedLayer | ModelSection | None:
+        if isinstance(node, Sequence):
+            return ModelSection(node.span, None, self._entries().uses(node))
+        if isinstance(node, Mapping) and ("layers" in node.entries or not self._is_layer(node)):
+            return self.model(node)
+        return SharedLayer(self._entries().use(node, nested=True))
+
+    def _is_layer(self, node: Mapping) -> bool:
+        """Whether a mapping is one layer rather than a model: its one key is a kind, or is nearer to one."""
+        if len(node.entries) != 1:
+            return False
+        key = next(iter(node.entries))
+        return key in LAYERS or nearest(key, SUBMODEL_KEYS) is None
+
+    def _outputs(self, node: Node) -> tuple[tuple[str | None, Reference | None], ...]:
+        if isinstance(node, Mapping):
+            pairs: list[tuple[str | None, Reference | None]] = []
+            for key, entry in node.entries.items():
+                reference = self._entries().references(entry.value, "outputs")
+                if isinstance(reference, tuple) and not isinstance(reference, Reference):
+                    self.report.error("MS204", f"output `{key}` must be one tensor, found a list", entry.value.span)
+                if check_name(key, entry.key_span, self.report):
+                    pairs.append((key, reference if isinstance(reference, Reference) else None))
+            return tuple(pairs)
+        references = self._entries().references(node, "outputs")
+        if references is None:
+            return ((None, None),)
+        return tuple((None, ref) for ref in ((references,) if isinstance(references, Reference) else references))

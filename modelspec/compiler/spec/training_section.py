@@ -1,0 +1,265 @@
+"""The `training` section: optimizer, loss and metrics per output, callbacks, epochs and batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import Field, PlainValidator
+
+from modelspec.catalog.components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
+from modelspec.catalog.components.family import EXPRESSION, Family, read_component
+from modelspec.catalog.layers.setting_types import Count
+from modelspec.core.collector import Collector, recovered
+from modelspec.core.diagnostics import Span, listed, nearest
+from modelspec.core.settings import Context, Faults, Section, Settings, describe
+from modelspec.core.source import Mapping, Node, Sequence, plain
+
+from .checkpoint import Checkpoint, read_checkpoint
+from .class_weight import ClassWeight, read_class_weight
+from .initial_weights import InitialWeights, Patterns, read_weights
+
+T = TypeVar("T")
+
+
+class Choices(Section):
+    """The keys of `training` that need no model to be read.
+
+    ```yaml
+    training:
+      optimizer: {Adam: 0.001}
+      loss: sparse_categorical_crossentropy
+      metrics: [accuracy]
+      epochs: 20
+      batch_size: 64
+      callbacks:
+        - EarlyStopping: {monitor: val_loss, patience: 3}
+    ```
+    """
+
+    title: ClassVar[str] = "training"
+
+    optimizer: Annotated[Any, component(OPTIMIZERS, built=True)] = Field(default="rmsprop", validate_default=True)
+    """How weights change; Keras's default is `rmsprop`."""
+    loss: Any
+    """One loss, or a loss for each output by its name."""
+    loss_weights: Any = None
+    """A number for each output by its name."""
+    class_weight: Any = None
+    """How much each class counts in training: `balanced`, a weight for each class, or those by output."""
+    metrics: Any = None
+    """A list of metrics, or a list for each output by its name."""
+    weighted_metrics: Any = None
+    """The same, counted with the examples' weights."""
+    epochs: Count = 1
+    """How often every example is seen."""
+    batch_size: Count = 32
+    """Examples in a step."""
+    callbacks: Any = None
+    """What happens at the end of an epoch or step: `EarlyStopping`, `ReduceLROnPlateau`, ..."""
+    checkpoint: Annotated[
+        Checkpoint, PlainValidator(read_checkpoint, json_schema_input_type=str | dict[str, str | int])
+    ] | None = None
+    """When the state of the training is put on disk: `{every: 500 steps, keep: 3}`, or `every` alone."""
+    on_nan: Literal["stop", "skip", "restore"] = "stop"
+    """What a batch does whose loss or gradient is no finite number: it stops the run; it is left out; or the weights go
+    back to the last checkpoint, and the batches since are left out. After 10 such batches in a row the run stops."""
+    freeze: Patterns = ()
+    """Layers whose weights stay as they are: names, in which `*` stands for any text; `encoder/dense_1` for a layer of
+    a sub-model."""
+    weights: Annotated[
+        InitialWeights | None, PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None)
+    ] = None
+    """The file from which weights start: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file, or `{path: FILE,
+    skip: [predictions]}`."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A loss, metric or callback as chosen, and where."""
+
+    written: str
+    """The name as written."""
+    settings: Settings | str
+    """A name where Keras takes the class that fits the output's shape (`accuracy`)."""
+    span: Span
+    node: Node
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained. Losses, metrics and weights are by output."""
+
+    span: Span
+    node: Mapping
+    outputs: tuple[str, ...]
+    """The model's outputs."""
+    choices: Choices | None
+    """What needs no model to be read; None where some of it is in error: the rest is checked all the same."""
+    losses: MappingType[str, Chosen]
+    loss_weights: MappingType[str, float]
+    metrics: MappingType[str, tuple[Chosen, ...]]
+    weighted_metrics: MappingType[str, tuple[Chosen, ...]]
+    callbacks: tuple[Chosen, ...]
+    metrics_in_error: bool = False
+    """There are more metrics than could be read, or the outputs that they are for are not known."""
+    class_weights: MappingType[str, ClassWeight] = field(default_factory=dict)
+
+    @property
+    def optimizer(self) -> Settings:
+        assert isinstance(self._right.optimizer, Settings)
+        return self._right.optimizer
+
+    @property
+    def epochs(self) -> int:
+        return self._right.epochs
+
+    @property
+    def batch_size(self) -> int:
+        return self._right.batch_size
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self._right.checkpoint or Checkpoint()
+
+    @property
+    def on_nan(self) -> str:
+        return self._right.on_nan
+
+    @property
+    def freeze(self) -> tuple[str, ...]:
+        return self.choices.freeze if self.choices else ()
+
+    @property
+    def weights(self) -> InitialWeights | None:
+        return self.choices.weights if self.choices else None
+
+    @property
+    def _right(self) -> Choices:
+        assert self.choices is not None, "a spec with errors cannot be trained"
+        return self.choices
+
+
+def read_training(
+    node: Node, span: Span, outputs: SequenceType[str], context: Context, report: Collector
+) -> Training | None:
+    """The `training` section of a model with these outputs; None where it is no section at all.
+
+    With no outputs known (the model is in error) nothing is said about their names.
+    """
+    if not isinstance(node, Mapping):
+        report.error("MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span)
+        return None
+    node = recovered(node, tuple(Choices.model_fields), Choices.title, report)
+    choices = report.read(Choices, node, span, context)
+    reader = _ByOutput(outputs, context, report)
+    losses = reader.read(node, "loss", LOSSES, reader.loss)
+    measured = replace(reader, report=Collector())
+    metrics = measured.read(node, "metrics", METRICS, measured.metrics)
+    weighted = measured.read(node, "weighted_metrics", METRICS, measured.metrics)
+    report.extend(measured.report.diagnostics)
+    loss_weights = reader.read(node, "loss_weights", None, reader.number)
+    callbacks = _callbacks(node, context, report)
+    weighed = node.entries.get("class_weight")
+    class_weights = read_class_weight(weighed.value, outputs, report) if weighed and plain(weighed.value) else {}
+    return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks,
+                    metrics_in_error=measured.report.has_errors or not outputs, class_weights=class_weights)
+
+
+def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chosen, ...]:
+    entry = node.entries.get("callbacks")
+    if entry is None or plain(entry.value) is None:
+        return ()
+    items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+    found = [_choose(item, CALLBACKS, context, report) for item in items]
+    return tuple(one for one in found if one)
+
+
+def _choose(node: Node, family: Family, context: Context, report: Collector) -> Chosen | None:
+    """A member of a family as chosen; None, its faults noted down, where it is none."""
+    value = plain(node)
+    written = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
+    if isinstance(value, dict) and EXPRESSION in value:
+        written = EXPRESSION
+    try:
+        return Chosen(written, read_component(family, value, context), node.span, node)
+    except Faults as error:
+        for fault in error.faults:
+            report.fault(fault, node, _head(node))
+        return None
+
+
+def _head(node: Node) -> Span:
+    """The name in `{Name: ...}`; the whole otherwise."""
+    if isinstance(node, Mapping) and node.entries:
+        return next(iter(node.entries.values())).key_span
+    return node.span
+
+
+@dataclass
+class _ByOutput:
+    """Reads what may be written once, or for each output by its name."""
+
+    outputs: SequenceType[str]
+    context: Context
+    report: Collector
+
+    def read(
+        self, section: Mapping, key: str, family: Family | None, one: Callable[[Node], T | None]
+    ) -> dict[str, T]:
+        entry = section.entries.get(key)
+        if entry is None or plain(entry.value) is None:
+            return {}
+        node = entry.value
+        if not isinstance(node, Mapping) or not self._by_name(node, family):
+            value = one(node)
+            return dict.fromkeys(self.outputs or ("",), value) if value is not None else {}
+        found: dict[str, T] = {}
+        for name, item in node.entries.items():
+            if self.outputs and name not in self.outputs:
+                self._unknown(name, item.key_span, node, key)
+            elif (value := one(item.value)) is not None:
+                found[name] = value
+        return found
+
+    def _by_name(self, node: Mapping, family: Family | None) -> bool:
+        """Whether the keys are outputs rather than the name of one component."""
+        if family is not None and EXPRESSION in node.entries and EXPRESSION not in self.outputs:
+            return False
+        if family is None or len(node.entries) != 1:
+            return True
+        key = next(iter(node.entries))
+        if key in self.outputs or key in family or key in family.refused:
+            return key in self.outputs
+        return nearest(key, self.outputs) is not None and nearest(key, family.names()) is None
+
+    def _unknown(self, name: str, span: Span, node: Mapping, key: str) -> None:
+        near = nearest(name, [o for o in self.outputs if o not in node.entries]) or nearest(name, self.outputs)
+        self.report.error("MS501", f"`{key}` names `{name}`, which is no output of the model", span, suggestion=near,
+                          help=f"did you mean `{near}`?" if near else f"its outputs are {listed(list(self.outputs))}")
+
+    def loss(self, node: Node) -> Chosen | None:
+        if isinstance(node, Sequence):
+            self.report.error("MS204", "a loss is one component; for several outputs write them by name", node.span,
+                              help=f"write `loss: {{{', '.join(f'{o}: ...' for o in self.outputs)}}}`"
+                              if self.outputs else None)
+            return None
+        return _choose(node, LOSSES, self.context, self.report)
+
+    def metrics(self, node: Node) -> tuple[Chosen, ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        found = [_choose(item, METRICS, self.context, self.report) for item in items]
+        return tuple(one for one in found if one)
+
+    def number(self, node: Node) -> float | None:
+        value: Any = plain(node)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self.report.error("MS204", f"a loss weight must be a number, found {describe(value)}", node.span)
+            return None
+        if value < 0 or value != value:
+            self.report.error("MS205", f"a loss weight must be at least 0, found {describe(value)}", node.span)
+            return None
+        return float(value)

@@ -1,0 +1,212 @@
+"""A file, a text or a Python mapping to a `Document`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, Final, Literal
+
+from ..diagnostics import Checked, Diagnostic, Fault, Source, Span, in_file_order
+from . import budgets
+from .node import Document
+from .reader import Reading
+
+Kind = Literal["yaml", "json", "auto"]
+"""`auto` is JSON where the text can be, and YAML otherwise."""
+
+_KINDS: Final[dict[str, Kind]] = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_CHARACTERS: Final = {
+    0x00: "a NUL character", 0x85: "the line break NEL", 0x2028: "a line separator", 0x2029: "a paragraph separator",
+    0xFEFF: "a byte order mark inside the text",
+}
+_HALVES: Final = (0xD800, 0xDFFF)
+_DIRECTIONS: Final = ((0x202A, 0x202E), (0x2066, 0x2069))
+_REASONS: Final = {
+    errno.ENOENT: "does not exist", errno.EACCES: "may not be read", errno.EPERM: "may not be read",
+    errno.ELOOP: "is a link that leads to itself", errno.ENAMETOOLONG: "has too long a name",
+    errno.EISDIR: "is a directory",
+}
+
+
+def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
+    """Read a file; `-` is standard input. What is wrong with it is in the diagnostics, nothing is raised."""
+    name = os.fspath(path)
+    try:
+        raw = _standard_input() if name == "-" else _bytes_of(name)
+    except Fault as fault:
+        return Checked(None, (fault.at(None),))
+    name = "<stdin>" if name == "-" else name
+    text = _decoded(raw, name)
+    if isinstance(text, Diagnostic):
+        return Checked(None, (text,))
+    return read_text(text, name, _KINDS.get(PurePath(name).suffix.lower(), "auto"))
+
+
+def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | None]:
+    """Read a text that is at hand; `name` is shown for it."""
+    source = Source(name, text.removeprefix("\ufeff"))
+    if len(text) > budgets.TEXT_BYTES or (not text.isascii() and _size(text) > budgets.TEXT_BYTES):
+        return Checked(None, (_too_large().at(Span(source, 0, 0)),))
+    forbidden = _forbidden(source)
+    if forbidden:
+        return Checked(None, forbidden)
+    if kind == "auto":
+        if source.text.lstrip()[:1] == "{":
+            as_json = _compose(Reading(source), "json")
+            if not any(diagnostic.code in ("MS103", "MS107") for diagnostic in as_json.diagnostics):
+                return as_json
+        kind = "yaml"
+    return _compose(Reading(source), kind)
+
+
+def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:
+    """Read a Python mapping as the JSON text that it would be, so that every fault in it has a place to show."""
+    from .from_mapping import render
+
+    text, misfits, whole = render(mapping)
+    reading = Reading(Source(name, text))
+    try:
+        for fault, start, end in misfits:
+            reading.report(fault, reading.span(start, end))
+        if len(text) > budgets.TEXT_BYTES:
+            reading.stop(_too_large(), reading.span(0, 0))
+    except Fault:
+        whole = False
+    return _compose(reading, "json") if whole else Checked(None, in_file_order(reading.diagnostics))
+
+
+def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
+    try:
+        if kind == "json":
+            from .json_reader import compose as compose_json
+
+            root = compose_json(reading)
+        else:
+            from .yaml_reader import compose as compose_yaml
+
+            root = compose_yaml(reading)
+    except Fault:  # reported where it was found; it only ends the reading
+        root = None
+    return Checked(Document(root) if root is not None else None, in_file_order(reading.diagnostics))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _too_large() -> Fault:
+    limit = budgets.TEXT_BYTES // 1_000_000
+    return Fault("MS108", f"the text is larger than {limit} MB", help="keep data in data files, and a spec small")
+
+
+def _forbidden(source: Source) -> tuple[Diagnostic, ...]:
+    found: list[Diagnostic] = []
+    for match in _FORBIDDEN.finditer(source.text):
+        if len(found) == budgets.SHOWN_CHARACTERS:
+            break
+        found.append(_character(match[0]).at(Span(source, *match.span())))
+    return tuple(found)
+
+
+def _character(character: str) -> Fault:
+    code = ord(character)
+    half = _HALVES[0] <= code <= _HALVES[1]
+    name = _CHARACTERS.get(code)
+    if name is None:
+        turns = any(first <= code <= last for first, last in _DIRECTIONS)
+        name = "a mark that turns the direction of text" if turns else "a control character"
+    mended = "remove it" if half else f"remove it, or write `\\u{code:04x}` in double quotes"
+    message = f"{'half a character' if half else name} (U+{code:04X}) is not allowed in a spec"
+    return Fault("MS102", message, help=mended)
+
+
+def _standard_input() -> bytes:
+    """What comes in, up to the limit. Raises `Fault` (MS701, MS108)."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise Fault("MS701", "there is no standard input to read")
+    try:
+        raw: bytes = stream.read(budgets.TEXT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise Fault("MS701", f"standard input cannot be read: {error}") from error
+    if len(raw) > budgets.TEXT_BYTES:
+        raise _too_large()
+    return raw
+
+
+def _bytes_of(name: str) -> bytes:
+    """The bytes of a regular file, up to the limit. Raises `Fault` (MS701, MS108).
+
+    The file is opened without waiting and looked at once it is open: no pipe makes us wait, no device is read,
+    and nothing can be put in its place between the look and the reading.
+    """
+    try:
+        handle = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise Fault("MS701", f"`{name}` is {_kind(status.st_mode)}, not a file", help="give the path of a file")
+        if status.st_size > budgets.TEXT_BYTES:
+            raise _too_large()
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            raw = file.read(budgets.TEXT_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    finally:
+        os.close(handle)
+    if len(raw) > budgets.TEXT_BYTES:
+        raise _too_large()
+    return raw
+
+
+def _kind(mode: int) -> str:
+    return "a directory" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> Fault:
+    if isinstance(error, ValueError):
+        return Fault("MS701", "a path cannot hold a NUL character", help="give the path of a file")
+    reason = _REASONS.get(error.errno or 0)
+    return Fault("MS701", f"`{name}` {reason}" if reason else f"`{name}` cannot be read: {error.strerror}")
+
+
+def _decoded(raw: bytes, name: str) -> str | Diagnostic:
+    """The text, or what keeps the bytes from being one."""
+    if raw.startswith((b"\x89HDF", b"PK\x03\x04")):
+        fault = Fault("MS101", "this is a model file, not a text", help="`modelspec import` makes a spec of a model")
+        return fault.at(Span(Source(name, ""), 0, 0))
+    wide = _wide_encoding(raw)
+    if wide:
+        fault = Fault("MS101", f"the file is {wide.upper()[:6]}, not UTF-8", help="save it as UTF-8")
+        return fault.at(Span(Source(name, raw.decode(wide, "replace").removeprefix("\ufeff")), 0, 0))
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        start = len(raw[: error.start].decode("utf-8").removeprefix("\ufeff"))
+        text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+        fault = Fault("MS101", f"byte 0x{raw[error.start]:02X} is not UTF-8", help="save the file as UTF-8")
+        return fault.at(Span(Source(name, text), start, start + 1))
+
+
+def _wide_encoding(raw: bytes) -> str | None:
+    """UTF-16 or UTF-32, by its byte order mark or by the zeros between ASCII characters."""
+    if raw.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    zeros = tuple(byte == 0 for byte in raw[:4])
+    patterns = {
+        (False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be",
+        (False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be",
+    }
+    return patterns.get(zeros)  # type: ignore[arg-type]  # fewer than four bytes match no pattern

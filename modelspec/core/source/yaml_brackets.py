@@ -1,0 +1,66 @@
+"""Lists and mappings in brackets that are not closed, lack a comma, or hold an expression with brackets of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..diagnostics import Fault, Note
+from .reader import quoted, shortened
+from .yaml_error import Explained, Trouble
+
+_CLOSING: Final = {"[": "]", "{": "}"}
+_ENTRY = re.compile(r"[ ]*(?:- |-$|(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[\]{},:#&*!|>'\"%@`][^:\n]*):(?:\s|$))", re.MULTILINE)
+
+
+def bracket(t: Trouble) -> Explained | None:
+    """A list or mapping in brackets that is not closed, or lacks a comma."""
+    if t.opened is None or "flow" not in t.context:
+        return None
+    opening = t.text[t.opened : t.opened + 1]
+    if opening not in _CLOSING:
+        return None
+    closing = _CLOSING[opening]
+    here = t.source.line_start(t.opened)
+    never = t.ended or (here < t.line_start and _indent(t, t.line_start) <= _indent(t, here) and _is_entry(t))
+    if never:
+        return never_closed(t, t.opened)
+    expression = _expression(t)
+    if expression:
+        return expression
+    mended = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
+    fault = Fault("MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=mended)
+    return Explained(fault, t.span(t.at), (Note(f"`{opening}` is opened here", t.span(t.opened)),))
+
+
+def never_closed(t: Trouble, opened: int) -> Explained:
+    closing = _CLOSING[t.text[opened]]
+    fault = Fault("MS103", f"`{t.text[opened]}` is never closed", help=f"close it with `{closing}`")
+    notes = () if t.ended else (Note(f"`{closing}` is expected before this line", t.span(t.line_start)),)
+    return Explained(fault, t.span(opened), notes)
+
+
+def _indent(t: Trouble, start: int) -> int:
+    line = t.source.line_at(start)
+    return len(line) - len(line.lstrip())
+
+
+def _is_entry(t: Trouble) -> bool:
+    return _ENTRY.match(t.text, t.line_start) is not None
+
+
+def _expression(t: Trouble) -> Explained | None:
+    """`$sizes[0]` and `${name}` inside brackets, where YAML takes their brackets for its own."""
+    word = re.search(r"[^\s,\[\]{}:]*\$[^\s,\[\]{}]*$", t.before)
+    if not word or t.found not in ("[", "{"):
+        return None
+    start = t.line_start + word.start()
+    end = t.text.find(_CLOSING[t.found], t.at)
+    whole = t.text[start : end + 1] if end > 0 else t.text[start : t.at + 1]
+    if t.found == "{":
+        name = whole[2:-1]
+        mended = f"write `${shortened(name)}`, or `$(...)` for an expression"
+        fault = Fault("MS103", "`${...}` is not a value of this language", help=mended)
+        return Explained(fault, t.span(start, len(whole)))
+    fault = Fault("MS103", f"{quoted(whole)} needs quotes inside brackets", help=f"write `\"{shortened(whole)}\"`")
+    return Explained(fault, t.span(start, len(whole)))

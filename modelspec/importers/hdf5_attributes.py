@@ -1,0 +1,66 @@
+"""The texts of a model in an HDF5 file: what Keras 1 to 3 keep in attributes of its root, read by another process.
+
+Run as a module it is that process: it prints them, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from modelspec.core import sandbox as apart
+
+from .architecture import Unreadable
+from .keras_json import LARGEST
+
+_NAMES = ("model_config", "training_config")
+
+
+def read(path: Path) -> tuple[str | None, str | None]:
+    """What the model is made of, and what it was compiled with. Raises `Unreadable`."""
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with apart.start(__name__, str(path), stdin=nothing, stdout=pipe, stderr=nothing) as process:
+        said, _ = process.communicate()
+    if process.returncode:
+        raise Unreadable("the HDF5 library breaks down on the file")
+    answer = json.loads(said)
+    if "fault" in answer:
+        raise Unreadable(answer["fault"])
+    model, training = answer["found"]
+    return model, training
+
+
+def main() -> None:
+    """Prints the texts of the file that the argument names, or what is wrong with it."""
+    import h5py
+
+    apart.limit()
+    try:
+        with h5py.File(sys.argv[1], "r") as opened:
+            answer: dict[str, Any] = {"found": [_attribute(opened, name, h5py) for name in _NAMES]}
+    except Unreadable as error:
+        answer = {"fault": str(error)}
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        answer = {"fault": f"the HDF5 file is damaged ({str(error)[:120]})"}
+    sys.stdout.write(json.dumps(answer))
+
+
+def _attribute(file: Any, name: str, h5py: Any) -> str | None:
+    if name not in file.attrs:
+        return None
+    found = file.attrs.get_id(name)
+    text = h5py.check_string_dtype(found.dtype)
+    if text is None or found.shape != () or (text.length or 0) > LARGEST:
+        raise Unreadable(f"its attribute `{name}` is no text of a model")
+    value = file.attrs[name]
+    said = bytes(value).decode() if isinstance(value, bytes) else str(value)
+    if len(said.encode()) > LARGEST:
+        raise Unreadable(f"its attribute `{name}` is longer than the {LARGEST:,} bytes that are read")
+    return said
+
+
+if __name__ == "__main__":
+    main()

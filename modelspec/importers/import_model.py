@@ -1,0 +1,178 @@
+"""A Keras architecture to a spec worth reading: said in the language, in today's words, and as short as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelspec.compiler.infer import TypedGraph
+from modelspec.compiler.legacy import modernize
+from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.core.diagnostics import Checked, Diagnostic
+from modelspec.core.source import Document, Node, find, plain, read_mapping
+from modelspec.core.source import Mapping as MappingNode
+from modelspec.core.source import Sequence as SequenceNode
+
+from .architecture import Architecture, Unreadable
+from .automatic_names import is_counted
+from .compiled import training_of
+from .isomorphism import Pairs, is_same, paired
+from .keras_json import architecture, value_of
+from .tidy import tidy
+from .to_spec import LayerNames, Unsaid, Written, write_spec
+
+CODE = "MS742"
+_NO_TRAINING = "MS744"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is to be said."""
+
+    folded: bool = True
+    """Whether what repeats goes into blocks and loops."""
+    placeholders: bool = False
+    """Whether `Identity` stands for a layer that cannot be said, rather than nothing being written at all."""
+    input_shape: tuple[int | None, ...] | None = None
+    """Of the one input, where the file does not say it; without the batch axis."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model as a spec."""
+
+    spec: Mapping[str, Any]
+    architecture: Architecture
+    layers: LayerNames
+    """Where each layer of the file is in the spec's model."""
+    placeholders: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    """Names of entries that stand for layers which could not be said, and why."""
+
+
+def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict[str, Any] | None]:
+    """The spec of a model whose JSON this is; faults are values, and name the layer."""
+    try:
+        value = value_of(text)
+    except Unreadable as error:
+        return Checked(None, (_fault(str(error), error.help),))
+    found = import_model(value, None, options)
+    return Checked(None if found.value is None else dict(found.value.spec), found.diagnostics)
+
+
+def import_model(value: Any, training: Any = None, options: Options | None = None) -> Checked[Imported | None]:
+    """The spec of the model whose configuration this is. `training`: what it was compiled with, where that is known."""
+    options = options or Options()
+    try:
+        model = architecture(value)
+        if options.input_shape is not None:
+            model = _with_shape(model, options.input_shape)
+        written = write_spec(model, placeholders=options.placeholders)
+    except Unsaid as error:
+        return Checked(None, tuple(_unsaid(*one) for one in error.found))
+    except Unreadable as error:
+        return Checked(None, (_fault(str(error), error.help),))
+    except RecursionError:
+        return Checked(None, (_fault("models or values in it are nested too deep", None),))
+    return _said(model, written, training, options)
+
+
+def _with_shape(model: Architecture, shape: tuple[int | None, ...]) -> Architecture:
+    if len(model.inputs) != 1:
+        raise Unreadable(f"the model has {len(model.inputs)} inputs, and `--input-shape` is the shape of one")
+    return replace(model, inputs=(replace(model.inputs[0], shape=(None, *shape)),))
+
+
+def _said(model: Architecture, written: Written, training: Any, options: Options) -> Checked[Imported | None]:
+    document = read_mapping(written.spec)
+    if document.value is None:
+        return Checked(None, tuple(replace(one, span=None, notes=()) for one in document.diagnostics))
+    modern: Any = plain(modernize(document.value).value.root)
+    whole = compile_mapping(modern)
+    if not whole.ok or whole.value is None or whole.value.graph is None:
+        spec = tidy(modern, folded=False)
+        left = Imported(spec, model, written.layers, written.placeholders) if options.placeholders else None
+        return Checked(left, tuple(_by_layer(whole.diagnostics, modern)))
+    spec, pairs = _shortest(modern, whole.value, folded=options.folded)
+    chosen, notes = training_of(training, spec, list(whole.value.graph.graph.outputs))
+    if chosen:
+        spec = {**spec, "training": chosen}
+    layers = written.layers if pairs is None else written.layers.renamed(pairs)
+    return Checked(Imported(spec, model, layers, written.placeholders), tuple(
+        Diagnostic(_NO_TRAINING, "note", note, None) for note in notes))
+
+
+def _shortest(modern: dict[str, Any], whole: Compiled, *, folded: bool) -> tuple[dict[str, Any], Pairs | None]:
+    """The shortest of the ways to say it that are the same model, and how their names go together.
+
+    Nothing that shortens a spec has to be believed: it is read again, and compared.
+    """
+    assert whole.graph is not None
+    types = {layer.name: layer.outputs for layer in whole.graph.layers}
+    flat = tidy(modern, folded=False, types=types)
+    plain_graph = typed(flat)
+    pairs = paired(whole.graph, plain_graph) if plain_graph is not None else None
+    if plain_graph is None or pairs is None:
+        return modern, None
+    if folded:
+        shorter = tidy(modern, types=types)
+        graph = typed(shorter)
+        again = paired(whole.graph, graph) if graph is not None else None
+        if graph is not None and again is not None and _keeps_names(whole.graph, graph, again) \
+                and is_same(plain_graph, graph, paired(plain_graph, graph)):
+            return shorter, again
+    return flat, pairs
+
+
+def _keeps_names(whole: TypedGraph, graph: TypedGraph, pairs: Pairs) -> bool:
+    """Whether every name that somebody gave is still there: of layers, of inputs and of outputs."""
+    counted = {layer.name for layer in whole.layers if is_counted(layer.kind, layer.name)}
+    kept = all(pairs.names.get(layer.name, layer.name) == layer.name for layer in whole.layers
+               if layer.name not in counted)
+    ends = zip(whole.graph.outputs, graph.graph.outputs, strict=True)
+    return kept and list(whole.inputs) == list(graph.inputs) and all(a == b or a in counted for a, b in ends)
+
+
+# Faults --------------------------------------------------------------------------------------------------------------
+
+
+def _fault(message: str, help: str | None) -> Diagnostic:
+    return Diagnostic(CODE, "error", message, None, (), help)
+
+
+def _unsaid(name: str, reason: str, help: str | None) -> Diagnostic:
+    return _fault(f"the layer `{name}` cannot be said in a spec: {reason}", help)
+
+
+def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Faults of a spec that nobody wrote: by the layer, as it has no lines that anybody saw."""
+    document = read_mapping(spec).value
+    places = list(_places(document)) if document is not None else []
+    for one in found:
+        if one.severity != "error":
+            continue
+        span = one.span
+        name = None if span is None else next(
+            (name for name, node in reversed(places) if node.span.start <= span.start <= node.span.end), None)
+        yield _unsaid(name, one.message, one.help) if name is not None else _fault(one.message, one.help)
+
+
+def _places(document: Document) -> Iterator[tuple[str, Node]]:
+    """Every entry with the name of its layer, those inside of others behind them."""
+    queue: list[Node | None] = [document.root]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, MappingNode):
+            for entry in node.entries.values():
+                name = find(entry.value, ("name",)) if isinstance(entry.value, MappingNode) else None
+                if name is not None and isinstance(value := plain(name), str):
+                    yield value, entry.value
+            queue.extend(entry.value for entry in node.entries.values())
+        elif isinstance(node, SequenceNode):
+            queue.extend(node.items)
+
+
+def typed(spec: Mapping[str, Any]) -> TypedGraph | None:
+    """The graph of a spec, where it has no errors."""
+    found = compile_mapping(spec)
+    return found.value.graph if found.ok and found.value is not None else None

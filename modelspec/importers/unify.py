@@ -1,0 +1,170 @@
+"""One text for several: settings and names that differ become parameters, and what follows from others expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from modelspec.catalog.layers import LAYERS
+
+_MOST = 7
+"""Parameters of one block, or names of one loop: with more, what is written twice reads better."""
+
+
+class Different(Exception):
+    """The texts have no common form that is worth it."""
+
+
+def has_names(value: Any) -> bool:
+    """Whether a value has a `$name` in it, which means something only where it stands."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_names, value))
+    if isinstance(value, dict):
+        return any(map(has_names, value.values()))
+    return isinstance(value, str) and "$" in value
+
+
+@dataclass
+class Parameters:
+    """The values that differ, one vector (a value per use) for each parameter."""
+
+    vectors: dict[str, list[Any]] = field(default_factory=dict)
+    owner: str = ""
+    """What stands before each name: `stage.` in a loop over mappings."""
+    closed: bool = False
+    """Whether names of around mean nothing inside: in a block."""
+
+    def text(self, key: str, values: list[Any]) -> Any:
+        """What stands for the values: their own where they are all the same, else an expression. Raises `Different`."""
+        named = any(map(has_names, values))
+        if all(value == values[0] and type(value) is type(values[0]) for value in values) \
+                and not (named and self.closed):
+            return values[0]
+        if any(value is None for value in values) or (named and not self.closed):
+            raise Different
+        known = self._known(values)
+        if known is not None:
+            return known
+        if all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+            return self._items(key, values)
+        if any(isinstance(value, dict) for value in values):
+            raise Different
+        return self._new(key, values)
+
+    def _known(self, values: list[Any]) -> str | None:
+        """The values by a parameter that there is already."""
+        for name, known in self.vectors.items():
+            if known == values and all(type(a) is type(b) for a, b in zip(known, values, strict=True)):
+                return f"${self.owner}{name}"
+        for name, known in self.vectors.items():
+            if (factor := _factor(known, values)) is not None:
+                return f"$({factor} * {self.owner}{name})"
+        return None
+
+    def _items(self, key: str, values: list[Any]) -> Any:
+        """Lists entry by entry, where that takes one new name at most; else a name for them as a whole."""
+        columns = [[value[at] for value in values] for at in range(len(values[0]))]
+        if len(columns) > 1 or not columns:
+            tried = Parameters(dict(self.vectors), self.owner, self.closed)
+            try:
+                items = [tried.text(key, column) for column in columns]
+            except Different:
+                items = []
+            if items and len(tried.vectors) <= len(self.vectors) + 1:
+                self.vectors.update(tried.vectors)
+                return items
+        return self._new(key, values)
+
+    def _new(self, key: str, values: list[Any]) -> str:
+        if len(self.vectors) >= _MOST:
+            raise Different
+        name = self._free(key)
+        self.vectors[name] = values
+        return f"${self.owner}{name}"
+
+    def _free(self, key: str) -> str:
+        base = re.sub(r"_\d+$", "", key)
+        number, name = 1, base
+        while name in self.vectors:
+            number, name = number + 1, f"{base}_{number + 1}"
+        return name
+
+
+def _factor(known: list[Any], values: list[Any]) -> int | None:
+    """The whole number by which every value is more than another."""
+    if not all(type(value) is int and type(one) is int and one > 0 for value, one in zip(values, known, strict=True)):
+        return None
+    factor, rest = divmod(values[0], known[0])
+    same = not rest and factor > 1 and all(value == factor * one for value, one in zip(values, known, strict=True))
+    return int(factor) if same else None
+
+
+def settings_vectors(kind: str, all_settings: Sequence[Any], defaults: dict[str, Any]) -> dict[str, list[Any]]:
+    """Each setting's value in every use, Keras's default where one does not say. Raises `Different`."""
+    found: dict[str, list[Any]] = {}
+    for key in dict.fromkeys(key for one in all_settings for key in one):
+        values = [one.get(key, _default(kind, key, defaults)) for one in all_settings]
+        if any(value is _UNKNOWN for value in values):
+            raise Different
+        found[key] = values
+    return found
+
+
+_UNKNOWN = object()
+
+
+def _default(kind: str, key: str, defaults: dict[str, Any]) -> Any:
+    if key in defaults:
+        return defaults[key]
+    found = LAYERS.find(kind) if kind in LAYERS else None
+    if found is None or key not in found.model_fields:
+        return _UNKNOWN
+    value = found.model_fields[key].get_default()
+    if isinstance(value, tuple) and value and all(one == value[0] for one in value):
+        return value[0]
+    return value if isinstance(value, (bool, int, float, str)) else _UNKNOWN
+
+
+# Names ---------------------------------------------------------------------------------------------------------------
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def prefix_of(names: Sequence[str]) -> str | None:
+    """What names have in common before a `_`, so that they can be a block's: `a` of `a_conv`, `a_bn_1`."""
+    first, last = min(names), max(names)
+    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
+                min(len(first), len(last)))
+    cut = first[:same].rfind("_")
+    if len(set(names)) == 1:
+        cut = first.rfind("_")
+    return first[:cut] if cut > 0 else None
+
+
+def name_text(names: Sequence[str], index: str, parameters: Parameters) -> str:
+    """A name with what counts in it as an expression: `conv$(i + 2)_bn`. Raises `Different`."""
+    split = [_DIGITS.split(name) for name in names]
+    if any(parts[::2] != split[0][::2] for parts in split):
+        raise Different
+    found = [split[0][0]]
+    for position in range(1, len(split[0]), 2):
+        digits = [parts[position] for parts in split]
+        if any(one != str(int(one)) for one in digits) and len(set(digits)) > 1:
+            raise Different
+        values = [int(one) for one in digits]
+        found.append(digits[0] if len(set(digits)) == 1 else _counter(values, index, parameters))
+        found.append(split[0][position + 1])
+    return "".join(found)
+
+
+def _counter(values: list[int], index: str, parameters: Parameters) -> str:
+    """A number that goes up with the position, as an expression."""
+    step = values[1] - values[0]
+    if step < 1 or any(after - before != step for before, after in pairwise(values)):
+        text = parameters.text("number", list(values))
+        return f"$({text[1:]})" if not text.startswith("$(") else str(text)
+    scaled = index if step == 1 else f"{step} * {index}"
+    return f"$({scaled})" if not values[0] else f"$({scaled} + {values[0]})"

@@ -1,7 +1,0 @@
-"""Static inference: a `Graph` to a `TypedGraph`, without a framework."""
-
-from .chain import infer_chain
-from .inference import MAX_LAYERS, infer
-from .typed import TypedCall, TypedGraph
-
-__all__ = ["MAX_LAYERS", "TypedCall", "TypedGraph", "infer", "infer_chain"]

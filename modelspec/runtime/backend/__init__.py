@@ -1,0 +1,44 @@
+"""A compiled spec to an ordinary `keras.Model`: the only package that imports Keras.
+
+Importing this package loads nothing; `build` loads TensorFlow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+    from modelspec.compiler.pipeline import Compiled
+
+
+class MismatchError(RuntimeError):
+    """The built model is not what was inferred, or Keras refused what was inferred to be right.
+
+    Always a fault of modelspec, never of the spec: the message names the layer and both sides.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}. This is a fault in modelspec, not in the spec: please report it with the spec.")
+
+
+def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:
+    """The model of a spec without errors; compiled where the spec has a `training` section.
+
+    Its weights are those from which training starts; with `pretrained` false no file of weights is read for them, as
+    where a run's own are loaded after. Raises `data.RunError` for a file that cannot be read or does not fit, and
+    `MismatchError` where the model differs from what was inferred.
+    """
+    from .compile_model import compile_model
+    from .lower import lower
+
+    assert compiled.graph is not None, "a spec with errors cannot be built"
+    model = lower(compiled.graph, compiled.name, pretrained=pretrained)
+    if pretrained and compiled.training is not None and compiled.training.weights is not None:
+        from .weights import load_weights
+
+        load_weights(model, compiled.training.weights, compiled.file.context, compiled.training.span)
+    if compiled.training is not None:
+        compile_model(model, compiled.training, compiled.file.runtime.jit)
+    return model

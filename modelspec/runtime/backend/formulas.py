@@ -1,0 +1,131 @@
+"""Formulas to Keras: an `Expression` to a functional model of Keras's own operations; losses, metrics and schedules.
+
+A functional model holds the names and the operations of a formula, so that a saved model has the whole computation in
+it and loads in plain Keras in its safe mode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from modelspec.catalog.components.learning_rate import LearningRateScheduler
+from modelspec.catalog.components.loss_expression import Expression as LossSettings
+from modelspec.catalog.components.metric_expression import Expression as MetricSettings
+from modelspec.catalog.formula import Formula, evaluate
+from modelspec.catalog.formula.function_table import FUNCTIONS
+from modelspec.catalog.formula.tree import Call, Constant, Index, Name, Node, listed
+from modelspec.catalog.layers.expression import Expression
+from modelspec.catalog.layers.layer import Inputs
+from modelspec.core.settings import Settings
+from modelspec.core.shapes import Tensor
+
+
+def expression_model(layer: Expression, name: str, tensors: Mapping[str, Any]) -> keras.Model:
+    """The functional model of an `Expression` for a call with these tensors, by name."""
+    inputs = {key: keras.Input(batch_shape=tuple(x.shape), dtype=x.dtype, name=key) for key, x in tensors.items()}
+    types = {key: Tensor(tuple(x.shape), str(x.dtype)) for key, x in tensors.items()}
+    inferred = layer.inferred(Inputs(types))
+    cast = {key: _cast(x, layer.cast(str(x.dtype))) for key, x in inputs.items()}
+    result = _Run(cast, inferred.dtypes).value(layer.formula.root)
+    given = list(inputs.values())
+    model = keras.Model(given if len(given) > 1 else given[0], result, name=name)
+    model.trainable = layer.trainable
+    return model
+
+
+def _cast(x: Any, dtype: str) -> Any:
+    return x if str(x.dtype) == dtype else ops.cast(x, dtype)
+
+
+class _Run:
+    """Computes one formula with `keras.ops`. `dtypes` are those that were inferred, by the `id` of a node."""
+
+    def __init__(self, tensors: Mapping[str, Any], dtypes: Mapping[int, str]) -> None:
+        self.tensors = tensors
+        self.dtypes = dtypes
+
+    def value(self, node: Node) -> Any:
+        if isinstance(node, Constant):
+            return node.value
+        if isinstance(node, Name):
+            return self.tensors[node.name]
+        if isinstance(node, Index):
+            return self.value(node.value)[node.items]
+        assert isinstance(node, Call)
+        result = self._call(node)
+        wanted = self.dtypes.get(id(node))
+        # Keras foretells another dtype for some functions than they give; what comes after takes it from there.
+        settled = FUNCTIONS[node.function].settled and wanted is not None
+        return ops.cast(result, wanted) if settled else result
+
+    def _call(self, node: Call) -> Any:
+        given: dict[str, Any] = {}
+        for name, value in node.tensors.items():
+            values = [self.value(one) for one in listed(value)]
+            given[name] = values if value is not listed(value)[0] else values[0]
+        if node.function == "einsum":
+            return ops.einsum(node.settings["subscripts"], *given["operands"])
+        return getattr(ops, node.function)(**given, **node.settings)
+
+
+# Losses and metrics --------------------------------------------------------------------------------------------------
+
+
+def comparison(formula: Formula) -> Callable[[Any, Any], Any]:
+    """A formula on targets and outputs as a function of both, made to have the same number of axes."""
+
+    def compare(y_true: Any, y_pred: Any) -> Any:
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        # As Keras's own losses: a column of targets beside outputs without that axis would be stretched over them.
+        if len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, axis=-1)
+        elif len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, axis=-1)
+        return _Run({"y_true": y_true, "y_pred": y_pred}, {}).value(formula.root)
+
+    return compare
+
+
+class ExpressionLoss(keras.losses.Loss):
+    """A loss by formula. It cannot be saved: a saved model then has no loss, and loads in plain Keras all the same."""
+
+    def __init__(self, formula: Formula, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._compare = comparison(formula)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self._compare(y_true, y_pred)
+
+
+def component(settings: Settings) -> Any:
+    """The Keras object of settings that hold a formula; None for any other."""
+    if isinstance(settings, LossSettings):
+        return ExpressionLoss(settings.formula, reduction=settings.reduction, name=settings.name, dtype=settings.dtype)
+    if isinstance(settings, MetricSettings):
+        return keras.metrics.MeanMetricWrapper(comparison(settings.formula), name=settings.name, dtype=settings.dtype)
+    if isinstance(settings, LearningRateScheduler):
+        return keras.callbacks.LearningRateScheduler(rate(settings.schedule), verbose=settings.verbose)
+    return None
+
+
+def rate(formula: Formula) -> Callable[[int, float], float]:
+    """A formula on numbers as the function of epoch and learning rate that Keras calls."""
+
+    def schedule(epoch: int, lr: float) -> float:
+        found = float(evaluate(formula, {"epoch": int(epoch), "lr": float(lr)}))
+        if not math.isfinite(found) or found < 0:
+            raise ValueError(f"the learning rate `{formula}` is {found:g} in epoch {epoch}, where `lr` is {lr:g}; it "
+                             "must be at least 0")
+        return found
+
+    return schedule
+
+
+def forget_compilation(model: keras.Model) -> None:
+    """Keeps loss and metrics out of what is saved, so that plain Keras, which has no formulas, loads the model."""
+    model.get_compile_config = lambda: None

@@ -1,0 +1,113 @@
+"""The weights of an imported model: read from its file into the spec's model, and written under the spec's names.
+
+Which array is whose follows from the architecture in the file: Keras 3 has a layer's weights in a group that is named
+after its class and counted, Keras 1 and 2 in one of its name. Nothing of the file is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from modelspec.compiler.pipeline import compile_mapping
+from modelspec.core.registry import snake_case
+from modelspec.importers.architecture import Architecture
+from modelspec.importers.import_model import Imported
+from modelspec.importers.to_spec import LayerNames
+
+from ..data.errors import Findings, RunError
+from .weights.hdf5_process import Tree
+from .weights.layout import Given, kept_by, of_layer
+from .weights.weight_files import opened
+
+
+def write_weights(found: Imported, source: Path, target: Path) -> None:
+    """Write the weights in the model's file `source` into `target`, for the spec's model.
+
+    Raises `RunError`: MS750 and MS751 for a file that cannot be read, MS745 for every layer that does not get all of
+    its weights; `OSError` where the target cannot be written.
+    """
+    model = built(found)
+    load_into(model, found, source)
+    save(model, target)
+
+
+def built(found: Imported) -> Any:
+    """The model of an imported spec, with fresh weights."""
+    from . import build
+
+    compiled = compile_mapping({key: value for key, value in found.spec.items() if key != "training"})
+    assert compiled.ok and compiled.value is not None
+    return build(compiled.value)
+
+
+def load_into(model: Any, found: Imported, source: Path) -> None:
+    """Give the built model of an imported spec every weight of its file. Raises `RunError`."""
+    with opened(source, source.name) as file:
+        if not isinstance(file, Tree):
+            raise RunError.of("MS745", f"`{source.name}` has no weights of a Keras model")
+        given = list(_matched(file, model, found.architecture, found.layers, "", ""))
+        wrong = Findings()
+        for one in given:
+            if one.problem:
+                wrong.error("MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None)
+        reached = {id(weight) for one in given for weight, _ in one.weights.values()}
+        for weight in model.weights:
+            if id(weight) not in reached and not any(one.problem for one in given):
+                wrong.error("MS745", f"nothing in `{source.name}` is the weight `{weight.path}`", None)
+        if not wrong.ok:
+            raise RunError(wrong.diagnostics)
+        for one in given:
+            for weight, entry in one.weights.values():
+                weight.assign(entry.read())
+            finalize: Any = getattr(one.owner, "finalize_state", None)
+            if finalize is not None:
+                finalize()
+
+
+def _matched(tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
+             ) -> Iterator[Given]:
+    """What the file has for every layer of a model, and of the models in it."""
+    counts: dict[str, int] = {}
+    for name, kind in architecture.order:
+        base = snake_case(kind)
+        count = counts[base] = counts.get(base, -1) + 1
+        group = f"{place}layers/{base}_{count}" if count else f"{place}layers/{base}"
+        layer = architecture.layers.get(name)
+        if layer is None or name not in names.names:
+            continue
+        own = _layer_of(model, names.names[name])
+        shown = f"{path}{name}"
+        if own is None:
+            continue
+        if name in names.inside and layer.inside is not None and _in_groups(tree):
+            yield from _matched(tree, own, layer.inside, names.inside[name], f"{group}/", f"{shown}/")
+        elif own.weights or kept_by(own):
+            yield from of_layer(tree, own, group, name, shown)
+
+
+def _in_groups(tree: Tree) -> bool:
+    """Whether the file has weights in the way of Keras 3."""
+    return bool(tree.names("layers") or tree.names("_layer_checkpoint_dependencies"))
+
+
+def _layer_of(model: Any, name: str) -> Any:
+    return next((layer for layer in model.layers if layer.name == name), None)
+
+
+def save(model: Any, target: Path) -> None:
+    """The weights of a model, as the ending of the file says."""
+    if not target.name.endswith(".safetensors"):
+        model.save_weights(target, overwrite=True)
+        return
+    paths = [weight.path for weight in model.weights]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise RunError.of("MS745", f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
+                          help="write a `.weights.h5` file, or name the layers of the sub-models in the spec")
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    save_file({weight.path: np.ascontiguousarray(np.asarray(weight.numpy())).reshape(tuple(weight.shape))
+               for weight in model.weights}, target)

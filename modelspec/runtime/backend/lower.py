@@ -1,0 +1,200 @@
+"""A typed graph to a functional Keras model.
+
+Lowering is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras object called many times,
+a sub-model is a Keras model of its own. What Keras makes of every call is compared with what was inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from modelspec.catalog.layers.expression import Expression
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.graph import Graph, Ref
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.core.shapes import Shape, Tensor, erase, show
+
+from . import MismatchError
+from .call_mode import hold_mode
+from .convert import to_keras
+from .formulas import expression_model
+
+Objects = dict[str, Any]
+"""Keras objects of shared names."""
+
+
+def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Model:
+    """The functional model, one input or output as a tensor, several as a mapping by name.
+
+    `pretrained` says whether sub-models start from the `weights` that the spec names. Raises `MismatchError` where
+    Keras disagrees with what was inferred, and what reading the weights raises.
+    """
+    inputs = {
+        one.name: keras.Input(batch_shape=erase(typed.inputs[one.name].shape), dtype=one.dtype, name=one.name,
+                              optional=one.optional)
+        for one in typed.graph.inputs or ()
+    }
+    outputs = _Lowering(typed, {}, inputs, pretrained).outputs()
+    model = keras.Model(_one_or_mapping(inputs), _one_or_mapping(outputs), name=_model_name(name))
+    _check_count(model, typed)
+    return model
+
+
+def _one_or_mapping(tensors: Mapping[str, Any]) -> Any:
+    return next(iter(tensors.values())) if len(tensors) == 1 else dict(tensors)
+
+
+def _model_name(name: str) -> str:
+    return name.replace("/", "_")
+
+
+class _Lowering:
+    """Lowers one graph. `objects` are the Keras objects of shared names around it and in it."""
+
+    def __init__(self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any], pretrained: bool) -> None:
+        self.typed = typed
+        self.pretrained = pretrained
+        self.objects = {name: item for name, item in objects.items() if name not in typed.graph.shared}
+        self.tensors: dict[str, tuple[Any, ...]] = {name: (tensor,) for name, tensor in inputs.items()}
+        self.names: dict[str, tuple[str, ...]] = {}
+
+    def outputs(self) -> dict[str, Any]:
+        """The graph's outputs by public name."""
+        for call in self.typed.layers:
+            self._call(call)
+        return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
+
+    def _call(self, typed: TypedCall) -> None:
+        arguments = {
+            name: self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            for name, item in (typed.call.inputs or {}).items()
+        }
+        callee = self._object(typed, arguments)
+        try:
+            result = self._run(callee, typed, arguments)
+        except Exception as error:  # whatever Keras raises: inference said that this call is right
+            message = str(error).strip().splitlines()
+            raise MismatchError(f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}") \
+                from error
+        if "training" in typed.call.use.options and not isinstance(typed.call.callee, Expression):
+            hold_mode(callee, typed.call.use.options["training"])
+        tensors = tuple(keras.tree.flatten(result))  # a cell gives its states as a list of their own
+        _check_call(typed, tensors, callee)
+        if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
+            _freeze(callee)
+        self.tensors[typed.name] = tensors
+        self.names[typed.name] = typed.output_names
+
+    def _run(self, callee: Any, typed: TypedCall, arguments: dict[str, Any]) -> Any:
+        options = dict(typed.call.use.options)
+        if isinstance(typed.call.callee, Expression):
+            given = list(arguments.values())
+            return callee(given if len(given) > 1 else given[0], **options)
+        if isinstance(typed.call.callee, Graph):
+            given = [arguments[name] for name in typed.call.callee.input_names if name in arguments]
+            return callee(given if len(given) > 1 else given[0], **options)
+        first, *rest = arguments
+        return callee(arguments[first], **{name: arguments[name] for name in rest}, **options)
+
+    def _tensor(self, ref: Ref) -> Any:
+        tensors = self.tensors[ref.producer]
+        if ref.output is None:
+            return tensors[0]
+        names = self.names.get(ref.producer, ())
+        return tensors[names.index(ref.output) if ref.output in names else int(ref.output)]
+
+    def _object(self, typed: TypedCall, arguments: Mapping[str, Any]) -> Any:
+        """The Keras layer or model to call: a new one, or that of the shared name."""
+        if isinstance(typed.call.callee, Expression):  # it has no weights to share, and each call its own types
+            return expression_model(typed.call.callee, typed.name, arguments)
+        if typed.shared is None:
+            assert isinstance(typed.call.callee, Layer)
+            return _layer(typed.settled or typed.call.callee, typed.name)
+        if typed.shared not in self.objects:
+            callee = typed.settled or typed.call.callee
+            self.objects[typed.shared] = (
+                _layer(callee, typed.shared) if isinstance(callee, Layer) else self._model(typed.shared)
+            )
+        return self.objects[typed.shared]
+
+    def _model(self, name: str) -> keras.Model:
+        """The Keras model of a shared sub-model, for inputs as general as its calls need."""
+        calls = [call.inside for call in self.typed.layers if call.shared == name and call.inside is not None]
+        inside = calls[0]
+        inputs = {
+            key: keras.Input(batch_shape=_general([call.inputs[key].shape for call in calls]), dtype=tensor.dtype,
+                             name=key)
+            for key, tensor in inside.inputs.items()
+        }
+        inner = _Lowering(inside, self.objects, inputs, self.pretrained)
+        outputs = list(inner.outputs().values())
+        self.objects.update({key: item for key, item in inner.objects.items() if key not in inside.graph.shared})
+        ordered = list(inputs.values())
+        model = keras.Model(ordered if len(ordered) > 1 else ordered[0], outputs if len(outputs) > 1 else outputs[0],
+                            name=name)
+        if not inside.graph.trainable:
+            model.trainable = False
+        if self.pretrained and inside.graph.weights is not None:
+            from .weights import initial_weights
+
+            initial_weights(model, inside.graph.weights)
+        return model
+
+
+def _layer(layer: Layer, name: str) -> Any:
+    return to_keras(layer.model_copy(update={"name": name}))
+
+
+def _freeze(layer: Any) -> None:
+    """Freezes the layers inside a built layer, which `trainable: false` given to its constructor does not reach."""
+    layer.trainable = True  # a value that is there already would not be handed on
+    layer.trainable = False
+
+
+def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
+    """The sizes that all shapes share; None where they differ."""
+    first, *others = [erase(shape) for shape in shapes]
+    return tuple(
+        size if all(other[axis] == size for other in others) else None for axis, size in enumerate(first)
+    )
+
+
+# Does Keras agree? ---------------------------------------------------------------------------------------------------
+
+
+def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None:
+    built = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors]
+    inferred = [(erase(tensor.shape), tensor.dtype) for tensor in typed.outputs]
+    if len(built) != len(inferred) or not all(
+        _compatible(one, other) for one, other in zip(built, inferred, strict=True)
+    ):
+        raise MismatchError(f"`{typed.name}` ({typed.kind}) was inferred to give {_types(typed.outputs)}, "
+                            f"but Keras gives {built}")
+    shapes = [tuple(weight.shape) for weight in callee.weights]
+    expected = [erase(weight.shape) for weight in typed.weights]
+    if typed.inside is not None:  # Keras has layers by their depth, a spec by its lines; each was compared by itself
+        shapes, expected = sorted(shapes, key=repr), sorted(expected, key=repr)
+    if shapes != expected:
+        raise MismatchError(f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, "
+                            f"but Keras makes {shapes}")
+
+
+def _compatible(built: tuple[Any, ...], inferred: tuple[Any, ...]) -> bool:
+    """Equal, or less known on one side: a shared model is built for inputs as general as all its calls need."""
+    (shape, dtype), (other, other_dtype) = built, inferred
+    return dtype == other_dtype and len(shape) == len(other) and all(
+        a == b or a is None or b is None for a, b in zip(shape, other, strict=True)
+    )
+
+
+def _types(tensors: tuple[Tensor, ...]) -> str:
+    return ", ".join(f"{show(tensor.shape)} {tensor.dtype}" for tensor in tensors)
+
+
+def _check_count(model: keras.Model, typed: TypedGraph) -> None:
+    if model.count_params() != typed.parameters:
+        raise MismatchError(f"the model was inferred to have {typed.parameters} parameters, "
+                            f"but Keras makes {model.count_params()}")

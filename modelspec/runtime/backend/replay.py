@@ -1,0 +1,82 @@
+"""The tensors inside a built model, by name: its typed graph walked once more with the model's own layers.
+
+Sub-models are walked into, so that what is inside them is part of one graph with all the rest: a tensor of any depth
+can be given out, and derivatives flow through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from modelspec.compiler.graph import Graph, Ref
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.core.shapes import erase
+
+from .lower import _Lowering
+
+Tensors = dict[str, tuple[Any, ...]]
+"""The outputs of every call, by its path: `conv1`, `encoder/conv1`."""
+
+
+def inner_model(model: keras.Model, typed: TypedGraph, names: Mapping[str, str]) -> keras.Model:
+    """A model from the inputs of `model` to some of its tensors, with the same weights.
+
+    `names` are paths of inputs, calls or public outputs, by the key that each gets; a call with several outputs gets
+    `<key>_0`, `<key>_1`, ... The result is a mapping by key. Every name must be known.
+    """
+    inputs = {
+        one.name: keras.Input(batch_shape=erase(typed.inputs[one.name].shape), dtype=one.dtype, name=one.name,
+                              optional=one.optional)
+        for one in typed.graph.inputs or ()
+    }
+    tensors = walked(model, typed, inputs)
+    found: dict[str, Any] = {}
+    for key, name in names.items():
+        outputs = tensors[name]
+        found.update({key: outputs[0]} if len(outputs) == 1 else
+                     {f"{key}_{index}": output for index, output in enumerate(outputs)})
+    given = next(iter(inputs.values())) if len(inputs) == 1 else inputs
+    return keras.Model(given, found)
+
+
+def walked(model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any]) -> Tensors:
+    """Every tensor of a model for these inputs."""
+    found: Tensors = {}
+    outputs = _Walk(model, typed, inputs, found, "").outputs()
+    found.update({name: (tensor,) for name, tensor in outputs.items() if name not in found})
+    return found
+
+
+class _Walk(_Lowering):
+    """Calls the layers of a model that is there already."""
+
+    def __init__(
+        self, model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any], found: Tensors, place: str
+    ) -> None:
+        super().__init__(typed, {}, inputs, False)
+        self.model, self.found, self.place = model, found, place
+        if not place:
+            found.update(self.tensors)
+
+    def outputs(self) -> dict[str, Any]:
+        for call in self.typed.alive:
+            self._call(call)
+        return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
+
+    def _call(self, typed: TypedCall) -> None:
+        arguments = {
+            name: self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            for name, item in (typed.call.inputs or {}).items()
+        }
+        callee = self.model.get_layer(typed.shared or typed.name)
+        path = self.place + typed.name
+        if isinstance(typed.call.callee, Graph) and typed.inside is not None:
+            inner = _Walk(callee, typed.inside, arguments, self.found, f"{path}/")
+            tensors = tuple(inner.outputs().values())
+        else:
+            tensors = tuple(keras.tree.flatten(self._run(callee, typed, arguments)))
+        self.tensors[typed.name] = self.found[path] = tensors
+        self.names[typed.name] = typed.output_names

@@ -1,0 +1,184 @@
+"""What preparing data learned from the training split: a file of the run, which `evaluate` and `predict` apply."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.layers.lookup import IntegerLookup, Lookup, StringLookup
+
+from .columns import Bound
+from .errors import RunError
+
+FOLDER = "preprocessing"
+FILE = "state.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class FeatureState:
+    """What is known of one input or target since the training split was seen."""
+
+    text: bool
+    """Whether its columns are text."""
+    fill: Mapping[str, Any] = field(default_factory=dict)
+    """By column: what takes the place of a missing value."""
+    length: int | None = None
+    """How long padded sequences are."""
+    learned: tuple[Mapping[str, Any] | None, ...] = ()
+    """For each layer of the transform: settings that follow from the data."""
+
+    def layers(self, bound: Bound) -> tuple[Layer, ...]:
+        """The layers of the transform with nothing left to learn."""
+        if bound.chain is None:
+            return ()
+        pairs = zip(bound.chain.layers, self.learned, strict=True)
+        return tuple(layer.model_copy(update=dict(known)) if known else layer for layer, known in pairs)
+
+
+@dataclass(frozen=True)
+class State:
+    """By kind and name: `("inputs", "measures")`."""
+
+    features: Mapping[tuple[str, str], FeatureState]
+
+    def digest(self) -> str:
+        """SHA-256 of all that was learned."""
+        return sha256(_text(_plain(self)).encode()).hexdigest()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was learned."""
+        return not any(one.fill or one.length or any(one.learned) for one in self.features.values())
+
+    def plain(self) -> dict[str, Any]:
+        """As json has it."""
+        return _plain(self)
+
+    @classmethod
+    def of(cls, plain: Any) -> State:
+        """From what `plain` gave."""
+        return cls(_features(plain))
+
+    def save(self, folder: Path) -> None:
+        """Write it below a run folder, whole or not at all. Raises `OSError`."""
+        target = folder / FOLDER
+        target.mkdir(exist_ok=True)
+        content = _text(_plain(self))
+        text = _text({"version": _VERSION, "sha256": sha256(content.encode()).hexdigest(), "features": _plain(self)})
+        beside = target / f".{FILE}.{os.getpid()}"
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> State:
+        """The state in a run folder. Raises `RunError` (MS631) where it is missing or damaged."""
+        path = folder / FOLDER / FILE
+        help = "train again, or get the file from a copy of the run"
+        try:
+            read = json.loads(path.read_text(encoding="utf-8"))
+            features = read["features"]
+            if read["version"] != _VERSION or read["sha256"] != sha256(_text(features).encode()).hexdigest():
+                raise RunError.of("MS631", f"`{path}` is not what this run learned from its data: it was changed or "
+                                           "damaged since", help=help)
+            return cls(_features(features))
+        except RunError:
+            raise
+        except OSError as error:
+            raise RunError.of("MS631", f"what this run learned from its data cannot be read: `{path}`: "
+                                       f"{error.strerror}", help=help) from None
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunError.of("MS631", f"`{path}` is damaged: {error}", help=help) from None
+
+
+def _plain(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for (key, name), one in state.features.items():
+        found.setdefault(key, {})[name] = {
+            "text": one.text, "fill": dict(one.fill), "length": one.length,
+            "learned": [None if known is None else dict(known) for known in one.learned],
+        }
+    return found
+
+
+def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
+    return {
+        (str(key), str(name)): FeatureState(
+            bool(one["text"]), dict(one["fill"]), None if one["length"] is None else int(one["length"]),
+            tuple(None if known is None else {name: _tuples(value) for name, value in known.items()}
+                  for known in one["learned"]))
+        for key, by_name in read.items() for name, one in by_name.items()
+    }
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+# What predictions are turned back with -------------------------------------------------------------------------------
+
+
+def labels(layers: tuple[Layer, ...]) -> tuple[Any, ...] | None:
+    """The label of each class, where a target is looked up; None where it is not."""
+    kept = [layer for layer in layers if layer.kind() not in ("Reshape", "Flatten", "Identity")]
+    if len(kept) != 1 or not isinstance(kept[0], (StringLookup, IntegerLookup)) or kept[0].invert:
+        return None
+    return tokens(kept[0]) if kept[0].mode in ("int", "one_hot") else None
+
+
+def tokens(layer: Lookup) -> tuple[Any, ...]:
+    """Every token of a lookup by its index, those for masked and unknown ones first."""
+    masked = (layer.mask_token,) if layer.special > layer.num_oov_indices else ()
+    return (*masked, *(layer.oov_token,) * layer.num_oov_indices, *(layer.tokens or ()))
+
+
+def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
+    """Predicted numbers as the column has them; as they are where a layer of the transform has no inverse."""
+    if not layers or any(_undone(layer) is None for layer in layers):
+        return values
+    for layer in reversed(layers):
+        undo = _undone(layer)
+        assert undo is not None
+        scale, offset = undo
+        values = values * scale + offset
+    return values
+
+
+def has_inverse(layers: tuple[Layer, ...]) -> bool:
+    """Whether `inverse` gives the column's own numbers back."""
+    return bool(layers) and all(_undone(layer) is not None for layer in layers)
+
+
+def _undone(layer: Layer) -> tuple[Any, Any] | None:
+    """Factor and summand that take what a layer gives to what it got; None where it has no such inverse."""
+    import numpy as np
+
+    if layer.kind() == "Rescaling":
+        scale, offset = np.asarray(getattr(layer, "scale"), np.float64), getattr(layer, "offset")  # noqa: B009
+        return None if not np.all(scale) else (1 / scale, -np.asarray(offset, np.float64) / scale)
+    if layer.kind() != "Normalization" or getattr(layer, "mean") is None or getattr(layer, "axis") not in (-1, 1, None):  # noqa: B009
+        return None
+    mean = np.asarray(getattr(layer, "mean"), np.float64)  # noqa: B009
+    deviation = np.maximum(np.sqrt(np.asarray(getattr(layer, "variance"), np.float64)), 1e-7)  # noqa: B009
+    if getattr(layer, "invert"):  # noqa: B009
+        return 1 / deviation, -mean / deviation
+    return deviation, mean
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a number, or all numbers of a list, can be written."""
+    return all(is_finite(item) for item in value) if isinstance(value, (list, tuple)) else math.isfinite(value)

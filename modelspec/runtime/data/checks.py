@@ -1,0 +1,91 @@
+"""What else training would pass over in silence: numbers that an Embedding has no vector for, too few examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from modelspec.compiler.graph import Ref
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.core.diagnostics import Span
+
+from .columns import Bound
+from .conform import number
+from .errors import Findings, places
+from .table import Array, Table
+
+_PASSING = frozenset({"Flatten", "Reshape", "Permute", "RepeatVector", "Identity"})
+"""Layers that move values without changing them."""
+
+
+class Lookup(NamedTuple):
+    """A table of vectors that the values of an input are looked up in."""
+
+    layer: str
+    size: int
+    span: Span
+
+
+def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict[str, list[Lookup]]:
+    """The `Embedding` layers that each input is looked up in, sub-models included; by the input's name.
+
+    `sources` are the inputs of `typed` by the outer input that feeds them; by default their own names.
+    """
+    origin = dict(sources if sources is not None else {name: name for name in typed.inputs})
+    found: dict[str, list[Lookup]] = {}
+    for call in typed.layers:
+        fed = {name: origin[ref.producer] for name, ref in _single(call) if ref.producer in origin}
+        if not fed:
+            continue
+        if call.inside is not None:
+            inner = {name: fed[name] for name in call.inside.inputs if name in fed}
+            for name, items in lookups(call.inside, inner).items():
+                found.setdefault(name, []).extend(items)
+        elif call.kind in _PASSING:
+            origin[call.name] = next(iter(fed.values()))
+        elif (size := _embedding_size(call)) is not None:
+            lookup = Lookup(call.name, size, call.call.use.kind_span)
+            found.setdefault(next(iter(fed.values())), []).append(lookup)
+    return found
+
+
+def _single(call: TypedCall) -> Iterator[tuple[str, Ref]]:
+    for name, item in (call.call.inputs or {}).items():
+        if isinstance(item, Ref):
+            yield name, item
+
+
+def _embedding_size(call: TypedCall) -> int | None:
+    if call.call.callee is None or type(call.call.callee).__name__ not in ("Embedding", "ReversibleEmbedding"):
+        return None
+    return int(getattr(call.call.callee, "input_dim"))  # noqa: B009  # a setting that only these layers have
+
+
+def check_lookups(
+    values: Array, name: str, found: list[Lookup], bound: Bound, table: Table, findings: Findings, rows: Array
+) -> None:
+    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a vector after it.
+
+    `rows` are the places of the examples in their source.
+    """
+    for lookup in found:
+        bad = (values < 0) | (values >= lookup.size)
+        if not bad.any():
+            continue
+        where = [tuple(int(i) for i in index) for index in np.argwhere(bad)[:10]]
+        shown = [bound.place(table, (int(rows[index[0]]), *index[1:])) for index in where]
+        least, most = values.min(), values.max()
+        findings.error(
+            "MS617", f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has vectors "
+                     f"for 0 to {lookup.size - 1}", lookup.span, notes=places(shown, int(np.count_nonzero(bad))),
+            help=f"give it `input_dim: {int(most) + 1}`" if least >= 0 else "indices count from 0")
+
+
+def check_count(count: int, batch_size: int, span: Span | None, findings: Findings) -> None:
+    """MS619: fewer examples than one step takes."""
+    if count < batch_size:
+        examples = "there is 1 example" if count == 1 else f"there are {count} examples"
+        findings.warning("MS619", f"{examples} to train on, fewer than one batch of {batch_size}", span,
+                         help=f"set `batch_size` to at most {count}")

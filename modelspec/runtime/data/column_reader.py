@@ -1,0 +1,92 @@
+"""Columns read side by side: as a whole where they are small, block by block where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from modelspec.core.diagnostics import Span
+
+from .columns import Bound
+from .errors import DataError, Findings
+from .table import BLOCK, Array, Table
+
+MEMORY = 256 * 2**20
+"""Bytes up to which a source, and what is made of it, is kept in memory."""
+ONCE = 32 * 2**20
+"""The same of a source that is gone through once, by `evaluate` or `predict`: to read it again costs little."""
+
+
+class Reader:
+    """Some columns of a table, as often as they are asked for, in blocks of one size."""
+
+    def __init__(self, table: Table, names: tuple[str, ...], whole: Mapping[str, Array] | None) -> None:
+        self.table = table
+        self.names = names
+        self._whole = whole
+
+    def blocks(self) -> Iterator[tuple[int, Mapping[str, Array]]]:
+        """Consecutive examples with the position of the first."""
+        start = 0
+        for block in self._evenly() if self._whole is None else self._parts(self._whole):
+            yield start, block
+            start += len(next(iter(block.values())))
+
+    @staticmethod
+    def _parts(whole: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:
+        count = len(next(iter(whole.values()), ()))
+        for start in range(0, count, BLOCK):
+            yield {name: values[start : start + BLOCK] for name, values in whole.items()}
+
+    def _evenly(self) -> Iterator[Mapping[str, Array]]:
+        """What is computed from blocks follows from their sizes, so that these are the same for every kind of file."""
+        kept: dict[str, Array] | None = None
+        for block in self.table.blocks(self.names, BLOCK):
+            kept = block if kept is None else {name: _joined(kept[name], block[name]) for name in self.names}
+            while (count := len(kept[self.names[0]])) >= BLOCK:
+                yield {name: values[:BLOCK] for name, values in kept.items()}
+                kept = {name: values[BLOCK:] for name, values in kept.items()}
+                if count == BLOCK:
+                    break
+        if kept is not None and len(kept[self.names[0]]):
+            yield kept
+
+
+def _joined(one: Array, other: Array) -> Array:
+    return other if not len(one) else np.concatenate([one, other])
+
+
+def open_columns(table: Table, features: Mapping[str, Bound], others: Mapping[str, Span | None], findings: Findings,
+                 *, once: bool = False) -> Reader | None:
+    """The columns of features and `others` (by name, with the place that names them); None, and findings, where one
+    cannot be had. `once`: less of them is kept in memory."""
+    spans: dict[str, Span | None] = {}
+    for bound in features.values():
+        spans.update({name: bound.at(name) for name in bound.names if name not in spans})
+    spans = {**spans, **{name: span for name, span in others.items() if name not in spans}}
+    large = table.size_hint is not None and table.size_hint > (min(ONCE, MEMORY) if once else MEMORY)
+    whole: dict[str, Array] = {}
+    wrong = False
+    for name, span in spans.items():
+        if large and name in table:
+            continue
+        try:
+            whole[name] = table.column(name, span)
+        except DataError as error:
+            findings.extend(error.diagnostics)
+            wrong = True
+    if wrong or _unequal({name: len(values) for name, values in whole.items()}, table, findings):
+        return None
+    return Reader(table, tuple(spans), None if large else whole)
+
+
+def _unequal(lengths: Mapping[str, int], table: Table, findings: Findings) -> bool:
+    """MS611: arrays of one source that do not count the same examples."""
+    if len(set(lengths.values())) <= 1:
+        return False
+    told = [f"`{name}` has {count:,}" for name, count in lengths.items()]
+    findings.error("MS611", f"the arrays of {table.name} do not have the same number of examples: "
+                            f"{', '.join(told[:-1])} and {told[-1]}", table.span,
+                   help="the first axis of every array counts the examples")
+    return True

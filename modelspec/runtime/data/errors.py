@@ -1,0 +1,83 @@
+"""What the data or a run has wrong: errors that hold diagnostics, and the notebook in which they are collected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from modelspec.core.diagnostics import Diagnostic, Note, Severity, Span
+
+MAX_OF_A_KIND = 10
+"""How many faults of one code are told one by one, and how many places one fault names."""
+
+
+class RunError(Exception):
+    """The data or the run failed. `diagnostics` lists every fault."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        errors = [d for d in self.diagnostics if d.severity == "error"]
+        rest = f" (and {len(errors) - 1} more: see .diagnostics)" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0]}{rest}" if errors else "the run failed")
+
+    @classmethod
+    def of(cls, code: str, message: str, *, help: str | None = None, notes: Iterable[str] = ()) -> RunError:
+        """An error of one fault that has no place in a spec."""
+        return cls([Diagnostic(code, "error", message, None, tuple(Note(text) for text in notes), help)])
+
+
+class DataError(RunError):
+    """The data cannot be used as the spec says."""
+
+
+class Findings:
+    """Collects what is wrong with data: at most ten of a kind one by one, the others as a count."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+        self._counts: Counter[tuple[str, Severity]] = Counter()
+
+    def error(
+        self, code: str, message: str, span: Span | None, *, notes: Iterable[str] = (), help: str | None = None
+    ) -> None:
+        self._add(Diagnostic(code, "error", message, span, tuple(Note(text) for text in notes), help))
+
+    def warning(self, code: str, message: str, span: Span | None, *, help: str | None = None) -> None:
+        self._add(Diagnostic(code, "warning", message, span, (), help))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        key = (diagnostic.code, diagnostic.severity)
+        self._counts[key] += 1
+        if self._counts[key] <= MAX_OF_A_KIND:
+            self._found.append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self._add(diagnostic)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found, in the order in which it was found, and a count for each kind that was cut short."""
+        more = [
+            Diagnostic(code, severity, f"{count - MAX_OF_A_KIND:,} more of the same kind", None)
+            for (code, severity), count in self._counts.items() if count > MAX_OF_A_KIND
+        ]
+        return (*self._found, *more)
+
+    @property
+    def ok(self) -> bool:
+        return not any(severity == "error" for _, severity in self._counts)
+
+    def stop_if_wrong(self) -> None:
+        """Raises `DataError` where there is an error."""
+        if not self.ok:
+            raise DataError(self.diagnostics)
+
+
+def places(items: Iterable[str], count: int) -> tuple[str, ...]:
+    """Up to ten places as one note: `also at a.csv:7, a.csv:12 and 40 more`. The first stands in the message."""
+    rest = list(items)[1:MAX_OF_A_KIND]
+    if not rest:
+        return ()
+    left = count - 1 - len(rest)
+    return (f"also at {', '.join(rest)}{f' and {left:,} more' if left > 0 else ''}",)

@@ -1,0 +1,136 @@
+"""The examples of each part: cut by the section's `split`, or given as sources of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.spec.data_section import DataSection
+from modelspec.core.diagnostics import Span
+
+from .checks import check_count
+from .errors import Findings, places
+from .split import Positions, everything, split
+from .table import Array, Table
+
+PURPOSE = {"train": "training", "validation": "validation", "test": "the test"}
+_TIME = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?")
+"""A time whose order is that of its text: ISO 8601."""
+
+
+class Counted(NamedTuple):
+    """A source, and which of its examples are kept."""
+
+    table: Table
+    size: int
+    """How many are kept."""
+    rows: Array | None
+    """Where they stand; None: all are kept."""
+
+
+def cut(compiled: Compiled, data: DataSection, sources: Mapping[str, Counted], findings: Findings
+        ) -> dict[str, Positions]:
+    """The positions of every part that has any, among the examples that are kept."""
+    if data.split is None:
+        return {part: everything(one.size) for part, one in sources.items()}
+    source = sources["train"]
+    by = _column(data, source, findings)
+    findings.stop_if_wrong()
+    key = data.split.by[0] if data.split.by else ""
+    found = split(compiled.file.seed, source.size, data.split.validation, data.split.test,
+                  by if key == "stratify" else None, groups=by if key == "group" else None,
+                  times=by if key == "order" else None, kept=source.rows)
+    asked = {"train": 1.0, "validation": data.split.validation, "test": data.split.test}
+    for part, fraction in asked.items():
+        if fraction and not len(found[part]):
+            findings.error("MS618", f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has "
+                                    f"{source.size} examples{_few_groups(by, key)}", data.span,
+                           help="change the fractions, or add examples")
+    return {part: found[part] for part in ("train", "validation", "test") if len(found[part])}
+
+
+def _few_groups(by: Array | None, key: str) -> str:
+    return f" in {len(np.unique(by))} groups" if by is not None and key == "group" else ""
+
+
+def _column(data: DataSection, source: Counted, findings: Findings) -> Array | None:
+    """The values of the column that says how to cut, one for each example that is kept."""
+    assert data.split is not None
+    if data.split.by is None:
+        return None
+    key, name = data.split.by
+    span = data.spans.get(("split", key), data.span)
+    values = source.table.column(name, span)
+    whole = source.size if source.rows is None else None
+    single = values.ndim == 1 and isinstance(values.flat[0], (str, np.generic))
+    if not single or (whole is not None and len(values) != whole):
+        findings.error("MS618", f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
+                                "one value for each example", span)
+        return None
+    values = values if source.rows is None else values[source.rows]
+    if key == "stratify":
+        _tell_alone(values, name, span, findings)
+    else:
+        _check_given(values, key, name, source, span, findings)
+    return values.astype(str) if values.dtype.kind == "O" else values
+
+
+def _tell_alone(values: Array, name: str, span: Span, findings: Findings) -> None:
+    alone = int(np.count_nonzero(np.unique(values, return_counts=True)[1] == 1))
+    if alone:
+        findings.warning("MS618", f"`stratify: {name}` cannot share out {alone} of its values, which "
+                                  f"{'has' if alone == 1 else 'have'} one example each", span,
+                         help="those examples train; a column of classes is meant, not one of numbers")
+
+
+def _check_given(values: Array, key: str, name: str, source: Counted, span: Span, findings: Findings) -> None:
+    """MS634: a group or a time that is missing, or a time that cannot be put in order."""
+    text = values.dtype.kind in "OU"
+    lacking = np.array([value == "" for value in values]) if text else \
+        np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+    if _told(lacking, f"`{name}` has no value at {{}}, and `split.{key}` needs one for each example", name, source,
+             span, findings, f"remove the row, or leave `{key}` out"):
+        return
+    if key == "order" and text:
+        unsorted = np.array([_TIME.fullmatch(str(value)) is None for value in values])
+        value = values[np.argmax(unsorted)] if unsorted.any() else ""
+        _told(unsorted, f"\"{value}\" of `{name}` at {{}} is no time that can be put in order", name, source, span,
+              findings, "write times as 2026-01-31 or 2026-01-31T12:00:00, or as numbers")
+
+
+def _told(
+    bad: Array, message: str, name: str, source: Counted, span: Span, findings: Findings, help: str
+) -> bool:
+    if not bad.any():
+        return False
+    found = np.flatnonzero(bad)
+    rows = found if source.rows is None else source.rows[found]
+    shown = [source.table.place(name, (int(row),)) for row in rows[:10]]
+    findings.error("MS634", message.format(shown[0]), span, notes=places(shown, len(found)), help=help)
+    return True
+
+
+def check_batches(compiled: Compiled, data: DataSection, parts: Mapping[str, int], findings: Findings) -> None:
+    """The number of examples of each part against the batch size."""
+    if compiled.training is None or "train" not in parts:  # a split that leaves nothing was told already
+        return
+    assert compiled.graph is not None
+    batch_size = compiled.training.batch_size
+    check_count(parts["train"], batch_size, data.source_spans.get("train"), findings)
+    for one in compiled.graph.graph.inputs or ():
+        fixed = one.batch_size
+        if fixed is None:
+            continue
+        if fixed != batch_size:
+            findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but `batch_size` is "
+                                    f"{batch_size}", one.span, help="make them equal")
+            continue
+        for part, count in parts.items():
+            if rest := count % fixed:
+                findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but the last one of "
+                                        f"{PURPOSE[part]} would have {rest} ({count} examples)", one.span,
+                               help="leave `batch_size` out of the input, or change the number of examples")

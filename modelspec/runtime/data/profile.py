@@ -1,0 +1,234 @@
+"""What the columns of a spec's data hold: kinds, ranges, what is missing, classes, examples, and what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.layers.lookup import Lookup
+from modelspec.catalog.layers.text_vectorization import TextVectorization
+from modelspec.core.diagnostics import Diagnostic
+
+from .cache import Explanation
+from .cells import is_text
+from .sequences import is_ragged, lengths
+from .table import Array, is_nothing
+
+EXAMPLES = 3
+_DISTINCT = 1000
+"""How many different values of a column are counted one by one."""
+_TOKENS = 10
+"""How many tokens of a vocabulary are named."""
+
+Counts = Mapping[str, Mapping[str, int]]
+"""By value, as a text: how many examples of each part have it."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Of numbers; those that are missing or not finite are left out."""
+
+    low: float
+    mean: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column as the source has it."""
+
+    name: str
+    dtype: str
+    """NumPy's name; `text` for text."""
+    shape: tuple[int | None, ...]
+    """Of one example; None where lists have different lengths."""
+    missing: int
+    """Examples without a value, NaN among them."""
+    infinite: int
+    range: Range | None
+    """None for text."""
+    values: Counts | None
+    """None where there are more than a thousand different ones, or they are numbers with fractions."""
+    examples: tuple[Any, ...]
+    """The first three."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a layer of a transform took from the training split."""
+
+    layer: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """What feeds one input or target."""
+
+    columns: tuple[ColumnFacts, ...]
+    transform: tuple[str, ...] = ()
+    """The layers that prepare it."""
+    learned: tuple[Learned, ...] = ()
+    fill: Mapping[str, Any] = field(default_factory=dict)
+    """By column: what takes the place of a missing value."""
+    shape: tuple[int, ...] | None = None
+    """Of one example as the model takes it; None where the data could not be prepared."""
+    dtype: str | None = None
+    range: Range | None = None
+    """Of the prepared training examples."""
+    classes: tuple[str, ...] | None = None
+    """The label of each class, where a target is looked up."""
+
+
+@dataclass(frozen=True)
+class PartFacts:
+    """One part of the data."""
+
+    rows: int
+    source: str
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Everything that can be said of a spec's data."""
+
+    parts: Mapping[str, PartFacts]
+    inputs: Mapping[str, FeatureFacts]
+    targets: Mapping[str, FeatureFacts]
+    dropped: int = 0
+    """Examples of the source of the training split that `missing: drop` leaves out."""
+    weights: ColumnFacts | None = None
+    cache: tuple[Explanation, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the data can be used as the spec says."""
+        return not any(one.severity == "error" for one in self.diagnostics)
+
+
+class Spread:
+    """Smallest, mean and largest of numbers that come in blocks."""
+
+    def __init__(self) -> None:
+        self._count, self._sum = 0, 0.0
+        self._low, self._high = np.inf, -np.inf
+
+    def add(self, values: Array) -> None:
+        """What is not finite does not count."""
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            values = values[np.isfinite(values)]
+        if values.size:
+            self._count += values.size
+            self._sum += float(values.sum(dtype=np.float64))
+            self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
+
+    def range(self) -> Range | None:
+        return Range(self._low, self._sum / self._count, self._high) if self._count else None
+
+
+class Column:
+    """Looks at a column block by block."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._dtype = ""
+        self._sizes: set[tuple[int | None, ...]] = set()
+        self._missing = self._infinite = 0
+        self._spread = Spread()
+        self._values: dict[Any, dict[str, int]] | None = {}
+        self._examples: list[Any] = []
+
+    def add(self, values: Array, parts: Mapping[str, Array]) -> None:
+        """A block; `parts` tells which of its examples are in each part."""
+        self._examples += [plain(one) for one in values[: EXAMPLES - len(self._examples)]]
+        if is_ragged(values):
+            self._sizes.update((int(length),) for length in np.unique(lengths(values)))
+            self._values = None
+            values = np.concatenate([np.ravel(item) for item in values]) if len(values) else np.zeros(0)
+            self._kind(values)
+            if not is_text(values):
+                self._spread.add(values)
+            return
+        self._kind(values)
+        self._sizes.add(values.shape[1:])
+        if is_text(values):
+            self._missing += int(np.count_nonzero(is_nothing(values)))
+        elif values.dtype.kind == "f":
+            self._missing += int(np.count_nonzero(np.isnan(values)))
+            self._infinite += int(np.count_nonzero(np.isinf(values)))
+        if values.dtype.kind in "biuf":
+            self._spread.add(values)
+        self.count(values, parts)
+
+    def _kind(self, values: Array) -> None:
+        self._dtype = "text" if is_text(values) else str(values.dtype)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was looked at."""
+        return bool(self._sizes)
+
+    def count(self, values: Array, parts: Mapping[str, Array]) -> None:
+        """Counts the different values of a block alone."""
+        if self._values is None:
+            return
+        known = values if values.dtype.kind != "f" else values[np.isfinite(values)]
+        if values.ndim != 1 or values.dtype.kind not in "biufOUS" or (
+            values.dtype.kind == "f" and np.any(known != np.floor(known))
+        ):
+            self._values = None
+            return
+        for part, inside in parts.items():
+            found, counts = np.unique(values[inside].astype(str) if is_text(values) else values[inside],
+                                      return_counts=True)
+            for value, count in zip(found.tolist(), counts.tolist(), strict=True):
+                if value == value and value != "":  # neither NaN nor nothing
+                    by_part = self._values.setdefault(value, {})
+                    by_part[part] = by_part.get(part, 0) + count
+        if len(self._values) > _DISTINCT:
+            self._values = None
+
+    def facts(self) -> ColumnFacts:
+        sizes = self._sizes or {()}
+        shape = next(iter(sizes)) if len(sizes) == 1 else (None, *next(iter(sizes))[1:])
+        values = None if self._values is None else {
+            label(value): dict(counts) for value, counts in sorted(self._values.items())}
+        return ColumnFacts(self.name, self._dtype, shape, self._missing, self._infinite, self._spread.range(), values,
+                           tuple(self._examples))
+
+
+def label(value: Any) -> str:
+    """A value as a table has it: `3` for 3.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def plain(value: Any) -> Any:
+    """As json has it; None for what is missing or not finite, and the beginning of what is long."""
+    if isinstance(value, (np.ndarray, list)):
+        flat = np.ravel(np.asarray(value))[:_TOKENS].tolist()
+        return [plain(item) for item in flat]
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return None if value == "" or (isinstance(value, float) and not np.isfinite(value)) else value
+
+
+def learned_of(layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]) -> tuple[Learned, ...]:
+    """What each layer of a transform took from the training split, in a few words."""
+    return tuple(Learned(layer.kind(), _facts(layer, known))
+                 for layer, known in zip(layers, learned, strict=False) if known)
+
+
+def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(layer, (Lookup, TextVectorization)):
+        return {name: value for name, value in known.items() if value is not None}
+    tokens = known.get("vocabulary") or ()
+    found: dict[str, Any] = {"tokens": len(tokens), "first": list(tokens[:_TOKENS])}
+    if "output_sequence_length" in known:
+        found["output_sequence_length"] = known["output_sequence_length"]
+    return found

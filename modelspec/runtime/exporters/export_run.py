@@ -1,0 +1,129 @@
+"""The way from a run folder to a file that others use: written beside, checked, and only then put in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data import RunError
+from ..run.atomic_files import cannot_write, write_whole
+from ..run.open_run import open_run
+from .formats import QUANTIZATIONS, Format, format_of
+from .samples import samples
+
+if TYPE_CHECKING:
+    from .job import Job, Written
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made."""
+
+    path: Path
+    to: str
+    size: int
+    """Bytes."""
+    difference: float
+    """The largest difference to the run's own predictions: absolute, or as a share of the largest number of its output
+    where that is over 1."""
+    tolerance: float
+    examples: int
+    """On how many rows it was compared."""
+    preprocessing: bool
+    """Whether it prepares rows itself."""
+    inputs: tuple[str, ...]
+    """What it takes, by name."""
+    outputs: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+def export(
+    run_dir: str | PathLike[str], to: str, path: str | PathLike[str], *, quantize: str | None = None,
+    preprocessing: bool = True, data: str | None = None, tolerance: float | None = None,
+) -> Exported:
+    """Write the trained model of a run folder in another format: `keras`, `weights`, `safetensors`, `saved_model`,
+    `onnx`, `litert` or `python`.
+
+    `quantize` (`float16`, `dynamic` or `int8`) is for `litert`. With `preprocessing`, what the spec does to columns
+    is inside where the format can hold it. `data` names rows to check the export with, where not the run's own:
+    what it gives for them is compared with what the run predicts, and nothing is written where they differ by more
+    than `tolerance`. Loads TensorFlow.
+
+    Raises `RunError`: MS760 for what cannot be asked for, MS761 where a package is not installed, MS762 where the
+    export does not give the run's predictions, MS763 where the format cannot hold the model, MS764 where there are no
+    rows to check it with, and what opening a run raises.
+    """
+    form, target = format_of(to, quantize), Path(fspath(path))
+    if tolerance is not None and not tolerance >= 0:
+        raise RunError.of("MS760", f"a tolerance is a number from 0 on, found {tolerance:g}")
+    form.check_path(target)
+    form.check_installed()
+    run = open_run(Path(fspath(run_dir)))
+    model = run.model(measured=False)
+    rows = samples(run, data)
+    from ..run.framework_errors import told
+    from .job import Job
+
+    job = Job(run, model, rows, preprocessing, quantize)
+    allowed = QUANTIZATIONS[quantize] if quantize else form.tolerance
+    allowed = max(allowed, job.rounding) if tolerance is None else tolerance
+    done: list[tuple[Written, float]] = []
+
+    def written(beside: Path) -> None:
+        with told(f"the export to `{to}` failed"):
+            done.append(_checked(job, form, beside, allowed))
+
+    _put(target, form, written)
+    found, difference = done[0]
+    return Exported(target, to, _size(target), difference, allowed, found.compared or len(rows),
+                    found.inside and not job.preparing.empty, found.inputs, job.outputs, found.notices)
+
+
+def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:
+    """Raises `RunError` (MS762) where what was written is not what was trained."""
+    written: Written = import_module(f"{__package__}.{form.module}").write(job, beside)
+    difference = job.compare(written)
+    if not difference <= allowed:
+        help = f"`--tolerance {difference * 12:.1g}` lets it pass" if np.isfinite(difference) else None
+        raise RunError.of("MS762", f"the export to `{form.name}` differs from the run's own predictions by "
+                                   f"{difference:.2g}, and {allowed:.2g} are let pass; nothing was written", help=help)
+    return written, difference
+
+
+def _put(path: Path, form: Format, write: object) -> None:
+    assert callable(write)
+    if form.endings:
+        write_whole(path, write)
+        return
+    with _beside(path) as folder:
+        write(folder)
+        try:
+            if path.is_dir():
+                path.rmdir()  # it is empty
+            folder.rename(path)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    folder = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())

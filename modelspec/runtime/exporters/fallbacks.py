@@ -1,0 +1,67 @@
+"""Formats that hold some models with their preparation, some without, and some not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from modelspec.core.diagnostics import listed
+
+from ..data import RunError
+from .job import Job, Written
+
+_LACKING = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither")
+
+
+def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) -> Written:
+    """The model with its preparation inside; without it, and a notice, where the format cannot hold that.
+
+    Raises `RunError` (MS763) where it holds neither.
+    """
+    notices: list[str] = []
+    if job.half is not None:
+        notices.append(f"it computes in float32, and the run in {job.half}")
+    if job.wants_preparing and not job.preparing.empty:
+        if job.preparing.has_text:
+            notices.append(f"the preparation is left out, as {name} has no operations on text: give the model "
+                           f"what it takes itself")
+        else:
+            try:
+                return _with_notices(attempt(True), notices)
+            except RunError:
+                raise
+            except Exception as error:  # noqa: BLE001  # converters raise anything
+                notices.append(f"the preparation is left out, as {name} cannot hold it ({said(error)}): give the "
+                               "model what it takes itself")
+    return _with_notices(_last(name, [lambda: attempt(False)]), notices)
+
+
+def _last(name: str, attempts: Sequence[Callable[[], Written]]) -> Written:
+    problem = ""
+    for attempt in attempts:
+        try:
+            return attempt()
+        except RunError:
+            raise
+        except Exception as error:  # noqa: BLE001  # as above
+            problem = said(error)
+    raise RunError.of("MS763", f"{name} cannot hold this model: {problem}", help="export to `saved_model` or `keras`")
+
+
+def _with_notices(written: Written, notices: Sequence[str]) -> Written:
+    return replace(written, notices=(*notices, *written.notices))
+
+
+def said(error: Exception) -> str:
+    """What an error says, short."""
+    return sentence(str(error)) or type(error).__name__
+
+
+def sentence(text: str) -> str:
+    """What a converter says: the operations that it lacks, else its first line."""
+    lacking = sorted(set(_LACKING.findall(text)))
+    if lacking:
+        return f"it has no operation for {listed([*lacking[:5]])}"
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first if len(first) <= 200 else first[:197] + "..."

@@ -1,0 +1,72 @@
+"""The whole text of a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelspec.compiler.infer import TypedGraph
+
+from ..job import Job
+from .data_code import DataCode
+from .feature_code import Unsaid
+from .model_code import Models
+from .python_code import INDENT, docstring, literal
+from .training_code import TrainingCode
+
+
+@dataclass(frozen=True)
+class Script:
+    """The text of a script."""
+
+    text: str
+    prepares: bool
+    """Whether it reads and prepares its data."""
+    notices: tuple[str, ...]
+    """What it leaves out."""
+
+
+def _holds_a_mode(typed: TypedGraph) -> bool:
+    return any("training" in one.call.use.options or (one.inside is not None and _holds_a_mode(one.inside))
+               for one in typed.layers)
+
+
+def script(job: Job) -> Script:
+    """The script of a run. Raises `RunError` (MS763) where plain Keras cannot say the model."""
+    models = Models()
+    models.model(job.typed, job.compiled.name)
+    functions, notices, main = list(models.functions), [], []
+    training = TrainingCode(models.names)
+    data = DataCode(job, models.names)
+    if job.compiled.training is not None:
+        training.add(job.compiled, job.compiled.training, len(job.outputs) > 1)
+        try:
+            data.add()
+            main = [*data.main, f"{INDENT}model.save({literal(f'{job.model.name}.keras')})"]
+        except Unsaid as reason:
+            notices.append(f"the script reads no data, as it does not say {reason}: call its `train(x, y)`")
+            data = DataCode(job, models.names)
+    functions += [*training.functions, *data.functions]
+    notices += training.notices
+    if _holds_a_mode(job.typed):
+        notices.append("`call: {training: ...}` has no effect in the script: Keras gives a layer the mode of its model")
+    if main:
+        functions.append(["def main() -> None:", docstring("Train, test and save.", INDENT), *main])
+    blocks = [_header(job, "\n".join(line for one in functions for line in one), data, training),
+              *("\n".join(one) for one in functions)]
+    if main:
+        blocks.append(f'if __name__ == "__main__":\n{INDENT}main()')
+    return Script("\n\n\n".join(blocks) + "\n", bool(main), tuple(notices))
+
+
+def _header(job: Job, body: str, data: DataCode, training: TrainingCode) -> str:
+    own = [f"import {name}" for name in ("csv", "math") if f"{name}." in body]
+    others = ["import keras"]
+    others += ["import numpy as np"] if "np." in body else []
+    others += ["import sklearn.datasets"] if "sklearn" in data.modules else []
+    parts = [name for name in ("layers", "ops") if f"{name}." in body]
+    others += [f"from keras import {', '.join(parts)}"] if parts else []
+    constants = [f"SEED = {job.compiled.file.seed}"] if training.functions else []
+    constants += ["\n".join(one) for one in data.constants]
+    words = job.compiled.file.description or "a Keras model and its training"
+    blocks = [docstring(f"{job.compiled.name}: {words}."), "\n".join(own), "\n".join(others), "\n".join(constants)]
+    return "\n\n".join(one for one in blocks if one)

@@ -1,0 +1,244 @@
+"""A typed graph as functions that build it in Keras: the model, one for each shared sub-model, one for each formula.
+
+Every layer, sub-model and formula has the name and the place that it has in the run's own model, so that weights of
+the one load into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelspec.catalog.layers.expression import Expression
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.compiler.graph import Graph, Ref
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.core.shapes import Tensor, erase
+
+from .formula_code import tensors_code
+from .python_code import INDENT, Bracketed, Code, Names, call, docstring, listed, literal, mapping, statement
+from .settings_code import settings_code
+
+Shape = tuple[int | None, ...]
+TAKEN = ("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train", "x", "y")
+"""Names that every script has, or may have."""
+
+
+class Models:
+    """The functions of a script that build models, in the order in which they are called last to first."""
+
+    def __init__(self) -> None:
+        self.names = Names(TAKEN)
+        self.functions: list[list[str]] = []
+
+    def model(self, typed: TypedGraph, name: str) -> str:
+        """The whole model. Returns the name of its function."""
+        self.names.new("build_model")
+        shapes = {one.name: erase(typed.inputs[one.name].shape) for one in typed.graph.inputs or ()}
+        optional = {one.name for one in typed.graph.inputs or () if one.optional}
+        lines = _Function(self, typed, {}).lines(name.replace("/", "_"), shapes, optional, outer=True)
+        self.functions.append(["def build_model() -> keras.Model:", docstring_of(typed), *lines])
+        return "build_model"
+
+    def part(self, name: str, calls: list[TypedGraph], given: Mapping[str, str]) -> str:
+        """A shared sub-model, for inputs as general as its calls need. `given` are shared things from around it."""
+        inside = calls[0]
+        function = self.names.new(f"build_{name}")
+        shapes = {key: _general([one.inputs[key].shape for one in calls]) for key in inside.inputs}
+        names = {shared: _identifier(shared) for shared in given}
+        lines = _Function(self, inside, names).lines(name, shapes, set(), outer=False)
+        arguments = ", ".join(f"{one}: keras.Layer" for one in names.values())
+        words = docstring(f"`{name}`, which has one set of weights wherever it is called.", INDENT)
+        self.functions.append([f"def {function}({arguments}) -> keras.Model:", words, *lines])
+        return function
+
+    def formula(self, layer: Expression, name: str, tensors: Mapping[str, Tensor]) -> str:
+        """A formula, which is a model of its own in the run's, too."""
+        function, scope = self.names.new(f"build_{name}"), Names(TAKEN)
+        types = {key: Tensor(erase(one.shape), one.dtype) for key, one in tensors.items()}
+        dtypes = layer.inferred(Inputs(types)).dtypes
+        names = {key: scope.new(key) for key in types}
+        lines: list[str] = []
+        for key, one in types.items():
+            lines += statement(f"{names[key]} = ", _input(key, erase(one.shape), one.dtype))
+        casts = [key for key, one in types.items() if layer.cast(one.dtype) != one.dtype]
+        used = {key: Bracketed("ops.cast(", (names[key], literal(layer.cast(types[key].dtype))), ")") if key in casts
+                else names[key] for key in types}
+        result = tensors_code(layer.formula.root, {key: str(one) for key, one in used.items()}, dtypes)
+        lines += statement("result = ", result)
+        inputs: Code = listed(names.values()) if len(names) > 1 else next(iter(names.values()))
+        lines += statement("return ", call("keras.Model", inputs, "result", name=literal(name)))
+        self.functions.append([f"def {function}() -> keras.Model:", docstring(str(layer.formula), INDENT), *lines])
+        return function
+
+
+def docstring_of(typed: TypedGraph) -> str:
+    inputs, outputs = (", ".join(f"`{name}`" for name in names) for names in (typed.inputs, typed.outputs))
+    return docstring(f"The model from {inputs} to {outputs}, with weights of its own.", INDENT)
+
+
+class _Function:
+    """The body of one function. `objects` are the variables of shared layers and models."""
+
+    def __init__(self, models: Models, typed: TypedGraph, objects: Mapping[str, str]) -> None:
+        self.models, self.typed = models, typed
+        self.objects = {name: one for name, one in objects.items() if name not in typed.graph.shared}
+        self.names = Names((*TAKEN, *self.objects.values(), *models.names._taken))
+        self.tensors: dict[str, tuple[str, ...]] = {}
+        self.types: dict[str, tuple[Tensor, ...]] = {name: (one,) for name, one in typed.inputs.items()}
+        self.outputs: dict[str, tuple[str, ...]] = {}
+        self.code: list[str] = []
+
+    def lines(self, name: str, shapes: Mapping[str, Shape], optional: set[str], *, outer: bool) -> list[str]:
+        for key, shape in shapes.items():
+            variable = self.names.new(key)
+            self.tensors[key] = (variable,)
+            self.code += statement(f"{variable} = ", _input(key, shape, self.typed.inputs[key].dtype, key in optional))
+        alive = self.typed.alive
+        for number, one in enumerate(alive):
+            self._call(one, alive[number + 1] if number + 1 < len(alive) else None)
+        inputs = {key: self.tensors[key][0] for key in shapes}
+        outputs = {key: self._tensor(ref) for key, ref in self.typed.graph.outputs.items()}
+        one_or_all = mapping if outer else lambda tensors: listed(tensors.values())
+        made = call("keras.Model", *(one_or_all(one) if len(one) > 1 else next(iter(one.values()))
+                                     for one in (inputs, outputs)), name=literal(name))
+        frozen = list(self._frozen())
+        if not frozen:
+            return [*self.code, *statement("return ", made)]
+        freezing = [f"{INDENT}{one}.trainable = False" for one in frozen]
+        return [*self.code, *statement("model = ", made), *freezing, f"{INDENT}return model"]
+
+    def _frozen(self) -> Iterator[str]:
+        if not self.typed.graph.trainable:
+            yield "model"
+            return
+        seen = {}
+        for one in self.typed.alive:
+            if isinstance(one.call.callee, Layer) and not one.call.callee.trainable \
+                    and not isinstance(one.call.callee, Expression):
+                seen[one.shared or one.name] = one
+        for name in seen:
+            yield f"model.get_layer({literal(name)})"
+
+    # Calls -----------------------------------------------------------------------------------------------------------
+
+    def _call(self, typed: TypedCall, following: TypedCall | None) -> None:
+        callee = self._object(typed)
+        code = Bracketed(f"{callee}(", self._arguments(typed), ")") if isinstance(callee, str) \
+            else _called(callee, self._arguments(typed))
+        several = len(typed.outputs) > 1
+        if several and (typed.kind == "RNN" or typed.kind.endswith(("Cell", "Cells"))):
+            code = call("keras.tree.flatten", code)
+        if several:
+            variables = tuple(self.names.new(f"{typed.name}_{name}") for name in
+                              (typed.output_names or map(str, range(len(typed.outputs)))))
+        else:
+            variables = ("x",) if self._passes_on(typed, following) else (self.names.new(typed.name),)
+        self.code += statement(f"{', '.join(variables)} = ", code)
+        self.tensors[typed.name], self.types[typed.name] = variables, typed.outputs
+        self.outputs[typed.name] = typed.output_names
+
+    def _passes_on(self, typed: TypedCall, following: TypedCall | None) -> bool:
+        """Whether the next call is all that its tensor is for: then it needs no name of its own."""
+        if following is None or any(ref.producer == typed.name for ref in self.typed.graph.outputs.values()):
+            return False
+        users = [one for one in self.typed.alive for ref in one.call.refs() if ref.producer == typed.name]
+        return users == [following]
+
+    def _arguments(self, typed: TypedCall) -> tuple[Code, ...]:
+        given: dict[str, Code] = {
+            name: self._tensor(item) if isinstance(item, Ref) else listed(self._tensor(ref) for ref in item)
+            for name, item in (typed.call.inputs or {}).items()
+        }
+        options = call("", **{name: literal(value) for name, value in typed.call.use.options.items()}).items
+        if isinstance(typed.call.callee, Expression):
+            return (_one_or_list(list(given.values())), *options)
+        if isinstance(typed.call.callee, Graph):
+            ordered = [given[name] for name in typed.call.callee.input_names if name in given]
+            return (_one_or_list(ordered), *options)
+        first, *rest = given
+        return (given[first], *call("", **{name: given[name] for name in rest}).items, *options)
+
+    def _tensor(self, ref: Ref) -> str:
+        return self.tensors[ref.producer][self._place(ref)]
+
+    def _place(self, ref: Ref) -> int:
+        if ref.output is None:
+            return 0
+        names = self.outputs.get(ref.producer, ())
+        return names.index(ref.output) if ref.output in names else int(ref.output)
+
+    # What is called --------------------------------------------------------------------------------------------------
+
+    def _object(self, typed: TypedCall) -> str | Bracketed:
+        """A variable, or the code of a layer that is called here alone."""
+        callee = typed.settled or typed.call.callee
+        if isinstance(callee, Expression):
+            types = {name: self.types[item.producer][self._place(item)]
+                     for name, item in (typed.call.inputs or {}).items() if isinstance(item, Ref)}
+            return f"{self.models.formula(callee, typed.name, types)}()"
+        if typed.shared is None:
+            assert isinstance(callee, Layer)
+            return settings_code(callee, name=literal(typed.name))
+        return self._shared(typed.shared)
+
+    def _shared(self, name: str) -> str:
+        if name not in self.objects:
+            found = list(_calls(self.typed, name))
+            callee = found[0].settled or found[0].call.callee
+            insides = [one.inside for one in found if one.inside is not None]
+            code: Code
+            if isinstance(callee, Layer):
+                code = settings_code(callee, name=literal(name))
+            else:
+                given = {shared: self._shared(shared) for shared in _from_around(insides[0])}
+                code = call(self.models.part(name, insides, given), *given.values())
+            variable = self.names.new(name)
+            self.objects[name] = variable
+            self.code += statement(f"{variable} = ", code)
+        return self.objects[name]
+
+
+def _calls(typed: TypedGraph, shared: str) -> Iterator[TypedCall]:
+    """Every call of a shared thing, in sub-models too."""
+    for one in typed.layers:
+        if one.shared == shared:
+            yield one
+        elif one.inside is not None and shared not in one.inside.graph.shared:
+            yield from _calls(one.inside, shared)
+
+
+def _from_around(typed: TypedGraph) -> tuple[str, ...]:
+    """The shared things that a sub-model calls and does not have itself."""
+    found: dict[str, None] = {}
+    for one in typed.layers:
+        names = (*((one.shared,) if one.shared else ()), *(_from_around(one.inside) if one.inside else ()))
+        found.update(dict.fromkeys(name for name in names if name not in typed.graph.shared))
+    return tuple(found)
+
+
+def _called(layer: Bracketed, arguments: tuple[Code, ...]) -> Bracketed:
+    """`layers.Dense(4)(x)`: broken inside the first brackets where it is long."""
+    tail = Bracketed("(", arguments, ")")
+    inner = ", ".join(map(str, arguments))
+    return Bracketed(layer.head, layer.items, layer.close, f"({inner})" if len(arguments) == 1 else str(tail))
+
+
+def _one_or_list(given: list[Code]) -> Code:
+    return listed(given) if len(given) > 1 else given[0]
+
+
+def _input(name: str, shape: Shape, dtype: str, optional: bool = False) -> Bracketed:
+    sizes = {"shape": literal(tuple(shape[1:]))} if shape[0] is None else {"batch_shape": literal(tuple(shape))}
+    options: dict[str, Any] = {"dtype": literal(dtype)} if dtype != "float32" else {}
+    return call("keras.Input", **sizes, **options, **({"optional": "True"} if optional else {}), name=literal(name))
+
+
+def _general(shapes: list[Any]) -> Shape:
+    """The sizes that all shapes share; None where they differ."""
+    first, *others = [erase(shape) for shape in shapes]
+    return tuple(size if all(other[axis] == size for other in others) else None for axis, size in enumerate(first))
+
+
+def _identifier(name: str) -> str:
+    return Names(TAKEN).new(name)

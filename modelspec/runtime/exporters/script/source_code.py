@@ -1,0 +1,123 @@
+"""Sources of data as a function that reads the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelspec.core.settings import Settings
+
+from .feature_code import Preparing, Unsaid, columns_of
+from .python_code import INDENT, Code, call, docstring, listed, literal, mapping, statement
+
+_MARKS = ("", "na", "n/a", "#n/a", "nan", "null", "none")
+"""What stands for no number in a CSV file, in lower case."""
+
+
+@dataclass
+class Reading(Preparing):
+    """Writes `read_table`."""
+
+    def columns(self) -> dict[str, bool]:
+        """Every column that is read, and whether it holds text. Raises `Unsaid`."""
+        found = columns_of(self.job)
+        split = self.job.compiled.data.split if self.job.compiled.data else None
+        if split is not None and split.stratify and split.stratify not in found:
+            raise Unsaid(f"a split by a column (`{split.stratify}`) that feeds nothing")
+        return found
+
+    def read(self) -> None:
+        kinds = self.kinds
+        readers: dict[str, Callable[[], None]] = {"csv": self._read_csv, "npz": self._read_npz,
+                                                  "dataset": self._read_dataset}
+        if len(kinds) > 1:
+            raise Unsaid("sources of several kinds")
+        kind = kinds.pop()
+        if kind not in readers:
+            raise Unsaid(f"data from `{kind}`")
+        readers[kind]()
+
+    def _read_csv(self) -> None:
+        sources = self.sources
+        first = sources[0]
+        if any(one.decimal != "." or one.header != first.header for one in sources):
+            raise Unsaid("a CSV file with `decimal`, or with a `header` of its own")
+        delimiter = first.delimiter or _delimiter(self.path(first))
+        marks = ("", *first.missing_values) if first.missing_values is not None else _MARKS
+        columns = self.columns()
+        lower = ".lower()" if first.missing_values is None else ""
+        options: dict[str, Code] = {} if first.header is None else {"fieldnames": listed(map(literal, first.header))}
+        options |= {} if delimiter == "," else {"delimiter": literal(delimiter)}
+        lines = [f"{INDENT}with open(path, newline=\"\", encoding=\"utf-8-sig\") as file:",
+                 *statement("rows = ", call("list", call("csv.DictReader", "file", **options)), INDENT * 2)]
+        own = first.missing_values is not None
+        by_name = {name: _of_cells(name, ("text" if own else "") if is_text else "number")
+                   for name, is_text in columns.items()}
+        if own and any(columns.values()):
+            self.functions.append(["def text(cell: str) -> str:",
+                                   docstring("A cell's text; empty where the cell stands for no value.", INDENT),
+                                   f'{INDENT}return "" if cell in MISSING else cell'])
+        if not all(columns.values()):
+            self.functions.append(["def number(cell: str) -> float:",
+                                   docstring("A cell's number; NaN where the cell stands for no value.", INDENT),
+                                   f"{INDENT}return math.nan if cell.strip(){lower} in MISSING else float(cell)"])
+            self.modules.add("math")
+        if own or not all(columns.values()):
+            self.constants.append(statement("MISSING = ", literal(tuple(marks)), ""))
+        self.modules.add("csv")
+        lines += statement("return ", mapping(by_name))
+        self._reader("path: str", "The columns of a CSV file by name.", lines)
+
+    def _read_npz(self) -> None:
+        names = listed(literal(name) for name in self.columns())
+        self._reader("path: str", "The arrays of a file by name.", [
+            f"{INDENT}with np.load(path) as file:",
+            *statement("return ", f"{{name: file[name] for name in {names}}}", INDENT * 2)])
+
+    def _read_dataset(self) -> None:
+        found = self.sources
+        if any(one.path is not None for one in found):
+            raise Unsaid("a data set in a file of your own")
+        loaded = {"digits": "image", "iris": "", "wine": "", "breast_cancer": "", "diabetes": ""}
+        first = found[0].name
+        if first in ("mnist", "fashion_mnist", "cifar10"):
+            self._reader("part: str", f"Images and classes of {first}.", [
+                f"{INDENT}training, test = keras.datasets.{first}.load_data()",
+                f'{INDENT}images, labels = test if part == "test" else training',
+                f'{INDENT}return {{"image": images, "target": labels.reshape(-1)}}'])
+        elif first in loaded and set(self.columns()) <= {"image", "features", "target"}:
+            self.modules.add("sklearn")
+            name = loaded[first] or "features"
+            key = "images" if name == "image" else "data"
+            self._reader("name: str", f"The data set {first} of scikit-learn.", [
+                f'{INDENT}found = getattr(sklearn.datasets, f"load_{{name}}")()',
+                f'{INDENT}return {{"{name}": found.{key}, "target": found.target}}'])
+        else:
+            raise Unsaid(f"the data set `{first}`")
+
+    def _reader(self, argument: str, words: str, lines: list[str]) -> None:
+        self.functions.append([f"def read_table({argument}):", docstring(words, INDENT), *lines])
+
+    def path(self, source: Settings) -> Path:
+        path = getattr(source, "path")  # noqa: B009
+        paths = path if isinstance(path, tuple) else (path,)
+        if len(paths) != 1 or any(mark in str(paths[0]) for mark in "*?["):
+            raise Unsaid("a source of several files")
+        if str(paths[0]).endswith(".gz"):
+            raise Unsaid("a compressed source")
+        return Path(paths[0])
+
+
+def _of_cells(name: str, function: str) -> Code:
+    cell = f"row[{literal(name)}]"
+    return call("np.array", f"[{f'{function}({cell})' if function else cell} for row in rows]")
+
+
+def _delimiter(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            line = file.readline()
+    except (OSError, UnicodeError):
+        return ","
+    return max((",", ";", "\t", "|"), key=line.count)

@@ -1,0 +1,215 @@
+"""Runs in words: a table of several, and the page of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from .edited_files import altered
+from .formatting import duration, moment, number, size, sparkline
+from .listing import is_better_small
+from .record import Record, time_of
+from .run_files import HISTORY, METRICS, MODEL, REPORT, RESOLVED, SPEC
+
+_COLUMNS: Final = 4
+"""Metrics in the table of several runs."""
+_MISSING: Final = "-"
+_CONSEQUENCE: Final = {SPEC: ": nothing follows from it any more, the run goes by resolved.yaml",
+                       RESOLVED: ", by which the run goes"}  # fmt: skip
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns under their names, the first `left` of them to the left, the others to the right."""
+    lines = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def of_several(records: Sequence[Record], first: str | None = None) -> str:
+    """A row for each run, with the metrics that most of them have; `first` is one that is asked for."""
+    names = _common(records, first)
+    rows = [(str(one.path), one.name, one.state, moment(one.started) if one.started else _MISSING, str(one.epochs),
+             *(number(one.metrics[name]) if name in one.metrics else _MISSING for name in names)) for one in records]
+    return table(("run", "spec", "state", "started", "epochs", *names), rows, left=4)
+
+
+def _common(records: Sequence[Record], first: str | None) -> list[str]:
+    """Metrics on data that nothing was trained on come before those of the training, frequent ones before rare ones."""
+    counts = Counter(name for record in records for name in record.metrics)
+    held_out = [name for name in counts if name.startswith(("test_", "val_"))]
+    names = sorted(held_out or counts, key=lambda name: (-counts[name], not name.startswith("test_")))
+    return ([first] if first else []) + [name for name in names if name != first][: _COLUMNS - bool(first)]
+
+
+# One run -------------------------------------------------------------------------------------------------------------
+
+
+def of_one(record: Record) -> str:
+    """What happened in a run, what it was made of, and what it came to."""
+    facts = [(title, value) for title, value in facts_of(record) if value]
+    width = max(len(title) for title, _ in facts)
+    parts = [f"{record.path}\n", "\n".join(f"{title:<{width}}  {value}" for title, value in facts)]
+    if record.by_part:
+        parts.append("\n" + metrics_table(record.by_part))
+    if record.history:
+        parts.append("\n" + history(record))
+    return "\n".join(parts)
+
+
+def facts_of(record: Record) -> Iterator[tuple[str, str]]:
+    """Titles and sentences; one without a sentence is not known."""
+    yield "spec", _spec(record)
+    yield "state", _state(record)
+    yield "started", moment(record.started) if record.started else ""
+    yield "ended", _ended(record)
+    yield "epochs", _epochs(record)
+    for one in record.entries("faults"):
+        yield "fault", f"{one.get('code')}: {one.get('message')}"
+    for one in record.entries("resumed"):
+        yield "resumed", _resumed(one)
+    yield "exact", exact(record)
+    yield "data", data(record)
+    yield "versions", pairs(record.mapping("versions"))
+    yield "machine", machine(record)
+    yield "files", files(record)
+    for name, what in altered(record.path, record.manifest).items():
+        yield "altered", f"{name} {what}{_CONSEQUENCE[name]}"
+    if record.state in ("interrupted", "killed", "failed"):
+        yield "to go on", f"modelspec resume {record.path}"
+
+
+def _spec(record: Record) -> str:
+    parameters = record.number("parameters")
+    return ", ".join(filter(None, (
+        record.name, record.text("spec", "file"), _hash(record.text("spec", "sha256")),
+        f"seed {record.value('seed')}", f"{parameters:,.0f} parameters" if parameters is not None else None)))
+
+
+def _hash(found: str | None) -> str:
+    return f"sha256 {found[:12]}" if found else ""
+
+
+def _state(record: Record) -> str:
+    signal = record.text("signal")
+    why = {"killed": " (it ended without a word, so that only its checkpoints are left)",
+           "interrupted": f" (by {signal})" if signal else "",
+           "completed": _stopped_early(record)}  # fmt: skip
+    return record.state + why.get(record.state, "")
+
+
+def _stopped_early(record: Record) -> str:
+    planned, stops = record.number("training", "epochs"), record.value("training", "stops")
+    if planned is None or record.epochs >= planned:
+        return ""
+    by = f" by {' or '.join(map(str, stops))}" if isinstance(stops, list) and stops else ""
+    return f" (stopped{by} after {record.epochs} of {planned:,.0f} epochs)"
+
+
+def _ended(record: Record) -> str:
+    if record.ended is None:
+        return ""
+    took = f", after {duration((record.ended - record.started).total_seconds())}" if record.started else ""
+    trained = record.number("seconds")
+    return f"{moment(record.ended)}{took}{f' ({duration(trained)} of training)' if trained is not None else ''}"
+
+
+def _epochs(record: Record) -> str:
+    steps, each = record.number("steps"), record.seconds_of_epochs
+    words = [str(record.epochs)]
+    if steps is not None:
+        words.append("1 step" if steps == 1 else f"{steps:,.0f} steps")
+    if each:
+        words.append(f"{duration(sum(each) / len(each))} each")
+    return ", ".join(words)
+
+
+def _resumed(one: Mapping[str, Any]) -> str:
+    time, place = time_of(one.get("at")), one.get("checkpoint")
+    when = moment(time) if time else str(one.get("at"))
+    where = f"from epoch {place.get('epoch')}, step {place.get('step')}" if isinstance(place, dict) else \
+        "from the begin: it had no checkpoint"
+    listed = one.get("differences")
+    differing = [each for each in listed if isinstance(each, dict) and not each.get("harmless")] \
+        if isinstance(listed, list) else []
+    said = "; ".join(f"{each.get('what')} was {each.get('was')}, is {each.get('now')}" for each in differing)
+    return f"{when}, {where}{f', not exactly: {said}' if said or one.get('inexact') else ''}"
+
+
+def exact(record: Record) -> str:
+    """Whether its numbers are those that another run of the same spec comes to."""
+    if not record.is_exact:
+        return "no: it went on though something differed (`--allow-inexact`)"
+    promised = record.value("deterministic", "promised")
+    if promised is True:
+        return f"yes, on {record.text('deterministic', 'where') or 'an equal machine'}"
+    why = record.text("deterministic", "why")
+    return f"no: {why}" if why else ""
+
+
+def data(record: Record) -> str:
+    """`90 to train on, 30 to test on (t.csv, sha256 216fb579ac13)`."""
+    by_source: dict[str, list[str]] = {}
+    for part, one in record.mapping("data").items():
+        if isinstance(one, dict):
+            source = ", ".join(filter(None, (str(one.get("source")), _hash(str(one.get("sha256") or "")))))
+            count = one.get("examples")
+            by_source.setdefault(source, []).append(f"{part} {count:,}" if isinstance(count, int) else str(part))
+    return "; ".join(f"{', '.join(parts)} ({source})" for source, parts in by_source.items())
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """`python 3.11.7, keras 3.15.1`."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def machine(record: Record) -> str:
+    """Processor, memory, devices, and what sums are split by."""
+    memory, cores = record.number("machine", "memory"), record.number("machine", "cores")
+    devices = record.value("backend", "devices")
+    inner, outer = record.number("backend", "intra_op_threads"), record.number("backend", "inter_op_threads")
+    return ", ".join(filter(None, (
+        record.text("machine", "cpu"), f"{cores:.0f} cores" if cores else None, size(memory) if memory else None,
+        record.text("machine", "platform"), f"on {', '.join(map(str, devices))}" if isinstance(devices, list) else None,
+        f"threads {inner:.0f}/{outer:.0f}" if inner and outer else None)))
+
+
+def files(record: Record) -> str:
+    """Those that there are, with their sizes."""
+    found = []
+    for name in (MODEL, HISTORY, METRICS, REPORT):
+        try:
+            found.append(f"{name} ({size((record.path / name).stat().st_size)})")
+        except OSError:
+            continue
+    return ", ".join([*found, "checkpoints"] if record.has_checkpoint else found)
+
+
+def metrics_table(by_part: Mapping[str, Mapping[str, float]]) -> str:
+    """A row for each metric, a column for each part."""
+    names = dict.fromkeys(name for values in by_part.values() for name in values)
+    rows = [[name, *(number(values[name]) if name in values else "" for values in by_part.values())] for name in names]
+    return table(["", *by_part], rows)
+
+
+def history(record: Record) -> str:
+    """A row for each curve: where it began, ended, was best, and its line."""
+    rows = []
+    for name, values in record.history.items():
+        best, at = best_of(name, values)
+        shown = (number(best), str(at + 1)) if name != "learning_rate" else ("", "")
+        rows.append((name, number(values[0]), number(values[-1]), *shown, sparkline(values)))
+    return table(("history", "first", "last", "best", "in epoch", ""), rows)
+
+
+def best_of(name: str, values: Sequence[float]) -> tuple[float, int]:
+    """The best entry of a curve and its position; one that is no number is never the best of others."""
+    sign = 1 if is_better_small(name) else -1
+    position = min(range(len(values)), key=lambda at: (values[at] != values[at], sign * values[at], at))
+    return values[position], position

@@ -1,0 +1,36 @@
+"""Training, evaluation and prediction: the only stage with effects besides the command line.
+
+Importing this package loads no framework; TensorFlow comes in only after the run folder is locked and the data is
+checked.
+"""
+
+from ..data import DataError, RunError
+from .evaluate import Evaluation, evaluate
+from .events import Watcher
+from .predict import Predictions, Stream, Written, predict, predictions
+from .result import Run, opened
+from .resume import has_ended, resume
+from .session import Abandoned
+from .train import Interrupted, Trial, train, trial
+
+__all__ = [
+    "Abandoned",
+    "DataError",
+    "Evaluation",
+    "Interrupted",
+    "Predictions",
+    "Run",
+    "RunError",
+    "Stream",
+    "Trial",
+    "Watcher",
+    "Written",
+    "evaluate",
+    "has_ended",
+    "opened",
+    "predict",
+    "predictions",
+    "resume",
+    "train",
+    "trial",
+]

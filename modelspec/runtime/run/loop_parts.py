@@ -1,0 +1,119 @@
+"""One model, the parts of its data, and the training between them: what `fitting.py` loops over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelspec.compiler.spec.training_section import Training
+
+from ..data import Part, Prepared
+from ..data.batches import Feed, order, steps
+from .events import Plan, Watcher, loss_first
+from .saver import Saver, Snapshot
+from .signals import Signals
+
+if TYPE_CHECKING:
+    import keras
+
+    from .training_loop import Fitting, Task
+
+_MOST_EXAMPLES = 10
+
+
+class Loop:
+    """Trains and evaluates one model on the parts of prepared data. Makes each source's tensors once."""
+
+    def __init__(self, model: keras.Model, prepared: Prepared, training: Training) -> None:
+        self.model = model
+        self.prepared = prepared
+        self.training = training
+        self.fitting: Fitting | None = None
+        """The training, once it began."""
+        self._feeds: dict[int, Feed] = {}
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs were completed."""
+        return self.fitting.history.epochs if self.fitting else 0
+
+    def plan(self, directory: Path | None) -> Plan:
+        """What `fit` is about to do."""
+        counts = {name: len(part) for name, part in self.prepared.parts.items()}
+        epochs, batch_size = self.training.epochs, self.training.batch_size
+        return Plan(directory, epochs, steps(counts["train"], batch_size), counts, batch_size)
+
+    def fit(
+        self, watcher: Watcher, signals: Signals, callbacks: list[Any], directory: Path | None = None, *,
+        history: Path | None = None, saver: Saver | None = None, start: Snapshot | None = None,
+    ) -> dict[str, list[float]]:
+        """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each epoch.
+
+        Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and whatever Keras raises.
+        """
+        from .callback_logs import rewind
+        from .epoch_callbacks import Finite, History
+        from .training_loop import Fitting
+        from .training_state import kept
+
+        rewind(callbacks, start)
+        plan = self.plan(directory)
+        record = History(history, watcher, plan.examples["train"])
+        # The history comes first, so that the row of an epoch that is stopped is written; the spec's callbacks come
+        # last, so that they never see weights that are no numbers.
+        self.fitting = Fitting(
+            self.model, self._task(plan), history=record, own=[Finite()], saver=saver, signals=signals, watcher=watcher,
+            callbacks=kept(self.training.callbacks, callbacks), on_nan=self.training.on_nan,
+        )
+        watcher.started(plan)
+        try:
+            with signals.heeded():
+                self.fitting.run(start)
+        finally:
+            watcher.ended()
+        return record.rows
+
+    def _task(self, plan: Plan) -> Task:
+        from .training_loop import Task
+
+        train, validation = self.prepared.parts["train"], self.prepared.parts.get("validation")
+        seed, size = self.prepared.compiled.file.seed, plan.batch_size
+
+        def batches(epoch: int, step: int) -> Any:
+            return self._feed(train).training(train.positions, seed, size, plan.epochs, epoch, step)
+
+        def examples(epoch: int, step: int) -> tuple[str, ...]:
+            chosen = train.positions[order(seed, epoch, len(train))][step * size : (step + 1) * size]
+            shown = ", ".join(str(one + 1) for one in chosen[:_MOST_EXAMPLES])
+            more = f" and {len(chosen) - _MOST_EXAMPLES:,} more" if len(chosen) > _MOST_EXAMPLES else ""
+            return (f"its examples are {shown}{more} of {train.examples.table.name}",)
+
+        if validation is None:
+            return Task(plan.epochs, plan.steps, batches, examples=examples)
+        count = steps(len(validation), size)
+        return Task(plan.epochs, plan.steps, batches, self._feed(validation).plain(validation.positions, size), count,
+                    examples)
+
+    def evaluate(self, name: str) -> dict[str, float]:
+        """The loss and metrics on a part, as the model is now."""
+        part = self.prepared.parts[name]
+        return evaluate(self.model, self._feed(part), part, self.training.batch_size)
+
+    def first_batch(self) -> dict[str, float]:
+        """One batch of the training part through the graph, without a change of weights."""
+        part = self.prepared.parts["train"]
+        few = Part(part.examples, part.positions[: self.training.batch_size])
+        return evaluate(self.model, self._feed(few), few, self.training.batch_size)
+
+    def _feed(self, part: Part) -> Feed:
+        """The tensors of a part's source; parts of one source share them."""
+        key = id(part.examples)
+        if key not in self._feeds:
+            self._feeds[key] = Feed(part.examples)
+        return self._feeds[key]
+
+
+def evaluate(model: keras.Model, feed: Feed, part: Part, batch_size: int) -> dict[str, float]:
+    """The loss and metrics of a compiled model, by the names that Keras logs."""
+    logs = model.evaluate(feed.plain(part.positions, batch_size), verbose=0, return_dict=True)
+    return loss_first({name: float(value) for name, value in logs.items()})

@@ -1,0 +1,1 @@
+"""What people look at: tables, pictures, resolved specs, the schema, the manual, fixes and differences."""

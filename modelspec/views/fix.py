@@ -1,0 +1,189 @@
+"""`check --fix`: the certain edits of a file's diagnostics, made in its text; comments and layout stay.
+
+Only edits that leave the file's meaning are made (old spellings, MS220 to MS223), never a guess of what was meant.
+The new text is compiled before it is written: should its model not be the old text's, the file is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.expand import expand
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.compiler.pipeline import Compiled, compile_document
+from modelspec.compiler.spec.spec_file import context_for
+from modelspec.core.diagnostics import Checked, Diagnostic, Edit
+from modelspec.core.diagnostics.derived import origin_of
+from modelspec.core.source import Kind, read_text
+
+ROUNDS = 50
+"""Edits that overlap wait for the next round; a file that is not done by then has more than one thing wrong."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A text and what became of it."""
+
+    name: str
+    before: str
+    after: str
+    refused: str | None = None
+    """Why the edits were not made; a fault of modelspec, never of the file."""
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def diff(self) -> str:
+        """What was changed, as a unified diff."""
+        lines = unified_diff(self.before.splitlines(True), self.after.splitlines(True), self.name, self.name, n=1)
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def fix_text(text: str, name: str) -> Fixed:
+    """The text with every certain edit made; itself where there is none, or where reading it fails."""
+    before = compile_text(text, name)
+    after, compiled = text, before
+    for _ in range(ROUNDS):
+        edited = apply(after, compiled.diagnostics)
+        if edited == after:
+            break
+        after, compiled = edited, compile_text(edited, name)
+    if after == text:
+        return Fixed(name, text, text)
+    if not _same(before, compiled):
+        return Fixed(name, text, text, "the edits would change the model: please report it with the spec")
+    return Fixed(name, text, after)
+
+
+def fix_file(path: Path) -> Fixed:
+    """Fix a file in its place, written beside and put there at once. A file that cannot be read is left alone.
+
+    Raises `OSError` where the new file cannot be written.
+    """
+    try:
+        raw = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return Fixed(str(path), "", "")
+    text = raw.removeprefix("\ufeff")
+    fixed = fix_text(text, str(path))
+    if fixed.changed:
+        _write(path.resolve(), raw[: len(raw) - len(text)] + fixed.after)
+    return fixed
+
+
+def _write(path: Path, text: str) -> None:
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+        shutil.copymode(path, beside)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def compile_text(text: str, name: str) -> Checked[Compiled | None]:
+    """Check a text as the file of that name."""
+    kinds: dict[str, Kind] = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+    document = read_text(text, name, kinds.get(Path(name).suffix.lower(), "auto"))
+    if document.value is None:
+        return Checked(None, document.diagnostics)
+    context = context_for(Path(name))
+    expanded = expand(document.value, context, {})
+    found = (*document.diagnostics, *expanded.diagnostics)
+    if expanded.value is None:
+        return Checked(None, found)
+    compiled = compile_document(expanded.value, context)
+    return Checked(compiled.value, (*found, *compiled.diagnostics))
+
+
+# Edits in a text -----------------------------------------------------------------------------------------------------
+
+
+def apply(text: str, diagnostics: Iterable[Diagnostic]) -> str:
+    """The text with the edits of the diagnostics: each one's all or none, the first of those that overlap."""
+    chosen: list[Edit] = []
+    for one in diagnostics:
+        edits = [Edit(origin_of(edit.span), edit.text) for edit in one.edits]
+        fresh = [edit for edit in dict.fromkeys(edits) if edit not in chosen]
+        if all(edit.span.source.text == text for edit in edits) and not _overlap(fresh, chosen):
+            chosen.extend(fresh)
+    breaks = "\r\n" if "\r\n" in text else "\n"
+    for edit in sorted(chosen, key=lambda one: (one.span.start, one.span.end), reverse=True):
+        text = text[: edit.span.start] + edit.text.replace("\n", breaks) + text[edit.span.end :]
+    return text
+
+
+def _overlap(edits: list[Edit], others: list[Edit]) -> bool:
+    return any(_meet(edit, other) for edit in edits for other in others)
+
+
+def _meet(a: Edit, b: Edit) -> bool:
+    """Whether both touch a character, insert at one place, or one inserts within the other."""
+    (_, start, end), (_, first, last) = a.span, b.span
+    if start == end and first == last:
+        return start == first
+    if start == end or first == last:
+        at, begin, close = (start, first, last) if start == end else (first, start, end)
+        return begin < at < close
+    return start < last and first < end
+
+
+# Is it the same model? -----------------------------------------------------------------------------------------------
+
+
+def _same(before: Checked[Compiled | None], after: Checked[Compiled | None]) -> bool:
+    """Whether two texts mean the same: the layers with their settings and tensors, the training, the errors."""
+    if _errors(before) != _errors(after):
+        return False
+    a, b = before.value, after.value
+    if a is None or b is None:
+        return a is b
+    return _rows(a.graph) == _rows(b.graph) and _training(a) == _training(b)
+
+
+def _errors(checked: Checked[Compiled | None]) -> list[tuple[str, str]]:
+    return sorted((one.code, one.message) for one in checked.diagnostics if one.severity == "error")
+
+
+def _rows(graph: TypedGraph | None) -> list[object]:
+    """What a graph computes. Layers are told by their places: names that nobody wrote follow from the kinds' names."""
+    if graph is None:
+        return []
+    places = {call.name: index for index, call in enumerate(graph.layers)}
+    outputs = [(places.get(ref.producer, ref.producer), ref.output) for ref in graph.graph.outputs.values()]
+    rows: list[object] = [dict(graph.inputs), outputs, list(graph.outputs.values())]
+    for call in graph.layers:
+        sources = [(places.get(ref.producer, ref.producer), ref.output) for ref in call.call.refs()]
+        rows.append((_settings(call), sources, call.outputs, call.weights))
+    return rows
+
+
+def _settings(call: TypedCall) -> object:
+    callee = call.call.callee
+    if call.inside is not None or not isinstance(callee, Layer):
+        return _rows(call.inside)
+    return callee.kind(), callee.model_copy(update={"name": None})
+
+
+def _training(compiled: Compiled) -> object:
+    training = compiled.training
+    if training is None or training.choices is None:
+        return None
+    chosen = (training.metrics, training.weighted_metrics)
+    return (
+        training.choices.optimizer, training.epochs, training.batch_size,
+        {name: one.settings for name, one in training.losses.items()},
+        [{name: [one.settings for one in several] for name, several in each.items()} for each in chosen],
+        [one.settings for one in training.callbacks],
+    )  # fmt: skip

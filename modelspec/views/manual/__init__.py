@@ -1,0 +1,129 @@
+"""The manual: what `modelspec explain TOPIC` shows, and the reference that is made of the same pages.
+
+Nothing is written twice: a layer's page is its docstring and its settings, a code's page the file beside the
+diagnostics, a key's page what the JSON Schema says about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelspec.catalog.library import is_kind
+from modelspec.core.diagnostics import nearest
+from modelspec.core.diagnostics.pages import codes
+from modelspec.core.diagnostics.pages import page as code_page
+from modelspec.core.registry import Registry
+
+from . import expression_page as expressions
+from . import key_pages as keys
+from . import kind_pages as kinds
+from . import library_pages as library
+from .page import Page, Row, Table, as_markdown, as_text
+
+__all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
+
+
+def find(topic: str) -> list[Page]:
+    """The pages of a topic: one as a rule, several where a name has several meanings (`mse`, a loss and a metric);
+    none where there is no such topic."""
+    topic = topic.strip()
+    return list(_exact(topic)) or list(_loose(topic))
+
+
+def _exact(topic: str) -> Iterator[Page]:
+    if topic in _LISTS:
+        yield _LISTS[topic]()
+        return
+    if manual := code_page(topic.upper()):
+        yield Page(f"{manual.code}: {manual.title}", "", manual.text.partition("\n")[2].strip())
+        return
+    for family in kinds.families().values():
+        if topic == family.noun or topic == _plural_of(family.noun):
+            yield kinds.family_page(family)
+            return
+    for family in kinds.families().values():
+        if topic in family or topic in family.refused:
+            yield kinds.page(family, topic)
+    if is_kind(topic):
+        yield library.page(topic)
+    if path := keys.full_path(topic):
+        yield keys.page(path)
+
+
+def _plural_of(noun: str) -> str:
+    return next(plural for plural, family in kinds.families().items() if family.noun == noun)
+
+
+def _loose(topic: str) -> Iterator[Page]:
+    """A name in another case, or a setting: `conv2d`, `Conv2D.strides`, `training.optimizer.Adam.beta_1`."""
+    folded = topic.lower()
+    for family in kinds.families().values():
+        names = dict.fromkeys(family.aliases.get(name, name) for name in family.names() if name.lower() == folded)
+        yield from (kinds.page(family, name) for name in names)
+    yield from map(library.page, library.names(topic))
+    if shipped := library.setting(topic):
+        yield shipped
+    path, _, setting = topic.rpartition(".")
+    kind = path.rpartition(".")[2]
+    for family in kinds.families().values() if path else ():
+        if setting in family and keys.full_path(path):
+            yield kinds.page(family, setting)
+        cls = family.find(kind) if kind in family else None
+        if cls is None:
+            continue
+        for row in kinds.rows(cls, common=True):
+            if row.name == setting:
+                yield _setting(cls.kind(), family, row)
+
+
+def _setting(kind: str, family: Registry, row: Row) -> Page:
+    notes = (f"Takes {row.takes}.", _default(row), f"See `modelspec explain {kind}`.")
+    return Page(f"{kind}.{row.name}", f"setting of a {family.noun}", row.text or f"A setting of `{kind}`.", notes=notes)
+
+
+def _default(row: Row) -> str:
+    return "It is needed." if row.default == "needed" else f"The default is `{row.default}`."
+
+
+# Lists ---------------------------------------------------------------------------------------------------------------
+
+
+def overview() -> Page:
+    """What there is to ask for."""
+    families = [Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
+                for plural, family in kinds.families().items()]
+    rows = (Row("keys", "every key of a spec, e.g. `training.loss`"),
+            Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"), *families,
+            Row("codes", "every code of a fault, e.g. `MS402`"))
+    rows = (*rows, Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"))
+    return Page("modelspec explain TOPIC", "", "A topic is a code, a layer, a component, a key, or one of these lists:",
+                (Table("Lists", rows, ("topic", "what it is", "")),))
+
+
+def _codes() -> Page:
+    pages = [page for code in codes() if (page := code_page(code))]
+    return Page("codes", "", "What `modelspec check` finds; `modelspec explain MS402` tells more about each.",
+                (Table("Codes", tuple(Row(page.code, page.title) for page in pages), ("code", "what it says", "")),))
+
+
+_LISTS = {"codes": _codes, "keys": keys.list_page, expressions.TOPIC: expressions.page,
+          library.TOPIC: library.list_page}
+
+
+def topics() -> Iterator[str]:
+    """Every topic by its own name."""
+    yield from _LISTS
+    yield from codes()
+    yield from keys.paths()
+    for plural, family in kinds.families().items():
+        yield plural
+        yield from family.names()
+        yield from family.refused
+    yield from library.names()
+
+
+def near(topic: str) -> str | None:
+    """The topic that was probably meant. A code is never guessed: each means something else."""
+    if topic[:2].upper() == "MS" and topic[2:].isdigit():
+        return None
+    return nearest(topic, dict.fromkeys(topics()))

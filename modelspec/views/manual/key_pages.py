@@ -1,0 +1,91 @@
+"""Pages of the keys of a spec: `training`, `training.loss`, `model.inputs`, `from`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Final
+
+from modelspec.compiler.spec.checkpoint import Checkpoint
+from modelspec.compiler.spec.data_section import Feature, Split
+from modelspec.compiler.spec.model_inputs import Input
+from modelspec.compiler.spec.runtime_section import Runtime
+from modelspec.compiler.spec.training_section import Choices
+from modelspec.core.settings import Section
+
+from ..schema.key_docs import KEYS
+from ..schema.value_schema import settings
+from .kind_pages import row, rows
+from .page import Page, Row, Table
+
+_CLASSES: Final[dict[str, type[Section]]] = {"training": Choices, "training.checkpoint": Checkpoint, "runtime": Runtime,
+                                             "data.split": Split}
+"""Keys that are one mapping of settings."""
+_FORMS: Final[dict[str, type[Section]]] = {"model.inputs": Input, "data.inputs": Feature, "data.targets": Feature}
+"""Keys whose values have a long form."""
+
+
+def paths() -> tuple[str, ...]:
+    """Every key that has a page, sections first."""
+    below = (f"{path}.{name}" for path, cls in _CLASSES.items() for name in cls.model_fields)
+    return tuple(dict.fromkeys((*KEYS, *_CLASSES, *below)))
+
+
+def full_path(written: str) -> str | None:
+    """The path of a key as it was written: `training.epochs`, or `epochs` alone where only one section has it."""
+    known = paths()
+    if written in known:
+        return written
+    found = [path for path in known if path.rpartition(".")[2] == written]
+    return found[0] if len(found) == 1 else None
+
+
+def page(path: str) -> Page:
+    """The page of a key of `paths`."""
+    key, section = KEYS.get(path), path.rpartition(".")[0]
+    if key is not None:
+        text = f"{key.text}\n\n```yaml\n{key.example}\n```"
+        return Page(path, "key", text, tuple(_tables(path)), (f"Takes {key.takes}.",))
+    if path in _CLASSES:
+        return Page(path, "key", inspect.cleandoc(_CLASSES[path].__doc__ or ""), tuple(_tables(path)))
+    one = _row(section, path.rpartition(".")[2])
+    default = "It is needed." if one.default == "needed" else f"The default is `{one.default}`."
+    return Page(path, "key", one.text or f"A key of `{section}`.", notes=(f"Takes {one.takes}.", default))
+
+
+def list_page() -> Page:
+    """Every key."""
+    listed = tuple(Row(path, _summary(path)) for path in paths())
+    return Page("keys", "", "What may stand in a spec; `modelspec explain KEY` tells more about each.",
+                (Table("Keys", listed, ("key", "meaning", "")),))
+
+
+def _summary(path: str) -> str:
+    section, _, name = path.rpartition(".")
+    if path in KEYS:
+        text = KEYS[path].text
+    elif path in _CLASSES:
+        text = inspect.cleandoc(_CLASSES[path].__doc__ or "")
+    else:
+        text = _row(section, name).text
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _row(section: str, name: str) -> Row:
+    """A key of a section as its class has it; the hand-read ones in the words of `KEYS`."""
+    read = settings(_CLASSES[section])
+    made = row(name, read["properties"][name], needed=name in read["required"])
+    key = KEYS.get(f"{section}.{name}")
+    return Row(name, key.takes, made.default, key.text) if key else made
+
+
+def _tables(path: str) -> Iterator[Table]:
+    if path in _CLASSES:
+        names = settings(_CLASSES[path])["properties"]
+        yield Table("Keys", tuple(_row(path, name) for name in names), ("key", "takes", "default"))
+    elif path in _FORMS:
+        yield Table("The long form", rows(_FORMS[path]), ("key", "takes", "default"))
+    below = [name for name in KEYS if name.startswith(f"{path}.")]
+    if below and path not in _CLASSES:
+        listed = tuple(Row(name.rpartition(".")[2], KEYS[name].takes, text=KEYS[name].text) for name in below)
+        yield Table("Keys", listed, ("key", "takes", "default"))

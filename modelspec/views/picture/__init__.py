@@ -1,0 +1,38 @@
+"""`show --picture`: a model as a picture, from its static graph alone.
+
+    diagram   TypedGraph -> Diagram   boxes, frames, arrows; frames folded below a depth
+    layout    Diagram    -> Layout    a place for everything
+    svg, png  Layout     -> a file    `mermaid` and `graphviz` take the Diagram: other programs lay it out
+
+Loads no framework, and Pillow for PNG only.
+"""
+
+from __future__ import annotations
+
+from modelspec.compiler.infer import TypedGraph
+
+from .diagram import diagram
+
+ENDINGS = {
+    ".svg": "svg", ".png": "png", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "graphviz", ".gv": "graphviz",
+}
+"""Which kind of picture a file's ending asks for."""
+
+
+def picture(name: str, graph: TypedGraph, form: str, depth: int | None = None) -> bytes:
+    """The content of a picture's file. `form` is one of the values of `ENDINGS`; frames are open down to `depth`."""
+    drawn = diagram(name, graph, depth)
+    if form in ("mermaid", "graphviz"):
+        from . import text_formats as text
+
+        return (text.mermaid(drawn) if form == "mermaid" else text.graphviz(drawn)).encode()
+    from .layout import layout
+
+    placed = layout(drawn)
+    if form == "png":
+        from .png import png
+
+        return png(placed)
+    from .svg import svg
+
+    return svg(placed, name).encode()

@@ -1,0 +1,72 @@
+"""A spec after everything that stands for something else in it was worked out: what `modelspec resolve` prints.
+
+    order     sections and settings in the order of the language's reference
+    defaults  every setting that was left out, filled in
+    text      YAML of either version, or JSON
+    origin    where a value of it comes from: `--explain`
+
+A resolved spec is a spec: it checks, builds and trains as the one that it was made from, and resolves to itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.spec.layer_names import check_name
+from modelspec.compiler.spec.spec_file import VERSION
+from modelspec.core.collector import Collector
+from modelspec.core.source import Entry, Mapping, Scalar, plain
+
+from .dump import as_json, dump
+from .key_order import in_order
+
+__all__ = ["as_json", "dump", "escaped", "resolved", "resolved_node", "resolved_text"]
+
+
+def resolved_node(compiled: Compiled, *, defaults: bool = False) -> Mapping:
+    """The resolved document, every value with its place. `compiled` has no errors."""
+    root = compiled.file.document.root
+    if defaults:
+        from .defaults import filled
+
+        root = filled(compiled, root)
+    entries = {**_own(compiled, root), **root.entries}
+    return in_order(replace_entries(root, entries))
+
+
+def resolved(compiled: Compiled, *, defaults: bool = False) -> dict[str, Any]:
+    """The resolved spec as plain values, a literal `$` written `$$`: what `dump` takes."""
+    found = escaped(plain(resolved_node(compiled, defaults=defaults)))
+    assert isinstance(found, dict)
+    return found
+
+
+def resolved_text(compiled: Compiled, *, defaults: bool = False, form: str = "yaml") -> str:
+    """The resolved spec as YAML or JSON."""
+    found = resolved(compiled, defaults=defaults)
+    return dump(found) if form == "yaml" else as_json(found)
+
+
+def escaped(value: Any) -> Any:
+    """Plain values as a spec writes them, where `$` begins an expression and `$$` is a dollar sign."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: escaped(item) for key, item in value.items()}
+    return [escaped(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def replace_entries(node: Mapping, entries: dict[str, Entry]) -> Mapping:
+    return node._replace(entries=entries)
+
+
+def _own(compiled: Compiled, root: Mapping) -> dict[str, Entry]:
+    """The version of the language, and the name: a spec without one is called as its file, which may be renamed."""
+    found = {"modelspec": Entry(root.span, Scalar(VERSION, root.span, True))}
+    file = root.span.file
+    name = Path(file).stem
+    if not file.startswith("<") and check_name(name, root.span, Collector()):
+        found["name"] = Entry(root.span, Scalar(name, root.span))
+    return found

@@ -1,0 +1,296 @@
+"""Where a value of a resolved spec comes from: the place where it was written, and every use, name, loop, file and flag
+by which it came to stand where it does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from modelspec.catalog import library
+from modelspec.compiler.expand.entry_paths import name_of
+from modelspec.compiler.expand.short_forms import same_thing
+from modelspec.compiler.expand.value_paths import Step, parse_path
+from modelspec.compiler.pipeline import Compiled
+from modelspec.core.diagnostics import Fault, Source, Span, listed, nearest
+from modelspec.core.diagnostics.derived import causes_of, origin_of
+from modelspec.core.settings import describe
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain, read, read_text
+
+from . import resolved_node
+from .defaults import is_default
+from .dump import scalar
+
+_FLAG = "--set "
+_LONGEST = 60  # characters of a value that are shown as written
+
+
+class Wayward(Exception):  # it carries a finding
+    """A path that leads nowhere in the resolved spec."""
+
+    def __init__(self, fault: Fault, span: Span) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+        self.span = span
+
+
+class Told(NamedTuple):
+    """One step of the way that a value came."""
+
+    message: str
+    span: Span | None
+    path: str | None = None
+    """Where in its own file the step stands, as a path."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A value of a resolved spec, and the way it came."""
+
+    path: str
+    value: Any
+    default: bool
+    steps: tuple[Told, ...]
+
+    def record(self) -> dict[str, Any]:
+        """As plain values, for programs."""
+        steps = [{"message": one.message, "file": one.span.file if one.span else None,
+                  "line": one.span.line if one.span else None, "column": one.span.column if one.span else None,
+                  "path": one.path} for one in self.steps]
+        return {"path": self.path, "value": self.value, "default": self.default, "steps": steps}
+
+    def lines(self) -> list[str]:
+        """As text: the value, then a line for each step."""
+        rows = [("" if one.span is None else _shown(one.span), one.message, one.path) for one in self.steps]
+        width = max((len(place) for place, _, _ in rows), default=0)
+        found = [f"{self.path}: {scalar(self.value)}"]
+        for place, message, path in rows:
+            lead = f"  {place.ljust(width)}  " if width else "  "
+            found.append(f"{lead}{message}{f'  ({path})' if path else ''}")
+        return found
+
+
+def _shown(span: Span) -> str:
+    """The place; a flag is a place of its own."""
+    return span.file if span.file.startswith(_FLAG) else str(span)
+
+
+class Origins:
+    """Tells where the values of one spec come from."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.file = compiled.file.document.root.span.file
+        self.compiled = compiled
+        self.root = resolved_node(compiled)
+        self._files: dict[str, Mapping | None] = {}
+
+    def of(self, path: str) -> Origin:
+        """The value at a path, written as for `--set`. Raises `Wayward` (MS130, MS148)."""
+        try:
+            node, key_span = _Finder(self.root, path).find()
+        except Wayward:
+            node, key_span = _Finder(self._whole, path).find()
+        default = is_default(node.span)
+        steps = list(self._steps(node, key_span))
+        files = dict.fromkeys(one.span.file for one in steps if one.span is not None)
+        for file in files:
+            steps.extend(one for one in self._extended(file) if one not in steps)
+        return Origin(path, plain(node), default, tuple(steps))
+
+    @cached_property
+    def _whole(self) -> Mapping:
+        """The document with every default."""
+        return resolved_node(self.compiled, defaults=True)
+
+    def _steps(self, node: Node, key_span: Span | None) -> Iterator[Told]:
+        span = node.span
+        if is_default(span):
+            yield Told(span.file, None)
+            if key_span is not None and not is_default(key_span):
+                yield from self._way(key_span, "it belongs to what is written here", set())
+            return
+        if key_span is not None and origin_of(span) == origin_of(self.root.span):
+            yield Told("the language's own", None)
+            return
+        yield from self._way(span, self._written(node), set())
+
+    def _written(self, node: Node) -> str:
+        span = origin_of(node.span)
+        if span.file.startswith(_FLAG):
+            return "set on the command line, or from Python"
+        text = span.text
+        short = isinstance(node, Scalar) and "\n" not in text and 0 < len(text) <= _LONGEST
+        return f"written here, as `{text}`" if short else "written here"
+
+    def _way(self, span: Span, message: str, seen: set[tuple[str, int, int]]) -> Iterator[Told]:
+        """The step at a place, and those that led to it."""
+        place = origin_of(span)
+        yield Told(message, place, self._path_at(place))
+        for cause in causes_of(span):
+            at = origin_of(cause.span)
+            key = (cause.message, at.start, id(at.source))
+            if key not in seen:
+                seen.add(key)
+                yield from self._way(cause.span, cause.message, seen)
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def _path_at(self, span: Span) -> str | None:
+        """The path, in its own file, of what stands at a place."""
+        root = self._document(span)
+        return next((way for way, at in _places(root) if at == (span.start, span.end)), None) if root else None
+
+    def _document(self, span: Span) -> Mapping | None:
+        name = span.file
+        if name.startswith(_FLAG) or not span.source.text:
+            return None
+        if name not in self._files:
+            document = read_text(span.source.text, name, "auto").value
+            self._files[name] = document.root if document else None
+        return self._files[name]
+
+    def _extended(self, file: str) -> Iterator[Told]:
+        """How a file became part of the spec."""
+        for extended, span in self._extends:
+            if extended == _real(file):
+                yield Told(f"`{os.path.basename(file)}` is extended here", span)  # noqa: PTH119
+                yield from self._extended(span.file)
+
+    @cached_property
+    def _extends(self) -> list[tuple[str, Span]]:
+        """Every file that is extended, directly or through others, and where that is said."""
+        found: list[tuple[str, Span]] = []
+        queue, seen = [self.file], {_real(self.file)}
+        while queue:
+            name = queue.pop()
+            document = None if name.startswith("<") or name == "-" else read(name).value
+            entry = document.root.entries.get("extends") if document else None
+            if entry is None:
+                continue
+            for item in entry.value.items if isinstance(entry.value, Sequence) else (entry.value,):
+                path = _extended_path(name, str(plain(item)))
+                found.append((_real(path), item.span))
+                if _real(path) not in seen:
+                    seen.add(_real(path))
+                    queue.append(path)
+        return found
+
+
+def _extended_path(file: str, value: str) -> str:
+    """The file that is meant by what `extends` says: beside the one that says it, or of the library."""
+    path = os.path.normpath(Path(file).parent / value)
+    return os.fspath(library.FOLDER / f"{value}.yaml") if library.is_kind(value) and not Path(path).exists() else path
+
+
+def _real(file: str) -> str:
+    return os.path.realpath(file)
+
+
+def _places(node: Node, way: str = "") -> Iterator[tuple[str, tuple[int, int]]]:
+    """Every key and value of a document: its path, and where it stands."""
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            path = _joined(way, key)
+            yield path, (entry.key_span.start, entry.key_span.end)
+            yield path, (entry.value.span.start, entry.value.span.end)
+            yield from _places(entry.value, path)
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield f"{way}[{index}]", (item.span.start, item.span.end)
+            yield from _places(item, f"{way}[{index}]")
+
+
+def _joined(way: str, key: str) -> str:
+    if any(character in key for character in ".[]=\"'") or not key.strip():
+        return f"{way}['{key}']"
+    return f"{way}.{key}" if way else key
+
+
+# Paths into the resolved spec ----------------------------------------------------------------------------------------
+
+
+class _Finder:
+    """Follows one path."""
+
+    def __init__(self, root: Mapping, path: str) -> None:
+        self.root = root
+        self.text = path
+        self.source = Source(f"--explain {path}", path)
+
+    def find(self) -> tuple[Node, Span | None]:
+        """The value, and the place of its key."""
+        try:
+            steps = parse_path(self.text)
+        except Fault as fault:
+            raise Wayward(fault, Span(self.source, 0, len(self.text))) from None
+        node: Node = self.root
+        key_span: Span | None = None
+        kind: str | None = None
+        """Of an entry that was found by its name: it may be written once more, as a step."""
+        for step in steps:
+            if kind is not None and step.key == kind and not (isinstance(node, Mapping) and kind in node.entries):
+                kind = None
+                continue
+            kind = None
+            if isinstance(node, Mapping):
+                entry = self._entry(node, step)
+                node, key_span = entry.value, entry.key_span
+            elif isinstance(node, Sequence):
+                node, found, kind = self._item(node, step)
+                key_span = found or key_span
+            else:
+                raise self._lost(step, f"{self._so_far(step)} is {describe(plain(node))}, and has nothing in it")
+        return node, key_span
+
+    def _entry(self, node: Mapping, step: Step) -> Entry:
+        if isinstance(step.key, int):
+            raise self._lost(step, f"{self._so_far(step)} is no list", help="leave the index out")
+        if step.key in node.entries:
+            return node.entries[step.key]
+        alike = [key for key in node.entries if len(node.entries) == 1 and same_thing(key, step.key)]
+        if alike:
+            return node.entries[alike[0]]
+        near = nearest(step.key, node.entries)
+        known = listed(list(node.entries)[:8])
+        raise self._lost(step, f"{self._so_far(step)} has no `{step.key}`", near,
+                         f"did you mean `{near}`?" if near else f"it has {known}" if known else "it is empty")
+
+    def _item(self, node: Sequence, step: Step) -> tuple[Node, Span | None, str | None]:
+        if isinstance(step.key, int):
+            index = step.key + len(node.items) if step.key < 0 else step.key
+            if not 0 <= index < len(node.items):
+                raise self._lost(step, f"{self._so_far(step)} has {len(node.items)} entries, none at [{step.key}]")
+            return node.items[index], None, None
+        for _, kind, entry in _named(node):
+            if step.key == name_of(entry.value):
+                return entry.value, entry.key_span, kind
+        kinds = [(kind, entry) for _, kind, entry in _named(node) if same_thing(kind, step.key)]
+        if len(kinds) == 1:
+            return kinds[0][1].value, kinds[0][1].key_span, None
+        names = [name for _, _, entry in _named(node) if (name := name_of(entry.value))]
+        if kinds:
+            several = [f"[{index}]" for index, kind, _ in _named(node) if same_thing(kind, step.key)]
+            raise self._lost(step, f"{self._so_far(step)} has {len(kinds)} entries of kind `{step.key}`",
+                             help=f"write the index: {listed(several[:4], 'or')}")
+        near = nearest(step.key, [*names, *(kind for _, kind, _ in _named(node))])
+        raise self._lost(step, f"{self._so_far(step)} has no entry named `{step.key}`", near,
+                         f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`")
+
+    def _so_far(self, step: Step) -> str:
+        before = self.text[: step.start].rstrip(".")
+        return f"`{before}`" if before else "the resolved spec"
+
+    def _lost(self, step: Step, message: str, suggestion: str | None = None, help: str | None = None) -> Wayward:
+        return Wayward(Fault("MS148", message, help=help, suggestion=suggestion),
+                       Span(self.source, step.start, step.end))
+
+
+def _named(node: Sequence) -> Iterator[tuple[int, str, Entry]]:
+    """Every entry of a list with its kind."""
+    for index, item in enumerate(node.items):
+        if isinstance(item, Mapping) and len(item.entries) == 1:
+            kind, entry = next(iter(item.entries.items()))
+            yield index, kind, entry

@@ -1,0 +1,198 @@
+"""The sections of a spec with every default filled in: the model, the data, the training, the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.graph import Graph
+from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.spec.data_section import Feature
+from modelspec.compiler.spec.entries import Use
+from modelspec.compiler.spec.model_inputs import Input, InputSpec
+from modelspec.compiler.spec.model_section import ModelSection, SharedLayer
+from modelspec.core.settings import Context, Settings
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
+
+from .defaults import Filler, by_default, missing, node_of, of_model, reserved_of, without_reserved
+
+_NAMED = by_default("the name that Keras gives an entry without one")
+
+
+class Sections:
+    """Fills in one spec."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.filler = Filler(compiled.file.context)
+
+    def document(self, root: Mapping) -> Mapping:
+        """All of it."""
+        file, graph = self.compiled.file, self.compiled.graph
+        entries = dict(root.entries)
+        entries.setdefault("seed", _default("seed", file.seed))
+        if file.model is not None and graph is not None and isinstance(entries["model"].value, Mapping):
+            model = _Models(self.filler.context).model(entries["model"].value, file.model, graph.graph, root=True)
+            entries["model"] = Entry(entries["model"].key_span, model)
+        runtime = entries.get("runtime")
+        body = runtime.value if runtime and isinstance(runtime.value, Mapping) else Mapping({}, root.span)
+        key_span = runtime.key_span if runtime else by_default("the defaults of `runtime`")
+        entries["runtime"] = Entry(key_span, self._section(file.runtime, body))
+        for key, fill in (("training", self._training), ("data", self._data)):
+            if key in entries and isinstance(found := entries[key].value, Mapping):
+                entries[key] = Entry(entries[key].key_span, fill(found))
+        return Mapping(entries, root.span)
+
+    def _section(self, made: Settings, node: Mapping) -> Mapping:
+        """A section with the keys that it leaves out, where they mean what they are."""
+        entries = dict(node.entries)
+        for name, value in missing(made, entries):
+            why = f"the default of `{made.kind()}.{name}`"
+            entries[name] = Entry(by_default(why), self.filler.value(value, None, None, why))
+        return Mapping(entries, node.span)
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def _training(self, node: Mapping) -> Mapping:
+        training = self.compiled.training
+        if training is None or training.choices is None:
+            return node
+        metrics = (*training.metrics.values(), *training.weighted_metrics.values())
+        chosen = [*training.losses.values(), *(one for several in metrics for one in several), *training.callbacks]
+        made = {id(one.node): one.settings for one in chosen}
+        entries = dict(node.entries)
+        for key, entry in entries.items():
+            if key == "optimizer":
+                value = self.filler.value(training.optimizer, entry.value, None, "")
+            elif isinstance(one := getattr(training, key, None), Settings) and isinstance(entry.value, Mapping):
+                value = self._section(one, entry.value)
+            else:
+                value = self._chosen(entry.value, made)
+            entries[key] = Entry(entry.key_span, value)
+        return self._section(training.choices, Mapping(entries, node.span))
+
+    def _chosen(self, node: Node, made: dict[int, Settings | str]) -> Node:
+        """A loss, metric or callback in full, or a list or mapping of them."""
+        settings = made.get(id(node))
+        if settings is not None:
+            return self.filler.component(settings, node, "") if isinstance(settings, Settings) else node
+        if isinstance(node, Sequence):
+            return Sequence(tuple(self._chosen(item, made) for item in node.items), node.span)
+        if isinstance(node, Mapping):
+            found = {key: Entry(one.key_span, self._chosen(one.value, made)) for key, one in node.entries.items()}
+            return Mapping(found, node.span)
+        return node
+
+    # Data ------------------------------------------------------------------------------------------------------------
+
+    def _data(self, node: Mapping) -> Mapping:
+        data = self.compiled.data
+        if data is None:
+            return node
+        entries = dict(node.entries)
+        for part, source in data.sources.items():
+            key = "source" if part == "train" and "source" in entries else part
+            if key in entries:
+                filled = self.filler.component(source, entries[key].value, "")
+                entries[key] = Entry(entries[key].key_span, filled)
+        if data.split is not None and "split" in entries and isinstance(split := entries["split"].value, Mapping):
+            entries["split"] = Entry(entries["split"].key_span, self._section(data.split, split))
+        for key, features in (("inputs", data.inputs), ("targets", data.targets)):
+            if key in entries and features:
+                entries[key] = Entry(entries[key].key_span, self._features(entries[key].value, features))
+        return Mapping(entries, node.span)
+
+    def _features(self, node: Node, features: Any) -> Node:
+        """What feeds every input or target, in its long form."""
+        if len(features) == 1 and not (isinstance(node, Mapping) and next(iter(features)) in node.entries):
+            name = next(iter(features))
+            node = Mapping({name: Entry(node.span, node)}, node.span)
+        if not isinstance(node, Mapping):
+            return node
+        found = {name: Entry(entry.key_span, self._feature(features[name], entry.value)) if name in features else entry
+                 for name, entry in node.entries.items()}
+        return Mapping(found, node.span)
+
+    def _feature(self, feature: Feature, node: Node) -> Node:
+        if isinstance(node, Mapping):
+            return self._section(feature, node)
+        key = "columns" if isinstance(node, Sequence) else "column"
+        return self._section(feature, Mapping({key: Entry(node.span, node)}, node.span))
+
+
+class _Models:
+    """Fills in the models of a spec."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.filler = Filler(context)
+
+    def model(self, node: Mapping, section: ModelSection, graph: Graph, *, root: bool) -> Mapping:
+        """A model with its inputs in their long form, every entry named, and its outputs."""
+        inside = _Models(of_model(self.context, node))
+        entries = dict(node.entries)
+        if root:
+            entries.setdefault("image_data_format", _default("image_data_format", inside.context.image_data_format))
+        if section.inputs is not None and (inputs := entries.get("inputs")):
+            entries["inputs"] = Entry(inputs.key_span, self._inputs(inputs.value, section.inputs))
+        if (shared := entries.get("shared")) and isinstance(shared.value, Mapping):
+            things = {name: Entry(one.key_span, inside.thing(one.value, section.shared.get(name),
+                                                             graph.shared.get(name)))
+                      for name, one in shared.value.entries.items()}
+            entries["shared"] = Entry(shared.key_span, Mapping(things, shared.value.span))
+        layers = entries["layers"]
+        entries["layers"] = Entry(layers.key_span, inside.layers(layers.value, section, graph))
+        if root and "outputs" not in entries:
+            span = by_default("the default of `outputs`: the last entry")
+            entries["outputs"] = Entry(span, node_of([str(name) for name in graph.outputs], span))
+        return Mapping(entries, node.span)
+
+    def thing(self, node: Node, section: SharedLayer | ModelSection | None, made: Layer | Graph | None) -> Node:
+        """Something shared."""
+        if isinstance(section, SharedLayer):
+            return self.entry(node, section.use, None)
+        if section is None or not isinstance(made, Graph):
+            return node
+        if isinstance(node, Mapping):
+            return self.model(node, section, made, root=False)
+        return self.layers(node, section, made)
+
+    def layers(self, node: Node, section: ModelSection, graph: Graph) -> Node:
+        if not isinstance(node, Sequence):
+            return node
+        both = zip(node.items, section.uses, graph.calls, strict=True)
+        return Sequence(tuple(self.entry(item, use, call.name) for item, use, call in both), node.span)
+
+    def entry(self, node: Node, use: Use, name: str | None) -> Node:
+        """One entry with all of its settings and its name."""
+        kept = reserved_of(use.body)
+        if name is not None and "name" not in kept:
+            kept = {"name": Entry(_NAMED, Scalar(name, _NAMED)), **kept}
+        settings: dict[str, Entry] = {}
+        if use.layer is not None:
+            found = self.filler.settings(use.layer, without_reserved(use.body), use.kind_span)
+            if not isinstance(found, Mapping):
+                return node
+            settings = {key: entry for key, entry in found.entries.items() if key != "name"}
+        body = Mapping({**settings, **kept}, use.body.span if use.body is not None else use.kind_span)
+        return Mapping({use.kind: Entry(use.kind_span, body)}, node.span)
+
+    def _inputs(self, node: Node, inputs: Iterable[InputSpec]) -> Node:
+        """The inputs in their long form."""
+        whole = not isinstance(node, Mapping) or "shape" in node.entries
+        entries: dict[str, Entry] = {}
+        for one in inputs:
+            written = node if whole else node.entries[one.name].value  # type: ignore[union-attr]
+            if not isinstance(written, Mapping):
+                written = Mapping({"shape": Entry(written.span, written)}, written.span)
+            body = dict(written.entries)
+            for key, value in (("dtype", one.dtype), ("optional", one.optional)):
+                body.setdefault(key, _default(f"{Input.title}.{key}", value))
+            entries[one.name] = Entry(one.span, Mapping(body, written.span))
+        return Mapping(entries, node.span)
+
+
+def _default(key: str, value: Any) -> Entry:
+    span = by_default(f"the default of `{key}`")
+    return Entry(span, node_of(value, span))

@@ -1,0 +1,186 @@
+"""The schema of the `model` section: inputs, entries, shared things, blocks and the words that expansion takes away.
+
+A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has three variants,
+chosen by what the file has: without either, an entry that is no layer is an error; with `shared` it may be a call;
+with `blocks` (or `extends`, which may bring some) it may have parameters too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.layer import ONE
+from modelspec.compiler.spec.model_inputs import Input
+from modelspec.core.dtypes import DTYPES
+
+from . import library_schema as library
+from .family_schema import RESERVED, one_of, sources
+from .key_docs import KEYS
+from .value_schema import EXPRESSION, Schema, or_expression, settings, with_expressions
+
+VARIANTS: Final = ("", ".shared", ".blocks")
+
+_NAME: Final[Schema] = {"type": "string"}
+_FLAG: Final[Schema] = with_expressions({"type": "boolean"})
+_IDENTIFIER: Final = r"^[^\W\d]\w*$"
+
+
+def variant() -> Schema:
+    """Which grammar the `model` of a file has, and what sections need where no other file may bring it."""
+    blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
+    shared = {"required": ["model"], "properties": {"model": {"type": "object", "required": ["shared"]}}}
+    whole = {"anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]}  # with blocks alone it is one to build on
+    alone = {
+        **whole,
+        "properties": {
+            "model": {"required": ["inputs", "layers"]}, "training": {"required": ["loss"]},
+            "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
+        },
+    }
+    grammar = {"if": blocks, "then": _model_is(".blocks"),
+               "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")}}
+    return {"allOf": [grammar, {"if": {"required": ["extends"]}, "else": alone}]}
+
+
+def _model_is(suffix: str) -> Schema:
+    return {"properties": {"model": or_expression(_ref(f"model{suffix}"))}}
+
+
+def definitions(layer: Schema) -> dict[str, Schema]:
+    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names that need no settings."""
+    found: dict[str, Schema] = {
+        "tensor": {"description": "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden` is "
+                                  "one of several outputs.", "type": "string"},
+        "tensors": {"anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]},
+        "from": {"description": KEYS["from"].text, **sources(ONE)},
+        "call": {"description": KEYS["call"].text, **or_expression(
+            {"type": "object", "properties": {"training": _FLAG}, "additionalProperties": False})},
+        "when": {"description": KEYS["when"].text, **_FLAG},
+        "repeat": {"description": KEYS["repeat"].text, **with_expressions({"type": "integer", "minimum": 0})},
+        "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
+        "size": _size(), "shape": _shape(), "input": _input(),
+        "block": _block(), "shipped": library.family(), **library.definitions(),
+    }
+    for suffix in VARIANTS:
+        found |= {
+            f"model{suffix}": _model(suffix, root=True),
+            f"submodel{suffix}": _model(suffix, root=False),
+            f"layers{suffix}": {"anyOf": [{"type": "array", "items": _ref(f"entry{suffix}")}, EXPRESSION]},
+            f"entry{suffix}": _entry(suffix, layer["anyOf"][0]),
+        }
+    return found
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+# Models --------------------------------------------------------------------------------------------------------------
+
+
+def _model(suffix: str, *, root: bool) -> Schema:
+    outputs = {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}
+    inputs = {"anyOf": [_ref("shape"), _ref("input"),
+                        {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}}]}
+    shared = or_expression({"type": "object", "additionalProperties": {
+        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer"), _ref("shipped")]}})
+    formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
+    layers = _ref(f"layers{suffix}")
+    keys: dict[str, Schema] = {"inputs": inputs, "shared": shared, "layers": layers, "outputs": outputs}
+    keys |= {"image_data_format": formats} if root else {"trainable": _FLAG, "weights": _weights()}
+    properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
+                  for key, one in keys.items()}
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema if root else {**schema, "required": ["layers"]}
+
+
+def _weights() -> Schema:
+    of_kind = {"type": "object", "properties": {"imagenet": {"type": "object"}}, "additionalProperties": False,
+               "required": ["imagenet"]}
+    return {"description": "What the weights of the model start from: a file, or `imagenet` with a kind of the library "
+                           "and its settings.", "anyOf": [{"type": ["string", "null"]}, of_kind]}
+
+
+def _size() -> Schema:
+    return {"description": "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or `auto` "
+                           "(taken from the data).",
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}, {"type": "string", "pattern": _IDENTIFIER},
+                      EXPRESSION]}
+
+
+def _shape() -> Schema:
+    return {"anyOf": [{"type": "array", "items": _ref("size"), "maxItems": 15}, EXPRESSION]}
+
+
+def _input() -> Schema:
+    read = settings(Input)
+    properties = {name: with_expressions(one) for name, one in read["properties"].items()}
+    dtypes = {"anyOf": [{"enum": list(DTYPES)}, EXPRESSION], "default": "float32"}
+    properties |= {"shape": _ref("shape"), "dtype": dtypes}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["shape"]}
+
+
+def _block() -> Schema:
+    keys = {"description": _NAME, "parameters": {"type": "object"}, "primary": _NAME, "inline": {"type": "boolean"},
+            "layers": _ref("layers.blocks"),
+            "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
+            "outputs": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}}
+    whole = {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
+    return {"anyOf": [whole, _ref("layers.blocks")]}
+
+
+# Entries -------------------------------------------------------------------------------------------------------------
+
+
+def _entry(suffix: str, bare: Schema) -> Schema:
+    forms = [*_one(suffix, bare), _group(suffix), _branches(suffix, bare)]
+    return {"anyOf": forms if suffix else [*forms, EXPRESSION]}
+
+
+def _one(suffix: str, bare: Schema) -> list[Schema]:
+    """One call: of a layer or a kind of the library, or of a name that the file gives."""
+    layer = one_of(LAYERS)
+    layer["properties"] = {**layer["properties"], **library.entries()}
+    bare = {**bare, "enum": [*bare["enum"], *library.bare()]}
+    if suffix:
+        needing = [name for name in layer["properties"] if name not in bare["enum"]]
+        bare = {"type": "string", "not": {"enum": needing}}
+        layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
+        # A word of expansion is no name of one's own.
+        layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}}
+    return [bare, layer]
+
+
+def _own_call(*, parameters: bool) -> Schema:
+    """What stands behind the name of something shared (only reserved settings), or of a block (its parameters too)."""
+    reserved: Schema = {
+        "type": "object",
+        "properties": {
+            "name": _NAME, "call": or_expression({"type": "object"}), "when": _ref("when"), "repeat": _ref("repeat"),
+            "from": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensors")}]},
+        },
+        "additionalProperties": parameters,
+    }
+    others = ["null", "boolean", "number", "string", "array"] if parameters else ["null"]
+    return {"anyOf": [reserved, {"type": others}, *([] if parameters else [EXPRESSION])]}
+
+
+def _group(suffix: str) -> Schema:
+    """A list of entries under `do`: written once for each value, so many times, or only in one case."""
+    values = with_expressions({"type": "array"})
+    loop = {"description": KEYS["for"].text, "type": "object", "additionalProperties": values, "minProperties": 1,
+            "maxProperties": 1}
+    layers = _ref(f"layers{suffix}")
+    properties = {"for": loop, "index": _NAME, "repeat": _ref("repeat"), "when": _ref("when"), "do": layers,
+                  "else": layers, "from": _ref("tensors")}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["do"],
+            "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")]}
+
+
+def _branches(suffix: str, bare: Schema) -> Schema:
+    join = {"anyOf": [_ref("layer"), *_one(suffix, bare)]} if suffix else _ref("layer")
+    branches = {"description": KEYS["branches"].text, "type": "array", "items": _ref(f"layers{suffix}"), "minItems": 1}
+    properties = {"branches": branches, "join": join, "name": _NAME, "from": _ref("tensor"),
+                  "when": _ref("when"), "repeat": _ref("repeat")}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["branches"]}
