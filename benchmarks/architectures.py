@@ -1,11 +1,13 @@
-"""The architectures of the library beside those of `keras.applications`: lines, parameters, time to check.
+"""The architectures of the library beside those of `keras.applications`: lines, parameters, time to
+check.
 
     python benchmarks/architectures.py [KIND ...]
 
-Lines are those that say something: comments, blank lines and, in Python, docstrings are not counted. A spec that
-extends another is counted with the lines of its own. Several architectures share a module of Python, so its lines
-stand beside the first of them; it holds loading weights, checking arguments and preparing images too, which a spec
-leaves to modelspec. The time is that of a cold `modelspec check`: a process of its own, Python's start included.
+Lines are those that say something: comments, blank lines and, in Python, docstrings are not
+counted. A spec that extends another is counted with the lines of its own. Several architectures
+share a module of Python, so its lines stand beside the first of them; it holds loading weights,
+checking arguments and preparing images too, which a spec leaves to modelspec. The time is that of a
+cold `modelspec check`: a process of its own, Python's start included.
 """
 
 from __future__ import annotations
@@ -23,15 +25,27 @@ from pathlib import Path
 from check import ROOT, cold, environment_for
 
 LIBRARY = ROOT / "modelspec" / "catalog" / "library"
-SILENT = {token.COMMENT, token.NL, token.NEWLINE, token.INDENT, token.DEDENT, token.ENCODING, token.ENDMARKER}
+SILENT = {
+    token.COMMENT,
+    token.NL,
+    token.NEWLINE,
+    token.INDENT,
+    token.DEDENT,
+    token.ENCODING,
+    token.ENDMARKER,
+}
 
 
 def lines_of_spec(text: str) -> int:
-    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in text.splitlines())
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") for line in text.splitlines()
+    )
 
 
 def lines_of_python(text: str) -> int:
-    """Lines with a token that is no comment and no text in three quotes, which there are only to document."""
+    """Lines with a token that is no comment and no text in three quotes, which there are only to
+    document.
+    """
     found: set[int] = set()
     for one in tokenize.generate_tokens(io.StringIO(text).readline):
         documents = one.type == token.STRING and one.string.startswith(('"""', "'''"))
@@ -41,11 +55,17 @@ def lines_of_python(text: str) -> int:
 
 
 def modules() -> dict[str, str]:
-    """The text of every module of `keras.applications`, by its name; nothing of Keras is imported."""
+    """The text of every module of `keras.applications`, by its name; nothing of Keras is
+    imported.
+    """
     keras = importlib.util.find_spec("keras")
     assert keras is not None and keras.origin is not None, "install keras to compare with it"
     folder = Path(keras.origin).parent / "src" / "applications"
-    return {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.py")) if "test" not in path.stem}
+    return {
+        path.stem: path.read_text("utf-8")
+        for path in sorted(folder.glob("*.py"))
+        if "test" not in path.stem
+    }
 
 
 def seconds(path: Path, environment: dict[str, str], rounds: int = 3) -> float:
@@ -54,16 +74,28 @@ def seconds(path: Path, environment: dict[str, str], rounds: int = 3) -> float:
     return statistics.median(cold(command, environment)[0] for _ in range(rounds))
 
 
-def row(path: Path, sources: dict[str, str], told: set[str], environment: dict[str, str]) -> tuple[int, int]:
-    """Print one architecture; its lines, and those of its module where no row before has counted them."""
+def row(
+    path: Path, sources: dict[str, str], told: set[str], environment: dict[str, str]
+) -> tuple[int, int]:
+    """Print one architecture; its lines, and those of its module where no row before has counted
+    them.
+    """
     import modelspec as ms
 
     spec = ms.load_spec(path)
-    module = next(name for name, text in sources.items() if re.search(rf"^def {path.stem}\(", text, re.M))
-    lines, python = lines_of_spec(path.read_text("utf-8")), 0 if module in told else lines_of_python(sources[module])
+    module = next(
+        name for name, text in sources.items() if re.search(rf"^def {path.stem}\(", text, re.M)
+    )
+    lines, python = (
+        lines_of_spec(path.read_text("utf-8")),
+        (0 if module in told else lines_of_python(sources[module])),
+    )
     told.add(module)
-    print(f"{path.stem:20}{lines:6}{python or '':>8}  {module:22}{len(spec.graph.layers):6,}"
-          f"{spec.graph.parameters or 0:13,}{seconds(path, environment):9.2f} s", flush=True)
+    print(
+        f"{path.stem:20}{lines:6}{python or '':>8}  {module:22}{len(spec.graph.layers):6,}"
+        f"{spec.graph.parameters or 0:13,}{seconds(path, environment):9.2f} s",
+        flush=True,
+    )
     return lines, python
 
 
@@ -71,14 +103,23 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     sources, told = modules(), set[str]()
     asked = sys.argv[1:] or [path.stem for path in LIBRARY.glob("*.yaml")]
-    paths = [LIBRARY / f"{name}.yaml" for text in sources.values() for name in re.findall(r"^def (\w+)\(", text, re.M)
-             if name in asked and (LIBRARY / f"{name}.yaml").exists()]
-    print(f"{'':20}{'spec':>6}{'python':>8}  {'module':22}{'layers':>6}{'parameters':>13}{'cold check':>11}")
+    paths = [
+        LIBRARY / f"{name}.yaml"
+        for text in sources.values()
+        for name in re.findall(r"^def (\w+)\(", text, re.M)
+        if name in asked and (LIBRARY / f"{name}.yaml").exists()
+    ]
+    print(
+        f"{'':20}{'spec':>6}{'python':>8} "
+        f" {'module':22}{'layers':>6}{'parameters':>13}{'cold check':>11}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         environment = environment_for(Path(folder))
         seconds(paths[0], environment, rounds=1)  # the first compiles
         counted = [row(path, sources, told, environment) for path in paths]
-    print(f"{f'all {len(counted)}':20}{sum(one for one, _ in counted):6}{sum(one for _, one in counted):8}")
+    print(
+        f"{f'all {len(counted)}':20}{sum(one for one, _ in counted):6}{sum(one for _, one in counted):8}"
+    )
 
 
 if __name__ == "__main__":

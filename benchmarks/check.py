@@ -2,9 +2,9 @@
 
     python benchmarks/check.py
 
-Cold is a process of its own, Python's start included, with the bytecode of everything compiled before. The cold
-commands take turns, so that a machine that slows down slows all. Where other work runs beside, wall time says little:
-the processor time is shown with it.
+Cold is a process of its own, Python's start included, with the bytecode of everything compiled
+before. The cold commands take turns, so that a machine that slows down slows all. Where other work
+runs beside, wall time says little: the processor time is shown with it.
 """
 
 from __future__ import annotations
@@ -50,14 +50,22 @@ training:
 
 def spec(layers: int) -> str:
     """A residual network of so many layers (a multiple of 5), with data and training."""
-    parts = [BLOCK.format(i=i, width=16, before=f"sum_{i - 1}" if i else "image") for i in range(layers // 5 - 1)]
+    parts = [
+        BLOCK.format(i=i, width=16, before=f"sum_{i - 1}" if i else "image")
+        for i in range(layers // 5 - 1)
+    ]
     return HEAD + "".join(parts) + TAIL
 
 
 def environment_for(folder: Path) -> dict[str, str]:
     """The environment of a process that keeps its bytecode in a folder."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
-                   "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return environment
 
@@ -65,9 +73,14 @@ def environment_for(folder: Path) -> dict[str, str]:
 def cold(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Seconds that a process takes from its start to its end, and of the processor."""
     start, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        perf_counter() - start,
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    )
 
 
 def warm(path: Path, rounds: int) -> float:
@@ -87,8 +100,11 @@ def compare_cold(folder: Path, rounds: int = 5) -> None:
     path = folder / "spec_50.yaml"
     path.write_text(spec(50), "utf-8")
     environment = environment_for(folder)
-    commands = {"check": [sys.executable, "-m", "modelspec", "check", str(path)],
-                "keras": [sys.executable, "-c", "import keras"], "python": [sys.executable, "-c", "pass"]}
+    commands = {
+        "check": [sys.executable, "-m", "modelspec", "check", str(path)],
+        "keras": [sys.executable, "-c", "import keras"],
+        "python": [sys.executable, "-c", "pass"],
+    }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, command in commands.items():
@@ -97,14 +113,19 @@ def compare_cold(folder: Path, rounds: int = 5) -> None:
                 times[name].append(found)
     wall = {name: statistics.median(one for one, _ in found) for name, found in times.items()}
     processor = {name: statistics.median(one for _, one in found) for name, found in times.items()}
-    titles = {"python": "python -c pass", "check": "modelspec check, 50 layers, cold",
-              "keras": "python -c 'import keras'"}
+    titles = {
+        "python": "python -c pass",
+        "check": "modelspec check, 50 layers, cold",
+        "keras": "python -c 'import keras'",
+    }
     print(f"{'':32}      wall   processor")
     for name, title in titles.items():
         wanted = "   (wanted: below 0.25)" if name == "check" else ""
         print(f"{title:32}   {wall[name]:5.3f} s   {processor[name]:5.3f} s{wanted}")
-    print(f"{'keras / check':32}   {wall['keras'] / wall['check']:5.1f}     "
-          f"{processor['keras'] / processor['check']:5.1f}     (wanted: at least 12)")
+    print(
+        f"{'keras / check':32}   {wall['keras'] / wall['check']:5.1f}     "
+        f"{processor['keras'] / processor['check']:5.1f}     (wanted: at least 12)"
+    )
 
 
 def compare_sizes(folder: Path) -> None:

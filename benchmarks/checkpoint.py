@@ -2,11 +2,12 @@
 
     python benchmarks/checkpoint.py [pairs]
 
-Two models: one bound by what it computes (a convolutional network of some 20 ms a step), one by what a step costs
-beside that (a small perceptron of half a millisecond). Each is trained once; its epochs have a checkpoint every 50
-steps and none in turn, so that both are measured within the same seconds of the same machine. An epoch with checkpoints
-ends when its last one is on disk, and that time is counted. What is told is the median over pairs of neighbours, of the
-time and of the processor's time, which other programs disturb less. Wanted: at most 3 % slower.
+Two models: one bound by what it computes (a convolutional network of some 20 ms a step), one by
+what a step costs beside that (a small perceptron of half a millisecond). Each is trained once; its
+epochs have a checkpoint every 50 steps and none in turn, so that both are measured within the same
+seconds of the same machine. An epoch with checkpoints ends when its last one is on disk, and that
+time is counted. What is told is the median over pairs of neighbours, of the time and of the
+processor's time, which other programs disturb less. Wanted: at most 3 % slower.
 """
 
 from __future__ import annotations
@@ -26,23 +27,32 @@ ROOT = Path(__file__).resolve().parent.parent
 EVERY = 50
 CASES: dict[str, dict[str, Any]] = {
     "computation": {
-        "shape": [32, 32, 3], "steps": 2 * EVERY, "batch_size": 32,
+        "shape": [32, 32, 3],
+        "steps": 2 * EVERY,
+        "batch_size": 32,
         "layers": [
-            {"Conv2D": {"filters": 24, "kernel_size": 3, "activation": "relu"}}, {"BatchNormalization": {}},
-            {"Conv2D": {"filters": 24, "kernel_size": 3, "activation": "relu"}}, {"MaxPooling2D": 2},
-            {"Conv2D": {"filters": 48, "kernel_size": 3, "activation": "relu"}}, {"Dropout": 0.2}, "Flatten",
+            {"Conv2D": {"filters": 24, "kernel_size": 3, "activation": "relu"}},
+            {"BatchNormalization": {}},
+            {"Conv2D": {"filters": 24, "kernel_size": 3, "activation": "relu"}},
+            {"MaxPooling2D": 2},
+            {"Conv2D": {"filters": 48, "kernel_size": 3, "activation": "relu"}},
+            {"Dropout": 0.2},
+            "Flatten",
             {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
         ],
     },
     "overhead": {
-        "shape": [20], "steps": 40 * EVERY, "batch_size": 32,
+        "shape": [20],
+        "steps": 40 * EVERY,
+        "batch_size": 32,
         "layers": [
-            {"Dense": {"units": 32, "activation": "relu"}}, {"Dropout": 0.1},
+            {"Dense": {"units": 32, "activation": "relu"}},
+            {"Dropout": 0.1},
             {"Dense": {"units": 32, "activation": "relu"}},
             {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
         ],
     },
-}  # fmt: skip
+}
 RESUMED_AT = 500
 """Steps of the first case after which a run is killed, and gone on with."""
 
@@ -50,21 +60,32 @@ RESUMED_AT = 500
 def spec(case: dict[str, Any], epochs: int) -> dict[str, Any]:
     """The case as a spec."""
     return {
-        "seed": 1, "model": {"inputs": {"x": case["shape"]}, "layers": case["layers"]},
+        "seed": 1,
+        "model": {"inputs": {"x": case["shape"]}, "layers": case["layers"]},
         "data": {"source": {"npz": "data.npz"}, "inputs": {"x": "x"}, "targets": {"kind": "y"}},
-        "training": {"optimizer": "Adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
-                     "epochs": epochs, "batch_size": case["batch_size"], "checkpoint": {"every": f"{EVERY} steps"}},
-    }  # fmt: skip
+        "training": {
+            "optimizer": "Adam",
+            "loss": "sparse_categorical_crossentropy",
+            "metrics": ["accuracy"],
+            "epochs": epochs,
+            "batch_size": case["batch_size"],
+            "checkpoint": {"every": f"{EVERY} steps"},
+        },
+    }
 
 
 def write_data(case: dict[str, Any]) -> None:
     import numpy as np
 
     rng, count = np.random.default_rng(0), case["steps"] * case["batch_size"]
-    np.savez("data.npz", x=rng.normal(size=(count, *case["shape"])).astype("float32"), y=rng.integers(0, 10, count))
+    np.savez(
+        "data.npz",
+        x=rng.normal(size=(count, *case["shape"])).astype("float32"),
+        y=rng.integers(0, 10, count),
+    )
 
 
-# With checkpoints and without, in turn -------------------------------------------------------------------------------
+# With checkpoints and without, in turn ------------------------------------------------------------
 
 
 class Clock:
@@ -83,7 +104,9 @@ class Clock:
 
 
 def measured(name: str, pairs: int) -> dict[str, Any]:
-    """Seconds of every epoch with checkpoints and of the one without beside it, and of the parts of a checkpoint."""
+    """Seconds of every epoch with checkpoints and of the one without beside it, and of the parts of
+    a checkpoint.
+    """
     import modelspec as ms
     from modelspec.runtime.run.checkpoints import Store
     from modelspec.runtime.run.run_data import prepared_data
@@ -103,8 +126,13 @@ def measured(name: str, pairs: int) -> dict[str, Any]:
     capture = fitting.capture = Clock(fitting.capture)
     fitting.run()
     saver.close()
-    return {"with": turns.seconds[True][2:], "without": turns.seconds[False][2:], "capture": capture.seconds,
-            "write": write.seconds, "steps": case["steps"]}  # fmt: skip
+    return {
+        "with": turns.seconds[True][2:],
+        "without": turns.seconds[False][2:],
+        "capture": capture.seconds,
+        "write": write.seconds,
+        "steps": case["steps"],
+    }
 
 
 def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
@@ -122,22 +150,35 @@ def alternating(loop: Any, saver: Any) -> tuple[Any, Any]:
             self.seconds: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            fitting.saver = saver if epoch // 2 % 2 == epoch % 2 else None  # with, without; without, with
+            fitting.saver = (
+                saver if epoch // 2 % 2 == epoch % 2 else None
+            )  # with, without; without, with
             self.began, self.worked = perf_counter(), process_time()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if fitting.saver is not None:
                 saver.settle()
-            self.seconds[fitting.saver is not None].append((perf_counter() - self.began, process_time() - self.worked))
-            if fitting.saver is None:  # what may be spent grows with the time, of which this was none
+            self.seconds[fitting.saver is not None].append(
+                (perf_counter() - self.began, process_time() - self.worked)
+            )
+            if (
+                fitting.saver is None
+            ):  # what may be spent grows with the time, of which this was none
                 saver._began += perf_counter() - self.began
                 saver._taken += perf_counter() - self.began
 
-    saver._waited = _FREE  # what costs nothing is over at once: measured is what a long training has
+    saver._waited = (
+        _FREE  # what costs nothing is over at once: measured is what a long training has
+    )
     plan = loop.plan(None)
     turns = Turns()
-    fitting = Fitting(loop.model, loop._task(plan), history=History(None, Watcher(), plan.examples["train"]),
-                      own=[turns], saver=saver)
+    fitting = Fitting(
+        loop.model,
+        loop._task(plan),
+        history=History(None, Watcher(), plan.examples["train"]),
+        own=[turns],
+        saver=saver,
+    )
     return fitting, turns
 
 
@@ -145,23 +186,37 @@ def tell_of(name: str, found: dict[str, Any]) -> None:
     def median(key: str) -> float:
         return statistics.median(found[key])
 
-    ratios, work = ([one[kind] / other[kind] - 1 for one, other in zip(found["with"], found["without"], strict=True)]
-                    for kind in (0, 1))  # fmt: skip
+    ratios, work = (
+        [
+            one[kind] / other[kind] - 1
+            for one, other in zip(found["with"], found["without"], strict=True)
+        ]
+        for kind in (0, 1)
+    )
     low, middle, high = statistics.quantiles(ratios, n=4)
     step = statistics.median(seconds for seconds, _ in found["without"]) / found["steps"]
-    print(f"bound by {name}: {1e3 * step:.2f} ms a step, {len(ratios)} pairs of epochs of {found['steps']} steps")
-    print(f"  a checkpoint every {EVERY} steps: {middle:+.1%} time (half of the pairs from {low:+.1%} to {high:+.1%}), "
-          f"{statistics.median(work):+.1%} processor time")
+    print(
+        f"bound by {name}: {1e3 * step:.2f} ms a step, {len(ratios)} pairs of epochs of"
+        f" {found['steps']} steps"
+    )
+    print(
+        f"  a checkpoint every {EVERY} steps: {middle:+.1%} time (half of the pairs from {low:+.1%}"
+        f" to {high:+.1%}), {statistics.median(work):+.1%} processor time"
+    )
     written, due = len(found["write"]), found["steps"] // EVERY * (len(ratios) + 2)
-    print(f"  the loop waits {1e3 * median('capture'):.2f} ms for each, the background works "
-          f"{1e3 * median('write'):.2f} ms; {written} were written of {due} that fell due")
+    print(
+        f"  the loop waits {1e3 * median('capture'):.2f} ms for each, the background works "
+        f"{1e3 * median('write'):.2f} ms; {written} were written of {due} that fell due"
+    )
 
 
-# Gone on with, and begun again ---------------------------------------------------------------------------------------
+# Gone on with, and begun again --------------------------------------------------------------------
 
 
 def first_step(way: str) -> None:
-    """Train, or go on, until the step after `RESUMED_AT` is done; `make` leaves a run that ended there."""
+    """Train, or go on, until the step after `RESUMED_AT` is done; `make` leaves a run that ended
+    there.
+    """
     import modelspec as ms
     from modelspec.runtime.run import Watcher, resume, train
 
@@ -182,17 +237,34 @@ def first_step(way: str) -> None:
         if way == "resume":
             resume("run", watcher=Until())
         else:
-            train(ms.load_spec(spec(case, 100)), Path("run" if way == "make" else "fresh"), watcher=Until())
+            train(
+                ms.load_spec(spec(case, 100)),
+                Path("run" if way == "make" else "fresh"),
+                watcher=Until(),
+            )
     except Reached:
         return
 
 
 def child(*arguments: str, folder: str) -> Any:
-    """This program in a process of its own: what it answers, and the seconds from its start to its end."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    """This program in a process of its own: what it answers, and the seconds from its start to its
+    end.
+    """
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
     began = perf_counter()
-    done = subprocess.run([sys.executable, __file__, "--child", *arguments], cwd=folder, env=environment, check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", *arguments],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return json.loads(done.stdout.splitlines()[-1]), perf_counter() - began
 
 
@@ -200,8 +272,13 @@ def tell_of_resuming() -> None:
     with tempfile.TemporaryDirectory() as folder:
         child("first step", "make", folder=folder)
         resumed, fresh = (child("first step", way, folder=folder)[1] for way in ("resume", "train"))
-    print(f"to the first step after {RESUMED_AT:,} (model bound by computation), loading TensorFlow included:")
-    print(f"  resumed {resumed:.1f} s, begun again {fresh:.1f} s: {fresh / resumed:.1f} times as long")
+    print(
+        f"to the first step after {RESUMED_AT:,} (model bound by computation), loading TensorFlow"
+        " included:"
+    )
+    print(
+        f"  resumed {resumed:.1f} s, begun again {fresh:.1f} s: {fresh / resumed:.1f} times as long"
+    )
 
 
 def main() -> None:

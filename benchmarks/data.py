@@ -1,15 +1,18 @@
-"""Data on the way into training steps, against what one writes by hand with pandas, NumPy, h5py and tf.data.
+"""Data on the way into training steps, against what one writes by hand with pandas, NumPy, h5py and
+tf.data.
 
-    python benchmarks/data.py [--rows 100000] [--images 1000] [--rounds 2] [--gigabytes 4] [--only csv,npz,...]
+    python benchmarks/data.py [--rows 100000] [--images 1000] [--rounds 2] [--gigabytes 4] [--only
+    csv,npz,...]
 
-For each format, by hand and by modelspec, in processes that take turns (the best of each counts): the seconds from an
-unopened file to the end of the first epoch, and rows per second in the epochs after it, into the same compiled training
-step of a small model. Wanted: never slower than by hand. By hand a table is read whole and shuffled in a buffer of all
-of it, and nothing is checked.
+For each format, by hand and by modelspec, in processes that take turns (the best of each counts):
+the seconds from an unopened file to the end of the first epoch, and rows per second in the epochs
+after it, into the same compiled training step of a small model. Wanted: never slower than by hand.
+By hand a table is read whole and shuffled in a buffer of all of it, and nothing is checked.
 
-Then: how much of a step of a small model the data take (wanted: a tenth at most); the peak of memory while an epoch of
-a source of so many gigabytes is taken (wanted: below 1 GB); and the seconds from an unopened source to the first step
-in the first run and in a second one, which finds its prepared data in the cache.
+Then: how much of a step of a small model the data take (wanted: a tenth at most); the peak of
+memory while an epoch of a source of so many gigabytes is taken (wanted: below 1 GB); and the
+seconds from an unopened source to the first step in the first run and in a second one, which finds
+its prepared data in the cache.
 """
 
 from __future__ import annotations
@@ -29,15 +32,22 @@ ROOT = Path(__file__).resolve().parent.parent
 FORMATS = ("csv", "parquet", "npz", "hdf5", "images", "photos")
 WIDTH, BATCH, EPOCHS, SIDE, LARGE = 20, 128, 3, 64, 256
 ROUNDS = 20
-"""In which steps with their data and without take turns, so that what else the machine does hits both."""
+"""In which steps with their data and without take turns, so that what else the machine does hits
+both.
+"""
 PICTURES = ("images", "photos")
 """JPEG files of the size that the model takes, and of a larger one."""
-SOURCES = {"csv": {"csv": "t.csv"}, "parquet": {"parquet": "t.parquet"}, "npz": {"npz": "t.npz"},
-           "hdf5": {"hdf5": "t.h5"}, "images": {"images": {"path": "images"}},
-           "photos": {"images": {"path": "photos", "size": [SIDE, SIDE]}}}  # fmt: skip
+SOURCES = {
+    "csv": {"csv": "t.csv"},
+    "parquet": {"parquet": "t.parquet"},
+    "npz": {"npz": "t.npz"},
+    "hdf5": {"hdf5": "t.h5"},
+    "images": {"images": {"path": "images"}},
+    "photos": {"images": {"path": "photos", "size": [SIDE, SIDE]}},
+}
 
 
-# Files ---------------------------------------------------------------------------------------------------------------
+# Files --------------------------------------------------------------------------------------------
 
 
 def write_files(rows: int, images: int) -> None:
@@ -64,7 +74,7 @@ def write_files(rows: int, images: int) -> None:
             coarse.resize((side, side)).save(folder / f"{index:05}.jpg", quality=90)
 
 
-# By hand -------------------------------------------------------------------------------------------------------------
+# By hand ------------------------------------------------------------------------------------------
 
 
 def by_hand(form: str) -> Any:
@@ -74,12 +84,18 @@ def by_hand(form: str) -> Any:
     if form in PICTURES:
         import keras
 
-        found = keras.utils.image_dataset_from_directory(form, image_size=(SIDE, SIDE), batch_size=None,
-                                                         shuffle=False, verbose=False)
+        found = keras.utils.image_dataset_from_directory(
+            form, image_size=(SIDE, SIDE), batch_size=None, shuffle=False, verbose=False
+        )
         count = len(list(Path(form).rglob("*.jpg")))
         return found.cache().shuffle(count).batch(BATCH).prefetch(tf.data.AUTOTUNE)
     x, y = READERS[form]()
-    return tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x)).batch(BATCH).prefetch(tf.data.AUTOTUNE)
+    return (
+        tf.data.Dataset.from_tensor_slices((x, y))
+        .shuffle(len(x))
+        .batch(BATCH)
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
 def _frame(frame: Any) -> tuple[Any, Any]:
@@ -112,28 +128,49 @@ def _hdf5() -> tuple[Any, Any]:
         return file["x"][:], file["y"][:]
 
 
-READERS: dict[str, Callable[[], tuple[Any, Any]]] = {"csv": _csv, "parquet": _parquet, "npz": _npz, "hdf5": _hdf5}
+READERS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "npz": _npz,
+    "hdf5": _hdf5,
+}
 
-# By modelspec --------------------------------------------------------------------------------------------------------
+# By modelspec -------------------------------------------------------------------------------------
 
 
 def spec(source: Any, form: str, **data: Any) -> dict[str, Any]:
     if form in PICTURES:
-        features = {"inputs": {"x": {"column": "image"}}, "targets": {"y": {"column": "label", "transform": [
-            {"StringLookup": {"vocabulary": ["a", "b"], "num_oov_indices": 0}}]}}}
+        features = {
+            "inputs": {"x": {"column": "image"}},
+            "targets": {
+                "y": {
+                    "column": "label",
+                    "transform": [
+                        {"StringLookup": {"vocabulary": ["a", "b"], "num_oov_indices": 0}}
+                    ],
+                }
+            },
+        }
         shape: list[int] = [SIDE, SIDE, 3]
     else:
         columns = [f"c{i}" for i in range(WIDTH)]
         table = form in ("csv", "parquet")
-        features = {"inputs": {"x": {"columns": columns} if table else {"column": "x"}},
-                    "targets": {"y": {"column": "y"}}}
+        features = {
+            "inputs": {"x": {"columns": columns} if table else {"column": "x"}},
+            "targets": {"y": {"column": "y"}},
+        }
         shape = [WIDTH]
     return {
-        "model": {"inputs": {"x": shape}, "layers": [*(["GlobalAveragePooling2D"] if form in PICTURES else []),
-                  {"Dense": {"units": 1, "activation": "sigmoid", "name": "y"}}]},
+        "model": {
+            "inputs": {"x": shape},
+            "layers": [
+                *(["GlobalAveragePooling2D"] if form in PICTURES else []),
+                {"Dense": {"units": 1, "activation": "sigmoid", "name": "y"}},
+            ],
+        },
         "data": {"source": source, **features, **data},
         "training": {"loss": "binary_crossentropy", "batch_size": BATCH},
-    }  # fmt: skip
+    }
 
 
 def compiled(source: Any, form: str, **data: Any) -> Any:
@@ -154,7 +191,7 @@ def by_modelspec(compiled: Any) -> Iterator[Any]:
     return iter(Feed(part.examples).training(part.positions, 1, BATCH, EPOCHS))
 
 
-# The step ------------------------------------------------------------------------------------------------------------
+# The step -----------------------------------------------------------------------------------------
 
 
 def make_step(form: str, hidden: int = 0) -> Callable[[Any, Any], Any]:
@@ -231,8 +268,9 @@ def warm(step: Callable[[Any, Any], Any], form: str) -> None:
 
 
 def share(count: int) -> dict[str, float]:
-    """The share of a small model's step that its data take: against steps on one batch that is there already. Each step
-    takes its batch itself, as those of Keras's `fit` do."""
+    """The share of a small model's step that its data take: against steps on one batch that is
+    there already. Each step takes its batch itself, as those of Keras's `fit` do.
+    """
     import tensorflow as tf
 
     step = make_step("npz", hidden=256)
@@ -257,7 +295,7 @@ def share(count: int) -> dict[str, float]:
     return {"step": min(with_data), "without": min(without)}
 
 
-# More than memory ----------------------------------------------------------------------------------------------------
+# More than memory ---------------------------------------------------------------------------------
 
 
 def write_large(gigabytes: float) -> int:
@@ -279,7 +317,9 @@ def write_large(gigabytes: float) -> int:
 
 
 def large(steps: int) -> dict[str, float]:
-    """The peak of memory while a source is prepared and batches of all of it are taken; seconds to the first step."""
+    """The peak of memory while a source is prepared and batches of all of it are taken; seconds to
+    the first step.
+    """
     global WIDTH
     WIDTH = 256
     step = make_step("npy")
@@ -294,28 +334,42 @@ def large(steps: int) -> dict[str, float]:
         batch = next(stream)
         loss = step(first_of(batch[0]), first_of(batch[1]))
     float(loss)
-    return {"first": first, "rows": steps * BATCH / (perf_counter() - begin),
-            "peak": peak_of_memory()}
+    return {
+        "first": first,
+        "rows": steps * BATCH / (perf_counter() - begin),
+        "peak": peak_of_memory(),
+    }
 
 
 def peak_of_memory() -> int:
-    """In bytes, of this process alone: `getrusage` tells that of the process that started it, where it was higher."""
+    """In bytes, of this process alone: `getrusage` tells that of the process that started it, where
+    it was higher.
+    """
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024
     raise OSError("no peak of memory in /proc/self/status")
 
 
-# Processes -----------------------------------------------------------------------------------------------------------
+# Processes ----------------------------------------------------------------------------------------
 
 
 def child(*arguments: Any) -> dict[str, float]:
     """What a process of its own measured."""
-    done = subprocess.run([sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(arguments)],
-                          capture_output=True, text=True, check=False,
-                          env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow",
-                               "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT),
-                               "MODELSPEC_CACHE": str(Path("cache").resolve())})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "KERAS_BACKEND": "tensorflow",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": str(ROOT),
+            "MODELSPEC_CACHE": str(Path("cache").resolve()),
+        },
+    )
     if done.returncode:
         sys.exit(done.stderr[-3000:])
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -324,17 +378,28 @@ def child(*arguments: Any) -> dict[str, float]:
 
 def compare(forms: list[str], rows: int, images: int, rounds: int) -> None:
     print(f"{'':8}  {'first epoch, s':>23}  {'':>6}  {'rows/s after it':>23}")
-    print(f"{'':8}  {'by hand':>10}  {'modelspec':>11}  {'ratio':>6}  {'by hand':>10}  {'modelspec':>11}  {'ratio':>6}")
+    print(
+        f"{'':8}  {'by hand':>10}  {'modelspec':>11}  {'ratio':>6}  {'by hand':>10} "
+        f" {'modelspec':>11}  {'ratio':>6}"
+    )
     for form in forms:
         count = images if form in PICTURES else rows
         found: dict[str, list[dict[str, float]]] = {"by hand": [], "modelspec": []}
         for _ in range(rounds):
             for way, times in found.items():
                 times.append(child("measure", way, form, count))
-        hand, ours = ({"first": min(one["first"] for one in times), "after": max(one["after"] for one in times)}
-                      for times in found.values())
-        print(f"{form:8}  {hand['first']:>10.2f}  {ours['first']:>11.2f}  {hand['first'] / ours['first']:>6.2f}"
-              f"  {hand['after']:>10,.0f}  {ours['after']:>11,.0f}  {ours['after'] / hand['after']:>6.2f}")
+        hand, ours = (
+            {
+                "first": min(one["first"] for one in times),
+                "after": max(one["after"] for one in times),
+            }
+            for times in found.values()
+        )
+        print(
+            f"{form:8}  {hand['first']:>10.2f}  {ours['first']:>11.2f} "
+            f" {hand['first'] / ours['first']:>6.2f}  {hand['after']:>10,.0f} "
+            f" {ours['after']:>11,.0f}  {ours['after'] / hand['after']:>6.2f}"
+        )
 
 
 def main() -> None:
@@ -358,14 +423,19 @@ def main() -> None:
         if "share" in only:
             found = child("share", given.rows)
             taken = max(0.0, 1 - found["without"] / found["step"])
-            print(f"a small model's step takes {found['step'] * 1e3:.2f} ms, {found['without'] * 1e3:.2f} ms without "
-                  f"its data: {taken:.0%} of it")
+            print(
+                f"a small model's step takes {found['step'] * 1e3:.2f} ms,"
+                f" {found['without'] * 1e3:.2f} ms without its data: {taken:.0%} of it"
+            )
         if "large" in only:
             rows = write_large(given.gigabytes)
             for run in ("first", "second"):
                 found = child("large", min(2_000, rows // BATCH - 1))
-                print(f"{given.gigabytes:g} GB, {run} run: {found['first']:.2f} s to the first step, then "
-                      f"{found['rows']:,.0f} rows/s, peak of memory {found['peak'] / 1e6:,.0f} MB")
+                print(
+                    f"{given.gigabytes:g} GB, {run} run: {found['first']:.2f} s to the first step,"
+                    f" then {found['rows']:,.0f} rows/s, peak of memory"
+                    f" {found['peak'] / 1e6:,.0f} MB"
+                )
         os.chdir(ROOT)
 
 

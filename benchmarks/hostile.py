@@ -2,7 +2,8 @@
 
     python benchmarks/hostile.py
 
-Each is one text of up to 9 MB that makes some YAML or JSON reader slow, deep, or large; wanted is less than a second.
+Each is one text of up to 9 MB that makes some YAML or JSON reader slow, deep, or large; wanted is
+less than a second.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def main() -> None:
     seconds(COMMON, "yaml")
     common = min(seconds(COMMON, "yaml") for _ in range(20))
     print(f"{'configs/digits.yaml':42} {common * 1000:9.1f} ms")
-    rows = sorted(((seconds(text, kind), name, code) for name, (kind, text, code) in HOSTILE.items()), reverse=True)
+    rows = sorted(
+        ((seconds(text, kind), name, code) for name, (kind, text, code) in HOSTILE.items()),
+        reverse=True,
+    )
     for spent, name, code in rows:
         print(f"{name:42} {spent * 1000:9.1f} ms  {spent / common:8.0f} times  {code or 'read'}")
     print(f"slowest {rows[0][0]:.2f} s   (wanted: below 1)")

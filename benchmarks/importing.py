@@ -1,11 +1,13 @@
-"""What `modelspec import` makes of models: lines of YAML beside lines of JSON, and what hostile files cost.
+"""What `modelspec import` makes of models: lines of YAML beside lines of JSON, and what hostile
+files cost.
 
     python benchmarks/importing.py [FOLDER]     the models in FOLDER; without one, some of keras.applications
     python benchmarks/importing.py --hostile    files that are to be refused: seconds and memory of a process for each
 
-Lines are those of the spec with everything that the JSON says (indented by two, as `json.dumps` writes it): reading it
-again gives the same model, or the import would have written every layer out. The applications are made with
-`weights=None`. Memory is what a process takes beyond one that imports a small model; wanted are at most 2 s and 300 MB.
+Lines are those of the spec with everything that the JSON says (indented by two, as `json.dumps`
+writes it): reading it again gives the same model, or the import would have written every layer out.
+The applications are made with `weights=None`. Memory is what a process takes beyond one that
+imports a small model; wanted are at most 2 s and 300 MB.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from modelspec.importers.import_model import import_model  # noqa: E402
 from modelspec.importers.model_files import read_model  # noqa: E402
 from modelspec.views.resolve.dump import dump  # noqa: E402
 
-APPLICATIONS = ("VGG16 ResNet50 ResNet50V2 MobileNet MobileNetV2 MobileNetV3Small DenseNet121 Xception InceptionV3 "
-                "InceptionResNetV2 EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny NASNetMobile")
+APPLICATIONS = (
+    "VGG16 ResNet50 ResNet50V2 MobileNet MobileNetV2 MobileNetV3Small DenseNet121 Xception"
+    " InceptionV3 InceptionResNetV2 EfficientNetB0 EfficientNetV2B0 ConvNeXtTiny NASNetMobile"
+)
 
 
 def applications(folder: Path) -> None:
@@ -35,7 +39,9 @@ def applications(folder: Path) -> None:
     import keras
 
     for name in APPLICATIONS.split():
-        (folder / name).write_text(getattr(keras.applications, name)(weights=None).to_json(), encoding="utf-8")
+        (folder / name).write_text(
+            getattr(keras.applications, name)(weights=None).to_json(), encoding="utf-8"
+        )
         keras.utils.clear_session()
 
 
@@ -53,7 +59,10 @@ def row(path: Path) -> str:
     text = dump(found.value.spec)
     lines, described = len(text.splitlines()), len(json.dumps(file.model, indent=2).splitlines())
     layers = len(found.value.architecture.layers)
-    return f"{path.name:40} {layers:7,} {lines:8,} {described:9,} {described / lines:7.0f} {spent:8.2f}"
+    return (
+        f"{path.name:40} {layers:7,} {lines:8,} {described:9,} {described / lines:7.0f}"
+        f" {spent:8.2f}"
+    )
 
 
 CHILD = """
@@ -91,7 +100,10 @@ def hostile(folder: Path) -> Iterator[str]:
         status, seconds, memory = cost(path)
         most = max(most[0], seconds), max(most[1], memory - idle)
         yield f"{name[:40]:40} status {status}  {seconds:6.2f} s  {(memory - idle) / 1024:8.1f} MB"
-    yield f"{len(files)} files: at most {most[0]:.2f} s and {most[1] / 1024:.0f} MB   (wanted: 2 s, 300 MB)"
+    yield (
+        f"{len(files)} files: at most {most[0]:.2f} s and {most[1] / 1024:.0f} MB   (wanted: 2 s,"
+        " 300 MB)"
+    )
 
 
 def main() -> None:

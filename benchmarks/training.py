@@ -2,11 +2,12 @@
 
     python benchmarks/training.py [rounds]
 
-Two models: one bound by what it computes (a convolutional network), one by what a step costs beside that (a small
-perceptron). The hand-written program is what one writes without modelspec: the same layers in Keras, arrays, `fit`, no
-determinism. Every figure is the best of several processes, which take turns, so that a machine that slows down slows
-all; within a process it is the median epoch without the first, which compiles. Wanted: at least 1.0 times the
-throughput of `fit` on the first, at least 1.3 times on the second.
+Two models: one bound by what it computes (a convolutional network), one by what a step costs beside
+that (a small perceptron). The hand-written program is what one writes without modelspec: the same
+layers in Keras, arrays, `fit`, no determinism. Every figure is the best of several processes, which
+take turns, so that a machine that slows down slows all; within a process it is the median epoch
+without the first, which compiles. Wanted: at least 1.0 times the throughput of `fit` on the first,
+at least 1.3 times on the second.
 """
 
 from __future__ import annotations
@@ -24,35 +25,52 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CASES: dict[str, dict[str, Any]] = {
     "computation": {
-        "shape": [32, 32, 3], "examples": 1024, "epochs": 5, "batch_size": 64,
+        "shape": [32, 32, 3],
+        "examples": 1024,
+        "epochs": 5,
+        "batch_size": 64,
         "layers": [
-            {"Conv2D": {"filters": 32, "kernel_size": 3, "activation": "relu"}}, {"BatchNormalization": {}},
-            {"Conv2D": {"filters": 32, "kernel_size": 3, "activation": "relu"}}, {"MaxPooling2D": 2},
-            {"Conv2D": {"filters": 64, "kernel_size": 3, "activation": "relu"}}, {"Dropout": 0.2}, "Flatten",
+            {"Conv2D": {"filters": 32, "kernel_size": 3, "activation": "relu"}},
+            {"BatchNormalization": {}},
+            {"Conv2D": {"filters": 32, "kernel_size": 3, "activation": "relu"}},
+            {"MaxPooling2D": 2},
+            {"Conv2D": {"filters": 64, "kernel_size": 3, "activation": "relu"}},
+            {"Dropout": 0.2},
+            "Flatten",
             {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
         ],
     },
     "overhead": {
-        "shape": [20], "examples": 32_000, "epochs": 6, "batch_size": 32,
+        "shape": [20],
+        "examples": 32_000,
+        "epochs": 6,
+        "batch_size": 32,
         "layers": [
-            {"Dense": {"units": 32, "activation": "relu"}}, {"Dropout": 0.1},
+            {"Dense": {"units": 32, "activation": "relu"}},
+            {"Dropout": 0.1},
             {"Dense": {"units": 32, "activation": "relu"}},
             {"Dense": {"units": 10, "activation": "softmax", "name": "kind"}},
         ],
     },
-}  # fmt: skip
+}
 WAYS = ("fit", "fit, deterministic", "modelspec, not deterministic", "modelspec")
 
 
 def spec(case: dict[str, Any], deterministic: bool) -> dict[str, Any]:
     """The case as a spec."""
     return {
-        "seed": 1, "model": {"inputs": {"x": case["shape"]}, "layers": case["layers"]},
+        "seed": 1,
+        "model": {"inputs": {"x": case["shape"]}, "layers": case["layers"]},
         "data": {"source": {"npz": "data.npz"}, "inputs": {"x": "x"}, "targets": {"kind": "y"}},
-        "training": {"optimizer": {"Adam": 0.001}, "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
-                     "epochs": case["epochs"], "batch_size": case["batch_size"]},
+        "training": {
+            "optimizer": {"Adam": 0.001},
+            "loss": "sparse_categorical_crossentropy",
+            "metrics": ["accuracy"],
+            "epochs": case["epochs"],
+            "batch_size": case["batch_size"],
+        },
         "runtime": {"deterministic": deterministic},
-    }  # fmt: skip
+    }
 
 
 def write_data(case: dict[str, Any]) -> None:
@@ -97,16 +115,29 @@ def fitted(checked: Any, case: dict[str, Any], deterministic: bool) -> float:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             seconds.append(perf_counter() - self.began)
 
-    checked.build().fit(x, y, batch_size=case["batch_size"], epochs=case["epochs"], verbose=0, callbacks=[Clock()])
+    checked.build().fit(
+        x, y, batch_size=case["batch_size"], epochs=case["epochs"], verbose=0, callbacks=[Clock()]
+    )
     return statistics.median(seconds[1:])
 
 
 def child(name: str, way: str) -> float:
     """`measured` in a process and a folder of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([sys.executable, __file__, "--child", name, way], cwd=folder, env=environment, check=True,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "--child", name, way],
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -116,12 +147,17 @@ def compare(name: str, rounds: int) -> None:
         for way in WAYS:
             best[way] = min(best[way], child(name, way))
     case = CASES[name]
-    print(f"bound by {name}: {case['examples']:,} examples an epoch, batches of {case['batch_size']}")
+    print(
+        f"bound by {name}: {case['examples']:,} examples an epoch, batches of {case['batch_size']}"
+    )
     for way, seconds in best.items():
         ratio = best["fit"] / seconds
         print(f"  {way:30}{case['examples'] / seconds:12,.0f} examples/s{ratio:8.2f} times `fit`")
     alike = best["fit, deterministic"] / best["modelspec"]
-    print(f"  like for like: {best['fit'] / best['modelspec, not deterministic']:.2f} times, deterministic {alike:.2f}")
+    print(
+        f"  like for like: {best['fit'] / best['modelspec, not deterministic']:.2f} times,"
+        f" deterministic {alike:.2f}"
+    )
     cost = best["modelspec"] / best["modelspec, not deterministic"] - 1
     print(f"  determinism costs {cost:.0%} of an epoch's time")
 

@@ -5,21 +5,53 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Report, Spec, SpecError, check, dump, from_keras, load_model, load_spec, open_run, resume
+    from .api import (
+        Report,
+        Spec,
+        SpecError,
+        check,
+        dump,
+        from_keras,
+        load_model,
+        load_spec,
+        open_run,
+        resume,
+    )
     from .core.diagnostics import Diagnostic
     from .estimators import SpecClassifier, SpecRegressor
     from .runtime.exporters import export
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Report", "Spec", "SpecClassifier", "SpecError", "SpecRegressor", "__version__", "check",
-           "dump", "export", "from_keras", "load_model", "load_spec", "open_run", "resume"]
+__all__ = [
+    "Diagnostic",
+    "Report",
+    "Spec",
+    "SpecClassifier",
+    "SpecError",
+    "SpecRegressor",
+    "__version__",
+    "check",
+    "dump",
+    "export",
+    "from_keras",
+    "load_model",
+    "load_spec",
+    "open_run",
+    "resume",
+]
 
-_HOME = {"Diagnostic": "core.diagnostics", "SpecClassifier": "estimators", "SpecRegressor": "estimators",
-         "export": "runtime.exporters"}
+_HOME = {
+    "Diagnostic": "core.diagnostics",
+    "SpecClassifier": "estimators",
+    "SpecRegressor": "estimators",
+    "export": "runtime.exporters",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when they are first used: `import modelspec` itself costs next to nothing."""
+    """The public names, imported when they are first used: `import modelspec` itself costs next to
+    nothing.
+    """
     if name not in __all__:
         raise AttributeError(f"module 'modelspec' has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,6 @@
-"""The Python API: `load_spec`, `check`, and what they give. Nothing here loads a framework until a model is built."""
+"""The Python API: `load_spec`, `check`, and what they give. Nothing here loads a framework until a
+model is built.
+"""
 
 from __future__ import annotations
 
@@ -62,10 +64,11 @@ class Spec:
         return self.compiled.graph
 
     def build(self) -> keras.Model:
-        """The model in Keras, compiled where the spec has a `training` section: an ordinary `keras.Model`.
+        """The model in Keras, compiled where the spec has a `training` section: an ordinary
+        `keras.Model`.
 
-        Loads TensorFlow. Raises `backend.MismatchError` where the built model differs from the inferred one
-        (a fault of modelspec, never of the spec).
+        Loads TensorFlow. Raises `backend.MismatchError` where the built model differs from the
+        inferred one (a fault of modelspec, never of the spec).
         """
         from .runtime.backend import build
 
@@ -74,10 +77,11 @@ class Spec:
     def train(self, run_dir: str | PathLike[str] | None = None, data: Any = None) -> Run:
         """Train as the spec says, evaluate on the test split, and save all of it in the run folder.
 
-        `run_dir` is `runs/<name>/<n>` by default. `data` takes the place of the sources of the spec's `data` section:
-        a mapping of columns to arrays, a data frame, `(x, y)`, a `tf.data.Dataset`, a `keras.utils.PyDataset` or any
-        iterable of batches; or a mapping of `train`, `validation` and `test` to one each. Raises `run.RunError` where
-        the data or the run fails.
+        `run_dir` is `runs/<name>/<n>` by default. `data` takes the place of the sources of the
+        spec's `data` section: a mapping of columns to arrays, a data frame, `(x, y)`, a
+        `tf.data.Dataset`, a `keras.utils.PyDataset` or any iterable of batches; or a mapping of
+        `train`, `validation` and `test` to one each. Raises `run.RunError` where the data or the
+        run fails.
         """
         from .runtime.run import train
 
@@ -90,8 +94,11 @@ class Spec:
         return replace(run, spec=self)
 
 
-def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Spec:
-    """A checked spec from a file or a mapping; `overrides` are values by path: `{"training.epochs": 3}`.
+def load_spec(
+    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> Spec:
+    """A checked spec from a file or a mapping; `overrides` are values by path: `{"training.epochs":
+    3}`.
 
     Raises `SpecError` with every fault where there is an error.
     """
@@ -102,18 +109,24 @@ def load_spec(source: str | PathLike[str] | Mapping[str, Any], overrides: Mappin
     return Spec(compiled.value, compiled.diagnostics, written)
 
 
-def check(source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Report:
+def check(
+    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> Report:
     """Every fault of a file or a mapping. Never raises for what it says, and loads no framework."""
     return Report(_compile(source, overrides).diagnostics)
 
 
 def resume(
-    run_dir: str | PathLike[str], overrides: Mapping[str, Any] | None = None, *, allow_inexact: bool = False
+    run_dir: str | PathLike[str],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    allow_inexact: bool = False,
 ) -> Run:
     """Go on with a run from its newest checkpoint, so that it ends as if it had never stopped.
 
-    A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds epochs to it. Raises
-    `run.RunError` where something differs that would change numbers, unless `allow_inexact`.
+    A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds
+    epochs to it. Raises `run.RunError` where something differs that would change numbers, unless
+    `allow_inexact`.
     """
     from .runtime.run import resume
 
@@ -121,10 +134,12 @@ def resume(
 
 
 def open_run(run_dir: str | PathLike[str]) -> Run:
-    """The run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was run), `directory`, and `model`.
+    """The run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was run), `directory`,
+    and `model`.
 
-    Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run that did not end has
-    the weights of its last checkpoint. Raises `run.RunError` where the folder holds no run.
+    Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run
+    that did not end has the weights of its last checkpoint. Raises `run.RunError` where the folder
+    holds no run.
     """
     from .runtime.run import opened
 
@@ -136,9 +151,11 @@ def _with_spec(run: Run) -> Run:
 
 
 def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
-    """A saved model (`.keras`), with the layers of modelspec's own known to Keras. Loads TensorFlow.
+    """A saved model (`.keras`), with the layers of modelspec's own known to Keras. Loads
+    TensorFlow.
 
-    `options` are those of `keras.models.load_model`, which does the same once `modelspec.backend.layers` is imported.
+    `options` are those of `keras.models.load_model`, which does the same once
+    `modelspec.backend.layers` is imported.
     """
     import keras
 
@@ -148,11 +165,13 @@ def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
 
 
 def from_keras(model: keras.Model) -> Spec:
-    """The spec of a Keras model, with loss, optimizer and metrics where it is compiled; `dump` gives its text.
+    """The spec of a Keras model, with loss, optimizer and metrics where it is compiled; `dump`
+    gives its text.
 
-    Only what Keras's own `model.to_json()` says of it is read. Raises `SpecError` with every layer that a spec cannot
-    say, e.g. a `Lambda`. Weights stay in the model: `spec.build().set_weights(model.get_weights())` where the layers
-    are in one order, or `modelspec import FILE --weights`.
+    Only what Keras's own `model.to_json()` says of it is read. Raises `SpecError` with every layer
+    that a spec cannot say, e.g. a `Lambda`. Weights stay in the model:
+    `spec.build().set_weights(model.get_weights())` where the layers are in one order, or `modelspec
+    import FILE --weights`.
     """
     from .importers.import_model import import_model
     from .importers.keras_json import value_of
@@ -161,22 +180,44 @@ def from_keras(model: keras.Model) -> Spec:
         value = value_of(model.to_json())
     except (NotImplementedError, ValueError, TypeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SpecError((Diagnostic("MS742", "error", f"the model does not describe itself: {reason}", None, (),
-                                    "only Sequential and functional models do"),)) from None
+        raise SpecError(
+            (
+                Diagnostic(
+                    "MS742",
+                    "error",
+                    f"the model does not describe itself: {reason}",
+                    None,
+                    (),
+                    "only Sequential and functional models do",
+                ),
+            )
+        ) from None
     found = import_model(value, value.get("compile_config"))
     if found.value is None:
         raise SpecError(found.diagnostics)
     spec = load_spec(found.value.spec)
     if spec.graph.parameters not in (None, model.count_params()) and model.built:
-        raise SpecError((Diagnostic(
-            "MS742", "error", f"the model has {model.count_params():,} parameters, and what it says of itself "
-            f"{spec.graph.parameters:,}: a layer is shared between models, which Keras does not write down", None, (),
-            "call the shared layers in one model"),))
+        raise SpecError(
+            (
+                Diagnostic(
+                    "MS742",
+                    "error",
+                    f"the model has {model.count_params():,} parameters, and what it says of itself"
+                    f" {spec.graph.parameters:,}: a layer is shared between models, which Keras"
+                    " does not write down",
+                    None,
+                    (),
+                    "call the shared layers in one model",
+                ),
+            )
+        )
     return replace(spec, diagnostics=(*spec.diagnostics, *found.diagnostics))
 
 
 def dump(spec: Spec) -> str:
-    """The spec as YAML: as it was written where it came from a mapping or a model, worked out where from a file."""
+    """The spec as YAML: as it was written where it came from a mapping or a model, worked out where
+    from a file.
+    """
     from .views.resolve import resolved_text
     from .views.resolve.dump import dump
 

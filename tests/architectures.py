@@ -1,8 +1,10 @@
-"""Keras's architectures and modelspec's, built side by side: the table of what is compared, and how.
+"""Keras's architectures and modelspec's, built side by side: the table of what is compared, and
+how.
 
-A row names a kind, which is a file of `modelspec/catalog/library` and a function of `keras.applications`, and settings that
-both take. `check_row` builds the two and compares layers, names, weights and parameters; where the row says
-`outputs`, both models then get the same drawn weights and must give the same on drawn images.
+A row names a kind, which is a file of `modelspec/catalog/library` and a function of
+`keras.applications`, and settings that both take. `check_row` builds the two and compares layers,
+names, weights and parameters; where the row says `outputs`, both models then get the same drawn
+weights and must give the same on drawn images.
 """
 
 from __future__ import annotations
@@ -22,20 +24,33 @@ from modelspec.core.shapes import erase
 
 LIBRARY = Path(ms.__file__).parent / "catalog" / "library"
 WHOLE = os.environ.get("MODELSPEC_ARCHITECTURES") == "whole"
-"""Whether all there is to compare is compared: every setting of every architecture, and outputs in full depth."""
+"""Whether all there is to compare is compared: every setting of every architecture, and outputs in
+full depth.
+"""
 
 TOLERANCE = 1e-5
-"""How far outputs may be apart, in parts of the largest of them: sums in another order, nothing else."""
+"""How far outputs may be apart, in parts of the largest of them: sums in another order, nothing
+else.
+"""
 
 OTHER_CLASSES = {
-    "InceptionResNetV2": {"CustomScaleLayer": "Functional"},  # no layer of Keras: an `Expression` here
-    "MobileNetV3": {"ReLU": "Activation"},  # `relu6(x + 3) / 6`, its sum and quotient no layers: `hard_sigmoid` here
-    "ConvNeXt": {"Sequential": "Pipeline", "Activation": "Add"},  # `identity`, and a sum that is no layer: `Add` here
-}  # fmt: skip
+    "InceptionResNetV2": {
+        "CustomScaleLayer": "Functional"
+    },  # no layer of Keras: an `Expression` here
+    "MobileNetV3": {
+        "ReLU": "Activation"
+    },  # `relu6(x + 3) / 6`, its sum and quotient no layers: `hard_sigmoid` here
+    "ConvNeXt": {
+        "Sequential": "Pipeline",
+        "Activation": "Add",
+    },  # `identity`, and a sum that is no layer: `Add` here
+}
 """Classes in Keras's applications, and what says the same here, by the beginning of a kind."""
 
 OTHER_NAMES = ("MobileNetV3", "NASNet")
-"""Kinds whose layers without a name, which Keras counts through the whole model, are called by their blocks here."""
+"""Kinds whose layers without a name, which Keras counts through the whole model, are called by
+their blocks here.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,20 +59,30 @@ class Row:
 
     kind: str
     settings: dict[str, Any] = field(default_factory=dict)
-    """Settings by Keras's names; what is left out keeps the default, which is Keras's own (but `weights=None`)."""
+    """Settings by Keras's names; what is left out keeps the default, which is Keras's own (but
+    `weights=None`).
+    """
     outputs: bool = False
-    """Whether outputs are compared too. Give such a row a small `input_shape`: all weights are drawn for it."""
+    """Whether outputs are compared too. Give such a row a small `input_shape`: all weights are
+    drawn for it.
+    """
     built: bool = True
-    """Whether ours is built; if not, what is known of it without a framework is compared with Keras's model."""
+    """Whether ours is built; if not, what is known of it without a framework is compared with
+    Keras's model.
+    """
 
     def __str__(self) -> str:
-        shown = "-".join(f"{name}={value}" for name, value in self.settings.items()).replace(" ", "")
+        shown = "-".join(f"{name}={value}" for name, value in self.settings.items()).replace(
+            " ", ""
+        )
         how = "-outputs" if self.outputs else "" if self.built else "-static"
         return f"{self.kind}{'-' + shown if shown else ''}{how}"
 
 
 def outputs(kind: str, **small: Any) -> Row:
-    """Outputs of a classifier of ten classes. `small` makes the comparison cheap, and is one: `input_shape`."""
+    """Outputs of a classifier of ten classes. `small` makes the comparison cheap, and is one:
+    `input_shape`.
+    """
     return Row(kind, {"classes": 10, "classifier_activation": None, **small}, outputs=True)
 
 
@@ -106,7 +131,13 @@ ROWS: tuple[Row, ...] = (
     headless("MobileNetV2", "max", input_shape=[64, 33, 1], alpha=1.3),
     static("MobileNetV2"),
     outputs("MobileNetV3Small", input_shape=[33, 64, 3]),
-    outputs("MobileNetV3Small", input_shape=[64, 33, 1], alpha=0.75, minimalistic=True, include_preprocessing=False),
+    outputs(
+        "MobileNetV3Small",
+        input_shape=[64, 33, 1],
+        alpha=0.75,
+        minimalistic=True,
+        include_preprocessing=False,
+    ),
     headless("MobileNetV3Small", "avg"),
     static("MobileNetV3Large"),
     static("MobileNetV3Large", alpha=1.25, minimalistic=True, dropout_rate=0.0),
@@ -132,33 +163,56 @@ SMALL = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 def whole() -> tuple[Row, ...]:
     """Every setting of every architecture, and each at its own size, with outputs.
 
-    Without a softmax, though: of signals that are sums of many it makes one 1 and the others 0, for all images alike.
+    Without a softmax, though: of signals that are sums of many it makes one 1 and the others 0, for
+    all images alike.
     """
     found: list[Row] = []
     for kind in dict.fromkeys(row.kind for row in ROWS):
         size = SMALL.get(kind, 32)
         small = {"input_shape": [size, size + 8, 3]}
-        found += [Row(kind), Row(kind, {"classifier_activation": None}, outputs=True), outputs(kind, **small)]
-        found += [replace(headless(kind, pooling, **small), outputs=True) for pooling in (None, "avg", "max")]
+        found += [
+            Row(kind),
+            Row(kind, {"classifier_activation": None}, outputs=True),
+            outputs(kind, **small),
+        ]
+        found += [
+            replace(headless(kind, pooling, **small), outputs=True)
+            for pooling in (None, "avg", "max")
+        ]
     return tuple(found)
 
 
 def check_row(row: Row) -> float | None:
-    """Compare the two models of a row. The largest distance of their outputs, where the row compares them."""
-    spec = ms.load_spec(LIBRARY / f"{row.kind}.yaml", {f"vars.{name}": value for name, value in row.settings.items()})
+    """Compare the two models of a row. The largest distance of their outputs, where the row
+    compares them.
+    """
+    spec = ms.load_spec(
+        LIBRARY / f"{row.kind}.yaml",
+        {f"vars.{name}": value for name, value in row.settings.items()},
+    )
     assert not spec.diagnostics, "\n".join(map(str, spec.diagnostics))
     with nullcontext() if row.outputs else _undrawn():
         theirs = theirs_of(row)
         ours = spec.build() if row.built else None
-    named = {layer.name for layer in theirs.layers if not (row.kind.startswith(OTHER_NAMES) and _is_unnamed(layer))}
-    assert spec.name == theirs.name.replace(".", "")  # `mobilenet_1.00_224`: no name has a dot in it here
+    named = {
+        layer.name
+        for layer in theirs.layers
+        if not (row.kind.startswith(OTHER_NAMES) and _is_unnamed(layer))
+    }
+    assert spec.name == theirs.name.replace(
+        ".", ""
+    )  # `mobilenet_1.00_224`: no name has a dot in it here
     assert _inferred(spec, named) == _made(theirs, named)
     assert spec.graph.parameters == theirs.count_params()
-    assert spec.graph.trainable_parameters == sum(prod(weight.shape) for weight in theirs.trainable_weights)
+    assert spec.graph.trainable_parameters == sum(
+        prod(weight.shape) for weight in theirs.trainable_weights
+    )
     if ours is None:
         return None
     assert _weights(ours) == _weights(theirs)
-    others = next((others for kind, others in OTHER_CLASSES.items() if row.kind.startswith(kind)), {})
+    others = next(
+        (others for kind, others in OTHER_CLASSES.items() if row.kind.startswith(kind)), {}
+    )
     for our, their in zip(_layers(ours, named), _layers(theirs, named), strict=True):
         assert our == their or our[:3] == (their[0], others.get(their[1]), their[2])
     assert ours.output_shape == theirs.output_shape
@@ -178,9 +232,11 @@ def theirs_of(row: Row) -> Any:
 
 @contextmanager
 def _undrawn() -> Iterator[None]:
-    """Weights have a shape and a place here, and no values: Keras draws them where they are first needed.
+    """Weights have a shape and a place here, and no values: Keras draws them where they are first
+    needed.
 
-    They never are where nothing runs, so a model of 100 million weights costs no more than a small one.
+    They never are where nothing runs, so a model of 100 million weights costs no more than a small
+    one.
     """
     import keras
 
@@ -194,16 +250,30 @@ def _is_unnamed(layer: Any) -> bool:
 
 
 def _inferred(spec: ms.Spec, named: set[str]) -> list[tuple[Any, ...]]:
-    """What is known of every layer without a framework: its name, its shape, and those of its weights."""
-    return _sorted((one.name if one.name in named else "", erase(one.outputs[0].shape),
-                    [erase(weight.shape) for weight in one.weights]) for one in spec.graph.layers)
+    """What is known of every layer without a framework: its name, its shape, and those of its
+    weights.
+    """
+    return _sorted(
+        (
+            one.name if one.name in named else "",
+            erase(one.outputs[0].shape),
+            [erase(weight.shape) for weight in one.weights],
+        )
+        for one in spec.graph.layers
+    )
 
 
 def _made(model: Any, named: set[str]) -> list[tuple[Any, ...]]:
     """The same of the layers that Keras made."""
-    return _sorted((layer.name if layer.name in named else "", layer.output.shape,
-                    [tuple(weight.shape) for weight in layer.weights])
-                   for layer in model.layers if type(layer).__name__ != "InputLayer")
+    return _sorted(
+        (
+            layer.name if layer.name in named else "",
+            layer.output.shape,
+            [tuple(weight.shape) for weight in layer.weights],
+        )
+        for layer in model.layers
+        if type(layer).__name__ != "InputLayer"
+    )
 
 
 def _sorted(found: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -215,26 +285,49 @@ def _weights(model: Any) -> list[tuple[str, tuple[int, ...], bool]]:
 
     NASNet has scopes around its layers, and the one weight of ConvNeXt's `LayerScale` has no name.
     """
-    return [(re.sub(r"variable(_\d+)?$", "gamma", "/".join(weight.path.split("/")[-2:])), tuple(weight.shape),
-             weight.trainable) for weight in model.weights]
+    return [
+        (
+            re.sub(r"variable(_\d+)?$", "gamma", "/".join(weight.path.split("/")[-2:])),
+            tuple(weight.shape),
+            weight.trainable,
+        )
+        for weight in model.weights
+    ]
 
 
 def _layers(model: Any, named: set[str]) -> list[tuple[str, str, Any, Any]]:
     """Every layer in order: name, class, shape and settings. The input's name is the spec's own."""
     named = named - {"input_layer"}
-    return [(layer.name if layer.name in named else "", type(layer).__name__, layer.output.shape, _settings(layer))
-            for layer in model.layers]
+    return [
+        (
+            layer.name if layer.name in named else "",
+            type(layer).__name__,
+            layer.output.shape,
+            _settings(layer),
+        )
+        for layer in model.layers
+    ]
 
 
 def _settings(layer: Any) -> dict[str, Any]:
-    """All settings, those too that show neither in shapes nor in outputs, like the momentum of a normalization."""
-    found = {name: value for name, value in layer.get_config().items() if name not in ("name", "projection_dim")}
+    """All settings, those too that show neither in shapes nor in outputs, like the momentum of a
+    normalization.
+    """
+    found = {
+        name: value
+        for name, value in layer.get_config().items()
+        if name not in ("name", "projection_dim")
+    }
     axis = found.get("axis")
     axis = axis[0] if isinstance(axis, (list, tuple)) else axis
     if isinstance(axis, int):
         found["axis"] = axis % len(layer.output.shape)
     for name, value in found.items():
-        if isinstance(value, dict) and value.get("class_name") == "Constant" and value["config"] == {"value": 0.0}:
+        if (
+            isinstance(value, dict)
+            and value.get("class_name") == "Constant"
+            and value["config"] == {"value": 0.0}
+        ):
             found[name] = {**value, "class_name": "Zeros", "config": {}}
     if set(found.get("kernel_size", ())) == {1}:
         del found["padding"]  # a window of one place never reaches over the edge
@@ -242,11 +335,15 @@ def _settings(layer: Any) -> dict[str, Any]:
 
 
 def _distance(ours: Any, theirs: Any) -> float:
-    """Give both the same weights, run both on the same images; asserts that outputs are as good as equal."""
+    """Give both the same weights, run both on the same images; asserts that outputs are as good as
+    equal.
+    """
     import numpy as np
 
     random = np.random.default_rng(0)
-    alone = {id(layer.kernel) for layer in theirs.layers if type(layer).__name__ == "DepthwiseConv2D"}
+    alone = {
+        id(layer.kernel) for layer in theirs.layers if type(layer).__name__ == "DepthwiseConv2D"
+    }
     drawn = [_values(weight, random, id(weight) in alone) for weight in theirs.weights]
     ours.set_weights(drawn)
     theirs.set_weights(drawn)
@@ -260,7 +357,9 @@ def _distance(ours: Any, theirs: Any) -> float:
 
 
 def _values(weight: Any, random: Any, depthwise: bool) -> Any:
-    """Values that keep signals at about their size, and are no two alike: a weight in the wrong place shows."""
+    """Values that keep signals at about their size, and are no two alike: a weight in the wrong
+    place shows.
+    """
     import numpy as np
 
     if weight.name == "count":
@@ -269,5 +368,9 @@ def _values(weight: Any, random: Any, depthwise: bool) -> Any:
         return random.uniform(0.5, 1.5, weight.shape).astype("float32")
     if weight.name in ("beta", "moving_mean", "mean", "bias"):
         return random.normal(0, 0.1, weight.shape).astype("float32")
-    fan_in = prod(weight.shape[:2] if depthwise or "depthwise" in weight.name else weight.shape[:-1])
-    return random.standard_normal(weight.shape, dtype=np.float32) * np.float32(np.sqrt(2 / max(fan_in, 1)))
+    fan_in = prod(
+        weight.shape[:2] if depthwise or "depthwise" in weight.name else weight.shape[:-1]
+    )
+    return random.standard_normal(weight.shape, dtype=np.float32) * np.float32(
+        np.sqrt(2 / max(fan_in, 1))
+    )

@@ -1,4 +1,6 @@
-"""What every test relies on: a quiet TensorFlow without a GPU, tests that load it last, hypothesis profiles."""
+"""What every test relies on: a quiet TensorFlow without a GPU, tests that load it last, hypothesis
+profiles.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,12 @@ from hypothesis import HealthCheck, Phase, settings
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": _SLOW}
 
-# `ci`: the same examples at every run, so that a change is what makes a test fail, and told as they were drawn: making
-# one smaller can take minutes where each asks Keras. `long`: new ones, to hunt with (`MODELSPEC_FUZZ=long pytest
-# tests/oracle`).
-settings.register_profile("ci", derandomize=True, max_examples=40, phases=[Phase.explicit, Phase.generate], **_COMMON)
+# `ci`: the same examples at every run, so that a change is what makes a test fail, and told as they
+# were drawn: making one smaller can take minutes where each asks Keras. `long`: new ones, to hunt
+# with (`MODELSPEC_FUZZ=long pytest tests/oracle`).
+settings.register_profile(
+    "ci", derandomize=True, max_examples=40, phases=[Phase.explicit, Phase.generate], **_COMMON
+)
 settings.register_profile("long", max_examples=1000, print_blob=True, **_COMMON)
 settings.load_profile("long" if os.environ.get("MODELSPEC_FUZZ") == "long" else "ci")
 

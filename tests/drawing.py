@@ -1,7 +1,8 @@
-"""Whole specs, drawn: graphs of layers from the catalogue with branches, merges, shared layers and nested sub-models.
+"""Whole specs, drawn: graphs of layers from the catalogue with branches, merges, shared layers and
+nested sub-models.
 
-Drawing asks the shape rules which tensor fits where, so that nearly every spec is right; what is drawn is plain values,
-as a file would hold them. `specs()` is the strategy.
+Drawing asks the shape rules which tensor fits where, so that nearly every spec is right; what is
+drawn is plain values, as a file would hold them. `specs()` is the strategy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.settings import Context
 from modelspec.core.shapes import Size, Tensor
 
-from .drawing_parts import Given, Typed, as_input, buildable, declared, examples, follows, is_small, taken_by, takes
+from .drawing_parts import (
+    Given,
+    Typed,
+    as_input,
+    buildable,
+    declared,
+    examples,
+    follows,
+    is_small,
+    taken_by,
+    takes,
+)
 from .oracle import values
 from .oracle.case import Case, layer_class
 from .oracle.strategies import chances
@@ -55,14 +67,24 @@ class Model:
         self.names += 1
         return f"{prefix}_{'abcdef'[self.depth]}{self.names}"
 
-    # Entries ---------------------------------------------------------------------------------------------------------
+    # Entries --------------------------------------------------------------------------------------
 
     def entry(self) -> None:
-        """One more entry: a layer, a call of something shared, or of something that is shared from now on."""
+        """One more entry: a layer, a call of something shared, or of something that is shared from
+        now on.
+        """
         choice = self.draw(st.integers(0, 19))
-        if choice < 3 and self.shared and self._call(self.draw(st.sampled_from(sorted(self.shared)))):
+        if (
+            choice < 3
+            and self.shared
+            and self._call(self.draw(st.sampled_from(sorted(self.shared))))
+        ):
             return
-        if choice == 3 and self.outer and self._call(self.draw(st.sampled_from(sorted(self.outer)))):
+        if (
+            choice == 3
+            and self.outer
+            and self._call(self.draw(st.sampled_from(sorted(self.outer))))
+        ):
             return
         if choice == 4 and self.depth < 3 and self._call(self._sub_model()):
             return
@@ -71,7 +93,9 @@ class Model:
                 return
         source = self._source()
         kind = "Activation" if is_float(source.type.dtype) else "Identity"
-        self._add(kind, {"activation": "relu"} if kind == "Activation" else {}, {"inputs": source}, False)
+        self._add(
+            kind, {"activation": "relu"} if kind == "Activation" else {}, {"inputs": source}, False
+        )
 
     def _layer(self, share: bool) -> bool:
         """A layer near one of its examples whose rank is that of a tensor at hand."""
@@ -82,13 +106,19 @@ class Model:
         return given is not None and self._add(case.kind, settings, given, share, case.options)
 
     def _given(self, case: Case, source: Typed) -> Given | None:
-        """Tensors for the arguments of the example, the source first; None where one is wanted and not at hand."""
-        required = {argument.name for argument in layer_class(case.kind).arguments if argument.required}
+        """Tensors for the arguments of the example, the source first; None where one is wanted and
+        not at hand.
+        """
+        required = {
+            argument.name for argument in layer_class(case.kind).arguments if argument.required
+        }
         given: Given = {}
         for name, wanted in case.inputs.items():
             several = (wanted,) if isinstance(wanted, Tensor) else wanted
-            found = [source if not given and not place else self._like(source, tensor)
-                     for place, tensor in enumerate(several)]
+            found = [
+                source if not given and not place else self._like(source, tensor)
+                for place, tensor in enumerate(several)
+            ]
             present = tuple(one for one in found if one is not None)
             if len(present) == len(several):
                 given[name] = present[0] if isinstance(wanted, Tensor) else present
@@ -97,17 +127,31 @@ class Model:
         return given
 
     def _like(self, source: Typed, wanted: Tensor) -> Typed | None:
-        """A tensor with the axes and the kind of dtype that are wanted, of the source's type where there is one."""
-        fitting = [one for one in self.tensors if one.type.rank == wanted.rank
-                   and is_float(one.type.dtype) == is_float(wanted.dtype)]
+        """A tensor with the axes and the kind of dtype that are wanted, of the source's type where
+        there is one.
+        """
+        fitting = [
+            one
+            for one in self.tensors
+            if one.type.rank == wanted.rank and is_float(one.type.dtype) == is_float(wanted.dtype)
+        ]
         same = [one for one in fitting if one.type == source.type]
         chosen = same if self.draw(chances(85)) and same else fitting
         return self.draw(st.sampled_from(chosen)) if chosen else None
 
-    def _add(self, kind: str, settings: dict[str, Any], given: Given, share: bool,
-             options: Mapping[str, Any] | None = None) -> bool:
+    def _add(
+        self,
+        kind: str,
+        settings: dict[str, Any],
+        given: Given,
+        share: bool,
+        options: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Write the entry where the layer takes the tensors; whether it does."""
-        options = {**(options or {}), **({"training": self.draw(st.booleans())} if self.draw(chances(3)) else {})}
+        options = {
+            **(options or {}),
+            **({"training": self.draw(st.booleans())} if self.draw(chances(3)) else {}),
+        }
         made = takes(kind, settings, given, options, self.context)
         if made is None or not all(map(is_small, made[0])) or made[2] > MOST_WEIGHTS:
             return False
@@ -118,8 +162,15 @@ class Model:
             return self._write(name, {}, given, made[0], options, made[1])
         return self._write(kind, settings, given, made[0], options, made[1])
 
-    def _write(self, head: str, settings: dict[str, Any], given: Given, outputs: tuple[Tensor, ...],
-               options: Mapping[str, Any], output_names: tuple[str, ...] = ()) -> bool:
+    def _write(
+        self,
+        head: str,
+        settings: dict[str, Any],
+        given: Given,
+        outputs: tuple[Tensor, ...],
+        options: Mapping[str, Any],
+        output_names: tuple[str, ...] = (),
+    ) -> bool:
         body = dict(settings)
         written = self._from(given)
         if written is not None:
@@ -130,7 +181,9 @@ class Model:
         self.last = outputs[0] if len(outputs) == 1 else None
         if self.last is None or self.draw(chances(50)):
             name = self._name_last()
-            parts = output_names if len(output_names) == len(outputs) else map(str, range(len(outputs)))
+            parts = (
+                output_names if len(output_names) == len(outputs) else map(str, range(len(outputs)))
+            )
             texts = [name] if self.last is not None else [f"{name}.{part}" for part in parts]
             self.tensors += map(Typed, texts, outputs)
         return True
@@ -140,15 +193,23 @@ class Model:
         first = next(iter(given.values()))
         if len(given) == 1 and isinstance(first, Typed):
             return first.text or None
-        plain = {name: self._text(value) if isinstance(value, Typed) else [self._text(one) for one in value]
-                 for name, value in given.items()}
+        plain = {
+            name: (
+                self._text(value)
+                if isinstance(value, Typed)
+                else [self._text(one) for one in value]
+            )
+            for name, value in given.items()
+        }
         return next(iter(plain.values())) if len(plain) == 1 and self.draw(st.booleans()) else plain
 
     def _text(self, tensor: Typed) -> str:
         return tensor.text or self._name_last()
 
     def _name_last(self) -> str:
-        """The name of the last entry, or of the first input; the entry gets one where it has none."""
+        """The name of the last entry, or of the first input; the entry gets one where it has
+        none.
+        """
         if not self.entries:
             return self.tensors[0].text
         entry = self.entries[-1]
@@ -171,7 +232,7 @@ class Model:
             if all(one.text != name for one in self.tensors):
                 self.tensors.append(Typed(name, self.last))
 
-    # Shared things ---------------------------------------------------------------------------------------------------
+    # Shared things --------------------------------------------------------------------------------
 
     def _sub_model(self) -> str:
         """Defines a sub-model for tensors that are at hand."""
@@ -180,13 +241,17 @@ class Model:
         taken = self.draw(st.lists(st.sampled_from(self.tensors), min_size=1, max_size=3))
         one = self.draw(st.booleans()) and len(taken) == 1
         for index, tensor in enumerate(taken):
-            inner.tensors.append(Typed("input" if one else f"in_{'abcdef'[inner.depth]}{index}", tensor.type))
+            inner.tensors.append(
+                Typed("input" if one else f"in_{'abcdef'[inner.depth]}{index}", tensor.type)
+            )
         inner.last, inner.given = inner.tensors[0].type, len(taken)
         inner.fill(self.draw(st.integers(1, 5)))
         name = self.name("model")
         body = inner.written()
         if one and not inner.shared and "outputs" not in body and self.draw(st.booleans()):
-            self.shared[name] = inner.entries  # a list: its one input is called `input`, its output is the last entry
+            self.shared[name] = (
+                inner.entries
+            )  # a list: its one input is called `input`, its output is the last entry
         else:
             inputs = {t.text: as_input(t.type) for t in inner.tensors[: len(taken)]}
             self.shared[name] = {"inputs": inputs, **body}
@@ -202,7 +267,9 @@ class Model:
         if not wanted:
             given = [first]
         else:
-            fitting = [[t for t in self.tensors if (t.type.rank, t.type.dtype) == one] for one in wanted]
+            fitting = [
+                [t for t in self.tensors if (t.type.rank, t.type.dtype) == one] for one in wanted
+            ]
             if not all(fitting):
                 return False
             given = [self.draw(st.sampled_from(tensors)) for tensors in fitting]
@@ -212,23 +279,34 @@ class Model:
         names = list(thing["inputs"]) if wanted else ["inputs"]
         return self._write(name, {}, dict(zip(names, given, strict=True)), made[0], {}, made[1])
 
-    def _typed_call(self, name: str, types: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[str, ...]] | None:
-        """What a call of something shared gives, asked of a spec with this call and the first one."""
+    def _typed_call(
+        self, name: str, types: list[Tensor]
+    ) -> tuple[tuple[Tensor, ...], tuple[str, ...]] | None:
+        """What a call of something shared gives, asked of a spec with this call and the first
+        one.
+        """
         first = self.first.setdefault(name, types)
         if len(first) != len(types):
             return None
-        inputs = {f"{call}{index}": as_input(tensor)
-                  for call, given in (("a", first), ("b", types)) for index, tensor in enumerate(given)}  # fmt: skip
+        inputs = {
+            f"{call}{index}": as_input(tensor)
+            for call, given in (("a", first), ("b", types))
+            for index, tensor in enumerate(given)
+        }
         calls = [{name: {"from": [one for one in inputs if one[0] == call]}} for call in "ab"]
-        model = {"inputs": inputs, "shared": {**self.outer, **self.shared}, "layers": calls,
-                 "image_data_format": self.context.image_data_format}
+        model = {
+            "inputs": inputs,
+            "shared": {**self.outer, **self.shared},
+            "layers": calls,
+            "image_data_format": self.context.image_data_format,
+        }
         found = compile_mapping({"model": model, "runtime": {"precision": self.context.precision}})
         if not found.ok or found.value is None or found.value.graph is None:
             return None
         call = found.value.graph.layers[1]
         return call.outputs, call.output_names
 
-    # The whole -------------------------------------------------------------------------------------------------------
+    # The whole ------------------------------------------------------------------------------------
 
     def fill(self, count: int) -> None:
         for _ in range(count):
@@ -237,7 +315,9 @@ class Model:
     def written(self) -> dict[str, Any]:
         """The model's own part, what takes the inputs that nothing takes included."""
         self._keep_last()
-        taken = taken_by(self.entries) | ({self.tensors[0].text} if follows(self.entries[0]) else set())
+        taken = taken_by(self.entries) | (
+            {self.tensors[0].text} if follows(self.entries[0]) else set()
+        )
         for tensor in self.tensors[: self.given]:
             if tensor.text not in taken:
                 self.entries.append({"Identity": {"from": tensor.text, "name": self.name("t")}})
@@ -246,9 +326,11 @@ class Model:
         body: dict[str, Any] = {"layers": self.entries}
         if self.shared:
             body["shared"] = self.shared
-        made = [one.text for one in self.tensors[self.given:]]
+        made = [one.text for one in self.tensors[self.given :]]
         if len(made) > 1 or self.last is None or self.draw(st.booleans()):
-            body["outputs"] = self._outputs(made, [text for text in made if text not in taken_by(self.entries)])
+            body["outputs"] = self._outputs(
+                made, [text for text in made if text not in taken_by(self.entries)]
+            )
         return body
 
     def _outputs(self, made: list[str], leaves: list[str]) -> Any:
@@ -257,15 +339,21 @@ class Model:
         chosen = leaves if self.draw(chances(85)) and leaves else list(dict.fromkeys(few))
         if len(chosen) == 1 and self.draw(st.booleans()):
             return chosen[0]
-        return {f"out{i}": text for i, text in enumerate(chosen)} if self.draw(st.booleans()) else chosen
+        return (
+            {f"out{i}": text for i, text in enumerate(chosen)}
+            if self.draw(st.booleans())
+            else chosen
+        )
 
 
-# Specs ---------------------------------------------------------------------------------------------------------------
+# Specs --------------------------------------------------------------------------------------------
 
 
 @st.composite
 def _types(draw: st.DrawFn) -> Tensor:
-    """The type of an input: numbers of two to five axes, now and then of unknown or named sizes, or whole numbers."""
+    """The type of an input: numbers of two to five axes, now and then of unknown or named sizes, or
+    whole numbers.
+    """
     if draw(chances(15)):
         return Tensor((None, draw(st.sampled_from([4, 6, None, "time"]))), "int32")
     rank = draw(st.sampled_from(AXES))
@@ -279,12 +367,16 @@ def _types(draw: st.DrawFn) -> Tensor:
 @st.composite
 def specs(draw: st.DrawFn, most: int = 40) -> dict[str, Any]:
     """A spec with a model of about 2 to `most` layers."""
-    context = Context(draw(st.sampled_from(["channels_last"] * 5 + ["channels_first"])),
-                      draw(st.sampled_from(PRECISIONS)))  # fmt: skip
+    context = Context(
+        draw(st.sampled_from(["channels_last"] * 5 + ["channels_first"])),
+        draw(st.sampled_from(PRECISIONS)),
+    )
     model = Model(draw, context)
     batch = draw(st.sampled_from([None] * 9 + [2]))
     for index, tensor in enumerate(draw(st.lists(_types(), min_size=1, max_size=3))):
-        model.tensors.append(Typed(f"in_{index}", tensor._replace(shape=(batch, *tensor.shape[1:]))))
+        model.tensors.append(
+            Typed(f"in_{index}", tensor._replace(shape=(batch, *tensor.shape[1:])))
+        )
     inputs = {t.text: as_input(t.type) for t in model.tensors}
     model.last, model.given = model.tensors[0].type, len(model.tensors)
     model.fill(draw(st.one_of(st.integers(2, 8), st.integers(9, most))))

@@ -1,4 +1,6 @@
-"""What drawing a model asks of layers and tensors: examples that fit, what a call gives, how types are written."""
+"""What drawing a model asks of layers and tensors: examples that fit, what a call gives, how types
+are written.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,30 @@ HALF = ("float16", "bfloat16")
 AXES_OF_WEIGHTS = ("input_axes", "output_axes")
 """Settings of initializers that are not drawn: they fit weights of some numbers of axes only."""
 LEFT_OUT = ("MelSpectrogram", "Pipeline")
-"""Layers of which Keras says other sizes or dtypes than they give, and refuses what follows from those."""
+"""Layers of which Keras says other sizes or dtypes than they give, and refuses what follows from
+those.
+"""
 LAYERS_OF_ANY_MODEL = {
-    "Dense", "Embedding", "Flatten", "Reshape", "Add", "Concatenate", "Multiply", "Dropout", "LSTM", "GRU",
-    "Bidirectional", "TimeDistributed", "Conv1D", "Conv2D", "MaxPooling2D", "BatchNormalization", "LayerNormalization",
-    "GlobalAveragePooling1D", "MultiHeadAttention",
-}  # fmt: skip
+    "Dense",
+    "Embedding",
+    "Flatten",
+    "Reshape",
+    "Add",
+    "Concatenate",
+    "Multiply",
+    "Dropout",
+    "LSTM",
+    "GRU",
+    "Bidirectional",
+    "TimeDistributed",
+    "Conv1D",
+    "Conv2D",
+    "MaxPooling2D",
+    "BatchNormalization",
+    "LayerNormalization",
+    "GlobalAveragePooling1D",
+    "MultiHeadAttention",
+}
 
 
 class Typed(NamedTuple):
@@ -44,7 +64,9 @@ Given: TypeAlias = dict[str, Typed | tuple[Typed, ...]]
 
 @cache
 def examples(rank: int, floats: bool) -> tuple[Case, ...]:
-    """Calls whose first tensor has the rank and the kind of dtype; those of the usual layers come more often."""
+    """Calls whose first tensor has the rank and the kind of dtype; those of the usual layers come
+    more often.
+    """
     found: list[Case] = []
     for kind in sorted(LAYERS.kinds()):
         if layer_class(kind).alone or layer_class(kind).not_in_models or kind in LEFT_OUT:
@@ -56,11 +78,16 @@ def examples(rank: int, floats: bool) -> tuple[Case, ...]:
     return tuple(found) or (case_of(layer_class("Identity"), layer_class("Identity").examples[0]),)
 
 
-def takes(kind: str, settings: dict[str, Any], given: Given, options: Mapping[str, Any], context: Context
-           ) -> tuple[tuple[Tensor, ...], tuple[str, ...], int] | None:
-    """Outputs, their names and the number of weights' entries; None where the layer does not take the tensors."""
-    tensors = {name: value.type if isinstance(value, Typed) else tuple(t.type for t in value)
-               for name, value in given.items()}
+def takes(
+    kind: str, settings: dict[str, Any], given: Given, options: Mapping[str, Any], context: Context
+) -> tuple[tuple[Tensor, ...], tuple[str, ...], int] | None:
+    """Outputs, their names and the number of weights' entries; None where the layer does not take
+    the tensors.
+    """
+    tensors = {
+        name: value.type if isinstance(value, Typed) else tuple(t.type for t in value)
+        for name, value in given.items()
+    }
     inputs = Inputs(tensors, options)
     try:
         layer: Layer = layer_class(kind).build(settings, context)
@@ -80,22 +107,34 @@ def is_small(tensor: Tensor) -> bool:
 
 
 def buildable(value: Any) -> Any:
-    """The settings without those that depend on the machine or on a weight's axes, also in nested layers."""
+    """The settings without those that depend on the machine or on a weight's axes, also in nested
+    layers.
+    """
     if isinstance(value, dict):
-        return {key: buildable(item) for key, item in value.items()
-                if key not in AXES_OF_WEIGHTS and not (key == "dtype" and item in HALF)}
+        return {
+            key: buildable(item)
+            for key, item in value.items()
+            if key not in AXES_OF_WEIGHTS and not (key == "dtype" and item in HALF)
+        }
     return value
 
 
 def declared(thing: Any) -> list[tuple[int, str]]:
-    """Rank and dtype of the inputs that a shared model declares; none of a layer, or of a list of layers."""
+    """Rank and dtype of the inputs that a shared model declares; none of a layer, or of a list of
+    layers.
+    """
     inputs = thing.get("inputs", {}) if isinstance(thing, dict) else {}
     return [(len(one["shape"]) + 1, one["dtype"]) for one in inputs.values()]
 
 
 def as_input(tensor: Tensor) -> dict[str, Any]:
-    """The long form of an input of the type; a size that is computed from a name is just unknown."""
-    shape = [size if isinstance(size, int) or (size or "").isidentifier() else None for size in tensor.shape[1:]]
+    """The long form of an input of the type; a size that is computed from a name is just
+    unknown.
+    """
+    shape = [
+        size if isinstance(size, int) or (size or "").isidentifier() else None
+        for size in tensor.shape[1:]
+    ]
     batch = {} if tensor.shape[0] is None else {"batch_size": tensor.shape[0]}
     return {"shape": shape, "dtype": tensor.dtype, **batch}
 

@@ -15,8 +15,12 @@ from modelspec.core.settings import Context
 from modelspec.core.source import Document, plain, read_text
 
 
-def expanded(text: str, overrides: Mapping[str, Any] | None = None, folder: Path | None = None) -> Document:
-    """The document of a spec that has no fault in its text, expanded; no fault is found on the way."""
+def expanded(
+    text: str, overrides: Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Document:
+    """The document of a spec that has no fault in its text, expanded; no fault is found on the
+    way.
+    """
     document = read_text(textwrap.dedent(text), "spec.yaml")
     assert document.value is not None, document.diagnostics
     found = expand(document.value, Context(folder=folder, project=folder), overrides or {})

@@ -1,6 +1,8 @@
-"""A live Keras model against the spec that it becomes: the model built from the spec, with its weights, gives the same.
+"""A live Keras model against the spec that it becomes: the model built from the spec, with its
+weights, gives the same.
 
-`python -m tests.imported ResNet50 VGG16 ...` compares models of `keras.applications` and prints a line for each.
+`python -m tests.imported ResNet50 VGG16 ...` compares models of `keras.applications` and prints a
+line for each.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ def shaken(model: Any, seed: int = 0) -> None:
 
 
 def difference(model: Any, made: Any, seed: int = 0) -> tuple[float, float]:
-    """The largest difference between the outputs of two models on random inputs, and the largest output."""
+    """The largest difference between the outputs of two models on random inputs, and the largest
+    output.
+    """
     import keras
     import numpy as np
 
@@ -66,7 +70,11 @@ def difference(model: Any, made: Any, seed: int = 0) -> tuple[float, float]:
     for tensor in model.inputs:
         shape = tuple(size or 5 for size in (2, *tensor.shape[1:]))
         whole = "int" in str(tensor.dtype)
-        inputs.append(random.integers(0, 5, shape) if whole else random.uniform(-1, 1, shape).astype("float32"))
+        inputs.append(
+            random.integers(0, 5, shape)
+            if whole
+            else random.uniform(-1, 1, shape).astype("float32")
+        )
     given = inputs if len(inputs) > 1 else inputs[0]
     if isinstance(made.input, dict):
         its: Any = dict(zip(made.input, inputs, strict=True))
@@ -74,17 +82,27 @@ def difference(model: Any, made: Any, seed: int = 0) -> tuple[float, float]:
         its = given
     if isinstance(getattr(model, "_inputs_struct", None), dict):
         given = dict(zip(model._inputs_struct, inputs, strict=True))
-    mine, other = (keras.tree.flatten(one) for one in (model(given, training=False), made(its, training=False)))
+    mine, other = (
+        keras.tree.flatten(one) for one in (model(given, training=False), made(its, training=False))
+    )
     if isinstance(made.output, dict) and not isinstance(model.output, dict):
         other = list(made(its, training=False).values())
     assert len(mine) == len(other)
-    pairs = [(np.asarray(a, "float64"), np.asarray(b, "float64")) for a, b in zip(mine, other, strict=True)]
+    pairs = [
+        (np.asarray(a, "float64"), np.asarray(b, "float64"))
+        for a, b in zip(mine, other, strict=True)
+    ]
     assert all(a.shape == b.shape for a, b in pairs)
-    return (max(float(np.max(np.abs(a - b))) for a, b in pairs), max(float(np.max(np.abs(a))) for a, _ in pairs))
+    return (
+        max(float(np.max(np.abs(a - b))) for a, b in pairs),
+        max(float(np.max(np.abs(a))) for a, _ in pairs),
+    )
 
 
 def application(name: str, **settings: Any) -> tuple[str, float]:
-    """A line about a model of `keras.applications`, and the difference relative to its largest output."""
+    """A line about a model of `keras.applications`, and the difference relative to its largest
+    output.
+    """
     import keras
 
     model = getattr(keras.applications, name)(weights=None, **settings)
@@ -94,9 +112,14 @@ def application(name: str, **settings: Any) -> tuple[str, float]:
     found = imported(model)
     took = time.perf_counter() - start
     largest, scale = difference(model, rebuilt(model, found))
-    lines, json_lines = dump(found.spec).count("\n"), json.dumps(json.loads(text), indent=2).count("\n") + 1
-    line = (f"{name:20} {len(model.layers):5,} layers {lines:6,} lines of YAML {json_lines:8,} of JSON {took:5.1f} s, "
-            f"difference {largest:.1e} of {scale:.1e}")
+    lines, json_lines = (
+        dump(found.spec).count("\n"),
+        json.dumps(json.loads(text), indent=2).count("\n") + 1,
+    )
+    line = (
+        f"{name:20} {len(model.layers):5,} layers {lines:6,} lines of YAML {json_lines:8,} of JSON"
+        f" {took:5.1f} s, difference {largest:.1e} of {scale:.1e}"
+    )
     keras.utils.clear_session()
     return line, largest / max(scale, 1e-30)
 

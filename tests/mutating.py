@@ -1,4 +1,6 @@
-"""Specs made wrong at random: in their text, and in their values. The same seed makes the same slips."""
+"""Specs made wrong at random: in their text, and in their values. The same seed makes the same
+slips.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +10,165 @@ from collections.abc import Callable
 from typing import Any
 
 TOKENS = (
-    "\t", "\n", "  ", "- ", ": ", "{", "}", "[", "]", ",", '"', "'", "#", "&a ", "*a", "<<: *a",
-    "!!python/name:os.system ", "|", ">", "%", "@", "`", "?", "\\", "$", "$(", "$name", "$(1 / 0)", "$(2 ** 99)",
-    "$(x", "null", "~", "true", "no",
-    "0x1f", "1_000", "1e400", ".nan", "-.inf", "---", "...", "\ufeff", "\x00", "\u2028", "é", "\U0001f600",
-)  # fmt: skip
+    "\t",
+    "\n",
+    "  ",
+    "- ",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    '"',
+    "'",
+    "#",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!python/name:os.system ",
+    "|",
+    ">",
+    "%",
+    "@",
+    "`",
+    "?",
+    "\\",
+    "$",
+    "$(",
+    "$name",
+    "$(1 / 0)",
+    "$(2 ** 99)",
+    "$(x",
+    "null",
+    "~",
+    "true",
+    "no",
+    "0x1f",
+    "1_000",
+    "1e400",
+    ".nan",
+    "-.inf",
+    "---",
+    "...",
+    "\ufeff",
+    "\x00",
+    "\u2028",
+    "é",
+    "\U0001f600",
+)
 """What is slipped into a text."""
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63 - 1, 2**63, 2**70, 10**400, 0.0, -0.5, 0.3, 1.0, 1e308,
-    float("nan"), float("inf"), "", " ", "x", "1", "true", "null", "relu", "same", "Dense", "adam", "input",
-    "in_0.0", "a.b.c", ".", "$",
-    "$x", "$(", "$(1+)", "$(1 / 0)", "$('a' * 10 ** 9)", "$(range(10 ** 9))", "$(env('HOME'))", "../../etc/passwd",
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    2,
+    3,
+    7,
+    2**31,
+    2**63 - 1,
+    2**63,
+    2**70,
+    10**400,
+    0.0,
+    -0.5,
+    0.3,
+    1.0,
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    " ",
+    "x",
+    "1",
+    "true",
+    "null",
+    "relu",
+    "same",
+    "Dense",
+    "adam",
+    "input",
+    "in_0.0",
+    "a.b.c",
+    ".",
+    "$",
+    "$x",
+    "$(",
+    "$(1+)",
+    "$(1 / 0)",
+    "$('a' * 10 ** 9)",
+    "$(range(10 ** 9))",
+    "$(env('HOME'))",
+    "../../etc/passwd",
     "/etc/passwd",
-    "Lambda", "\x00", "\ud800", "x" * 5000, b"x", [], {}, [None], [[]], [1, 2, 3], [-1], ["a", "a"], {"a": 1},
+    "Lambda",
+    "\x00",
+    "\ud800",
+    "x" * 5000,
+    b"x",
+    [],
+    {},
+    [None],
+    [[]],
+    [1, 2, 3],
+    [-1],
+    ["a", "a"],
+    {"a": 1},
     {"Dense": 3},
-    {"Dense": {"units": -1}}, {1: 2}, {None: None}, {"from": "x"}, [{"LSTM": 3}], {"Bidirectional": {"LSTM": 2}},
+    {"Dense": {"units": -1}},
+    {1: 2},
+    {None: None},
+    {"from": "x"},
+    [{"LSTM": 3}],
+    {"Bidirectional": {"LSTM": 2}},
     {"repeat": 10**6, "do": [{"Dense": 1}]},
-)  # fmt: skip
+)
 """What is put in the place of a value."""
 KEYS: tuple[Any, ...] = (
-    "", "x", "name", "from", "call", "when", "repeat", "for", "do", "else", "branches", "join", "index", "units",
-    "layers", "inputs", "outputs", "shared", "model", "training", "data", "vars", "blocks", "extends", "sweep",
-    "expect", "runtime", "Dense", "LSTM", "dtype", "x-note", "a.b", "<<", 1, None, True,
-)  # fmt: skip
+    "",
+    "x",
+    "name",
+    "from",
+    "call",
+    "when",
+    "repeat",
+    "for",
+    "do",
+    "else",
+    "branches",
+    "join",
+    "index",
+    "units",
+    "layers",
+    "inputs",
+    "outputs",
+    "shared",
+    "model",
+    "training",
+    "data",
+    "vars",
+    "blocks",
+    "extends",
+    "sweep",
+    "expect",
+    "runtime",
+    "Dense",
+    "LSTM",
+    "dtype",
+    "x-note",
+    "a.b",
+    "<<",
+    1,
+    None,
+    True,
+)
 """What is put in the place of a key."""
 
 
-# Text ----------------------------------------------------------------------------------------------------------------
+# Text ---------------------------------------------------------------------------------------------
 
 
 def mutated_text(text: str, seed: int) -> str:
@@ -89,16 +223,22 @@ def _lines(text: str, chance: random.Random) -> str:
     elif change == 3:
         lines[here] = " " * chance.choice([1, 2, 4]) + line
     else:
-        lines[here] = line[chance.choice([1, 2]):] if line.startswith("  ") else line
+        lines[here] = line[chance.choice([1, 2]) :] if line.startswith("  ") else line
     return "\n".join(lines)
 
 
 _TEXT_SLIPS: tuple[Callable[[str, random.Random], str], ...] = (
-    _cut, _doubled, _inserted, _replaced, _lines, _lines, _ended,
-)  # fmt: skip
+    _cut,
+    _doubled,
+    _inserted,
+    _replaced,
+    _lines,
+    _lines,
+    _ended,
+)
 
 
-# Values --------------------------------------------------------------------------------------------------------------
+# Values -------------------------------------------------------------------------------------------
 
 
 def mutated_values(spec: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -116,7 +256,13 @@ def mutated_values(spec: dict[str, Any], seed: int) -> dict[str, Any]:
 
 def _places(value: Any) -> Any:
     """Every value below this one: what holds it, and its key or index."""
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    keys = (
+        list(value)
+        if isinstance(value, dict)
+        else range(len(value))
+        if isinstance(value, list)
+        else ()
+    )
     for key in keys:
         yield value, key
         yield from _places(value[key])
@@ -146,7 +292,9 @@ def _drop(holder: Any, key: Any, chance: random.Random, places: list[Any]) -> No
 
 
 def _wrap(holder: Any, key: Any, chance: random.Random, places: list[Any]) -> None:
-    holder[key] = chance.choice([[holder[key]], {"x": holder[key]}, {"Dense": holder[key]}, {"name": holder[key]}])
+    holder[key] = chance.choice(
+        [[holder[key]], {"x": holder[key]}, {"Dense": holder[key]}, {"name": holder[key]}]
+    )
 
 
 def _add(holder: Any, key: Any, chance: random.Random, places: list[Any]) -> None:
@@ -157,5 +305,12 @@ def _add(holder: Any, key: Any, chance: random.Random, places: list[Any]) -> Non
 
 
 _VALUE_SLIPS: tuple[Callable[[Any, Any, random.Random, list[Any]], None], ...] = (
-    _set, _set, _graft, _graft, _rename, _drop, _wrap, _add,
-)  # fmt: skip
+    _set,
+    _set,
+    _graft,
+    _graft,
+    _rename,
+    _drop,
+    _wrap,
+    _add,
+)

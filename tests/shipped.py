@@ -94,7 +94,14 @@ model:
     - Rescaling: {scale: 2.0, when: $scaled}
     - ReLU: {name: out}
 """
-FILES = {"Tiny": TINY, "Tiny2": TINY2, "Picky": PICKY, "Mixer": MIXER, "Wrapped": WRAPPED, "Scaled": SCALED}
+FILES = {
+    "Tiny": TINY,
+    "Tiny2": TINY2,
+    "Picky": PICKY,
+    "Mixer": MIXER,
+    "Wrapped": WRAPPED,
+    "Scaled": SCALED,
+}
 
 
 def _forget() -> None:

@@ -1,4 +1,6 @@
-"""Sources of data in tests: opened from their written form, and files of formats that nothing installed writes."""
+"""Sources of data in tests: opened from their written form, and files of formats that nothing
+installed writes.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def in_blocks(table: Table, names: Iterable[str], rows: int) -> dict[str, Any]:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-# TFRecord ------------------------------------------------------------------------------------------------------------
+# TFRecord -----------------------------------------------------------------------------------------
 
 
 def write_records(path: Path, examples: Iterable[Mapping[str, Any]]) -> None:
@@ -62,8 +64,10 @@ def write_record(file: Any, data: bytes) -> None:
 
 
 def _message(example: Mapping[str, Any]) -> bytes:
-    entries = b"".join(_field(1, _field(1, name.encode()) + _field(2, _feature(value)))
-                       for name, value in example.items())
+    entries = b"".join(
+        _field(1, _field(1, name.encode()) + _field(2, _feature(value)))
+        for name, value in example.items()
+    )
     return _field(1, entries)
 
 
@@ -73,7 +77,9 @@ def _feature(values: Any) -> bytes:
         return _field(1, b"".join(_field(1, value) for value in values))
     if isinstance(first, float):
         return _field(2, _field(1, struct.pack(f"<{len(values)}f", *values)))
-    return _field(3, _field(1, b"".join(_varint(value & 0xFFFF_FFFF_FFFF_FFFF) for value in values)))
+    return _field(
+        3, _field(1, b"".join(_varint(value & 0xFFFF_FFFF_FFFF_FFFF) for value in values))
+    )
 
 
 def _field(number: int, data: bytes) -> bytes:
@@ -88,7 +94,7 @@ def _varint(value: int) -> bytes:
     return bytes([*found, value])
 
 
-# idx -----------------------------------------------------------------------------------------------------------------
+# idx ----------------------------------------------------------------------------------------------
 
 
 def idx_bytes(values: Any) -> bytes:

@@ -1,4 +1,6 @@
-"""HDF5 is parsed by another process: what breaks that process is a fault of the file, and nothing is lost but it."""
+"""HDF5 is parsed by another process: what breaks that process is a fault of the file, and nothing
+is lost but it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,11 @@ from modelspec.runtime.backend.weights.weight_files import opened, opened_here
 from modelspec.runtime.data.errors import RunError
 
 ARRAYS = {
-    "float": np.arange(6, dtype=np.float32).reshape(2, 3), "half": np.array([1.5, -2], np.float16),
-    "big": np.array([[1, 2]], ">f8"), "whole": np.array(7, np.int64), "none": np.zeros((0, 3), np.float32),
+    "float": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "half": np.array([1.5, -2], np.float16),
+    "big": np.array([[1, 2]], ">f8"),
+    "whole": np.array(7, np.int64),
+    "none": np.zeros((0, 3), np.float32),
     "flag": np.array([True, False]),
 }
 
@@ -39,7 +44,11 @@ def test_what_the_other_process_says_is_what_this_one_would_read(file: Path) -> 
     with opened_here(file, "some.h5") as here, opened(file, "some.h5") as there:
         assert isinstance(there, Tree)
         assert there.names("layers") == here.names("layers") and there.names("nothing") == ()
-        assert (there.has("layers"), there.has("layers/float"), there.has("nothing")) == (True, False, False)
+        assert (there.has("layers"), there.has("layers/float"), there.has("nothing")) == (
+            True,
+            False,
+            False,
+        )
         assert there.texts("", "layer_names") == here.texts("", "layer_names") == ("a", "b")
         assert there.text("", "said") == "it" and there.text("", "unsaid") is None
         assert there.entry("layers/nothing") is None
@@ -47,7 +56,11 @@ def test_what_the_other_process_says_is_what_this_one_would_read(file: Path) -> 
             entry = there.entry(f"layers/{name}")
             assert entry is not None and entry.shape == values.shape
             found = entry.read()
-            assert found.dtype == values.dtype and found.shape == values.shape and np.array_equal(found, values)
+            assert (
+                found.dtype == values.dtype
+                and found.shape == values.shape
+                and np.array_equal(found, values)
+            )
 
 
 def test_two_files_are_open_at_once(file: Path, tmp_path: Path) -> None:
@@ -63,7 +76,9 @@ def test_a_process_that_breaks_down_is_a_fault_of_the_file(file: Path) -> None:
         assert isinstance(tree, Tree)
         os.kill(_server()._process.pid, signal.SIGSEGV)
         tree.names("")
-    assert "error[MS750]: `some.h5` cannot be read: the HDF5 library breaks down" in str(caught.value)
+    assert "error[MS750]: `some.h5` cannot be read: the HDF5 library breaks down" in str(
+        caught.value
+    )
     with opened(file, "some.h5") as tree:  # the next one has a new process
         assert isinstance(tree, Tree) and tree.names("") == ("layers",)
 
@@ -86,15 +101,25 @@ except OSError:
 
 
 def test_a_limited_process_writes_nothing(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=True,
-                          cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.stdout.split() == ["refused"]
     assert not (tmp_path / "made.txt").exists() or (tmp_path / "made.txt").stat().st_size == 0
 
 
-def test_modules_are_not_looked_for_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_are_not_looked_for_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "h5py.py").write_text("raise SystemExit('it was imported')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with apart.start("modelspec.importers.hdf5_attributes", "nothing.h5", stdout=subprocess.PIPE) as process:
+    with apart.start(
+        "modelspec.importers.hdf5_attributes", "nothing.h5", stdout=subprocess.PIPE
+    ) as process:
         said, _ = process.communicate()
     assert process.returncode == 0 and b"damaged" in said

@@ -1,4 +1,6 @@
-"""The library's architectures, without a framework: every file has no fault, whatever is asked of it, and is short."""
+"""The library's architectures, without a framework: every file has no fault, whatever is asked of
+it, and is short.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ import pytest
 import modelspec as ms
 
 LIBRARY = Path(ms.__file__).parent / "catalog" / "library"
-FILES = [path for path in sorted(LIBRARY.glob("*.yaml")) if re.search(r"^(model|extends):", path.read_text(), re.M)]
+FILES = [
+    path
+    for path in sorted(LIBRARY.glob("*.yaml"))
+    if re.search(r"^(model|extends):", path.read_text(), re.M)
+]
 """Those that are models; the others are blocks."""
 FAMILIES = [path for path in FILES if not path.read_text().startswith("extends:")]
 """One of each family, which its sisters extend."""
@@ -23,7 +29,11 @@ LIMIT, EXTENDS = 140, 30
 
 def lines(path: Path) -> list[str]:
     """The lines of a spec that say something."""
-    return [line for line in path.read_text().splitlines() if line.strip() and not line.strip().startswith("#")]
+    return [
+        line
+        for line in path.read_text().splitlines()
+        if line.strip() and not line.strip().startswith("#")
+    ]
 
 
 def load(path: Path, **settings: Any) -> ms.Spec:
@@ -43,7 +53,9 @@ def test_a_file_has_no_fault_and_says_where_it_is_from(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_short(path: Path) -> None:
     written = lines(path)
-    assert len(written) <= (EXTENDS if written[0].startswith("extends:") else LIMITS.get(path.stem, LIMIT))
+    assert len(written) <= (
+        EXTENDS if written[0].startswith("extends:") else LIMITS.get(path.stem, LIMIT)
+    )
     assert max(map(len, path.read_text().splitlines())) <= 120
 
 
@@ -56,7 +68,9 @@ def test_the_top_and_what_may_stand_in_its_place(path: Path) -> None:
     height, width, channels = next(iter(bare.outputs.values())).shape[1:]
     assert (height, width) != (1, 1)
     names = [layer.name for layer in bare.layers]
-    assert set(names) < {layer.name for layer in load(path, include_top=False, pooling="avg").graph.layers}
+    assert set(names) < {
+        layer.name for layer in load(path, include_top=False, pooling="avg").graph.layers
+    }
     for pooling, kind in (("avg", "GlobalAveragePooling2D"), ("max", "GlobalMaxPooling2D")):
         pooled = load(path, include_top=False, pooling=pooling).graph
         assert [tensor.shape[1:] for tensor in pooled.outputs.values()] == [(channels,)]

@@ -1,6 +1,8 @@
-"""The library's architectures are Keras's: the same layers, names, weights in the same order, and outputs.
+"""The library's architectures are Keras's: the same layers, names, weights in the same order, and
+outputs.
 
-`MODELSPEC_ARCHITECTURES=whole pytest tests/test_architectures_keras.py` compares every setting of each, with outputs.
+`MODELSPEC_ARCHITECTURES=whole pytest tests/test_architectures_keras.py` compares every setting of
+each, with outputs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Checkpoints commit as one: wherever a write fails or the process ends, the old or the new one is there."""
+"""Checkpoints commit as one: wherever a write fails or the process ends, the old or the new one is
+there.
+"""
 
 import errno
 import json
@@ -33,7 +35,13 @@ def tensors(seed: int) -> dict[str, np.ndarray]:
 
 
 def state(seed: int) -> dict[str, object]:
-    return {"epoch": seed, "rate": 0.1 + seed, "best": None, "history": {"loss": [1.5, 1e-300, 0.1]}, "name": "größer"}
+    return {
+        "epoch": seed,
+        "rate": 0.1 + seed,
+        "best": None,
+        "history": {"loss": [1.5, 1e-300, 0.1]},
+        "name": "größer",
+    }
 
 
 def names_in(folder: Path) -> list[str]:
@@ -43,10 +51,16 @@ def names_in(folder: Path) -> list[str]:
 def is_equal(checkpoint: object, seed: int) -> bool:
     found, wanted = checkpoint.tensors(), tensors(seed)
     return (
-        checkpoint.position == seed and checkpoint.state == state(seed) and list(found) == list(wanted)
-        and all(found[name].dtype == wanted[name].dtype and found[name].shape == wanted[name].shape
-                and found[name].tobytes() == wanted[name].tobytes() for name in wanted)
-    )  # fmt: skip
+        checkpoint.position == seed
+        and checkpoint.state == state(seed)
+        and list(found) == list(wanted)
+        and all(
+            found[name].dtype == wanted[name].dtype
+            and found[name].shape == wanted[name].shape
+            and found[name].tobytes() == wanted[name].tobytes()
+            for name in wanted
+        )
+    )
 
 
 def test_what_is_written_is_read_back_to_the_bit(tmp_path: Path) -> None:
@@ -58,9 +72,13 @@ def test_what_is_written_is_read_back_to_the_bit(tmp_path: Path) -> None:
 
 
 def test_the_file_is_of_the_safetensors_format(tmp_path: Path) -> None:
-    path = Store(tmp_path).write(3, {name: one for name, one in tensors(3).items() if name != "half"}, {})
+    path = Store(tmp_path).write(
+        3, {name: one for name, one in tensors(3).items() if name != "half"}, {}
+    )
     read = load_file(path / TENSORS)
-    assert all(np.array_equal(read[name], one) for name, one in tensors(3).items() if name != "half")
+    assert all(
+        np.array_equal(read[name], one) for name, one in tensors(3).items() if name != "half"
+    )
 
 
 def test_only_the_newest_stay(tmp_path: Path) -> None:
@@ -83,7 +101,7 @@ def test_an_array_that_holds_no_numbers_is_refused(tmp_path: Path) -> None:
         Store(tmp_path).write(1, {"x": np.array([{}])}, {})
 
 
-# Crashes and errors at every operation -------------------------------------------------------------------------------
+# Crashes and errors at every operation ------------------------------------------------------------
 
 
 class Crash(BaseException):
@@ -94,9 +112,11 @@ OPERATIONS = ("open", "write", "fsync", "rename", "mkdir", "close", "unlink", "r
 
 
 class Shim:
-    """Counts the operations below a folder; lets one of them fail, before or after it did what it does.
+    """Counts the operations below a folder; lets one of them fail, before or after it did what it
+    does.
 
-    Keeps what a machine would lose that stops there: bytes that were not forced to disk, and renames.
+    Keeps what a machine would lose that stops there: bytes that were not forced to disk, and
+    renames.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, fail: int, how: str) -> None:
@@ -140,7 +160,9 @@ class Shim:
             self.unsynced.add(where)
         elif name == "fsync":
             self.unsynced.discard(where)
-            self.renamed = [(old, new) for old, new in self.renamed if str(Path(new).parent) != where]
+            self.renamed = [
+                (old, new) for old, new in self.renamed if str(Path(new).parent) != where
+            ]
         elif name == "rename":
             self.renamed.append((where, os.fspath(args[1])))
         elif name == "close":
@@ -161,7 +183,9 @@ class Shim:
 
 
 def attempt(folder: Path, fail: int, how: str, *, lose: bool) -> tuple[int, BaseException | None]:
-    """Write a second checkpoint after a first, one operation failing; how many there were, and what was raised."""
+    """Write a second checkpoint after a first, one operation failing; how many there were, and what
+    was raised.
+    """
     Store(folder, keep=1).write(1, tensors(1), state(1))
     raised: BaseException | None = None
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -183,7 +207,9 @@ def operations(folder: Path) -> int:
 
 @pytest.mark.parametrize("lose", [False, True], ids=["killed", "power lost"])
 @pytest.mark.parametrize("how", ["crash before", "crash after", "torn"])
-def test_a_crash_at_any_operation_leaves_the_old_or_the_new(tmp_path: Path, how: str, lose: bool) -> None:
+def test_a_crash_at_any_operation_leaves_the_old_or_the_new(
+    tmp_path: Path, how: str, lose: bool
+) -> None:
     count = operations(tmp_path / "count")
     assert count > 20
     seen = set()
@@ -197,15 +223,24 @@ def test_a_crash_at_any_operation_leaves_the_old_or_the_new(tmp_path: Path, how:
         again = Store(folder, keep=1)
         again.write(3, tensors(3), state(3))
         assert is_equal(again.latest(), 3)
-        assert names_in(folder) == [again.committed()[0].name], f"operation {number}: something was left behind"
+        assert names_in(folder) == [again.committed()[0].name], (
+            f"operation {number}: something was left behind"
+        )
     assert seen == {1, 2}
 
 
-ERRORS = {"full": errno.ENOSPC, "broken": errno.EIO, "read-only": errno.EROFS, "too many files": errno.EMFILE}
+ERRORS = {
+    "full": errno.ENOSPC,
+    "broken": errno.EIO,
+    "read-only": errno.EROFS,
+    "too many files": errno.EMFILE,
+}
 
 
 @pytest.mark.parametrize("how", ERRORS)
-def test_a_disk_that_fails_at_any_operation_keeps_the_last_good_one_and_says_so(tmp_path: Path, how: str) -> None:
+def test_a_disk_that_fails_at_any_operation_keeps_the_last_good_one_and_says_so(
+    tmp_path: Path, how: str
+) -> None:
     for number in range(1, operations(tmp_path / "count") + 1):
         folder = tmp_path / f"{number}"
         _, raised = attempt(folder, number, how, lose=False)
@@ -220,7 +255,7 @@ def test_a_disk_that_fails_at_any_operation_keeps_the_last_good_one_and_says_so(
             pytest.fail(f"operation {number}: nothing was said, and the checkpoint is not there")
 
 
-# Damage --------------------------------------------------------------------------------------------------------------
+# Damage -------------------------------------------------------------------------------------------
 
 
 def two(folder: Path) -> Store:
@@ -314,7 +349,7 @@ def test_no_whole_checkpoint_is_none_and_every_damage_is_told(tmp_path: Path) ->
     assert len(store.refused) == 2
 
 
-# In the background ---------------------------------------------------------------------------------------------------
+# In the background --------------------------------------------------------------------------------
 
 
 def test_the_writer_commits_what_it_was_given_when_waited_for(tmp_path: Path) -> None:

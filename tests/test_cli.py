@@ -20,8 +20,14 @@ from modelspec.cli import COMMANDS, MODULES, main, status
 
 ROOT = Path(__file__).parent.parent
 GOOD = "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: 3\n"
-BAD = "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: {units: 3, activaton: relu}\n    - Dropout: 2\n"
-WARNS = "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: {units: 3, name: dead}\n    - Dense: {units: 2, from: x}\n"
+BAD = (
+    "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: {units: 3, activaton: relu}\n    -"
+    " Dropout: 2\n"
+)
+WARNS = (
+    "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: {units: 3, name: dead}\n    - Dense:"
+    " {units: 2, from: x}\n"
+)
 TRAINS = GOOD + "training: {loss: mse, epochs: 5}\n"
 FRAMEWORKS = {"tensorflow", "keras", "numpy", "h5py", "sklearn", "rich"}
 
@@ -43,17 +49,21 @@ def python(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """A process of its own: what it loads and how it ends is seen from outside."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [sys.executable, *args]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=120, **options
+    )
 
 
 def loaded_by(*args: str) -> set[str]:
     """The packages that a command leaves loaded."""
-    code = f"import sys\nfrom modelspec.cli import main\nmain({list(args)!r}, standalone_mode=False)\n" \
-           "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    code = (
+        f"import sys\nfrom modelspec.cli import main\nmain({list(args)!r}, standalone_mode=False)\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
     return set(python("-c", code).stderr.split("\n")[-2].split())
 
 
-# The group -----------------------------------------------------------------------------------------------------------
+# The group ----------------------------------------------------------------------------------------
 
 
 def test_help_names_every_command_and_the_exit_statuses() -> None:
@@ -77,7 +87,9 @@ def test_every_command_has_a_file_and_a_help(name: str) -> None:
     assert "Usage:" in result.output
 
 
-@pytest.mark.parametrize("args", [("check",), ("show",), ("explain", "Conv2D"), ("explain", "codes"), ("schema",)])
+@pytest.mark.parametrize(
+    "args", [("check",), ("show",), ("explain", "Conv2D"), ("explain", "codes"), ("schema",)]
+)
 def test_no_command_but_the_run_loads_a_framework(args: tuple[str, ...], folder: Path) -> None:
     files = ["good.yaml"] if args[0] in ("check", "show") else []
     assert not loaded_by(*args, *files) & FRAMEWORKS
@@ -90,10 +102,18 @@ def test_a_wrong_command_is_told_the_right_one() -> None:
     assert f"the commands are {', '.join(COMMANDS)}" in invoke("frobnicate").output
 
 
-@pytest.mark.parametrize("args", [
-    (), ("check",), ("check", "--format", "xml", "a"), ("show",), ("show", "a", "b"), ("--nope",),
-    ("explain", "a", "b"),
-])
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("check",),
+        ("check", "--format", "xml", "a"),
+        ("show",),
+        ("show", "a", "b"),
+        ("--nope",),
+        ("explain", "a", "b"),
+    ],
+)
 def test_wrong_usage_exits_with_2(args: tuple[str, ...]) -> None:
     result = invoke(*args)
     assert result.exit_code == status.USAGE
@@ -123,12 +143,15 @@ def test_ctrl_c_says_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not result.output.strip()
 
 
-# check ---------------------------------------------------------------------------------------------------------------
+# check --------------------------------------------------------------------------------------------
 
 
 def test_a_good_spec(folder: Path) -> None:
     result = invoke("check", "good.yaml")
-    assert (result.exit_code, result.output) == (0, "good.yaml: no faults (1 layer, 15 parameters)\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "good.yaml: no faults (1 layer, 15 parameters)\n",
+    )
 
 
 def test_every_fault_of_a_bad_spec(folder: Path) -> None:
@@ -172,8 +195,14 @@ def test_json_has_the_faults_of_all_files(folder: Path) -> None:
     assert result.exit_code == status.ERRORS
     assert found["ok"] is False
     assert [(d["file"], d["code"]) for d in found["diagnostics"]] == [
-        ("bad.yaml", "MS202"), ("bad.yaml", "MS205"), ("warns.yaml", "MS307")]
-    assert json.loads(invoke("check", "--format", "json", "good.yaml").stdout) == {"ok": True, "diagnostics": []}
+        ("bad.yaml", "MS202"),
+        ("bad.yaml", "MS205"),
+        ("warns.yaml", "MS307"),
+    ]
+    assert json.loads(invoke("check", "--format", "json", "good.yaml").stdout) == {
+        "ok": True,
+        "diagnostics": [],
+    }
 
 
 def test_the_other_formats(folder: Path) -> None:
@@ -185,7 +214,7 @@ def test_the_other_formats(folder: Path) -> None:
     assert sarif["runs"][0]["tool"]["driver"]["version"] == ms.__version__
 
 
-# --set ---------------------------------------------------------------------------------------------------------------
+# --set --------------------------------------------------------------------------------------------
 
 
 def test_set_takes_yaml_values(folder: Path) -> None:
@@ -208,10 +237,17 @@ def test_a_value_that_is_set_is_checked(folder: Path) -> None:
     assert invoke("check", "trains.yaml", "--set", "training.epochz=3").exit_code == status.ERRORS
 
 
-@pytest.mark.parametrize(("written", "said"), [
-    ("training.epochs", "is not PATH=VALUE"), ("=3", "is not PATH=VALUE"), ("a=[1", "is not YAML"),
-    ("a=b: c", "is not YAML"), ("a=!!python/name:os.system", "is not YAML"), ("a=1\nb: 2", "is not YAML"),
-])
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("training.epochs", "is not PATH=VALUE"),
+        ("=3", "is not PATH=VALUE"),
+        ("a=[1", "is not YAML"),
+        ("a=b: c", "is not YAML"),
+        ("a=!!python/name:os.system", "is not YAML"),
+        ("a=1\nb: 2", "is not YAML"),
+    ],
+)
 def test_what_cannot_be_set_is_wrong_usage(written: str, said: str, folder: Path) -> None:
     result = invoke("check", "good.yaml", "--set", written)
     assert result.exit_code == status.USAGE
@@ -219,12 +255,14 @@ def test_what_cannot_be_set_is_wrong_usage(written: str, said: str, folder: Path
 
 
 def test_one_path_is_set_once(folder: Path) -> None:
-    result = invoke("check", "trains.yaml", "--set", "training.epochs=3", "--set", "training.epochs=4")
+    result = invoke(
+        "check", "trains.yaml", "--set", "training.epochs=3", "--set", "training.epochs=4"
+    )
     assert result.exit_code == status.USAGE
     assert "`training.epochs` is set twice" in result.output
 
 
-# show, schema, explain, init -----------------------------------------------------------------------------------------
+# show, schema, explain, init ----------------------------------------------------------------------
 
 
 def test_show_prints_the_table(folder: Path) -> None:
@@ -282,19 +320,23 @@ def test_init_never_overwrites(folder: Path) -> None:
 @pytest.mark.tensorflow
 def test_the_spec_of_init_trains(folder: Path) -> None:
     assert invoke("init").exit_code == 0
-    done = python("-m", "modelspec", "train", "model.yaml", "--set", "training.epochs=1", "--run-dir", "run")
+    done = python(
+        "-m", "modelspec", "train", "model.yaml", "--set", "training.epochs=1", "--run-dir", "run"
+    )
     assert done.returncode == 0, done.stderr
     assert (folder / "run" / "model.keras").exists()
 
 
-# Terminals, pipes, encodings -----------------------------------------------------------------------------------------
+# Terminals, pipes, encodings ----------------------------------------------------------------------
 
 
 def on_a_terminal(*args: str, **environment: str) -> str:
     """What a command prints on a terminal."""
     ours, theirs = pty.openpty()
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **environment}
-    process = subprocess.Popen([sys.executable, "-m", "modelspec", *args], stdout=theirs, stderr=theirs, env=env)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modelspec", *args], stdout=theirs, stderr=theirs, env=env
+    )
     os.close(theirs)
     parts = []
     while True:
@@ -317,14 +359,22 @@ def test_colour_is_for_terminals_that_want_it(folder: Path) -> None:
     assert "\x1b[" not in python("-m", "modelspec", "check", "bad.yaml").stdout
 
 
-@pytest.mark.parametrize(("args", "expected"), [(("explain", "--all"), 0), (("check", "bad.yaml"), 1)])
-def test_a_reader_that_goes_away_changes_nothing(args: tuple[str, ...], expected: int, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("args", "expected"), [(("explain", "--all"), 0), (("check", "bad.yaml"), 1)]
+)
+def test_a_reader_that_goes_away_changes_nothing(
+    args: tuple[str, ...], expected: int, folder: Path
+) -> None:
     """The verdict stands, and nobody hears of the broken pipe."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     read, write = os.pipe()
     os.close(read)
-    process = subprocess.Popen([sys.executable, "-m", "modelspec", *args], stdout=write, stderr=subprocess.PIPE,
-                               env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modelspec", *args],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
     os.close(write)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (expected, b"")
@@ -333,6 +383,8 @@ def test_a_reader_that_goes_away_changes_nothing(args: tuple[str, ...], expected
 def test_any_text_can_be_printed(folder: Path) -> None:
     """A terminal that knows only ASCII gets escapes in place of what it cannot show."""
     (folder / "é.yaml").write_text(BAD.replace("activaton", "größe"), "utf-8")
-    done = python("-m", "modelspec", "check", "é.yaml", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    done = python(
+        "-m", "modelspec", "check", "é.yaml", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    )
     assert done.returncode == status.ERRORS, done.stderr
     assert "gr\\xf6\\xdfe" in done.stdout

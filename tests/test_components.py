@@ -1,4 +1,6 @@
-"""Components without TensorFlow: written forms, nesting, faults and their places, names in logs, what gets loaded."""
+"""Components without TensorFlow: written forms, nesting, faults and their places, names in logs,
+what gets loaded.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,16 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Context, Faults, Settings
 
 FAMILIES: dict[str, Family] = {
-    "initializer": INITIALIZERS, "regularizer": REGULARIZERS, "constraint": CONSTRAINTS, "activation": ACTIVATIONS,
-    "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "loss": LOSSES, "metric": METRICS, "callback": CALLBACKS,
-}  # fmt: skip
+    "initializer": INITIALIZERS,
+    "regularizer": REGULARIZERS,
+    "constraint": CONSTRAINTS,
+    "activation": ACTIVATIONS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "loss": LOSSES,
+    "metric": METRICS,
+    "callback": CALLBACKS,
+}
 KINDS = [(noun, kind) for noun, family in FAMILIES.items() for kind in family.kinds()]
 FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
@@ -71,7 +80,7 @@ def faults(noun: str, value: Any) -> list[Fault]:
     return list(caught.value.faults)
 
 
-# Manual pages --------------------------------------------------------------------------------------------------------
+# Manual pages -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("noun", "kind"), KINDS)
@@ -106,7 +115,7 @@ def test_no_name_is_both_taken_and_refused(noun: str) -> None:
     assert not any(reason.endswith(".") for reason in family.refused.values())
 
 
-# Forms ---------------------------------------------------------------------------------------------------------------
+# Forms --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -135,7 +144,7 @@ def test_no_name_is_both_taken_and_refused(noun: str) -> None:
         ("callback", {"EarlyStopping": "val_auc"}, "EarlyStopping", {"monitor": "val_auc"}),
         ("callback", "TerminateOnNaN", "TerminateOnNaN", {}),
     ],
-)  # fmt: skip
+)
 def test_the_three_forms(noun: str, value: Any, kind: str, settings: dict[str, Any]) -> None:
     made = read(noun, value)
     assert isinstance(made, Settings)
@@ -145,23 +154,39 @@ def test_the_three_forms(noun: str, value: Any, kind: str, settings: dict[str, A
 
 @pytest.mark.parametrize(
     ("noun", "name", "kept"),
-    [("initializer", "he_normal", "he_normal"), ("initializer", "Zeros", "Zeros"), ("regularizer", "l2", "l2"),
-     ("activation", "hard_swish", "hard_swish")],
-)  # fmt: skip
+    [
+        ("initializer", "he_normal", "he_normal"),
+        ("initializer", "Zeros", "Zeros"),
+        ("regularizer", "l2", "l2"),
+        ("activation", "hard_swish", "hard_swish"),
+    ],
+)
 def test_a_bare_name_of_a_layers_component_stays_a_name(noun: str, name: str, kept: str) -> None:
     assert read_component(FAMILIES[noun], name, Context(), built=False) == kept
 
 
-@pytest.mark.parametrize(("noun", "name", "kind"), [("regularizer", "l1_l2", "L1L2"),
-                                                    ("initializer", "constant", "Constant")])  # fmt: skip
-def test_a_bare_name_that_keras_does_not_take_as_text_is_made_here(noun: str, name: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("noun", "name", "kind"),
+    [("regularizer", "l1_l2", "L1L2"), ("initializer", "constant", "Constant")],
+)
+def test_a_bare_name_that_keras_does_not_take_as_text_is_made_here(
+    noun: str, name: str, kind: str
+) -> None:
     made = read_component(FAMILIES[noun], name, Context(), built=False)
     assert isinstance(made, Settings)
     assert made.kind() == kind
 
 
-@pytest.mark.parametrize(("noun", "name"), [("loss", "crossentropy"), ("loss", "CE"), ("metric", "acc"),
-                                            ("metric", "Accuracy"), ("metric", "ACC")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [
+        ("loss", "crossentropy"),
+        ("loss", "CE"),
+        ("metric", "acc"),
+        ("metric", "Accuracy"),
+        ("metric", "ACC"),
+    ],
+)
 def test_a_name_whose_class_follows_from_the_shape_stays_a_name(noun: str, name: str) -> None:
     assert name in FAMILIES[noun]
     assert read(noun, name) == name
@@ -184,7 +209,7 @@ def test_the_class_that_fits_the_shapes(targets: Any, outputs: Any, kind: str) -
     assert LOSSES.pick("ce", targets, outputs) == kind.replace("Accuracy", "Crossentropy")
 
 
-# Nesting -------------------------------------------------------------------------------------------------------------
+# Nesting ------------------------------------------------------------------------------------------
 
 
 COSINE = {"initial_learning_rate": 0.1, "decay_steps": 100}
@@ -192,16 +217,21 @@ COSINE = {"initial_learning_rate": 0.1, "decay_steps": 100}
 
 @pytest.mark.parametrize(
     "value",
-    [{"Adam": {"learning_rate": {"CosineDecay": COSINE}}}, {"Adam": {"CosineDecay": COSINE}},
-     {"LossScaleOptimizer": {"SGD": {"learning_rate": {"CosineDecay": COSINE}}}}],
-)  # fmt: skip
+    [
+        {"Adam": {"learning_rate": {"CosineDecay": COSINE}}},
+        {"Adam": {"CosineDecay": COSINE}},
+        {"LossScaleOptimizer": {"SGD": {"learning_rate": {"CosineDecay": COSINE}}}},
+    ],
+)
 def test_a_schedule_stands_in_an_optimizer(value: Any) -> None:
     made: Any = read("optimizer", value)
     rate = getattr(made, "inner_optimizer", made).learning_rate
     assert (rate.kind(), rate.decay_steps) == ("CosineDecay", 100)
 
 
-@pytest.mark.parametrize("body", [{"default_optimizer": "adam", "optimizer_map": {"a/.*": {"SGD": 0.1}}}])
+@pytest.mark.parametrize(
+    "body", [{"default_optimizer": "adam", "optimizer_map": {"a/.*": {"SGD": 0.1}}}]
+)
 def test_a_map_of_optimizers_has_two_spellings(body: Any) -> None:
     plain: Any = read("optimizer", {"MultiOptimizer": {"optimizer_map": body}})
     named: Any = read("optimizer", {"MultiOptimizer": {"optimizer_map": {"OptimizerMap": body}}})
@@ -225,13 +255,15 @@ class Holder(Settings):
 
 def test_an_instance_is_taken_where_it_is_of_the_family() -> None:
     adam = read("optimizer", "adam")
-    made: Any = settings_class("optimizer", "LossScaleOptimizer").build({"inner_optimizer": adam}, Context())
+    made: Any = settings_class("optimizer", "LossScaleOptimizer").build(
+        {"inner_optimizer": adam}, Context()
+    )
     assert made.inner_optimizer is adam
     with pytest.raises(Faults, match="is no loss"):
         Holder.build({"loss": adam}, Context())
 
 
-# Faults --------------------------------------------------------------------------------------------------------------
+# Faults -------------------------------------------------------------------------------------------
 
 
 FAULTS: list[tuple[str, Any, str, tuple[str | int, ...]]] = [
@@ -248,7 +280,12 @@ FAULTS: list[tuple[str, Any, str, tuple[str | int, ...]]] = [
     ("initializer", {"RandomUniform": {"minval": 1}}, "MS208", ("RandomUniform", "minval")),
     ("initializer", {"HeNormal": {"input_axes": (0,)}}, "MS208", ("HeNormal", "input_axes")),
     ("initializer", {"HeNormal": {"output_axes": (0,)}}, "MS208", ("HeNormal", "output_axes")),
-    ("initializer", {"HeNormal": {"input_axes": 0, "output_axes": (1,)}}, "MS204", ("HeNormal", "input_axes")),
+    (
+        "initializer",
+        {"HeNormal": {"input_axes": 0, "output_axes": (1,)}},
+        "MS204",
+        ("HeNormal", "input_axes"),
+    ),
     ("initializer", {"STFT": {"window": "kaiser"}}, "MS205", ("STFT", "window")),
     ("regularizer", {"L2": -0.1}, "MS205", ("L2", "l2")),
     ("regularizer", {"L2": float("inf")}, "MS204", ("L2", "l2")),
@@ -269,33 +306,97 @@ FAULTS: list[tuple[str, Any, str, tuple[str | int, ...]]] = [
     ("optimizer", {"Adam": {"learning_rate": None}}, "MS204", ("Adam", "learning_rate")),
     ("optimizer", {"Adam": {"beta_1": 1}}, "MS205", ("Adam", "beta_1")),
     ("optimizer", {"Adam": {"clipnorm": 1, "clipvalue": 1}}, "MS208", ("Adam", "clipvalue")),
-    ("optimizer", {"Adam": {"gradient_accumulation_steps": 1}}, "MS205", ("Adam", "gradient_accumulation_steps")),
+    (
+        "optimizer",
+        {"Adam": {"gradient_accumulation_steps": 1}},
+        "MS205",
+        ("Adam", "gradient_accumulation_steps"),
+    ),
     ("optimizer", {"Adam": {"name": "a/b"}}, "MS306", ("Adam", "name")),
     ("optimizer", {"AdamW": {"weight_decay": None}}, "MS204", ("AdamW", "weight_decay")),
     ("optimizer", {"SGD": {"momentum": 1.5}}, "MS205", ("SGD", "momentum")),
     ("optimizer", {"Muon": {"exclude_layers": ("((",)}}, "MS205", ("Muon", "exclude_layers", 0)),
     ("optimizer", {"Adam": {"learning_rate": "CosineDecay"}}, "MS203", ("Adam", "learning_rate")),
-    ("optimizer", {"Adam": {"learning_rate": {"CosineDecay": {"decay_steps": 0, "initial_learning_rate": 1}}}},
-     "MS205", ("Adam", "learning_rate", "CosineDecay", "decay_steps")),
-    ("optimizer", {"LossScaleOptimizer": {"Adam": {"beta_1": 2}}},
-     "MS205", ("LossScaleOptimizer", "inner_optimizer", "Adam", "beta_1")),
+    (
+        "optimizer",
+        {
+            "Adam": {
+                "learning_rate": {"CosineDecay": {"decay_steps": 0, "initial_learning_rate": 1}}
+            }
+        },
+        "MS205",
+        ("Adam", "learning_rate", "CosineDecay", "decay_steps"),
+    ),
+    (
+        "optimizer",
+        {"LossScaleOptimizer": {"Adam": {"beta_1": 2}}},
+        "MS205",
+        ("LossScaleOptimizer", "inner_optimizer", "Adam", "beta_1"),
+    ),
     ("optimizer", "LossScaleOptimizer", "MS203", ()),
     ("optimizer", {"MultiOptimizer": 3}, "MS204", ("MultiOptimizer", "optimizer_map")),
-    ("optimizer", {"MultiOptimizer": {"optimizer_map": {"default_optimizer": "adam", "optimizer_map": {"((": "sgd"}}}},
-     "MS205", ("MultiOptimizer", "optimizer_map", "optimizer_map", "((")),
-    ("optimizer", {"MultiOptimizer": {"optimizer_map": {"OptimizerMap": {"default_optimizer": {"SGD": -1}}}}},
-     "MS205", ("MultiOptimizer", "optimizer_map", "OptimizerMap", "default_optimizer", "SGD", "learning_rate")),
-    ("schedule", {"CosineDecay": {**COSINE, "warmup_steps": 5}}, "MS208", ("CosineDecay", "warmup_steps")),
-    ("schedule", {"CosineDecay": {**COSINE, "warmup_target": 0.1}}, "MS208", ("CosineDecay", "warmup_target")),
-    ("schedule", {"PiecewiseConstantDecay": {"boundaries": (1, 2), "values": (0.1, 0.2)}},
-     "MS208", ("PiecewiseConstantDecay", "values")),
-    ("schedule", {"PiecewiseConstantDecay": {"boundaries": (2, 1), "values": (1, 2, 3)}},
-     "MS205", ("PiecewiseConstantDecay", "boundaries", 1)),
+    (
+        "optimizer",
+        {
+            "MultiOptimizer": {
+                "optimizer_map": {"default_optimizer": "adam", "optimizer_map": {"((": "sgd"}}
+            }
+        },
+        "MS205",
+        ("MultiOptimizer", "optimizer_map", "optimizer_map", "(("),
+    ),
+    (
+        "optimizer",
+        {"MultiOptimizer": {"optimizer_map": {"OptimizerMap": {"default_optimizer": {"SGD": -1}}}}},
+        "MS205",
+        (
+            "MultiOptimizer",
+            "optimizer_map",
+            "OptimizerMap",
+            "default_optimizer",
+            "SGD",
+            "learning_rate",
+        ),
+    ),
+    (
+        "schedule",
+        {"CosineDecay": {**COSINE, "warmup_steps": 5}},
+        "MS208",
+        ("CosineDecay", "warmup_steps"),
+    ),
+    (
+        "schedule",
+        {"CosineDecay": {**COSINE, "warmup_target": 0.1}},
+        "MS208",
+        ("CosineDecay", "warmup_target"),
+    ),
+    (
+        "schedule",
+        {"PiecewiseConstantDecay": {"boundaries": (1, 2), "values": (0.1, 0.2)}},
+        "MS208",
+        ("PiecewiseConstantDecay", "values"),
+    ),
+    (
+        "schedule",
+        {"PiecewiseConstantDecay": {"boundaries": (2, 1), "values": (1, 2, 3)}},
+        "MS205",
+        ("PiecewiseConstantDecay", "boundaries", 1),
+    ),
     ("loss", "msee", "MS206", ()),
     ("loss", "Loss", "MS211", ()),
     ("loss", {"ce": {"from_logits": True}}, "MS204", ("ce",)),
-    ("loss", {"BinaryCrossentropy": {"label_smoothing": 1.5}}, "MS205", ("BinaryCrossentropy", "label_smoothing")),
-    ("loss", {"CategoricalGeneralizedCrossEntropy": 1}, "MS205", ("CategoricalGeneralizedCrossEntropy", "q")),
+    (
+        "loss",
+        {"BinaryCrossentropy": {"label_smoothing": 1.5}},
+        "MS205",
+        ("BinaryCrossentropy", "label_smoothing"),
+    ),
+    (
+        "loss",
+        {"CategoricalGeneralizedCrossEntropy": 1},
+        "MS205",
+        ("CategoricalGeneralizedCrossEntropy", "q"),
+    ),
     ("loss", {"mse": {"dtype": "int32"}}, "MS205", ("mse", "dtype")),
     ("metric", "acuracy", "MS206", ()),
     ("metric", "Mean", "MS211", ()),
@@ -305,34 +406,75 @@ FAULTS: list[tuple[str, Any, str, tuple[str | int, ...]]] = [
     ("metric", {"AUC": 1}, "MS205", ("AUC", "num_thresholds")),
     ("metric", {"Precision": {"thresholds": (0.5, 2)}}, "MS205", ("Precision", "thresholds", 1)),
     ("metric", {"Precision": {"thresholds": ()}}, "MS204", ("Precision", "thresholds")),
-    ("metric", {"IoU": {"num_classes": 2, "target_class_ids": (0, 2)}}, "MS205", ("IoU", "target_class_ids", 1)),
-    ("metric", {"BinaryIoU": {"target_class_ids": (2,)}}, "MS205", ("BinaryIoU", "target_class_ids", 0)),
-    ("metric", {"BinaryIoU": {"target_class_ids": (-1,)}}, "MS205", ("BinaryIoU", "target_class_ids", 0)),
+    (
+        "metric",
+        {"IoU": {"num_classes": 2, "target_class_ids": (0, 2)}},
+        "MS205",
+        ("IoU", "target_class_ids", 1),
+    ),
+    (
+        "metric",
+        {"BinaryIoU": {"target_class_ids": (2,)}},
+        "MS205",
+        ("BinaryIoU", "target_class_ids", 0),
+    ),
+    (
+        "metric",
+        {"BinaryIoU": {"target_class_ids": (-1,)}},
+        "MS205",
+        ("BinaryIoU", "target_class_ids", 0),
+    ),
     ("callback", {"EarlyStopping": {"patience": -5}}, "MS205", ("EarlyStopping", "patience")),
     ("callback", {"EarlyStopping": {"mode": "mx"}}, "MS205", ("EarlyStopping", "mode")),
     ("callback", {"ReduceLROnPlateau": {"factor": 1}}, "MS205", ("ReduceLROnPlateau", "factor")),
     ("callback", {"ModelCheckpoint": "a.txt"}, "MS205", ("ModelCheckpoint", "filepath")),
-    ("callback", {"ModelCheckpoint": {"filepath": "a.keras", "save_weights_only": True}},
-     "MS208", ("ModelCheckpoint", "filepath")),
-    ("callback", {"ModelCheckpoint": {"filepath": "a.keras", "save_freq": 0}},
-     "MS205", ("ModelCheckpoint", "save_freq")),
-    ("callback", {"CSVLogger": {"filename": "a", "separator": "::"}}, "MS205", ("CSVLogger", "separator")),
-    ("callback", {"TensorBoard": {"profile_batch": (4, 2)}}, "MS205", ("TensorBoard", "profile_batch")),
-    ("callback", {"TensorBoard": {"embeddings_metadata": {"e": "/etc/passwd"}}},
-     "MS210", ("TensorBoard", "embeddings_metadata")),
+    (
+        "callback",
+        {"ModelCheckpoint": {"filepath": "a.keras", "save_weights_only": True}},
+        "MS208",
+        ("ModelCheckpoint", "filepath"),
+    ),
+    (
+        "callback",
+        {"ModelCheckpoint": {"filepath": "a.keras", "save_freq": 0}},
+        "MS205",
+        ("ModelCheckpoint", "save_freq"),
+    ),
+    (
+        "callback",
+        {"CSVLogger": {"filename": "a", "separator": "::"}},
+        "MS205",
+        ("CSVLogger", "separator"),
+    ),
+    (
+        "callback",
+        {"TensorBoard": {"profile_batch": (4, 2)}},
+        "MS205",
+        ("TensorBoard", "profile_batch"),
+    ),
+    (
+        "callback",
+        {"TensorBoard": {"embeddings_metadata": {"e": "/etc/passwd"}}},
+        "MS210",
+        ("TensorBoard", "embeddings_metadata"),
+    ),
     ("callback", "BackupAndRestore", "MS211", ()),
     ("callback", "LearningRateScheduler", "MS203", ()),
     ("callback", {"LambdaCallback": {}}, "MS211", ("LambdaCallback",)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("noun", "value", "code", "path"), FAULTS)
-def test_a_fault_and_its_place(noun: str, value: Any, code: str, path: tuple[str | int, ...]) -> None:
+def test_a_fault_and_its_place(
+    noun: str, value: Any, code: str, path: tuple[str | int, ...]
+) -> None:
     (fault,) = faults(noun, value)
     assert (fault.code, fault.path) == (code, path)
     assert not fault.message[0].isupper(), fault.message
     # pydantic's own sentences would show through here.
-    assert not re.search(r"Input should|Tuple should|String should|\[key\]|Value error", fault.message)
+    assert not re.search(
+        r"Input should|Tuple should|String should|\[key\]|Value error", fault.message
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,21 +482,34 @@ def test_a_fault_and_its_place(noun: str, value: Any, code: str, path: tuple[str
     [
         ("optimizer", "adm", "did you mean `Adam`?"),
         ("optimizer", {"Adam": {"learning_rate": "1e-3"}}, "write `1e-3` without quotes"),
-        ("activation", {"leaky_relu": 0.1},
-         "to set them, write the layer as an entry of its own: `- LeakyReLU: {...}`"),
+        (
+            "activation",
+            {"leaky_relu": 0.1},
+            "to set them, write the layer as an entry of its own: `- LeakyReLU: {...}`",
+        ),
         ("activation", {"gelu": {"approximate": True}}, "write `gelu` alone"),
-        ("metric", {"accuracy": {"name": "a"}},
-         "give them to `BinaryAccuracy`, `SparseCategoricalAccuracy` or `CategoricalAccuracy`, "
-         "or write `accuracy` alone"),
-        ("loss", "sparse_categorical_crosentropy", "did you mean `sparse_categorical_crossentropy`?"),
+        (
+            "metric",
+            {"accuracy": {"name": "a"}},
+            (
+                "give them to `BinaryAccuracy`, `SparseCategoricalAccuracy` or"
+                " `CategoricalAccuracy`, or write `accuracy` alone"
+            ),
+        ),
+        (
+            "loss",
+            "sparse_categorical_crosentropy",
+            "did you mean `sparse_categorical_crossentropy`?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_has_an_edit_that_mends_it(noun: str, value: Any, help: str) -> None:
     (fault,) = faults(noun, value)
     assert fault.help == help
 
 
-# Values that Keras takes and that cannot be meant: each is outside the range that its setting has here.
+# Values that Keras takes and that cannot be meant: each is outside the range that its setting has
+# here.
 NONSENSE: list[tuple[str, str, str, Any]] = [
     ("constraint", "MaxNorm", "max_value", -1),
     ("constraint", "MinMaxNorm", "rate", 2),
@@ -398,16 +553,20 @@ NONSENSE: list[tuple[str, str, str, Any]] = [
     ("callback", "ReduceLROnPlateau", "cooldown", -1),
     ("callback", "ReduceLROnPlateau", "min_lr", -1),
     ("callback", "TensorBoard", "histogram_freq", -1),
-]  # fmt: skip
+]
 NEEDED = {
-    "ExponentialDecay": {**COSINE, "decay_rate": 0.9}, "InverseTimeDecay": {**COSINE, "decay_rate": 0.9},
-    "PolynomialDecay": COSINE, "CosineDecay": COSINE,
+    "ExponentialDecay": {**COSINE, "decay_rate": 0.9},
+    "InverseTimeDecay": {**COSINE, "decay_rate": 0.9},
+    "PolynomialDecay": COSINE,
+    "CosineDecay": COSINE,
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 100},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("noun", "kind", "setting", "value"), NONSENSE)
-def test_a_value_that_cannot_be_meant_is_refused(noun: str, kind: str, setting: str, value: Any) -> None:
+def test_a_value_that_cannot_be_meant_is_refused(
+    noun: str, kind: str, setting: str, value: Any
+) -> None:
     (fault,) = faults(noun, {kind: {**NEEDED.get(kind, {}), setting: value}})
     assert (fault.code, fault.path) == ("MS205", (kind, setting))
 
@@ -421,26 +580,50 @@ def test_a_learning_rate_is_a_finite_number(value: float) -> None:
 def test_several_faults_come_together() -> None:
     found = faults("optimizer", {"Adam": {"learning_rate": -1, "beta_1": 2, "epsilonn": 0}})
     assert [(fault.code, fault.path[-1]) for fault in found] == [
-        ("MS205", "learning_rate"), ("MS205", "beta_1"), ("MS202", "epsilonn"),
-    ]  # fmt: skip
+        ("MS205", "learning_rate"),
+        ("MS205", "beta_1"),
+        ("MS202", "epsilonn"),
+    ]
 
 
-# Paths ---------------------------------------------------------------------------------------------------------------
+# Paths --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "../a", "a/../../b", "..", ".", "", "a//b", "a/", "~/a", "~root", "file:///a", "gs://b/c", "C:a",
-     "a\\b", "a\0b", "a\nb", "a:stream", "a" * 201],
-)  # fmt: skip
+    [
+        "/etc/passwd",
+        "../a",
+        "a/../../b",
+        "..",
+        ".",
+        "",
+        "a//b",
+        "a/",
+        "~/a",
+        "~root",
+        "file:///a",
+        "gs://b/c",
+        "C:a",
+        "a\\b",
+        "a\0b",
+        "a\nb",
+        "a:stream",
+        "a" * 201,
+    ],
+)
 @pytest.mark.parametrize("kind", ["CSVLogger", "TensorBoard", "ModelCheckpoint"])
 def test_a_callback_writes_nowhere_but_in_the_run_folder(kind: str, path: str) -> None:
-    value = path + ".keras" if kind == "ModelCheckpoint" and path[-1:] not in ("/", ".", "") else path
+    value = (
+        path + ".keras" if kind == "ModelCheckpoint" and path[-1:] not in ("/", ".", "") else path
+    )
     (fault,) = faults("callback", {kind: value})
     assert fault.code == "MS210", fault
 
 
-@pytest.mark.parametrize("path", ["log.csv", "a/b.csv", "a b.csv", "..a", "a..b", "-a", "größe.csv"])
+@pytest.mark.parametrize(
+    "path", ["log.csv", "a/b.csv", "a b.csv", "..a", "a..b", "-a", "größe.csv"]
+)
 def test_a_plain_name_is_a_path_in_the_run_folder(path: str) -> None:
     made: Any = read("callback", {"CSVLogger": path})
     assert made.filename == path
@@ -448,10 +631,21 @@ def test_a_plain_name_is_a_path_in_the_run_folder(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["{epoch.real}.keras", "{epoch[0]}.keras", "{}.keras", "{0}.keras", "{epoch!r}.keras", "{epoch:99999999}.keras",
-     "{epoch:{batch}}.keras", "{epoch.keras", "epoch}.keras", "{val_loss:02d}.keras", "{epoch:>10}.keras",
-     "{__class__.__init__}.keras"],
-)  # fmt: skip
+    [
+        "{epoch.real}.keras",
+        "{epoch[0]}.keras",
+        "{}.keras",
+        "{0}.keras",
+        "{epoch!r}.keras",
+        "{epoch:99999999}.keras",
+        "{epoch:{batch}}.keras",
+        "{epoch.keras",
+        "epoch}.keras",
+        "{val_loss:02d}.keras",
+        "{epoch:>10}.keras",
+        "{__class__.__init__}.keras",
+    ],
+)
 def test_braces_in_a_path_reach_nothing_but_logs(path: str) -> None:
     (fault,) = faults("callback", {"ModelCheckpoint": path})
     assert (fault.code, fault.path) == ("MS205", ("ModelCheckpoint", "filepath"))
@@ -463,29 +657,47 @@ def test_braces_in_a_path_cannot_lead_out_of_the_run_folder() -> None:
 
 @pytest.mark.parametrize(
     ("path", "names"),
-    [("a.keras", ()), ("{epoch:02d}.keras", ("epoch",)), ("{{a}}.keras", ()),
-     ("m/{epoch}-{val_loss:.2f}-{val_acc:.0%}.keras", ("epoch", "val_loss", "val_acc"))],
-)  # fmt: skip
+    [
+        ("a.keras", ()),
+        ("{epoch:02d}.keras", ("epoch",)),
+        ("{{a}}.keras", ()),
+        ("m/{epoch}-{val_loss:.2f}-{val_acc:.0%}.keras", ("epoch", "val_loss", "val_acc")),
+    ],
+)
 def test_the_logs_that_a_path_names(path: str, names: tuple[str, ...]) -> None:
     made: Any = read("callback", {"ModelCheckpoint": path})
     assert placeholders(made.filepath) == names
     made.filepath.format(epoch=3, val_loss=0.5, val_acc=0.25)
 
 
-# Names in logs -------------------------------------------------------------------------------------------------------
+# Names in logs ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("value", "logged"),
     [
-        ("mse", "mse"), ("MSE", "MSE"), ("mean_squared_error", "mean_squared_error"),
-        ("MeanSquaredError", "mean_squared_error"), ({"mse": {}}, "mse"), ({"mse": {"name": "error"}}, "error"),
-        ("AUC", "auc"), ("auc", "auc"), ({"AUC": 100}, "auc"), ({"AUC": {"name": "area"}}, "area"),
-        ({"AUC": {"name": None}}, "auc"), ("acc", "acc"), ("Accuracy", "Accuracy"), ({"Accuracy": {}}, "accuracy"),
-        ("LogCoshError", "logcosh"), ("log_cosh_error", "log_cosh_error"), ({"MeanIoU": 3}, "mean_io_u"),
-        ("FBetaScore", "fbeta_score"), ("f_beta_score", "f_beta_score"), ("R2Score", "r2_score"),
+        ("mse", "mse"),
+        ("MSE", "MSE"),
+        ("mean_squared_error", "mean_squared_error"),
+        ("MeanSquaredError", "mean_squared_error"),
+        ({"mse": {}}, "mse"),
+        ({"mse": {"name": "error"}}, "error"),
+        ("AUC", "auc"),
+        ("auc", "auc"),
+        ({"AUC": 100}, "auc"),
+        ({"AUC": {"name": "area"}}, "area"),
+        ({"AUC": {"name": None}}, "auc"),
+        ("acc", "acc"),
+        ("Accuracy", "Accuracy"),
+        ({"Accuracy": {}}, "accuracy"),
+        ("LogCoshError", "logcosh"),
+        ("log_cosh_error", "log_cosh_error"),
+        ({"MeanIoU": 3}, "mean_io_u"),
+        ("FBetaScore", "fbeta_score"),
+        ("f_beta_score", "f_beta_score"),
+        ("R2Score", "r2_score"),
     ],
-)  # fmt: skip
+)
 def test_the_name_of_a_metric_in_logs(value: Any, logged: str) -> None:
     metric: Any = read("metric", value)
     assert log_name(metric) == logged
@@ -493,23 +705,38 @@ def test_the_name_of_a_metric_in_logs(value: Any, logged: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "takes"),
-    [("F1Score", "one_hot"), ({"F1Score": {"threshold": 0.5}}, "binary"), ({"MeanIoU": 3}, "indices"),
-     ({"MeanIoU": {"num_classes": 3, "sparse_y_true": False}}, "one_hot"), ("AUC", "binary"), ("mse", "numbers")],
-)  # fmt: skip
+    [
+        ("F1Score", "one_hot"),
+        ({"F1Score": {"threshold": 0.5}}, "binary"),
+        ({"MeanIoU": 3}, "indices"),
+        ({"MeanIoU": {"num_classes": 3, "sparse_y_true": False}}, "one_hot"),
+        ("AUC", "binary"),
+        ("mse", "numbers"),
+    ],
+)
 def test_what_a_metric_takes_follows_from_its_settings(value: Any, takes: str) -> None:
     metric: Any = read("metric", value)
     assert metric.takes == takes
 
 
-# What must not happen ------------------------------------------------------------------------------------------------
+# What must not happen -----------------------------------------------------------------------------
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=8)
-    | st.sampled_from(["adam", "LossScaleOptimizer", "CosineDecay", "mse", "accuracy", "relu", "a/b", "{epoch}"]),
-    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["adam", "LossScaleOptimizer", "CosineDecay", "mse", "accuracy", "relu", "a/b", "{epoch}"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 @given(st.sampled_from(sorted(FAMILIES)), JSON)
@@ -542,7 +769,11 @@ read_component(OPTIMIZERS, "adam", Context())
 print(sorted(m for m in sys.modules if m.startswith("modelspec.catalog.components.") and m.endswith("optimizers")))
 print([m for m in ("tensorflow", "keras", "numpy") if m in sys.modules])
 """
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert out.splitlines() == [
-        "['modelspec.catalog.components.family']", "['modelspec.catalog.components.adaptive_optimizers']", "[]",
-    ]  # fmt: skip
+        "['modelspec.catalog.components.family']",
+        "['modelspec.catalog.components.adaptive_optimizers']",
+        "[]",
+    ]

@@ -1,4 +1,6 @@
-"""Components against Keras: every name, every default, and that what is taken here is taken, and works, there."""
+"""Components against Keras: every name, every default, and that what is taken here is taken, and
+works, there.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,16 @@ from .test_components import FAMILIES, KINDS, examples, read, settings_class
 pytestmark = pytest.mark.tensorflow
 
 MODULES = {
-    "initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints",
-    "activation": "activations", "optimizer": "optimizers", "schedule": "optimizers.schedules", "loss": "losses",
-    "metric": "metrics", "callback": "callbacks",
-}  # fmt: skip
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+    "activation": "activations",
+    "optimizer": "optimizers",
+    "schedule": "optimizers.schedules",
+    "loss": "losses",
+    "metric": "metrics",
+    "callback": "callbacks",
+}
 LOOKUPS = {"get", "serialize", "deserialize"}
 BUILT = [(noun, kind) for noun, kind in KINDS if noun != "activation" and kind != "Expression"]
 
@@ -54,13 +62,21 @@ def least(noun: str, kind: str) -> dict[str, Any]:
     required = [name for name, field in cls.model_fields.items() if field.is_required()]
     if not required:
         return {}
-    made = [one for value in examples(cls) if isinstance(one := read(noun, value), Settings) and one.kind() == kind]
+    made = [
+        one
+        for value in examples(cls)
+        if isinstance(one := read(noun, value), Settings) and one.kind() == kind
+    ]
     return {name: getattr(made[0], name) for name in required}
 
 
 def parameters(cls: Any) -> dict[str, inspect.Parameter]:
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return {name: one for name, one in inspect.signature(cls).parameters.items() if one.kind not in kinds}
+    return {
+        name: one
+        for name, one in inspect.signature(cls).parameters.items()
+        if one.kind not in kinds
+    }
 
 
 def keras_own(family: Any) -> list[str]:
@@ -68,16 +84,17 @@ def keras_own(family: Any) -> list[str]:
     return [kind for kind in family.kinds() if kind != "Expression"]
 
 
-# Names ---------------------------------------------------------------------------------------------------------------
+# Names --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("noun", FAMILIES)
 def test_every_public_name_is_taken_or_refused_with_a_reason(noun: str) -> None:
     family = FAMILIES[noun]
     public = {
-        name for name, value in vars(module(noun)).items()
+        name
+        for name, value in vars(module(noun)).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    } - LOOKUPS  # fmt: skip
+    } - LOOKUPS
     assert len(public) > 5
     assert {name for name in public if name not in family and name not in family.refused} == set()
     # And nothing is refused, or has a class, that Keras does not have.
@@ -92,7 +109,9 @@ def looked_up(noun: str) -> dict[str, Any]:
     return table
 
 
-@pytest.mark.parametrize("noun", [noun for noun in FAMILIES if noun not in ("schedule", "callback")])
+@pytest.mark.parametrize(
+    "noun", [noun for noun in FAMILIES if noun not in ("schedule", "callback")]
+)
 def test_every_name_that_keras_looks_up_is_that_class_here(noun: str) -> None:
     family, wrong = FAMILIES[noun], {}
     for name, there in looked_up(noun).items():
@@ -103,7 +122,10 @@ def test_every_name_that_keras_looks_up_is_that_class_here(noun: str) -> None:
             wrong[name] = "unknown"
         elif noun == "loss" and not inspect.isclass(there):
             # A function: the class that Keras wraps around it.
-            if getattr(lowered(cls.build(least(noun, cls.kind()), Context())), "fn", None) is not there:
+            if (
+                getattr(lowered(cls.build(least(noun, cls.kind()), Context())), "fn", None)
+                is not there
+            ):
                 wrong[name] = cls.kind()
         elif getattr(module(noun), cls.kind()) is not there:
             wrong[name] = cls.kind()
@@ -120,8 +142,10 @@ def test_every_bare_name_is_one_that_keras_looks_up(noun: str) -> None:
             assert found is there or type(found) is there, name
 
 
-@pytest.mark.parametrize(("noun", "name"), [(noun, name) for noun, family in FAMILIES.items()
-                                            for name in sorted(family.unlisted)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [(noun, name) for noun, family in FAMILIES.items() for name in sorted(family.unlisted)],
+)
 def test_the_other_bare_names_are_ones_that_keras_does_not_take(noun: str, name: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         module(noun).get(name)
@@ -135,8 +159,17 @@ def test_optimizers_are_found_in_any_case_as_in_keras(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["accuracy", "Accuracy", "acc", "ACC"])
-@pytest.mark.parametrize("shapes", [((4, 1), (4, 1)), ((4,), (4, 3)), ((4, 1), (4, 3)), ((4, 3), (4, 3)),
-                                    ((4, 5), (4, 5, 3)), ((4, 5, 3), (4, 5, 3))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((4, 1), (4, 1)),
+        ((4,), (4, 3)),
+        ((4, 1), (4, 3)),
+        ((4, 3), (4, 3)),
+        ((4, 5), (4, 5, 3)),
+        ((4, 5, 3), (4, 5, 3)),
+    ],
+)
 def test_the_class_that_fits_the_shapes_is_keras_own_choice(name: str, shapes: Any) -> None:
     import keras
     from keras.src.trainers.compile_utils import get_loss, get_metric
@@ -149,7 +182,7 @@ def test_the_class_that_fits_the_shapes_is_keras_own_choice(name: str, shapes: A
     assert loss.fn is getattr(keras.losses, LOSSES.pick("CE", *shapes))().fn
 
 
-# Settings ------------------------------------------------------------------------------------------------------------
+# Settings -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("noun", "kind"), [*BUILT, ("optimizer", "OptimizerMap")])
@@ -167,7 +200,9 @@ def test_settings_and_defaults_are_keras_own(noun: str, kind: str) -> None:
 @pytest.mark.parametrize(("noun", "kind"), BUILT)
 def test_every_default_is_a_value_that_may_be_written(noun: str, kind: str) -> None:
     cls = settings_class(noun, kind)
-    written = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
+    written = {
+        name: field.default for name, field in cls.model_fields.items() if not field.is_required()
+    }
     cls.build({**least(noun, kind), **written}, Context())
 
 
@@ -179,14 +214,62 @@ def test_every_example_is_made_by_keras(noun: str, kind: str) -> None:
             assert type(lowered(made)).__name__ == made.kind()
 
 
-# Values to put into each setting in turn: what is taken here must be taken by Keras. (The other way round there is
-# no such rule: much that Keras takes is nonsense.)
+# Values to put into each setting in turn: what is taken here must be taken by Keras. (The other way
+# round there is no such rule: much that Keras takes is nonsense.)
 TRIED: list[Any] = [
-    None, False, True, -1, 0, 1, 2, 3, 1000, -0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 1e-30, "", "a", "a/b", "epoch", "min",
-    "max", "auto", "sum", "none", "mean", "float32", "mixed_float16", "int8", "int32", "uint8", "string", "PR",
-    "prgain", "hann", "normal", "uniform", "fan_out", "macro", "Majoring", "a.keras", "a.weights.h5", (), (0,), (0, 1),
-    (1, 0), (0.1, 0.5), (0, 0), (-1,), (2, 2, 2), {}, {"a": "b"},
-]  # fmt: skip
+    None,
+    False,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    1000,
+    -0.5,
+    0.0,
+    0.25,
+    0.5,
+    1.0,
+    1.5,
+    1e-30,
+    "",
+    "a",
+    "a/b",
+    "epoch",
+    "min",
+    "max",
+    "auto",
+    "sum",
+    "none",
+    "mean",
+    "float32",
+    "mixed_float16",
+    "int8",
+    "int32",
+    "uint8",
+    "string",
+    "PR",
+    "prgain",
+    "hann",
+    "normal",
+    "uniform",
+    "fan_out",
+    "macro",
+    "Majoring",
+    "a.keras",
+    "a.weights.h5",
+    (),
+    (0,),
+    (0, 1),
+    (1, 0),
+    (0.1, 0.5),
+    (0, 0),
+    (-1,),
+    (2, 2, 2),
+    {},
+    {"a": "b"},
+]
 
 
 @pytest.mark.parametrize(("noun", "kind"), BUILT)
@@ -215,7 +298,7 @@ def test_any_seed_that_a_file_can_hold_works(seed: int) -> None:
     assert lowered(made)((2, 2)).shape == (2, 2)
 
 
-# Use -----------------------------------------------------------------------------------------------------------------
+# Use ----------------------------------------------------------------------------------------------
 
 
 def instances(noun: str, kind: str) -> Iterator[Any]:
@@ -235,7 +318,9 @@ def test_every_initializer_gives_values(kind: str) -> None:
         assert np.isfinite(np.asarray(made(shape))).all()
 
 
-@pytest.mark.parametrize("noun_kind", [pair for pair in KINDS if pair[0] in ("regularizer", "constraint")])
+@pytest.mark.parametrize(
+    "noun_kind", [pair for pair in KINDS if pair[0] in ("regularizer", "constraint")]
+)
 def test_every_regularizer_and_constraint_works_on_a_weight(noun_kind: tuple[str, str]) -> None:
     import keras
     import numpy as np
@@ -274,12 +359,17 @@ def batch(targets: str, kind: str) -> tuple[Any, Any]:
     """Targets of a kind, and outputs, for four examples."""
     import numpy as np
 
-    outputs = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25]], "float32")
+    outputs = np.array(
+        [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25]], "float32"
+    )
     made = {
-        "indices": np.array([0, 1, 2, 1]), "identities": np.array([7, 7, 9, 9]), "one_hot": np.eye(3)[[0, 1, 2, 1]],
-        "binary": np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 1, 0]]), "numbers": outputs + 0.5,
+        "indices": np.array([0, 1, 2, 1]),
+        "identities": np.array([7, 7, 9, 9]),
+        "one_hot": np.eye(3)[[0, 1, 2, 1]],
+        "binary": np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 1, 0]]),
+        "numbers": outputs + 0.5,
         "sequences": np.array([[1, 2], [2, 1], [1, 0], [2, 2]]),
-    }[targets]  # fmt: skip
+    }[targets]
     if targets == "sequences":
         return made, np.tile(outputs[:, None, :], (1, 6, 1))
     if kind == "SparseTopKCategoricalAccuracy":
@@ -309,8 +399,17 @@ def test_every_metric_takes_the_targets_that_its_class_names(kind: str) -> None:
     import numpy as np
 
     cls: Any = settings_class("metric", kind)
-    settings = cls.build({**least("metric", kind), **({"sparse_y_pred": False} if "IoU" in kind
-                         and "sparse_y_pred" in cls.model_fields else {})}, Context())
+    settings = cls.build(
+        {
+            **least("metric", kind),
+            **(
+                {"sparse_y_pred": False}
+                if "IoU" in kind and "sparse_y_pred" in cls.model_fields
+                else {}
+            ),
+        },
+        Context(),
+    )
     made = lowered(settings)
     made.update_state(*batch(settings.takes, kind))
     assert np.isfinite(np.asarray(made.result())).all()

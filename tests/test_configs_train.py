@@ -41,7 +41,9 @@ def test_every_config_is_trained_here() -> None:
 
 @pytest.mark.parametrize("name", AFTER_ONE_EPOCH)
 def test_an_example_spec_learns_from_the_first_epoch(name: str, tmp_path: Path) -> None:
-    run = ms.load_spec(CONFIGS / f"{name}.yaml", overrides={"training.epochs": 1}).train(run_dir=tmp_path / name)
+    run = ms.load_spec(CONFIGS / f"{name}.yaml", overrides={"training.epochs": 1}).train(
+        run_dir=tmp_path / name
+    )
     metric, bound = AFTER_ONE_EPOCH[name]
     assert run.metrics[metric] <= bound
 
@@ -51,7 +53,10 @@ def test_an_example_spec_of_an_architecture_builds(name: str) -> None:
     spec = ms.load_spec(CONFIGS / f"{name}.yaml")
     model = spec.build()
     assert model.count_params() == spec.graph.parameters
-    assert sum(weight.numpy().size for weight in model.trainable_weights) == spec.graph.trainable_parameters
+    assert (
+        sum(weight.numpy().size for weight in model.trainable_weights)
+        == spec.graph.trainable_parameters
+    )
 
 
 @pytest.mark.parametrize("name", CHECKED)

@@ -1,4 +1,6 @@
-"""Data: what a source opens to, what is wrong with it and where, how it is arranged, split and ordered."""
+"""Data: what a source opens to, what is wrong with it and where, how it is arranged, split and
+ordered.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,27 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def spec(
-    source: Any, *, shape: Any = (2,), layers: Any = CLASSIFIER, loss: Any = "sparse_categorical_crossentropy",
-    dtype: str = "float32", targets: Any = "y", batch_size: int = 2, **data: Any,
+    source: Any,
+    *,
+    shape: Any = (2,),
+    layers: Any = CLASSIFIER,
+    loss: Any = "sparse_categorical_crossentropy",
+    dtype: str = "float32",
+    targets: Any = "y",
+    batch_size: int = 2,
+    **data: Any,
 ) -> Compiled:
-    """A compiled spec with one input and one output; `data` are further keys of its data section."""
+    """A compiled spec with one input and one output; `data` are further keys of its data
+    section.
+    """
     section = {"source": source, **({} if targets is None else {"targets": targets}), **data}
-    checked = compile_mapping({
-        "model": {"inputs": {"x": {"shape": list(shape), "dtype": dtype}}, "layers": layers},
-        "data": section, "training": {"loss": loss, "batch_size": batch_size},
-    })  # fmt: skip
+    checked = compile_mapping(
+        {
+            "model": {"inputs": {"x": {"shape": list(shape), "dtype": dtype}}, "layers": layers},
+            "data": section,
+            "training": {"loss": loss, "batch_size": batch_size},
+        }
+    )
     assert checked.ok, [str(one) for one in checked.diagnostics]
     assert checked.value is not None
     return checked.value
@@ -62,7 +76,7 @@ def codes(error: DataError) -> list[str]:
     return [one.code for one in error.diagnostics]
 
 
-# Text tables ---------------------------------------------------------------------------------------------------------
+# Text tables --------------------------------------------------------------------------------------
 
 GOOD = "a,b,y\n1,2,0\n3,4,1\n"
 TABLES: dict[str, tuple[str, str, str]] = {
@@ -83,7 +97,11 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "semicolons and decimal commas": ("a;b;y\n1,5;2;0\n", "MS609", '`decimal: ","`'),
     "semicolons and bars": ("a;b|y\n1;2|0\n", "MS641", 'delimiter: ";"'),
     "open quote": ('a,b,y\n1,2,0\n3,"4,1\n5,6,1\n', "MS602", "opens in the row at t.csv:3"),
-    "text behind a quote": ('a,b,y\n1,"2"x,0\n', "MS602", "t.csv:2 has text behind a closing quote"),
+    "text behind a quote": (
+        'a,b,y\n1,"2"x,0\n',
+        "MS602",
+        "t.csv:2 has text behind a closing quote",
+    ),
     "huge cell": (f"a,b,y\n1,{'9' * 200_000},0\n", "MS602", "t.csv:2 has a cell of more than"),
     "latin-1": ("a,b,y\n1,2,0\ncaf\udce9,4,1\n", "MS603", "t.csv:3 is not UTF-8: byte 0xe9"),
     "UTF-16": ("\udcff\udcfea\0,\0b\0", "MS603", "UTF-16"),
@@ -95,7 +113,11 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "blank header": ("a,,y\n1,2,0\n", "MS604", "column 2 has no name"),
     "no header": ("1.5,2,0\n3,4,1\n", "MS604", "`csv: {path: ..., header: [a, b]}`"),
     "no such column": ("a,b,label\n1,2,0\n", "MS607", "`y`"),
-    "label too large": ("a,b,y\n1,2,0\n3,4,3\n", "MS614", "label 3 for output `y`, which has 3 classes (0 to 2),"),
+    "label too large": (
+        "a,b,y\n1,2,0\n3,4,3\n",
+        "MS614",
+        "label 3 for output `y`, which has 3 classes (0 to 2),",
+    ),
     "row of a label": ("a,b,y\n1,2,0\n3,4,3\n", "MS614", "at t.csv:3"),
     "labels from 1": ("a,b,y\n1,2,1\n3,4,2\n3,4,3\n", "MS614", "subtract 1"),
     "negative label": ("a,b,y\n1,2,0\n3,4,-1\n", "MS614", "label -1"),
@@ -103,7 +125,7 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "label missing": ("a,b,y\n1,2,0\n3,4,\n", "MS608", "`y` has no value at t.csv:3"),
     "label as text": ("a,b,y\n1,2,cat\n3,4,dog\n", "MS609", "classes as whole numbers"),
     "too many columns": ("a,b,c,y\n1,2,3,0\n", "MS610", "declare the input as `[3]`"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TABLES)
@@ -186,7 +208,7 @@ def test_no_text_raises_anything_but_a_data_error(text: str) -> None:
         assert error.diagnostics
 
 
-# Files ---------------------------------------------------------------------------------------------------------------
+# Files --------------------------------------------------------------------------------------------
 
 
 def test_a_source_that_is_not_there_or_no_file_is_told() -> None:
@@ -204,7 +226,7 @@ def test_a_path_that_became_a_way_out_of_the_project_is_refused(tmp_path: Path) 
     assert codes(faults(compiled)) == ["MS210"]
 
 
-# Archives ------------------------------------------------------------------------------------------------------------
+# Archives -----------------------------------------------------------------------------------------
 
 
 def save(**arrays: Any) -> None:
@@ -249,22 +271,46 @@ ARCHIVES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "not an array": (lambda: archive(x=b"hello", y=LABELS), "MS605", "array `x`"),
     "objects": (lambda: save(x=np.array([{}, {}], object), y=[0, 1]), "MS606", "Python objects"),
     "fields": (lambda: save(x=np.zeros(2, "f4,f4"), y=[0, 1]), "MS606", "a table of fields"),
-    "16 TB in 128 bytes": (lambda: archive(x=header("(4000000000000,)"), y=LABELS), "MS606", "claims 16.0 TB"),
+    "16 TB in 128 bytes": (
+        lambda: archive(x=header("(4000000000000,)"), y=LABELS),
+        "MS606",
+        "claims 16.0 TB",
+    ),
     "2**70 entries": (lambda: archive(x=header(f"({2**70},)"), y=LABELS), "MS606", "claims"),
     "negative size": (lambda: archive(x=header("(-4, 2)"), y=LABELS), "MS606", "claims"),
     "a single value": (lambda: save(x=1.0, y=[0]), "MS606", "a single value"),
     "missing key": (lambda: save(x=np.zeros((2, 2))), "MS607", "no column `y`"),
     "lengths": (lambda: save(x=np.zeros((3, 2)), y=[0, 1]), "MS611", "`x` has 3 and `y` has 2"),
     "no examples": (lambda: save(x=np.zeros((0, 2)), y=np.zeros(0, int)), "MS612", "no examples"),
-    "NaN": (lambda: save(x=[[1, 2], [3, np.nan]], y=[0, 1]), "MS613", "`x` is NaN at x[1, 1] of t.npz"),
+    "NaN": (
+        lambda: save(x=[[1, 2], [3, np.nan]], y=[0, 1]),
+        "MS613",
+        "`x` is NaN at x[1, 1] of t.npz",
+    ),
     "complex": (lambda: save(x=[[1, 2j]], y=[0]), "MS609", "complex"),
     "text": (lambda: save(x=[["a", "b"]], y=[0]), "MS609", "text"),
-    "dates": (lambda: save(x=np.array([["2020-01-01", "2020-01-02"]], "M8[D]"), y=[0]), "MS609", "datetime64"),
-    "label": (lambda: save(x=np.zeros((2, 2)), y=[0, 7]), "MS614", "classes (0 to 2), at y[1] of t.npz"),
-    "one-hot labels": (lambda: save(x=np.zeros((2, 2)), y=np.eye(3)[:2]), "MS615", "categorical_crossentropy"),
-    "labels of another rank": (lambda: save(x=np.zeros((2, 2)), y=np.zeros((2, 5), int)), "MS616", "(batch, 5)"),
+    "dates": (
+        lambda: save(x=np.array([["2020-01-01", "2020-01-02"]], "M8[D]"), y=[0]),
+        "MS609",
+        "datetime64",
+    ),
+    "label": (
+        lambda: save(x=np.zeros((2, 2)), y=[0, 7]),
+        "MS614",
+        "classes (0 to 2), at y[1] of t.npz",
+    ),
+    "one-hot labels": (
+        lambda: save(x=np.zeros((2, 2)), y=np.eye(3)[:2]),
+        "MS615",
+        "categorical_crossentropy",
+    ),
+    "labels of another rank": (
+        lambda: save(x=np.zeros((2, 2)), y=np.zeros((2, 5), int)),
+        "MS616",
+        "(batch, 5)",
+    ),
     "image": (lambda: save(x=np.zeros((2, 4, 4)), y=[0, 1]), "MS610", "(4, 4)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ARCHIVES)
@@ -285,7 +331,9 @@ def test_every_bit_of_an_archive_is_told_or_harmless() -> None:
     compiled = spec(NPZ)
     told = 0
     for position in range(0, len(raw), 3):
-        Path("t.npz").write_bytes(raw[:position] + bytes([raw[position] ^ 0x10]) + raw[position + 1 :])
+        Path("t.npz").write_bytes(
+            raw[:position] + bytes([raw[position] ^ 0x10]) + raw[position + 1 :]
+        )
         try:
             examples = prepare(compiled).parts["train"].examples
         except DataError:
@@ -305,18 +353,29 @@ def test_arrays_of_another_byte_order_and_compressed_ones_are_read() -> None:
     assert examples.inputs["x"].dtype == np.dtype("float32")
 
 
-# Data sets of scikit-learn -------------------------------------------------------------------------------------------
+# Data sets of scikit-learn ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "count", "features", "one"), [
-    ("digits", 1797, 64, "pixel_7_7"), ("iris", 150, 4, "sepal_length"), ("diabetes", 442, 10, "bmi"),
-    ("wine", 178, 13, "od280_od315_of_diluted_wines"),
-    ("breast_cancer", 569, 30, "worst_fractal_dimension"),
-])  # fmt: skip
-def test_an_embedded_data_set_needs_neither_inputs_nor_targets(name: str, count: int, features: int, one: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "count", "features", "one"),
+    [
+        ("digits", 1797, 64, "pixel_7_7"),
+        ("iris", 150, 4, "sepal_length"),
+        ("diabetes", 442, 10, "bmi"),
+        ("wine", 178, 13, "od280_od315_of_diluted_wines"),
+        ("breast_cancer", 569, 30, "worst_fractal_dimension"),
+    ],
+)
+def test_an_embedded_data_set_needs_neither_inputs_nor_targets(
+    name: str, count: int, features: int, one: str
+) -> None:
     loss = "mse" if name == "diabetes" else "sparse_categorical_crossentropy"
-    layers = REGRESSOR if name == "diabetes" else [{"Dense": {"units": 10, "activation": "softmax"}}]
-    prepared = prepare(spec({"dataset": name}, shape=["auto"], layers=layers, loss=loss, targets=None))
+    layers = (
+        REGRESSOR if name == "diabetes" else [{"Dense": {"units": 10, "activation": "softmax"}}]
+    )
+    prepared = prepare(
+        spec({"dataset": name}, shape=["auto"], layers=layers, loss=loss, targets=None)
+    )
     examples = prepared.parts["train"].examples
     assert examples.inputs["x"].shape == (count, features)
     assert one in examples.table.names
@@ -326,14 +385,20 @@ def test_an_embedded_data_set_needs_neither_inputs_nor_targets(name: str, count:
 
 def test_digits_have_images() -> None:
     layers = [{"Flatten": {}}, {"Dense": {"units": 10, "activation": "softmax", "name": "y"}}]
-    compiled = spec({"dataset": "digits"}, shape=["auto", "auto", 1], layers=layers, targets="target", inputs="image")
+    compiled = spec(
+        {"dataset": "digits"},
+        shape=["auto", "auto", 1],
+        layers=layers,
+        targets="target",
+        inputs="image",
+    )
     prepared = prepare(compiled)
     assert prepared.parts["train"].examples.inputs["x"].shape == (1797, 8, 8, 1)
     assert prepared.compiled.graph is not None
     assert prepared.compiled.graph.parameters == 64 * 10 + 10
 
 
-# Arrangement ---------------------------------------------------------------------------------------------------------
+# Arrangement --------------------------------------------------------------------------------------
 
 MATCHES: list[tuple[tuple[int, ...], tuple[Any, ...], tuple[int, ...] | None]] = [
     ((8, 8), (8, 8), (8, 8)),
@@ -368,7 +433,9 @@ def test_arrays_are_arranged_where_no_guess_is_needed(
 
 
 @given(hnp.array_shapes(max_dims=4, max_side=6), hnp.array_shapes(max_dims=4, max_side=6))
-def test_an_arranged_shape_has_as_many_values_and_is_the_wanted_one(found: Any, wanted: Any) -> None:
+def test_an_arranged_shape_has_as_many_values_and_is_the_wanted_one(
+    found: Any, wanted: Any
+) -> None:
     result = match(found, wanted)
     if result is not None:
         assert result == wanted
@@ -386,33 +453,51 @@ def test_auto_sizes_that_the_model_cannot_take_are_faults_of_the_model() -> None
 
 def test_a_named_size_is_one_size_in_all_inputs() -> None:
     save(a=np.zeros((4, 3), int), b=np.zeros((4, 5), int), y=[0, 1, 2, 0])
-    checked = compile_mapping({
-        "model": {
-            "inputs": {"a": {"shape": ["time"]}, "b": {"shape": ["time"]}},
-            "layers": [{"Add": {"from": ["a", "b"]}}, {"Reshape": [-1, 1]}, "GlobalAveragePooling1D", *CLASSIFIER],
-        },
-        "data": {"source": NPZ, "inputs": {"a": "a", "b": "b"}, "targets": "y"},
-        "training": {"loss": "sparse_categorical_crossentropy"},
-    })  # fmt: skip
+    checked = compile_mapping(
+        {
+            "model": {
+                "inputs": {"a": {"shape": ["time"]}, "b": {"shape": ["time"]}},
+                "layers": [
+                    {"Add": {"from": ["a", "b"]}},
+                    {"Reshape": [-1, 1]},
+                    "GlobalAveragePooling1D",
+                    *CLASSIFIER,
+                ],
+            },
+            "data": {"source": NPZ, "inputs": {"a": "a", "b": "b"}, "targets": "y"},
+            "training": {"loss": "sparse_categorical_crossentropy"},
+        }
+    )
     assert checked.ok, checked.diagnostics
     assert checked.value is not None
     error = faults(checked.value)
     assert codes(error) == ["MS622"]
-    assert "`time` is 5 in the data of input `b`, but 3 in that of input `a`" in error.diagnostics[0].message
+    assert (
+        "`time` is 5 in the data of input `b`, but 3 in that of input `a`"
+        in error.diagnostics[0].message
+    )
 
 
-@pytest.mark.parametrize(("dtype", "values", "words"), [
-    ("int32", [[1.5, 2]], "1.5"), ("uint8", [[-1, 2]], "-1"), ("uint8", [[256, 2]], "256"),
-    ("bool", [[0, 2]], "0 and 1"), ("float16", [[1e6, 1]], "past the range"),
-])  # fmt: skip
-def test_values_that_are_none_of_the_inputs_dtype_are_told(dtype: str, values: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "values", "words"),
+    [
+        ("int32", [[1.5, 2]], "1.5"),
+        ("uint8", [[-1, 2]], "-1"),
+        ("uint8", [[256, 2]], "256"),
+        ("bool", [[0, 2]], "0 and 1"),
+        ("float16", [[1e6, 1]], "past the range"),
+    ],
+)
+def test_values_that_are_none_of_the_inputs_dtype_are_told(
+    dtype: str, values: Any, words: str
+) -> None:
     save(x=values, y=[0])
     error = faults(spec(NPZ, dtype=dtype))
     assert codes(error) == ["MS621"]
     assert words in error.diagnostics[0].message
 
 
-# Targets -------------------------------------------------------------------------------------------------------------
+# Targets ------------------------------------------------------------------------------------------
 
 SIGMOID = [{"Dense": {"units": 1, "activation": "sigmoid", "name": "y"}}]
 WIDE = [{"Dense": {"units": 3, "name": "y"}}]
@@ -420,7 +505,12 @@ TARGETS: dict[str, tuple[Any, Any, Any, str | None]] = {
     # name: (layers, loss, target array, code or None where it is right)
     "indices": (CLASSIFIER, "sparse_categorical_crossentropy", [0, 1, 2], None),
     "indices in a column": (CLASSIFIER, "sparse_categorical_crossentropy", [[0], [1], [2]], None),
-    "ignored index": (CLASSIFIER, {"SparseCategoricalCrossentropy": {"ignore_class": -1}}, [0, -1, 2], None),
+    "ignored index": (
+        CLASSIFIER,
+        {"SparseCategoricalCrossentropy": {"ignore_class": -1}},
+        [0, -1, 2],
+        None,
+    ),
     "one-hot": (CLASSIFIER, "categorical_crossentropy", np.eye(3), None),
     "shares": (CLASSIFIER, "categorical_crossentropy", [[0.2, 0.3, 0.5]] * 3, None),
     "class numbers for one-hot": (CLASSIFIER, "categorical_crossentropy", [0, 1, 2], "MS615"),
@@ -439,7 +529,7 @@ TARGETS: dict[str, tuple[Any, Any, Any, str | None]] = {
     "stretched column": (WIDE, "mse", [[1], [2], [3]], "MS616"),
     "stretched": (WIDE, "mse", [1, 2, 3], "MS616"),
     "NaN": (REGRESSOR, "mse", [0.5, np.nan, 1], "MS613"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TARGETS)
@@ -466,16 +556,25 @@ def test_one_class_alone_and_too_few_examples_are_warnings() -> None:
     assert {one.code: one.severity for one in warnings} == {"MS620": "warning", "MS619": "warning"}
 
 
-# Embeddings ----------------------------------------------------------------------------------------------------------
+# Embeddings ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("between", [[], [{"Reshape": [2, 1]}, {"Flatten": {}}]])
-@pytest.mark.parametrize(("values", "words"), [
-    ([[0, 9], [10, 3]], "is 10 at x[1, 0]"), ([[0, -1], [1, 3]], "is -1 at x[0, 1]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([[0, 9], [10, 3]], "is 10 at x[1, 0]"),
+        ([[0, -1], [1, 3]], "is -1 at x[0, 1]"),
+    ],
+)
 def test_an_index_outside_an_embedding_is_told(between: Any, values: Any, words: str) -> None:
     save(x=values, y=[0, 1])
-    layers = [*between, {"Embedding": {"input_dim": 10, "output_dim": 2}}, {"Flatten": {}}, *CLASSIFIER]
+    layers = [
+        *between,
+        {"Embedding": {"input_dim": 10, "output_dim": 2}},
+        {"Flatten": {}},
+        *CLASSIFIER,
+    ]
     error = faults(spec(NPZ, dtype="int32", layers=layers))
     assert codes(error) == ["MS617"]
     assert words in error.diagnostics[0].message
@@ -483,16 +582,27 @@ def test_an_index_outside_an_embedding_is_told(between: Any, values: Any, words:
 
 def test_an_index_outside_an_embedding_of_a_shared_model_is_told() -> None:
     save(a=[[0], [5]], b=[[0], [99]], y=[0, 1])
-    checked = compile_mapping({
-        "model": {
-            "inputs": {"a": {"shape": [1], "dtype": "int32"}, "b": {"shape": [1], "dtype": "int32"}},
-            "shared": {"read": [{"Embedding": {"input_dim": 10, "output_dim": 2}}, {"Flatten": {}}]},
-            "layers": [{"read": {"from": "a", "name": "r1"}}, {"read": {"from": "b", "name": "r2"}},
-                       {"Concatenate": {"from": ["r1", "r2"]}}, *CLASSIFIER],
-        },
-        "data": {"source": NPZ, "inputs": {"a": "a", "b": "b"}, "targets": "y"},
-        "training": {"loss": "sparse_categorical_crossentropy"},
-    })  # fmt: skip
+    checked = compile_mapping(
+        {
+            "model": {
+                "inputs": {
+                    "a": {"shape": [1], "dtype": "int32"},
+                    "b": {"shape": [1], "dtype": "int32"},
+                },
+                "shared": {
+                    "read": [{"Embedding": {"input_dim": 10, "output_dim": 2}}, {"Flatten": {}}]
+                },
+                "layers": [
+                    {"read": {"from": "a", "name": "r1"}},
+                    {"read": {"from": "b", "name": "r2"}},
+                    {"Concatenate": {"from": ["r1", "r2"]}},
+                    *CLASSIFIER,
+                ],
+            },
+            "data": {"source": NPZ, "inputs": {"a": "a", "b": "b"}, "targets": "y"},
+            "training": {"loss": "sparse_categorical_crossentropy"},
+        }
+    )
     assert checked.ok, checked.diagnostics
     assert checked.value is not None
     error = faults(checked.value)
@@ -500,14 +610,16 @@ def test_an_index_outside_an_embedding_of_a_shared_model_is_told() -> None:
     assert "input `b` is 99" in error.diagnostics[0].message
 
 
-# Split ---------------------------------------------------------------------------------------------------------------
+# Split --------------------------------------------------------------------------------------------
 
 FRACTIONS = st.floats(0, 0.45)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @given(SEEDS, st.integers(0, 400), FRACTIONS, FRACTIONS)
-def test_the_parts_never_overlap_and_are_everything(seed: int, count: int, validation: float, test: float) -> None:
+def test_the_parts_never_overlap_and_are_everything(
+    seed: int, count: int, validation: float, test: float
+) -> None:
     parts = split(seed, count, validation, test)
     together = np.concatenate([parts["train"], parts["validation"], parts["test"]])
     assert sorted(together.tolist()) == list(range(count))
@@ -530,7 +642,8 @@ def test_a_stratified_split_has_the_same_shares_to_within_one_example(
         count = labels.count(label)
         if count > 1:
             found = np.count_nonzero(values[parts["test"]] == label)
-            # The test as a whole is a whole number of examples, and those that are alone have no share in it.
+            # The test as a whole is a whole number of examples, and those that are alone have no
+            # share in it.
             rounding = (0.5 + alone * (test + validation)) * count / (len(labels) - alone)
             assert abs(found - count * test) <= 1 + rounding + 1e-9
 
@@ -550,10 +663,6 @@ def test_a_longer_table_moves_few_examples() -> None:
     """Each position draws its number from the seed and itself alone."""
     before, after = split(3, 1000, 0, 0.2)["test"], split(3, 1010, 0, 0.2)["test"]
     assert len(set(before.tolist()) & set(after.tolist())) >= 190
-
-
-
-
 
 
 def test_stratify_may_name_a_column_of_text() -> None:
@@ -579,18 +688,23 @@ def test_stratify_by_something_that_is_no_class_is_a_warning() -> None:
 def test_parts_may_have_sources_of_their_own() -> None:
     write(GOOD)
     write("a,b,y\n5,6,2\n", "v.csv")
-    checked = compile_mapping({
-        "model": {"inputs": {"x": [2]}, "layers": CLASSIFIER},
-        "data": {"train": CSV, "validation": {"csv": "v.csv"}, "targets": "y"},
-        "training": {"loss": "sparse_categorical_crossentropy"},
-    })  # fmt: skip
+    checked = compile_mapping(
+        {
+            "model": {"inputs": {"x": [2]}, "layers": CLASSIFIER},
+            "data": {"train": CSV, "validation": {"csv": "v.csv"}, "targets": "y"},
+            "training": {"loss": "sparse_categorical_crossentropy"},
+        }
+    )
     assert checked.ok and checked.value is not None
     prepared = prepare(checked.value)
-    assert {name: len(part) for name, part in prepared.parts.items()} == {"train": 2, "validation": 1}
+    assert {name: len(part) for name, part in prepared.parts.items()} == {
+        "train": 2,
+        "validation": 1,
+    }
     assert prepared.parts["validation"].examples.inputs["x"].tolist() == [[5, 6]]
 
 
-# Order ---------------------------------------------------------------------------------------------------------------
+# Order --------------------------------------------------------------------------------------------
 
 
 @given(SEEDS, st.integers(0, 1000), st.integers(0, 200))
@@ -601,25 +715,36 @@ def test_an_epochs_order_is_a_permutation_of_its_own(seed: int, epoch: int, coun
 
 
 def test_epochs_and_seeds_differ() -> None:
-    assert len({tuple(order(seed, epoch, 50).tolist()) for seed in range(8) for epoch in range(8)}) == 64
+    assert (
+        len({tuple(order(seed, epoch, 50).tolist()) for seed in range(8) for epoch in range(8)})
+        == 64
+    )
 
 
 @given(st.integers(1, 1000), st.integers(1, 100))
 def test_steps_cover_every_example(count: int, batch_size: int) -> None:
-    assert (steps(count, batch_size) - 1) * batch_size < count <= steps(count, batch_size) * batch_size
+    assert (
+        (steps(count, batch_size) - 1) * batch_size < count <= steps(count, batch_size) * batch_size
+    )
 
 
-# Fixed batches -------------------------------------------------------------------------------------------------------
+# Fixed batches ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("batch_size", "rows", "words"), [(4, 4, "`batch_size` is 4"), (2, 5, "the last one")])
-def test_an_input_of_a_fixed_batch_size_needs_batches_of_it(batch_size: int, rows: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("batch_size", "rows", "words"), [(4, 4, "`batch_size` is 4"), (2, 5, "the last one")]
+)
+def test_an_input_of_a_fixed_batch_size_needs_batches_of_it(
+    batch_size: int, rows: int, words: str
+) -> None:
     write("a,b,y\n" + "1,2,0\n3,4,1\n5,6,2\n1,2,0\n3,4,1\n"[: rows * 6])
-    checked = compile_mapping({
-        "model": {"inputs": {"x": {"shape": [2], "batch_size": 2}}, "layers": CLASSIFIER},
-        "data": {"source": CSV, "targets": "y"},
-        "training": {"loss": "sparse_categorical_crossentropy", "batch_size": batch_size},
-    })  # fmt: skip
+    checked = compile_mapping(
+        {
+            "model": {"inputs": {"x": {"shape": [2], "batch_size": 2}}, "layers": CLASSIFIER},
+            "data": {"source": CSV, "targets": "y"},
+            "training": {"loss": "sparse_categorical_crossentropy", "batch_size": batch_size},
+        }
+    )
     assert checked.ok and checked.value is not None
     error = faults(checked.value)
     assert codes(error) == ["MS624"]

@@ -1,5 +1,6 @@
-"""`modelspec data` and `modelspec check --data`: what is told of a spec's data; no framework unless a transform needs
-one."""
+"""`modelspec data` and `modelspec check --data`: what is told of a spec's data; no framework unless
+a transform needs one.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +55,19 @@ def test_parts_columns_ranges_classes_and_examples_without_training() -> None:
     write()
     told = facts()
     assert told["ok"] and {part: one["rows"] for part, one in told["parts"].items()} == {
-        "train": 6, "validation": 3, "test": 3}
+        "train": 6,
+        "validation": 3,
+        "test": 3,
+    }
     a, b = told["inputs"]["x"]["columns"]
-    assert (a["name"], a["type"], a["missing"], a["min"], a["mean"], a["max"]) == ("a", "float64", 0, 0.5, 6.0, 11.5)
+    assert (a["name"], a["type"], a["missing"], a["min"], a["mean"], a["max"]) == (
+        "a",
+        "float64",
+        0,
+        0.5,
+        6.0,
+        11.5,
+    )
     assert a["examples"] == [0.5, 1.5, 2.5] and a["values"] is None and b["max"] == 11
     assert (told["inputs"]["x"]["shape"], told["inputs"]["x"]["dtype"]) == ([2], "float32")
     (y,) = told["targets"]["y"]["columns"]
@@ -67,9 +78,17 @@ def test_the_text_lines_up() -> None:
     write()
     status, text, _ = run("data", "s.yaml")
     blocks = [block.splitlines() for block in text.split("\n\n")]
-    assert status == 0 and [block[0].split()[0] for block in blocks] == ["s", "feature", "as", "target"]
+    assert status == 0 and [block[0].split()[0] for block in blocks] == [
+        "s",
+        "feature",
+        "as",
+        "target",
+    ]
     columns = blocks[1]
-    ends = [line.index(word) + len(word) for line, word in zip(columns, ("max", "11.5", "11", "2 "), strict=True)]
+    ends = [
+        line.index(word) + len(word)
+        for line, word in zip(columns, ("max", "11.5", "11", "2 "), strict=True)
+    ]
     assert ends[0] == ends[1] == ends[2]
     assert [line.split() for line in blocks[3][1:]] == [[label, "2", "1", "1"] for label in "012"]
 
@@ -79,7 +98,10 @@ def test_every_missing_and_infinite_value_is_counted_though_the_data_are_faulty(
     status, out, err = run("data", "s.yaml", "--format", "json")
     told = json.loads(out)
     assert status == 3 and not told["ok"] and err == ""
-    assert [(one["missing"], one["infinite"]) for one in told["inputs"]["x"]["columns"]] == [(2, 0), (1, 1)]
+    assert [(one["missing"], one["infinite"]) for one in told["inputs"]["x"]["columns"]] == [
+        (2, 0),
+        (1, 1),
+    ]
     assert told["targets"]["y"]["columns"][0]["values"]["7"] == {"rows": 1}
     assert {one["code"] for one in told["diagnostics"]} == {"MS608", "MS613"}
     status, out, err = run("data", "s.yaml")
@@ -87,23 +109,38 @@ def test_every_missing_and_infinite_value_is_counted_though_the_data_are_faulty(
 
 
 def test_parts_of_their_own_and_rows_that_are_left_out() -> None:
-    write(SPEC.replace("source: {csv: t.csv}\n  split: {validation: 0.25, test: 0.25, stratify: y}",
-                       "train: {csv: t.csv}\n  test: {csv: u.csv}").replace("[a, b]", "[a, b], missing: drop"),
-          table="a,b,y\n1,2,0\n,2,1\n3,4,1\n")
+    write(
+        SPEC.replace(
+            "source: {csv: t.csv}\n  split: {validation: 0.25, test: 0.25, stratify: y}",
+            "train: {csv: t.csv}\n  test: {csv: u.csv}",
+        ).replace("[a, b]", "[a, b], missing: drop"),
+        table="a,b,y\n1,2,0\n,2,1\n3,4,1\n",
+    )
     Path("u.csv").write_text("a,b,y\n5,6,2\n5,6,2\n", encoding="utf-8")
     told = facts()
     assert {part: (one["rows"], one["source"]) for part, one in told["parts"].items()} == {
-        "train": (2, "t.csv"), "test": (2, "u.csv")}
+        "train": (2, "t.csv"),
+        "test": (2, "u.csv"),
+    }
     assert told["dropped"] == 1
     assert told["inputs"]["x"]["columns"][0]["max"] == 3
-    assert told["targets"]["y"]["columns"][0]["values"] == {"0": {"train": 1}, "1": {"train": 1}, "2": {"test": 2}}
+    assert told["targets"]["y"]["columns"][0]["values"] == {
+        "0": {"train": 1},
+        "1": {"train": 1},
+        "2": {"test": 2},
+    }
 
 
 def test_words_are_counted_and_lists_and_weights_told() -> None:
-    Path("t.jsonl").write_text('{"t": [1, 2, 3], "w": 0.5, "y": 0}\n{"t": [4], "w": 2.0, "y": 1}\n', encoding="utf-8")
-    write("model: {inputs: {x: {shape: [auto], dtype: int32}}, layers: [{Embedding: {input_dim: 9, output_dim: 2}}, "
-          "Flatten, {Dense: {units: 1, activation: sigmoid, name: y}}]}\n"
-          "data: {source: {jsonl: t.jsonl}, weights: w, targets: y, inputs: {column: t, pad: {padding: post}}}\n")
+    Path("t.jsonl").write_text(
+        '{"t": [1, 2, 3], "w": 0.5, "y": 0}\n{"t": [4], "w": 2.0, "y": 1}\n', encoding="utf-8"
+    )
+    write(
+        "model: {inputs: {x: {shape: [auto], dtype: int32}}, layers: [{Embedding: {input_dim: 9,"
+        " output_dim: 2}}, Flatten, {Dense: {units: 1, activation: sigmoid, name: y}}]}\ndata:"
+        " {source: {jsonl: t.jsonl}, weights: w, targets: y, inputs: {column: t, pad: {padding:"
+        " post}}}\n"
+    )
     told = facts()
     column = told["inputs"]["x"]["columns"][0]
     assert column["shape"] == [None] and (column["min"], column["max"]) == (1, 4)
@@ -114,13 +151,21 @@ def test_words_are_counted_and_lists_and_weights_told() -> None:
 def test_the_cache_says_what_its_key_is_made_of_and_what_differs() -> None:
     write(SPEC.replace("targets: y", "targets: y\n  cache: disk") + TRAINING)
     said = run("data", "s.yaml", "--explain-cache")[1]
-    assert "made anew: there was no entry" in said and "\n  columns: " in said and "\n  source: " in said
+    assert (
+        "made anew: there was no entry" in said
+        and "\n  columns: " in said
+        and "\n  source: " in said
+    )
     assert "found in the cache" in run("data", "s.yaml", "--explain-cache")[1]
     Path("t.csv").write_text(ROWS + "1,2,0\n", encoding="utf-8")
     assert "made anew: source differs" in run("data", "s.yaml", "--explain-cache")[1]
     assert facts()["cache"][0]["used"] is True
-    assert "small enough for memory" in run("data", "s.yaml", "--explain-cache", "--set", "data.cache=auto")[1] or \
-        "found in the cache" in run("data", "s.yaml", "--explain-cache", "--set", "data.cache=auto")[1]
+    assert (
+        "small enough for memory"
+        in run("data", "s.yaml", "--explain-cache", "--set", "data.cache=auto")[1]
+        or "found in the cache"
+        in run("data", "s.yaml", "--explain-cache", "--set", "data.cache=auto")[1]
+    )
 
 
 def test_a_contact_sheet_has_a_row_for_each_class() -> None:
@@ -129,14 +174,18 @@ def test_a_contact_sheet_has_a_row_for_each_class() -> None:
     labels = np.arange(20) % 2
     images = (labels[:, None, None] * 200 + np.zeros((20, 8, 8))).astype(np.uint8)
     np.savez("t.npz", x=images, y=labels)
-    write("model: {inputs: {x: [8, 8, 1]}, layers: [Flatten, {Dense: {units: 1, activation: sigmoid, name: y}}]}\n"
-          "data: {source: {npz: t.npz}, inputs: x, targets: y}\n")
+    write(
+        "model: {inputs: {x: [8, 8, 1]}, layers: [Flatten, {Dense: {units: 1, activation: sigmoid,"
+        " name: y}}]}\ndata: {source: {npz: t.npz}, inputs: x, targets: y}\n"
+    )
     status, text, _ = run("data", "s.yaml", "--picture", "sheet.png")
     assert status == 0 and "`--picture PNG` draws some" in text
     with Image.open("sheet.png") as sheet:
         pixels = np.asarray(sheet)
     assert pixels.shape == (2 * 34 + 2, 8 * 34 + 2, 3)
-    assert set(np.unique(pixels[2:34, 2:34])) == {0} and set(np.unique(pixels[36:68, 2:34])) == {200}
+    assert set(np.unique(pixels[2:34, 2:34])) == {0} and set(np.unique(pixels[36:68, 2:34])) == {
+        200
+    }
 
 
 def test_a_picture_of_what_is_no_image_is_wrong_usage() -> None:
@@ -163,24 +212,41 @@ def test_check_with_data_knows_sizes_and_faults() -> None:
     assert run("check", "s.yaml")[0] == 0
     status, out, _ = run("check", "--data", "s.yaml", "--format", "json")
     (one,) = [each for each in json.loads(out)["diagnostics"] if each["severity"] == "error"]
-    assert status == 1 and one["code"] == "MS614" and "t.csv:9" in one["message"] and one["line"] == 9
+    assert (
+        status == 1 and one["code"] == "MS614" and "t.csv:9" in one["message"] and one["line"] == 9
+    )
 
 
 def test_no_framework_is_loaded_where_no_transform_needs_it() -> None:
     write()
-    code = ("import sys; from modelspec.cli import main\n"
-            "try: main(['data', 's.yaml'])\n"
-            "except SystemExit as error: print(error.code, 'keras' in sys.modules, 'tensorflow' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    code = (
+        "import sys; from modelspec.cli import main\ntry: main(['data', 's.yaml'])\nexcept"
+        " SystemExit as error: print(error.code, 'keras' in sys.modules, 'tensorflow' in"
+        " sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert done.stdout.splitlines()[-1] == "0 False False", done.stderr
 
 
 @pytest.mark.tensorflow
 def test_what_transforms_learned_is_told() -> None:
-    write(SPEC.replace("columns: [a, b]", "columns: [a, b], missing: mean, transform: [Normalization]")
-          .replace("targets: y", "targets: {column: y, transform: [{StringLookup: {num_oov_indices: 0}}]}"),
-          ROWS.replace(",0\n", ",red\n").replace(",1\n", ",green\n").replace(",2\n", ",blue\n").replace("9.5", ""))
+    write(
+        SPEC.replace(
+            "columns: [a, b]", "columns: [a, b], missing: mean, transform: [Normalization]"
+        ).replace(
+            "targets: y", "targets: {column: y, transform: [{StringLookup: {num_oov_indices: 0}}]}"
+        ),
+        ROWS.replace(",0\n", ",red\n")
+        .replace(",1\n", ",green\n")
+        .replace(",2\n", ",blue\n")
+        .replace("9.5", ""),
+    )
     told = facts()
     (layer,) = told["inputs"]["x"]["learned"]
     assert layer["layer"] == "Normalization" and len(layer["mean"]) == len(layer["variance"]) == 2
@@ -193,9 +259,12 @@ def test_what_transforms_learned_is_told() -> None:
 
 @pytest.mark.tensorflow
 def test_a_dry_run_prepares_weighs_and_varies() -> None:
-    """Everything that training does before its first step, and one batch: what fails there fails here."""
-    spec = SPEC.replace("[a, b]}", "[a, b], transform: [Normalization]}\n  augment: [{GaussianNoise: 0.5}]") \
-        + TRAINING.replace("batch_size: 2", "batch_size: 2, class_weight: balanced")
+    """Everything that training does before its first step, and one batch: what fails there fails
+    here.
+    """
+    spec = SPEC.replace(
+        "[a, b]}", "[a, b], transform: [Normalization]}\n  augment: [{GaussianNoise: 0.5}]"
+    ) + TRAINING.replace("batch_size: 2", "batch_size: 2, class_weight: balanced")
     write(spec)
     status, out, err = run("train", "s.yaml", "--dry-run")
     assert status == 0 and "one batch of 2, untrained: loss" in out, err

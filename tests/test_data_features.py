@@ -1,4 +1,6 @@
-"""What `data` says beyond columns: grammar, missing values, weights, splits and the cache; no framework is loaded."""
+"""What `data` says beyond columns: grammar, missing values, weights, splits and the cache; no
+framework is loaded.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def mapping(
-    layers: Any = REGRESSOR, shape: Any = (2,), training: Any = None, dtype: str = "float32", **data: Any
+    layers: Any = REGRESSOR,
+    shape: Any = (2,),
+    training: Any = None,
+    dtype: str = "float32",
+    **data: Any,
 ) -> Any:
     return {
         "model": {"inputs": {"x": {"shape": list(shape), "dtype": dtype}}, "layers": layers},
@@ -67,35 +73,73 @@ def codes(compiled: Compiled) -> list[str]:
     return [one.code for one in caught.value.diagnostics]
 
 
-# Grammar -------------------------------------------------------------------------------------------------------------
+# Grammar ------------------------------------------------------------------------------------------
 
 AB = {"columns": ["a", "b"]}
 SLIPS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "trained layer": ({"inputs": {**AB, "transform": [{"Dense": 3}]}}, ["MS625"]),
     "unknown layer": ({"inputs": {**AB, "transform": ["Normalisation"]}}, ["MS301"]),
-    "unknown setting": ({"inputs": {**AB, "transform": [{"Normalization": {"axes": 1}}]}}, ["MS202"]),
+    "unknown setting": (
+        {"inputs": {**AB, "transform": [{"Normalization": {"axes": 1}}]}},
+        ["MS202"],
+    ),
     "training only": ({"inputs": {**AB, "transform": [{"GaussianNoise": 0.1}]}}, ["MS625"]),
     "from": ({"inputs": {**AB, "transform": [{"Normalization": {"from": "a"}}]}}, ["MS625"]),
-    "sparse": ({"inputs": {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot", "sparse": True}}]}},
-               ["MS625"]),
+    "sparse": (
+        {
+            "inputs": {
+                "column": "a",
+                "transform": [{"StringLookup": {"output_mode": "one_hot", "sparse": True}}],
+            }
+        },
+        ["MS625"],
+    ),
     "no list": ({"inputs": {**AB, "transform": "Normalization"}}, ["MS204"]),
     "empty list": ({"inputs": {**AB, "transform": []}}, ["MS204"]),
-    "wrong size": ({"inputs": {"columns": ["a", "b", "c"], "transform": ["Normalization"]}}, ["MS626"]),
-    "text for numbers": ({"inputs": {"column": "a", "transform": [{"StringLookup": {"invert": True,
-                          "vocabulary": ["x", "z"]}}]}}, ["MS626"]),
-    "text after text": ({"inputs": {"column": "a", "transform": ["TextVectorization", "TextVectorization"]}},
-                        ["MS404"]),
+    "wrong size": (
+        {"inputs": {"columns": ["a", "b", "c"], "transform": ["Normalization"]}},
+        ["MS626"],
+    ),
+    "text for numbers": (
+        {
+            "inputs": {
+                "column": "a",
+                "transform": [{"StringLookup": {"invert": True, "vocabulary": ["x", "z"]}}],
+            }
+        },
+        ["MS626"],
+    ),
+    "text after text": (
+        {"inputs": {"column": "a", "transform": ["TextVectorization", "TextVectorization"]}},
+        ["MS404"],
+    ),
     "misspelt policy": ({"inputs": {**AB, "missing": "meen"}}, ["MS628"]),
-    "mean of words": ({"inputs": {"column": "a", "missing": "mean",
-                                  "transform": [{"StringLookup": {"output_mode": "one_hot"}}]}}, ["MS628"]),
+    "mean of words": (
+        {
+            "inputs": {
+                "column": "a",
+                "missing": "mean",
+                "transform": [{"StringLookup": {"output_mode": "one_hot"}}],
+            }
+        },
+        ["MS628"],
+    ),
     "policy of no kind": ({"inputs": {**AB, "missing": [1]}}, ["MS204"]),
     "pad of no length": ({"inputs": {"column": "a", "pad": 0}}, ["MS205"]),
     "misspelt pad": ({"inputs": {"column": "a", "pad": {"maxlen": 3}}}, ["MS201"]),
     "augment in a feature": ({"inputs": {**AB, "augment": ["RandomFlip"]}}, ["MS633"]),
     "augment that acts always": ({"augment": [{"Rescaling": 2}]}, ["MS633"]),
-    "augment of validation": ({"source": {"csv": "t.csv", "augment": [{"Rescaling": 2}]}}, ["MS633"]),
-    "augment twice": ({"source": {"csv": "t.csv", "augment": [{"GaussianNoise": 1.0}]},
-                       "augment": [{"GaussianNoise": 1.0}]}, ["MS208"]),
+    "augment of validation": (
+        {"source": {"csv": "t.csv", "augment": [{"Rescaling": 2}]}},
+        ["MS633"],
+    ),
+    "augment twice": (
+        {
+            "source": {"csv": "t.csv", "augment": [{"GaussianNoise": 1.0}]},
+            "augment": [{"GaussianNoise": 1.0}],
+        },
+        ["MS208"],
+    ),
     "augment of no input": ({"augment": {"z": [{"GaussianNoise": 1.0}]}}, ["MS501"]),
     "cache": ({"cache": "ram"}, ["MS205"]),
     "weights": ({"weights": {"a": 1}}, ["MS204"]),
@@ -105,7 +149,7 @@ SLIPS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "class weights misspelt": ({"training": {"class_weight": "balance"}}, ["MS204"]),
     "negative class weight": ({"training": {"class_weight": {"0": -1}}}, ["MS205"]),
     "class weight of no output": ({"training": {"class_weight": {"z": {"0": 1}}}}, ["MS501"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SLIPS)
@@ -115,12 +159,20 @@ def test_a_slip_is_found_before_the_data_are_read(case: str) -> None:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
-    "numbers": {"inputs": {**AB, "missing": "median", "transform": ["Normalization", {"Rescaling": 2}]}},
+    "numbers": {
+        "inputs": {**AB, "missing": "median", "transform": ["Normalization", {"Rescaling": 2}]}
+    },
     "constant": {"inputs": {**AB, "missing": -1}},
     "formula": {"inputs": {**AB, "transform": [{"Expression": "log1p(x)"}]}},
-    "unknown size": {"inputs": {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot"}}]}},
-    "known size": {"inputs": {"column": "a", "transform": [{"StringLookup": {
-        "output_mode": "one_hot", "vocabulary": ["x"]}}]}},
+    "unknown size": {
+        "inputs": {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot"}}]}
+    },
+    "known size": {
+        "inputs": {
+            "column": "a",
+            "transform": [{"StringLookup": {"output_mode": "one_hot", "vocabulary": ["x"]}}],
+        }
+    },
     "noise": {"augment": [{"GaussianNoise": 0.1}]},
     "augment on train": {"source": {"csv": "t.csv", "augment": [{"GaussianNoise": 0.1}]}},
     "by time": {"split": {"test": 0.1, "order": "date"}},
@@ -135,16 +187,37 @@ def test_what_is_right_is_left_alone(case: str) -> None:
 
 BAD_FOR_TRANSFORMS: dict[str, tuple[str, Any, str, str]] = {
     # name: (table, feature, code, words)
-    "numbers for words": ("a,b,y\n1,1,0\n2,2,1\n", {"column": "a", "transform": [
-        {"StringLookup": {"output_mode": "one_hot"}}]}, "MS609", "`IntegerLookup`"),
-    "words for numbers": ("a,b,y\nx,1,0\nz,2,1\n", {"column": "a", "transform": ["Normalization"]}, "MS609",
-                          '"x" at t.csv:2'),
-    "a missing word": ("a,b,y\nx,1,0\n,2,1\n", {"column": "a", "transform": [
-        {"StringLookup": {"output_mode": "one_hot"}}]}, "MS608", "no value at t.csv:3"),
-    "infinity": ("a,b,y\ninf,1,0\n1,2,1\n", {"column": "a", "transform": ["Normalization"]}, "MS613", "t.csv:2"),
-    "a fraction for a category": ("a,b,y\n1.5,1,0\n1,2,1\n", {"column": "a", "transform": [
-        {"IntegerLookup": {"output_mode": "one_hot"}}]}, "MS621", "`a` is 1.5 at t.csv:2"),
-}  # fmt: skip
+    "numbers for words": (
+        "a,b,y\n1,1,0\n2,2,1\n",
+        {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot"}}]},
+        "MS609",
+        "`IntegerLookup`",
+    ),
+    "words for numbers": (
+        "a,b,y\nx,1,0\nz,2,1\n",
+        {"column": "a", "transform": ["Normalization"]},
+        "MS609",
+        '"x" at t.csv:2',
+    ),
+    "a missing word": (
+        "a,b,y\nx,1,0\n,2,1\n",
+        {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot"}}]},
+        "MS608",
+        "no value at t.csv:3",
+    ),
+    "infinity": (
+        "a,b,y\ninf,1,0\n1,2,1\n",
+        {"column": "a", "transform": ["Normalization"]},
+        "MS613",
+        "t.csv:2",
+    ),
+    "a fraction for a category": (
+        "a,b,y\n1.5,1,0\n1,2,1\n",
+        {"column": "a", "transform": [{"IntegerLookup": {"output_mode": "one_hot"}}]},
+        "MS621",
+        "`a` is 1.5 at t.csv:2",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BAD_FOR_TRANSFORMS)
@@ -159,14 +232,20 @@ def test_bad_data_are_told_before_a_framework_is_loaded(case: str) -> None:
     assert not loaded
 
 
-# Missing values ------------------------------------------------------------------------------------------------------
+# Missing values -----------------------------------------------------------------------------------
 
 HOLES = "a,b,y\n1,10,0\n,20,1\n3,,2\n5,40,3\n"
 
 
-@pytest.mark.parametrize(("policy", "a", "b"), [
-    ("mean", 3, 70 / 3), ("median", 3, 20), ("most_frequent", 1, 10), (-7, -7, -7),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("policy", "a", "b"),
+    [
+        ("mean", 3, 70 / 3),
+        ("median", 3, 20),
+        ("most_frequent", 1, 10),
+        (-7, -7, -7),
+    ],
+)
 def test_a_missing_number_is_replaced(policy: Any, a: float, b: float) -> None:
     write(HOLES)
     prepared = prepare(spec(inputs={**AB, "missing": policy}))
@@ -188,8 +267,11 @@ def test_examples_are_dropped_and_told_by_their_own_rows() -> None:
     assert examples.targets["y"].ravel().tolist() == [0, 3]
     assert examples.rows is not None and examples.rows.tolist() == [0, 3]
     write("a,b,y\n,1,0\n1,1,0\n1,1,7\n")
-    broken = spec(CLASSIFIER, inputs={**AB, "missing": "drop"},
-                  training={"loss": "sparse_categorical_crossentropy"})
+    broken = spec(
+        CLASSIFIER,
+        inputs={**AB, "missing": "drop"},
+        training={"loss": "sparse_categorical_crossentropy"},
+    )
     with pytest.raises(DataError, match=r"label 7.*t\.csv:4"):
         prepare(broken)
 
@@ -200,7 +282,10 @@ def test_a_dropped_example_changes_nobody_elses_part() -> None:
     cut = {"test": 0.25}
     small = prepare(spec(inputs={**AB, "missing": "drop"}, split=cut)).parts["test"]
     write("a,b,y\n" + rows)
-    assert prepare(spec(inputs=AB, split=cut)).parts["test"].positions.tolist() == small.positions.tolist()
+    assert (
+        prepare(spec(inputs=AB, split=cut)).parts["test"].positions.tolist()
+        == small.positions.tolist()
+    )
 
 
 def test_nothing_to_measure_is_told() -> None:
@@ -220,7 +305,7 @@ def test_prediction_needs_every_row() -> None:
         prepare_source(compiled, table, with_targets=False, state=state)
 
 
-# Weights -------------------------------------------------------------------------------------------------------------
+# Weights ------------------------------------------------------------------------------------------
 
 
 def test_weights_come_from_a_column() -> None:
@@ -229,11 +314,17 @@ def test_weights_come_from_a_column() -> None:
     assert examples.weights is not None and examples.weights.tolist() == [2, 0.5]
 
 
-@pytest.mark.parametrize(("text", "code"), [
-    ("a,b,w,y\n1,1,-2,0\n1,1,1,0\n", "MS629"), ("a,b,w,y\n1,1,0,0\n1,1,0,0\n", "MS629"),
-    ("a,b,w,y\n1,1,,0\n1,1,1,0\n", "MS608"), ("a,b,w,y\n1,1,x,0\n1,1,1,0\n", "MS609"),
-    ("a,b,w,y\n1,1,inf,0\n1,1,1,0\n", "MS613"), ("a,b,v,y\n1,1,1,0\n1,1,1,0\n", "MS607"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a,b,w,y\n1,1,-2,0\n1,1,1,0\n", "MS629"),
+        ("a,b,w,y\n1,1,0,0\n1,1,0,0\n", "MS629"),
+        ("a,b,w,y\n1,1,,0\n1,1,1,0\n", "MS608"),
+        ("a,b,w,y\n1,1,x,0\n1,1,1,0\n", "MS609"),
+        ("a,b,w,y\n1,1,inf,0\n1,1,1,0\n", "MS613"),
+        ("a,b,v,y\n1,1,1,0\n1,1,1,0\n", "MS607"),
+    ],
+)
 def test_weights_that_are_none(text: str, code: str) -> None:
     write(text)
     assert codes(spec(inputs=AB, weights="w")) == [code]
@@ -243,7 +334,9 @@ CLASSES = "a,b,y\n1,1,0\n1,1,0\n1,1,0\n1,1,1\n"
 SPARSE = {"loss": "sparse_categorical_crossentropy"}
 
 
-def weights_of(weight: Any, layers: Any = CLASSIFIER, loss: str = "sparse_categorical_crossentropy") -> list[float]:
+def weights_of(
+    weight: Any, layers: Any = CLASSIFIER, loss: str = "sparse_categorical_crossentropy"
+) -> list[float]:
     write(CLASSES)
     compiled = spec(layers, inputs=AB, training={"loss": loss, "class_weight": weight})
     return list(prepare(compiled).parts["train"].examples.class_weights["y"])
@@ -252,7 +345,9 @@ def weights_of(weight: Any, layers: Any = CLASSIFIER, loss: str = "sparse_catego
 def test_balanced_weights_are_those_of_scikit_learn() -> None:
     from sklearn.utils.class_weight import compute_sample_weight
 
-    np.testing.assert_allclose(weights_of("balanced"), compute_sample_weight("balanced", [0, 0, 0, 1]), rtol=1e-6)
+    np.testing.assert_allclose(
+        weights_of("balanced"), compute_sample_weight("balanced", [0, 0, 0, 1]), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("weight", [{"0": 1.0, "1": 4.0}, [1.0, 4.0], {"y": {"0": 1.0, "1": 4.0}}])
@@ -262,23 +357,29 @@ def test_weights_of_classes_become_weights_of_examples(weight: Any) -> None:
     assert weights_of(weight, sigmoid, "binary_crossentropy") == [1, 1, 1, 4]
 
 
-@pytest.mark.parametrize(("weight", "words"), [
-    ({"0": 1.0}, "no weight for class `1`"), ({"0": 1.0, "1": 1.0, "3": 1.0}, "names class `3`"),
-    ({"0": 1.0, "one": 1.0}, "names class `one`"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ({"0": 1.0}, "no weight for class `1`"),
+        ({"0": 1.0, "1": 1.0, "3": 1.0}, "names class `3`"),
+        ({"0": 1.0, "one": 1.0}, "names class `one`"),
+    ],
+)
 def test_weights_of_classes_that_do_not_match_the_data(weight: Any, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
         weights_of(weight)
     assert [one.code for one in caught.value.diagnostics] == ["MS629"]
 
 
-# Splits --------------------------------------------------------------------------------------------------------------
+# Splits -------------------------------------------------------------------------------------------
 
 Fractions = st.tuples(st.floats(0, 0.45), st.floats(0, 0.45))
 
 
 @given(st.integers(0, 9), st.lists(st.integers(0, 8), min_size=1, max_size=60), Fractions)
-def test_a_group_is_in_one_part_alone(seed: int, groups: list[int], fractions: tuple[float, float]) -> None:
+def test_a_group_is_in_one_part_alone(
+    seed: int, groups: list[int], fractions: tuple[float, float]
+) -> None:
     found = split(seed, len(groups), *fractions, groups=np.array(groups))
     of_part = {part: {groups[i] for i in positions} for part, positions in found.items()}
     assert sum(len(one) for one in of_part.values()) == len(set(groups))
@@ -287,11 +388,17 @@ def test_a_group_is_in_one_part_alone(seed: int, groups: list[int], fractions: t
 
 def test_groups_come_near_their_fractions() -> None:
     found = split(0, 1000, 0.2, 0.1, groups=np.arange(1000) // 10)
-    assert {part: len(one) for part, one in found.items()} == {"train": 700, "validation": 200, "test": 100}
+    assert {part: len(one) for part, one in found.items()} == {
+        "train": 700,
+        "validation": 200,
+        "test": 100,
+    }
 
 
 @given(st.lists(st.integers(0, 50), min_size=4, max_size=60), Fractions)
-def test_later_examples_are_kept_for_later(times: list[int], fractions: tuple[float, float]) -> None:
+def test_later_examples_are_kept_for_later(
+    times: list[int], fractions: tuple[float, float]
+) -> None:
     found = split(0, len(times), *fractions, times=np.array(times))
     ordered = [[times[i] for i in found[part]] for part in ("train", "validation", "test")]
     full = [one for one in ordered if one]
@@ -307,7 +414,7 @@ def test_times_that_cannot_be_put_in_order_are_told() -> None:
     assert _TIME.fullmatch("2026-01-31T12:00:00+01:00") and not _TIME.fullmatch("20260131")
 
 
-# Sequences -----------------------------------------------------------------------------------------------------------
+# Sequences ----------------------------------------------------------------------------------------
 
 
 class _Lists:
@@ -331,7 +438,9 @@ class _Lists:
 
 def test_sequences_are_cut_and_filled_up() -> None:
     table = _Lists.table([[1, 2, 3], [4], [5, 6]])
-    padded = spec(shape=(2,), inputs={"column": "a", "pad": {"length": 2, "padding": "post", "value": 9}})
+    padded = spec(
+        shape=(2,), inputs={"column": "a", "pad": {"length": 2, "padding": "post", "value": 9}}
+    )
     examples, _ = prepare_source(padded, table, with_targets=True)
     assert examples.inputs["x"].tolist() == [[2, 3], [4, 9], [5, 6]]
     plain = spec(shape=(2,), inputs={"column": "a"})
@@ -341,12 +450,15 @@ def test_sequences_are_cut_and_filled_up() -> None:
 
 def test_without_a_length_all_are_as_long_as_the_longest() -> None:
     table = _Lists.table([[1, 2, 3], [4], [5, 6]])
-    examples, _ = prepare_source(spec(shape=(3,), inputs={"column": "a", "pad": {"padding": "pre"}}), table,
-                                 with_targets=True)
+    examples, _ = prepare_source(
+        spec(shape=(3,), inputs={"column": "a", "pad": {"padding": "pre"}}),
+        table,
+        with_targets=True,
+    )
     assert examples.inputs["x"].tolist() == [[1, 2, 3], [0, 0, 4], [0, 5, 6]]
 
 
-# The state of a run --------------------------------------------------------------------------------------------------
+# The state of a run -------------------------------------------------------------------------------
 
 
 def test_what_was_learned_is_read_back_as_it_was(tmp_path: Path) -> None:
@@ -364,7 +476,7 @@ def test_what_was_learned_is_read_back_as_it_was(tmp_path: Path) -> None:
         assert [one.code for one in caught.value.diagnostics] == ["MS631"]
 
 
-# The cache -----------------------------------------------------------------------------------------------------------
+# The cache ----------------------------------------------------------------------------------------
 
 
 def table_of(count: int, start: int = 0) -> None:
@@ -380,7 +492,9 @@ def test_an_entry_is_used_again_for_the_same_data_alone() -> None:
     first, second = disk(), disk()
     assert (first.cache[0].used, second.cache[0].used) == (False, True)
     assert isinstance(second.parts["train"].examples.inputs["x"], np.memmap)
-    np.testing.assert_array_equal(first.parts["train"].examples.inputs["x"], second.parts["train"].examples.inputs["x"])
+    np.testing.assert_array_equal(
+        first.parts["train"].examples.inputs["x"], second.parts["train"].examples.inputs["x"]
+    )
     assert first.state == second.state
     table_of(50, start=1)
     changed = disk()
@@ -406,7 +520,9 @@ def test_what_is_kept_in_memory_leaves_nothing_on_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "off"])
-def test_data_larger_than_memory_are_the_same(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_larger_than_memory_are_the_same(
+    mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     table_of(20_000)
     inputs = {**AB, "missing": "median"}
     small = prepare(spec(inputs=inputs, split={"test": 0.1})).parts["train"].examples
@@ -442,8 +558,13 @@ import json, sys
 prepare(compile_mapping(json.load(sys.stdin)).value)
 """
     values = mapping(inputs={**AB, "missing": "mean"}, cache="disk")
-    done = subprocess.run([sys.executable, "-c", script], input=json.dumps(values), text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps(values),
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     assert done.returncode == -9
     assert [path.name for path in (tmp_path / "cache").iterdir() if path.name.startswith(".")]
     assert not disk().cache[0].used
@@ -466,14 +587,18 @@ def test_two_writers_make_one_entry(tmp_path: Path) -> None:
     assert _write_entry(values)
 
 
-def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table_of(50)
     write("", "file")
     monkeypatch.setenv("MODELSPEC_CACHE", str(tmp_path / "file" / "below"))
     assert codes(spec(inputs=AB, cache="disk")) == ["MS632"]
 
 
-def test_targets_that_are_looked_at_bit_by_bit_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_that_are_looked_at_bit_by_bit_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from modelspec.runtime.data import materialise
 
     write("a,b,y\n" + "".join(f"{i},1,{i // 10000}\n" for i in range(20_000)))
@@ -481,8 +606,9 @@ def test_targets_that_are_looked_at_bit_by_bit_are_the_same(monkeypatch: pytest.
     together = prepare(compiled)
     monkeypatch.setattr(materialise, "_TOGETHER", 10)
     apart = prepare(compiled)
-    np.testing.assert_array_equal(together.parts["train"].examples.targets["y"],
-                                  apart.parts["train"].examples.targets["y"])
+    np.testing.assert_array_equal(
+        together.parts["train"].examples.targets["y"], apart.parts["train"].examples.targets["y"]
+    )
     assert together.warnings == apart.warnings == ()
 
 

@@ -1,4 +1,6 @@
-"""`modelspec diff`: layers, shapes, parameters, settings, weights and results of two specs or runs."""
+"""`modelspec diff`: layers, shapes, parameters, settings, weights and results of two specs or
+runs.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,23 @@ from modelspec.views.resolve import resolved
 from .drawing import specs
 
 SPEC: dict[str, Any] = {
-    "name": "net", "seed": 1,
-    "model": {"inputs": {"x": [8]}, "layers": [
-        {"Dense": {"units": 16, "activation": "relu", "name": "stem"}}, {"Dropout": 0.1}, {"Dense": 8},
-        {"Dense": {"units": 3, "activation": "softmax", "name": "head"}}]},
-    "training": {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "epochs": 3},
+    "name": "net",
+    "seed": 1,
+    "model": {
+        "inputs": {"x": [8]},
+        "layers": [
+            {"Dense": {"units": 16, "activation": "relu", "name": "stem"}},
+            {"Dropout": 0.1},
+            {"Dense": 8},
+            {"Dense": {"units": 3, "activation": "softmax", "name": "head"}},
+        ],
+    },
+    "training": {
+        "optimizer": "adam",
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+        "epochs": 3,
+    },
 }
 
 
@@ -62,10 +76,19 @@ def test_equal_specs() -> None:
 def test_other_forms_of_the_same_are_no_difference() -> None:
     def rewrite(spec: dict[str, Any]) -> None:
         spec["model"]["layers"] = [
-            {"Dense": {"units": 16, "activation": "relu", "use_bias": True, "name": "stem",
-                       "kernel_initializer": {"GlorotUniform": {}}}},
-            {"Dropout": {"rate": 0.1}}, {"Dense": {"units": 8, "bias_initializer": "Zeros"}},
-            {"Dense": {"name": "head", "units": 3, "activation": "softmax"}}]
+            {
+                "Dense": {
+                    "units": 16,
+                    "activation": "relu",
+                    "use_bias": True,
+                    "name": "stem",
+                    "kernel_initializer": {"GlorotUniform": {}},
+                }
+            },
+            {"Dropout": {"rate": 0.1}},
+            {"Dense": {"units": 8, "bias_initializer": "Zeros"}},
+            {"Dense": {"name": "head", "units": 3, "activation": "softmax"}},
+        ]
         spec["training"]["optimizer"] = {"Adam": {"learning_rate": 0.001}}
         spec["training"]["batch_size"] = 32
 
@@ -75,16 +98,25 @@ def test_other_forms_of_the_same_are_no_difference() -> None:
 def test_a_setting() -> None:
     found = diff(lambda spec: layers(spec)[0]["Dense"].update(units=32, kernel_regularizer="l2"))
     assert changes(found) == {
-        "stem": [("units", 16, 32), ("kernel_regularizer", None, {"L2": {"l2": 0.01}}),
-                 ("output", "(batch, 16) float32", "(batch, 32) float32"), ("parameters", 144, 288)],
+        "stem": [
+            ("units", 16, 32),
+            ("kernel_regularizer", None, {"L2": {"l2": 0.01}}),
+            ("output", "(batch, 16) float32", "(batch, 32) float32"),
+            ("parameters", 144, 288),
+        ],
         "dropout": [("output", "(batch, 16) float32", "(batch, 32) float32")],
         "dense": [("parameters", 136, 264)],
     }
     assert (found.added, found.removed) == ((), ())
     assert [(one.path, one.before, one.after) for one in found.totals] == [
-        ("parameters", 307, 579), ("trainable_parameters", 307, 579), ("flops", 280, 536)]
+        ("parameters", 307, 579),
+        ("trainable_parameters", 307, 579),
+        ("flops", 280, 536),
+    ]
     assert [tuple(one) for one in found.loading.unloaded] == [
-        ("stem", "`kernel` is (8, 16) there and (8, 32) here"), ("dense", "`kernel` is (16, 8) there and (32, 8) here")]
+        ("stem", "`kernel` is (8, 16) there and (8, 32) here"),
+        ("dense", "`kernel` is (16, 8) there and (32, 8) here"),
+    ]
     assert found.loading.loaded == ("head",)
 
 
@@ -92,7 +124,9 @@ def test_added_and_removed_layers_do_not_disturb_the_others() -> None:
     found = diff(lambda spec: layers(spec).insert(2, {"Dense": 5}))
     assert [(row.name, row.kind, row.parameters) for row in found.added] == [("dense", "Dense", 85)]
     assert found.removed == ()
-    assert changes(found) == {"dense_1": [("from", ["dropout"], ["dense"]), ("parameters", 136, 48)]}
+    assert changes(found) == {
+        "dense_1": [("from", ["dropout"], ["dense"]), ("parameters", 136, 48)]
+    }
     back = compare(found.b, found.a)
     assert [row.name for row in back.removed] == ["dense"]
     gone = diff(lambda spec: layers(spec).pop(1))
@@ -103,28 +137,46 @@ def test_added_and_removed_layers_do_not_disturb_the_others() -> None:
 
 def test_renamed_and_moved_layers() -> None:
     found = diff(lambda spec: layers(spec)[3]["Dense"].update(name="verdict"))
-    assert [(one.before.name, one.after.name, one.changes) for one in found.changed] == [("head", "verdict", ())]
-    assert [(one.path, one.before, one.after) for one in found.ends if not isinstance(one.before, str)] == [
-        ("outputs.verdict", found.ends[1].before, "(batch, 3) float32")]
+    assert [(one.before.name, one.after.name, one.changes) for one in found.changed] == [
+        ("head", "verdict", ())
+    ]
+    assert [
+        (one.path, one.before, one.after) for one in found.ends if not isinstance(one.before, str)
+    ] == [("outputs.verdict", found.ends[1].before, "(batch, 3) float32")]
     assert tuple(found.loading.unloaded[0]) == ("verdict", "it is called `head` there")
     spec: dict[str, Any] = {"model": {"inputs": {"x": [8]}}}
-    spec = changed(lambda spec: spec["model"].update(layers=[
-        {"ReLU": {"name": "a"}}, {"Dense": {"units": 8, "name": "b"}}, {"Dropout": {"rate": 0.1, "name": "c"}}]), spec)
-    moved = diff(lambda spec: spec["model"].update(layers=layers(spec)[1:] + layers(spec)[:1]), spec)
+    spec = changed(
+        lambda spec: spec["model"].update(
+            layers=[
+                {"ReLU": {"name": "a"}},
+                {"Dense": {"units": 8, "name": "b"}},
+                {"Dropout": {"rate": 0.1, "name": "c"}},
+            ]
+        ),
+        spec,
+    )
+    moved = diff(
+        lambda spec: spec["model"].update(layers=layers(spec)[1:] + layers(spec)[:1]), spec
+    )
     assert [(one.after.name, one.moved) for one in moved.changed if one.moved] == [("a", True)]
     assert (moved.added, moved.removed) == ((), ())
 
 
 def test_a_layer_of_another_kind() -> None:
-    found = diff(lambda spec: layers(spec).__setitem__(0, {"EinsumDense": {
-        "equation": "ab,bc->ac", "output_shape": 16, "name": "stem"}}))
+    found = diff(
+        lambda spec: layers(spec).__setitem__(
+            0, {"EinsumDense": {"equation": "ab,bc->ac", "output_shape": 16, "name": "stem"}}
+        )
+    )
     assert changes(found)["stem"][0] == ("kind", "Dense", "EinsumDense")
 
 
 def test_inputs_outputs_and_sections() -> None:
     def change(spec: dict[str, Any]) -> None:
         spec["model"]["inputs"]["x"] = [9]
-        spec["training"].update(epochs=4, metrics=["accuracy", "SparseTopKCategoricalAccuracy"], optimizer={"SGD": 0.1})
+        spec["training"].update(
+            epochs=4, metrics=["accuracy", "SparseTopKCategoricalAccuracy"], optimizer={"SGD": 0.1}
+        )
         spec["seed"] = 2
         spec["runtime"] = {"precision": "float64"}
 
@@ -136,15 +188,24 @@ def test_inputs_outputs_and_sections() -> None:
     assert sections["runtime.precision"] == ("float32", "float64")
     assert sections["training.optimizer.SGD"][1]["learning_rate"] == 0.1
     assert [path for path in sections if "metrics" in path] == [
-        "training.metrics[SparseTopKCategoricalAccuracy]"]
+        "training.metrics[SparseTopKCategoricalAccuracy]"
+    ]
 
 
 def test_shared_layers_and_models_are_compared_once() -> None:
     def spec(units: int) -> dict[str, Any]:
-        return {"model": {"inputs": {"l": [4], "r": [4]}, "shared": {
-            "tower": [{"Dense": units}], "judge": {"Dense": 1}}, "layers": [
-                {"tower": {"from": "l", "name": "a"}}, {"tower": {"from": "r", "name": "b"}},
-                {"Subtract": {"from": ["a", "b"]}}, "judge"]}}
+        return {
+            "model": {
+                "inputs": {"l": [4], "r": [4]},
+                "shared": {"tower": [{"Dense": units}], "judge": {"Dense": 1}},
+                "layers": [
+                    {"tower": {"from": "l", "name": "a"}},
+                    {"tower": {"from": "r", "name": "b"}},
+                    {"Subtract": {"from": ["a", "b"]}},
+                    "judge",
+                ],
+            }
+        }
 
     found = compare(side("a", spec(5)), side("b", spec(6)))
     assert changes(found)["tower/dense"][0] == ("units", 5, 6)
@@ -167,13 +228,15 @@ def test_a_spec_does_not_differ_from_what_it_resolves_to(spec: dict[str, Any]) -
     a = Side("a", checked.value)
     assert not compare(a, a).differs
     for defaults in (False, True):
-        values = json.loads(json.dumps(resolved(checked.value, defaults=defaults)).replace("$$", "$"))
+        values = json.loads(
+            json.dumps(resolved(checked.value, defaults=defaults)).replace("$$", "$")
+        )
         found = compare(a, side("b", values))
         assert not found.added and not found.removed and found.loading.whole, as_text(found)
         assert not any(one.changes for one in found.changed), as_text(found)
 
 
-# On the command line -------------------------------------------------------------------------------------------------
+# On the command line ------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)
@@ -202,8 +265,10 @@ def test_exit_statuses() -> None:
 
 
 def test_text_and_json() -> None:
-    assert run("a.json", "b.json").output.endswith("\ntraining, data and runtime\n  ~ training.epochs: 3 -> 5\n\n"
-                                                   "weights\n  all of a.json load into b.json\n")
+    assert run("a.json", "b.json").output.endswith(
+        "\ntraining, data and runtime\n  ~ training.epochs: 3 -> 5\n\n"
+        "weights\n  all of a.json load into b.json\n"
+    )
     found = json.loads(run("a.json", "b.json", "--format", "json", "--set-b", "vars={}").output)
     assert found["sections"] == [{"path": "training.epochs", "before": 3, "after": 5}]
     assert found["differs"] is True
@@ -221,22 +286,41 @@ def make_run(folder: str, spec: str, metrics: Any, history: str) -> None:
 
 
 def test_runs_side_by_side() -> None:
-    make_run("runs/net/1", "a.json", {"test": {"loss": 0.5, "accuracy": 0.8}}, "epoch,loss\n1,0.9\n2,0.6\n")
-    make_run("runs/net/2", "b.json", {"test": {"loss": 0.25, "accuracy": 0.9}}, "epoch,loss,val_loss\n1,0.4,0.5\n")
+    make_run(
+        "runs/net/1",
+        "a.json",
+        {"test": {"loss": 0.5, "accuracy": 0.8}},
+        "epoch,loss\n1,0.9\n2,0.6\n",
+    )
+    make_run(
+        "runs/net/2",
+        "b.json",
+        {"test": {"loss": 0.25, "accuracy": 0.9}},
+        "epoch,loss,val_loss\n1,0.4,0.5\n",
+    )
     text = run("runs/net/1", "runs/net/2").output
     assert "test loss: 0.5 -> 0.25 (-0.25)" in text
     assert "epochs: 2 -> 1" in text
     assert "last loss: 0.6 -> 0.4 (-0.2)" in text and "last val_loss: - -> 0.5" in text
     found = json.loads(run("runs/net/1", "a.json", "--format", "json").output)
     assert found["metrics"]["a"] == {"test": {"loss": 0.5, "accuracy": 0.8}}
-    assert found["history"] == {"a": [{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.6}], "b": []}
+    assert found["history"] == {
+        "a": [{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.6}],
+        "b": [],
+    }
     assert not found["differs"]
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("metrics.json", "[1]"), ("metrics.json", "{\"test\": {\"loss\": []}}"), ("metrics.json", "{"),
-    ("history.csv", "epoch,loss\n1,low\n"), ("metrics.json", "{\"test\": 3}"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("metrics.json", "[1]"),
+        ("metrics.json", '{"test": {"loss": []}}'),
+        ("metrics.json", "{"),
+        ("history.csv", "epoch,loss\n1,low\n"),
+        ("metrics.json", '{"test": 3}'),
+    ],
+)
 def test_a_damaged_run(name: str, text: str) -> None:
     make_run("runs/net/1", "a.json", {}, "epoch,loss\n")
     Path("runs/net/1", name).write_text(text)

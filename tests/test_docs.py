@@ -1,4 +1,6 @@
-"""What the documents show is true: specs check clean, commands print what they are said to print, Python runs."""
+"""What the documents show is true: specs check clean, commands print what they are said to print,
+Python runs.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,14 @@ training:
 """
 
 
-DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")
-                                  if path.name not in ("reference.md", "runs.md"))]     # which have tests of their own
+DOCUMENTS = [
+    "README.md",
+    *sorted(
+        f"docs/{path.name}"
+        for path in (ROOT / "docs").glob("*.md")
+        if path.name not in ("reference.md", "runs.md")
+    ),
+]  # which have tests of their own
 
 
 def fences(document: str) -> list[tuple[str, str]]:
@@ -40,9 +48,14 @@ def fences(document: str) -> list[tuple[str, str]]:
 
 
 def blocks(language: str) -> list[object]:
-    """The fenced texts in a language, in all the documents, named by the document and their number in it."""
-    return [pytest.param(text, id=f"{document}-{number}") for document in DOCUMENTS
-            for number, text in enumerate(text for found, text in fences(document) if found == language)]
+    """The fenced texts in a language, in all the documents, named by the document and their number
+    in it.
+    """
+    return [
+        pytest.param(text, id=f"{document}-{number}")
+        for document in DOCUMENTS
+        for number, text in enumerate(text for found, text in fences(document) if found == language)
+    ]
 
 
 @pytest.fixture
@@ -68,21 +81,28 @@ def test_a_command_prints_what_is_shown(text: str, project: Path) -> None:
     assert result.output.strip() == expected.strip()
 
 
-@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_an_example_spec_has_no_fault(config: Path) -> None:
     assert [str(d) for d in ms.check(config).diagnostics] == []
 
 
 def runnable(document: str) -> list[tuple[str, str]]:
     """What a reader of a document would run, in order: Python, and commands of modelspec."""
-    return [(language, text) for language, text in fences(document)
-            if language == "python" or (language == "sh" and text.startswith("modelspec "))]
+    return [
+        (language, text)
+        for language, text in fences(document)
+        if language == "python" or (language == "sh" and text.startswith("modelspec "))
+    ]
 
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if runnable(name)])
 def test_what_a_document_says_to_run_runs(document: str, project: Path) -> None:
-    """From top to bottom in one folder, as its reader would: what one block makes, the next ones may use."""
+    """From top to bottom in one folder, as its reader would: what one block makes, the next ones
+    may use.
+    """
     names: dict[str, object] = {}
     for language, text in runnable(document):
         if language == "python":
@@ -98,7 +118,11 @@ def test_layers_that_the_table_of_older_keras_names_exist() -> None:
     from modelspec.catalog.layers import LAYERS
 
     text = (ROOT / "docs/preprocessing.md").read_text("utf-8")
-    tables = "\n".join(line.partition("|")[2].partition("|")[2] for line in text.splitlines() if line.startswith("|"))
+    tables = "\n".join(
+        line.partition("|")[2].partition("|")[2]
+        for line in text.splitlines()
+        if line.startswith("|")
+    )
     kinds = r"`(Random\w+|\w+(?:Normalization|Encoding|Lookup|Vectorization)|Hashing|Rescaling)\b"
     named = set(re.findall(kinds, tables))
     assert len(named) > 10 and {name for name in named if name not in LAYERS} == set()
@@ -107,19 +131,27 @@ def test_layers_that_the_table_of_older_keras_names_exist() -> None:
 def test_the_picture_of_the_readme_is_what_the_command_draws(project: Path) -> None:
     result = CliRunner().invoke(main, ["show", "configs/siamese.yaml", "--picture", "drawn.svg"])
     assert result.exit_code == 0, result.output
-    assert (project / "drawn.svg").read_text("utf-8") == (ROOT / "docs/siamese.svg").read_text("utf-8")
+    assert (project / "drawn.svg").read_text("utf-8") == (ROOT / "docs/siamese.svg").read_text(
+        "utf-8"
+    )
 
 
-# Runs ----------------------------------------------------------------------------------------------------------------
+# Runs ---------------------------------------------------------------------------------------------
 
 TOUR = FENCE.findall((ROOT / "docs/runs.md").read_text("utf-8"))
-NUMBER = re.compile(r"(?<=sha256 )[0-9a-f]+|(?<![\w/.])-?\d[\d,.:]*(?:e[+-]\d+)?(?: s\b)?|[▁▂▃▄▅▆▇█]+")
+NUMBER = re.compile(
+    r"(?<=sha256 )[0-9a-f]+|(?<![\w/.])-?\d[\d,.:]*(?:e[+-]\d+)?(?: s\b)?|[▁▂▃▄▅▆▇█]+"
+)
 SIZE = re.compile(r"\b(bytes|kB|MB)\b")
 
 
 def shape(text: str) -> list[str]:
-    """Lines without what differs from machine to machine: digits, sizes, curves, and how wide columns are."""
-    return [" ".join(SIZE.sub("B", NUMBER.sub("N", line)).split()) for line in text.strip().splitlines()]
+    """Lines without what differs from machine to machine: digits, sizes, curves, and how wide
+    columns are.
+    """
+    return [
+        " ".join(SIZE.sub("B", NUMBER.sub("N", line)).split()) for line in text.strip().splitlines()
+    ]
 
 
 def is_shown(printed: list[str], shown: list[str]) -> bool:
@@ -144,7 +176,9 @@ def test_the_tour_of_runs_prints_what_is_shown(project: Path) -> None:
     assert [language for language, _ in TOUR].count("console") >= 10
     for language, text in TOUR:
         if language in ("yaml", "csv"):
-            (project / {"yaml": "iris.yaml", "csv": "new.csv"}[language]).write_text(text, encoding="utf-8")
+            (project / {"yaml": "iris.yaml", "csv": "new.csv"}[language]).write_text(
+                text, encoding="utf-8"
+            )
         elif language == "console":
             command, _, expected = text.partition("\n")
             result = CliRunner().invoke(main, command.removeprefix("$ modelspec ").split())
@@ -152,5 +186,7 @@ def test_the_tour_of_runs_prints_what_is_shown(project: Path) -> None:
             assert is_shown(shape(result.output), shape(expected)), f"{command}\n{result.output}"
         elif language == "python":
             exec(compile(text, "runs.md", "exec"), {})
-    names = set(re.findall(r"^\| `([\w.]+)/?` \|", (ROOT / "docs/runs.md").read_text("utf-8"), re.MULTILINE))
+    names = set(
+        re.findall(r"^\| `([\w.]+)/?` \|", (ROOT / "docs/runs.md").read_text("utf-8"), re.MULTILINE)
+    )
     assert names == {one.name for one in (project / "runs/iris/1").iterdir()} - {".lock"}

@@ -1,4 +1,6 @@
-"""A few lines that ask for billions of layers, or for work without end, are refused before they cost anything."""
+"""A few lines that ask for billions of layers, or for work without end, are refused before they
+cost anything.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ MODEL = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
 def tower(bottom: str, use: str = "b{}", head: str = "{layers: %s}", count: int = 8) -> str:
     """Blocks of ten blocks each."""
-    uses = (f"    b{n}: " + head % f"[{', '.join([use.replace('{}', str(n - 1))] * 10)}]" for n in range(1, count + 1))
+    uses = (
+        f"    b{n}: " + head % f"[{', '.join([use.replace('{}', str(n - 1))] * 10)}]"
+        for n in range(1, count + 1)
+    )
     return "\n".join(["blocks:", f"    b0: {bottom}", *uses, ""])
 
 
@@ -43,34 +48,64 @@ BOMBS = {
     "repeat": MODEL + "    - Dense: {units: 3, repeat: 1000000000}",
     "largest repeat": MODEL + "    - Dense: {units: 3, repeat: 9223372036854775807}",
     "repeat of what follows": "vars: {n: 100001}\n" + MODEL + "    - Dense: {units: 3, repeat: $n}",
-    "repeat in repeat": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: [ReLU]}]}]",
-    "repeat of nothing": MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: []}]}]",
+    "repeat in repeat": (
+        MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: [ReLU]}]}]"
+    ),
+    "repeat of nothing": (
+        MODEL + "    - repeat: 1000\n      do: [{repeat: 1000, do: [{repeat: 1000, do: []}]}]"
+    ),
     "for in for": loops("ReLU"),
     "for of nothing": loops(""),
     "for with settings": loops("{Dense: {units: $i, use_bias: false}}"),
     "blocks": tower("[ReLU, ReLU]") + MODEL + "    - b8",
     "empty blocks": tower("[]") + MODEL + "    - b8",
-    "blocks with parameters": tower("{parameters: {a: 1, c: 3}, layers: []}", "{b{}: {a: $a}}",
-                                    "{parameters: {a: 1}, layers: %s}") + MODEL + "    - b8",
-    "branches": MODEL + "    - repeat: 400\n      do: [{branches: [[{repeat: 400, do: [ReLU]}], []], join: Add}]",
-    "shared models": "model:\n  inputs: {x: [8]}\n  shared:\n    a: [{Dense: {units: 3, repeat: 60000}}]\n"
-    "    b: [{Dense: {units: 3, repeat: 60000}}]\n  layers: [a, b]",
+    "blocks with parameters": (
+        tower(
+            "{parameters: {a: 1, c: 3}, layers: []}",
+            "{b{}: {a: $a}}",
+            "{parameters: {a: 1}, layers: %s}",
+        )
+        + MODEL
+        + "    - b8"
+    ),
+    "branches": (
+        MODEL
+        + "    - repeat: 400\n      do: [{branches: [[{repeat: 400, do: [ReLU]}], []], join: Add}]"
+    ),
+    "shared models": (
+        "model:\n  inputs: {x: [8]}\n  shared:\n    a: [{Dense: {units: 3, repeat: 60000}}]\n"
+        "    b: [{Dense: {units: 3, repeat: 60000}}]\n  layers: [a, b]"
+    ),
     "values": laughs() + MODEL + "    - Dense: 3",
-    "branches of branches": MODEL + "    - branches: [" + ", ".join(["[{branches: [[{Dense: {units: 2, repeat: 900}}], "
-                                    "[]], join: Add, repeat: 100}]"] * 10) + "]",
-    "deep blocks": "blocks:\n  b0: [ReLU]\n" + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300)) + MODEL
-    + "    - b299",
-}  # fmt: skip
+    "branches of branches": (
+        MODEL
+        + "    - branches: ["
+        + ", ".join(
+            ["[{branches: [[{Dense: {units: 2, repeat: 900}}], []], join: Add, repeat: 100}]"] * 10
+        )
+        + "]"
+    ),
+    "deep blocks": (
+        "blocks:\n  b0: [ReLU]\n"
+        + "".join(f"  b{n}: [b{n - 1}]\n" for n in range(1, 300))
+        + MODEL
+        + "    - b299"
+    ),
+}
 
 
 def nest(depth: int) -> str:
-    """Loops, branches and choices inside one another, in blocks inside one another, down to a deep expression."""
+    """Loops, branches and choices inside one another, in blocks inside one another, down to a deep
+    expression.
+    """
     opens = ("{repeat: 1, do: [", "{branches: [[", "{for: {i: [1]}, do: [", "{when: true, do: [")
     closes = ("]}", "], []], join: Add}", "]}", "]}")
     inner = "".join(opens[n % 4] for n in range(12))
     outer = "".join(closes[n % 4] for n in reversed(range(12)))
     bottom = f"{{Dense: {{units: $({'-' * 40}8), bias_constraint: {'[' * 40}3{']' * 40}}}}}"
-    blocks = [f"  b0: [{inner}{bottom}{outer}]"] + [f"  b{n}: [{inner}b{n - 1}{outer}]" for n in range(1, depth)]
+    blocks = [f"  b0: [{inner}{bottom}{outer}]"] + [
+        f"  b{n}: [{inner}b{n - 1}{outer}]" for n in range(1, depth)
+    ]
     return "blocks:\n" + "\n".join(blocks) + f"\n{MODEL}    - b{depth - 1}\n"
 
 
@@ -89,8 +124,12 @@ def test_depth_is_bounded_before_pythons_own_stack_is() -> None:
     assert below(200, nest(40)) == ["MS108"]
 
 
-def expanded(document: Document, context: Context | None = None) -> tuple[Checked[Document | None], int]:
-    """The document expanded, and what that took: calls of Python's functions, which are the same on every machine."""
+def expanded(
+    document: Document, context: Context | None = None
+) -> tuple[Checked[Document | None], int]:
+    """The document expanded, and what that took: calls of Python's functions, which are the same on
+    every machine.
+    """
     count = 0
 
     def profile(frame: object, event: str, argument: object) -> None:
@@ -120,27 +159,56 @@ def test_bombs(name: str) -> None:
 
 DEARER = {
     "deep values": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: [$v{n - 1}]\n" for n in range(1, 300)),
-    "deep values of expressions": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: $([v{n - 1}])\n" for n in range(1, 300)),
-    "texts": "vars:\n  v0: aaaaaaaaaa\n" + "".join(f"  v{n}: '{f'$(v{n - 1})' * 10}'\n" for n in range(1, 12)),
+    "deep values of expressions": (
+        "vars:\n  v0: [1]\n" + "".join(f"  v{n}: $([v{n - 1}])\n" for n in range(1, 300))
+    ),
+    "texts": (
+        "vars:\n  v0: aaaaaaaaaa\n"
+        + "".join(f"  v{n}: '{f'$(v{n - 1})' * 10}'\n" for n in range(1, 12))
+    ),
     "numbers": "vars: {a: 9, b: $(a ** a ** a ** a), c: $(9 ** 9 ** 9)}\n",
     "ranges": "vars:\n  a: $(range(10 ** 18))\n  b: $([0] * 10 ** 18)\n  c: $('a' * 10 ** 18)\n",
-    "many expressions": "vars:\n" + "".join(f"  v{n}: $({'1 if 2 else ' * 60}{n})\n" for n in range(500)),
+    "many expressions": (
+        "vars:\n" + "".join(f"  v{n}: $({'1 if 2 else ' * 60}{n})\n" for n in range(500))
+    ),
     "steps": "vars:\n" + "".join(f"  v{n}: $(sum(range(3000)) + {n})\n" for n in range(1000)),
-    "blocks in loops": "blocks: {b: {parameters: {n: 1}, layers: [{Dense: {units: 3, repeat: $n}}]}}\n" + MODEL
-    + "    - for: {i: $(range(9000))}\n      do: [{b: {n: 1000, repeat: 100}}]",
-    "lists in every entry": MODEL + "    - for: {i: $(range(300))}\n"
-    "      do: [{Concatenate: {from: \"$(['x'] * 9999)\"}}]",
-    "settings in every entry": "vars: {l: '$([1] * 9000)'}\n" + MODEL + "    - for: {i: $(range(9000))}\n"
-    "      do: [{Dense: {units: 3, bias_initializer: {Constant: $l}}}]",
-    "texts that double": "vars:\n  v0: aaaaaaaaaa\n" + "".join(
-        f"  v{n}: $(v{n - 1} + v{n - 1})\n" for n in range(1, 60)),
-    "lists that double": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: $(v{n - 1} + v{n - 1})\n" for n in range(1, 60)),
-    "lists of lists": "vars:\n  v0: [1]\n" + "".join(f"  v{n}: '$([v{n - 1}] * 90)'\n" for n in range(1, 60)),
-    "arguments": "blocks:\n" + "".join(
-        f"  b{n}: {{parameters: {{n: null}}, layers: [{{b{n - 1}: {{n: '$([n] * 10)'}}}}]}}\n" for n in range(9, 0, -1))
-    + "  b0: {parameters: {n: null}, layers: [{Dense: $n}]}\n" + MODEL + "    - b9: {n: 1}\n",
-    "faults": "vars: {a: 1}\n" + MODEL + "    - for: {i: $(range(3000))}\n      do: [{Dense: $nope}]\n",
-}  # fmt: skip
+    "blocks in loops": (
+        "blocks: {b: {parameters: {n: 1}, layers: [{Dense: {units: 3, repeat: $n}}]}}\n"
+        + MODEL
+        + "    - for: {i: $(range(9000))}\n      do: [{b: {n: 1000, repeat: 100}}]"
+    ),
+    "lists in every entry": (
+        MODEL
+        + "    - for: {i: $(range(300))}\n      do: [{Concatenate: {from: \"$(['x'] * 9999)\"}}]"
+    ),
+    "settings in every entry": (
+        "vars: {l: '$([1] * 9000)'}\n" + MODEL + "    - for: {i: $(range(9000))}\n"
+        "      do: [{Dense: {units: 3, bias_initializer: {Constant: $l}}}]"
+    ),
+    "texts that double": (
+        "vars:\n  v0: aaaaaaaaaa\n"
+        + "".join(f"  v{n}: $(v{n - 1} + v{n - 1})\n" for n in range(1, 60))
+    ),
+    "lists that double": (
+        "vars:\n  v0: [1]\n" + "".join(f"  v{n}: $(v{n - 1} + v{n - 1})\n" for n in range(1, 60))
+    ),
+    "lists of lists": (
+        "vars:\n  v0: [1]\n" + "".join(f"  v{n}: '$([v{n - 1}] * 90)'\n" for n in range(1, 60))
+    ),
+    "arguments": (
+        "blocks:\n"
+        + "".join(
+            f"  b{n}: {{parameters: {{n: null}}, layers: [{{b{n - 1}: {{n: '$([n] * 10)'}}}}]}}\n"
+            for n in range(9, 0, -1)
+        )
+        + "  b0: {parameters: {n: null}, layers: [{Dense: $n}]}\n"
+        + MODEL
+        + "    - b9: {n: 1}\n"
+    ),
+    "faults": (
+        "vars: {a: 1}\n" + MODEL + "    - for: {i: $(range(3000))}\n      do: [{Dense: $nope}]\n"
+    ),
+}
 
 
 @pytest.mark.parametrize("name", DEARER)
@@ -156,7 +224,9 @@ def test_work_is_bounded(name: str) -> None:
 
 def test_what_is_within_the_budget_is_written() -> None:
     """Choices that the count cannot know beforehand do not make it refuse what is small."""
-    text = MODEL + """
+    text = (
+        MODEL
+        + """
     - for: {i: $(range(3000))}
       do: [{ReLU: {when: $(i == 0), repeat: 100}}]
     - for: {i: $(range(100))}
@@ -164,6 +234,7 @@ def test_what_is_within_the_budget_is_written() -> None:
     - repeat: 200
       do: [{Dense: 3}, {Dropout: 0.1}]
 """
+    )
     document = read_text(text, "spec.yaml").value
     assert document is not None
     found = expand(document, Context(), {})
@@ -174,7 +245,10 @@ def test_what_is_within_the_budget_is_written() -> None:
 
 
 def test_the_effort_grows_with_the_layers_and_no_faster() -> None:
-    head = f"blocks: {{d: {{parameters: {{w: 3}}, layers: [{{Dense: {{units: $w}}}}, {{Dropout: 0.1}}]}}}}\n{MODEL}"
+    head = (
+        "blocks: {d: {parameters: {w: 3}, layers: [{Dense: {units: $w}}, {Dropout:"
+        f" 0.1}}]}}}}\n{MODEL}"
+    )
     efforts = []
     for uses in (100, 200, 400):
         text = head + "    - d: {w: 32}\n" * uses + f"    - d: {{w: 16, repeat: {uses}}}\n"
@@ -195,18 +269,32 @@ def files_of(name: str) -> dict[str, str]:
         found = {f"f{n}.yaml": f"extends: f{n + 1}.yaml\n" for n in range(150)}
         return {"spec.yaml": f"extends: f0.yaml\n{layers}", **found, "f150.yaml": "seed: 1\n"}
     if name == "fan":
-        found = {f"f{n}.yaml": f"extends: [{', '.join([f'f{n + 1}.yaml'] * 3)}]\n" for n in range(30)}
+        found = {
+            f"f{n}.yaml": f"extends: [{', '.join([f'f{n + 1}.yaml'] * 3)}]\n" for n in range(30)
+        }
         return {"spec.yaml": f"extends: f0.yaml\n{layers}", **found, "f30.yaml": "seed: 1\n"}
     count = 1 if name == "one large file again and again" else 3
-    return {"spec.yaml": f"extends: [{', '.join(f'f{n % count}.yaml' for n in range(90))}]\n{layers}",
-            **{f"f{n}.yaml": large for n in range(count)}}
+    return {
+        "spec.yaml": f"extends: [{', '.join(f'f{n % count}.yaml' for n in range(90))}]\n{layers}",
+        **{f"f{n}.yaml": large for n in range(count)},
+    }
 
 
-@pytest.mark.parametrize(("name", "codes"), [
-    ("chain", ["MS108"]), ("fan", ["MS108"]), ("large files", ["MS108"]), ("one large file again and again", []),
-])  # fmt: skip
-def test_files(name: str, codes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that a spec extends cost what one file may, however often and by however many they are named."""
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("chain", ["MS108"]),
+        ("fan", ["MS108"]),
+        ("large files", ["MS108"]),
+        ("one large file again and again", []),
+    ],
+)
+def test_files(
+    name: str, codes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that a spec extends cost what one file may, however often and by however many they are
+    named.
+    """
     monkeypatch.chdir(tmp_path)
     for file, text in files_of(name).items():
         Path(file).write_text(text)
@@ -236,14 +324,19 @@ for text in (*BOMBS.values(), *DEARER.values()):
     expand(read_text(text if "model:" in text else text + MODEL + "    - Dense: 3", "b.yaml").value, Context(), {})
 print(peak() - before)
 """
-"""Prints the KiB that a process takes for all of these, one after the other, beside what it has with one small spec.
+"""Prints the KiB that a process takes for all of these, one after the other, beside what it has
+with one small spec.
 
 Not `ru_maxrss`, which begins at what the process had that started this one.
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is told by Linux alone")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the peak of a process is told by Linux alone"
+)
 def test_memory_is_bounded() -> None:
     root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", PEAK], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK], cwd=root, capture_output=True, text=True, check=True
+    )
     assert int(done.stdout) < 250 * 1024

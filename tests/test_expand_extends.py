@@ -26,7 +26,9 @@ training: {optimizer: {Adam: {learning_rate: 0.1, beta_1: 0.8}}, loss: mse, epoc
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Write files into a project that is the working directory; the first one's path is given back."""
+    """Write files into a project that is the working directory; the first one's path is given
+    back.
+    """
     monkeypatch.chdir(tmp_path)
 
     def make(**files: str) -> Path:
@@ -52,17 +54,27 @@ def merged(path: Path) -> dict[str, Any]:
 
 def said(path: Path) -> list[str]:
     found = compile_path(str(path)).diagnostics
-    return [f"{one.code} {one.span or '-'} {one.span.text if one.span else ''}".strip() for one in found]
+    return [
+        f"{one.code} {one.span or '-'} {one.span.text if one.span else ''}".strip() for one in found
+    ]
 
 
 def test_mappings_merge_key_by_key_and_all_else_is_replaced(write: Any) -> None:
-    path = write(own="extends: base.yaml\nvars: {width: 6}\nname: own\n"
-                     "training: {epochs: 9, metrics: [mse], loss: {Huber: {delta: 2.0}}}\n", base=BASE)
+    path = write(
+        own=(
+            "extends: base.yaml\nvars: {width: 6}\nname: own\n"
+            "training: {epochs: 9, metrics: [mse], loss: {Huber: {delta: 2.0}}}\n"
+        ),
+        base=BASE,
+    )
     found = merged(path)
     assert found["model"]["layers"] == ({"Dense": 6}, {"Dense": 3})
-    assert found["training"] == {"optimizer": {"Adam": {"learning_rate": 0.1, "beta_1": 0.8}},
-    "loss": {"Huber": {"delta": 2.0}},
-                                 "epochs": 9, "metrics": ("mse",)}
+    assert found["training"] == {
+        "optimizer": {"Adam": {"learning_rate": 0.1, "beta_1": 0.8}},
+        "loss": {"Huber": {"delta": 2.0}},
+        "epochs": 9,
+        "metrics": ("mse",),
+    }
     assert (found["seed"], found["name"]) == (1, "own")
     assert "extends" not in found
     assert compile_path(str(path)).ok
@@ -70,17 +82,28 @@ def test_mappings_merge_key_by_key_and_all_else_is_replaced(write: Any) -> None:
 
 
 def test_a_component_of_another_name_replaces_the_whole(write: Any) -> None:
-    """`{SGD: ...}` over `{Adam: ...}`: a name with its settings is one value. The same name merges its settings."""
-    found = merged(write(own="extends: base.yaml\ntraining: {optimizer: {SGD: {momentum: 0.9}}}", base=BASE))
+    """`{SGD: ...}` over `{Adam: ...}`: a name with its settings is one value. The same name merges
+    its settings.
+    """
+    found = merged(
+        write(own="extends: base.yaml\ntraining: {optimizer: {SGD: {momentum: 0.9}}}", base=BASE)
+    )
     assert found["training"]["optimizer"] == {"SGD": {"momentum": 0.9}}
-    found = merged(write(own="extends: base.yaml\ntraining: {optimizer: {Adam: {beta_1: 0.7}}}", base=BASE))
+    found = merged(
+        write(own="extends: base.yaml\ntraining: {optimizer: {Adam: {beta_1: 0.7}}}", base=BASE)
+    )
     assert found["training"]["optimizer"] == {"Adam": {"learning_rate": 0.1, "beta_1": 0.7}}
 
 
 def test_several_files_the_later_ones_over_the_earlier(write: Any) -> None:
-    found = merged(write(own="extends: [base.yaml, parts/more.yaml]\nseed: 4", base=BASE,
-                         parts__more="extends: ../common.yaml\nseed: 3\nvars: {depth: 7}",
-                         common="vars: {extra: 5, depth: 6}\nname: c"))
+    found = merged(
+        write(
+            own="extends: [base.yaml, parts/more.yaml]\nseed: 4",
+            base=BASE,
+            parts__more="extends: ../common.yaml\nseed: 3\nvars: {depth: 7}",
+            common="vars: {extra: 5, depth: 6}\nname: c",
+        )
+    )
     assert (found["seed"], found["name"]) == (4, "c")
 
 
@@ -92,33 +115,77 @@ def test_what_is_merged_keeps_its_places(write: Any) -> None:
 
 
 def test_blocks_come_with_the_file(write: Any) -> None:
-    path = write(own="extends: lib/blocks.yaml\nmodel: {inputs: {x: [8]}, layers: [{mlp: 3}]}",
-                 lib__blocks="blocks: {mlp: {parameters: {w: null}, primary: w, layers: [{Dense: $w}, ReLU]}}")
+    path = write(
+        own="extends: lib/blocks.yaml\nmodel: {inputs: {x: [8]}, layers: [{mlp: 3}]}",
+        lib__blocks=(
+            "blocks: {mlp: {parameters: {w: null}, primary: w, layers: [{Dense: $w}, ReLU]}}"
+        ),
+    )
     assert [next(iter(one)) for one in merged(path)["model"]["layers"]] == ["Dense", "ReLU"]
 
 
-@pytest.mark.parametrize(("files", "expected"), [
-    ({"own": "extends: own.yaml"}, ["MS315 own.yaml:1:1 extends: own.yaml", "MS133 own.yaml:1:10 own.yaml"]),
-    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "extends: b.yaml",
-    "b": "extends: own.yaml"},
-     ["MS133 b.yaml:1:10 own.yaml"]),
-    ({"own": "extends: gone.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"}, ["MS701 own.yaml:1:10 gone.yaml"]),
-    ({"own": "extends: [3, a.yaml]\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "seed: -1"},
-     ["MS205 a.yaml:1:7 -1", "MS204 own.yaml:1:11 3"]),
-    ({"own": "extends: $x\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"}, ["MS204 own.yaml:1:10 $x"]),
-    ({"own": "extends: ../x.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"}, ["MS210 own.yaml:1:10 ../x.yaml"]),
-    ({"own": "extends: /etc/passwd\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"}, ["MS210 own.yaml:1:10 /etc/passwd"]),
-    ({"own": "extends: https://x.org/a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-     ["MS210 own.yaml:1:10 https://x.org/a.yaml"]),
-    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "b: [1"}, ["MS103 a.yaml:1:4 ["]),
-    ({"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "seed: 1\nseed: 2"},
-    ["MS104 a.yaml:2:1 seed"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"own": "extends: own.yaml"},
+            ["MS315 own.yaml:1:1 extends: own.yaml", "MS133 own.yaml:1:10 own.yaml"],
+        ),
+        (
+            {
+                "own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
+                "a": "extends: b.yaml",
+                "b": "extends: own.yaml",
+            },
+            ["MS133 b.yaml:1:10 own.yaml"],
+        ),
+        (
+            {"own": "extends: gone.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
+            ["MS701 own.yaml:1:10 gone.yaml"],
+        ),
+        (
+            {
+                "own": "extends: [3, a.yaml]\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
+                "a": "seed: -1",
+            },
+            ["MS205 a.yaml:1:7 -1", "MS204 own.yaml:1:11 3"],
+        ),
+        (
+            {"own": "extends: $x\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
+            ["MS204 own.yaml:1:10 $x"],
+        ),
+        (
+            {"own": "extends: ../x.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
+            ["MS210 own.yaml:1:10 ../x.yaml"],
+        ),
+        (
+            {"own": "extends: /etc/passwd\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
+            ["MS210 own.yaml:1:10 /etc/passwd"],
+        ),
+        (
+            {"own": "extends: https://x.org/a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
+            ["MS210 own.yaml:1:10 https://x.org/a.yaml"],
+        ),
+        (
+            {"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "b: [1"},
+            ["MS103 a.yaml:1:4 ["],
+        ),
+        (
+            {
+                "own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
+                "a": "seed: 1\nseed: 2",
+            },
+            ["MS104 a.yaml:2:1 seed"],
+        ),
+    ],
+)
 def test_faults(write: Any, files: dict[str, str], expected: list[str]) -> None:
     assert said(write(**files)) == expected
 
 
-def test_a_link_that_leads_out_of_the_project_is_refused(write: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_link_that_leads_out_of_the_project_is_refused(
+    write: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
     outside.write_text("seed: 1")
     path = write(own="extends: inside.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}")
@@ -135,15 +202,19 @@ def test_a_pipe_or_folder_is_no_file(write: Any) -> None:
 
 def test_files_are_counted(write: Any) -> None:
     files = {"own": "extends: [a0.yaml, a0.yaml]"}
-    files |= {f"a{index}": f"extends: [a{index + 1}.yaml, a{index + 1}.yaml]" for index in range(20)}
+    files |= {
+        f"a{index}": f"extends: [a{index + 1}.yaml, a{index + 1}.yaml]" for index in range(20)
+    }
     files["a20"] = "seed: 1"
     assert [one.partition(" ")[0] for one in said(write(**files))] == ["MS108"]
 
 
 def test_an_error_in_a_base_says_where_it_is_extended(write: Any) -> None:
-    (found,) = compile_path(str(write(own="extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
-    a="seed: 0x"))).diagnostics
+    (found,) = compile_path(
+        str(write(own="extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", a="seed: 0x"))
+    ).diagnostics
     assert found.file == "a.yaml"
-    (found,) = compile_path(str(write(own="extends: b.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
-    b="a: {b"))).diagnostics
+    (found,) = compile_path(
+        str(write(own="extends: b.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", b="a: {b"))
+    ).diagnostics
     assert [str(note) for note in found.notes][-1] == "extended here (own.yaml:1:10)"

@@ -1,4 +1,6 @@
-"""Properties of expansion: a spec that was written out by hand is the same model, and nothing raises."""
+"""Properties of expansion: a spec that was written out by hand is the same model, and nothing
+raises.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Both:
 
 
 class Author:
-    """Writes both forms side by side; in the long one every entry names itself and what it takes."""
+    """Writes both forms side by side; in the long one every entry names itself and what it
+    takes.
+    """
 
     def __init__(self, draw: Any) -> None:
         self.draw = draw
@@ -48,8 +52,11 @@ class Author:
 
     def layer(self, both: Both, last: str, depth: int) -> str:
         name = self.fresh()
-        units = self.draw(st.sampled_from([WIDTH, "$width", "$(half * 2)",
-        "$(len(texts) + 2)", "$(width if yes else 9)"]))
+        units = self.draw(
+            st.sampled_from(
+                [WIDTH, "$width", "$(half * 2)", "$(len(texts) + 2)", "$(width if yes else 9)"]
+            )
+        )
         both.short.append({"Dense": {"units": units, "name": name}})
         both.long.append(self.dense(name, last))
         return name
@@ -71,17 +78,29 @@ class Author:
         taken, end = self.entries(last, depth)
         other, _ = self.entries(last, depth)
         yes = self.draw(st.booleans())
-        entry = {"when": "$yes" if yes else "$(not yes)", "do": taken.short if yes else other.short,
-                 "else": other.short if yes else taken.short}
+        entry = {
+            "when": "$yes" if yes else "$(not yes)",
+            "do": taken.short if yes else other.short,
+            "else": other.short if yes else taken.short,
+        }
         both.short.append(entry)
         both.long.extend(taken.long)
         return end
 
     def group(self, both: Both, last: str, depth: int) -> str:
-        """`repeat` with a list: two layers, the second of which also takes what the round began with."""
+        """`repeat` with a list: two layers, the second of which also takes what the round began
+        with.
+        """
         first, second, rounds = self.fresh(), self.fresh(), self.draw(st.integers(1, 3))
-        both.short.append({"repeat": rounds, "do": [{"Dense": {"units": WIDTH, "name": first}},
-                                                    {"Add": {"from": [first, first], "name": second}}]})
+        both.short.append(
+            {
+                "repeat": rounds,
+                "do": [
+                    {"Dense": {"units": WIDTH, "name": first}},
+                    {"Add": {"from": [first, first], "name": second}},
+                ],
+            }
+        )
         for n in range(1, rounds + 1):
             both.long.append(self.dense(f"{first}_{n}", last))
             last = f"{second}_{n}"
@@ -90,8 +109,15 @@ class Author:
 
     def loop(self, both: Both, last: str, depth: int) -> str:
         name, values = self.fresh(), self.draw(st.lists(st.integers(0, 5), max_size=3, unique=True))
-        both.short.append({"for": {"value": values}, "index": "i", "do": [
-            {"Dense": {"units": "$(width + value - value)", "name": f"{name}-$value-$(i)"}}]})
+        both.short.append(
+            {
+                "for": {"value": values},
+                "index": "i",
+                "do": [
+                    {"Dense": {"units": "$(width + value - value)", "name": f"{name}-$value-$(i)"}}
+                ],
+            }
+        )
         for index, value in enumerate(values):
             both.long.append(self.dense(f"{name}-{value}-{index}", last))
             last = f"{name}-{value}-{index}"
@@ -121,10 +147,15 @@ class Author:
             return last if name == "input" else f"{use}_{name}"
 
         for entry in entries.long:
-            (kind, body), = entry.items()
+            ((kind, body),) = entry.items()
             takes = body["from"]
-            body = {**body, "name": outside(body["name"]),
-                    "from": [outside(one) for one in takes] if isinstance(takes, list) else outside(takes)}
+            body = {
+                **body,
+                "name": outside(body["name"]),
+                "from": (
+                    [outside(one) for one in takes] if isinstance(takes, list) else outside(takes)
+                ),
+            }
             both.long.append({kind: body})
         return outside(end)
 
@@ -137,10 +168,13 @@ def pairs(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     head = {"inputs": {"x": [WIDTH]}}
     last_short = {"ReLU": {"name": "end"}}
     short = {
-        "vars": {"width": WIDTH, "half": 2, "texts": ["a", "b"], "yes": True}, "blocks": author.blocks,
+        "vars": {"width": WIDTH, "half": 2, "texts": ["a", "b"], "yes": True},
+        "blocks": author.blocks,
         "model": {**head, "layers": [*both.short, last_short]},
     }
-    return short, {"model": {**head, "layers": [*both.long, {"ReLU": {"name": "end", "from": last}}]}}
+    return short, {
+        "model": {**head, "layers": [*both.long, {"ReLU": {"name": "end", "from": last}}]}
+    }
 
 
 def rows(spec: dict[str, Any]) -> list[Any]:
@@ -149,44 +183,118 @@ def rows(spec: dict[str, Any]) -> list[Any]:
     assert not found, "\n".join(map(str, found))
     assert compiled.value is not None
     assert compiled.value.graph is not None
-    return [(layer.name, layer.kind, layer.inputs, layer.output_shape,
-    layer.parameters) for layer in compiled.value.graph.layers]
+    return [
+        (layer.name, layer.kind, layer.inputs, layer.output_shape, layer.parameters)
+        for layer in compiled.value.graph.layers
+    ]
 
 
 @settings(max_examples=200)
 @given(pairs())
-def test_a_spec_and_the_same_written_out_are_one_model(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_a_spec_and_the_same_written_out_are_one_model(
+    pair: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
     short, long = pair
     assert rows(short) == rows(long)
 
 
-KEYS = st.sampled_from([
-    "Dense", "Add", "ReLU", "b", "c", "for", "repeat", "when", "do", "else", "branches", "join", "index", "name",
-    "from", "units",
-    "layers", "inputs", "outputs", "shared", "parameters", "primary", "w", "i", "call", "vars", "blocks", "extends",
-    "model", "data",
-    "training", "x-y", "source", "csv", "path", "runtime",
-])  # fmt: skip
-WORDS = st.sampled_from([
-    "$w", "$i", "$(w + 1)", "$(i", "$", "$$", "${w}", "$(1/0)", "x", "b", "c", "input", "dense", "dense_1", "Dense",
-    "ReLU", "Add",
-    "x.0", "$(range(3))", "$(env('A', 'b'))", "a$(w)b", "$w.c", "$(w.c)", "b_dense", "c.a", "$(", "$()",
-    "$([w] * 3)", "a\n$(w)",
-])  # fmt: skip
+KEYS = st.sampled_from(
+    [
+        "Dense",
+        "Add",
+        "ReLU",
+        "b",
+        "c",
+        "for",
+        "repeat",
+        "when",
+        "do",
+        "else",
+        "branches",
+        "join",
+        "index",
+        "name",
+        "from",
+        "units",
+        "layers",
+        "inputs",
+        "outputs",
+        "shared",
+        "parameters",
+        "primary",
+        "w",
+        "i",
+        "call",
+        "vars",
+        "blocks",
+        "extends",
+        "model",
+        "data",
+        "training",
+        "x-y",
+        "source",
+        "csv",
+        "path",
+        "runtime",
+    ]
+)
+WORDS = st.sampled_from(
+    [
+        "$w",
+        "$i",
+        "$(w + 1)",
+        "$(i",
+        "$",
+        "$$",
+        "${w}",
+        "$(1/0)",
+        "x",
+        "b",
+        "c",
+        "input",
+        "dense",
+        "dense_1",
+        "Dense",
+        "ReLU",
+        "Add",
+        "x.0",
+        "$(range(3))",
+        "$(env('A', 'b'))",
+        "a$(w)b",
+        "$w.c",
+        "$(w.c)",
+        "b_dense",
+        "c.a",
+        "$(",
+        "$()",
+        "$([w] * 3)",
+        "a\n$(w)",
+    ]
+)
 VALUES = st.recursive(
-    WORDS | KEYS | st.booleans() | st.integers(-2, 4) | st.none() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=25)
+    WORDS
+    | KEYS
+    | st.booleans()
+    | st.integers(-2, 4)
+    | st.none()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=25,
+)
 ENTRIES = st.lists(st.dictionaries(KEYS, VALUES, min_size=1, max_size=3) | WORDS, max_size=5)
 
 
 @settings(max_examples=400)
 @given(ENTRIES, ENTRIES, st.dictionaries(KEYS, VALUES, max_size=3), VALUES, VALUES)
 def test_no_spec_raises(layers: Any, inner: Any, block: Any, vars: Any, outputs: Any) -> None:
-    """Whatever stands in a spec: faults are values, with a place, and no `?` of an entry in error is shown."""
+    """Whatever stands in a spec: faults are values, with a place, and no `?` of an entry in error
+    is shown.
+    """
     spec = {
-        "vars": {"w": vars, "i": 2}, "blocks": {"b": {**block, "layers": inner}, "c": {"layers": ["b"],
-        "outputs": outputs}},
-        "model": {"inputs": {"x": [8]}, "layers": layers, "outputs": outputs}, **block,
+        "vars": {"w": vars, "i": 2},
+        "blocks": {"b": {**block, "layers": inner}, "c": {"layers": ["b"], "outputs": outputs}},
+        "model": {"inputs": {"x": [8]}, "layers": layers, "outputs": outputs},
+        **block,
     }
     report = ms.check(spec)
     for diagnostic in report.diagnostics:

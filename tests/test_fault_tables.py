@@ -71,7 +71,7 @@ The scoreboard:
     16  determinism                  test_fault_tables::test_two_runs_of_one_spec_are_equal_to_the_bit
     17  permutations                 test_run::test_every_epoch_sees_every_example_once_in_an_order_of_its_own
     18  drift                        test_fault_tables::test_one_thing_that_is_not_as_it_was_is_named
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -105,12 +105,23 @@ pytestmark = pytest.mark.tensorflow
 STEPS = 5
 SPEC: dict[str, Any] = {
     "seed": 5,
-    "model": {"inputs": {"x": [4]}, "layers": [
-        {"Dense": {"units": 40, "activation": "tanh"}}, {"Dropout": 0.2}, {"Dense": {"units": 1, "name": "price"}}]},
+    "model": {
+        "inputs": {"x": [4]},
+        "layers": [
+            {"Dense": {"units": 40, "activation": "tanh"}},
+            {"Dropout": 0.2},
+            {"Dense": {"units": 1, "name": "price"}},
+        ],
+    },
     "data": {"source": {"npz": "d.npz"}, "inputs": {"x": "x"}, "targets": {"price": "y"}},
-    "training": {"optimizer": {"Adam": 0.01}, "loss": "mse", "epochs": 4, "batch_size": 8,
-                 "checkpoint": {"every": "2 steps", "keep": 2}},
-}  # fmt: skip
+    "training": {
+        "optimizer": {"Adam": 0.01},
+        "loss": "mse",
+        "epochs": 4,
+        "batch_size": 8,
+        "checkpoint": {"every": "2 steps", "keep": 2},
+    },
+}
 
 
 class Killed(BaseException):
@@ -122,7 +133,9 @@ def die() -> None:
 
 
 class At(Watcher):
-    """Acts once, when so many steps are done and, where it is to wait for that, a checkpoint is on disk."""
+    """Acts once, when so many steps are done and, where it is to wait for that, a checkpoint is on
+    disk.
+    """
 
     wants_steps = True
 
@@ -133,7 +146,11 @@ class At(Watcher):
         if self.steps and (epoch - 1) * STEPS + step >= self.steps:
             self.steps = 0
             until = time.monotonic() + 60
-            while self.saved and not Store(self.saved / "checkpoints").committed() and time.monotonic() < until:
+            while (
+                self.saved
+                and not Store(self.saved / "checkpoints").committed()
+                and time.monotonic() < until
+            ):
                 time.sleep(0.001)
             self.act()
 
@@ -200,35 +217,61 @@ def test_every_test_of_the_tables_is_there() -> None:
         assert f"\ndef {name}(" in text, (file, name)
 
 
-# Two runs are equal --------------------------------------------------------------------------------------------------
+# Two runs are equal -------------------------------------------------------------------------------
 
 MODELS: dict[str, Any] = {
-    "MLP": {"inputs": {"x": [4]}, "layers": [
-        {"Dense": {"units": 16, "activation": "relu"}}, {"Dense": {"units": 1, "name": "price"}}]},
-    "Conv+BN+Dropout": {"inputs": {"x": [4]}, "layers": [
-        {"Reshape": [2, 2, 1]}, {"Conv2D": {"filters": 4, "kernel_size": 2, "padding": "same"}},
-        {"BatchNormalization": {}}, "ReLU", "Flatten", {"Dropout": 0.3}, {"Dense": {"units": 1, "name": "price"}}]},
-    "Embedding+LSTM": {"inputs": {"x": {"shape": [4], "dtype": "int32"}}, "layers": [
-        {"Embedding": {"input_dim": 9, "output_dim": 4}}, {"LSTM": 5}, {"Dense": {"units": 1, "name": "price"}}]},
-}  # fmt: skip
+    "MLP": {
+        "inputs": {"x": [4]},
+        "layers": [
+            {"Dense": {"units": 16, "activation": "relu"}},
+            {"Dense": {"units": 1, "name": "price"}},
+        ],
+    },
+    "Conv+BN+Dropout": {
+        "inputs": {"x": [4]},
+        "layers": [
+            {"Reshape": [2, 2, 1]},
+            {"Conv2D": {"filters": 4, "kernel_size": 2, "padding": "same"}},
+            {"BatchNormalization": {}},
+            "ReLU",
+            "Flatten",
+            {"Dropout": 0.3},
+            {"Dense": {"units": 1, "name": "price"}},
+        ],
+    },
+    "Embedding+LSTM": {
+        "inputs": {"x": {"shape": [4], "dtype": "int32"}},
+        "layers": [
+            {"Embedding": {"input_dim": 9, "output_dim": 4}},
+            {"LSTM": 5},
+            {"Dense": {"units": 1, "name": "price"}},
+        ],
+    },
+}
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_two_runs_of_one_spec_are_equal_to_the_bit(name: str) -> None:
     if "LSTM" in name:
         rng = np.random.default_rng(0)
-        np.savez("d.npz", x=rng.integers(0, 9, (8 * STEPS, 4)).astype("int32"), y=rng.normal(size=8 * STEPS))
+        np.savez(
+            "d.npz",
+            x=rng.integers(0, 9, (8 * STEPS, 4)).astype("int32"),
+            y=rng.normal(size=8 * STEPS),
+        )
     spec = {**changed(epochs=3), "model": MODELS[name]}
     first, second = (train(ms.load_spec(spec), Path(run)) for run in ("first", "second"))
     assert_same(first, second)
     assert len(set(first.history["loss"])) == 3
 
 
-# Disks that fail -----------------------------------------------------------------------------------------------------
+# Disks that fail ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS], ids=errno.errorcode.get)
-def test_a_disk_that_fails_ends_the_run_and_keeps_what_is_good(undisturbed: Run, number: int) -> None:
+def test_a_disk_that_fails_ends_the_run_and_keeps_what_is_good(
+    undisturbed: Run, number: int
+) -> None:
     write = os.write
 
     def failing(descriptor: int, content: Any) -> int:
@@ -237,7 +280,11 @@ def test_a_disk_that_fails_ends_the_run_and_keeps_what_is_good(undisturbed: Run,
         return write(descriptor, content)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RunError) as error:
-        train(ms.load_spec(SPEC), Path("run"), watcher=At(6, lambda: patch.setattr(os, "write", failing), Path("run")))
+        train(
+            ms.load_spec(SPEC),
+            Path("run"),
+            watcher=At(6, lambda: patch.setattr(os, "write", failing), Path("run")),
+        )
     assert code(error) == "MS740"
     assert os.strerror(number).lower() in error.value.diagnostics[0].message
     assert outcome() == "failed"
@@ -256,7 +303,10 @@ def limit() -> Iterator[Callable[[int], None]]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-LARGE = {**SPEC, "model": {**SPEC["model"], "layers": [{"Dense": 20_000}, *SPEC["model"]["layers"]]}}
+LARGE = {
+    **SPEC,
+    "model": {**SPEC["model"], "layers": [{"Dense": 20_000}, *SPEC["model"]["layers"]]},
+}
 """Checkpoints of more than 10 MB."""
 
 
@@ -291,7 +341,9 @@ def test_a_place_that_cannot_be_written_is_told_before_a_framework_is_loaded() -
 
 
 @pytest.mark.usefixtures("_no_framework")
-def test_a_package_that_a_callback_lacks_is_told_before_a_framework_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_a_callback_lacks_is_told_before_a_framework_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys.modules[train.__module__], "find_spec", lambda name: None)
     with pytest.raises(RunError, match="which is not installed") as error:
         train(ms.load_spec(changed(callbacks=["TensorBoard"])), Path("run"))
@@ -299,7 +351,7 @@ def test_a_package_that_a_callback_lacks_is_told_before_a_framework_is_loaded(mo
     assert not Path("run").exists()
 
 
-# Files that change ---------------------------------------------------------------------------------------------------
+# Files that change --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["deleted", "truncated"])
@@ -308,6 +360,7 @@ def test_data_that_go_during_a_run_hurt_nobody(
     undisturbed: Run, cache: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are gone through once, before a run begins, and lie in memory or in the cache then."""
+
     def harm() -> None:
         for name in ("d.npz", "x.npy", "y.npy"):
             Path(name).unlink() if how == "deleted" else os.truncate(name, 100)
@@ -318,17 +371,26 @@ def test_data_that_go_during_a_run_hurt_nobody(
     assert_same(train(ms.load_spec(spec), Path("run"), watcher=At(6, harm)), undisturbed)
 
 
-ON_DISK = {"source": {"npy": {"x": "x.npy", "y": "y.npy"}}, "inputs": {"x": "x"}, "targets": {"price": "y"}}
+ON_DISK = {
+    "source": {"npy": {"x": "x.npy", "y": "y.npy"}},
+    "inputs": {"x": "x"},
+    "targets": {"price": "y"},
+}
 
 
-def test_a_cache_that_is_cut_short_ends_the_run_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_is_cut_short_ends_the_run_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def cut() -> None:
         for path in Path("cache").glob("*/*.npy"):
             os.truncate(path, 200)
 
     monkeypatch.setattr(batches, "_SMALL", 0)
     monkeypatch.setenv("MODELSPEC_CACHE", "cache")
-    spec = {**changed(epochs=1000), "data": {**ON_DISK, "cache": "disk"}}  # more than is read in advance
+    spec = {
+        **changed(epochs=1000),
+        "data": {**ON_DISK, "cache": "disk"},
+    }  # more than is read in advance
     with pytest.raises(RunError, match="was cut short") as error:
         train(ms.load_spec(spec), Path("run"), watcher=At(6, cut))
     assert code(error) == "MS707"
@@ -357,32 +419,41 @@ def test_other_weights_to_start_from_are_refused_while_they_matter(undisturbed: 
     with pytest.raises(RunError) as error:
         resume("run")
     assert code(error) == "MS720"
-    assert [note.message.split()[:2] for note in error.value.diagnostics[0].notes] == [["weights:", "good.keras"]]
+    assert [note.message.split()[:2] for note in error.value.diagnostics[0].notes] == [
+        ["weights:", "good.keras"]
+    ]
     shutil.copy(undisturbed.directory / "model.keras", "good.keras")
     assert_same(resume("run"), whole)
     with pytest.raises(Killed):
-        train(ms.load_spec(changed(weights="good.keras")), Path("saved"), watcher=At(6, die, Path("saved")))
+        train(
+            ms.load_spec(changed(weights="good.keras")),
+            Path("saved"),
+            watcher=At(6, die, Path("saved")),
+        )
     Path("good.keras").unlink()
     assert_same(resume("saved"), whole)
 
 
-# Other choices -------------------------------------------------------------------------------------------------------
+# Other choices ------------------------------------------------------------------------------------
 
 
 def test_one_thing_that_is_not_as_it_was_is_named() -> None:
     with pytest.raises(Killed):
         train(ms.load_spec(SPEC), Path("run"), watcher=At(6, die, Path("run")))
-    for path, value, named in (("seed", 6, "seed"), ("training.optimizer", "SGD", "training.optimizer"),
-                               ("training.loss", "mae", "training.loss"),
-                               ("training.batch_size", 4, "training.batch_size"),
-                               ("runtime.deterministic", False, "runtime.deterministic")):  # fmt: skip
+    for path, value, named in (
+        ("seed", 6, "seed"),
+        ("training.optimizer", "SGD", "training.optimizer"),
+        ("training.loss", "mae", "training.loss"),
+        ("training.batch_size", 4, "training.batch_size"),
+        ("runtime.deterministic", False, "runtime.deterministic"),
+    ):
         with pytest.raises(RunError) as error:
             resume("run", {path: value})
         assert code(error) == "MS720"
         assert error.value.diagnostics[0].notes[0].message.startswith(named), path
 
 
-# Locks and clocks ----------------------------------------------------------------------------------------------------
+# Locks and clocks ---------------------------------------------------------------------------------
 
 _STARTS = """
 import contextlib, importlib, io, json, os, sys, time
@@ -422,10 +493,16 @@ for number in range(5):
 
 
 def test_of_two_starts_at_once_exactly_one_runs() -> None:
-    """One that does not run says so; one that does waits for that, and would load the framework next."""
+    """One that does not run says so; one that does waits for that, and would load the framework
+    next.
+    """
     Path("spec.json").write_text(json.dumps(SPEC))
-    subprocess.run([sys.executable, "-c", _STARTS], check=True, timeout=100,
-                   env={**os.environ, "PYTHONPATH": str(Path(ms.__file__).parent.parent)})  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", _STARTS],
+        check=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": str(Path(ms.__file__).parent.parent)},
+    )
     for number in range(5):
         (answer,) = Path().glob(f"answer{number}-*")
         status, said, loaded, _ = json.loads(answer.read_text())
@@ -436,12 +513,16 @@ def test_of_two_starts_at_once_exactly_one_runs() -> None:
 
 def test_a_lock_that_somebody_left_behind_locks_nothing() -> None:
     RunFolder.create("a", Path("run")).close()
-    Path("run", LOCK).write_text(str(os.getppid()))  # a process that is there, and has nothing to do with it
+    Path("run", LOCK).write_text(
+        str(os.getppid())
+    )  # a process that is there, and has nothing to do with it
     assert not is_written(Path("run"))
     RunFolder.reopen(Path("run")).close()
 
 
-def test_a_clock_that_jumps_changes_nothing(undisturbed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_changes_nothing(
+    undisturbed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = iter(range(10**9, 0, -86_400))
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     with pytest.raises(Killed):

@@ -1,4 +1,6 @@
-"""Formulas against Keras: types on symbolic and real tensors, values against NumPy, saved models, losses, schedules."""
+"""Formulas against Keras: types on symbolic and real tensors, values against NumPy, saved models,
+losses, schedules.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def ours(case: Case) -> tuple[Formula | None, Inferred | Fault]:
             return None, Fault("MS146", "no tensor")
         return formula, infer(formula, {name: case.tensors[name] for name in formula.arguments})
     except Fault as fault:
-        return None if fault.code in ("MS140", "MS141", "MS142", "MS143") else parsed(case.text), fault
+        return (
+            None if fault.code in ("MS140", "MS141", "MS142", "MS143") else parsed(case.text)
+        ), fault
 
 
 def parsed(text: str) -> Formula | None:
@@ -74,7 +78,9 @@ def type_of(x: Any) -> tuple[tuple[int | None, ...], str]:
 @settings(max_examples=300)
 @given(case=cases())
 def test_a_formula_has_the_type_that_keras_gives_it(case: Case) -> None:
-    """Symbolic and real tensors have the inferred shape and dtype; what is refused does not run, or loses the batch."""
+    """Symbolic and real tensors have the inferred shape and dtype; what is refused does not run, or
+    loses the batch.
+    """
     formula, found = ours(case)
     if formula is None or not formula.names:
         return
@@ -82,9 +88,16 @@ def test_a_formula_has_the_type_that_keras_gives_it(case: Case) -> None:
     dtypes = found.dtypes if isinstance(found, Inferred) else {}
     foretold = lowered(formula, {name: symbolic(x) for name, x in used.items()}, dtypes)
     ran = lowered(formula, {name: real(x) for name, x in used.items()}, dtypes)
-    note(f"{case}\nours: {found!r}\nsymbolic: {foretold!r}\nreal: {type(ran)} {getattr(ran, 'shape', ran)}")
+    note(
+        f"{case}\nours: {found!r}\nsymbolic: {foretold!r}\nreal: {type(ran)}"
+        f" {getattr(ran, 'shape', ran)}"
+    )
     if isinstance(found, Fault):
-        assert isinstance(foretold, Exception) or isinstance(ran, Exception) or stricter(found, foretold, ran)
+        assert (
+            isinstance(foretold, Exception)
+            or isinstance(ran, Exception)
+            or stricter(found, foretold, ran)
+        )
         return
     assume(not any(value in str(ran) for value in OF_VALUES))
     assert not isinstance(foretold, Exception) and not isinstance(ran, Exception)
@@ -101,7 +114,9 @@ def test_a_formula_has_the_type_that_keras_gives_it(case: Case) -> None:
 OF_VALUES = ("Integer division by zero", "Integers to negative integer powers")
 """What TensorFlow refuses for the numbers that were drawn, whatever the types."""
 STRICT_CODES = ("MS145", "MS404")
-"""Numbers that do not fit or have no use, and dtypes that TensorFlow computes with in some operations only."""
+"""Numbers that do not fit or have no use, and dtypes that TensorFlow computes with in some
+operations only.
+"""
 
 
 def stricter(fault: Fault, foretold: Any, ran: Any) -> bool:
@@ -124,17 +139,65 @@ def test_a_known_batch_size_gives_the_same_types(data: st.DataObject) -> None:
     assume(formula is not None and isinstance(found, Inferred))
     assert formula is not None and isinstance(found, Inferred)
     used = {name: case.tensors[name] for name in formula.arguments}
-    again = infer(formula, {name: Tensor((BATCH, *x.shape[1:]), x.dtype) for name, x in used.items()})
+    again = infer(
+        formula, {name: Tensor((BATCH, *x.shape[1:]), x.dtype) for name, x in used.items()}
+    )
     assert again.result.dtype == found.result.dtype and again.result.shape[0] == BATCH
-    assert all(a in (b, None) for a, b in zip(found.result.shape[1:], again.result.shape[1:], strict=True))
+    assert all(
+        a in (b, None) for a, b in zip(found.result.shape[1:], again.result.shape[1:], strict=True)
+    )
 
 
 SAME_IN_NUMPY = (
-    "abs", "sign", "square", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "floor", "ceil", "maximum",
-    "minimum", "where", "sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "argmax", "argmin", "cumsum",
-    "flip", "concatenate", "stack", "reshape", "transpose", "swapaxes", "expand_dims", "squeeze", "repeat", "einsum",
-    "tril", "triu", "isfinite", "clip", "power", "matmul", "logical_and", "logical_or", "logical_not", "roll",
-)  # fmt: skip
+    "abs",
+    "sign",
+    "square",
+    "sqrt",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "tanh",
+    "floor",
+    "ceil",
+    "maximum",
+    "minimum",
+    "where",
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "any",
+    "all",
+    "var",
+    "std",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "flip",
+    "concatenate",
+    "stack",
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "expand_dims",
+    "squeeze",
+    "repeat",
+    "einsum",
+    "tril",
+    "triu",
+    "isfinite",
+    "clip",
+    "power",
+    "matmul",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+    "roll",
+)
 
 
 STEPS = ("//", "%", "<", ">", "==", "!=", "floor", "ceil", "sign(", "argm", "cast(")
@@ -150,7 +213,9 @@ def test_a_formula_has_numpys_values(text: str, given_tensors: dict[str, Tensor]
     formula, found = ours(Case(text, given_tensors))
     assume(formula is not None and isinstance(found, Inferred))
     assert formula is not None and isinstance(found, Inferred)
-    assume(" and " not in text and " or " not in text and "not " not in text)  # NumPy's arrays have no truth
+    assume(
+        " and " not in text and " or " not in text and "not " not in text
+    )  # NumPy's arrays have no truth
     assume(not any(step in text for step in STEPS))
     values = {name: np.asarray(real(given_tensors[name])) for name in formula.arguments}
     names = {name: getattr(np, name) for name in SAME_IN_NUMPY}
@@ -159,13 +224,19 @@ def test_a_formula_has_numpys_values(text: str, given_tensors: dict[str, Tensor]
             expected = eval(text, {"__builtins__": {}, **names}, dict(values))
     except Exception:  # noqa: BLE001  # what NumPy does not have is no oracle
         assume(False)
-    result = np.asarray(lowered(formula, {name: real(given_tensors[name]) for name in formula.arguments}, found.dtypes))
+    result = np.asarray(
+        lowered(
+            formula, {name: real(given_tensors[name]) for name in formula.arguments}, found.dtypes
+        )
+    )
     mine, theirs = result.astype("float64"), np.asarray(expected, "float64")
     assert np.allclose(mine, theirs, rtol=1e-3, atol=1e-4, equal_nan=True), text
 
 
 def test_parameters_are_keras_parameters() -> None:
-    """By Keras's names, in its order and with its defaults; what is required here may have a default there."""
+    """By Keras's names, in its order and with its defaults; what is required here may have a
+    default there.
+    """
     import inspect
 
     from keras import ops
@@ -174,16 +245,22 @@ def test_parameters_are_keras_parameters() -> None:
 
     wrong = []
     for name, function in FUNCTIONS.items():
-        theirs = [p for p in inspect.signature(getattr(ops, name)).parameters.values() if p.kind != p.VAR_KEYWORD]
+        theirs = [
+            p
+            for p in inspect.signature(getattr(ops, name)).parameters.values()
+            if p.kind != p.VAR_KEYWORD
+        ]
         for mine, other in zip(function.parameters, theirs, strict=False):
-            if mine.name != other.name or (mine.default is not REQUIRED and mine.default != other.default):
+            if mine.name != other.name or (
+                mine.default is not REQUIRED and mine.default != other.default
+            ):
                 wrong.append(f"{name}: {mine.name} {other}")
         if len(function.parameters) > len(theirs):
             wrong.append(name)
     assert not wrong
 
 
-# Models --------------------------------------------------------------------------------------------------------------
+# Models -------------------------------------------------------------------------------------------
 
 SPEC = """
 seed: 1
@@ -233,7 +310,13 @@ def loaded_elsewhere(model: Any, given: dict[str, Any], folder: Path) -> Any:
     model.save(folder / "m.keras")
     np.savez(folder / "given.npz", **given)
     paths = [str(folder / name) for name in ("m.keras", "given.npz", "result.npy")]
-    done = subprocess.run([sys.executable, "-c", LOAD, *paths], capture_output=True, text=True, check=False, cwd=folder)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return np.load(folder / "result.npy")
 
@@ -290,13 +373,24 @@ def trained(loss: str, metrics: str, targets: Any) -> tuple[Any, Any]:
     keras.utils.set_random_seed(1)
     model = spec.build()
     x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
-    history = model.fit(x, targets(x), epochs=4, verbose=0, shuffle=False, callbacks=callbacks(spec.compiled.training))
+    history = model.fit(
+        x,
+        targets(x),
+        epochs=4,
+        verbose=0,
+        shuffle=False,
+        callbacks=callbacks(spec.compiled.training),
+    )
     return model, history.history
 
 
-@pytest.mark.parametrize("column", [True, False], ids=["targets with a last axis of 1", "targets without it"])
+@pytest.mark.parametrize(
+    "column", [True, False], ids=["targets with a last axis of 1", "targets without it"]
+)
 def test_a_loss_by_formula_trains_as_keras_own(column: bool) -> None:
-    """`mean_squared_error` and `mean_absolute_error` written out, the same numbers in every epoch."""
+    """`mean_squared_error` and `mean_absolute_error` written out, the same numbers in every
+    epoch.
+    """
     import numpy as np
 
     def targets(x: Any) -> Any:

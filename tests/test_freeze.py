@@ -1,4 +1,6 @@
-"""`training.freeze`: what a pattern names, what is said where it names nothing, and that Keras leaves it as it is."""
+"""`training.freeze`: what a pattern names, what is said where it names nothing, and that Keras
+leaves it as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ import modelspec as ms
 MODEL: dict[str, Any] = {
     "inputs": {"left": [4], "right": [4]},
     "shared": {
-        "encoder": [{"Dense": {"units": 6, "name": "deep"}}, {"BatchNormalization": {"name": "scaled"}}],
+        "encoder": [
+            {"Dense": {"units": 6, "name": "deep"}},
+            {"BatchNormalization": {"name": "scaled"}},
+        ],
         "judge": {"Dense": {"units": 2}},
     },
     "layers": [
@@ -32,7 +37,13 @@ def spec(freeze: Any, **training: Any) -> dict[str, Any]:
     return {"model": MODEL, "training": {"loss": "mse", "freeze": freeze, **training}}
 
 
-DEEP, SCALED, BLOCK, READ, JUDGE = 4 * 6 + 6, 4 * 6, 12 * 6 + 6, 2 * 4 * (2 * 3 + 3 * 3 + 3), 6 * 2 + 2
+DEEP, SCALED, BLOCK, READ, JUDGE = (
+    4 * 6 + 6,
+    4 * 6,
+    12 * 6 + 6,
+    2 * 4 * (2 * 3 + 3 * 3 + 3),
+    6 * 2 + 2,
+)
 ALL = DEEP + SCALED - 2 * 6 + BLOCK + READ + JUDGE
 """Trainable while nothing is frozen: all but the moving averages of `scaled`."""
 PATTERNS = [
@@ -58,11 +69,19 @@ def test_what_is_frozen_is_not_counted_as_trainable(freeze: Any, frozen: int) ->
 
 @pytest.mark.parametrize(
     ("pattern", "suggestion", "help"),
-    [("block1", "block_1", "`block_1`"), ("encoder/dep", "encoder/deep", "`encoder/deep`"), ("a", "encoder", "encoder"),
-     ("blok_*", None, "`block_1`"), ("deep", None, ""), ("nothing_of_it", None, "modelspec show"),
-     ("encoder/*/x", None, "")],
-)  # fmt: skip
-def test_a_pattern_that_names_nothing_is_a_fault(pattern: str, suggestion: str | None, help: str) -> None:
+    [
+        ("block1", "block_1", "`block_1`"),
+        ("encoder/dep", "encoder/deep", "`encoder/deep`"),
+        ("a", "encoder", "encoder"),
+        ("blok_*", None, "`block_1`"),
+        ("deep", None, ""),
+        ("nothing_of_it", None, "modelspec show"),
+        ("encoder/*/x", None, ""),
+    ],
+)
+def test_a_pattern_that_names_nothing_is_a_fault(
+    pattern: str, suggestion: str | None, help: str
+) -> None:
     found = [one for one in ms.check(spec(["read", pattern])).diagnostics if one.severity != "note"]
     assert [one.code for one in found] == ["MS531"]
     assert pattern in found[0].message
@@ -73,7 +92,11 @@ def test_a_pattern_that_names_nothing_is_a_fault(pattern: str, suggestion: str |
 
 def test_a_pattern_in_error_does_not_hide_the_others() -> None:
     found = ms.check(spec(["block1"], weights={"path": "x.txt", "skip": ["judg"]})).diagnostics
-    assert sorted(one.code for one in found if one.severity == "error") == ["MS531", "MS531", "MS534"]
+    assert sorted(one.code for one in found if one.severity == "error") == [
+        "MS531",
+        "MS531",
+        "MS534",
+    ]
 
 
 @pytest.mark.parametrize(("freeze", "code"), [(["*"], "MS532"), (["both"], "MS533")])
@@ -85,7 +108,9 @@ def test_what_changes_nothing_or_all_is_a_warning(freeze: list[str], code: str) 
 
 @pytest.mark.parametrize("freeze", [3, [3], [""], {"a": 1}])
 def test_freeze_is_a_list_of_names(freeze: Any) -> None:
-    assert [one.code for one in ms.check(spec(freeze)).diagnostics if one.severity == "error"] == ["MS204"]
+    assert [one.code for one in ms.check(spec(freeze)).diagnostics if one.severity == "error"] == [
+        "MS204"
+    ]
 
 
 @pytest.mark.tensorflow
@@ -105,12 +130,18 @@ def test_frozen_layers_stay_and_normalize_as_they_did() -> None:
     given = {name: rng.normal(size=(16, *shape)) for name, shape in MODEL["inputs"].items()}
     model.fit(given, rng.normal(size=(16, 8)), verbose=0)
     for weight in model.weights:
-        stays = weight.path.startswith(("encoder", "deep", "scaled", "read")) or "lstm" in weight.path
-        assert bool((weight.numpy() == before[weight.path]).all()) == (stays or "seed" in weight.path), weight.path
+        stays = (
+            weight.path.startswith(("encoder", "deep", "scaled", "read")) or "lstm" in weight.path
+        )
+        assert bool((weight.numpy() == before[weight.path]).all()) == (
+            stays or "seed" in weight.path
+        ), weight.path
 
 
 @pytest.mark.tensorflow
-def test_a_run_starts_from_a_file_and_never_reads_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_starts_from_a_file_and_never_reads_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import numpy as np
 
     from modelspec.runtime.run.open_run import open_run
@@ -131,12 +162,18 @@ data:
 training: {loss: sparse_categorical_crossentropy, metrics: [accuracy], freeze: [body], weights: start.weights.h5}
 """
     (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
-    plain = ms.load_spec("spec.yaml", overrides={"training.weights": None, "training.freeze": [], "seed": 9}).build()
+    plain = ms.load_spec(
+        "spec.yaml", overrides={"training.weights": None, "training.freeze": [], "seed": 9}
+    ).build()
     plain.save_weights("start.weights.h5")
     run = ms.load_spec("spec.yaml").train(run_dir="run")
-    for ours, start in zip(run.model.get_layer("body").weights, plain.get_layer("body").weights, strict=True):
+    for ours, start in zip(
+        run.model.get_layer("body").weights, plain.get_layer("body").weights, strict=True
+    ):
         np.testing.assert_array_equal(ours.numpy(), start.numpy())
-    assert not (run.model.get_layer("kind").get_weights()[0] == plain.get_layer("kind").get_weights()[0]).all()
+    assert not (
+        run.model.get_layer("kind").get_weights()[0] == plain.get_layer("kind").get_weights()[0]
+    ).all()
     (tmp_path / "start.weights.h5").unlink()
     saved = open_run(tmp_path / "run")
     model = saved.model(measured=True)

@@ -1,4 +1,6 @@
-"""Graphs: a spec and the same graph written by hand in Keras have equal shapes, weights and parameters."""
+"""Graphs: a spec and the same graph written by hand in Keras have equal shapes, weights and
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ CASES: dict[str, tuple[str, Build]] = {}
 
 
 def case(text: str) -> Callable[[Build], Build]:
-    """Register a spec (its `model` section, in YAML) and the function that builds the same by hand."""
+    """Register a spec (its `model` section, in YAML) and the function that builds the same by
+    hand.
+    """
 
     def register(build: Build) -> Build:
         CASES[build.__name__] = (text, build)
@@ -42,9 +46,14 @@ layers:
 """)
 def siamese(keras: Any) -> Any:
     layers = keras.layers
-    tower = keras.Sequential([
-        layers.Input((8, 8, 1)), layers.Conv2D(4, 3, activation="relu"), layers.GlobalMaxPooling2D(), layers.Dense(6),
-    ])  # fmt: skip
+    tower = keras.Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(6),
+        ]
+    )
     left, right = layers.Input((8, 8, 1)), layers.Input((8, 8, 1))
     difference = layers.Subtract()([tower(left), tower(right)])
     return keras.Model([left, right], layers.Dense(1, activation="sigmoid")(difference))
@@ -163,7 +172,9 @@ outputs: [attention, seen.1]
 def attention_with_scores(keras: Any) -> Any:
     layers = keras.layers
     tokens = layers.Input((6, 16))
-    seen, scores = layers.MultiHeadAttention(2, 4)(tokens, tokens, use_causal_mask=True, return_attention_scores=True)
+    seen, scores = layers.MultiHeadAttention(2, 4)(
+        tokens, tokens, use_causal_mask=True, return_attention_scores=True
+    )
     mixed = layers.LayerNormalization()(layers.Add()([tokens, seen]))
     return keras.Model(tokens, [layers.Attention(use_scale=True)([mixed, tokens]), scores])
 
@@ -185,7 +196,6 @@ def frozen_parts(keras: Any) -> Any:
     frozen.trainable = False
     x = layers.Input((6,))
     return keras.Model(x, layers.Dense(2)(layers.Dense(3, trainable=False)(frozen(x))))
-
 
 
 @case("""
@@ -273,7 +283,9 @@ def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     text, by_hand = CASES[name]
     from modelspec.core.source import plain, read_text
 
-    document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value
+    document = read_text(
+        text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml"
+    ).value
     assert document is not None
     spec = ms.load_spec(plain(document.root))  # type: ignore[arg-type]  # a mapping, by the text
     built, expected = spec.build(), by_hand(keras)
@@ -286,7 +298,9 @@ def test_a_spec_is_the_graph_that_is_written_by_hand(name: str) -> None:
     wanted = [tuple(tensor.shape) for tensor in expected.outputs]
     made = [tuple(tensor.shape) for tensor in built.outputs]
     assert sorted(map(str, inferred)) == sorted(map(str, made)) == sorted(map(str, wanted))
-    assert sorted(map(str, (w.shape for w in built.weights))) == sorted(map(str, (w.shape for w in expected.weights)))
+    assert sorted(map(str, (w.shape for w in built.weights))) == sorted(
+        map(str, (w.shape for w in expected.weights))
+    )
 
 
 @pytest.mark.parametrize("name", ["stages_of_blocks", "sequence_to_sequence", "encoder_twice"])
@@ -299,11 +313,16 @@ def test_a_resolved_spec_builds_the_same_weights(name: str) -> None:
     from modelspec.views.resolve import resolved
 
     text, _ = CASES[name]
-    document = read_text(text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml").value
+    document = read_text(
+        text if "\nmodel:" in text else "model:" + text.replace("\n", "\n  "), "case.yaml"
+    ).value
     assert document is not None
     spec = ms.load_spec(plain(document.root))  # type: ignore[arg-type]  # a mapping, by the text
     built = []
-    for one in (spec, *(ms.load_spec(resolved(spec.compiled, defaults=on)) for on in (False, True))):
+    for one in (
+        spec,
+        *(ms.load_spec(resolved(spec.compiled, defaults=on)) for on in (False, True)),
+    ):
         keras.utils.set_random_seed(3)
         built.append(one.build().get_weights())
     for others in built[1:]:

@@ -1,6 +1,8 @@
-"""Live Keras models become specs whose models give the same, number for number; weights of files come along.
+"""Live Keras models become specs whose models give the same, number for number; weights of files
+come along.
 
-`MODELSPEC_APPLICATIONS=all pytest tests/test_import_keras.py -k every` compares every model of `keras.applications`.
+`MODELSPEC_APPLICATIONS=all pytest tests/test_import_keras.py -k every` compares every model of
+`keras.applications`.
 """
 
 from __future__ import annotations
@@ -20,16 +22,51 @@ from tests.imported import application, difference, imported, rebuilt, shaken
 
 pytestmark = pytest.mark.tensorflow
 
-SMALL = {"MobileNetV3Small": {"input_shape": (32, 32, 3), "classes": 10, "minimalistic": True},
-         "ConvNeXtTiny": {"input_shape": (32, 32, 3), "classes": 10}}
+SMALL = {
+    "MobileNetV3Small": {"input_shape": (32, 32, 3), "classes": 10, "minimalistic": True},
+    "ConvNeXtTiny": {"input_shape": (32, 32, 3), "classes": 10},
+}
 ALL = (
-    "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
-    "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "DenseNet121", "DenseNet169",
-    "DenseNet201", "Xception", "InceptionV3", "InceptionResNetV2", "NASNetMobile", "NASNetLarge",
-    "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4", "EfficientNetB5",
-    "EfficientNetB6", "EfficientNetB7", "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2",
-    "EfficientNetV2B3", "EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2L", "ConvNeXtTiny", "ConvNeXtSmall",
-    "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge",
+    "VGG16",
+    "VGG19",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "ResNet50V2",
+    "ResNet101V2",
+    "ResNet152V2",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "MobileNetV3Large",
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "Xception",
+    "InceptionV3",
+    "InceptionResNetV2",
+    "NASNetMobile",
+    "NASNetLarge",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2S",
+    "EfficientNetV2M",
+    "EfficientNetV2L",
+    "ConvNeXtTiny",
+    "ConvNeXtSmall",
+    "ConvNeXtBase",
+    "ConvNeXtLarge",
+    "ConvNeXtXLarge",
 )
 
 
@@ -39,7 +76,9 @@ def test_a_model_of_keras_comes_back_with_equal_outputs(name: str) -> None:
     assert relative < 1e-5, line
 
 
-@pytest.mark.skipif("MODELSPEC_APPLICATIONS" not in os.environ, reason="MODELSPEC_APPLICATIONS=all asks for it")
+@pytest.mark.skipif(
+    "MODELSPEC_APPLICATIONS" not in os.environ, reason="MODELSPEC_APPLICATIONS=all asks for it"
+)
 @pytest.mark.parametrize("name", ALL)
 def test_every_model_of_keras_comes_back_with_equal_outputs(name: str) -> None:
     line, relative = application(name, input_shape=(96, 96, 3), classes=10)
@@ -47,13 +86,15 @@ def test_every_model_of_keras_comes_back_with_equal_outputs(name: str) -> None:
     assert relative < 1e-5, line
 
 
-# Topologies ----------------------------------------------------------------------------------------------------------
+# Topologies ---------------------------------------------------------------------------------------
 
 
 def chain() -> Any:
     from keras import Input, Sequential, layers
 
-    return Sequential([Input((6,)), layers.Dense(4, activation="relu"), layers.Dropout(0.5), layers.Dense(2)])
+    return Sequential(
+        [Input((6,)), layers.Dense(4, activation="relu"), layers.Dropout(0.5), layers.Dense(2)]
+    )
 
 
 def built_later() -> Any:
@@ -77,7 +118,10 @@ def named_outputs() -> Any:
     from keras import Input, Model, layers
 
     a, b = Input((4,), name="a"), Input((4,), name="b")
-    return Model({"a": a, "b": b}, {"sum": layers.Add()([a, b]), "product": layers.Dense(2)(layers.Multiply()([a, b]))})
+    return Model(
+        {"a": a, "b": b},
+        {"sum": layers.Add()([a, b]), "product": layers.Dense(2)(layers.Multiply()([a, b]))},
+    )
 
 
 def twins() -> Any:
@@ -86,7 +130,12 @@ def twins() -> Any:
 
     x = Input((4,))
     first, second, third = (layers.Dense(4)(x) for _ in range(3))
-    return Model(x, layers.Subtract()([layers.Dense(4)(second), layers.Multiply()([first, layers.Dense(4)(third)])]))
+    return Model(
+        x,
+        layers.Subtract()(
+            [layers.Dense(4)(second), layers.Multiply()([first, layers.Dense(4)(third)])]
+        ),
+    )
 
 
 def shared() -> Any:
@@ -109,8 +158,10 @@ def nested() -> Any:
     from keras import Input, Model, Sequential, layers
 
     x = Input((4,))
-    inner, other = (Sequential([Input((4,)), layers.Dense(4), layers.Dense(4)], name=name)
-                    for name in ("inner", "other"))
+    inner, other = (
+        Sequential([Input((4,)), layers.Dense(4), layers.Dense(4)], name=name)
+        for name in ("inner", "other")
+    )
     y = Input((4,))
     outer = Model(y, inner(inner(y)) + y, name="outer")
     return Model(x, layers.Dense(2)(outer(other(x))))
@@ -200,7 +251,9 @@ def mappings() -> Any:
     from keras import Input, Model, layers
 
     given = {"b": Input((3,), name="b"), "a": Input((4,), name="a")}
-    inner = Model(given, {"t": layers.Dense(3)(given["b"]), "s": layers.Dense(2)(given["a"])}, name="inner")
+    inner = Model(
+        given, {"t": layers.Dense(3)(given["b"]), "s": layers.Dense(2)(given["a"])}, name="inner"
+    )
     x, y = Input((4,)), Input((3,))
     found = inner({"a": x, "b": y})
     return Model([x, y], layers.Concatenate()([found["t"], found["s"]]))
@@ -224,7 +277,9 @@ def called_twice() -> Any:
 def chains_in_chains() -> Any:
     from keras import Input, Sequential, layers
 
-    return Sequential([Input((4,)), Sequential([layers.Dense(3), layers.Dense(2)]), layers.Dense(1)])
+    return Sequential(
+        [Input((4,)), Sequential([layers.Dense(3), layers.Dense(2)]), layers.Dense(1)]
+    )
 
 
 def passed_on() -> Any:
@@ -261,9 +316,31 @@ def formulas() -> Any:
 
 
 TOPOLOGIES: tuple[Callable[[], Any], ...] = (
-    chain, built_later, several, named_outputs, twins, shared, several_shapes, nested, two_in_two_out, states,
-    both_ways, cells, masks, attention, operations, frozen, pictures, mappings, lists_in_lists, called_twice,
-    chains_in_chains, passed_on, signs, said_masks, formulas,
+    chain,
+    built_later,
+    several,
+    named_outputs,
+    twins,
+    shared,
+    several_shapes,
+    nested,
+    two_in_two_out,
+    states,
+    both_ways,
+    cells,
+    masks,
+    attention,
+    operations,
+    frozen,
+    pictures,
+    mappings,
+    lists_in_lists,
+    called_twice,
+    chains_in_chains,
+    passed_on,
+    signs,
+    said_masks,
+    formulas,
 )
 
 
@@ -300,7 +377,8 @@ def test_what_no_spec_has_is_refused_with_a_reason() -> None:
     x = Input((4, 6))
     first, second = ops.split(x, 2, axis=-1)
     for model, reason in (
-        (Model(x, first * second), "the operation `Split`"), (Model(x, x), "what it gives is what it takes"),
+        (Model(x, first * second), "the operation `Split`"),
+        (Model(x, x), "what it gives is what it takes"),
         (Model(x, layers.TimeDistributed(Sequential([layers.Dense(2)]))(x)), "it holds a model"),
         (Model(x, [(y := layers.Dense(2)(x)), y]), "named twice among the outputs"),
     ):
@@ -311,7 +389,10 @@ def test_what_no_spec_has_is_refused_with_a_reason() -> None:
 
 def test_a_model_of_operations_is_a_formula_with_its_name() -> None:
     text = ms.dump(ms.from_keras(formulas()))
-    assert 'join: {Expression: {formula: "x + tanh(y) * 0.5", name: scaled}}' in text and "shared" not in text
+    assert (
+        'join: {Expression: {formula: "x + tanh(y) * 0.5", name: scaled}}' in text
+        and "shared" not in text
+    )
 
 
 def test_layers_that_models_share_unsaid_are_refused() -> None:
@@ -328,8 +409,11 @@ def test_a_compiled_model_keeps_its_training() -> None:
     import keras
 
     model = chain()
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
-                  keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
     spec = ms.from_keras(model)
     text = ms.dump(spec)
     assert "loss: {SparseCategoricalCrossentropy: {from_logits: true}}" in text
@@ -346,7 +430,9 @@ def test_a_spec_comes_back_as_itself(path: Path) -> None:
     """Up to names that Keras does not keep, and to defaults: the same calls on the same tensors."""
     spec = ms.load_spec(path)
     if spec.compiled.training is not None and spec.compiled.training.freeze:
-        spec = ms.load_spec(path, {"training.freeze": []})  # what it freezes is said layer by layer in a model
+        spec = ms.load_spec(
+            path, {"training.freeze": []}
+        )  # what it freezes is said layer by layer in a model
     back = ms.from_keras(spec.build())
     pairs = paired(spec.graph, back.graph)
     assert pairs is not None
@@ -354,13 +440,14 @@ def test_a_spec_comes_back_as_itself(path: Path) -> None:
     assert back.graph.trainable_parameters == spec.graph.trainable_parameters
 
 
-# Weights -------------------------------------------------------------------------------------------------------------
+# Weights ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 @pytest.mark.parametrize("weights", [".weights.h5", ".safetensors"])
-def test_weights_of_a_file_come_along(ending: str, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-                                      ) -> None:
+def test_weights_of_a_file_come_along(
+    ending: str, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
 
     monkeypatch.chdir(tmp_path)
@@ -370,14 +457,18 @@ def test_weights_of_a_file_come_along(ending: str, weights: str, tmp_path: Path,
     shaken(model, seed=3)
     model.save(f"model{ending}")
     original = keras.models.load_model(f"model{ending}", compile=False)
-    result = CliRunner().invoke(main, ["import", f"model{ending}", "-o", "spec.yaml", "--weights", f"model{weights}"])
+    result = CliRunner().invoke(
+        main, ["import", f"model{ending}", "-o", "spec.yaml", "--weights", f"model{weights}"]
+    )
     assert result.exit_code == 0, result.output
     built = ms.load_spec("spec.yaml", {"training.weights": f"model{weights}"}).build()
     largest, scale = difference(original, built)
     assert scale > 0 and largest <= 1e-6
 
 
-def test_weights_of_models_in_models_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_models_in_models_come_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     model = nested()
     model.compile("adam", "mse")
@@ -390,7 +481,9 @@ def test_weights_of_models_in_models_come_along(tmp_path: Path, monkeypatch: pyt
     assert difference(model, built)[0] <= 1e-6
 
 
-def test_weights_beside_an_architecture_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_beside_an_architecture_come_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     model = nested()
     shaken(model, seed=5)
@@ -411,7 +504,9 @@ def claimed(file: Any) -> None:
 
 
 def from_outside(file: Any) -> None:
-    file.create_dataset("layers/dense/vars/0", shape=(6, 4), dtype="f4", external=[("secret.bin", 0, 96)])
+    file.create_dataset(
+        "layers/dense/vars/0", shape=(6, 4), dtype="f4", external=[("secret.bin", 0, 96)]
+    )
 
 
 def linked(file: Any) -> None:
@@ -435,9 +530,12 @@ def virtual(file: Any) -> None:
     file.create_virtual_dataset("layers/dense/vars/0", layout)
 
 
-@pytest.mark.parametrize("spoil", [claimed, from_outside, linked, linked_group, virtual], ids=lambda one: one.__name__)
-def test_weights_that_point_out_of_their_file_are_refused(spoil: Callable[[Any], None], tmp_path: Path,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "spoil", [claimed, from_outside, linked, linked_group, virtual], ids=lambda one: one.__name__
+)
+def test_weights_that_point_out_of_their_file_are_refused(
+    spoil: Callable[[Any], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import h5py
     import numpy as np
 
@@ -453,9 +551,24 @@ def test_weights_that_point_out_of_their_file_are_refused(spoil: Callable[[Any],
     with h5py.File("model.weights.h5", "a") as file:
         del file["layers/dense/vars/0"]
         spoil(file)
-    result = CliRunner().invoke(main, ["import", "model.json", "-o", "-", "--weights", "out.safetensors",
-                                       "--weights-from", "model.weights.h5"])
-    assert result.exit_code == 3 and "error[MS7" in result.output and not Path("out.safetensors").exists()
+    result = CliRunner().invoke(
+        main,
+        [
+            "import",
+            "model.json",
+            "-o",
+            "-",
+            "--weights",
+            "out.safetensors",
+            "--weights-from",
+            "model.weights.h5",
+        ],
+    )
+    assert (
+        result.exit_code == 3
+        and "error[MS7" in result.output
+        and not Path("out.safetensors").exists()
+    )
 
 
 def test_a_file_with_other_weights_than_its_model_has_is_refused(tmp_path: Path) -> None:
@@ -464,11 +577,20 @@ def test_a_file_with_other_weights_than_its_model_has_is_refused(tmp_path: Path)
     model = chain()
     model.save(tmp_path / "model.h5")
     with h5py.File(tmp_path / "model.h5", "a") as file:
-        group = file["model_weights/dense"] if "dense" in file["model_weights"] else next(
-            file["model_weights"][name] for name in file["model_weights"] if name.startswith("dense"))
+        group = (
+            file["model_weights/dense"]
+            if "dense" in file["model_weights"]
+            else next(
+                file["model_weights"][name]
+                for name in file["model_weights"]
+                if name.startswith("dense")
+            )
+        )
         name = next(one for one in group.attrs["weight_names"] if "kernel" in str(one))
         del group[name]
         group.create_dataset(name, data=[[1.0]])
     target = tmp_path / "weights.safetensors"
-    result = CliRunner().invoke(main, ["import", str(tmp_path / "model.h5"), "-o", "-", "--weights", str(target)])
+    result = CliRunner().invoke(
+        main, ["import", str(tmp_path / "model.h5"), "-o", "-", "--weights", str(target)]
+    )
     assert result.exit_code == 3 and "MS745" in result.output and not target.exists()

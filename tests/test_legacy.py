@@ -1,4 +1,6 @@
-"""Spellings of Keras 1 and 2: each means what today's spelling means, and `check --fix` writes that one."""
+"""Spellings of Keras 1 and 2: each means what today's spelling means, and `check --fix` writes that
+one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.catalog.components import CALLBACKS, CONSTRAINTS, LOSSES, METRICS, OPTIMIZERS, REGULARIZERS
+from modelspec.catalog.components import (
+    CALLBACKS,
+    CONSTRAINTS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    REGULARIZERS,
+)
 from modelspec.catalog.layers import LAYERS
 from modelspec.cli import main
 from modelspec.compiler.legacy import component_tables as components
@@ -38,18 +47,33 @@ def compiled(text: str, name: str = "spec.yaml") -> tuple[Compiled, tuple[Diagno
 def meaning(spec: Compiled) -> Any:
     """The layers with all their settings, tensors and weights, and the training."""
     assert spec.graph is not None
-    rows = [(call.name, call.call.callee, call.inputs, call.outputs, call.weights) for call in spec.graph.layers]
+    rows = [
+        (call.name, call.call.callee, call.inputs, call.outputs, call.weights)
+        for call in spec.graph.layers
+    ]
     training = spec.training
     if training is None:
         return rows, dict(spec.graph.inputs)
     losses = {name: one.settings for name, one in training.losses.items()}
-    metrics = {name: [one.settings for one in several] for name, several in training.metrics.items()}
+    metrics = {
+        name: [one.settings for one in several] for name, several in training.metrics.items()
+    }
     callbacks = [one.settings for one in training.callbacks]
-    return rows, dict(spec.graph.inputs), training.optimizer, losses, metrics, callbacks, training.epochs
+    return (
+        rows,
+        dict(spec.graph.inputs),
+        training.optimizer,
+        losses,
+        metrics,
+        callbacks,
+        training.epochs,
+    )
 
 
 def same(old: str, new: str, *, codes: set[str], name: str = "spec.yaml") -> None:
-    """The old text means the new one, warns with the codes, and is fixed to a text that means the same in silence."""
+    """The old text means the new one, warns with the codes, and is fixed to a text that means the
+    same in silence.
+    """
     before, said = compiled(old, name)
     today, nothing = compiled(new, name)
     assert not [d for d in nothing if d.code in OLD]
@@ -63,18 +87,60 @@ def same(old: str, new: str, *, codes: set[str], name: str = "spec.yaml") -> Non
     assert meaning(after) == meaning(today)
 
 
-# Every row of the tables of layers ----------------------------------------------------------------------------------
+# Every row of the tables of layers ----------------------------------------------------------------
 
 INPUTS: dict[str, Any] = {
-    **dict.fromkeys(("Dense", "Highway", "MaxoutDense", "Dropout", "GaussianDropout", "GaussianNoise", "ReLU",
-                     "LeakyReLU", "PReLU", "SReLU", "ParametricSoftplus", "BatchNormalization"), (6,)),
-    **dict.fromkeys(("Conv1D", "LocallyConnected1D", "SeparableConv1D", "DepthwiseConv1D", "MaxPooling1D",
-                     "AveragePooling1D", "UpSampling1D", "Conv1DTranspose",
-                     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "SpatialDropout1D",
-                     "LSTM", "GRU", "SimpleRNN"), (8, 4)),
-    **dict.fromkeys(("Conv3D", "Conv3DTranspose", "MaxPooling3D", "AveragePooling3D", "GlobalMaxPooling3D",
-                     "GlobalAveragePooling3D", "UpSampling3D", "ZeroPadding3D", "Cropping3D", "SpatialDropout3D"),
-                    (6, 6, 6, 3)),
+    **dict.fromkeys(
+        (
+            "Dense",
+            "Highway",
+            "MaxoutDense",
+            "Dropout",
+            "GaussianDropout",
+            "GaussianNoise",
+            "ReLU",
+            "LeakyReLU",
+            "PReLU",
+            "SReLU",
+            "ParametricSoftplus",
+            "BatchNormalization",
+        ),
+        (6,),
+    ),
+    **dict.fromkeys(
+        (
+            "Conv1D",
+            "LocallyConnected1D",
+            "SeparableConv1D",
+            "DepthwiseConv1D",
+            "MaxPooling1D",
+            "AveragePooling1D",
+            "UpSampling1D",
+            "Conv1DTranspose",
+            "GlobalAveragePooling1D",
+            "GlobalMaxPooling1D",
+            "SpatialDropout1D",
+            "LSTM",
+            "GRU",
+            "SimpleRNN",
+        ),
+        (8, 4),
+    ),
+    **dict.fromkeys(
+        (
+            "Conv3D",
+            "Conv3DTranspose",
+            "MaxPooling3D",
+            "AveragePooling3D",
+            "GlobalMaxPooling3D",
+            "GlobalAveragePooling3D",
+            "UpSampling3D",
+            "ZeroPadding3D",
+            "Cropping3D",
+            "SpatialDropout3D",
+        ),
+        (6, 6, 6, 3),
+    ),
     "ConvLSTM2D": [3, 6, 6, 3],
     "Embedding": {"shape": [5], "dtype": "int32"},
     "Discretization": [4],
@@ -82,26 +148,61 @@ INPUTS: dict[str, Any] = {
     "TextVectorization": {"shape": [], "dtype": "string"},
     "StringLookup": {"shape": [3], "dtype": "string"},
     "IntegerLookup": {"shape": [3], "dtype": "int64"},
-    "Attention": "pair", "AdditiveAttention": "pair", "Concatenate": "pair", "Dot": "pair", "Add": "pair",
-    "Multiply": "pair", "Average": "pair", "Maximum": "pair",
-}  # fmt: skip
+    "Attention": "pair",
+    "AdditiveAttention": "pair",
+    "Concatenate": "pair",
+    "Dot": "pair",
+    "Add": "pair",
+    "Multiply": "pair",
+    "Average": "pair",
+    "Maximum": "pair",
+}
 NEEDED: dict[str, dict[str, Any]] = {
-    "units": {"units": 4}, "filters": {"filters": 4}, "kernel_size": {"kernel_size": 3}, "rate": {"rate": 0.5},
-    "stddev": {"stddev": 0.5}, "input_dim": {"input_dim": 9}, "output_dim": {"output_dim": 4}, "axes": {"axes": -1},
+    "units": {"units": 4},
+    "filters": {"filters": 4},
+    "kernel_size": {"kernel_size": 3},
+    "rate": {"rate": 0.5},
+    "stddev": {"stddev": 0.5},
+    "input_dim": {"input_dim": 9},
+    "output_dim": {"output_dim": 4},
+    "axes": {"axes": -1},
     "pool_size": {"pool_size": 2},
-}  # fmt: skip
+}
 EXTRA: dict[str, dict[str, Any]] = {
-    "Discretization": {"bin_boundaries": [0.5, 1.5]}, "CategoryEncoding": {"num_tokens": 5},
-    "TextVectorization": {"vocabulary": ["a", "b"]}, "StringLookup": {"vocabulary": ["a", "b"]},
+    "Discretization": {"bin_boundaries": [0.5, 1.5]},
+    "CategoryEncoding": {"num_tokens": 5},
+    "TextVectorization": {"vocabulary": ["a", "b"]},
+    "StringLookup": {"vocabulary": ["a", "b"]},
     "IntegerLookup": {"vocabulary": [3, 4]},
-}  # fmt: skip
+}
 VALUES: dict[str, Any] = {
-    "units": 5, "filters": 5, "kernel_size": 2, "strides": 1, "padding": "same", "dilation_rate": 1, "pool_size": 2,
-    "rate": 0.25, "stddev": 0.25, "threshold": 0.5, "negative_slope": 0.2, "size": 2, "use_bias": False, "pieces": 3,
-    "dropout": 0.2, "recurrent_dropout": 0.2, "activation": "relu", "recurrent_activation": "hard_sigmoid", "axis": 1,
-    "axes": 1, "bin_boundaries": [0.5, 2.5], "num_tokens": 6, "max_tokens": 9, "num_oov_indices": 1,
-    "mask_token": None, "oov_token": "[UNK]",
-}  # fmt: skip
+    "units": 5,
+    "filters": 5,
+    "kernel_size": 2,
+    "strides": 1,
+    "padding": "same",
+    "dilation_rate": 1,
+    "pool_size": 2,
+    "rate": 0.25,
+    "stddev": 0.25,
+    "threshold": 0.5,
+    "negative_slope": 0.2,
+    "size": 2,
+    "use_bias": False,
+    "pieces": 3,
+    "dropout": 0.2,
+    "recurrent_dropout": 0.2,
+    "activation": "relu",
+    "recurrent_activation": "hard_sigmoid",
+    "axis": 1,
+    "axes": 1,
+    "bin_boundaries": [0.5, 2.5],
+    "num_tokens": 6,
+    "max_tokens": 9,
+    "num_oov_indices": 1,
+    "mask_token": None,
+    "oov_token": "[UNK]",
+}
 
 
 def value_for(kind: str, setting: str) -> Any:
@@ -134,9 +235,13 @@ def spec(kind: str, settings: dict[str, Any]) -> str:
 
 
 def rows() -> Iterator[tuple[str, str, Any]]:
-    """Layer, old setting, row; not those of settings that are one list today, or without effect in some wrapper."""
+    """Layer, old setting, row; not those of settings that are one list today, or without effect in
+    some wrapper.
+    """
     for kind, table in layers.SETTINGS.items():
-        yield from ((kind, old, row) for old, row in table.items() if not getattr(row, "inside", None))
+        yield from (
+            (kind, old, row) for old, row in table.items() if not getattr(row, "inside", None)
+        )
 
 
 @pytest.mark.parametrize(("kind", "old", "row"), list(rows()), ids=lambda value: str(value)[:20])
@@ -147,10 +252,18 @@ def test_an_old_setting_means_todays(kind: str, old: str, row: Any) -> None:
         code = "MS223"
     elif isinstance(row, Renamed):
         others.pop(row.new, None)
-        values = row.values or {value_for(kind, row.new): value_for(kind, row.new)} if not isinstance(
-            value_for(kind, row.new), list) else {}
-        cases = [(value, {row.new: new} if isinstance(new, (str, int, float, bool)) or new is None else {})
-                 for value, new in values.items()] or [(value_for(kind, row.new), {row.new: value_for(kind, row.new)})]
+        values = (
+            row.values or {value_for(kind, row.new): value_for(kind, row.new)}
+            if not isinstance(value_for(kind, row.new), list)
+            else {}
+        )
+        cases = [
+            (
+                value,
+                {row.new: new} if isinstance(new, (str, int, float, bool)) or new is None else {},
+            )
+            for value, new in values.items()
+        ] or [(value_for(kind, row.new), {row.new: value_for(kind, row.new)})]
         code = "MS221"
     elif isinstance(row, Split):
         cases, code = [("he_normal", dict.fromkeys(row.new, "he_normal"))], "MS221"
@@ -197,11 +310,22 @@ def test_an_alias_is_an_old_name(old: str) -> None:
     same(spec(old, required(kind)), spec(kind, required(kind)), codes={"MS220"})
 
 
-@pytest.mark.parametrize(("layer", "expected"), [
-    ("Bidirectional: {LSTM: {units: 3, zero_output_for_mask: true}}", {"Bidirectional": {"LSTM": {"units": 3}}}),
-    ("LSTM: {units: 3, zero_output_for_mask: true}", {"LSTM": {"units": 3, "zero_output_for_mask": True}}),
-])
-def test_what_a_wrapper_decides_itself_is_left_out_of_a_model_that_is_read(layer: str, expected: Any) -> None:
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (
+            "Bidirectional: {LSTM: {units: 3, zero_output_for_mask: true}}",
+            {"Bidirectional": {"LSTM": {"units": 3}}},
+        ),
+        (
+            "LSTM: {units: 3, zero_output_for_mask: true}",
+            {"LSTM": {"units": 3, "zero_output_for_mask": True}},
+        ),
+    ],
+)
+def test_what_a_wrapper_decides_itself_is_left_out_of_a_model_that_is_read(
+    layer: str, expected: Any
+) -> None:
     document = read_text(f"model: {{inputs: [5, 3], layers: [{{{layer}}}]}}", "a.yaml").value
     assert document is not None
     modern: Any = plain(modernize(document).value.root)
@@ -214,7 +338,9 @@ def test_no_row_is_about_a_setting_of_today() -> None:
         cls = LAYERS.find(kind)
         assert cls is not None, kind
         assert (old in cls.model_fields) == isinstance(row, Reworded), (kind, old)
-        for new in getattr(row, "new", ()) if isinstance(row, Split) else [getattr(row, "new", None)]:
+        for new in (
+            getattr(row, "new", ()) if isinstance(row, Split) else [getattr(row, "new", None)]
+        ):
             assert new is None or new in cls.model_fields, (kind, old)
     assert not [name for name in layers.KINDS if name in LAYERS]
 
@@ -246,32 +372,42 @@ def test_merge_alone_is_a_sum_and_an_unknown_mode_is_told_once() -> None:
 
 
 THRESHOLDS = [
-    ("- ThresholdedReLU", "- {ReLU: {threshold: 1.0}}"), ("- ThresholdedReLU:", "- ReLU: {threshold: 1.0}"),
-    ("- ThresholdedReLU: 0.5", "- ReLU: {threshold: 0.5}"), ("- ThresholdedReLU: {}", "- ReLU: {threshold: 1.0}"),
+    ("- ThresholdedReLU", "- {ReLU: {threshold: 1.0}}"),
+    ("- ThresholdedReLU:", "- ReLU: {threshold: 1.0}"),
+    ("- ThresholdedReLU: 0.5", "- ReLU: {threshold: 0.5}"),
+    ("- ThresholdedReLU: {}", "- ReLU: {threshold: 1.0}"),
     ("- ThresholdedReLU: {theta: 0.5}", "- ReLU: {threshold: 0.5}"),
     ("- ThresholdedReLU: {name: t}", "- ReLU: {threshold: 1.0, name: t}"),
     ("- ThresholdedReLU:\n        name: t", "- ReLU:\n        threshold: 1.0\n        name: t"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new"), THRESHOLDS)
 def test_a_primary_setting_and_a_default_that_were_others(old: str, new: str) -> None:
     head = "model:\n  inputs: {x: [4]}\n  layers:\n    "
-    assert fix_text(f"{head}{old}\n    - Dense: 2\n", "spec.yaml").after == f"{head}{new}\n    - Dense: 2\n"
+    assert (
+        fix_text(f"{head}{old}\n    - Dense: 2\n", "spec.yaml").after
+        == f"{head}{new}\n    - Dense: 2\n"
+    )
 
 
-# Inputs, wrappers, components, training ------------------------------------------------------------------------------
+# Inputs, wrappers, components, training -----------------------------------------------------------
 
 FIRST = [
-    ("Dense: {units: 2, input_dim: 6}", "[6]"), ("Dense: {units: 2, input_shape: [6]}", "[6]"),
+    ("Dense: {units: 2, input_dim: 6}", "[6]"),
+    ("Dense: {units: 2, input_shape: [6]}", "[6]"),
     ("Dense: {units: 2, batch_input_shape: [null, 6]}", "[6]"),
     ("Dense: {units: 2, batch_input_shape: [3, 6]}", "{shape: [6], batch_size: 3}"),
-    ("LSTM: {units: 2, input_dim: 6, input_length: 9}", "[9, 6]"), ("LSTM: {units: 2, input_dim: 6}", "[null, 6]"),
+    ("LSTM: {units: 2, input_dim: 6, input_length: 9}", "[9, 6]"),
+    ("LSTM: {units: 2, input_dim: 6}", "[null, 6]"),
     ("Conv1D: {filters: 2, kernel_size: 3, input_shape: [9, 6]}", "[9, 6]"),
     ("Convolution1D: {filters: 2, kernel_size: 3, input_length: 9, input_dim: 6}", "[9, 6]"),
     ("Embedding: {input_dim: 9, output_dim: 2, input_length: 7}", "[7]"),
-    ("Embedding: {input_dim: 9, output_dim: 2, input_length: 7, input_dtype: int32}", "{shape: [7], dtype: int32}"),
-]  # fmt: skip
+    (
+        "Embedding: {input_dim: 9, output_dim: 2, input_length: 7, input_dtype: int32}",
+        "{shape: [7], dtype: int32}",
+    ),
+]
 
 
 @pytest.mark.parametrize("style", ["block", "json"])
@@ -283,15 +419,23 @@ def test_the_first_layers_input_is_the_models(layer: str, inputs: str, style: st
     root = read_text(f"a: {body}\nb: {inputs}", "x").value
     assert root is not None
     values: Any = plain(root.root)
-    kept = {key: value for key, value in values["a"].items()
-            if not key.startswith(("input_", "batch_")) or (kind == "Embedding" and key == "input_dim")}  # fmt: skip
+    kept = {
+        key: value
+        for key, value in values["a"].items()
+        if not key.startswith(("input_", "batch_")) or (kind == "Embedding" and key == "input_dim")
+    }
     kind_today = LAYERS.aliases.get(kind, kind)
     if style == "json":
         old = json.dumps({"model": {"layers": [{kind: values["a"]}, "Flatten"]}}, indent=1)
-        new = json.dumps({"model": {"inputs": values["b"], "layers": [{kind_today: kept}, "Flatten"]}})
+        new = json.dumps(
+            {"model": {"inputs": values["b"], "layers": [{kind_today: kept}, "Flatten"]}}
+        )
     else:
         old = f"model:\n  layers:\n    - {kind}: {json.dumps(values['a'])}\n    - Flatten\n"
-        new = f"model:\n  inputs: {inputs}\n  layers:\n    - {kind_today}: {json.dumps(kept)}\n    - Flatten\n"
+        new = (
+            f"model:\n  inputs: {inputs}\n  layers:\n    - {kind_today}: {json.dumps(kept)}\n    -"
+            " Flatten\n"
+        )
     codes = {"MS221"} | ({"MS220"} if kind != kind_today else set())
     same(old, new, codes=codes, name="spec.json" if style == "json" else "spec.yaml")
 
@@ -314,11 +458,16 @@ def test_old_and_new_together_are_an_error() -> None:
 INNER = [
     ("Bidirectional: {LSTM: {output_dim: 3}}", "Bidirectional: {LSTM: {units: 3}}"),
     ("Bidirectional: {CuDNNGRU: 3, merge_mode: sum}", "Bidirectional: {GRU: 3, merge_mode: sum}"),
-    ("Bidirectional: {layer: {CuDNNLSTM: {units: 3}}}", "Bidirectional: {layer: {LSTM: {units: 3}}}"),
-    ("TimeDistributed: {Dense: {output_dim: 3, init: he_normal}}",
-     "TimeDistributed: {Dense: {units: 3, kernel_initializer: he_normal}}"),
+    (
+        "Bidirectional: {layer: {CuDNNLSTM: {units: 3}}}",
+        "Bidirectional: {layer: {LSTM: {units: 3}}}",
+    ),
+    (
+        "TimeDistributed: {Dense: {output_dim: 3, init: he_normal}}",
+        "TimeDistributed: {Dense: {units: 3, kernel_initializer: he_normal}}",
+    ),
     ("TimeDistributed: ThresholdedReLU", "TimeDistributed: {ReLU: {threshold: 1.0}}"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new"), INNER)
@@ -346,7 +495,12 @@ def test_old_losses(old: str) -> None:
     new = components.LOSSES[old]
     assert new in LOSSES and old not in LOSSES
     same(training_spec(loss=old), training_spec(loss=new), codes={"MS222"}, name="a.json")
-    same(training_spec(loss={"dense": old}), training_spec(loss={"dense": new}), codes={"MS222"}, name="a.json")
+    same(
+        training_spec(loss={"dense": old}),
+        training_spec(loss={"dense": new}),
+        codes={"MS222"},
+        name="a.json",
+    )
 
 
 @pytest.mark.parametrize("old", components.METRICS)
@@ -355,57 +509,106 @@ def test_old_metrics(old: str) -> None:
     assert new in METRICS and old not in METRICS
     for form in ([old, "mae"], {"dense": [old]}):
         today = json.loads(json.dumps(form).replace(old, new))
-        same(training_spec(metrics=form), training_spec(metrics=today), codes={"MS222"}, name="a.json")
+        same(
+            training_spec(metrics=form),
+            training_spec(metrics=today),
+            codes={"MS222"},
+            name="a.json",
+        )
 
 
 def test_an_output_that_is_called_as_an_old_loss_keeps_its_name() -> None:
-    text = ("model:\n  inputs: {x: [4]}\n  layers: [{Dense: {units: 3, name: cosine}}]\n"
-            "training: {loss: {cosine: mse}}\n")  # fmt: skip
+    text = (
+        "model:\n  inputs: {x: [4]}\n  layers: [{Dense: {units: 3, name: cosine}}]\n"
+        "training: {loss: {cosine: mse}}\n"
+    )
     assert not compiled(text)[1]
 
 
-@pytest.mark.parametrize(("family", "old", "new"), [
-    *(("kernel_regularizer", old, new) for old, new in components.REGULARIZERS.items()),
-    *(("kernel_constraint", old, new) for old, new in components.CONSTRAINTS.items()),
-    *(("activation", old, new) for old, new in components.ACTIVATIONS.items()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("family", "old", "new"),
+    [
+        *(("kernel_regularizer", old, new) for old, new in components.REGULARIZERS.items()),
+        *(("kernel_constraint", old, new) for old, new in components.CONSTRAINTS.items()),
+        *(("activation", old, new) for old, new in components.ACTIVATIONS.items()),
+    ],
+)
 def test_old_components_of_layers(family: str, old: str, new: str) -> None:
     assert old not in REGULARIZERS and old not in CONSTRAINTS
     others = {"units": 3}
-    same(spec("Dense", {**others, family: old}), spec("Dense", {**others, family: new}), codes={"MS222"})
+    same(
+        spec("Dense", {**others, family: old}),
+        spec("Dense", {**others, family: new}),
+        codes={"MS222"},
+    )
 
 
 def test_settings_of_old_components() -> None:
     for setting, old, new, codes in (
-        ("kernel_constraint", {"maxnorm": {"m": 2.0}}, {"MaxNorm": {"max_value": 2.0}}, {"MS221", "MS222"}),
-        ("kernel_regularizer", {"WeightRegularizer": {"l2": 0.1}}, {"L1L2": {"l2": 0.1}}, {"MS222"}),
+        (
+            "kernel_constraint",
+            {"maxnorm": {"m": 2.0}},
+            {"MaxNorm": {"max_value": 2.0}},
+            {"MS221", "MS222"},
+        ),
+        (
+            "kernel_regularizer",
+            {"WeightRegularizer": {"l2": 0.1}},
+            {"L1L2": {"l2": 0.1}},
+            {"MS222"},
+        ),
         ("kernel_regularizer", {"l2": {"l": 0.1}}, {"l2": {"l2": 0.1}}, {"MS221"}),
         ("kernel_regularizer", {"L1": {"l": 0.1}}, {"L1": {"l1": 0.1}}, {"MS221"}),
     ):
-        same(spec("Dense", {"units": 2, setting: old}), spec("Dense", {"units": 2, setting: new}), codes=codes)
+        same(
+            spec("Dense", {"units": 2, setting: old}),
+            spec("Dense", {"units": 2, setting: new}),
+            codes=codes,
+        )
 
 
 @pytest.mark.parametrize("kind", sorted(OPTIMIZERS.kinds()))
 def test_every_optimizer_had_another_word_for_its_learning_rate(kind: str) -> None:
     cls = OPTIMIZERS.find(kind)
     assert cls is not None
-    if "learning_rate" not in cls.model_fields or [n for n, f in cls.model_fields.items() if f.is_required()]:
+    if "learning_rate" not in cls.model_fields or [
+        n for n, f in cls.model_fields.items() if f.is_required()
+    ]:
         return
     old, new = {kind: {"lr": 0.25}}, {kind: {"learning_rate": 0.25}}
     same(training_spec(optimizer=old), training_spec(optimizer=new), codes={"MS221"}, name="a.json")
 
 
-SCHEDULED = {"InverseTimeDecay": {"initial_learning_rate": 0.5, "decay_steps": 1, "decay_rate": 0.01}}
+SCHEDULED = {
+    "InverseTimeDecay": {"initial_learning_rate": 0.5, "decay_steps": 1, "decay_rate": 0.01}
+}
 OPTIMIZER_CASES = [
     ({"SGD": {"lr": 0.5, "decay": 0.01}}, {"SGD": {"learning_rate": SCHEDULED}}, {"MS221"}),
-    ({"SGD": {"decay": 0.01, "learning_rate": 0.5}}, {"SGD": {"learning_rate": SCHEDULED}}, {"MS221"}),
+    (
+        {"SGD": {"decay": 0.01, "learning_rate": 0.5}},
+        {"SGD": {"learning_rate": SCHEDULED}},
+        {"MS221"},
+    ),
     ({"SGD": {"lr": 0.5, "decay": 0.0}}, {"SGD": {"learning_rate": 0.5}}, {"MS221", "MS223"}),
-    ({"sgd": {"momentum": 0.5, "decay": 0.01}},
-     {"sgd": {"momentum": 0.5, "learning_rate": {"InverseTimeDecay": {
-         "initial_learning_rate": 0.01, "decay_steps": 1, "decay_rate": 0.01}}}}, {"MS221"}),
+    (
+        {"sgd": {"momentum": 0.5, "decay": 0.01}},
+        {
+            "sgd": {
+                "momentum": 0.5,
+                "learning_rate": {
+                    "InverseTimeDecay": {
+                        "initial_learning_rate": 0.01,
+                        "decay_steps": 1,
+                        "decay_rate": 0.01,
+                    }
+                },
+            }
+        },
+        {"MS221"},
+    ),
     ({"Nadam": {"schedule_decay": 0.004}}, {"Nadam": {}}, {"MS223"}),
     ({"RMSprop": {"epsilon": None}}, {"RMSprop": {}}, {"MS223"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "codes"), OPTIMIZER_CASES)
@@ -420,45 +623,62 @@ def test_a_value_that_would_lose_its_effect_is_an_error() -> None:
         assert not compile_text(spec("BatchNormalization", settings), "a.yaml").ok
 
 
-@pytest.mark.parametrize(("kind", "old", "row"), [
-    (kind, old, row) for kind, table in components.CALLBACK_SETTINGS.items() for old, row in table.items()
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "old", "row"),
+    [
+        (kind, old, row)
+        for kind, table in components.CALLBACK_SETTINGS.items()
+        for old, row in table.items()
+    ],
+    ids=str,
+)
 def test_old_settings_of_callbacks(kind: str, old: str, row: Any) -> None:
     cls = CALLBACKS.find(kind)
     assert cls is not None and old not in cls.model_fields
     others = {"filepath": "a.keras"} if kind == "ModelCheckpoint" else {}
     value = 0.5 if isinstance(row, Renamed) else (row.only or (8,))[0]
     new = {row.new: value} if isinstance(row, Renamed) else {}
-    same(training_spec(callbacks=[{kind: {**others, old: value}}]),
-         training_spec(callbacks=[{kind: {**others, **new}}]),
-         codes={"MS221" if new else "MS223"}, name="a.json")  # fmt: skip
+    same(
+        training_spec(callbacks=[{kind: {**others, old: value}}]),
+        training_spec(callbacks=[{kind: {**others, **new}}]),
+        codes={"MS221" if new else "MS223"},
+        name="a.json",
+    )
 
 
 def test_epochs_had_another_name() -> None:
     same(training_spec(nb_epoch=7), training_spec(epochs=7), codes={"MS221"}, name="a.json")
 
 
-# Old files -----------------------------------------------------------------------------------------------------------
+# Old files ----------------------------------------------------------------------------------------
 
 
 def test_a_spec_of_today_is_not_touched() -> None:
     """Every word that is old in one place and today's in another stays where it is today's."""
-    text = ("model:\n  inputs: {x: {shape: [5], dtype: int32}}\n  layers:\n"
-            "    - Embedding: {input_dim: 9, output_dim: 4}\n    - LSTM: {units: 4, dropout: 0.1}\n"
-            "    - ELU: {alpha: 0.5}\n    - Dense: {units: 3, kernel_initializer: uniform, kernel_regularizer: l2}\n"
-            "training: {loss: mse, metrics: [acc], batch_size: 8, optimizer: {adam: {epsilon: 0.1}}}\n")  # fmt: skip
+    text = (
+        "model:\n  inputs: {x: {shape: [5], dtype: int32}}\n  layers:\n    - Embedding: {input_dim:"
+        " 9, output_dim: 4}\n    - LSTM: {units: 4, dropout: 0.1}\n    - ELU: {alpha: 0.5}\n    -"
+        " Dense: {units: 3, kernel_initializer: uniform, kernel_regularizer: l2}\ntraining: {loss:"
+        " mse, metrics: [acc], batch_size: 8, optimizer: {adam: {epsilon: 0.1}}}\n"
+    )
     assert not [d for d in compiled(text)[1] if d.code in OLD]
     assert not fix_text(text, "spec.yaml").changed
 
 
 def test_did_you_mean_offers_names_of_today() -> None:
-    slips = {"Convolution2d": "Conv2D", "MaxPool2d": "MaxPooling2D", "GlobalAvgPol1D": "GlobalAveragePooling1D"}
+    slips = {
+        "Convolution2d": "Conv2D",
+        "MaxPool2d": "MaxPooling2D",
+        "GlobalAvgPol1D": "GlobalAveragePooling1D",
+    }
     for slip, meant in slips.items():
-        said = compile_text(spec("Dense", {"units": 3}).replace("- Dense", f"- {slip}"), "a.yaml").diagnostics
+        said = compile_text(
+            spec("Dense", {"units": 3}).replace("- Dense", f"- {slip}"), "a.yaml"
+        ).diagnostics
         assert [(d.code, d.suggestion) for d in said][:1] == [("MS301", meant)]
 
 
-# The rewritten text --------------------------------------------------------------------------------------------------
+# The rewritten text -------------------------------------------------------------------------------
 
 OLD_FILE = """\
 # a network of 2016
@@ -511,8 +731,12 @@ def test_comments_and_layout_stay() -> None:
     assert fix_text(NEW_FILE, "spec.yaml").after == NEW_FILE
 
 
-@pytest.mark.parametrize(("before", "breaks"), [("", "\n"), ("\ufeff", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")])
-def test_a_file_keeps_its_mode_its_line_breaks_and_its_mark(before: str, breaks: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "breaks"), [("", "\n"), ("\ufeff", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")]
+)
+def test_a_file_keeps_its_mode_its_line_breaks_and_its_mark(
+    before: str, breaks: str, tmp_path: Path
+) -> None:
     path, link = tmp_path / "spec.yaml", tmp_path / "link.yaml"
     path.write_bytes((before + OLD_FILE.replace("\n", breaks)).encode())
     path.chmod(0o640)
@@ -520,7 +744,10 @@ def test_a_file_keeps_its_mode_its_line_breaks_and_its_mark(before: str, breaks:
     assert fix_file(link).changed
     assert path.read_bytes() == (before + NEW_FILE.replace("\n", breaks)).encode()
     assert path.stat().st_mode & 0o777 == 0o640
-    assert link.is_symlink() and sorted(p.name for p in tmp_path.iterdir()) == ["link.yaml", "spec.yaml"]
+    assert link.is_symlink() and sorted(p.name for p in tmp_path.iterdir()) == [
+        "link.yaml",
+        "spec.yaml",
+    ]
 
 
 def test_the_command_shows_what_it_changed(tmp_path: Path) -> None:
@@ -547,32 +774,52 @@ def test_a_guess_is_never_written_and_streams_are_refused(tmp_path: Path) -> Non
 
 
 def test_what_is_written_by_an_anchor_is_fixed_where_it_stands() -> None:
-    text = ("x-same: &same {border_mode: same, dim_ordering: tf}\nmodel:\n  inputs: {x: [8, 8, 3]}\n  layers:\n"
-            "    - Conv2D: {filters: 3, kernel_size: 3, <<: *same}\n    - MaxPooling2D: {<<: *same}\n")  # fmt: skip
+    text = (
+        "x-same: &same {border_mode: same, dim_ordering: tf}\nmodel:\n  inputs: {x: [8, 8, 3]}\n "
+        " layers:\n    - Conv2D: {filters: 3, kernel_size: 3, <<: *same}\n    - MaxPooling2D: {<<:"
+        " *same}\n"
+    )
     assert fix_text(text, "spec.yaml").after == text.replace(
-        "{border_mode: same, dim_ordering: tf}", "{padding: same, data_format: channels_last}")
+        "{border_mode: same, dim_ordering: tf}", "{padding: same, data_format: channels_last}"
+    )
 
 
 def test_an_anchor_that_means_two_things_is_left_alone() -> None:
-    """`input_dim` is a setting of `Embedding` and none of `Dense`: what is merged into both cannot lose it."""
-    text = ("x-both: &both {input_dim: 9, trainable: false}\nmodel:\n  inputs: {x: {shape: [5], dtype: int32}}\n"
-            "  layers:\n    - Embedding: {output_dim: 4, <<: *both}\n    - Dense: {units: 3, <<: *both}\n")  # fmt: skip
+    """`input_dim` is a setting of `Embedding` and none of `Dense`: what is merged into both cannot
+    lose it.
+    """
+    text = (
+        "x-both: &both {input_dim: 9, trainable: false}\nmodel:\n  inputs: {x: {shape: [5], dtype:"
+        " int32}}\n  layers:\n    - Embedding: {output_dim: 4, <<: *both}\n    - Dense: {units: 3,"
+        " <<: *both}\n"
+    )
     fixed = fix_text(text, "spec.yaml")
     assert fixed.after == text
     assert [d.code for d in compiled(text)[1]] == ["MS223"]
 
 
-# Any layout ----------------------------------------------------------------------------------------------------------
+# Any layout ---------------------------------------------------------------------------------------
 
 PIECES = [
-    ("Dense", {"output_dim": 4, "init": "he_normal", "bias": False, "weights": None, "activation": "relu",
-               "W_regularizer": {"WeightRegularizer": {"l2": 0.5}}, "W_constraint": "nonneg", "input_shape": [6]}),
+    (
+        "Dense",
+        {
+            "output_dim": 4,
+            "init": "he_normal",
+            "bias": False,
+            "weights": None,
+            "activation": "relu",
+            "W_regularizer": {"WeightRegularizer": {"l2": 0.5}},
+            "W_constraint": "nonneg",
+            "input_shape": [6],
+        },
+    ),
     ("Dropout", {"p": 0.25, "seed": 3, "input_shape": [6]}),
     ("Highway", {"transform_bias": -2.0, "activation": "tanh", "b_regularizer": "l2"}),
     ("MaxoutDense", {"output_dim": 5, "nb_feature": 2, "bias": True}),
     ("ThresholdedReLU", {"theta": 0.5, "trainable": True}),
     ("BatchNormalization", {"mode": 0, "beta_init": "ones", "gamma_init": "zeros", "fused": None}),
-]  # fmt: skip
+]
 NEEDS = {"Dense": "output_dim", "Dropout": "p", "MaxoutDense": "output_dim"}
 
 
@@ -623,4 +870,6 @@ def test_any_layout_is_fixed_once_and_for_all(drawn: tuple[str, list[str]]) -> N
 
 def test_api_reports_them() -> None:
     report = ms.check({"model": {"inputs": {"x": [4]}, "layers": [{"Dense": {"output_dim": 3}}]}})
-    assert report.ok and [(d.code, d.suggestion) for d in report.diagnostics] == [("MS221", '"units"')]
+    assert report.ok and [(d.code, d.suggestion) for d in report.diagnostics] == [
+        ("MS221", '"units"')
+    ]

@@ -24,7 +24,9 @@ def test_every_kind_that_ships_is_read_without_a_fault(kind: str) -> None:
     assert not nested.diagnostics and nested.value is not None and nested.value.graph is not None
     inside = nested.value.graph.layers[0].inside
     assert inside is not None and inside.parameters == checked.value.graph.parameters
-    assert [layer.name for layer in inside.layers] == [layer.name for layer in checked.value.graph.layers]
+    assert [layer.name for layer in inside.layers] == [
+        layer.name for layer in checked.value.graph.layers
+    ]
 
 
 def test_names_of_the_library_are_no_names_of_layers() -> None:

@@ -1,4 +1,6 @@
-"""A model of the library in Keras: nested, flat, cut short and with weights of a file, compared with Keras's own."""
+"""A model of the library in Keras: nested, flat, cut short and with weights of a file, compared
+with Keras's own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def original() -> Any:
     """Keras's own model, with weights other than those that a layer starts from."""
     import keras
 
-    made = keras.applications.MobileNet(include_top=False, pooling="avg", alpha=0.25, input_shape=SIZE, weights=None)
+    made = keras.applications.MobileNet(
+        include_top=False, pooling="avg", alpha=0.25, input_shape=SIZE, weights=None
+    )
     random = np.random.default_rng(0)
     made.set_weights([random.uniform(0.1, 0.5, weight.shape) for weight in made.get_weights()])
     return made
@@ -33,12 +37,16 @@ def images() -> Any:
 
 
 def build(*layers: object, **more: object) -> Any:
-    return ms.load_spec({"model": {"inputs": {"image": SIZE}, "layers": list(layers), **more}}).build()
+    return ms.load_spec(
+        {"model": {"inputs": {"image": SIZE}, "layers": list(layers), **more}}
+    ).build()
 
 
 def shapes(model: Any) -> list[tuple[str, tuple[int, ...]]]:
     """Every weight by its path inside the model, with its shape."""
-    return [("/".join(weight.path.split("/")[-2:]), tuple(weight.shape)) for weight in model.weights]
+    return [
+        ("/".join(weight.path.split("/")[-2:]), tuple(weight.shape)) for weight in model.weights
+    ]
 
 
 def test_nested_and_flat_are_the_model_of_keras(original: Any, images: Any) -> None:
@@ -49,7 +57,9 @@ def test_nested_and_flat_are_the_model_of_keras(original: Any, images: Any) -> N
     assert nested.output_shape == flat.output_shape == original.output_shape
     for one in (nested, flat):
         one.set_weights(original.get_weights())
-        np.testing.assert_allclose(one.predict(images, verbose=0), original.predict(images, verbose=0), rtol=1e-5)
+        np.testing.assert_allclose(
+            one.predict(images, verbose=0), original.predict(images, verbose=0), rtol=1e-5
+        )
 
 
 def test_frozen_it_has_no_weights_to_train(original: Any) -> None:
@@ -59,12 +69,19 @@ def test_frozen_it_has_no_weights_to_train(original: Any) -> None:
 
 
 def test_two_uses_have_weights_of_their_own_and_two_calls_have_not() -> None:
-    twice = build({"MobileNet": {**SETTINGS, "name": "a"}}, {"MobileNet": {**SETTINGS, "from": "image", "name": "b"}},
-                  {"Add": {"from": ["a", "b"]}})
+    twice = build(
+        {"MobileNet": {**SETTINGS, "name": "a"}},
+        {"MobileNet": {**SETTINGS, "from": "image", "name": "b"}},
+        {"Add": {"from": ["a", "b"]}},
+    )
     first, second = (twice.get_layer(name).get_weights()[0] for name in "ab")
     assert first.shape == second.shape and not np.array_equal(first, second)
-    shared = build({"body": {"name": "a"}}, {"body": {"name": "b", "from": "image"}}, {"Add": {"from": ["a", "b"]}},
-                   shared={"body": {"MobileNet": SETTINGS}})
+    shared = build(
+        {"body": {"name": "a"}},
+        {"body": {"name": "b", "from": "image"}},
+        {"Add": {"from": ["a", "b"]}},
+        shared={"body": {"MobileNet": SETTINGS}},
+    )
     assert 2 * shared.count_params() == twice.count_params()
 
 
@@ -76,8 +93,21 @@ def test_it_starts_from_the_weights_of_a_file_also_where_it_is_cut_short(
     monkeypatch.chdir(tmp_path)
     original.save_weights("body.weights.h5")
     whole = build({"MobileNet": {**SETTINGS, "weights": "body.weights.h5"}})
-    np.testing.assert_allclose(whole.predict(images, verbose=0), original.predict(images, verbose=0), rtol=1e-5)
-    cut = build({"MobileNet": {**SETTINGS, "weights": "body.weights.h5", "until": "conv_pw_3_relu", "name": "cut"}})
+    np.testing.assert_allclose(
+        whole.predict(images, verbose=0), original.predict(images, verbose=0), rtol=1e-5
+    )
+    cut = build(
+        {
+            "MobileNet": {
+                **SETTINGS,
+                "weights": "body.weights.h5",
+                "until": "conv_pw_3_relu",
+                "name": "cut",
+            }
+        }
+    )
     expected = keras.Model(original.inputs, original.get_layer("conv_pw_3_relu").output)
     assert shapes(cut) == shapes(expected)
-    np.testing.assert_allclose(cut.predict(images, verbose=0), expected.predict(images, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        cut.predict(images, verbose=0), expected.predict(images, verbose=0), rtol=1e-5
+    )

@@ -46,7 +46,7 @@ PAIRS = [
     (dense(1, "tanh"), "mse", ["MS526"]),
     ([dense(10, "softmax"), {"Reshape": [2, 5]}, "Flatten"], "binary_crossentropy", ["MS510"]),
     ([dense(1, "sigmoid"), {"Rescaling": 10.0}], "mse", []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("head", "loss", "codes"), PAIRS)
@@ -62,7 +62,7 @@ METRICS = [
     ("categorical_crossentropy", "AUC", []),
     ("categorical_crossentropy", "sparse_categorical_accuracy", ["MS523"]),
     ("categorical_crossentropy", {"F1Score": {"average": "macro"}}, []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("loss", "metric", "codes"), METRICS)
@@ -86,11 +86,26 @@ CHOICES = [
     ({"callbacks": [{"EarlyStopping": {"monitor": "loss", "patience": -5}}]}, ["MS205"]),
     ({"callbacks": [{"EarlyStopping": {"monitor": "los"}}]}, ["MS520"]),
     ({"callbacks": [{"EarlyStopping": {"monitor": "mae"}}], "metrics": ["mae"]}, []),
-    ({"callbacks": [{"EarlyStopping": {"monitor": "mean_absolute_error"}}], "metrics": ["mae"]}, ["MS520"]),
-    ({"callbacks": [{"EarlyStopping": {"monitor": "mean_absolute_error"}}], "metrics": ["MeanAbsoluteError"]}, []),
-    ({"callbacks": [{"ReduceLROnPlateau": {"monitor": "e"}}], "metrics": [{"MeanAbsoluteError": {"name": "e"}}]}, []),
+    (
+        {"callbacks": [{"EarlyStopping": {"monitor": "mean_absolute_error"}}], "metrics": ["mae"]},
+        ["MS520"],
+    ),
+    (
+        {
+            "callbacks": [{"EarlyStopping": {"monitor": "mean_absolute_error"}}],
+            "metrics": ["MeanAbsoluteError"],
+        },
+        [],
+    ),
+    (
+        {
+            "callbacks": [{"ReduceLROnPlateau": {"monitor": "e"}}],
+            "metrics": [{"MeanAbsoluteError": {"name": "e"}}],
+        },
+        [],
+    ),
     ({"callbacks": [{"ReduceLROnPlateau": {"monitor": "loss", "factor": 2.0}}]}, ["MS205"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("training", "codes"), CHOICES)
@@ -103,16 +118,25 @@ def test_targets_of_a_table_and_the_loss() -> None:
     one, three = {**table, "targets": "y"}, {**table, "targets": ["p", "q", "r"]}
     assert check(dense(3, "softmax"), {"loss": "sparse_categorical_crossentropy"}, one) == []
     assert check(dense(3, "softmax"), {"loss": "categorical_crossentropy"}, three) == []
-    assert check(dense(3, "softmax"), {"loss": "sparse_categorical_crossentropy"}, three) == ["MS516"]
+    assert check(dense(3, "softmax"), {"loss": "sparse_categorical_crossentropy"}, three) == [
+        "MS516"
+    ]
     assert check(dense(3, "softmax"), {"loss": "categorical_crossentropy"}, one) == ["MS516"]
     assert check(dense(3), {"loss": "mse"}, one) == ["MS517"]
     assert check(dense(3), {"loss": "mse"}, three) == []
-    assert check(dense(2, "softmax"), {"loss": "sparse_categorical_crossentropy"},
-                 {"source": {"dataset": "iris"}, "inputs": {"column": "features"}, "targets": "target"}) == ["MS519"]
+    assert check(
+        dense(2, "softmax"),
+        {"loss": "sparse_categorical_crossentropy"},
+        {"source": {"dataset": "iris"}, "inputs": {"column": "features"}, "targets": "target"},
+    ) == ["MS519"]
 
 
 def test_validation_monitors_need_validation_data() -> None:
-    data: dict[str, Any] = {"source": {"csv": "t.csv"}, "inputs": {"columns": list("abcdefgh")}, "targets": "y"}
+    data: dict[str, Any] = {
+        "source": {"csv": "t.csv"},
+        "inputs": {"columns": list("abcdefgh")},
+        "targets": "y",
+    }
     training = {"loss": "mse", "callbacks": ["EarlyStopping"]}
     assert check(dense(1), training, data) == ["MS521"]
     assert check(dense(1), training, {**data, "split": {"validation": 0.2}}) == []
@@ -121,11 +145,20 @@ def test_validation_monitors_need_validation_data() -> None:
 
 def test_several_outputs_are_logged_by_name() -> None:
     spec: dict[str, Any] = {
-        "model": {"inputs": {"x": [8]}, "outputs": ["a", "b"],
-                  "layers": [{"Dense": {"units": 1, "name": "a"}},
-                             {"Dense": {"units": 1, "from": "x", "activation": "sigmoid", "name": "b"}}]},
-        "training": {"loss": {"a": "mse", "b": "binary_crossentropy"}, "metrics": {"b": ["AUC"]}, "callbacks": []},
-    }  # fmt: skip
+        "model": {
+            "inputs": {"x": [8]},
+            "outputs": ["a", "b"],
+            "layers": [
+                {"Dense": {"units": 1, "name": "a"}},
+                {"Dense": {"units": 1, "from": "x", "activation": "sigmoid", "name": "b"}},
+            ],
+        },
+        "training": {
+            "loss": {"a": "mse", "b": "binary_crossentropy"},
+            "metrics": {"b": ["AUC"]},
+            "callbacks": [],
+        },
+    }
     for monitor, codes in [("b_auc", []), ("a_loss", []), ("auc", ["MS520"]), ("b_AUC", ["MS520"])]:
         spec["training"]["callbacks"] = [{"EarlyStopping": {"monitor": monitor}}]
         assert [d.code for d in ms.check(spec).diagnostics] == codes, monitor
@@ -134,11 +167,23 @@ def test_several_outputs_are_logged_by_name() -> None:
     assert [d.code for d in ms.check(spec).diagnostics] == ["MS503"]
 
 
-@pytest.mark.parametrize(("runtime", "codes"), [
-    ({"jit": True}, ["MS546"]), ({"jit": True, "deterministic": True}, ["MS546"]), ({}, []), ({"jit": "auto"}, []),
-    ({"jit": True, "deterministic": False}, []), ({"jit": False, "deterministic": True}, []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("runtime", "codes"),
+    [
+        ({"jit": True}, ["MS546"]),
+        ({"jit": True, "deterministic": True}, ["MS546"]),
+        ({}, []),
+        ({"jit": "auto"}, []),
+        ({"jit": True, "deterministic": False}, []),
+        ({"jit": False, "deterministic": True}, []),
+    ],
+)
 def test_xla_beside_determinism(runtime: dict[str, Any], codes: list[str]) -> None:
-    spec: dict[str, Any] = {"model": {"inputs": {"x": [8]}, "layers": [{"Dense": 1}]}, "runtime": runtime}
-    assert [one.code for one in ms.check({**spec, "training": {"loss": "mse"}}).diagnostics] == codes
+    spec: dict[str, Any] = {
+        "model": {"inputs": {"x": [8]}, "layers": [{"Dense": 1}]},
+        "runtime": runtime,
+    }
+    assert [
+        one.code for one in ms.check({**spec, "training": {"loss": "mse"}}).diagnostics
+    ] == codes
     assert not ms.check(spec).diagnostics, "without a training nothing is compiled"

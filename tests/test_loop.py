@@ -1,4 +1,6 @@
-"""The training loop against `fit`: the same batches give the same weights, the same history, the same callbacks."""
+"""The training loop against `fit`: the same batches give the same weights, the same history, the
+same callbacks.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,25 @@ def plain_cnn(optimizer: Any = "adam", **compiled: Any) -> Any:
 
     keras.utils.set_random_seed(3)
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((8, 8, 1)), layers.GaussianNoise(0.1), layers.Conv2D(4, 3, kernel_regularizer="l2", name="conv"),
-        layers.BatchNormalization(name="norm"), layers.ReLU(), layers.Flatten(), layers.Dropout(0.3),
-        layers.Dense(3, activation="softmax", name="kind"),
-    ], name="net")  # fmt: skip
-    settings = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "jit_compile": False, **compiled}
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.GaussianNoise(0.1),
+            layers.Conv2D(4, 3, kernel_regularizer="l2", name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation="softmax", name="kind"),
+        ],
+        name="net",
+    )
+    settings = {
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+        "jit_compile": False,
+        **compiled,
+    }
     model.compile(optimizer=optimizer, **settings)
     return model
 
@@ -65,13 +80,19 @@ def two_heads() -> Any:
     keras.utils.set_random_seed(3)
     inputs = keras.Input((8, 8, 1))
     inner = keras.layers.Dense(6, "tanh")(keras.layers.Flatten()(inputs))
-    outputs = {"kind": keras.layers.Dense(3, "softmax", name="kind")(inner),
-               "price": keras.layers.Dense(1, name="price")(keras.layers.Dropout(0.2)(inner))}  # fmt: skip
+    outputs = {
+        "kind": keras.layers.Dense(3, "softmax", name="kind")(inner),
+        "price": keras.layers.Dense(1, name="price")(keras.layers.Dropout(0.2)(inner)),
+    }
     model = keras.Model(inputs, outputs)
-    model.compile("rmsprop", {"kind": "sparse_categorical_crossentropy", "price": "mse"},
-                  loss_weights={"kind": 1.0, "price": 0.3}, metrics={"kind": ["accuracy"], "price": ["mae"]},
-                  weighted_metrics={"kind": [keras.metrics.SparseCategoricalCrossentropy(name="crossed")]},
-                  jit_compile=False)  # fmt: skip
+    model.compile(
+        "rmsprop",
+        {"kind": "sparse_categorical_crossentropy", "price": "mse"},
+        loss_weights={"kind": 1.0, "price": 0.3},
+        metrics={"kind": ["accuracy"], "price": ["mae"]},
+        weighted_metrics={"kind": [keras.metrics.SparseCategoricalCrossentropy(name="crossed")]},
+        jit_compile=False,
+    )
     return model
 
 
@@ -79,13 +100,21 @@ def words() -> Any:
     import keras
 
     keras.utils.set_random_seed(3)
-    model = keras.Sequential([
-        keras.Input((8, 8, 1)), keras.layers.Flatten(),
-        keras.layers.Lambda(lambda x: keras.ops.cast(keras.ops.abs(x) * 4, "int32") % 10),
-        keras.layers.Embedding(10, 4), keras.layers.LSTM(4, recurrent_dropout=0.1), keras.layers.Dense(3),
-    ])  # fmt: skip
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9, clipnorm=1.0),
-                  keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Lambda(lambda x: keras.ops.cast(keras.ops.abs(x) * 4, "int32") % 10),
+            keras.layers.Embedding(10, 4),
+            keras.layers.LSTM(4, recurrent_dropout=0.1),
+            keras.layers.Dense(3),
+        ]
+    )
+    model.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9, clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
     return model
 
 
@@ -95,9 +124,11 @@ def mixed() -> Any:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        return plain_cnn(keras.optimizers.LossScaleOptimizer(
-            keras.optimizers.AdamW(0.01), initial_scale=2.0**17, dynamic_growth_steps=3
-        ))
+        return plain_cnn(
+            keras.optimizers.LossScaleOptimizer(
+                keras.optimizers.AdamW(0.01), initial_scale=2.0**17, dynamic_growth_steps=3
+            )
+        )
     finally:
         keras.config.set_dtype_policy(before)
 
@@ -105,7 +136,9 @@ def mixed() -> Any:
 def averaged() -> Any:
     import keras
 
-    return plain_cnn(keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=5))
+    return plain_cnn(
+        keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=5)
+    )
 
 
 def accumulated() -> Any:
@@ -116,12 +149,21 @@ def accumulated() -> Any:
 
 
 def callbacks(folder: Path) -> list[Any]:
-    from keras.callbacks import CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau
+    from keras.callbacks import (
+        CSVLogger,
+        EarlyStopping,
+        LearningRateScheduler,
+        ModelCheckpoint,
+        ReduceLROnPlateau,
+    )
 
     return [
-        LearningRateScheduler(lambda epoch, rate: rate * 0.9), CSVLogger(str(folder / "log.csv")),
+        LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+        CSVLogger(str(folder / "log.csv")),
         ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=0.5),
-        ModelCheckpoint(str(folder / "{epoch}-{batch}.weights.h5"), save_weights_only=True, save_freq=5),
+        ModelCheckpoint(
+            str(folder / "{epoch}-{batch}.weights.h5"), save_weights_only=True, save_freq=5
+        ),
         EarlyStopping("val_loss", patience=1, restore_best_weights=True, min_delta=0.05),
     ]
 
@@ -132,35 +174,63 @@ def ours(model: Any, arrays: Any, validation: Any, chosen: list[Any], epochs: in
     from modelspec.runtime.run.training_loop import Fitting, Task
     from modelspec.runtime.run.training_state import KeptCallback
 
-    task = Task(epochs, STEPS, lambda epoch, step: batches(arrays, epochs).skip(epoch * STEPS + step),
-                batches(validation, 1), STEPS)
-    fitting = Fitting(model, task, history=History(None, Watcher(), COUNT),
-                      callbacks=[KeptCallback(one, None) for one in chosen])
+    task = Task(
+        epochs,
+        STEPS,
+        lambda epoch, step: batches(arrays, epochs).skip(epoch * STEPS + step),
+        batches(validation, 1),
+        STEPS,
+    )
+    fitting = Fitting(
+        model,
+        task,
+        history=History(None, Watcher(), COUNT),
+        callbacks=[KeptCallback(one, None) for one in chosen],
+    )
     fitting.run()
     return model.history.history
 
 
 def kerass(model: Any, arrays: Any, validation: Any, chosen: list[Any]) -> Any:
-    return model.fit(batches(arrays, EPOCHS), epochs=EPOCHS, steps_per_epoch=STEPS, verbose=0, callbacks=chosen,
-                     validation_data=batches(validation, 1)).history
+    return model.fit(
+        batches(arrays, EPOCHS),
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS,
+        verbose=0,
+        callbacks=chosen,
+        validation_data=batches(validation, 1),
+    ).history
 
 
 def assert_equal(one: Any, other: Any) -> None:
-    for mine, keras_own in zip([*one.variables, *one.optimizer.variables],
-                               [*other.variables, *other.optimizer.variables], strict=True):
+    for mine, keras_own in zip(
+        [*one.variables, *one.optimizer.variables],
+        [*other.variables, *other.optimizer.variables],
+        strict=True,
+    ):
         np.testing.assert_array_equal(mine.numpy(), keras_own.numpy(), err_msg=mine.path)
 
 
-@pytest.mark.parametrize(("make", "weights"), [
-    (plain_cnn, True), (words, False), (mixed, False), (averaged, True), (accumulated, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "weights"),
+    [
+        (plain_cnn, True),
+        (words, False),
+        (mixed, False),
+        (averaged, True),
+        (accumulated, False),
+    ],
+)
 def test_the_same_batches_give_what_fit_gives(make: Callable[[], Any], weights: bool) -> None:
     mine, other = make(), make()
     extra = []
     if make is averaged:
         import keras
 
-        extra = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+        extra = [
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        ]
     arrays, validation = data(1, weights=weights), data(2)
     history = ours(mine, arrays, validation, extra[:1])
     assert history == kerass(other, arrays, validation, extra[1:])
@@ -172,7 +242,13 @@ def test_several_outputs_with_weights_of_their_own() -> None:
     def named(found: Any) -> Any:
         import tensorflow as tf
 
-        return found.map(lambda x, y, w: (x, {"kind": y, "price": tf.reduce_mean(x, (1, 2))}, {"kind": w, "price": w}))
+        return found.map(
+            lambda x, y, w: (
+                x,
+                {"kind": y, "price": tf.reduce_mean(x, (1, 2))},
+                {"kind": w, "price": w},
+            )
+        )
 
     from modelspec.runtime.run.epoch_callbacks import History
     from modelspec.runtime.run.events import Watcher
@@ -180,10 +256,21 @@ def test_several_outputs_with_weights_of_their_own() -> None:
 
     arrays, validation = data(1, weights=True), data(2, weights=True)
     mine, other = two_heads(), two_heads()
-    task = Task(EPOCHS, STEPS, lambda epoch, step: named(batches(arrays, EPOCHS)), named(batches(validation, 1)), STEPS)
+    task = Task(
+        EPOCHS,
+        STEPS,
+        lambda epoch, step: named(batches(arrays, EPOCHS)),
+        named(batches(validation, 1)),
+        STEPS,
+    )
     Fitting(mine, task, history=History(None, Watcher(), COUNT)).run()
-    theirs = other.fit(named(batches(arrays, EPOCHS)), epochs=EPOCHS, steps_per_epoch=STEPS, verbose=0,
-                       validation_data=named(batches(validation, 1))).history
+    theirs = other.fit(
+        named(batches(arrays, EPOCHS)),
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS,
+        verbose=0,
+        validation_data=named(batches(validation, 1)),
+    ).history
     assert mine.history.history == theirs
     assert {"loss", "kind_loss", "kind_crossed", "val_price_mae"} <= set(theirs)
     assert_equal(mine, other)
@@ -218,7 +305,9 @@ def test_hooks_come_in_the_order_of_fit() -> None:
                 return found
 
             def hook(*args: Any, logs: Any = None) -> Any:
-                self.calls.append((name, *(arg for arg in args if isinstance(arg, int)), sorted(logs or ())))
+                self.calls.append(
+                    (name, *(arg for arg in args if isinstance(arg, int)), sorted(logs or ()))
+                )
                 return found(*args)
 
             return hook
@@ -248,7 +337,7 @@ def test_a_callback_that_stops_the_training_stops_it() -> None:
     assert_equal(mine, other)
 
 
-# State ---------------------------------------------------------------------------------------------------------------
+# State --------------------------------------------------------------------------------------------
 
 
 def test_every_callback_of_the_language_says_what_of_it_is_state(
@@ -259,15 +348,25 @@ def test_every_callback_of_the_language_says_what_of_it_is_state(
     from modelspec.runtime.backend.compile_model import callbacks
 
     monkeypatch.chdir(tmp_path)
-    needed = {"ModelCheckpoint": {"filepath": "m.keras"}, "CSVLogger": {"filename": "log.csv"},
-              "LearningRateScheduler": {"schedule": "lr"}}  # fmt: skip
-    spec = ms.load_spec({
-        "model": {"inputs": [2], "layers": [{"Dense": 1}]},
-        "training": {"loss": "mse", "callbacks": [{name: needed.get(name, {})} for name in CALLBACKS.kinds()]},
-    })
+    needed = {
+        "ModelCheckpoint": {"filepath": "m.keras"},
+        "CSVLogger": {"filename": "log.csv"},
+        "LearningRateScheduler": {"schedule": "lr"},
+    }
+    spec = ms.load_spec(
+        {
+            "model": {"inputs": [2], "layers": [{"Dense": 1}]},
+            "training": {
+                "loss": "mse",
+                "callbacks": [{name: needed.get(name, {})} for name in CALLBACKS.kinds()],
+            },
+        }
+    )
     assert spec.compiled.training is not None
     model = plain_cnn()
-    for chosen, callback in zip(spec.compiled.training.callbacks, callbacks(spec.compiled.training), strict=True):
+    for chosen, callback in zip(
+        spec.compiled.training.callbacks, callbacks(spec.compiled.training), strict=True
+    ):
         state = type(chosen.settings).state  # type: ignore[union-attr]
         assert state is not None, chosen.written
         callback.set_model(model)
@@ -293,7 +392,11 @@ def test_what_was_captured_is_restored_with_its_types(tmp_path: Path) -> None:
     one, state = made()
     for variable in (*one.variables, *one.optimizer.variables):
         values = np.random.default_rng(0).uniform(size=variable.shape)
-        variable.assign(values.astype("float32") if "float" in variable.dtype else (9 * values).astype(variable.dtype))
+        variable.assign(
+            values.astype("float32")
+            if "float" in variable.dtype
+            else (9 * values).astype(variable.dtype)
+        )
     kept = state.callbacks[0].callback
     kept.best, kept.best_weights, kept.wait = float("inf"), one.get_weights(), 3
     Store(tmp_path).write(5, *state.capture())
@@ -306,7 +409,9 @@ def test_what_was_captured_is_restored_with_its_types(tmp_path: Path) -> None:
     assert_equal(one, other)
     restored = again.callbacks[0].callback
     assert (restored.best, restored.wait) == (float("inf"), 3)
-    assert all((a == b).all() for a, b in zip(restored.best_weights, one.get_weights(), strict=True))
+    assert all(
+        (a == b).all() for a, b in zip(restored.best_weights, one.get_weights(), strict=True)
+    )
     assert (np.random.random(3) == random_numbers).all()
 
 
@@ -321,18 +426,36 @@ def test_a_callback_that_nothing_is_known_of_keeps_a_run_from_going_on_exactly()
     model.optimizer.build(model.trainable_variables)
     _, state = State(model, [KeptCallback(keras.callbacks.LambdaCallback(), None)]).capture()
     assert [(one.what, one.harmless) for one in drift.of_callbacks(Snapshot(0, {}, state))] == [
-        ("callback LambdaCallback", False)]
+        ("callback LambdaCallback", False)
+    ]
 
 
 def test_steps_are_taken_one_by_one_only_for_those_who_must_see_each() -> None:
-    from keras.callbacks import CSVLogger, EarlyStopping, LambdaCallback, ModelCheckpoint, TensorBoard, TerminateOnNaN
+    from keras.callbacks import (
+        CSVLogger,
+        EarlyStopping,
+        LambdaCallback,
+        ModelCheckpoint,
+        TensorBoard,
+        TerminateOnNaN,
+    )
 
     from modelspec.runtime.run.epoch_callbacks import needs_each_batch
 
-    some = [EarlyStopping(), CSVLogger("x"), TerminateOnNaN(), ModelCheckpoint("x.keras"), TensorBoard(),
-            LambdaCallback(on_epoch_end=print)]  # fmt: skip
-    every = [ModelCheckpoint("x.keras", save_freq=3), TensorBoard(update_freq=5), TensorBoard(profile_batch=2),
-             LambdaCallback(on_train_batch_end=print)]  # fmt: skip
+    some = [
+        EarlyStopping(),
+        CSVLogger("x"),
+        TerminateOnNaN(),
+        ModelCheckpoint("x.keras"),
+        TensorBoard(),
+        LambdaCallback(on_epoch_end=print),
+    ]
+    every = [
+        ModelCheckpoint("x.keras", save_freq=3),
+        TensorBoard(update_freq=5),
+        TensorBoard(profile_batch=2),
+        LambdaCallback(on_train_batch_end=print),
+    ]
     assert not any(map(needs_each_batch, some))
     assert all(map(needs_each_batch, every))
 
@@ -371,10 +494,15 @@ def test_the_logs_of_tensorboard_go_back_to_a_checkpoint_or_to_nothing(tmp_path:
         return keras.callbacks.TensorBoard(str(tmp_path))
 
     def read() -> list[int]:
-        records = (record for path in sorted(tmp_path.glob("train/events*"))
-                   for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        records = (
+            record
+            for path in sorted(tmp_path.glob("train/events*"))
+            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        )
         events = map(tf.compat.v1.Event.FromString, records)
-        return [event.step for event in events for value in event.summary.value if value.tag == "loss"]
+        return [
+            event.step for event in events for value in event.summary.value if value.tag == "loss"
+        ]
 
     def log(callback: Any, *steps: int) -> None:
         callback.write_graph = False

@@ -44,7 +44,7 @@ def rows(page: Page) -> dict[str, Row]:
     return {row.name: row for table in page.tables for row in table.rows}
 
 
-# The reference -------------------------------------------------------------------------------------------------------
+# The reference ------------------------------------------------------------------------------------
 
 
 def test_the_reference_is_what_the_code_makes() -> None:
@@ -60,7 +60,7 @@ def test_the_reference_has_every_kind_and_code() -> None:
     assert all(f"\n### {path}\n" in made for path in keys.paths())
 
 
-# Topics --------------------------------------------------------------------------------------------------------------
+# Topics -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("topic", sorted(set(topics())))
@@ -72,7 +72,11 @@ def test_every_topic_has_a_page_that_fits_and_says_something(topic: str) -> None
         assert len(shown) > 60
         assert shown == "\n".join(line.rstrip() for line in shown.splitlines()) + "\n"
         # Code is never broken, and a word may be longer than its column; all else fits.
-        long = [line for line in shown.splitlines() if len(line) > WIDTH and not line.startswith(" " * 4)]
+        long = [
+            line
+            for line in shown.splitlines()
+            if len(line) > WIDTH and not line.startswith(" " * 4)
+        ]
         assert not [line for line in long if line[:1].strip() and len(line.split()) > 3]
         assert as_markdown(page).startswith(f"### {page.title}\n")
 
@@ -102,7 +106,9 @@ def test_a_layer() -> None:
 def test_the_calls_of_a_layer() -> None:
     found = rows(one("MultiHeadAttention"))
     assert found["query"].takes == "a tensor"
-    assert found["use_causal_mask"] == Row("use_causal_mask", "`true` or `false` (in `call`)", "optional")
+    assert found["use_causal_mask"] == Row(
+        "use_causal_mask", "`true` or `false` (in `call`)", "optional"
+    )
     assert rows(one("Add"))["inputs"].takes == "a list of at least 2 tensors"
     assert rows(one("LSTM"))["initial_state"].takes == "a list of 2 tensors"
 
@@ -114,12 +120,17 @@ def test_the_primary_setting_is_told_where_it_is_enough() -> None:
 
 
 def test_every_layer_has_its_common_settings_in_the_list() -> None:
-    assert {"name", "trainable", "dtype", "from", "call", "when", "repeat"} <= set(rows(one("layers")))
+    assert {"name", "trainable", "dtype", "from", "call", "when", "repeat"} <= set(
+        rows(one("layers"))
+    )
 
 
 def test_a_component_a_setting_and_a_code() -> None:
     assert rows(one("Adam"))["learning_rate"].takes == "a schedule or a number"
-    assert one("Conv2D.padding").notes[:2] == ("Takes `valid` or `same`.", "The default is `valid`.")
+    assert one("Conv2D.padding").notes[:2] == (
+        "Takes `valid` or `same`.",
+        "The default is `valid`.",
+    )
     assert one("training.optimizer.Adam.beta_1").title == "Adam.beta_1"
     assert one("training.optimizer.Adam").title == "Adam"
     assert one("MS402").title.startswith("MS402: ")
@@ -141,13 +152,23 @@ def test_a_name_that_is_refused_says_why() -> None:
 
 def test_names_are_found_in_any_case() -> None:
     assert one("conv2d").title == "Conv2D"
-    assert one("early_stopping" if find("early_stopping") else "earlystopping").title == "EarlyStopping"
+    assert (
+        one("early_stopping" if find("early_stopping") else "earlystopping").title
+        == "EarlyStopping"
+    )
 
 
-@pytest.mark.parametrize(("wrong", "right"), [
-    ("Conv2DD", "Conv2D"), ("Adma", "Adam"), ("training.los", "training.loss"), ("optimisers", "optimizers"),
-    ("EarlyStoping", "EarlyStopping"), ("training.epoch", "training.epochs"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("Conv2DD", "Conv2D"),
+        ("Adma", "Adam"),
+        ("training.los", "training.loss"),
+        ("optimisers", "optimizers"),
+        ("EarlyStoping", "EarlyStopping"),
+        ("training.epoch", "training.epochs"),
+    ],
+)
 def test_what_was_meant(wrong: str, right: str) -> None:
     assert find(wrong) == []
     assert near(wrong) == right
@@ -163,7 +184,9 @@ def test_the_overview_names_every_list() -> None:
     assert all(find(row.name) for row in overview().tables[0].rows)
 
 
-def test_the_page_of_expressions_names_every_function_and_its_spec_has_no_fault(tmp_path: Path) -> None:
+def test_the_page_of_expressions_names_every_function_and_its_spec_has_no_fault(
+    tmp_path: Path,
+) -> None:
     page = one("expressions")
     assert [row.name for row in page.tables[0].rows] == list(FUNCTIONS)
     spec = tmp_path / "spec.yaml"
@@ -171,7 +194,7 @@ def test_the_page_of_expressions_names_every_function_and_its_spec_has_no_fault(
     assert [str(found) for found in ms.check(spec).diagnostics] == []
 
 
-# Keys ----------------------------------------------------------------------------------------------------------------
+# Keys ---------------------------------------------------------------------------------------------
 
 
 def test_every_key_has_a_page() -> None:
@@ -210,18 +233,30 @@ def _lists(value: object) -> object:
     return [_lists(item) for item in value] if isinstance(value, (tuple, list)) else value
 
 
-# Forms of a page -----------------------------------------------------------------------------------------------------
+# Forms of a page ----------------------------------------------------------------------------------
 
 PAGE = Page(
-    "Thing", "layer",
-    "First words\nof a paragraph.\n\n```yaml\n- Thing: 1\n\n- Thing: 2\n```\n\n## More\n\n- a list\n- of two",
-    (Table("Settings", (Row("a", "a number", "1", "What it does."), Row("long_name", "a text | more", "needed"))),),
+    "Thing",
+    "layer",
+    "First words\nof a paragraph.\n\n```yaml\n- Thing: 1\n\n- Thing: 2\n```\n\n## More\n\n- a"
+    " list\n- of two",
+    (
+        Table(
+            "Settings",
+            (
+                Row("a", "a number", "1", "What it does."),
+                Row("long_name", "a text | more", "needed"),
+            ),
+        ),
+    ),
     ("A note.",),
 )
 
 
 def test_a_page_as_text() -> None:
-    assert as_text(PAGE, 60) == """\
+    assert (
+        as_text(PAGE, 60)
+        == """\
 Thing (layer)
 
 First words of a paragraph.
@@ -242,10 +277,13 @@ Settings
 
 A note.
 """
+    )
 
 
 def test_a_page_as_markdown() -> None:
-    assert as_markdown(PAGE, 2) == """\
+    assert (
+        as_markdown(PAGE, 2)
+        == """\
 ## Thing
 
 *layer*
@@ -273,3 +311,4 @@ Settings
 
 A note.
 """
+    )

@@ -28,17 +28,23 @@ ACTIVE: list[Any] = [
 
 def built(entry: dict[str, Any], training: bool | None) -> Any:
     """A model of one layer, whose call says `training` or leaves it open."""
-    (kind, body), = entry.items()
+    ((kind, body),) = entry.items()
     call = {} if training is None else {"call": {"training": training}}
     source = {"from": {"query": "x", "value": "x"}} if kind == "MultiHeadAttention" else {}
-    of_block = {"layers": [{"Dropout": {"rate": 0.5, **call}}]}  # a block is no layer: the call inside it has the mode
-    return ms.load_spec({
-        "seed": 1,
-        "blocks": {"block": of_block} if kind == "block" else {},
-        "model": {"inputs": {"x": [6, 8]},
-                  "shared": {"inner": [{"Dense": 4}, {"Dropout": 0.5}]} if kind == "inner" else {},
-                  "layers": ["block" if kind == "block" else {kind: {**body, **call, **source}}]},
-    }).build()
+    of_block = {
+        "layers": [{"Dropout": {"rate": 0.5, **call}}]
+    }  # a block is no layer: the call inside it has the mode
+    return ms.load_spec(
+        {
+            "seed": 1,
+            "blocks": {"block": of_block} if kind == "block" else {},
+            "model": {
+                "inputs": {"x": [6, 8]},
+                "shared": {"inner": [{"Dense": 4}, {"Dropout": 0.5}]} if kind == "inner" else {},
+                "layers": ["block" if kind == "block" else {kind: {**body, **call, **source}}],
+            },
+        }
+    ).build()
 
 
 def spread(model: Any, training: bool) -> float:
@@ -65,21 +71,33 @@ def test_a_model_with_such_a_call_is_saved_as_any_other(tmp_path: Path) -> None:
 
 
 def test_statistics_of_a_batch_normalization_that_stays_in_inference_do_not_move() -> None:
-    layers: list[Any] = [{"BatchNormalization": {"call": {"training": False}, "name": "norm"}}, {"Dense": 1}]
+    layers: list[Any] = [
+        {"BatchNormalization": {"call": {"training": False}, "name": "norm"}},
+        {"Dense": 1},
+    ]
     loss = {"loss": "mse", "optimizer": "sgd"}
     for held in (True, False):
         if not held:
             layers[0] = {"BatchNormalization": {"name": "norm"}}
-        model = ms.load_spec({"model": {"inputs": {"x": [8]}, "layers": layers}, "training": loss}).build()
+        model = ms.load_spec(
+            {"model": {"inputs": {"x": [8]}, "layers": layers}, "training": loss}
+        ).build()
         model.fit(X[:, 0], X[:, 0, :1], verbose=0)
         moved = bool(np.any(np.asarray(model.get_layer("norm").moving_mean)))
         assert moved is not held
 
 
 def test_calls_of_something_shared_have_one_mode() -> None:
-    calls: list[Any] = [{"drop": {"from": "x", "name": "a", "call": {"training": False}}},
-                        {"drop": {"from": "x", "name": "b"}}, {"Add": {"from": ["a", "b"]}}]
-    report = ms.check({"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}})
+    calls: list[Any] = [
+        {"drop": {"from": "x", "name": "a", "call": {"training": False}}},
+        {"drop": {"from": "x", "name": "b"}},
+        {"Add": {"from": ["a", "b"]}},
+    ]
+    report = ms.check(
+        {"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}}
+    )
     assert [found.code for found in report.diagnostics] == ["MS208"]
     calls[1]["drop"]["call"] = {"training": False}
-    assert ms.check({"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}}).ok
+    assert ms.check(
+        {"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}}
+    ).ok

@@ -1,4 +1,6 @@
-"""Numbers that go wrong: found at the step where they do, named, and dealt with as `on_nan` says."""
+"""Numbers that go wrong: found at the step where they do, named, and dealt with as `on_nan`
+says.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,25 @@ BAD = 37
 """The example whose numbers are too large."""
 SPEC: dict[str, Any] = {
     "seed": 3,
-    "model": {"inputs": {"x": [2]}, "layers": [
-        {"BatchNormalization": {"name": "norm"}}, {"Dense": {"units": 4, "name": "calm"}}, {"Dropout": 0.2},
-        {"Dense": {"units": 1, "name": "price"}},
-    ]},
+    "model": {
+        "inputs": {"x": [2]},
+        "layers": [
+            {"BatchNormalization": {"name": "norm"}},
+            {"Dense": {"units": 4, "name": "calm"}},
+            {"Dropout": 0.2},
+            {"Dense": {"units": 1, "name": "price"}},
+        ],
+    },
     "data": {"source": {"npz": "d.npz"}, "inputs": {"x": "x"}, "targets": {"price": "y"}},
-    "training": {"optimizer": {"Adam": 0.01}, "loss": "mse", "metrics": ["mae"], "epochs": 3, "batch_size": 8,
-                 "checkpoint": {"every": "3 steps", "keep": 2}},
-}  # fmt: skip
+    "training": {
+        "optimizer": {"Adam": 0.01},
+        "loss": "mse",
+        "metrics": ["mae"],
+        "epochs": 3,
+        "batch_size": 8,
+        "checkpoint": {"every": "3 steps", "keep": 2},
+    },
+}
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +52,10 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def write(x: float = 1.0, y: float = 1.0) -> None:
     """64 examples, one of them so many times as large."""
     rng = np.random.default_rng(0)
-    inputs, targets = rng.normal(size=(64, 2)).astype("float32"), rng.normal(size=64).astype("float32")
+    inputs, targets = (
+        rng.normal(size=(64, 2)).astype("float32"),
+        rng.normal(size=64).astype("float32"),
+    )
     inputs[BAD] *= np.float32(x)
     targets[BAD] = np.float32(y)
     np.savez("d.npz", x=inputs, y=targets)
@@ -87,9 +103,18 @@ def assert_finite(tensors: Any) -> None:
 
 def test_the_step_the_batch_and_the_first_layer_are_named_and_the_checkpoint_is_good() -> None:
     write(x=1e4)
-    layers = [{"Dense": {"units": 4, "name": "calm", "kernel_initializer": "ones"}},
-              {"Dense": {"units": 2, "activation": "exponential", "kernel_initializer": "ones", "name": "boom"}},
-              {"Dense": {"units": 1, "name": "price"}}]  # fmt: skip
+    layers = [
+        {"Dense": {"units": 4, "name": "calm", "kernel_initializer": "ones"}},
+        {
+            "Dense": {
+                "units": 2,
+                "activation": "exponential",
+                "kernel_initializer": "ones",
+                "name": "boom",
+            }
+        },
+        {"Dense": {"units": 1, "name": "price"}},
+    ]
     message, notes = refused({**SPEC, "model": {**SPEC["model"], "layers": layers}})
     step = where()[0]
     assert f"in step {step} of epoch 1" in message
@@ -97,7 +122,9 @@ def test_the_step_the_batch_and_the_first_layer_are_named_and_the_checkpoint_is_
     assert "its examples are " in notes
     assert not Path("run/model.keras").exists()
     found = Store(Path("run/checkpoints")).latest()
-    assert found is None if step <= 3 else found is not None and found.position == (step - 1) // 3 * 3
+    assert (
+        found is None if step <= 3 else found is not None and found.position == (step - 1) // 3 * 3
+    )
     assert manifest()["outcome"] == "failed"
 
 
@@ -108,7 +135,9 @@ def test_a_loss_that_is_infinite_alone_is_told_to_be_the_loss() -> None:
     assert "in the loss itself" in notes
 
 
-def test_a_weight_that_an_update_makes_infinite_is_found_though_loss_and_gradients_are_numbers() -> None:
+def test_a_weight_that_an_update_makes_infinite_is_found_though_loss_and_gradients_are_numbers() -> (
+    None
+):
     rng = np.random.default_rng(0)
     np.savez("d.npz", x=rng.normal(size=(64, 2)).astype("float32"), y=np.full(64, 1e4, "float32"))
     message, _ = refused({**SPEC, "training": {**SPEC["training"], "optimizer": {"SGD": 1e38}}})
@@ -139,9 +168,14 @@ def test_a_batch_that_is_left_out_leaves_no_trace_and_the_run_goes_on_exactly(on
 
 
 def test_what_a_skipped_batch_would_have_changed_is_as_before() -> None:
-    """Statistics and metrics too: an epoch of one batch that is left out has the loss of no batch."""
+    """Statistics and metrics too: an epoch of one batch that is left out has the loss of no
+    batch.
+    """
     write(x=1e30, y=1.0)
-    spec = {**SPEC, "training": {**SPEC["training"], "on_nan": "skip", "batch_size": 64, "epochs": 2}}
+    spec = {
+        **SPEC,
+        "training": {**SPEC["training"], "on_nan": "skip", "batch_size": 64, "epochs": 2},
+    }
     before = ms.load_spec(spec).build()
     done = train(ms.load_spec(spec), Path("run"))
     assert done.history["loss"] == [0.0, 0.0]

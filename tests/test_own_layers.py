@@ -1,4 +1,6 @@
-"""Layers of modelspec's own: their numbers against loops and formulas, and that they survive saving."""
+"""Layers of modelspec's own: their numbers against loops and formulas, and that they survive
+saving.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,19 @@ pytestmark = pytest.mark.tensorflow
 
 KINDS = {
     "LocallyConnected1D": ({"filters": 3, "kernel_size": 3, "activation": "tanh"}, (8, 2)),
-    "LocallyConnected2D": ({"filters": 3, "kernel_size": [3, 2], "strides": [2, 1], "padding": "same"}, (5, 6, 2)),
+    "LocallyConnected2D": (
+        {"filters": 3, "kernel_size": [3, 2], "strides": [2, 1], "padding": "same"},
+        (5, 6, 2),
+    ),
     "Highway": ({"activation": "relu", "gate_bias_initializer": {"Constant": -1.0}}, (5,)),
-    "MaxoutDense": ({"units": 3, "kernel_regularizer": {"L2": 0.1}, "kernel_constraint": "non_neg"}, (5,)),
+    "MaxoutDense": (
+        {"units": 3, "kernel_regularizer": {"L2": 0.1}, "kernel_constraint": "non_neg"},
+        (5,),
+    ),
     "SReLU": ({"shared_axes": [1]}, (4, 3)),
     "ParametricSoftplus": ({}, (4, 3)),
     "LayerScale": ({"init_values": 0.5}, (4, 3)),
-}  # fmt: skip
+}
 
 
 def numbers(*shape: int, seed: int = 0) -> Any:
@@ -30,12 +38,18 @@ def numbers(*shape: int, seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def built(kind: str, settings: dict[str, Any], shape: tuple[int, ...], *, random: bool = True) -> Any:
+def built(
+    kind: str, settings: dict[str, Any], shape: tuple[int, ...], *, random: bool = True
+) -> Any:
     """The model of a spec with the one layer, all its weights drawn."""
-    spec = {"model": {"inputs": {"x": list(shape)}, "layers": [{kind: {**settings, "name": "own"}}]}}
+    spec = {
+        "model": {"inputs": {"x": list(shape)}, "layers": [{kind: {**settings, "name": "own"}}]}
+    }
     model = ms.load_spec(spec).build()
     if random:
-        model.set_weights([numbers(*weight.shape, seed=i) for i, weight in enumerate(model.get_weights())])
+        model.set_weights(
+            [numbers(*weight.shape, seed=i) for i, weight in enumerate(model.get_weights())]
+        )
     return model
 
 
@@ -47,12 +61,22 @@ def sigmoid(x: Any) -> Any:
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize(("kernel", "strides", "sizes"), [
-    ((3,), (1,), (8,)), ((2,), (3,), (8,)),
-    ((3, 2), (1, 1), (5, 6)), ((2, 3), (2, 3), (7, 8)), ((1, 4), (3, 1), (4, 6)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kernel", "strides", "sizes"),
+    [
+        ((3,), (1,), (8,)),
+        ((2,), (3,), (8,)),
+        ((3, 2), (1, 1), (5, 6)),
+        ((2, 3), (2, 3), (7, 8)),
+        ((1, 4), (3, 1), (4, 6)),
+    ],
+)
 def test_locally_connected_is_a_loop_over_places(
-    kernel: tuple[int, ...], strides: tuple[int, ...], sizes: tuple[int, ...], data_format: str, padding: str
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    sizes: tuple[int, ...],
+    data_format: str,
+    padding: str,
 ) -> None:
     """Each place multiplies its own patch, in Keras 2's order of weights, with its own kernel."""
     import numpy as np
@@ -60,18 +84,28 @@ def test_locally_connected_is_a_loop_over_places(
     axes, channels, filters = len(kernel), 2, 3
     first = data_format == "channels_first"
     shape = (channels, *sizes) if first else (*sizes, channels)
-    settings = {"filters": filters, "kernel_size": kernel, "strides": strides, "padding": padding,
-                "data_format": data_format}  # fmt: skip
+    settings = {
+        "filters": filters,
+        "kernel_size": kernel,
+        "strides": strides,
+        "padding": padding,
+        "data_format": data_format,
+    }
     model = built(f"LocallyConnected{axes}D", settings, shape)
     weights, bias = model.get_weights()
     x = numbers(2, *shape, seed=9)
     last = np.moveaxis(x, 1, -1) if first else x
     if padding == "same":
         counts = tuple(-(-size // stride) for size, stride in zip(sizes, strides, strict=True))
-        more = [max((n - 1) * s + k - size, 0) for n, s, k, size in zip(counts, strides, kernel, sizes, strict=True)]
+        more = [
+            max((n - 1) * s + k - size, 0)
+            for n, s, k, size in zip(counts, strides, kernel, sizes, strict=True)
+        ]
         last = np.pad(last, [(0, 0), *((m // 2, m - m // 2) for m in more), (0, 0)])
     else:
-        counts = tuple((size - k) // s + 1 for size, k, s in zip(sizes, kernel, strides, strict=True))
+        counts = tuple(
+            (size - k) // s + 1 for size, k, s in zip(sizes, kernel, strides, strict=True)
+        )
     expected = np.zeros((2, *counts, filters), "float32")
     for index, place in enumerate(np.ndindex(*counts)):
         cut = tuple(slice(p * s, p * s + k) for p, s, k in zip(place, strides, kernel, strict=True))
@@ -79,7 +113,9 @@ def test_locally_connected_is_a_loop_over_places(
         patch = (np.moveaxis(patch, -1, 1) if first else patch).reshape(2, -1)
         expected[(slice(None), *place)] = patch @ weights[index] + bias[place]
     given = model.predict(x, verbose=0)
-    np.testing.assert_allclose(given, np.moveaxis(expected, -1, 1) if first else expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        given, np.moveaxis(expected, -1, 1) if first else expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_locally_connected_layer_with_one_kernel_is_a_convolution() -> None:
@@ -89,7 +125,9 @@ def test_a_locally_connected_layer_with_one_kernel_is_a_convolution() -> None:
     x = numbers(2, 6, 5, 2)
     convolution = keras.layers.Conv2D(3, (3, 2), use_bias=False)
     expected = np.asarray(convolution(x))
-    model = built("LocallyConnected2D", {"filters": 3, "kernel_size": [3, 2], "use_bias": False}, (6, 5, 2))
+    model = built(
+        "LocallyConnected2D", {"filters": 3, "kernel_size": [3, 2], "use_bias": False}, (6, 5, 2)
+    )
     kernel = convolution.get_weights()[0].reshape(1, -1, 3)
     model.set_weights([np.repeat(kernel, 4 * 4, axis=0)])
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5)
@@ -132,7 +170,9 @@ def test_srelu_is_its_formula() -> None:
     model, x = built("SReLU", {}, (7, 3)), 3 * numbers(4, 7, 3, seed=9)
     left, a_left, distance, a_right = model.get_weights()
     right = left + np.abs(distance)
-    expected = np.where(x >= right, right + a_right * (x - right), np.where(x > left, x, left + a_left * (x - left)))
+    expected = np.where(
+        x >= right, right + a_right * (x - right), np.where(x > left, x, left + a_left * (x - left))
+    )
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5)
     assert (x >= right).any() and (x <= left).any() and ((x > left) & (x < right)).any()
 
@@ -178,12 +218,19 @@ def test_a_layer_learns_in_mixed_precision(kind: str) -> None:
     import numpy as np
 
     settings, shape = KINDS[kind]
-    spec = {"runtime": {"precision": "mixed_bfloat16"},
-            "model": {"inputs": {"x": list(shape)}, "layers": [{kind: settings}, "Flatten", {"Dense": 1}]},
-            "training": {"loss": "mse", "optimizer": {"SGD": 0.1}}}  # fmt: skip
+    spec = {
+        "runtime": {"precision": "mixed_bfloat16"},
+        "model": {
+            "inputs": {"x": list(shape)},
+            "layers": [{kind: settings}, "Flatten", {"Dense": 1}],
+        },
+        "training": {"loss": "mse", "optimizer": {"SGD": 0.1}},
+    }
     model = ms.load_spec(spec).build()
     layer = model.layers[1]
-    assert layer.compute_dtype == "bfloat16" and {str(w.dtype) for w in layer.weights} == {"float32"}
+    assert layer.compute_dtype == "bfloat16" and {str(w.dtype) for w in layer.weights} == {
+        "float32"
+    }
     before = model.get_weights()
     model.fit(numbers(8, *shape), numbers(8, 1), epochs=1, verbose=0)
     after = model.get_weights()
@@ -200,8 +247,13 @@ def test_a_mask_goes_through_where_every_step_stays_one() -> None:
     x = np.ones((1, 4, 3), "float32")
     x[:, 2:] = 0
     masked = keras.layers.Masking()(x)
-    for layer in (layers.Highway(), layers.MaxoutDense(2), layers.SReLU(), layers.ParametricSoftplus(),
-                  layers.LayerScale()):
+    for layer in (
+        layers.Highway(),
+        layers.MaxoutDense(2),
+        layers.SReLU(),
+        layers.ParametricSoftplus(),
+        layers.LayerScale(),
+    ):
         mask = getattr(layer(masked), "_keras_mask", None)
         assert mask is not None and np.asarray(mask).tolist() == [[True, True, False, False]]
     with pytest.warns(UserWarning, match="does not support masking"):
@@ -209,7 +261,9 @@ def test_a_mask_goes_through_where_every_step_stays_one() -> None:
 
 
 def test_a_model_loads_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """With `modelspec.load_model`, and with plain Keras once the layers are imported; not without."""
+    """With `modelspec.load_model`, and with plain Keras once the layers are imported; not
+    without.
+    """
     model = built("Highway", {}, (5,))
     model.save(tmp_path / "m.keras")
     load = f"keras.models.load_model({str(tmp_path / 'm.keras')!r})"
@@ -222,8 +276,10 @@ try:
     sys.exit("loaded without the layers")
 except TypeError:
     pass
-assert modelspec.load_model({str(tmp_path / 'm.keras')!r}).get_layer("own").built
+assert modelspec.load_model({str(tmp_path / "m.keras")!r}).get_layer("own").built
 assert {load}.get_layer("own").built
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,6 @@
-"""Zero padding for a window: as much as `padding: same` adds, worked out from the sizes of the call."""
+"""Zero padding for a window: as much as `padding: same` adds, worked out from the sizes of the
+call.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def settled(written: Any, shape: Shape) -> Any:
 @pytest.mark.parametrize("kernel", range(1, 8))
 @pytest.mark.parametrize("stride", range(1, 5))
 @pytest.mark.parametrize("size", range(1, 14))
-def test_a_padded_axis_has_as_many_places_for_a_window_as_same_gives(size: int, kernel: int, stride: int) -> None:
+def test_a_padded_axis_has_as_many_places_for_a_window_as_same_gives(
+    size: int, kernel: int, stride: int
+) -> None:
     before, after = same_padding(size, kernel, stride)
     assert 0 <= before <= after <= before + 1
     places = window(size + before + after, kernel, stride, "valid")
@@ -38,20 +42,49 @@ def test_an_unknown_size_is_padded_as_a_multiple_of_the_stride(unknown: Any) -> 
     assert same_padding(unknown, 3, 2) == same_padding(8, 3, 2)
 
 
-@pytest.mark.parametrize(("written", "shape", "expected"), [
-    ({"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, 8, 3), (0, 1)),
-    ({"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, 7, 3), (1, 1)),
-    ({"ZeroPadding1D": {"padding": {"kernel_size": 4}}}, (None, 7, 3), (1, 2)),
-    ({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, 8, 7, 3), ((0, 1), (1, 1))),
-    ({"ZeroPadding2D": {"padding": {"kernel_size": [3, 5], "strides": [1, 2]}}}, (None, 8, 8, 3), ((1, 1), (1, 2))),
-    ({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}, "data_format": "channels_first"}},
-     (None, 7, 8, 9), ((0, 1), (1, 1))),
-    ({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, None, 7, 3), ((0, 1), (1, 1))),
-    ({"ZeroPadding3D": {"padding": {"kernel_size": 3, "strides": [1, 2, 2]}}}, (None, 8, 8, 7, 3),
-     ((1, 1), (0, 1), (1, 1))),
-    ({"ZeroPadding2D": [[1, 0], 2]}, (None, 8, 8, 3), ((1, 0), (2, 2))),
-], ids=str)  # fmt: skip
-def test_the_sizes_of_a_call_settle_what_is_padded(written: Any, shape: Shape, expected: Any) -> None:
+@pytest.mark.parametrize(
+    ("written", "shape", "expected"),
+    [
+        ({"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, 8, 3), (0, 1)),
+        ({"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 2}}}, (None, 7, 3), (1, 1)),
+        ({"ZeroPadding1D": {"padding": {"kernel_size": 4}}}, (None, 7, 3), (1, 2)),
+        (
+            {"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}},
+            (None, 8, 7, 3),
+            ((0, 1), (1, 1)),
+        ),
+        (
+            {"ZeroPadding2D": {"padding": {"kernel_size": [3, 5], "strides": [1, 2]}}},
+            (None, 8, 8, 3),
+            ((1, 1), (1, 2)),
+        ),
+        (
+            {
+                "ZeroPadding2D": {
+                    "padding": {"kernel_size": 3, "strides": 2},
+                    "data_format": "channels_first",
+                }
+            },
+            (None, 7, 8, 9),
+            ((0, 1), (1, 1)),
+        ),
+        (
+            {"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}},
+            (None, None, 7, 3),
+            ((0, 1), (1, 1)),
+        ),
+        (
+            {"ZeroPadding3D": {"padding": {"kernel_size": 3, "strides": [1, 2, 2]}}},
+            (None, 8, 8, 7, 3),
+            ((1, 1), (0, 1), (1, 1)),
+        ),
+        ({"ZeroPadding2D": [[1, 0], 2]}, (None, 8, 8, 3), ((1, 0), (2, 2))),
+    ],
+    ids=str,
+)
+def test_the_sizes_of_a_call_settle_what_is_padded(
+    written: Any, shape: Shape, expected: Any
+) -> None:
     assert settled(written, shape) == expected
 
 
@@ -59,23 +92,38 @@ def test_shapes_of_both_forms_are_those_of_numbers() -> None:
     for size, expected in ((224, 225), (225, 227)):
         made: Layer = layer({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}})
         assert made.output(Inputs.of(Tensor((None, size, size, 3), "float32"))) == Tensor(
-            (None, expected, expected, 3), "float32")
+            (None, expected, expected, 3), "float32"
+        )
     made = layer({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}})
     assert made.output(Inputs.of(Tensor((None, "rows", None, 3), "float32"))) == Tensor(
-        (None, "rows + 1", None, 3), "float32")
+        (None, "rows + 1", None, 3), "float32"
+    )
 
 
-@pytest.mark.parametrize(("written", "expected"), [
-    ({"ZeroPadding2D": {"padding": {"kernal_size": 3}}}, [("MS202", ("ZeroPadding2D", "padding", "kernal_size"))]),
-    ({"ZeroPadding2D": {"padding": {"strides": 2}}}, [("MS203", ("ZeroPadding2D", "padding"))]),
-    ({"ZeroPadding2D": {"padding": {"kernel_size": [3, 3, 3]}}},
-     [("MS204", ("ZeroPadding2D", "padding", "kernel_size"))]),
-    ({"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 0}}},
-     [("MS205", ("ZeroPadding1D", "padding", "strides"))]),
-    ({"TimeDistributed": {"ZeroPadding2D": {"padding": {"kernel_size": 3}}}},
-     [("MS208", ("TimeDistributed", "layer"))]),
-    ({"Cropping2D": {"cropping": {"kernel_size": 3}}}, [("MS204", ("Cropping2D", "cropping"))]),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            {"ZeroPadding2D": {"padding": {"kernal_size": 3}}},
+            [("MS202", ("ZeroPadding2D", "padding", "kernal_size"))],
+        ),
+        ({"ZeroPadding2D": {"padding": {"strides": 2}}}, [("MS203", ("ZeroPadding2D", "padding"))]),
+        (
+            {"ZeroPadding2D": {"padding": {"kernel_size": [3, 3, 3]}}},
+            [("MS204", ("ZeroPadding2D", "padding", "kernel_size"))],
+        ),
+        (
+            {"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 0}}},
+            [("MS205", ("ZeroPadding1D", "padding", "strides"))],
+        ),
+        (
+            {"TimeDistributed": {"ZeroPadding2D": {"padding": {"kernel_size": 3}}}},
+            [("MS208", ("TimeDistributed", "layer"))],
+        ),
+        ({"Cropping2D": {"cropping": {"kernel_size": 3}}}, [("MS204", ("Cropping2D", "cropping"))]),
+    ],
+    ids=str,
+)
 def test_faults_of_a_window_stand_at_their_place(written: Any, expected: Any) -> None:
     assert faults(written) == expected
 
@@ -83,14 +131,24 @@ def test_faults_of_a_window_stand_at_their_place(written: Any, expected: Any) ->
 PAD = {"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}}
 
 
-@pytest.mark.parametrize("thing", [PAD, [PAD, "GlobalMaxPooling2D"], [{"inner": {"name": "once"}}]], ids=str)
+@pytest.mark.parametrize(
+    "thing", [PAD, [PAD, "GlobalMaxPooling2D"], [{"inner": {"name": "once"}}]], ids=str
+)
 @pytest.mark.parametrize(("size", "codes"), [(10, []), (8, []), (9, ["MS403"])])
 def test_calls_of_something_shared_must_pad_alike(thing: Any, size: int, codes: list[str]) -> None:
     inputs = {"first": [8, 8, 3], "second": [8, size, 3]}
-    report = ms.check({"model": {
-        "inputs": inputs, "shared": {"inner": [PAD, "GlobalMaxPooling2D"], "thing": thing}
-        if "inner" in str(thing) else {"thing": thing},
-        "layers": [{"thing": {"from": name, "name": f"of_{name}"}} for name in inputs],
-        "outputs": [f"of_{name}" for name in inputs],
-    }})  # fmt: skip
+    report = ms.check(
+        {
+            "model": {
+                "inputs": inputs,
+                "shared": (
+                    {"inner": [PAD, "GlobalMaxPooling2D"], "thing": thing}
+                    if "inner" in str(thing)
+                    else {"thing": thing}
+                ),
+                "layers": [{"thing": {"from": name, "name": f"of_{name}"}} for name in inputs],
+                "outputs": [f"of_{name}" for name in inputs],
+            }
+        }
+    )
     assert [found.code for found in report.diagnostics] == codes

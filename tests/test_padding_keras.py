@@ -1,4 +1,6 @@
-"""Zero padding for a window, in Keras: what follows a padded tensor is what `padding: same` gives."""
+"""Zero padding for a window, in Keras: what follows a padded tensor is what `padding: same`
+gives.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,19 @@ def both(axes: int, sizes: tuple[int, ...], kernel: int, stride: int) -> tuple[A
 
     window = {"kernel_size": kernel, "strides": stride}
     settings = {"filters": 2, **window, "kernel_initializer": {"GlorotUniform": {"seed": 1}}}
-    model = ms.load_spec({"model": {"inputs": {"x": [*sizes, 3]}, "outputs": ["padded", "same"], "layers": [
-        {f"ZeroPadding{axes}D": {"padding": window, "name": "pad"}},
-        {f"Conv{axes}D": {**settings, "name": "padded"}},
-        {f"Conv{axes}D": {**settings, "padding": "same", "from": "x", "name": "same"}},
-    ]}}).build()  # fmt: skip
+    model = ms.load_spec(
+        {
+            "model": {
+                "inputs": {"x": [*sizes, 3]},
+                "outputs": ["padded", "same"],
+                "layers": [
+                    {f"ZeroPadding{axes}D": {"padding": window, "name": "pad"}},
+                    {f"Conv{axes}D": {**settings, "name": "padded"}},
+                    {f"Conv{axes}D": {**settings, "padding": "same", "from": "x", "name": "same"}},
+                ],
+            }
+        }
+    ).build()
     found = model(np.random.default_rng(0).normal(size=(2, *sizes, 3)).astype("float32"))
     return found["padded"], found["same"]
 
@@ -29,7 +39,9 @@ def both(axes: int, sizes: tuple[int, ...], kernel: int, stride: int) -> tuple[A
 @pytest.mark.parametrize("kernel", [2, 3, 5])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("sizes", [(6,), (7,), (8, 7), (7, 9), (5, 6, 7)], ids=str)
-def test_a_padded_tensor_gives_what_same_gives(sizes: tuple[int, ...], kernel: int, stride: int) -> None:
+def test_a_padded_tensor_gives_what_same_gives(
+    sizes: tuple[int, ...], kernel: int, stride: int
+) -> None:
     import numpy as np
 
     padded, same = both(len(sizes), sizes, kernel, stride)
@@ -38,11 +50,15 @@ def test_a_padded_tensor_gives_what_same_gives(sizes: tuple[int, ...], kernel: i
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize("sizes", [[8, 8], [9, 8], [8, 9], [9, 9], [None, None]], ids=str)
-def test_keras_gets_the_numbers_that_its_own_architectures_use(sizes: list[int | None], kernel: int) -> None:
+def test_keras_gets_the_numbers_that_its_own_architectures_use(
+    sizes: list[int | None], kernel: int
+) -> None:
     import keras
     from keras.src.applications.imagenet_utils import correct_pad
 
     pad = {"padding": {"kernel_size": kernel, "strides": 2}, "name": "pad"}
-    model = ms.load_spec({"model": {"inputs": {"x": [*sizes, 3]}, "layers": [{"ZeroPadding2D": pad}]}}).build()
+    model = ms.load_spec(
+        {"model": {"inputs": {"x": [*sizes, 3]}, "layers": [{"ZeroPadding2D": pad}]}}
+    ).build()
     assert model.get_layer("pad").padding == correct_pad(keras.Input((*sizes, 3)), kernel)
     assert type(model.get_layer("pad")) is keras.layers.ZeroPadding2D

@@ -16,7 +16,11 @@ EXAMPLES = re.compile(r"^## (Bad|Good)\n\n```(yaml|json)\n(.*?)^```", re.MULTILI
 
 def used_codes() -> set[str]:
     """Every code that stands in the source."""
-    return {code for path in PACKAGE.rglob("*.py") for code in re.findall(r"\"(MS\d{3})\"", path.read_text("utf-8"))}
+    return {
+        code
+        for path in PACKAGE.rglob("*.py")
+        for code in re.findall(r"\"(MS\d{3})\"", path.read_text("utf-8"))
+    }
 
 
 def examples() -> list[tuple[str, str, str, str]]:
@@ -39,10 +43,16 @@ def test_a_page_has_a_title_and_says_something(code: str) -> None:
     assert len(found.prose) > 60
 
 
-@pytest.mark.parametrize(("code", "which", "ending", "text"), examples(), ids=lambda value: str(value)[:6])
-def test_the_examples_are_true(code: str, which: str, ending: str, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "which", "ending", "text"), examples(), ids=lambda value: str(value)[:6]
+)
+def test_the_examples_are_true(
+    code: str, which: str, ending: str, text: str, tmp_path: Path
+) -> None:
     """The bad example gives exactly its code, once; the good one nothing at all."""
     path = tmp_path / f"spec.{ending}"
     path.write_text(text, encoding="utf-8")
     said = ms.check(path).diagnostics
-    assert [d.code for d in said] == ([code] if which == "Bad" else []), "\n".join(str(d) for d in said)
+    assert [d.code for d in said] == ([code] if which == "Bad" else []), "\n".join(
+        str(d) for d in said
+    )

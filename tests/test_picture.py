@@ -1,4 +1,6 @@
-"""Pictures: everything of the graph is in them, nothing overlaps, and every arrow goes down from its source."""
+"""Pictures: everything of the graph is in them, nothing overlaps, and every arrow goes down from
+its source.
+"""
 
 import io
 import re
@@ -54,13 +56,21 @@ def blocks(tmp_path: Path) -> ms.Spec:
 
 
 def inside(one: Placed, other: Placed) -> bool:
-    return (other.x <= one.x and one.x + one.width <= other.x + other.width + 0.01
-            and other.y <= one.y and one.y + one.height <= other.y + other.height + 0.01)
+    return (
+        other.x <= one.x
+        and one.x + one.width <= other.x + other.width + 0.01
+        and other.y <= one.y
+        and one.y + one.height <= other.y + other.height + 0.01
+    )
 
 
 def apart(one: Placed, other: Placed) -> bool:
-    return (one.x + one.width <= other.x + 0.01 or other.x + other.width <= one.x + 0.01
-            or one.y + one.height <= other.y + 0.01 or other.y + other.height <= one.y + 0.01)
+    return (
+        one.x + one.width <= other.x + 0.01
+        or other.x + other.width <= one.x + 0.01
+        or one.y + one.height <= other.y + 0.01
+        or other.y + other.height <= one.y + 0.01
+    )
 
 
 def check_layout(drawn: Diagram) -> Layout:
@@ -69,7 +79,9 @@ def check_layout(drawn: Diagram) -> Layout:
     places = {box.key: place for box, place in found.boxes}
     frames = {frame.key: place for frame, place in found.frames}
     assert set(places) == set(drawn.boxes)
-    for (one, here), (other, there) in ((a, b) for i, a in enumerate(found.boxes) for b in found.boxes[:i]):
+    for (one, here), (other, there) in (
+        (a, b) for i, a in enumerate(found.boxes) for b in found.boxes[:i]
+    ):
         assert apart(here, there), (one.key, other.key)
     for box, place in found.boxes:
         assert inside(place, whole)
@@ -80,7 +92,10 @@ def check_layout(drawn: Diagram) -> Layout:
                 assert apart(place, place_of_frame), (box.key, key)
     for arrow, points in found.lines:
         source, target = places[arrow.source], places[arrow.target]
-        assert points[0] == (pytest.approx(source.x + source.width / 2), pytest.approx(source.y + source.height))
+        assert points[0] == (
+            pytest.approx(source.x + source.width / 2),
+            pytest.approx(source.y + source.height),
+        )
         assert points[-1] == (pytest.approx(target.x + target.width / 2), pytest.approx(target.y))
         assert all(below[1] >= above[1] for above, below in pairwise(points))
     return found
@@ -102,8 +117,12 @@ def test_arrows_are_the_tensors_of_the_graph_with_their_shapes(blocks: ms.Spec) 
     assert arrows["input:image", "first_a_conv2d"] == "32 \u00d7 32 \u00d7 8"
     assert arrows["first_a_add", "first_b_skip"] == "32 \u00d7 32 \u00d7 8"
     assert arrows["seen", "all"] == "8"
-    assert arrows["input:image", "left/conv2d"] == "32 \u00d7 32 \u00d7 8", "to the layer in a sub-model that takes it"
-    assert arrows["left/global_average_pooling2d", "all"] == "8", "from the layer in a sub-model that gives it"
+    assert arrows["input:image", "left/conv2d"] == "32 \u00d7 32 \u00d7 8", (
+        "to the layer in a sub-model that takes it"
+    )
+    assert arrows["left/global_average_pooling2d", "all"] == "8", (
+        "from the layer in a sub-model that gives it"
+    )
     assert arrows["right", "all"] == "8"
     assert arrows["verdict", "output:verdict"] == "3"
 
@@ -135,10 +154,18 @@ def test_the_second_call_of_something_shared_counts_nothing(blocks: ms.Spec) -> 
 
 
 def test_a_large_model_is_folded_until_it_can_be_looked_at() -> None:
-    spec = ms.load_spec({
-        "blocks": {"pair": [{"block": {"name": "a"}}, {"block": {"name": "b"}}], "block": ["ReLU"] * 4},
-        "model": {"inputs": {"x": [4]}, "layers": [{"pair": {"name": f"p{number}"}} for number in range(20)]},
-    })  # fmt: skip
+    spec = ms.load_spec(
+        {
+            "blocks": {
+                "pair": [{"block": {"name": "a"}}, {"block": {"name": "b"}}],
+                "block": ["ReLU"] * 4,
+            },
+            "model": {
+                "inputs": {"x": [4]},
+                "layers": [{"pair": {"name": f"p{number}"}} for number in range(20)],
+            },
+        }
+    )
     drawn = diagram("large", spec.graph)
     assert (drawn.depth, drawn.deepest, len(drawn.boxes)) == (1, 2, 41)
     assert len(diagram("large", spec.graph, depth=9).boxes) == 161
@@ -177,11 +204,15 @@ def test_the_text_of_mermaid_has_no_quotes_inside_of_quotes(blocks: ms.Spec) -> 
 
 
 def test_a_picture_loads_no_framework() -> None:
-    code = ("import sys, modelspec as ms; from modelspec.views.picture import picture;"
-            "s = ms.load_spec('configs/digits.yaml');"
-            "[picture('x', s.graph, form) for form in ('svg', 'png', 'mermaid', 'graphviz')];"
-            "print(*{name.partition('.')[0] for name in sys.modules})")
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    code = (
+        "import sys, modelspec as ms; from modelspec.views.picture import picture;"
+        "s = ms.load_spec('configs/digits.yaml');"
+        "[picture('x', s.graph, form) for form in ('svg', 'png', 'mermaid', 'graphviz')];"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert "PIL" in loaded
     assert not {"tensorflow", "keras", "numpy"} & set(loaded)
 
@@ -190,11 +221,18 @@ def test_show_draws_by_the_ending_of_the_path(tmp_path: Path) -> None:
     runner = CliRunner()
     for ending in ENDINGS:
         path = tmp_path / f"model{ending}"
-        assert runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(path)]).exit_code == 0
+        assert (
+            runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(path)]).exit_code
+            == 0
+        )
         assert path.stat().st_size > 500
-    wrong = runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "model.jpg")])
+    wrong = runner.invoke(
+        main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "model.jpg")]
+    )
     assert wrong.exit_code == 2
     assert "a picture ends in .svg, .png" in wrong.output
-    nowhere = runner.invoke(main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "no" / "model.svg")])
+    nowhere = runner.invoke(
+        main, ["show", "configs/siamese.yaml", "--picture", str(tmp_path / "no" / "model.svg")]
+    )
     assert nowhere.exit_code != 0
     assert "Traceback" not in nowhere.output

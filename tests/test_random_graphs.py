@@ -20,11 +20,15 @@ pytestmark = pytest.mark.tensorflow
 
 
 UNSURE = {"MultiHeadAttention", "GroupQueryAttention"}
-"""Layers whose scores have another size than Keras says: it is unknown to modelspec, and so is what follows from it."""
+"""Layers whose scores have another size than Keras says: it is unknown to modelspec, and so is what
+follows from it.
+"""
 
 
 def difference(spec: dict[str, Any]) -> str | None:
-    """What the inferred graph and the built model do not agree on, in words; of every call, `build` compares it."""
+    """What the inferred graph and the built model do not agree on, in words; of every call, `build`
+    compares it.
+    """
     import keras
 
     checked = ms.load_spec(spec)
@@ -38,37 +42,85 @@ def difference(spec: dict[str, Any]) -> str | None:
     dtype_of = keras.backend.standardize_dtype
     built = {name: (tuple(tensor.shape), dtype_of(tensor.dtype)) for name, tensor in made.items()}
     if not UNSURE.isdisjoint(_kinds(graph)):
-        built = {name: (_as_known(inferred[name][0], shape), dtype) for name, (shape, dtype) in built.items()}
+        built = {
+            name: (_as_known(inferred[name][0], shape), dtype)
+            for name, (shape, dtype) in built.items()
+        }
     pairs = {
         "outputs": (inferred, built),
         "weights": (_shapes(graph.weights), _shapes(model.weights)),
-        "trainable weights": (_shapes(w for w in graph.weights if w.trainable), _shapes(model.trainable_weights)),
+        "trainable weights": (
+            _shapes(w for w in graph.weights if w.trainable),
+            _shapes(model.trainable_weights),
+        ),
         "parameters": (graph.parameters, model.count_params()),
-        "trainable parameters": (graph.trainable_parameters, sum(math.prod(w.shape) for w in model.trainable_weights)),
+        "trainable parameters": (
+            graph.trainable_parameters,
+            sum(math.prod(w.shape) for w in model.trainable_weights),
+        ),
     }
-    wrong = [f"{what}: inferred {one}, Keras makes {other}" for what, (one, other) in pairs.items() if one != other]
+    wrong = [
+        f"{what}: inferred {one}, Keras makes {other}"
+        for what, (one, other) in pairs.items()
+        if one != other
+    ]
     return "\n".join(wrong) or None
 
 
 X: dict[str, Any] = {"inputs": {"x": [5]}}
 FOUND: dict[str, dict[str, Any]] = {
-    "dead layers have no weights": {**X, "layers": [
-        {"Dense": {"units": 3, "name": "dead"}}, {"Dense": {"units": 2, "from": "x"}},
-    ]},
-    "nor have those of a sub-model": {**X, "layers": [{"inner": {"from": "x"}}], "shared": {"inner": {
-        "inputs": {"y": [5]}, "layers": [{"Dense": 3}, {"Dense": {"units": 2, "from": "y"}}],
-    }}},
-    "a cell gives its states as a list": {"inputs": {"x": [5], "h": [4], "c": [4]}, "layers": [
-        {"LSTMCell": {"units": 4, "from": {"inputs": "x", "states": ["h", "c"]}, "name": "cell"}},
-        {"Add": {"from": ["cell.hidden", "cell.cell"]}},
-    ]},
-    "a frozen wrapper freezes what it holds": {"inputs": {"x": [6, 4]}, "layers": [
-        {"TimeDistributed": {"layer": {"Dense": 3}, "trainable": False}},
-        {"Bidirectional": {"layer": {"GRU": {"units": 3, "return_sequences": True}}, "trainable": False}},
-        {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "trainable": False, "from": ["bidirectional"] * 2}},
-        {"SpectralNormalization": {"layer": {"Dense": 2}, "trainable": False}},
-    ]},
-}  # fmt: skip
+    "dead layers have no weights": {
+        **X,
+        "layers": [
+            {"Dense": {"units": 3, "name": "dead"}},
+            {"Dense": {"units": 2, "from": "x"}},
+        ],
+    },
+    "nor have those of a sub-model": {
+        **X,
+        "layers": [{"inner": {"from": "x"}}],
+        "shared": {
+            "inner": {
+                "inputs": {"y": [5]},
+                "layers": [{"Dense": 3}, {"Dense": {"units": 2, "from": "y"}}],
+            }
+        },
+    },
+    "a cell gives its states as a list": {
+        "inputs": {"x": [5], "h": [4], "c": [4]},
+        "layers": [
+            {
+                "LSTMCell": {
+                    "units": 4,
+                    "from": {"inputs": "x", "states": ["h", "c"]},
+                    "name": "cell",
+                }
+            },
+            {"Add": {"from": ["cell.hidden", "cell.cell"]}},
+        ],
+    },
+    "a frozen wrapper freezes what it holds": {
+        "inputs": {"x": [6, 4]},
+        "layers": [
+            {"TimeDistributed": {"layer": {"Dense": 3}, "trainable": False}},
+            {
+                "Bidirectional": {
+                    "layer": {"GRU": {"units": 3, "return_sequences": True}},
+                    "trainable": False,
+                }
+            },
+            {
+                "MultiHeadAttention": {
+                    "num_heads": 2,
+                    "key_dim": 3,
+                    "trainable": False,
+                    "from": ["bidirectional"] * 2,
+                }
+            },
+            {"SpectralNormalization": {"layer": {"Dense": 2}, "trainable": False}},
+        ],
+    },
+}
 """Graphs that were once built other than inferred."""
 
 
@@ -90,7 +142,9 @@ def _kinds(graph: TypedGraph) -> set[str]:
     return own.union(*(_kinds(layer.inside) for layer in graph.layers if layer.inside))
 
 
-def _as_known(inferred: tuple[int | None, ...], built: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def _as_known(
+    inferred: tuple[int | None, ...], built: tuple[int | None, ...]
+) -> tuple[int | None, ...]:
     """The built shape, unknown where the inferred one is."""
     if len(inferred) != len(built):
         return built

@@ -1,4 +1,6 @@
-"""Whatever a file says, `check` answers with diagnostics, and soon: right specs made wrong at random."""
+"""Whatever a file says, `check` answers with diagnostics, and soon: right specs made wrong at
+random.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def _check_mutated(values: dict[str, Any], seed: int) -> None:
 
 def test_slips_are_of_many_kinds() -> None:
     """What is drawn is worth drawing: most slips are faults, of many codes, and some go unseen."""
-    reports = [check(mutated_values(values_of(config), seed)) for config in CONFIGS for seed in range(60)]
+    reports = [
+        check(mutated_values(values_of(config), seed)) for config in CONFIGS for seed in range(60)
+    ]
     codes = Counter(code for report in reports for code in {d.code for d in report.diagnostics})
     assert len(codes) >= 25, codes
     assert 0.5 <= sum(not report.ok for report in reports) / len(reports) <= 0.98

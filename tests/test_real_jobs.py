@@ -1,4 +1,6 @@
-"""Jobs on real files as they were found, each in one spec: as good as they should be, and the same in every format."""
+"""Jobs on real files as they were found, each in one spec: as good as they should be, and the same
+in every format.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,7 @@ JOBS = {
     "titanic.csv": (TITANIC, "accuracy", 0.78, {"no", "yes"}),
     "diamonds.csv": (DIAMONDS, "r2_score", 0.95, None),
     "sms-spam.tsv": (MESSAGES, "accuracy", 0.95, {"ham", "spam"}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -118,8 +120,9 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_from_its_raw_file(name: str) -> None:
-    """Good enough on examples that it never saw; raw rows are predicted as training saw them, to the bit; and labels
-    come back."""
+    """Good enough on examples that it never saw; raw rows are predicted as training saw them, to
+    the bit; and labels come back.
+    """
     from modelspec.runtime.run import predict
 
     spec, metric, least, labels = JOBS[name]
@@ -135,7 +138,9 @@ def test_a_job_from_its_raw_file(name: str) -> None:
     (output,) = found.outputs
     inputs = {key: np.asarray(values) for key, values in seen.items()}
     size = run.compiled.training.batch_size
-    wanted = run.model.predict(inputs if len(inputs) > 1 else next(iter(inputs.values())), batch_size=size, verbose=0)
+    wanted = run.model.predict(
+        inputs if len(inputs) > 1 else next(iter(inputs.values())), batch_size=size, verbose=0
+    )
     wanted = next(iter(wanted.values())) if isinstance(wanted, dict) else wanted
     np.testing.assert_array_equal(found.outputs[output], wanted)
     if labels is not None:
@@ -157,7 +162,7 @@ def as_raw_rows(run: Any, name: str) -> dict[str, Any]:
     return dict(prepared_source(run.compiled, table, Path("run"), with_targets=False)[0].inputs)
 
 
-# One data set in every format ----------------------------------------------------------------------------------------
+# One data set in every format ---------------------------------------------------------------------
 
 MNIST = """
 seed: 3
@@ -181,7 +186,10 @@ COUNT = 300
 def digits() -> tuple[Any, Any]:
     images = gzip.decompress(real("mnist-t10k-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress(real("mnist-t10k-labels-idx1-ubyte.gz").read_bytes())
-    x, y = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8)
+    x, y = (
+        np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28),
+        np.frombuffer(labels, np.uint8, offset=8),
+    )
     order = np.argsort(y[:COUNT], kind="stable")  # as a folder for each class has them
     return x[:COUNT][order], y[:COUNT][order]
 
@@ -228,8 +236,12 @@ def as_pictures(x: Any, y: Any) -> str:
 
 
 FORMATS: dict[str, Callable[[Any, Any], str]] = {
-    "idx": as_idx, "npz": as_npz, "hdf5": as_hdf5, "parquet": as_parquet, "pictures": as_pictures,
-}  # fmt: skip
+    "idx": as_idx,
+    "npz": as_npz,
+    "hdf5": as_hdf5,
+    "parquet": as_parquet,
+    "pictures": as_pictures,
+}
 
 
 def test_every_format_trains_the_same_weights() -> None:
@@ -239,10 +251,15 @@ def test_every_format_trains_the_same_weights() -> None:
         spec = MNIST.replace("SOURCE", make(x, y))
         if name == "pictures":  # the names of folders are words
             tokens = ", ".join(f'"{digit}"' for digit in range(10))
-            spec = spec.replace("column: label", "column: label, transform: [StringLookup: {num_oov_indices: 0, "
-                                                 f"vocabulary: [{tokens}]}}]")
+            spec = spec.replace(
+                "column: label",
+                "column: label, transform: [StringLookup: {num_oov_indices: 0, "
+                f"vocabulary: [{tokens}]}}]",
+            )
         Path(f"{name}.yaml").write_text(spec, encoding="utf-8")
-        weights[name] = ms.load_spec(f"{name}.yaml").train(run_dir=f"runs/{name}").model.get_weights()
+        weights[name] = (
+            ms.load_spec(f"{name}.yaml").train(run_dir=f"runs/{name}").model.get_weights()
+        )
     first = weights.pop("idx")
     assert np.std(first[0]) > 0
     for name, found in weights.items():

@@ -1,4 +1,6 @@
-"""`modelspec resolve`: a resolved spec means the same, and resolves to itself; where its values come from."""
+"""`modelspec resolve`: a resolved spec means the same, and resolves to itself; where its values
+come from.
+"""
 
 from __future__ import annotations
 
@@ -126,9 +128,21 @@ def graph(typed: TypedGraph | None) -> list[Any]:
     """Everything of a graph that a model built from it has."""
     assert typed is not None
     return [
-        [(one.name, one.kind, one.inputs, one.output_shape, one.output_dtype, one.weights, dict(one.call.use.options),
-          graph(one.inside) if one.inside else None) for one in typed.layers],
-        list(typed.inputs.items()), list(typed.outputs.items()),
+        [
+            (
+                one.name,
+                one.kind,
+                one.inputs,
+                one.output_shape,
+                one.output_dtype,
+                one.weights,
+                dict(one.call.use.options),
+                graph(one.inside) if one.inside else None,
+            )
+            for one in typed.layers
+        ],
+        list(typed.inputs.items()),
+        list(typed.outputs.items()),
     ]
 
 
@@ -139,7 +153,9 @@ def as_lists(value: Any) -> Any:
 
 
 def check_both(compiled: Compiled) -> None:
-    """A resolved spec, with and without defaults, as YAML and as JSON, is the same spec and resolves to itself."""
+    """A resolved spec, with and without defaults, as YAML and as JSON, is the same spec and
+    resolves to itself.
+    """
     for defaults in (False, True):
         text = resolved_text(compiled, defaults=defaults)
         found = again(text)
@@ -164,9 +180,13 @@ def test_configs(config: Path) -> None:
         assert type(found.training.optimizer) is type(compiled.training.optimizer)
         assert found.training.optimizer.model_dump() == compiled.training.optimizer.model_dump()
         assert {key: one.settings for key, one in found.training.losses.items()} == {
-            key: one.settings for key, one in compiled.training.losses.items()}
-        assert {key: [one.settings for one in some] for key, some in found.training.metrics.items()} == {
-            key: [one.settings for one in some] for key, some in compiled.training.metrics.items()}
+            key: one.settings for key, one in compiled.training.losses.items()
+        }
+        assert {
+            key: [one.settings for one in some] for key, some in found.training.metrics.items()
+        } == {
+            key: [one.settings for one in some] for key, some in compiled.training.metrics.items()
+        }
         assert resolved(found)["data"].keys() == resolved(compiled)["data"].keys()
 
 
@@ -191,14 +211,25 @@ def test_the_whole_text(net: str) -> None:
 
 
 def test_old_spellings_become_todays() -> None:
-    compiled = right(compile_mapping({"model": {"inputs": {"x": [8, 8, 1]}, "layers": [{"Convolution2D": {
-        "filters": 3, "kernel_size": 2}}]}}))
+    compiled = right(
+        compile_mapping(
+            {
+                "model": {
+                    "inputs": {"x": [8, 8, 1]},
+                    "layers": [{"Convolution2D": {"filters": 3, "kernel_size": 2}}],
+                }
+            }
+        )
+    )
     assert resolved(compiled)["model"]["layers"] == [{"Conv2D": {"filters": 3, "kernel_size": 2}}]
 
 
 def test_a_dollar_stays_one() -> None:
-    spec = {"description": "US$$ 5 and $$name", "x-y": "$gone", "model": {
-        "inputs": {"x": [3]}, "layers": [{"Dense": 2}]}}
+    spec = {
+        "description": "US$$ 5 and $$name",
+        "x-y": "$gone",
+        "model": {"inputs": {"x": [3]}, "layers": [{"Dense": 2}]},
+    }
     compiled = right(compile_mapping(spec))
     assert compiled.file.description == "US$ 5 and $name"
     assert again(resolved_text(compiled)).file.description == "US$ 5 and $name"
@@ -206,13 +237,46 @@ def test_a_dollar_stays_one() -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=60)
-    | st.sampled_from(["1e-3", "no", "0o17", "012", "1_000", "~", "", "a: b", "#", "<<", "=", "- a", "null", "y", "-",
-                       "a\nb", "a\n", "\na", " a\nb", "a\n\nb\n", "12:30", "2024-01-01", "a #b", "US$ 5",
-                       "🙂", "\u2028"]),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5), max_leaves=30,
-)  # fmt: skip
+    | st.sampled_from(
+        [
+            "1e-3",
+            "no",
+            "0o17",
+            "012",
+            "1_000",
+            "~",
+            "",
+            "a: b",
+            "#",
+            "<<",
+            "=",
+            "- a",
+            "null",
+            "y",
+            "-",
+            "a\nb",
+            "a\n",
+            "\na",
+            " a\nb",
+            "a\n\nb\n",
+            "12:30",
+            "2024-01-01",
+            "a #b",
+            "US$ 5",
+            "🙂",
+            "\u2028",
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5)
+    ),
+    max_leaves=30,
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -230,42 +294,82 @@ def test_every_text_is_read_back_by_both_versions(values: dict[str, Any]) -> Non
 def test_lines_are_not_longer_than_they_need_be(net: str) -> None:
     for config in CONFIGS:
         for defaults in (False, True):
-            for line in resolved_text(right(compile_path(str(config))), defaults=defaults).splitlines():
+            for line in resolved_text(
+                right(compile_path(str(config))), defaults=defaults
+            ).splitlines():
                 assert len(line) <= 120
 
 
 def test_defaults_are_keras_names_and_values() -> None:
-    compiled = right(compile_mapping({
-        "model": {"inputs": {"x": [8]}, "layers": [{"Dense": 3}, {"Dropout": 0.5}]},
-        "training": {"loss": "mse", "optimizer": "sgd", "metrics": ["mae"]},
-    }))
+    compiled = right(
+        compile_mapping(
+            {
+                "model": {"inputs": {"x": [8]}, "layers": [{"Dense": 3}, {"Dropout": 0.5}]},
+                "training": {"loss": "mse", "optimizer": "sgd", "metrics": ["mae"]},
+            }
+        )
+    )
     found = resolved(compiled, defaults=True)
     assert found["model"]["layers"][0]["Dense"] == {
-        "units": 3, "activation": None, "use_bias": True, "kernel_initializer": "glorot_uniform",
-        "bias_initializer": "zeros", "kernel_regularizer": None, "bias_regularizer": None,
-        "activity_regularizer": None, "kernel_constraint": None, "bias_constraint": None, "lora_rank": None,
-        "lora_alpha": None, "trainable": True, "dtype": "float32", "name": "dense",
+        "units": 3,
+        "activation": None,
+        "use_bias": True,
+        "kernel_initializer": "glorot_uniform",
+        "bias_initializer": "zeros",
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "bias_constraint": None,
+        "lora_rank": None,
+        "lora_alpha": None,
+        "trainable": True,
+        "dtype": "float32",
+        "name": "dense",
     }
     assert found["model"]["layers"][1]["Dropout"]["seed"] is None
     assert found["training"]["optimizer"]["SGD"]["momentum"] == 0.0
     assert found["training"]["loss"]["MeanSquaredError"]["name"] == "mse"
-    assert (found["training"]["epochs"], found["training"]["batch_size"], found["seed"]) == (1, 32, 0)
+    assert (found["training"]["epochs"], found["training"]["batch_size"], found["seed"]) == (
+        1,
+        32,
+        0,
+    )
     assert found["model"]["inputs"] == {"x": {"shape": [8], "dtype": "float32", "optional": False}}
     assert found["runtime"]["precision"] == "float32"
 
 
 def test_wrappers_and_components_are_filled_in_too() -> None:
-    compiled = right(compile_mapping({"model": {"inputs": {"x": [5, 8]}, "layers": [
-        {"Bidirectional": {"LSTM": {"units": 3, "kernel_regularizer": "l2"}, "merge_mode": "sum"}},
-        {"Dense": {"units": 2, "kernel_initializer": {"RandomNormal": 0.5}}}]}}))
-    wrapper, dense = (next(iter(one.values())) for one in resolved(compiled, defaults=True)["model"]["layers"])
+    compiled = right(
+        compile_mapping(
+            {
+                "model": {
+                    "inputs": {"x": [5, 8]},
+                    "layers": [
+                        {
+                            "Bidirectional": {
+                                "LSTM": {"units": 3, "kernel_regularizer": "l2"},
+                                "merge_mode": "sum",
+                            }
+                        },
+                        {"Dense": {"units": 2, "kernel_initializer": {"RandomNormal": 0.5}}},
+                    ],
+                }
+            }
+        )
+    )
+    wrapper, dense = (
+        next(iter(one.values())) for one in resolved(compiled, defaults=True)["model"]["layers"]
+    )
     assert wrapper["layer"]["LSTM"]["recurrent_activation"] == "sigmoid"
     assert wrapper["layer"]["LSTM"]["kernel_regularizer"] == {"L2": {"l2": 0.01}}
     assert wrapper["merge_mode"] == "sum"
-    assert dense["kernel_initializer"] == {"RandomNormal": {"mean": 0.5, "stddev": 0.05, "seed": None}}
+    assert dense["kernel_initializer"] == {
+        "RandomNormal": {"mean": 0.5, "stddev": 0.05, "seed": None}
+    }
 
 
-# On the command line -------------------------------------------------------------------------------------------------
+# On the command line ------------------------------------------------------------------------------
 
 
 def run(*arguments: str, text: str | None = None) -> Any:
@@ -278,7 +382,9 @@ def test_the_command(net: str) -> None:
     assert Path("out.yaml").read_text() == RESOLVED
     assert run("out.yaml").stdout == RESOLVED
     assert run(net, "-o", "out.json").exit_code == 0
-    assert json.loads(Path("out.json").read_text()) == json.loads(run(net, "--format", "json").stdout)
+    assert json.loads(Path("out.json").read_text()) == json.loads(
+        run(net, "--format", "json").stdout
+    )
     assert "epochs: 9" in run(net, "--set", "training.epochs=9").output
     assert "use_bias: true" in run(net, "--defaults").output
     assert "- Dense: 7" in run("-", text="model: {inputs: {x: [3]}, layers: [{Dense: 7}]}").output
@@ -295,14 +401,16 @@ def test_a_spec_with_errors_is_told_as_check_tells_it(net: str) -> None:
 def test_wrong_uses_of_options(net: str) -> None:
     def usage(*arguments: str) -> bool:
         found = run(*arguments)
-        return found.exit_code == 2 or (isinstance(found.exception, SystemExit) and found.exception.code == 2)
+        return found.exit_code == 2 or (
+            isinstance(found.exception, SystemExit) and found.exception.code == 2
+        )
 
     assert usage(net, "--format", "text")
     assert usage(net, "--explain", "name", "--format", "yaml")
     assert usage(net, "--explain", "name", "--defaults")
 
 
-# Where values come from ----------------------------------------------------------------------------------------------
+# Where values come from ---------------------------------------------------------------------------
 
 
 def way(path: str, overrides: dict[str, Any] | None = None) -> list[str]:
@@ -315,7 +423,10 @@ def test_through_a_block_a_loop_and_an_expression(net: str) -> None:
     assert way("model.layers.s0_dense.units") == [
         "net.yaml:11:24 written here, as `$(2 * filters)` (blocks.residual.layers[0].Dense.units)",
         "net.yaml:21:31 `filters` is `4` (model.layers[2].do[0].residual.filters)",
-        "net.yaml:18:21 in the loop, where `stage` is a mapping (u) and `i` is `0` (model.layers[2].for.stage[0])",
+        (
+            "net.yaml:18:21 in the loop, where `stage` is a mapping (u) and `i` is `0`"
+            " (model.layers[2].for.stage[0])"
+        ),
         "net.yaml:21:11 in block `residual`, used here (model.layers[2].do[0].residual)",
     ]
 
@@ -330,52 +441,78 @@ def test_through_a_variable(net: str) -> None:
 
 def test_from_an_extended_file_and_from_a_flag(net: str) -> None:
     assert way("training.epochs") == [
-        "base.yaml:6:11 written here, as `3` (training.epochs)", "net.yaml:1:10 `base.yaml` is extended here (None)"]
+        "base.yaml:6:11 written here, as `3` (training.epochs)",
+        "net.yaml:1:10 `base.yaml` is extended here (None)",
+    ]
     assert way("training.epochs", {"training.epochs": 7}) == [
-        "--set training.epochs:1:17 set on the command line, or from Python (None)"]
+        "--set training.epochs:1:17 set on the command line, or from Python (None)"
+    ]
     assert way("model.layers.dense_1_1.units", {"vars.width": 3})[1:3] == [
         "--set vars.width:1:12 `width` is `3` (None)",
-        "net.yaml:22:46 in round 1 of 2 (model.layers[2].do[1].Dense.repeat)"]
+        "net.yaml:22:46 in round 1 of 2 (model.layers[2].do[1].Dense.repeat)",
+    ]
 
 
-def test_through_files_that_extend_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_through_files_that_extend_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
-    Path("net.yaml").write_text("extends: [sub/middle.yaml]\nname: n\nmodel: {inputs: {x: [2]}, layers: [ReLU]}\n")
+    Path("net.yaml").write_text(
+        "extends: [sub/middle.yaml]\nname: n\nmodel: {inputs: {x: [2]}, layers: [ReLU]}\n"
+    )
     Path("sub/middle.yaml").write_text("extends: ../low.yaml\n")
     Path("low.yaml").write_text("seed: 7\n")
     assert way("seed") == [
-        "low.yaml:1:7 written here, as `7` (seed)", "sub/middle.yaml:1:10 `low.yaml` is extended here (None)",
-        "net.yaml:1:11 `middle.yaml` is extended here (None)"]
+        "low.yaml:1:7 written here, as `7` (seed)",
+        "sub/middle.yaml:1:10 `low.yaml` is extended here (None)",
+        "net.yaml:1:11 `middle.yaml` is extended here (None)",
+    ]
 
 
-@pytest.mark.parametrize(("path", "value", "message"), [
-    ("model.layers.dense.use_bias", True, "Keras's default of `Dense.use_bias`"),
-    ("model.layers[0].Dense.dtype", "float32", "the default of `Dense.dtype`: it follows `runtime.precision`"),
-    ("training.optimizer.adam.beta_1", 0.9, "Keras's default of `Adam.beta_1`"),
-    ("training.callbacks[-1].EarlyStopping.mode", "auto", "Keras's default of `EarlyStopping.mode`"),
-    ("training.batch_size", 32, "the default of `training.batch_size`"),
-    ("runtime.jit", "auto", "the default of `runtime.jit`"),
-    ("seed", 0, "the default of `seed`"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("model.layers.dense.use_bias", True, "Keras's default of `Dense.use_bias`"),
+        (
+            "model.layers[0].Dense.dtype",
+            "float32",
+            "the default of `Dense.dtype`: it follows `runtime.precision`",
+        ),
+        ("training.optimizer.adam.beta_1", 0.9, "Keras's default of `Adam.beta_1`"),
+        (
+            "training.callbacks[-1].EarlyStopping.mode",
+            "auto",
+            "Keras's default of `EarlyStopping.mode`",
+        ),
+        ("training.batch_size", 32, "the default of `training.batch_size`"),
+        ("runtime.jit", "auto", "the default of `runtime.jit`"),
+        ("seed", 0, "the default of `seed`"),
+    ],
+)
 def test_defaults_are_said_to_be_some(net: str, path: str, value: Any, message: str) -> None:
     found = Origins(right(compile_path(net))).of(path)
     assert (found.value, found.default, found.steps[0].message) == (value, True, message)
     assert found.steps[0].span is None
 
 
-@pytest.mark.parametrize(("path", "code", "place", "suggestion"), [
-    ("model.layers[0].Dense.unts", "MS148", "unts", "units"),
-    ("model.layers.s0_dens.units", "MS148", "s0_dens", "s0_dense"),
-    ("trainig.epochs", "MS148", "trainig", "training"),
-    ("model.layers[99]", "MS148", "[99]", None),
-    ("model.layers.Dense.units", "MS148", "Dense", None),
-    ("training.epochs.x", "MS148", "x", None),
-    ("training[0]", "MS148", "[0]", None),
-    ("vars.width", "MS148", "vars", None),
-    ("a..b", "MS130", "a..b", None),
-])  # fmt: skip
-def test_a_path_that_leads_nowhere(net: str, path: str, code: str, place: str, suggestion: str | None) -> None:
+@pytest.mark.parametrize(
+    ("path", "code", "place", "suggestion"),
+    [
+        ("model.layers[0].Dense.unts", "MS148", "unts", "units"),
+        ("model.layers.s0_dens.units", "MS148", "s0_dens", "s0_dense"),
+        ("trainig.epochs", "MS148", "trainig", "training"),
+        ("model.layers[99]", "MS148", "[99]", None),
+        ("model.layers.Dense.units", "MS148", "Dense", None),
+        ("training.epochs.x", "MS148", "x", None),
+        ("training[0]", "MS148", "[0]", None),
+        ("vars.width", "MS148", "vars", None),
+        ("a..b", "MS130", "a..b", None),
+    ],
+)
+def test_a_path_that_leads_nowhere(
+    net: str, path: str, code: str, place: str, suggestion: str | None
+) -> None:
     with pytest.raises(Wayward) as raised:
         Origins(right(compile_path(net))).of(path)
     assert (raised.value.fault.code, raised.value.span.text) == (code, place)
@@ -385,24 +522,42 @@ def test_a_path_that_leads_nowhere(net: str, path: str, code: str, place: str, s
 def test_explaining_on_the_command_line(net: str) -> None:
     found = run(net, "--explain", "model.layers[s0_dense].Dense.units", "--explain", "seed")
     assert found.exit_code == 0
-    assert found.stdout.startswith("model.layers[s0_dense].Dense.units: 8\n  net.yaml:11:24  written here, as ")
+    assert found.stdout.startswith(
+        "model.layers[s0_dense].Dense.units: 8\n  net.yaml:11:24  written here, as "
+    )
     assert found.stdout.endswith("\nseed: 0\n  the default of `seed`\n")
     told = json.loads(run(net, "--explain", "training.epochs", "--format", "json").stdout)
-    assert told[0]["steps"][0] == {"message": "written here, as `3`", "file": "base.yaml", "line": 6, "column": 11,
-                                   "path": "training.epochs"}
+    assert told[0]["steps"][0] == {
+        "message": "written here, as `3`",
+        "file": "base.yaml",
+        "line": 6,
+        "column": 11,
+        "path": "training.epochs",
+    }
     lost = run(net, "--explain", "trainin", "--explain", "seed")
-    assert (lost.exit_code, "MS148" in lost.stderr, lost.stdout) == (1, True, "seed: 0\n  the default of `seed`\n")
+    assert (lost.exit_code, "MS148" in lost.stderr, lost.stdout) == (
+        1,
+        True,
+        "seed: 0\n  the default of `seed`\n",
+    )
 
 
 def test_every_value_has_an_origin(net: str) -> None:
-    """No value of the resolved spec, and none of its defaults, is without a word about where it comes from."""
+    """No value of the resolved spec, and none of its defaults, is without a word about where it
+    comes from.
+    """
     compiled = right(compile_path(net, {"model.layers[0].Dense.activation": "tanh"}))
     origins = Origins(compiled)
 
     def paths(value: Any, path: str) -> Any:
         yield path
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(
-                value, list) else ():
+        for key, item in (
+            value.items()
+            if isinstance(value, dict)
+            else enumerate(value)
+            if isinstance(value, list)
+            else ()
+        ):
             yield from paths(item, f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}")
 
     values = resolved(compiled, defaults=True)

@@ -1,4 +1,6 @@
-"""Runs that are killed, interrupted and gone on with end as the undisturbed run ends, to the bit."""
+"""Runs that are killed, interrupted and gone on with end as the undisturbed run ends, to the
+bit.
+"""
 
 from __future__ import annotations
 
@@ -27,44 +29,81 @@ pytestmark = pytest.mark.tensorflow
 
 EPOCHS, STEPS = 14, 9
 CNN: dict[str, Any] = {
-    "name": "small", "seed": 11,
+    "name": "small",
+    "seed": 11,
     "model": {
         "inputs": {"image": [6, 6, 1]},
         "layers": [
-            {"GaussianNoise": 0.1}, {"Conv2D": {"filters": 4, "kernel_size": 3}}, {"BatchNormalization": {}}, "ReLU",
-            "Flatten", {"Dropout": 0.3}, {"Dense": {"units": 3, "activation": "softmax", "name": "kind"}},
+            {"GaussianNoise": 0.1},
+            {"Conv2D": {"filters": 4, "kernel_size": 3}},
+            {"BatchNormalization": {}},
+            "ReLU",
+            "Flatten",
+            {"Dropout": 0.3},
+            {"Dense": {"units": 3, "activation": "softmax", "name": "kind"}},
         ],
     },
-    "data": {"source": {"npz": "d.npz"}, "split": {"validation": 0.2, "test": 0.2},
-             "inputs": {"image": "x"}, "targets": {"kind": "y"}},
+    "data": {
+        "source": {"npz": "d.npz"},
+        "split": {"validation": 0.2, "test": 0.2},
+        "inputs": {"image": "x"},
+        "targets": {"kind": "y"},
+    },
     "training": {
         "optimizer": {"AdamW": {"learning_rate": 0.02, "weight_decay": 0.01}},
-        "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "epochs": EPOCHS, "batch_size": 8,
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+        "epochs": EPOCHS,
+        "batch_size": 8,
         "checkpoint": {"every": "7 steps", "keep": 3},
         "callbacks": [
             {"ReduceLROnPlateau": {"monitor": "val_loss", "patience": 1, "factor": 0.5}},
             {"EarlyStopping": {"monitor": "val_loss", "patience": 5, "restore_best_weights": True}},
             {"CSVLogger": "log.csv"},
-            {"ModelCheckpoint": {"filepath": "best.weights.h5", "save_weights_only": True, "save_best_only": True}},
+            {
+                "ModelCheckpoint": {
+                    "filepath": "best.weights.h5",
+                    "save_weights_only": True,
+                    "save_best_only": True,
+                }
+            },
         ],
     },
-}  # fmt: skip
+}
 HEADS: dict[str, Any] = {
-    **CNN, "runtime": {"precision": "mixed_float16"},
-    "model": {"inputs": {"image": [6, 6, 1]}, "layers": [
-        "Flatten", {"Dense": {"units": 8, "activation": "tanh"}}, {"Dropout": {"rate": 0.2, "name": "inner"}},
-        {"Dense": {"units": 3, "activation": "softmax", "name": "kind", "dtype": "float32"}},
-        {"Dense": {"units": 1, "from": "inner", "name": "price", "dtype": "float32"}},
-    ], "outputs": ["kind", "price"]},
+    **CNN,
+    "runtime": {"precision": "mixed_float16"},
+    "model": {
+        "inputs": {"image": [6, 6, 1]},
+        "layers": [
+            "Flatten",
+            {"Dense": {"units": 8, "activation": "tanh"}},
+            {"Dropout": {"rate": 0.2, "name": "inner"}},
+            {"Dense": {"units": 3, "activation": "softmax", "name": "kind", "dtype": "float32"}},
+            {"Dense": {"units": 1, "from": "inner", "name": "price", "dtype": "float32"}},
+        ],
+        "outputs": ["kind", "price"],
+    },
     "data": {**CNN["data"], "targets": {"kind": "y", "price": "price"}},
     "training": {
-        **CNN["training"], "epochs": 6,
-        "loss": {"kind": "sparse_categorical_crossentropy", "price": "mse"}, "metrics": {"kind": ["accuracy"]},
-        "optimizer": {"SGD": {"momentum": 0.9, "use_ema": True, "ema_momentum": 0.9, "learning_rate": {
-            "CosineDecay": {"initial_learning_rate": 0.05, "decay_steps": 40}}}},
-        "callbacks": ["SwapEMAWeights"], "checkpoint": "1 epoch",
+        **CNN["training"],
+        "epochs": 6,
+        "loss": {"kind": "sparse_categorical_crossentropy", "price": "mse"},
+        "metrics": {"kind": ["accuracy"]},
+        "optimizer": {
+            "SGD": {
+                "momentum": 0.9,
+                "use_ema": True,
+                "ema_momentum": 0.9,
+                "learning_rate": {
+                    "CosineDecay": {"initial_learning_rate": 0.05, "decay_steps": 40}
+                },
+            }
+        },
+        "callbacks": ["SwapEMAWeights"],
+        "checkpoint": "1 epoch",
     },
-}  # fmt: skip
+}
 
 
 class Killed(BaseException):
@@ -76,7 +115,9 @@ class Killer(Watcher):
 
     wants_steps = True
 
-    def __init__(self, steps: int, act: Callable[[], None] | None = None, *, at_epochs: bool = False) -> None:
+    def __init__(
+        self, steps: int, act: Callable[[], None] | None = None, *, at_epochs: bool = False
+    ) -> None:
         self.left, self.act, self.at_epochs, self.seen = steps, act or self.die, at_epochs, 0
         self.codes: list[str] = []
 
@@ -131,7 +172,10 @@ def state(run: Run) -> list[Any]:
 
 def rows(directory: Path) -> list[dict[str, str]]:
     with (directory / "history.csv").open() as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        return [
+            {name: value for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(file)
+        ]
 
 
 def assert_same(one: Run, other: Run) -> None:
@@ -160,12 +204,14 @@ def killed(spec: Any, directory: Path, watchers: list[Watcher]) -> Run:
     return resume(directory)
 
 
-# Killed --------------------------------------------------------------------------------------------------------------
+# Killed -------------------------------------------------------------------------------------------
 
 
 def test_the_undisturbed_run_exercises_what_is_to_be_kept(undisturbed: Run) -> None:
     assert 6 <= len(undisturbed.history["loss"]) < EPOCHS, "it should stop early"
-    assert len(set(undisturbed.history["learning_rate"])) > 2, "the plateau should be met more than once"
+    assert len(set(undisturbed.history["learning_rate"])) > 2, (
+        "the plateau should be met more than once"
+    )
 
 
 def test_a_run_killed_in_the_middle_of_epochs_ends_as_the_undisturbed_one(undisturbed: Run) -> None:
@@ -179,7 +225,10 @@ def test_a_run_killed_in_the_middle_of_epochs_ends_as_the_undisturbed_one(undist
 
 
 def test_a_run_killed_at_the_end_of_an_epoch_has_every_epoch_once(undisturbed: Run) -> None:
-    assert_same(killed(CNN, Path("end"), [Killer(3, at_epochs=True), Killer(5, at_epochs=True)]), undisturbed)
+    assert_same(
+        killed(CNN, Path("end"), [Killer(3, at_epochs=True), Killer(5, at_epochs=True)]),
+        undisturbed,
+    )
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed: Run) -> None:
@@ -195,7 +244,9 @@ def test_mixed_precision_several_outputs_running_means_and_schedules_go_on_exact
     assert_same(killed(HEADS, Path("heads2"), [Killer(13), Killer(4, at_epochs=True)]), whole)
 
 
-def test_a_damaged_checkpoint_is_told_of_and_the_one_before_is_gone_on_from(undisturbed: Run) -> None:
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_is_gone_on_from(
+    undisturbed: Run,
+) -> None:
     with pytest.raises(Killed):
         train(ms.load_spec(CNN), Path("flip"), watcher=Killer(30))
     newest = sorted(Path("flip/checkpoints").iterdir())[-1] / "tensors.safetensors"
@@ -209,8 +260,13 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_is_gone_on_from(undi
 
 def process(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     package = str(Path(ms.__file__).parent.parent)
-    return subprocess.Popen([sys.executable, "-m", "modelspec", *arguments], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": package, **environment})
+    return subprocess.Popen(
+        [sys.executable, "-m", "modelspec", *arguments],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": package, **environment},
+    )
 
 
 def await_steps(run: Path, steps: int, process: subprocess.Popen[str]) -> None:
@@ -218,7 +274,11 @@ def await_steps(run: Path, steps: int, process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         found = (run / "checkpoints").glob("*-step-*")
-        if any(int(one.name.rpartition("-")[2]) >= steps for one in found if not one.name.startswith(".")):
+        if any(
+            int(one.name.rpartition("-")[2]) >= steps
+            for one in found
+            if not one.name.startswith(".")
+        ):
             return
         time.sleep(0.001)
     raise AssertionError(f"no checkpoint: {process.communicate()}")
@@ -240,7 +300,7 @@ def test_kill_9_at_any_instant(undisturbed: Run, number: int) -> None:
     assert_same(resume(run), undisturbed)
 
 
-# Signals -------------------------------------------------------------------------------------------------------------
+# Signals ------------------------------------------------------------------------------------------
 
 
 def test_the_first_signal_commits_and_tells_how_to_go_on(undisturbed: Run) -> None:
@@ -257,10 +317,22 @@ def test_the_first_signal_commits_and_tells_how_to_go_on(undisturbed: Run) -> No
 
 
 def test_a_second_interrupt_ends_it_at_once() -> None:
-    """Both come while the process is stopped, so that the second one is there before the first is heeded."""
+    """Both come while the process is stopped, so that the second one is there before the first is
+    heeded.
+    """
     Path("cnn.json").write_text(json.dumps(CNN))
-    one = process("train", "cnn.json", "--run-dir", "twice", "--set", "training.epochs=100000", "--set",
-                  "training.callbacks=[]", "--set", "training.checkpoint=7 steps")
+    one = process(
+        "train",
+        "cnn.json",
+        "--run-dir",
+        "twice",
+        "--set",
+        "training.epochs=100000",
+        "--set",
+        "training.callbacks=[]",
+        "--set",
+        "training.checkpoint=7 steps",
+    )
     await_steps(Path("twice"), 14, one)
     for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGINT, signal.SIGCONT):
         one.send_signal(number)
@@ -275,7 +347,9 @@ def test_a_second_interrupt_ends_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("place", ["validation", "epoch"])
-def test_a_signal_anywhere_loses_nothing(undisturbed: Run, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_anywhere_loses_nothing(
+    undisturbed: Run, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from modelspec.runtime.run import training_loop as fitting
 
     def interrupt() -> None:
@@ -299,7 +373,7 @@ def test_a_signal_anywhere_loses_nothing(undisturbed: Run, place: str, monkeypat
     assert_same(resume(f"hup-{place}"), undisturbed)
 
 
-# What is refused -----------------------------------------------------------------------------------------------------
+# What is refused ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -334,13 +408,21 @@ def test_a_manifest_of_nonsense_ends_in_a_table_too(stopped: Path, key: str) -> 
     assert error.value.diagnostics[0].code == "MS720"
 
 
-@pytest.mark.parametrize(("path", "to", "words"), [
-    (("versions", "tensorflow"), "1.0", "tensorflow"), (("versions", "keras"), "2.0", "keras"),
-    (("machine", "cpu"), "Z80", "machine: cpu"), (("backend", "intra_op_threads"), 99, "threads within an operation"),
-    (("backend", "onednn"), "0", "TF_ENABLE_ONEDNN_OPTS"), (("data", "train", "sha256"), "0" * 64, "data: train"),
-    (("spec", "resolved_sha256"), "0" * 64, "resolved.yaml"),
-])  # fmt: skip
-def test_what_is_not_as_it_was_is_refused_and_named(stopped: Path, path: Any, to: Any, words: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "to", "words"),
+    [
+        (("versions", "tensorflow"), "1.0", "tensorflow"),
+        (("versions", "keras"), "2.0", "keras"),
+        (("machine", "cpu"), "Z80", "machine: cpu"),
+        (("backend", "intra_op_threads"), 99, "threads within an operation"),
+        (("backend", "onednn"), "0", "TF_ENABLE_ONEDNN_OPTS"),
+        (("data", "train", "sha256"), "0" * 64, "data: train"),
+        (("spec", "resolved_sha256"), "0" * 64, "resolved.yaml"),
+    ],
+)
+def test_what_is_not_as_it_was_is_refused_and_named(
+    stopped: Path, path: Any, to: Any, words: str
+) -> None:
     before = change(stopped, *path, to=to)
     try:
         with pytest.raises(RunError) as error:
@@ -358,9 +440,12 @@ def test_a_changed_spec_is_refused_with_what_is_harmless_of_it(stopped: Path) ->
         resume(stopped, change)
     notes = [note.message.split() for note in error.value.diagnostics[0].notes]
     assert [(note[0], note[-1] == "harmless") for note in notes] == [
-        ("training.batch_size", False), ("training.checkpoint", True), ("training.checkpoint.every", True),
-        ("training.checkpoint.keep", True), ("training.epochs", True),
-    ]  # fmt: skip
+        ("training.batch_size", False),
+        ("training.checkpoint", True),
+        ("training.checkpoint.every", True),
+        ("training.checkpoint.keep", True),
+        ("training.epochs", True),
+    ]
 
 
 def test_a_run_in_use_is_refused_before_a_framework_is_loaded(stopped: Path) -> None:
@@ -388,7 +473,9 @@ def test_inexact_is_allowed_where_it_is_asked_for_and_kept_for_ever(stopped: Pat
     assert done.history["loss"]
 
 
-def test_threads_are_those_of_the_run_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_those_of_the_run_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS"):
         monkeypatch.delenv(name, raising=False)
     pins = framework.Pins
@@ -400,14 +487,16 @@ def test_threads_are_those_of_the_run_unless_the_environment_says_otherwise(monk
     assert pins.here(before) == pins(5, 3, "1")
 
 
-def test_the_manifest_says_whether_runs_repeat_themselves(undisturbed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_manifest_says_whether_runs_repeat_themselves(
+    undisturbed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert manifest(undisturbed.directory)["deterministic"]["promised"] is True
     assert manifest(undisturbed.directory)["backend"]["intra_op_threads"] >= 1
     monkeypatch.setattr(framework, "_is_deterministic", False)
     assert framework.promise()["promised"] is False
 
 
-# Runs that ended -----------------------------------------------------------------------------------------------------
+# Runs that ended ----------------------------------------------------------------------------------
 
 
 def test_a_run_that_ended_is_left_alone_and_more_epochs_go_on_from_its_end() -> None:

@@ -18,13 +18,23 @@ from click.testing import CliRunner, Result
 import modelspec as ms
 from modelspec.cli import main
 from modelspec.runtime.data import prepare
-from modelspec.runtime.run import Interrupted, Run, RunError, Watcher, evaluate, predict, train, trial
+from modelspec.runtime.run import (
+    Interrupted,
+    Run,
+    RunError,
+    Watcher,
+    evaluate,
+    predict,
+    train,
+    trial,
+)
 from modelspec.runtime.run.events import Epoch, Plan
 
 pytestmark = pytest.mark.tensorflow
 
 SPEC: dict[str, Any] = {
-    "name": "small", "seed": 5,
+    "name": "small",
+    "seed": 5,
     "model": {
         "inputs": {"x": ["auto"]},
         "layers": [
@@ -37,19 +47,24 @@ SPEC: dict[str, Any] = {
         "outputs": ["kind", "price"],
     },
     "data": {
-        "source": {"csv": "t.csv"}, "split": {"validation": 0.2, "test": 0.2, "stratify": "kind"},
-        "inputs": ["a", "b"], "targets": {"kind": "kind", "price": "price"},
+        "source": {"csv": "t.csv"},
+        "split": {"validation": 0.2, "test": 0.2, "stratify": "kind"},
+        "inputs": ["a", "b"],
+        "targets": {"kind": "kind", "price": "price"},
     },
     "training": {
-        "optimizer": {"Adam": 0.01}, "loss": {"kind": "sparse_categorical_crossentropy", "price": "mse"},
-        "metrics": {"kind": ["accuracy"]}, "epochs": 3, "batch_size": 16,
+        "optimizer": {"Adam": 0.01},
+        "loss": {"kind": "sparse_categorical_crossentropy", "price": "mse"},
+        "metrics": {"kind": ["accuracy"]},
+        "epochs": 3,
+        "batch_size": 16,
     },
-}  # fmt: skip
+}
 ONE: dict[str, Any] = {
     "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 1, "name": "price"}}]},
     "data": {"source": {"csv": "t.csv"}, "inputs": ["a", "b"], "targets": "price"},
     "training": {"optimizer": {"SGD": 0.01}, "loss": "mse", "epochs": 1, "batch_size": 30},
-}  # fmt: skip
+}
 
 
 def write_table() -> None:
@@ -59,7 +74,9 @@ def write_table() -> None:
     with Path("t.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["a", "b", "note", "kind", "price"])
-        writer.writerows([a, b, "some text", kind, a - b] for (a, b), kind in zip(features, kinds, strict=True))
+        writer.writerows(
+            [a, b, "some text", kind, a - b] for (a, b), kind in zip(features, kinds, strict=True)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +117,22 @@ def equal(one: list[Any], other: list[Any]) -> bool:
     return len(one) == len(other) and all((a == b).all() for a, b in zip(one, other, strict=True))
 
 
-# What a run leaves ---------------------------------------------------------------------------------------------------
+# What a run leaves --------------------------------------------------------------------------------
 
 
 def test_a_run_leaves_its_spec_its_history_its_metrics_and_its_model(run: Run) -> None:
     assert run.directory == Path("runs/small/1")
     names = {one.name for one in run.directory.iterdir()} - {".lock"}
     assert names == {
-        "spec.yaml", "resolved.yaml", "manifest.json", "history.csv", "metrics.json", "model.keras", "checkpoints",
+        "spec.yaml",
+        "resolved.yaml",
+        "manifest.json",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+        "checkpoints",
         "report.html",
-    }  # fmt: skip
+    }
     assert json.loads((run.directory / "spec.yaml").read_text()) == SPEC
     assert json.loads((run.directory / "metrics.json").read_text()) == run.by_part
     assert run.metrics == run.by_part["test"]
@@ -131,8 +154,10 @@ def test_the_manifest_says_what_it_was_made_of(run: Run) -> None:
     assert values["epochs"] == 3
     assert values["seed"] == 5
     assert {part: values["data"][part]["examples"] for part in values["data"]} == {
-        "train": 90, "validation": 30, "test": 30,
-    }  # fmt: skip
+        "train": 90,
+        "validation": 30,
+        "test": 30,
+    }
     assert len(values["files"]["model.keras"]) == 64
 
 
@@ -157,17 +182,20 @@ def test_nothing_that_a_callback_writes_leaves_the_run_folder(home: Path) -> Non
     callbacks = [
         {"CSVLogger": "logs/epochs.csv"},
         {"ModelCheckpoint": {"filepath": "best/{epoch:02d}.keras", "monitor": "loss"}},
-        {"EarlyStopping": {"monitor": "loss", "patience": 0}}, {"ReduceLROnPlateau": {"monitor": "loss"}},
-    ]  # fmt: skip
+        {"EarlyStopping": {"monitor": "loss", "patience": 0}},
+        {"ReduceLROnPlateau": {"monitor": "loss"}},
+    ]
     before = {one.name for one in home.iterdir()}
-    done = train(ms.load_spec({**ONE, "training": {**ONE["training"], "callbacks": callbacks}}), Path("mine"))
+    done = train(
+        ms.load_spec({**ONE, "training": {**ONE["training"], "callbacks": callbacks}}), Path("mine")
+    )
     assert (done.directory / "logs/epochs.csv").exists()
     assert (done.directory / "best/01.keras").exists()
     assert {one.name for one in home.iterdir()} - before == {"mine"}
     assert list(done.metrics) == ["loss", "learning_rate"]
 
 
-# The order of examples -----------------------------------------------------------------------------------------------
+# The order of examples ----------------------------------------------------------------------------
 
 
 def test_every_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
@@ -185,9 +213,15 @@ def test_every_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
 
 
 def test_an_output_that_nothing_trains_needs_no_target() -> None:
-    spec = {**SPEC, "data": {**SPEC["data"], "targets": {"kind": "kind"}}, "training": {
-        **SPEC["training"], "loss": {"kind": "sparse_categorical_crossentropy"}, "epochs": 1,
-    }}  # fmt: skip
+    spec = {
+        **SPEC,
+        "data": {**SPEC["data"], "targets": {"kind": "kind"}},
+        "training": {
+            **SPEC["training"],
+            "loss": {"kind": "sparse_categorical_crossentropy"},
+            "epochs": 1,
+        },
+    }
     assert set(train(ms.load_spec(spec)).metrics) == {"loss", "kind_accuracy"}
 
 
@@ -201,14 +235,18 @@ def test_several_inputs_and_outputs_are_fed_by_name() -> None:
     assert (np.asarray(targets["kind"]) == part.examples.targets["kind"][part.positions[:7]]).all()
 
 
-# How a run ends ------------------------------------------------------------------------------------------------------
+# How a run ends -----------------------------------------------------------------------------------
 
 
 class Recorder(Watcher):
     """Notes down what it is told; sends this process a signal after some epochs."""
 
     def __init__(
-        self, after: int | None = None, number: signal.Signals = signal.SIGTERM, *, steps: bool = False
+        self,
+        after: int | None = None,
+        number: signal.Signals = signal.SIGTERM,
+        *,
+        steps: bool = False,
     ) -> None:
         self.after, self.number, self.wants_steps = after, number, steps
         self.plan: Plan | None = None
@@ -236,9 +274,17 @@ def test_a_watcher_is_told_of_epochs_and_steps() -> None:
     watcher = Recorder(steps=True)
     done = train(ms.load_spec(SPEC, {"training.epochs": 2}), watcher=watcher)
     assert watcher.plan is not None
-    assert (watcher.plan.epochs, watcher.plan.steps, watcher.plan.directory) == (2, 6, done.directory)
+    assert (watcher.plan.epochs, watcher.plan.steps, watcher.plan.directory) == (
+        2,
+        6,
+        done.directory,
+    )
     assert watcher.steps == sorted(set(watcher.steps))  # several quick steps are told of at once
-    assert {(1, 6), (2, 6)} <= set(watcher.steps) <= {(epoch, step) for epoch in (1, 2) for step in range(1, 7)}
+    assert (
+        {(1, 6), (2, 6)}
+        <= set(watcher.steps)
+        <= {(epoch, step) for epoch in (1, 2) for step in range(1, 7)}
+    )
     assert [epoch.number for epoch in watcher.epochs] == [1, 2]
     assert [epoch.logs["loss"] for epoch in watcher.epochs] == done.history["loss"]
     assert watcher.over
@@ -262,7 +308,10 @@ def test_a_signal_ends_the_run_and_what_was_reached_is_saved(number: signal.Sign
 @pytest.mark.parametrize(("rate", "words"), [(1e4, "`loss` became")])
 def test_a_loss_that_is_no_number_stops_the_run(rate: float, words: str) -> None:
     with pytest.raises(RunError) as error:
-        train(ms.load_spec(ONE, {"training.optimizer.SGD": rate, "training.epochs": 500}), Path("diverged"))
+        train(
+            ms.load_spec(ONE, {"training.optimizer.SGD": rate, "training.epochs": 500}),
+            Path("diverged"),
+        )
     assert code(error) == "MS706"
     assert words in error.value.diagnostics[0].message
     assert manifest(Path("diverged"))["outcome"] == "failed"
@@ -277,7 +326,9 @@ def test_a_weight_that_is_no_number_is_found_though_the_loss_is_one(run: Run) ->
     from modelspec.runtime.run.epoch_callbacks import Finite, NotFinite
 
     callback = Finite()
-    model = ms.load_spec({"model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 1, "name": "d"}}]}}).build()
+    model = ms.load_spec(
+        {"model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 1, "name": "d"}}]}}
+    ).build()
     callback.set_model(model)
     callback.on_epoch_end(0, {"loss": 0.5})
     model.get_layer("d").bias.assign([float("nan")])
@@ -294,7 +345,9 @@ def test_what_keras_raises_is_one_sentence() -> None:
     assert "\n" not in error.value.diagnostics[0].message
 
 
-def test_a_run_without_a_split_has_the_metrics_of_its_last_epoch_and_nothing_to_be_evaluated_on() -> None:
+def test_a_run_without_a_split_has_the_metrics_of_its_last_epoch_and_nothing_to_be_evaluated_on() -> (
+    None
+):
     done = train(ms.load_spec(ONE), Path("whole"))
     assert done.metrics["loss"] == done.history["loss"][-1]
     with pytest.raises(RunError) as error:
@@ -311,7 +364,7 @@ def test_a_trial_writes_nothing(home: Path) -> None:
     assert sorted(home.rglob("*")) == before
 
 
-# Evaluation ----------------------------------------------------------------------------------------------------------
+# Evaluation ---------------------------------------------------------------------------------------
 
 
 def test_evaluation_gives_the_metrics_that_training_gave(run: Run) -> None:
@@ -344,7 +397,9 @@ def test_data_that_was_changed_is_refused(run: Run) -> None:
     assert code(error) == "MS714"
 
 
-@pytest.mark.parametrize("text", ["", "model: 3", "{", "model: {inputs: [2], layers: [{Lambda: x}]}"])
+@pytest.mark.parametrize(
+    "text", ["", "model: 3", "{", "model: {inputs: [2], layers: [{Lambda: x}]}"]
+)
 def test_a_resolved_spec_that_was_changed_is_no_run(run: Run, tmp_path: Path, text: str) -> None:
     copied = _copy(run.directory, tmp_path)
     (copied / "resolved.yaml").write_text(text)
@@ -374,7 +429,7 @@ def _copy(directory: Path, to: Path) -> Path:
     return to
 
 
-# Prediction ----------------------------------------------------------------------------------------------------------
+# Prediction ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -411,7 +466,10 @@ def test_predictions_as_jsonl(run: Run, rows: Any) -> None:
     assert len(predict(run.directory, "new.csv", "out.jsonl")) == 3
     written = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [list(row) for row in written] == [["kind", "price", "kind_class"]] * 3
-    assert np.array([row["kind"] for row in written], "float32").tolist() == found.outputs["kind"].tolist()
+    assert (
+        np.array([row["kind"] for row in written], "float32").tolist()
+        == found.outputs["kind"].tolist()
+    )
     assert [row["kind_class"] for row in written] == found.classes["kind"].tolist()
     assert np.float32(written[0]["price"]) == found.outputs["price"][0, 0]
 
@@ -459,15 +517,21 @@ def test_the_tensor_of_a_call_of_something_shared() -> None:
         "model": {
             "inputs": {"x": [1], "y": [1]},
             "shared": {"both": [{"Dense": 2}]},
-            "layers": [{"both": {"from": "x", "name": "one"}}, {"both": {"from": "y", "name": "other"}},
-                       {"Concatenate": {"from": ["one", "other"]}}, {"Dense": {"units": 1, "name": "price"}}],
+            "layers": [
+                {"both": {"from": "x", "name": "one"}},
+                {"both": {"from": "y", "name": "other"}},
+                {"Concatenate": {"from": ["one", "other"]}},
+                {"Dense": {"units": 1, "name": "price"}},
+            ],
         },
         "data": {"source": {"csv": "t.csv"}, "inputs": {"x": "a", "y": "b"}, "targets": "price"},
         "training": {"loss": "mse"},
-    }  # fmt: skip
+    }
     directory = train(ms.load_spec(spec), Path("shared")).directory
     Path("same.csv").write_text("a,b\n1,2\n2,1\n")
-    one, other = (predict(directory, "same.csv", layer=name).outputs[name] for name in ("one", "other"))
+    one, other = (
+        predict(directory, "same.csv", layer=name).outputs[name] for name in ("one", "other")
+    )
     assert (one == other[::-1]).all()
     assert not (one == other).all()
 
@@ -482,15 +546,27 @@ def test_rows_that_cannot_be_predicted_are_told(run: Run) -> None:
     assert "`csv=...`" in str(error.value.diagnostics[0].help)
 
 
-@pytest.mark.parametrize(("layers", "loss", "decided"), [
-    ([{"Dense": {"units": 1, "activation": "sigmoid"}}], "binary_crossentropy", lambda out: out > 0.5),
-    ([{"Dense": 1}], {"BinaryCrossentropy": {"from_logits": True}}, lambda out: out > 0),
-    ([{"Dense": 1}], "mse", None),
-])  # fmt: skip
-def test_classes_are_decided_where_the_loss_is_one_for_classes(layers: Any, loss: Any, decided: Any) -> None:
+@pytest.mark.parametrize(
+    ("layers", "loss", "decided"),
+    [
+        (
+            [{"Dense": {"units": 1, "activation": "sigmoid"}}],
+            "binary_crossentropy",
+            lambda out: out > 0.5,
+        ),
+        ([{"Dense": 1}], {"BinaryCrossentropy": {"from_logits": True}}, lambda out: out > 0),
+        ([{"Dense": 1}], "mse", None),
+    ],
+)
+def test_classes_are_decided_where_the_loss_is_one_for_classes(
+    layers: Any, loss: Any, decided: Any
+) -> None:
     Path("b.csv").write_text("a,b,y\n" + "1,2,0\n-1,3,1\n" * 20)
-    spec = {"model": {"inputs": {"x": [2]}, "layers": layers}, "training": {"loss": loss},
-            "data": {"source": {"csv": "b.csv"}, "targets": "y"}}  # fmt: skip
+    spec = {
+        "model": {"inputs": {"x": [2]}, "layers": layers},
+        "training": {"loss": loss},
+        "data": {"source": {"csv": "b.csv"}, "targets": "y"},
+    }
     found = predict(train(ms.load_spec(spec)).directory, "b.csv")
     name = next(iter(found.outputs))
     if decided is None:
@@ -499,7 +575,7 @@ def test_classes_are_decided_where_the_loss_is_one_for_classes(layers: Any, loss
         assert found.classes[name].tolist() == decided(found.outputs[name]).astype(int).tolist()
 
 
-# On the command line -------------------------------------------------------------------------------------------------
+# On the command line ------------------------------------------------------------------------------
 
 
 def command(*arguments: str) -> Result:
@@ -515,10 +591,16 @@ def test_train_evaluate_and_predict_on_the_command_line(rows: Any) -> None:
     assert lines[1].startswith("epoch 1/2  loss ")
     assert lines[-1] == "saved in mine2"
     told = command("evaluate", "mine2", "--format", "json")
-    assert json.loads(told.output)["metrics"] == json.loads(Path("mine2/metrics.json").read_text())["test"]
+    assert (
+        json.loads(told.output)["metrics"]
+        == json.loads(Path("mine2/metrics.json").read_text())["test"]
+    )
     assert "kind_accuracy" in command("evaluate", "mine2").output
     assert "kind_class" in command("predict", "mine2", "--data", "new.csv").output
-    assert command("predict", "mine2", "--data", "new.csv", "-o", "p.csv").output == "3 rows written to p.csv\n"
+    assert (
+        command("predict", "mine2", "--data", "new.csv", "-o", "p.csv").output
+        == "3 rows written to p.csv\n"
+    )
 
 
 def test_quiet_is_quiet_and_a_dry_run_trains_nothing(home: Path) -> None:
@@ -531,13 +613,24 @@ def test_quiet_is_quiet_and_a_dry_run_trains_nothing(home: Path) -> None:
     assert not Path("dry").exists()
 
 
-@pytest.mark.parametrize(("spec", "status", "words"), [
-    ({**ONE, "training": {"loss": "msee"}}, 1, "MS206"),
-    ({"model": ONE["model"]}, 1, "MS705"),
-    ({**ONE, "data": {"source": {"csv": "none.csv"}, "targets": "price"}}, 3, "MS601"),
-    ({**ONE, "model": {"inputs": {"x": ["auto", "auto"]}, "layers": [{"Dense": 1}]}}, 3, "MS610"),
-    ({**ONE, "training": {**ONE["training"], "optimizer": {"SGD": 1e30}, "epochs": 9}}, 3, "MS706"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spec", "status", "words"),
+    [
+        ({**ONE, "training": {"loss": "msee"}}, 1, "MS206"),
+        ({"model": ONE["model"]}, 1, "MS705"),
+        ({**ONE, "data": {"source": {"csv": "none.csv"}, "targets": "price"}}, 3, "MS601"),
+        (
+            {**ONE, "model": {"inputs": {"x": ["auto", "auto"]}, "layers": [{"Dense": 1}]}},
+            3,
+            "MS610",
+        ),
+        (
+            {**ONE, "training": {**ONE["training"], "optimizer": {"SGD": 1e30}, "epochs": 9}},
+            3,
+            "MS706",
+        ),
+    ],
+)
 def test_exit_statuses(spec: Any, status: int, words: str) -> None:
     Path("bad.json").write_text(json.dumps(spec))
     done = command("train", "bad.json")

@@ -24,7 +24,10 @@ from modelspec.runtime.run.resolved_spec import dump, resolved, resolved_text
 
 SPEC: dict[str, Any] = {
     "name": "small",
-    "model": {"inputs": {"x": ["auto"]}, "layers": [{"Dense": {"units": 3, "activation": "softmax", "name": "y"}}]},
+    "model": {
+        "inputs": {"x": ["auto"]},
+        "layers": [{"Dense": {"units": 3, "activation": "softmax", "name": "y"}}],
+    },
     "data": {"source": {"csv": "t.csv"}, "split": {"test": 0.25}, "targets": "y"},
     "training": {"loss": "sparse_categorical_crossentropy"},
 }
@@ -40,7 +43,7 @@ def code(error: pytest.ExceptionInfo[RunError]) -> str:
     return error.value.diagnostics[0].code
 
 
-# Folders -------------------------------------------------------------------------------------------------------------
+# Folders ------------------------------------------------------------------------------------------
 
 
 def test_runs_count_up() -> None:
@@ -69,7 +72,9 @@ def test_a_folder_in_use_is_refused_and_free_again_when_its_holder_ends() -> Non
     RunFolder.create("a", Path("mine")).close()
 
 
-@pytest.mark.parametrize(("file", "words"), [("manifest.json", "holds a run already"), ("notes.txt", "`notes.txt`")])
+@pytest.mark.parametrize(
+    ("file", "words"), [("manifest.json", "holds a run already"), ("notes.txt", "`notes.txt`")]
+)
 def test_a_folder_that_is_not_empty_is_refused_and_left_alone(file: str, words: str) -> None:
     Path("mine").mkdir()
     Path("mine", file).write_text("precious")
@@ -105,7 +110,7 @@ def test_a_discarded_run_leaves_what_was_there_before() -> None:
     assert list(Path("runs").iterdir()) == []
 
 
-# Files ---------------------------------------------------------------------------------------------------------------
+# Files --------------------------------------------------------------------------------------------
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one_whole(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_whole(tmp_path: Path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["model.keras", "t.csv"]
 
 
-# What a run writes before a framework is loaded ----------------------------------------------------------------------
+# What a run writes before a framework is loaded ---------------------------------------------------
 
 
 def test_data_that_is_wrong_leaves_no_folder_and_loads_no_framework() -> None:
@@ -146,17 +151,20 @@ def test_a_spec_without_data_or_training_is_not_trained() -> None:
 def test_a_second_process_is_refused_before_it_loads_a_framework() -> None:
     holder = RunFolder.create("a", Path("mine"))
     script = (
-        "import sys, json, modelspec as ms\n"
-        "from pathlib import Path\n"
-        "from modelspec.runtime.run import train, RunError\n"
-        "try:\n"
-        f"    train(ms.load_spec(json.loads({json.dumps(json.dumps(SPEC))})), Path('mine'))\n"
-        "except RunError as error:\n"
-        "    print(error.diagnostics[0].code, 'tensorflow' in sys.modules, 'keras' in sys.modules)\n"
+        "import sys, json, modelspec as ms\nfrom pathlib import Path\nfrom modelspec.runtime.run"
+        " import train, RunError\ntry:\n   "
+        f" train(ms.load_spec(json.loads({json.dumps(json.dumps(SPEC))})), Path('mine'))\nexcept"
+        " RunError as error:\n    print(error.diagnostics[0].code, 'tensorflow' in sys.modules,"
+        " 'keras' in sys.modules)\n"
     )
     package = str(Path(ms.__file__).parent.parent)
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
-                          env={**os.environ, "PYTHONPATH": package}).stdout  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": package},
+    ).stdout
     assert said.split() == ["MS702", "False", "False"]
     holder.close()
 
@@ -171,7 +179,9 @@ def test_the_manifest_tells_what_the_run_was_made_of(tmp_path: Path) -> None:
     assert manifest.outcome == "running"
     assert manifest.spec_folder == tmp_path
     assert manifest.model_hash is None
-    assert {"python", "modelspec", "tensorflow", "keras", "numpy"} <= set(manifest.values["versions"])
+    assert {"python", "modelspec", "tensorflow", "keras", "numpy"} <= set(
+        manifest.values["versions"]
+    )
     record.end("failed")
     assert Manifest.read(Path("mine")).outcome == "failed"
 
@@ -192,7 +202,7 @@ def test_no_folder_and_an_empty_folder_are_no_run(tmp_path: Path) -> None:
         assert code(error) == "MS708"
 
 
-# The resolved spec ---------------------------------------------------------------------------------------------------
+# The resolved spec --------------------------------------------------------------------------------
 
 
 def test_the_resolved_spec_says_what_followed_from_the_data() -> None:
@@ -209,7 +219,11 @@ def test_the_resolved_spec_says_what_followed_from_the_data() -> None:
 
 def test_a_dollar_sign_in_the_resolved_spec_is_no_expression() -> None:
     Path("t.csv").write_text(Path("t.csv").read_text().replace("a,b,y", "$a,b,y"))
-    spec = {**SPEC, "description": "US$$ 5", "data": {**SPEC["data"], "inputs": {"x": ["$$a", "b"]}}}
+    spec = {
+        **SPEC,
+        "description": "US$$ 5",
+        "data": {**SPEC["data"], "inputs": {"x": ["$$a", "b"]}},
+    }
     prepared = prepare(ms.load_spec(spec).compiled)
     assert resolved(prepared)["data"]["inputs"]["x"]["columns"] == ["$$a", "b"]
     Path("resolved.yaml").write_text(resolved_text(prepared))
@@ -220,11 +234,19 @@ def test_a_dollar_sign_in_the_resolved_spec_is_no_expression() -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
     | st.text(max_size=12)
-    | st.sampled_from(["1e-3", "no", "0o17", "012", "1_000", "~", "", "a: b", "#", "<<", "=", "- a", "null", "y"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12,
-)  # fmt: skip
+    | st.sampled_from(
+        ["1e-3", "no", "0o17", "012", "1_000", "~", "", "a: b", "#", "<<", "=", "- a", "null", "y"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=5), VALUES, max_size=4))

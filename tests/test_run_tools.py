@@ -1,4 +1,6 @@
-"""A run in hand: opened again, looked into, differentiated, its weights listed and compared, reproduced."""
+"""A run in hand: opened again, looked into, differentiated, its weights listed and compared,
+reproduced.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +26,39 @@ from modelspec.runtime.run.weight_tools import arrays_compared
 pytestmark = pytest.mark.tensorflow
 
 SPEC: dict[str, Any] = {
-    "name": "small", "seed": 5,
+    "name": "small",
+    "seed": 5,
     "model": {
         "inputs": {"x": [2]},
-        "shared": {"tower": [{"Dense": {"units": 4, "name": "first", "use_bias": False}},
-                             {"BatchNormalization": {"name": "bn"}}]},
+        "shared": {
+            "tower": [
+                {"Dense": {"units": 4, "name": "first", "use_bias": False}},
+                {"BatchNormalization": {"name": "bn"}},
+            ]
+        },
         "layers": [
-            {"tower": {"name": "one"}}, {"Dropout": 0.2},
+            {"tower": {"name": "one"}},
+            {"Dropout": 0.2},
             {"Dense": {"units": 8, "activation": "tanh", "name": "hidden"}},
-            {"Reshape": [4, 2]}, {"LSTM": {"units": 3, "name": "rnn"}},
+            {"Reshape": [4, 2]},
+            {"LSTM": {"units": 3, "name": "rnn"}},
             {"Dense": {"units": 3, "activation": "softmax", "name": "y"}},
         ],
     },
-    "data": {"source": {"csv": "t.csv"}, "split": {"validation": 0.2, "test": 0.2}, "inputs": ["a", "b"],
-             "targets": "y"},
-    "training": {"optimizer": {"Adam": 0.01}, "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
-                 "epochs": 2, "batch_size": 16},
-}  # fmt: skip
+    "data": {
+        "source": {"csv": "t.csv"},
+        "split": {"validation": 0.2, "test": 0.2},
+        "inputs": ["a", "b"],
+        "targets": "y",
+    },
+    "training": {
+        "optimizer": {"Adam": 0.01},
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+        "epochs": 2,
+        "batch_size": 16,
+    },
+}
 X = np.random.default_rng(1).normal(size=(5, 2)).astype("float32")
 
 
@@ -90,7 +108,7 @@ def copy(run: Run, to: str, **manifest: Any) -> Path:
     return path
 
 
-# Opened again --------------------------------------------------------------------------------------------------------
+# Opened again -------------------------------------------------------------------------------------
 
 
 def test_a_run_is_opened_as_training_gave_it(run: Run) -> None:
@@ -113,7 +131,11 @@ def test_a_run_that_was_killed_has_the_weights_of_its_last_checkpoint(run: Run) 
         (killed / name).unlink()
     found = Store(killed / "checkpoints").latest()
     assert found is not None
-    kept = {name.split("/", 2)[2]: values for name, values in found.tensors().items() if name.startswith("model/")}
+    kept = {
+        name.split("/", 2)[2]: values
+        for name, values in found.tensors().items()
+        if name.startswith("model/")
+    }
     again = ms.open_run(killed)
     assert again.outcome == "running"
     assert again.metrics["val_loss"] == run.history["val_loss"][-1]
@@ -121,7 +143,9 @@ def test_a_run_that_was_killed_has_the_weights_of_its_last_checkpoint(run: Run) 
     assert len(weights) == 12
     assert all(np.array_equal(kept[path], values) for path, values in weights.items())
     with stored_weights(killed) as listed:
-        assert set(listed) == {f"tower/{path}" if path.startswith(("first", "bn")) else path for path in weights}
+        assert set(listed) == {
+            f"tower/{path}" if path.startswith(("first", "bn")) else path for path in weights
+        }
     assert (run.directory / "model.keras").exists() and not (killed / "model.keras").exists()
     measured = command("evaluate", "killed", "--format", "json")
     assert measured.exit_code == 0, measured.output
@@ -142,7 +166,9 @@ def test_texts_that_were_edited_are_noticed(run: Run) -> None:
     text = (theirs / "resolved.yaml").read_text()
     (theirs / "resolved.yaml").write_text(text.replace("tanh", "relu"))
     assert json.loads(command("runs", "run", "--format", "json").stdout)["altered"] == {}
-    assert list(json.loads(command("runs", "gone", "--format", "json").stdout)["altered"]) == ["spec.yaml"]
+    assert list(json.loads(command("runs", "gone", "--format", "json").stdout)["altered"]) == [
+        "spec.yaml"
+    ]
     assert "altered   spec.yaml was edited since the run wrote it" in command("runs", "mine").stdout
     assert "altered   spec.yaml is gone" in command("runs", "gone").stdout
     assert "altered   resolved.yaml was edited" in command("runs", "theirs").stdout
@@ -166,7 +192,7 @@ def test_a_run_leaves_a_report(run: Run) -> None:
     assert {"keras", "tensorflow", "numpy", "ml-dtypes"} <= dependencies.keys()
 
 
-# Inside the model ----------------------------------------------------------------------------------------------------
+# Inside the model ---------------------------------------------------------------------------------
 
 
 def test_outputs_of_layers_and_of_layers_in_sub_models(run: Run) -> None:
@@ -183,12 +209,19 @@ def test_outputs_of_layers_and_of_layers_in_sub_models(run: Run) -> None:
     assert np.allclose(run.outputs("y", X), model(X), atol=1e-6)
 
 
-@pytest.mark.parametrize(("names", "x", "expected", "words"), [
-    ("hiden", X, "MS712", "did you mean `hidden`?"), ("one/frst", X, "MS712", "did you mean `one/first`?"),
-    ("first", X, "MS712", "did you mean `one/first`?"),
-    ("y", X[:, :1], "MS775", "(batch, 2)"), ("y", X[0], "MS775", "first axis"), ("y", {"z": X}, "MS775", "`z`"),
-    ("y", {}, "MS775", "`x`"), ("y", X.astype("U8"), "MS775", "float32"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("names", "x", "expected", "words"),
+    [
+        ("hiden", X, "MS712", "did you mean `hidden`?"),
+        ("one/frst", X, "MS712", "did you mean `one/first`?"),
+        ("first", X, "MS712", "did you mean `one/first`?"),
+        ("y", X[:, :1], "MS775", "(batch, 2)"),
+        ("y", X[0], "MS775", "first axis"),
+        ("y", {"z": X}, "MS775", "`z`"),
+        ("y", {}, "MS775", "`x`"),
+        ("y", X.astype("U8"), "MS775", "float32"),
+    ],
+)
 def test_what_does_not_fit_is_told(run: Run, names: str, x: Any, expected: str, words: str) -> None:
     for ask in (run.outputs, lambda names, x: run.gradients(names, None, x)):
         with pytest.raises(RunError) as error:
@@ -233,10 +266,18 @@ def test_gradients_with_respect_to_inner_layers(run: Run) -> None:
         assert np.abs(one).max() > 1e-4
 
 
-@pytest.mark.parametrize(("output", "at", "unit", "expected"), [
-    ("hidden", "y", None, "MS776"), ("y", "x", 3, "MS775"), ("y", "x", (0, 0), "MS775"), ("loss", "x", None, "MS712"),
-])  # fmt: skip
-def test_gradients_that_there_are_not(run: Run, output: str, at: str, unit: Any, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("output", "at", "unit", "expected"),
+    [
+        ("hidden", "y", None, "MS776"),
+        ("y", "x", 3, "MS775"),
+        ("y", "x", (0, 0), "MS775"),
+        ("loss", "x", None, "MS712"),
+    ],
+)
+def test_gradients_that_there_are_not(
+    run: Run, output: str, at: str, unit: Any, expected: str
+) -> None:
     with pytest.raises(RunError) as error:
         run.gradients(output, at, X, unit=unit)
     assert code(error) == expected
@@ -250,13 +291,24 @@ def untrained(model: dict[str, Any]) -> Run:
 
 
 def test_each_call_of_a_shared_model_has_tensors_of_its_own() -> None:
-    run = untrained({
-        "inputs": {"a": [2], "b": [2]},
-        "shared": {"inner": [{"Dense": {"units": 2, "name": "d"}}],
-                   "both": [{"inner": {"name": "i"}}, {"Dense": {"units": 3, "activation": "tanh", "name": "e"}}]},
-        "layers": [{"both": {"from": "a", "name": "one"}}, {"both": {"from": "b", "name": "two"}},
-                   {"Subtract": {"from": ["one", "two"], "name": "less"}}, {"Dense": {"units": 1, "name": "y"}}],
-    })  # fmt: skip
+    run = untrained(
+        {
+            "inputs": {"a": [2], "b": [2]},
+            "shared": {
+                "inner": [{"Dense": {"units": 2, "name": "d"}}],
+                "both": [
+                    {"inner": {"name": "i"}},
+                    {"Dense": {"units": 3, "activation": "tanh", "name": "e"}},
+                ],
+            },
+            "layers": [
+                {"both": {"from": "a", "name": "one"}},
+                {"both": {"from": "b", "name": "two"}},
+                {"Subtract": {"from": ["one", "two"], "name": "less"}},
+                {"Dense": {"units": 1, "name": "y"}},
+            ],
+        }
+    )
     given = {"a": X, "b": X[::-1].copy()}
     found = run.outputs(["one/i/d", "two/i/d", "one/e", "one", "two/e"], given)
     kernel, bias = run.model.get_layer("both").get_layer("inner").get_layer("d").get_weights()
@@ -270,29 +322,38 @@ def test_each_call_of_a_shared_model_has_tensors_of_its_own() -> None:
 
 
 def test_indices_have_no_gradient_and_what_an_embedding_makes_of_them_has() -> None:
-    run = untrained({
-        "inputs": {"t": {"shape": [3], "dtype": "int32"}},
-        "layers": [{"Embedding": {"input_dim": 5, "output_dim": 2, "name": "e"}},
-                   {"LSTM": {"units": 2, "return_state": True, "name": "rnn"}},
-                   {"Dense": {"units": 1, "name": "y", "from": "rnn.0"}}],
-    })  # fmt: skip
+    run = untrained(
+        {
+            "inputs": {"t": {"shape": [3], "dtype": "int32"}},
+            "layers": [
+                {"Embedding": {"input_dim": 5, "output_dim": 2, "name": "e"}},
+                {"LSTM": {"units": 2, "return_state": True, "name": "rnn"}},
+                {"Dense": {"units": 1, "name": "y", "from": "rnn.0"}},
+            ],
+        }
+    )
     tokens = np.array([[0, 1, 2], [4, 4, 4]])
     with pytest.raises(RunError) as error:
         run.gradients("y", None, tokens)
     assert code(error) == "MS776"
     assert run.gradients("y", "e", tokens).shape == (2, 3, 2)
     assert {name: one.shape for name, one in run.outputs("rnn", tokens).items()} == {
-        "rnn_0": (2, 2), "rnn_1": (2, 2), "rnn_2": (2, 2)}  # fmt: skip
+        "rnn_0": (2, 2),
+        "rnn_1": (2, 2),
+        "rnn_2": (2, 2),
+    }
     with pytest.raises(RunError) as error:
         run.gradients("rnn", "e", tokens)
     assert code(error) == "MS776"
 
 
-# Predictions in a stream ---------------------------------------------------------------------------------------------
+# Predictions in a stream --------------------------------------------------------------------------
 
 
 def test_predictions_come_in_batches_and_of_several_inner_layers(run: Run) -> None:
-    Path("new.csv").write_text("a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in np.repeat(X, 8, 0).tolist()))
+    Path("new.csv").write_text(
+        "a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in np.repeat(X, 8, 0).tolist())
+    )
     whole = predict("run", "new.csv")
     stream = predictions("run", "new.csv")
     assert stream.rows == len(whole) == 40
@@ -304,7 +365,9 @@ def test_predictions_come_in_batches_and_of_several_inner_layers(run: Run) -> No
         expected = run.outputs(["one/first", "hidden"], np.repeat(X, 8, 0))
         assert set(found) == set(expected)
         assert all(np.allclose(found[name], values, atol=1e-6) for name, values in expected.items())
-    told = command("predict", "run", "--data", "new.csv", "--layer", "one/first", "--layer", "hidden")
+    told = command(
+        "predict", "run", "--data", "new.csv", "--layer", "one/first", "--layer", "hidden"
+    )
     assert "one/first_0" in told.output
     assert "30 more rows" in told.output
     rows = json.loads(command("predict", "run", "--data", "new.csv", "--format", "json").stdout)
@@ -312,24 +375,34 @@ def test_predictions_come_in_batches_and_of_several_inner_layers(run: Run) -> No
     assert np.array_equal(np.array([row["y"] for row in rows], "float32"), whole.outputs["y"])
 
 
-def test_ctrl_c_before_the_training_begins_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_the_training_begins_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     Path("small.json").write_text(json.dumps(SPEC))
     for name in ("train", "resume"):
-        monkeypatch.setattr(import_module(f"modelspec.runtime.run.{name}"), "prepared_data", interrupted)
+        monkeypatch.setattr(
+            import_module(f"modelspec.runtime.run.{name}"), "prepared_data", interrupted
+        )
     ended = command("train", "small.json", "--run-dir", "never")
     assert (ended.exit_code, ended.stderr) == (
-        130, "interrupted before the training began: no run folder is left\n")
+        130,
+        "interrupted before the training began: no run folder is left\n",
+    )
     assert not Path("never").exists()
     ended = command("resume", "run", "--set", "training.epochs=9")
     assert (ended.exit_code, ended.stderr) == (
-        75, "interrupted before it went on: the run is as it was; to go on: modelspec resume run\n")
+        75,
+        "interrupted before it went on: the run is as it was; to go on: modelspec resume run\n",
+    )
     assert json.loads((run.directory / "manifest.json").read_text())["outcome"] == "completed"
 
 
-def test_an_interrupted_prediction_leaves_the_file_of_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_prediction_leaves_the_file_of_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import keras
 
     Path("new.csv").write_text("a,b\n" + "1,2\n" * 40)
@@ -350,24 +423,40 @@ def test_an_interrupted_prediction_leaves_the_file_of_before(run: Run, monkeypat
     assert not [one.name for one in Path().iterdir() if one.name.startswith(".")]
 
 
-# Weights -------------------------------------------------------------------------------------------------------------
+# Weights ------------------------------------------------------------------------------------------
 
 
 def test_weights_are_listed_by_name_with_what_is_in_them(run: Run) -> None:
-    listed = {one["name"]: one for one in json.loads(command("weights", "run", "--format", "json").output)}
-    layers = {"tower/first": run.model.get_layer("tower").get_layer("first"), "hidden": run.model.get_layer("hidden")}
+    listed = {
+        one["name"]: one for one in json.loads(command("weights", "run", "--format", "json").output)
+    }
+    layers = {
+        "tower/first": run.model.get_layer("tower").get_layer("first"),
+        "hidden": run.model.get_layer("hidden"),
+    }
     for path, layer in layers.items():
         for weight in layer.weights:
             one, values = listed[f"{path}/{weight.name}"], np.asarray(weight, "float64")
             assert one["shape"] == list(values.shape)
-            for name, figure in (("mean", values.mean()), ("std", values.std()), ("max", values.max())):
+            for name, figure in (
+                ("mean", values.mean()),
+                ("std", values.std()),
+                ("max", values.max()),
+            ):
                 assert one[name] == pytest.approx(figure, abs=1e-6)
             assert (one["zeros"], one["not_finite"], one["dtype"]) == (0, 0, "float32")
     assert {"rnn/lstm_cell/recurrent_kernel", "tower/bn/moving_variance", "y/bias"} <= listed.keys()
     assert len(listed) == 12
     assert "12 weights" in command("weights", "run").output
-    assert any(name.startswith("optimizer/") for name in
-               [one["name"] for one in json.loads(command("weights", "run", "--optimizer", "--format", "json").output)])
+    assert any(
+        name.startswith("optimizer/")
+        for name in [
+            one["name"]
+            for one in json.loads(
+                command("weights", "run", "--optimizer", "--format", "json").output
+            )
+        ]
+    )
 
 
 def test_weights_of_every_kind_of_file_are_the_model_s(run: Run) -> None:
@@ -377,19 +466,30 @@ def test_weights_of_every_kind_of_file_are_the_model_s(run: Run) -> None:
         assert np.array_equal(one["hidden/kernel"].read(), kernel)
         assert np.array_equal(other["hidden/0"].read(), kernel)
     for ending in ("npy", "npz", "safetensors"):
-        assert command("weights", "run", "--extract", "hidden/kernel", "-o", f"k.{ending}").exit_code == 0
+        assert (
+            command("weights", "run", "--extract", "hidden/kernel", "-o", f"k.{ending}").exit_code
+            == 0
+        )
     from safetensors.numpy import load_file
 
     assert np.array_equal(np.load("k.npy"), kernel)
     assert np.array_equal(np.load("k.npz")["hidden/kernel"], kernel)
     assert np.array_equal(load_file("k.safetensors")["hidden/kernel"], kernel)
-    assert command("weights", "run", "--extract", "hidden/*", "-o", "h.npz").output == "2 weights written to h.npz\n"
+    assert (
+        command("weights", "run", "--extract", "hidden/*", "-o", "h.npz").output
+        == "2 weights written to h.npz\n"
+    )
 
 
-@pytest.mark.parametrize(("name", "file", "words"), [
-    ("hiden/kernel", "k.npy", "did you mean `hidden/kernel`?"), ("hidden/*", "k.npy", "holds one array"),
-    ("hidden/kernel", "k.txt", ".safetensors"), ("hidden/kernel", "none/k.npy", "does not exist"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "file", "words"),
+    [
+        ("hiden/kernel", "k.npy", "did you mean `hidden/kernel`?"),
+        ("hidden/*", "k.npy", "holds one array"),
+        ("hidden/kernel", "k.txt", ".safetensors"),
+        ("hidden/kernel", "none/k.npy", "does not exist"),
+    ],
+)
 def test_weights_that_cannot_be_extracted(run: Run, name: str, file: str, words: str) -> None:
     told = command("weights", "run", "--extract", name, "-o", file)
     assert told.exit_code == 3
@@ -409,26 +509,37 @@ def test_weights_are_compared_to_the_bit(run: Run) -> None:
     other.save_weights("v.weights.h5")
     told = json.loads(command("weights", "w.weights.h5", "v.weights.h5", "--format", "json").output)
     assert {one["name"]: one["largest_difference"] for one in told if not one["equal"]} == {
-        "hidden/0": pytest.approx(0.25, abs=1e-6)}  # fmt: skip
+        "hidden/0": pytest.approx(0.25, abs=1e-6)
+    }
     apart = command("weights", "w.weights.h5", "v.weights.h5")
     assert apart.exit_code == 4
     assert "11 of 12" in apart.output
     for tolerance, status in (("0.2", 4), ("0.3", 0)):
-        assert command("weights", "w.weights.h5", "v.weights.h5", "--tolerance", tolerance).exit_code == status
+        assert (
+            command("weights", "w.weights.h5", "v.weights.h5", "--tolerance", tolerance).exit_code
+            == status
+        )
     assert command("weights", "run", "--tolerance", "0.2").exit_code == 2
 
 
-@pytest.mark.parametrize(("one", "other", "equal", "largest"), [
-    ([1.0, np.nan], [1.0, np.nan], True, 0.0), ([0.0], [-0.0], False, 0.0), ([1.0], [1.5], False, 0.5),
-    ([np.inf], [np.inf], True, 0.0), ([np.inf], [1.0], False, np.inf), ([1, 2], [1, 4], False, 2.0),
-    ([1.0], [[1.0]], False, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "other", "equal", "largest"),
+    [
+        ([1.0, np.nan], [1.0, np.nan], True, 0.0),
+        ([0.0], [-0.0], False, 0.0),
+        ([1.0], [1.5], False, 0.5),
+        ([np.inf], [np.inf], True, 0.0),
+        ([np.inf], [1.0], False, np.inf),
+        ([1, 2], [1, 4], False, 2.0),
+        ([1.0], [[1.0]], False, None),
+    ],
+)
 def test_two_arrays(one: Any, other: Any, equal: bool, largest: float | None) -> None:
     found = arrays_compared("w", np.array(one), np.array(other))
     assert (found.equal, found.largest) == (equal, largest)
 
 
-# Reproduced ----------------------------------------------------------------------------------------------------------
+# Reproduced ---------------------------------------------------------------------------------------
 
 
 def test_a_run_is_reproduced_to_the_bit(run: Run) -> None:
@@ -436,7 +547,9 @@ def test_a_run_is_reproduced_to_the_bit(run: Run) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.endswith("numbers of history and metrics are equal to the bit\n")
     assert "weights are equal to the bit" in done.output
-    one, other = (json.loads((Path(where) / "manifest.json").read_text()) for where in ("run", "again"))
+    one, other = (
+        json.loads((Path(where) / "manifest.json").read_text()) for where in ("run", "again")
+    )
     assert one["spec"]["resolved_sha256"] == other["spec"]["resolved_sha256"]
     assert command("weights", "run", "again", "--optimizer").exit_code == 0
 
@@ -463,12 +576,18 @@ def test_what_differs_is_told_and_is_exit_status_4(run: Run) -> None:
     history = (older / "history.csv").read_text().splitlines()
     cells = history[1].split(",")
     cells[1] = "0.5"
-    (older / "history.csv").write_text("\n".join([history[0], ",".join(cells), *history[2:]]) + "\n")
-    told = command("reproduce", "older2", "--run-dir", "again3", "--allow-inexact", "--format", "json")
+    (older / "history.csv").write_text(
+        "\n".join([history[0], ",".join(cells), *history[2:]]) + "\n"
+    )
+    told = command(
+        "reproduce", "older2", "--run-dir", "again3", "--allow-inexact", "--format", "json"
+    )
     assert told.exit_code == 4, told.output
     found = json.loads(told.output)
     assert not found["equal"]
-    assert [one["name"] for one in found["values"] if not one["equal"]] == ["history: loss, epoch 1"]
+    assert [one["name"] for one in found["values"] if not one["equal"]] == [
+        "history: loss, epoch 1"
+    ]
     assert all(one["equal"] for one in found["weights"])
     assert [one["what"] for one in found["differences"]] == ["keras"]
 

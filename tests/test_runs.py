@@ -1,4 +1,6 @@
-"""Runs read back from their folders: listed, sorted, told of, reported. Nothing here needs a framework."""
+"""Runs read back from their folders: listed, sorted, told of, reported. Nothing here needs a
+framework.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ from modelspec.runtime.run.dependencies import dependencies
 from modelspec.runtime.run.report import write_report
 
 ROOT = Path(__file__).parents[1]
-SPEC = {"name": "a", "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 3, "name": "y"}}]}}
+SPEC = {
+    "name": "a",
+    "model": {"inputs": {"x": [2]}, "layers": [{"Dense": {"units": 3, "name": "y"}}]},
+}
 HEADER = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds\n"
 
 
@@ -40,17 +45,28 @@ def make(path: str, *, rows: int = 2, accuracy: float = 0.5, **manifest: Any) ->
     folder = Path(path)
     folder.mkdir(parents=True)
     values = {
-        "format": 1, "name": folder.parent.name, "outcome": "completed", "started": "2026-11-21T12:00:00+00:00",
-        "ended": "2026-11-21T12:01:05+00:00", "spec": {"file": "a.yaml", "sha256": "ab" * 32}, "seed": 5,
-        "parameters": 1234, "versions": {"keras": "3.15.1"}, "machine": {"cpu": "A CPU", "cores": 2, "memory": 8e9},
+        "format": 1,
+        "name": folder.parent.name,
+        "outcome": "completed",
+        "started": "2026-11-21T12:00:00+00:00",
+        "ended": "2026-11-21T12:01:05+00:00",
+        "spec": {"file": "a.yaml", "sha256": "ab" * 32},
+        "seed": 5,
+        "parameters": 1234,
+        "versions": {"keras": "3.15.1"},
+        "machine": {"cpu": "A CPU", "cores": 2, "memory": 8e9},
         "data": {"train": {"source": "t.csv", "sha256": "cd" * 32, "examples": 90}},
-        "deterministic": {"promised": True, "where": "the same machine"}, "seconds": 60.5, **manifest,
-    }  # fmt: skip
+        "deterministic": {"promised": True, "where": "the same machine"},
+        "seconds": 60.5,
+        **manifest,
+    }
     (folder / "manifest.json").write_text(json.dumps(values))
     lines = [f"{n},{1 / n},{n / 10},{2 / n},{n / 20},0.01,1.5\n" for n in range(1, rows + 1)]
     (folder / "history.csv").write_text(HEADER + "".join(lines))
     if values["outcome"] == "completed":
-        (folder / "metrics.json").write_text(json.dumps({"test": {"loss": 0.4, "accuracy": accuracy}}))
+        (folder / "metrics.json").write_text(
+            json.dumps({"test": {"loss": 0.4, "accuracy": accuracy}})
+        )
     return folder
 
 
@@ -58,18 +74,31 @@ def command(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["runs", *arguments])
 
 
-# Several runs --------------------------------------------------------------------------------------------------------
+# Several runs -------------------------------------------------------------------------------------
 
 
 def test_runs_are_listed_with_the_newest_first() -> None:
     make("runs/a/1", started="2026-01-01T00:00:00+00:00")
     make("runs/b/1", started="2026-03-01T00:00:00+00:00")
     make("runs/a/2", started="2026-02-01T00:00:00+01:00")
-    assert [str(one.path) for one in find(Path("runs")).value] == ["runs/b/1", "runs/a/2", "runs/a/1"]
+    assert [str(one.path) for one in find(Path("runs")).value] == [
+        "runs/b/1",
+        "runs/a/2",
+        "runs/a/1",
+    ]
     lines = command().output.splitlines()
     assert [line.split()[0] for line in lines] == ["run", "runs/b/1", "runs/a/2", "runs/a/1"]
-    assert lines[0].split() == ["run", "spec", "state", "started", "epochs", "test_loss", "test_accuracy", "val_loss",
-                                "val_accuracy"]
+    assert lines[0].split() == [
+        "run",
+        "spec",
+        "state",
+        "started",
+        "epochs",
+        "test_loss",
+        "test_accuracy",
+        "val_loss",
+        "val_accuracy",
+    ]
     assert lines[1].split()[-4:] == ["0.4000", "0.5000", "1.0000", "0.1000"]
     assert [line.split()[0] for line in command("--reverse").output.splitlines()][1] == "runs/a/1"
 
@@ -104,10 +133,18 @@ def test_a_metric_that_is_no_number_is_never_the_best() -> None:
     assert "NaN" not in command("--format", "json").output
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ("{", "no JSON"), ("[]", "no manifest"), ('{"format": 99}', "format 1"), ("[" * 100_000, "no JSON"),
-])  # fmt: skip
-def test_a_run_that_cannot_be_read_is_told_and_the_others_are_listed(content: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no manifest"),
+        ('{"format": 99}', "format 1"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_told_and_the_others_are_listed(
+    content: str, words: str
+) -> None:
     make("runs/a/1")
     make("runs/a/2")
     Path("runs/a/2/manifest.json").write_text(content)
@@ -138,31 +175,63 @@ def test_what_is_inside_a_run_is_no_run_and_links_are_not_followed() -> None:
 
 def test_listing_loads_no_framework_and_no_numpy() -> None:
     make("runs/a/1")
-    program = ("import sys; from modelspec.cli import main\n"
-               "try: main(['runs', *sys.argv[1:]])\n"
-               "finally: print([m for m in ('tensorflow', 'keras', 'numpy', 'h5py') if m in sys.modules])")  # fmt: skip
+    program = (
+        "import sys; from modelspec.cli import main\n"
+        "try: main(['runs', *sys.argv[1:]])\n"
+        "finally: print([m for m in ('tensorflow', 'keras', 'numpy', 'h5py') if m in sys.modules])"
+    )
     for arguments in ([], ["runs/a/1"]):
-        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True,
-                              env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
         assert done.stdout.splitlines()[-1] == "[]"
 
 
-# One run -------------------------------------------------------------------------------------------------------------
+# One run ------------------------------------------------------------------------------------------
 
 
 def test_a_run_tells_what_happened() -> None:
-    where = make("runs/a/1", rows=3, resumed=[
-        {"at": "2026-11-21T12:00:30+00:00", "checkpoint": {"epoch": 2, "step": 7}, "inexact": False},
-        {"at": "2026-11-21T12:00:40+00:00", "checkpoint": None, "inexact": True,
-         "differences": [{"what": "keras", "was": "3.15.0", "now": "3.15.1", "harmless": False}]},
-    ], inexact=True)  # fmt: skip
+    where = make(
+        "runs/a/1",
+        rows=3,
+        resumed=[
+            {
+                "at": "2026-11-21T12:00:30+00:00",
+                "checkpoint": {"epoch": 2, "step": 7},
+                "inexact": False,
+            },
+            {
+                "at": "2026-11-21T12:00:40+00:00",
+                "checkpoint": None,
+                "inexact": True,
+                "differences": [
+                    {"what": "keras", "was": "3.15.0", "now": "3.15.1", "harmless": False}
+                ],
+            },
+        ],
+        inexact=True,
+    )
     told = command(str(where)).output
-    for words in ("a, a.yaml, sha256 abababababab, seed 5, 1,234 parameters", "after 1:05 (1:00 of training)",
-                  "2026-11-21 12:00:30 UTC, from epoch 2, step 7\n", "not exactly: keras was 3.15.0, is 3.15.1",
-                  "no: it went on though something differed", "train 90 (t.csv, sha256 cdcdcdcdcdcd)", "keras 3.15.1",
-                  "A CPU, 2 cores, 8.0 GB"):  # fmt: skip
+    for words in (
+        "a, a.yaml, sha256 abababababab, seed 5, 1,234 parameters",
+        "after 1:05 (1:00 of training)",
+        "2026-11-21 12:00:30 UTC, from epoch 2, step 7\n",
+        "not exactly: keras was 3.15.0, is 3.15.1",
+        "no: it went on though something differed",
+        "train 90 (t.csv, sha256 cdcdcdcdcdcd)",
+        "keras 3.15.1",
+        "A CPU, 2 cores, 8.0 GB",
+    ):
         assert words in told
-    curves = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.startswith(("val_", "learning"))}
+    curves = {
+        line.split()[0]: line.split()[1:]
+        for line in told.splitlines()
+        if line.startswith(("val_", "learning"))
+    }
     assert curves["val_loss"] == ["2.0000", "0.6667", "0.6667", "3", "█▃▁"]
     assert curves["val_accuracy"][2:4] == ["0.1500", "3"]
     assert curves["learning_rate"] == ["0.0100", "0.0100", "▁▁▁"]
@@ -182,7 +251,10 @@ def test_a_run_whose_process_is_gone_was_killed_and_one_that_is_locked_runs() ->
 
 def test_a_run_that_a_callback_ended_says_so() -> None:
     where = make("runs/a/1", rows=3, training={"epochs": 10, "stops": ["EarlyStopping"]})
-    assert "state     completed (stopped by EarlyStopping after 3 of 10 epochs)\n" in command(str(where)).output
+    assert (
+        "state     completed (stopped by EarlyStopping after 3 of 10 epochs)\n"
+        in command(str(where)).output
+    )
     where = make("runs/a/2", rows=3, training={"epochs": 3, "stops": ["EarlyStopping"]})
     assert "state     completed\n" in command(str(where)).output
 
@@ -190,7 +262,9 @@ def test_a_run_that_a_callback_ended_says_so() -> None:
 def test_an_interrupted_run_names_the_signal_and_a_failed_one_its_fault() -> None:
     where = make("runs/a/1", outcome="interrupted", signal="SIGTERM")
     assert "interrupted (by SIGTERM)" in command(str(where)).output
-    where = make("runs/a/2", outcome="failed", faults=[{"code": "MS706", "message": "`loss` became NaN"}])
+    where = make(
+        "runs/a/2", outcome="failed", faults=[{"code": "MS706", "message": "`loss` became NaN"}]
+    )
     assert "MS706: `loss` became NaN" in command(str(where)).output
 
 
@@ -204,11 +278,17 @@ def test_a_history_that_was_cut_in_the_middle_of_a_row_has_the_rows_before() -> 
     assert read.value.epochs == 2
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("history.csv", "epoch,loss\n1,low\n"), ("metrics.json", "[1]"), ("metrics.json", '{"test": {"loss": []}}'),
-    ("metrics.json", '{"test": {"loss": 1' + "0" * 400 + "}}"), ("metrics.json", '{"test": '),
-    ("history.csv", "a\0b\n1\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("history.csv", "epoch,loss\n1,low\n"),
+        ("metrics.json", "[1]"),
+        ("metrics.json", '{"test": {"loss": []}}'),
+        ("metrics.json", '{"test": {"loss": 1' + "0" * 400 + "}}"),
+        ("metrics.json", '{"test": '),
+        ("history.csv", "a\0b\n1\n"),
+    ],
+)
 def test_results_that_cannot_be_read_are_left_out(name: str, content: str) -> None:
     where = make("runs/a/1")
     (where / name).write_text(content)
@@ -218,12 +298,46 @@ def test_results_that_cannot_be_read_are_left_out(name: str, content: str) -> No
     assert "train 90" in told.output
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers()
-                    | st.sampled_from(["0001-01-01T00:00:00+23:00", "2026-01-01", 10**400, "nan"]),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-                        ["what", "at", "sha256", "examples", "checkpoint", "differences"]), inner, max_size=3)),
-       st.sampled_from(["name", "outcome", "started", "ended", "spec", "seed", "versions", "machine", "data", "backend",
-                        "deterministic", "resumed", "faults", "epochs", "seconds", "steps", "signal", "parameters"]))
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.floats()
+        | st.text(max_size=5)
+        | st.integers()
+        | st.sampled_from(["0001-01-01T00:00:00+23:00", "2026-01-01", 10**400, "nan"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["what", "at", "sha256", "examples", "checkpoint", "differences"]),
+                inner,
+                max_size=3,
+            )
+        ),
+    ),
+    st.sampled_from(
+        [
+            "name",
+            "outcome",
+            "started",
+            "ended",
+            "spec",
+            "seed",
+            "versions",
+            "machine",
+            "data",
+            "backend",
+            "deterministic",
+            "resumed",
+            "faults",
+            "epochs",
+            "seconds",
+            "steps",
+            "signal",
+            "parameters",
+        ]
+    ),
+)
 def test_a_manifest_may_say_anything(
     tmp_path_factory: pytest.TempPathFactory, value: Any, key: str
 ) -> None:
@@ -235,13 +349,20 @@ def test_a_manifest_may_say_anything(
     assert page(record, None, "").endswith("</html>\n")
 
 
-# Words ---------------------------------------------------------------------------------------------------------------
+# Words --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("values", "line"), [
-    ([0.0, 1.0], "▁█"), ([3.0], "▁"), ([], ""), ([1.0, float("nan"), 0.0], "█!▁"), ([float("inf")], "!"),
-    (list(range(48)), "▁▁▂▂▂▃▃▃▃▄▄▄▅▅▅▆▆▆▆▇▇▇██"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([0.0, 1.0], "▁█"),
+        ([3.0], "▁"),
+        ([], ""),
+        ([1.0, float("nan"), 0.0], "█!▁"),
+        ([float("inf")], "!"),
+        (list(range(48)), "▁▁▂▂▂▃▃▃▃▄▄▄▅▅▅▆▆▆▆▇▇▇██"),
+    ],
+)
 def test_a_curve_in_one_line(values: list[float], line: str) -> None:
     drawn = sparkline(values)
     assert len(drawn) == min(len(values), 24)
@@ -256,7 +377,7 @@ def test_numbers_as_people_read_them() -> None:
     assert best_of("kind_mean_squared_error", [0.1, 0.9]) == (0.1, 0)
 
 
-# The report ----------------------------------------------------------------------------------------------------------
+# The report ---------------------------------------------------------------------------------------
 
 
 class Tags(HTMLParser):
@@ -271,7 +392,11 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        self.links += [
+            value or ""
+            for name, value in attrs
+            if name in ("src", "href", "srcset", "data", "action")
+        ]
         assert not [name for name, _ in attrs if name.startswith("on")]
 
     def handle_data(self, data: str) -> None:
@@ -284,20 +409,39 @@ def test_the_report_is_one_file_with_curves_layers_picture_and_spec() -> None:
     (where / "spec.yaml").write_text("name: a # <as written>\n")
     assert write_report(where, compiled)
     seen = Tags((where / "report.html").read_text())
-    assert seen.tags.count("polyline") == 2 * 2 + 1  # loss and accuracy with validation, the learning rate
+    assert (
+        seen.tags.count("polyline") == 2 * 2 + 1
+    )  # loss and accuracy with validation, the learning rate
     assert seen.tags.count("img") == 1
     assert all(link.startswith("data:image/svg+xml;base64,") for link in seen.links)
     assert "script" not in seen.tags
     assert "link" not in seen.tags
-    for words in ("completed", "0.5000", "# <as written>", "keras 3.15.1", "9 (9 trainable)", "Dense"):
+    for words in (
+        "completed",
+        "0.5000",
+        "# <as written>",
+        "keras 3.15.1",
+        "9 (9 trainable)",
+        "Dense",
+    ):
         assert words in seen.text
 
 
 def test_nothing_that_a_run_says_becomes_markup() -> None:
     bad = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
-    where = make("runs/a/1", name=bad, outcome=bad, signal=bad, faults=[{"code": bad, "message": bad}],
-                 versions={bad: bad}, dependencies={bad: bad}, data={bad: {"source": bad, "examples": 1}})  # fmt: skip
-    (where / "history.csv").write_text(f'epoch,"{bad.replace(chr(34), chr(34) * 2)}"\n1,0.5\n2,0.25\n')
+    where = make(
+        "runs/a/1",
+        name=bad,
+        outcome=bad,
+        signal=bad,
+        faults=[{"code": bad, "message": bad}],
+        versions={bad: bad},
+        dependencies={bad: bad},
+        data={bad: {"source": bad, "examples": 1}},
+    )
+    (where / "history.csv").write_text(
+        f'epoch,"{bad.replace(chr(34), chr(34) * 2)}"\n1,0.5\n2,0.25\n'
+    )
     (where / "metrics.json").write_text(json.dumps({bad: {bad: 0.5}}))
     record = read_record(where).value
     assert record is not None

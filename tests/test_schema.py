@@ -66,12 +66,19 @@ def fault(spec: Any) -> str | None:
 
 
 def model(*layers: Any, **others: Any) -> dict[str, Any]:
-    return {"model": {"inputs": {"x": [4]}, "layers": list(layers), **others.pop("model", {})}, **others}
+    return {
+        "model": {"inputs": {"x": [4]}, "layers": list(layers), **others.pop("model", {})},
+        **others,
+    }
 
 
 def kinds(*, with_settings: bool = True) -> list[Any]:
     families = [family for family in FAMILIES if not (with_settings and is_named_only(family))]
-    return [pytest.param(family, kind, id=f"{family.noun}-{kind}") for family in families for kind in family.kinds()]
+    return [
+        pytest.param(family, kind, id=f"{family.noun}-{kind}")
+        for family in families
+        for kind in family.kinds()
+    ]
 
 
 def member_fault(family: Registry, value: Any) -> str | None:
@@ -82,7 +89,7 @@ def member_fault(family: Registry, value: Any) -> str | None:
     return found.message if found else None
 
 
-# The file ------------------------------------------------------------------------------------------------------------
+# The file -----------------------------------------------------------------------------------------
 
 
 def test_the_file_is_what_the_code_makes() -> None:
@@ -98,13 +105,22 @@ def test_the_schema_is_one_and_not_too_large() -> None:
 
 def test_what_is_said_once_means_the_same() -> None:
     made = schema()
-    same = {f"#/$defs/{name}": one for name, one in made["$defs"].items() if name.startswith(PREFIX)}
+    same = {
+        f"#/$defs/{name}": one for name, one in made["$defs"].items() if name.startswith(PREFIX)
+    }
 
     def written_out(value: Any) -> Any:
         if isinstance(value, dict):
             reference = value.get("$ref")
-            return written_out(same[reference]) if reference in same else {
-                key: written_out(one) for key, one in value.items() if not key.startswith(PREFIX)}
+            return (
+                written_out(same[reference])
+                if reference in same
+                else {
+                    key: written_out(one)
+                    for key, one in value.items()
+                    if not key.startswith(PREFIX)
+                }
+            )
         return [written_out(one) for one in value] if isinstance(value, list) else value
 
     assert same
@@ -123,18 +139,26 @@ def test_the_keys_are_those_that_the_readers_know() -> None:
     assert set(made["properties"]) - set(SECTIONS) <= {"vars", "blocks", "extends"}
     assert set(made["$defs"]["model"]["properties"]) == set(MODEL_KEYS)
     assert set(made["$defs"]["submodel"]["properties"]) == set(SUBMODEL_KEYS)
-    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(made["properties"]["data"]["else"]["properties"])
+    assert {"source", "split", "inputs", "targets", *SPLITS} <= set(
+        made["properties"]["data"]["else"]["properties"]
+    )
 
 
 def test_every_setting_is_described() -> None:
     """A setting that takes anything is one whose mistakes no editor sees."""
-    untyped = {f"{kind}.{name}" for family in FAMILIES if not is_named_only(family) for kind in family.kinds()
-               if (cls := family.find(kind)) for name, one in settings(cls)["properties"].items()
-               if not one.keys() - {"description", "default"} or {} in one.get("anyOf", ())}
+    untyped = {
+        f"{kind}.{name}"
+        for family in FAMILIES
+        if not is_named_only(family)
+        for kind in family.kinds()
+        if (cls := family.find(kind))
+        for name, one in settings(cls)["properties"].items()
+        if not one.keys() - {"description", "default"} or {} in one.get("anyOf", ())
+    }
     assert untyped <= UNTYPED
 
 
-# What is right -------------------------------------------------------------------------------------------------------
+# What is right ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [*CONFIGS, *LIBRARY], ids=lambda path: path.stem)
@@ -177,42 +201,120 @@ def test_the_calls_that_work_are_valid(kind: str) -> None:
         assert fault(model({kind: dict(example.settings)})) is None, example
 
 
-@pytest.mark.parametrize("entry", [
-    "Flatten", {"Flatten": None}, {"Dense": 64}, {"Dense": {"units": 64}}, {"Dense": {"units": 64, "activation": None}},
-    {"MaxPool2D": 2}, {"Bidirectional": {"LSTM": 3}}, {"Bidirectional": {"LSTM": {"units": 3}, "merge_mode": "sum"}},
-    {"TimeDistributed": "Flatten"}, {"TimeDistributed": {"Bidirectional": {"LSTM": 4}}},
-    {"RNN": {"cell": [{"LSTMCell": 32}, {"GRUCell": 16}]}},
-    {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"seed": 1}}, "kernel_regularizer": {"L2": 0.01}}},
-    {"Dense": {"units": 3, "from": "x", "name": "a", "when": True, "repeat": 2, "call": {"training": False}}},
-    {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "from": {"query": "x", "value": "x"},
-                            "call": {"use_causal_mask": True}}},
-    {"Dense": "$units"}, {"Dense": {"units": "$(2 * width)", "use_bias": "$b", "activation": "$act"}},
-    {"Conv2D": {"filters": "$f", "kernel_size": [3, "$k"], "name": "conv-$i"}}, {"Reshape": [-1, "$n"]}, "$kind",
-    {"for": {"width": [64, 32]}, "index": "i", "do": [{"Dense": "$width"}]}, {"repeat": 2, "do": [{"Dense": 64}]},
-    {"when": "$deep", "do": [{"Dense": 64}], "else": ["Flatten"]}, {"repeat": "$n", "from": "x", "do": "$layers"},
-    {"for": {"a": "$(range(3))"}, "when": True, "do": ["Flatten"]},
-    {"branches": [[{"Dense": 8}], []], "join": "Add"}, {"branches": [["Flatten"]], "join": {"Concatenate": -1}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Flatten",
+        {"Flatten": None},
+        {"Dense": 64},
+        {"Dense": {"units": 64}},
+        {"Dense": {"units": 64, "activation": None}},
+        {"MaxPool2D": 2},
+        {"Bidirectional": {"LSTM": 3}},
+        {"Bidirectional": {"LSTM": {"units": 3}, "merge_mode": "sum"}},
+        {"TimeDistributed": "Flatten"},
+        {"TimeDistributed": {"Bidirectional": {"LSTM": 4}}},
+        {"RNN": {"cell": [{"LSTMCell": 32}, {"GRUCell": 16}]}},
+        {
+            "Dense": {
+                "units": 3,
+                "kernel_initializer": {"HeNormal": {"seed": 1}},
+                "kernel_regularizer": {"L2": 0.01},
+            }
+        },
+        {
+            "Dense": {
+                "units": 3,
+                "from": "x",
+                "name": "a",
+                "when": True,
+                "repeat": 2,
+                "call": {"training": False},
+            }
+        },
+        {
+            "MultiHeadAttention": {
+                "num_heads": 2,
+                "key_dim": 3,
+                "from": {"query": "x", "value": "x"},
+                "call": {"use_causal_mask": True},
+            }
+        },
+        {"Dense": "$units"},
+        {"Dense": {"units": "$(2 * width)", "use_bias": "$b", "activation": "$act"}},
+        {"Conv2D": {"filters": "$f", "kernel_size": [3, "$k"], "name": "conv-$i"}},
+        {"Reshape": [-1, "$n"]},
+        "$kind",
+        {"for": {"width": [64, 32]}, "index": "i", "do": [{"Dense": "$width"}]},
+        {"repeat": 2, "do": [{"Dense": 64}]},
+        {"when": "$deep", "do": [{"Dense": 64}], "else": ["Flatten"]},
+        {"repeat": "$n", "from": "x", "do": "$layers"},
+        {"for": {"a": "$(range(3))"}, "when": True, "do": ["Flatten"]},
+        {"branches": [[{"Dense": 8}], []], "join": "Add"},
+        {"branches": [["Flatten"]], "join": {"Concatenate": -1}},
+    ],
+)
 def test_every_form_of_an_entry(entry: Any) -> None:
     assert fault(model(entry)) is None
 
 
-@pytest.mark.parametrize("others", [
-    {"training": {"loss": "mse"}}, {"training": {"loss": {"a": "mse", "b": {"Huber": 2.0}}, "metrics": {"a": ["mae"]}}},
-    {"training": {"loss": {"BinaryCrossentropy": {"label_smoothing": 0.1}}, "metrics": ["accuracy", {"AUC": 100}]}},
-    {"training": {"loss": "mse", "metrics": None, "optimizer": "ADAM"}},
-    {"training": {"loss": "mse", "callbacks": [{"EarlyStopping": {"patience": 3}}]}},
-    {"training": {"loss": "mse", "optimizer": {"SGD": {"ExponentialDecay": {
-        "initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.5}}}}},
-    {"training": {"loss": "mse", "optimizer": {"LossScaleOptimizer": {"inner_optimizer": {"Adam": 0.001}}}}},
-    {"data": {"source": {"csv": "a.csv"}, "split": {"test": 0.1}, "inputs": ["a", "b"], "targets": "c"}},
-    {"data": {"train": {"npz": {"path": "a.npz"}}, "test": {"npz": "b.npz"}, "inputs": {"x": {"columns": ["a"]}}}},
-    {"runtime": {"precision": "mixed_float16", "jit": "auto"}}, {"x-anything": [1, {"a": 2}]},
-    {"seed": "$s", "vars": {"s": 1}},
-    {"model": {"outputs": {"y": "dense.0"}}}, {"model": {"outputs": ["a", "b"]}},
-    {"model": {"inputs": ["time", None, "auto", 3]}},
-    {"model": {"inputs": {"a": {"shape": [3], "dtype": "int32", "optional": True}, "b": []}}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"training": {"loss": "mse"}},
+        {"training": {"loss": {"a": "mse", "b": {"Huber": 2.0}}, "metrics": {"a": ["mae"]}}},
+        {
+            "training": {
+                "loss": {"BinaryCrossentropy": {"label_smoothing": 0.1}},
+                "metrics": ["accuracy", {"AUC": 100}],
+            }
+        },
+        {"training": {"loss": "mse", "metrics": None, "optimizer": "ADAM"}},
+        {"training": {"loss": "mse", "callbacks": [{"EarlyStopping": {"patience": 3}}]}},
+        {
+            "training": {
+                "loss": "mse",
+                "optimizer": {
+                    "SGD": {
+                        "ExponentialDecay": {
+                            "initial_learning_rate": 0.1,
+                            "decay_steps": 9,
+                            "decay_rate": 0.5,
+                        }
+                    }
+                },
+            }
+        },
+        {
+            "training": {
+                "loss": "mse",
+                "optimizer": {"LossScaleOptimizer": {"inner_optimizer": {"Adam": 0.001}}},
+            }
+        },
+        {
+            "data": {
+                "source": {"csv": "a.csv"},
+                "split": {"test": 0.1},
+                "inputs": ["a", "b"],
+                "targets": "c",
+            }
+        },
+        {
+            "data": {
+                "train": {"npz": {"path": "a.npz"}},
+                "test": {"npz": "b.npz"},
+                "inputs": {"x": {"columns": ["a"]}},
+            }
+        },
+        {"runtime": {"precision": "mixed_float16", "jit": "auto"}},
+        {"x-anything": [1, {"a": 2}]},
+        {"seed": "$s", "vars": {"s": 1}},
+        {"model": {"outputs": {"y": "dense.0"}}},
+        {"model": {"outputs": ["a", "b"]}},
+        {"model": {"inputs": ["time", None, "auto", 3]}},
+        {"model": {"inputs": {"a": {"shape": [3], "dtype": "int32", "optional": True}, "b": []}}},
+    ],
+)
 def test_every_form_of_a_section(others: dict[str, Any]) -> None:
     assert fault(model("Flatten", **others)) is None
 
@@ -220,13 +322,34 @@ def test_every_form_of_a_section(others: dict[str, Any]) -> None:
 def test_names_of_ones_own_are_calls_where_the_file_has_some() -> None:
     call = {"encoder": {"from": "x", "name": "a"}}
     assert fault(model(call)) is not None
-    assert fault(model(call, "encoder", model={"shared": {"encoder": [{"Dense": 3}], "judge": {"Dense": 1}}})) is None
-    assert fault(model({"Encoder": {"unit": 3}}, model={"shared": {"Encoder": "Flatten"}})) is not None
-    parts = {"parameters": {"filters": None}, "primary": "filters", "layers": [{"Dense": "$filters"}]}
-    assert fault(model({"Residual": {"filters": 3}}, {"Residual": 64}, blocks={"Residual": parts})) is None
+    assert (
+        fault(
+            model(
+                call,
+                "encoder",
+                model={"shared": {"encoder": [{"Dense": 3}], "judge": {"Dense": 1}}},
+            )
+        )
+        is None
+    )
+    assert (
+        fault(model({"Encoder": {"unit": 3}}, model={"shared": {"Encoder": "Flatten"}})) is not None
+    )
+    parts = {
+        "parameters": {"filters": None},
+        "primary": "filters",
+        "layers": [{"Dense": "$filters"}],
+    }
+    assert (
+        fault(model({"Residual": {"filters": 3}}, {"Residual": 64}, blocks={"Residual": parts}))
+        is None
+    )
     assert fault(model({"Residual": 64}, extends="base.yaml")) is None
     assert fault(model({"twice": None}, blocks={"twice": [{"Dense": 3}, {"Dense": 3}]})) is None
-    assert fault({"extends": ["base.yaml"], "training": {"epochs": 3}, "model": {"outputs": "a"}}) is None
+    assert (
+        fault({"extends": ["base.yaml"], "training": {"epochs": 3}, "model": {"outputs": "a"}})
+        is None
+    )
     assert fault({"extends": ["base.yaml"], "training": {"epoch": 3}}) is not None
 
 
@@ -272,7 +395,7 @@ def test_a_spec_with_every_word_of_expansion() -> None:
     assert ms.check(lists(spec)).diagnostics == ()
 
 
-# What is wrong -------------------------------------------------------------------------------------------------------
+# What is wrong ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("family", "kind"), kinds())
@@ -286,57 +409,107 @@ def test_an_unknown_setting_is_refused_everywhere(family: Registry, kind: str) -
         assert member_fault(family, kind) is not None
 
 
-@pytest.mark.parametrize("spec", [
-    {}, {"model": {}}, {"model": {"inputs": {"x": [1]}}}, {"model": {"layers": ["Flatten"]}},
-    model("Flatten", trainning={}),
-    model("Flatten", model={"output": "x"}), model("Flatten", model={"trainable": True}), model("Flatten", modelspec=2),
-    model("Flatten", training={"loss": "mse", "epoch": 3}), model("Flatten", training={"epochs": 3}),
-    model("Flatten", training={"loss": "msee"}), model("Flatten", training={"loss": {"Msee": {"reduction": "sum"}}}),
-    model("Flatten", training={"loss": "mse", "optimizer": {"Adam": {"learning_rat": 1}}}),
-    model("Flatten", training={"loss": "mse", "epochs": 0}), model("Flatten", training={"loss": "mse", "epochs": "3"}),
-    model("Flatten", data={"sources": {"csv": "a"}}), model("Flatten", data={"source": {"cvs": "a"}}),
-    model("Flatten", data={"source": {"csv": "a"}, "split": {"valid": 0.1}}), model("Flatten", runtime={"jitt": True}),
-    model("Flatten", data={"source": {"csv": "a"}, "inputs": {"x": {"colum": "a"}}}), model("Flatten", seed=-1),
-    model("Flatten", model={"inputs": {"x": {"shape": [3], "dtipe": "int32"}}}),
-    model("Flatten", model={"inputs": {"x": 3}}),
-    model("Flatten", model={"inputs": {"x": [0]}}), model("Flatten", sweep={}),
-    model("Flatten", blocks={"b": {"layer": []}}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"model": {}},
+        {"model": {"inputs": {"x": [1]}}},
+        {"model": {"layers": ["Flatten"]}},
+        model("Flatten", trainning={}),
+        model("Flatten", model={"output": "x"}),
+        model("Flatten", model={"trainable": True}),
+        model("Flatten", modelspec=2),
+        model("Flatten", training={"loss": "mse", "epoch": 3}),
+        model("Flatten", training={"epochs": 3}),
+        model("Flatten", training={"loss": "msee"}),
+        model("Flatten", training={"loss": {"Msee": {"reduction": "sum"}}}),
+        model("Flatten", training={"loss": "mse", "optimizer": {"Adam": {"learning_rat": 1}}}),
+        model("Flatten", training={"loss": "mse", "epochs": 0}),
+        model("Flatten", training={"loss": "mse", "epochs": "3"}),
+        model("Flatten", data={"sources": {"csv": "a"}}),
+        model("Flatten", data={"source": {"cvs": "a"}}),
+        model("Flatten", data={"source": {"csv": "a"}, "split": {"valid": 0.1}}),
+        model("Flatten", runtime={"jitt": True}),
+        model("Flatten", data={"source": {"csv": "a"}, "inputs": {"x": {"colum": "a"}}}),
+        model("Flatten", seed=-1),
+        model("Flatten", model={"inputs": {"x": {"shape": [3], "dtipe": "int32"}}}),
+        model("Flatten", model={"inputs": {"x": 3}}),
+        model("Flatten", model={"inputs": {"x": [0]}}),
+        model("Flatten", sweep={}),
+        model("Flatten", blocks={"b": {"layer": []}}),
+    ],
+)
 def test_what_the_language_has_not_is_refused(spec: dict[str, Any]) -> None:
     assert fault(spec) is not None
 
 
-@pytest.mark.parametrize("entry", [
-    "Flaten", {"Dens": 64}, "Dense", {"Dense": None}, {"Dense": "64"}, {"Dense": True}, {"Dense": 0}, {"Dense": [64]},
-    3, None, [],
-    {}, {"Dense": 64, "name": "a"}, {"Dropout": 1.5}, {"Dense": {"units": 3, "activation": "rellu"}}, {"Conv2D": 32},
-    {"Dense": {"units": 3, "activation": {"relu": {}}}},
-    {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"sed": 1}}}},
-    {"Bidirectional": {"LSTMM": 3}}, {"Bidirectional": {"LSTM": 3, "merge_mod": "sum"}},
-    {"TimeDistributed": {"Dens": 3}},
-    {"TimeDistributed": {"layer": {"Dense": {"units": 3, "from": "x"}}}},
-    {"Conv2D": {"filters": 3, "kernel_size": [3, 3, 3]}},
-    {"Dense": {"units": 3, "form": "x"}}, {"Dense": {"units": 3, "from": {"input": "x"}}},
-    {"Dense": {"units": 3, "from": 3}},
-    {"Dense": {"units": 3, "call": {"trainin": True}}}, {"Dense": {"units": 3, "repeat": -1}}, {"repeat": 2},
-    {"do": ["Flatten"]},
-    {"for": {"a": [1]}, "doo": ["Flatten"]}, {"branches": [["Flaten"]]}, {"when": True, "do": ["Flaten"]},
-    {"for": {"a": [1], "b": [2]}, "do": ["Flatten"]}, {"index": "i", "do": ["Flatten"]}, {"branches": "x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Flaten",
+        {"Dens": 64},
+        "Dense",
+        {"Dense": None},
+        {"Dense": "64"},
+        {"Dense": True},
+        {"Dense": 0},
+        {"Dense": [64]},
+        3,
+        None,
+        [],
+        {},
+        {"Dense": 64, "name": "a"},
+        {"Dropout": 1.5},
+        {"Dense": {"units": 3, "activation": "rellu"}},
+        {"Conv2D": 32},
+        {"Dense": {"units": 3, "activation": {"relu": {}}}},
+        {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"sed": 1}}}},
+        {"Bidirectional": {"LSTMM": 3}},
+        {"Bidirectional": {"LSTM": 3, "merge_mod": "sum"}},
+        {"TimeDistributed": {"Dens": 3}},
+        {"TimeDistributed": {"layer": {"Dense": {"units": 3, "from": "x"}}}},
+        {"Conv2D": {"filters": 3, "kernel_size": [3, 3, 3]}},
+        {"Dense": {"units": 3, "form": "x"}},
+        {"Dense": {"units": 3, "from": {"input": "x"}}},
+        {"Dense": {"units": 3, "from": 3}},
+        {"Dense": {"units": 3, "call": {"trainin": True}}},
+        {"Dense": {"units": 3, "repeat": -1}},
+        {"repeat": 2},
+        {"do": ["Flatten"]},
+        {"for": {"a": [1]}, "doo": ["Flatten"]},
+        {"branches": [["Flaten"]]},
+        {"when": True, "do": ["Flaten"]},
+        {"for": {"a": [1], "b": [2]}, "do": ["Flatten"]},
+        {"index": "i", "do": ["Flatten"]},
+        {"branches": "x"},
+    ],
+)
 def test_an_entry_that_is_none_is_refused(entry: Any) -> None:
     assert fault(model(entry)) is not None
 
 
-# Never wrong where the language says yes -----------------------------------------------------------------------------
+# Never wrong where the language says yes ----------------------------------------------------------
 
-SCALARS = st.one_of(st.integers(-2, 70), st.floats(-1, 2), st.booleans(), st.none(),
-                    st.sampled_from(["relu", "same", "x", "he_normal", "mse", "adam", "Dense", "3", ""]))
+SCALARS = st.one_of(
+    st.integers(-2, 70),
+    st.floats(-1, 2),
+    st.booleans(),
+    st.none(),
+    st.sampled_from(["relu", "same", "x", "he_normal", "mse", "adam", "Dense", "3", ""]),
+)
 MAPPINGS = st.dictionaries(st.sampled_from(["Dense", "units", "L2"]), SCALARS, max_size=2)
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), MAPPINGS)
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, item in items:
         yield (*path, key)
         yield from paths(item, (*path, key))
@@ -354,13 +527,17 @@ def changed(spec: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str
 
 @given(data=st.data())
 def test_what_check_accepts_the_schema_accepts(data: st.DataObject) -> None:
-    """Example specs with a value changed somewhere: an editor never underlines what `check` lets pass."""
+    """Example specs with a value changed somewhere: an editor never underlines what `check` lets
+    pass.
+    """
     path = data.draw(st.sampled_from(CONFIGS))
     document = read(path).value
     assert document is not None
     spec = lists(plain(document.root))
     for _ in range(data.draw(st.integers(1, 2))):
-        spec = changed(spec, data.draw(st.sampled_from(sorted(paths(spec), key=str))), data.draw(VALUES))
+        spec = changed(
+            spec, data.draw(st.sampled_from(sorted(paths(spec), key=str))), data.draw(VALUES)
+        )
     if ms.check(spec).ok:
         assert fault(spec) is None
 
@@ -372,34 +549,67 @@ def test_a_setting_that_is_accepted_is_valid(kind: str) -> None:
     from modelspec.core.settings import Context, Faults
 
     for name in cls.model_fields:
-        for value in (None, True, 0, 1, 2, -1, 0.5, 3.0, "relu", "same", "auto", [1, 2], [2], [0.1, 0.2], {}):
+        for value in (
+            None,
+            True,
+            0,
+            1,
+            2,
+            -1,
+            0.5,
+            3.0,
+            "relu",
+            "same",
+            "auto",
+            [1, 2],
+            [2],
+            [0.1, 0.2],
+            {},
+        ):
             values = {**cls.examples[0].settings, name: value}
             try:
-                cls.build({key: tuple(one) if isinstance(one, list) else one for key, one in values.items()}, Context())
+                cls.build(
+                    {
+                        key: tuple(one) if isinstance(one, list) else one
+                        for key, one in values.items()
+                    },
+                    Context(),
+                )
             except Faults:
                 continue
             assert fault(model({kind: values})) is None, (name, value)
 
 
-# Values in words -----------------------------------------------------------------------------------------------------
+# Values in words ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("one", "said"), [
-    ({"type": "integer", "exclusiveMinimum": 0}, "a whole number of at least 1"),
-    ({"type": "integer", "minimum": 0, "exclusiveMaximum": 8}, "a whole number from 0 to 7"),
-    ({"type": "number", "minimum": 0, "maximum": 1}, "a number from 0 to 1"),
-    ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, "a number of at least 0 and below 1"),
-    ({"type": "number", "exclusiveMinimum": 0}, "a number above 0"),
-    ({"type": "number", "maximum": 2}, "a number of at most 2"),
-    ({"enum": ["a", "b", "c"]}, "`a`, `b` or `c`"), ({"const": None}, "`null`"),
-    ({"type": "boolean"}, "`true` or `false`"),
-    ({"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]}, "`a` or `b`, or `null`"), ({}, "a value"),
-    ({"$ref": "#/$defs/initializer"}, "an initializer"),
-    ({"type": "array", "items": {"$ref": "#/$defs/loss"}}, "a list of losses"),
-    ({"type": "array", "prefixItems": [{"type": "integer"}] * 2}, "a list of 2 whole numbers"),
-    ({"type": "array", "prefixItems": [{"type": "integer"}]}, "a list of one: a whole number"),
-    ({"type": "object", "additionalProperties": {"type": "number"}}, "a mapping of names to numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        ({"type": "integer", "exclusiveMinimum": 0}, "a whole number of at least 1"),
+        ({"type": "integer", "minimum": 0, "exclusiveMaximum": 8}, "a whole number from 0 to 7"),
+        ({"type": "number", "minimum": 0, "maximum": 1}, "a number from 0 to 1"),
+        (
+            {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+            "a number of at least 0 and below 1",
+        ),
+        ({"type": "number", "exclusiveMinimum": 0}, "a number above 0"),
+        ({"type": "number", "maximum": 2}, "a number of at most 2"),
+        ({"enum": ["a", "b", "c"]}, "`a`, `b` or `c`"),
+        ({"const": None}, "`null`"),
+        ({"type": "boolean"}, "`true` or `false`"),
+        ({"anyOf": [{"enum": ["a", "b"]}, {"type": "null"}]}, "`a` or `b`, or `null`"),
+        ({}, "a value"),
+        ({"$ref": "#/$defs/initializer"}, "an initializer"),
+        ({"type": "array", "items": {"$ref": "#/$defs/loss"}}, "a list of losses"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}] * 2}, "a list of 2 whole numbers"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}]}, "a list of one: a whole number"),
+        (
+            {"type": "object", "additionalProperties": {"type": "number"}},
+            "a mapping of names to numbers",
+        ),
+    ],
+)
 def test_words(one: dict[str, Any], said: str) -> None:
     assert words(one) == said
 
@@ -407,7 +617,13 @@ def test_words(one: dict[str, Any], said: str) -> None:
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Every value in a value, with the way to it."""
     yield path, value
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, one in items:
         yield from places(one, (*path, key))
 
@@ -421,21 +637,50 @@ def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 
 EVERYWHERE: list[dict[str, Any]] = [
-    {"model": {
-        "inputs": {"image": [8, 8, 3], "tokens": {"shape": [5], "dtype": "int32"}},
-        "shared": {"encoder": [{"Dense": 4}], "judge": {"Dense": {"units": 2, "activation": "relu"}}},
-        "layers": [
-            {"Conv2D": {"filters": 4, "kernel_size": [3, 3], "from": "image", "padding": "same", "name": "seen"}},
-            {"encoder": {"name": "a"}}, "GlobalAveragePooling2D", {"judge": {"name": "b"}},
-            {"Embedding": {"input_dim": 9, "output_dim": 2, "from": "tokens"}}, {"Bidirectional": {"LSTM": 4}},
-            {"Concatenate": {"from": ["b", "bidirectional"]}}, {"Dropout": {"rate": 0.5, "call": {"training": True}}},
-            {"branches": [[{"Dense": 3}], []], "join": "Concatenate"},
-            {"repeat": 2, "do": [{"Dense": 3}]}, {"for": {"n": [1, 2]}, "do": [{"Dense": 1}]}]},
-     "training": {"optimizer": {"Adam": {"learning_rate": 0.1}}, "loss": "mse", "metrics": ["mae"], "epochs": 2,
-                  "callbacks": [{"EarlyStopping": {"patience": 2}}]},
-     "data": {"source": {"csv": "a.csv"}, "split": {"validation": 0.5},
-              "inputs": {"image": {"columns": ["a"], "transform": ["Flatten"]}, "tokens": "b"}, "targets": "c"},
-     "runtime": {"deterministic": True}},
+    {
+        "model": {
+            "inputs": {"image": [8, 8, 3], "tokens": {"shape": [5], "dtype": "int32"}},
+            "shared": {
+                "encoder": [{"Dense": 4}],
+                "judge": {"Dense": {"units": 2, "activation": "relu"}},
+            },
+            "layers": [
+                {
+                    "Conv2D": {
+                        "filters": 4,
+                        "kernel_size": [3, 3],
+                        "from": "image",
+                        "padding": "same",
+                        "name": "seen",
+                    }
+                },
+                {"encoder": {"name": "a"}},
+                "GlobalAveragePooling2D",
+                {"judge": {"name": "b"}},
+                {"Embedding": {"input_dim": 9, "output_dim": 2, "from": "tokens"}},
+                {"Bidirectional": {"LSTM": 4}},
+                {"Concatenate": {"from": ["b", "bidirectional"]}},
+                {"Dropout": {"rate": 0.5, "call": {"training": True}}},
+                {"branches": [[{"Dense": 3}], []], "join": "Concatenate"},
+                {"repeat": 2, "do": [{"Dense": 3}]},
+                {"for": {"n": [1, 2]}, "do": [{"Dense": 1}]},
+            ],
+        },
+        "training": {
+            "optimizer": {"Adam": {"learning_rate": 0.1}},
+            "loss": "mse",
+            "metrics": ["mae"],
+            "epochs": 2,
+            "callbacks": [{"EarlyStopping": {"patience": 2}}],
+        },
+        "data": {
+            "source": {"csv": "a.csv"},
+            "split": {"validation": 0.5},
+            "inputs": {"image": {"columns": ["a"], "transform": ["Flatten"]}, "tokens": "b"},
+            "targets": "c",
+        },
+        "runtime": {"deterministic": True},
+    },
 ]
 
 
@@ -452,26 +697,44 @@ def test_an_expression_may_stand_wherever_check_takes_one() -> None:
 
 
 FORMS = {
-    "the shape of an input": "vars: {s: [8, 8, 3]}\nmodel: {inputs: {image: $s}, layers: [Flatten, {Dense: 2}]}",
-    "all inputs": "vars: {s: {image: [8, 8, 3]}}\nmodel: {inputs: $s, layers: [Flatten, {Dense: 2}]}",
+    "the shape of an input": (
+        "vars: {s: [8, 8, 3]}\nmodel: {inputs: {image: $s}, layers: [Flatten, {Dense: 2}]}"
+    ),
+    "all inputs": (
+        "vars: {s: {image: [8, 8, 3]}}\nmodel: {inputs: $s, layers: [Flatten, {Dense: 2}]}"
+    ),
     "named sizes": "model: {inputs: {x: [time, 3]}, layers: [{LSTM: {units: 2}}]}",
     "sizes of the data": "model: {inputs: {x: [auto]}, layers: [{Dense: 2}]}",
-    "named outputs": "model: {inputs: {x: [3]}, layers: [{Dense: {units: 2, name: a}}], outputs: {y: a}}",
-    "one of several outputs": "model: {inputs: {x: [5, 8]}, layers: [{LSTM: {units: 4, return_state: true, name: l}}, "
-    "{Dense: {units: 4, from: [l.hidden]}}]}",
-    "a part of a model of the library": "model: {inputs: {image: [64, 64, 3]}, layers: [{ResNet50: {include_top: "
-    "false, until: conv2_block1_out, input_shape: [64, 64, 3]}}, GlobalAveragePooling2D]}",
-    "a shared model of the library": "model: {inputs: {image: [64, 64, 3]}, shared: {b: {MobileNetV2: {include_top: "
-    "false, input_shape: [64, 64, 3]}}}, layers: [b, GlobalAveragePooling2D]}",
-    "a block of the library": "model: {inputs: {x: [5, 8]}, layers: [{TransformerEncoder: {hidden_dim: 8, "
-    "intermediate_dim: 16, num_heads: 2, repeat: 2}}]}",
-    "blocks of one's own": "blocks: {enc: {parameters: {n: null}, primary: n, inline: true, layers: [{Dense: $n}]}}\n"
-    "model:\n  inputs: {x: [8]}\n  layers:\n    - enc: 3\n    - enc: {n: 4, repeat: 2}\n"
-    "    - {for: {i: [1, 2]}, index: j, do: [{enc: $i}]}\n    - {repeat: 2, do: [{enc: $(2 + 1)}]}\n"
-    "    - {when: false, do: [{enc: 2}], else: [{enc: 7}]}\n    - {branches: [[{enc: 3}], [{Dense: 3}]], join: Add}\n"
-    "    - Dense: {units: 2, when: $(1 == 1)}",
-    "a join of one's own": "blocks: {both: {inputs: [a, b], layers: [{Add: {from: [a, b]}}]}}\nmodel: {inputs: {x: "
-    "[8]}, layers: [{branches: [[{Dense: 3}], [{Dense: 3}]], join: both}]}",
+    "named outputs": (
+        "model: {inputs: {x: [3]}, layers: [{Dense: {units: 2, name: a}}], outputs: {y: a}}"
+    ),
+    "one of several outputs": (
+        "model: {inputs: {x: [5, 8]}, layers: [{LSTM: {units: 4, return_state: true, name: l}}, "
+        "{Dense: {units: 4, from: [l.hidden]}}]}"
+    ),
+    "a part of a model of the library": (
+        "model: {inputs: {image: [64, 64, 3]}, layers: [{ResNet50: {include_top: "
+        "false, until: conv2_block1_out, input_shape: [64, 64, 3]}}, GlobalAveragePooling2D]}"
+    ),
+    "a shared model of the library": (
+        "model: {inputs: {image: [64, 64, 3]}, shared: {b: {MobileNetV2: {include_top: "
+        "false, input_shape: [64, 64, 3]}}}, layers: [b, GlobalAveragePooling2D]}"
+    ),
+    "a block of the library": (
+        "model: {inputs: {x: [5, 8]}, layers: [{TransformerEncoder: {hidden_dim: 8, "
+        "intermediate_dim: 16, num_heads: 2, repeat: 2}}]}"
+    ),
+    "blocks of one's own": (
+        "blocks: {enc: {parameters: {n: null}, primary: n, inline: true, layers: [{Dense:"
+        " $n}]}}\nmodel:\n  inputs: {x: [8]}\n  layers:\n    - enc: 3\n    - enc: {n: 4, repeat:"
+        " 2}\n    - {for: {i: [1, 2]}, index: j, do: [{enc: $i}]}\n    - {repeat: 2, do: [{enc: $(2"
+        " + 1)}]}\n    - {when: false, do: [{enc: 2}], else: [{enc: 7}]}\n    - {branches: [[{enc:"
+        " 3}], [{Dense: 3}]], join: Add}\n    - Dense: {units: 2, when: $(1 == 1)}"
+    ),
+    "a join of one's own": (
+        "blocks: {both: {inputs: [a, b], layers: [{Add: {from: [a, b]}}]}}\nmodel: {inputs: {x: "
+        "[8]}, layers: [{branches: [[{Dense: 3}], [{Dense: 3}]], join: both}]}"
+    ),
 }
 
 

@@ -1,7 +1,8 @@
-"""Faults seeded into blocks, loops, variables and extended files: are they found, at their place, with the right edit?
+"""Faults seeded into blocks, loops, variables and extended files: are they found, at their place,
+with the right edit?
 
-Specs are drawn: a base file with variables and blocks, a file that extends it, loops over literals and over variables,
-repeats, choices, branches. One slip is then made in one of the two texts.
+Specs are drawn: a base file with variables and blocks, a file that extends it, loops over literals
+and over variables, repeats, choices, branches. One slip is then made in one of the two texts.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ training:
         - residual: {{filters: $stage.filters, squeeze: $(1 if position == 0 else 2)}}
         - Dense: {{units: $(stage.filters + width), repeat: $stage.count, activation: $activation}}
 """,
-        f"    - residual: {{filters: {pick(['8', '$width', '$(2 * width)'])}, name: block_use, repeat: $depth}}\n",
+        (
+            f"    - residual: {{filters: {pick(['8', '$width', '$(2 * width)'])}, name: block_use,"
+            " repeat: $depth}\n"
+        ),
         """\
     - repeat: $depth
       do:
@@ -115,11 +119,14 @@ training:
     ]
     rng.shuffle(body)
     last = "    - Dense: {units: 1, activation: sigmoid, name: verdict}\n"
-    net = f"extends: base.yaml\nname: net\nmodel:\n  inputs: {{features: [7]}}\n  layers:\n{''.join(body)}{last}"
+    net = (
+        "extends: base.yaml\nname: net\nmodel:\n  inputs: {features: [7]}\n "
+        f" layers:\n{''.join(body)}{last}"
+    )
     return Files(base, net)
 
 
-# Slips ---------------------------------------------------------------------------------------------------------------
+# Slips --------------------------------------------------------------------------------------------
 
 
 def words(files: Files, pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
@@ -131,7 +138,9 @@ def words(files: Files, pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
                 yield name, found
 
 
-def respelt(kind: str, pattern: str, *codes: str) -> Callable[[Files, random.Random], Iterator[Slip]]:
+def respelt(
+    kind: str, pattern: str, *codes: str
+) -> Callable[[Files, random.Random], Iterator[Slip]]:
     """A slip in the word of a pattern; the right word is to be suggested."""
 
     def seed(files: Files, rng: random.Random) -> Iterator[Slip]:
@@ -163,7 +172,11 @@ SEEDS = [
     respelt("parameter of a block", r"residual: \{[^}]*, (?P<w>squeeze)", "MS202"),
     respelt("block", r"- (?P<w>residual|tail): \{", "MS301"),
     respelt("setting", r"Dense: \{(?P<w>units)", "MS202"),
-    respelt("setting", r"Dense: \{[^}]*, (?P<w>activation|use_bias|kernel_initializer|kernel_regularizer): ", "MS202"),
+    respelt(
+        "setting",
+        r"Dense: \{[^}]*, (?P<w>activation|use_bias|kernel_initializer|kernel_regularizer): ",
+        "MS202",
+    ),
     respelt("setting", r"LayerNormalization: \{(?P<w>epsilon)", "MS202"),
     respelt("kind", r"[- \[{](?P<w>Dense|Dropout|LayerNormalization|Activation): ", "MS301"),
     respelt("reference", r"Add: \{from: \[(?P<w>main), ", "MS302"),
@@ -175,11 +188,13 @@ SEEDS = [
     replaced("type", r"Dropout: (?P<w>\$rate)", "$activation", "MS204"),
     replaced("value", r"\$\((?P<w>filters) // ", "0 * filters - filters", "MS205", shift=-2),
     replaced("syntax", r"\$\(width (?P<w>[*+-])", "* +*", "MS120", shift=3),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Slip, Files, tuple[Diagnostic, ...]]]:
+def outcomes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[tuple[Slip, Files, tuple[Diagnostic, ...]]]:
     """Every slip of every drawn spec, with what was said about it."""
     folder = tmp_path_factory.mktemp("expansion")
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +203,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Slip, Files
         for number in range(SPECS):
             rng = random.Random(number)
             files = written(rng)
-            assert not [one for one in diagnose(files) if one.severity == "error"], (files, diagnose(files))
+            assert not [one for one in diagnose(files) if one.severity == "error"], (
+                files,
+                diagnose(files),
+            )
             for seed in SEEDS:
                 slips = list(seed(files, rng))
                 some = rng.sample(slips, min(3, len(slips)))
@@ -213,7 +231,9 @@ def errors(said: tuple[Diagnostic, ...]) -> list[Diagnostic]:
     return [one for one in said if one.severity == "error"]
 
 
-def share(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]], good: Callable[..., bool]) -> tuple[float, str]:
+def share(
+    outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]], good: Callable[..., bool]
+) -> tuple[float, str]:
     """The share of good outcomes, and what the others were."""
     bad = [one for one in outcomes if not good(*one)]
     shown = "\n".join(told(*one) for one in bad[:20])
@@ -224,15 +244,22 @@ def share(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]], good: Call
 def told(slip: Slip, files: Files, said: tuple[Diagnostic, ...]) -> str:
     line, column = slip.place(files.base if slip.file == "base.yaml" else files.net)
     found = [(str(one), one.suggestion) for one in said]
-    return f"{slip.kind}: {slip.text!r} for {slip.suggestion!r} at {slip.file}:{line}:{column}: {found}"
+    return (
+        f"{slip.kind}: {slip.text!r} for {slip.suggestion!r} at {slip.file}:{line}:{column}:"
+        f" {found}"
+    )
 
 
 def at_place(slip: Slip, files: Files, said: tuple[Diagnostic, ...]) -> bool:
     text = files.base if slip.file == "base.yaml" else files.net
-    return any((one.file, one.line, one.column) == (slip.file, *slip.place(text)) for one in errors(said))
+    return any(
+        (one.file, one.line, one.column) == (slip.file, *slip.place(text)) for one in errors(said)
+    )
 
 
-def test_the_corpus_has_every_kind_of_fault(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]]) -> None:
+def test_the_corpus_has_every_kind_of_fault(
+    outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]],
+) -> None:
     counts = Counter(slip.kind for slip, _, _ in outcomes)
     assert len(counts) == 12
     assert sum(counts.values()) > 500
@@ -250,17 +277,28 @@ def test_the_place_is_exact(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, 
 
 
 def test_the_code_is_right(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]]) -> None:
-    rate, bad = share(outcomes, lambda slip, files, said: any(one.code in slip.codes for one in errors(said)))
+    rate, bad = share(
+        outcomes, lambda slip, files, said: any(one.code in slip.codes for one in errors(said))
+    )
     assert rate >= 0.97, bad
 
 
-def test_the_first_suggestion_is_right(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]]) -> None:
+def test_the_first_suggestion_is_right(
+    outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]],
+) -> None:
     named = [one for one in outcomes if one[0].suggestion]
-    rate, bad = share(named, lambda slip, files, said: slip.suggestion in [one.suggestion for one in errors(said)[:1]])
+    rate, bad = share(
+        named,
+        lambda slip, files, said: slip.suggestion in [one.suggestion for one in errors(said)[:1]],
+    )
     assert rate >= 0.97, bad
 
 
 def test_nothing_else_is_said(outcomes: list[tuple[Slip, Files, tuple[Diagnostic, ...]]]) -> None:
-    """One place: a value that follows from the use has its own number in the message at every use."""
-    rate, bad = share(outcomes, lambda slip, files, said: len({(one.file, one.line) for one in errors(said)}) == 1)
+    """One place: a value that follows from the use has its own number in the message at every
+    use.
+    """
+    rate, bad = share(
+        outcomes, lambda slip, files, said: len({(one.file, one.line) for one in errors(said)}) == 1
+    )
     assert rate >= 0.97, bad

@@ -1,4 +1,6 @@
-"""One fault at a time, seeded into real specs: is it found, at its place, with the right edit and nothing else?"""
+"""One fault at a time, seeded into real specs: is it found, at its place, with the right edit and
+nothing else?
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ROUNDS = 12
 MOST = 100
-"""Faults that are tried of one config: the long ones have more than the short ones, and show no other kinds."""
+"""Faults that are tried of one config: the long ones have more than the short ones, and show no
+other kinds.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Seeded:
 
 
 def misspelt(word: str, rng: random.Random) -> str:
-    """The word with one slip: a letter dropped, doubled, replaced, or swapped with its neighbour."""
+    """The word with one slip: a letter dropped, doubled, replaced, or swapped with its
+    neighbour.
+    """
     while True:
         at = rng.randrange(1, len(word))
         slip = rng.randrange(4)
@@ -49,8 +55,12 @@ def misspelt(word: str, rng: random.Random) -> str:
             return wrong
 
 
-def entries(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Span, Node]]:
-    """Every key with its path, its place and its value, and every item of a list that is a plain name."""
+def entries(
+    node: Node, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Span, Node]]:
+    """Every key with its path, its place and its value, and every item of a list that is a plain
+    name.
+    """
     if isinstance(node, Mapping):
         for key, entry in node.entries.items():
             yield (*path, key), entry.key_span, entry.value
@@ -86,7 +96,13 @@ def misspelt_kinds(root: Node, rng: random.Random) -> Iterator[Seeded]:
     for path, span, value in entries(root):
         if path[0] != "model" or len(path) < 3:
             continue
-        name = path[-1] if isinstance(path[-1], str) else value.value if isinstance(value, Scalar) else None
+        name = (
+            path[-1]
+            if isinstance(path[-1], str)
+            else value.value
+            if isinstance(value, Scalar)
+            else None
+        )
         if name in LAYERS and len(str(name)) > 3:
             yield Seeded("kind", span, misspelt(str(name), rng), str(name))
 
@@ -96,7 +112,12 @@ WORDS = ("activation", "padding", "optimizer", "loss", "kernel_initializer", "da
 
 def misspelt_words(root: Node, rng: random.Random) -> Iterator[Seeded]:
     for path, _, value in entries(root):
-        if path[-1] in WORDS and isinstance(value, Scalar) and isinstance(value.value, str) and len(value.value) > 3:
+        if (
+            path[-1] in WORDS
+            and isinstance(value, Scalar)
+            and isinstance(value.value, str)
+            and len(value.value) > 3
+        ):
             yield Seeded("word", value.span, misspelt(value.value, rng), value.value)
 
 
@@ -117,7 +138,9 @@ def wrong_types(root: Node, rng: random.Random) -> Iterator[Seeded]:
             if isinstance(value.value, bool):
                 yield Seeded("type", value.span, rng.choice(["yes", "1"]))
             elif isinstance(value.value, int):
-                yield Seeded("type", value.span, rng.choice([f'"{value.value}"', "many", "[1, [2]]", "true"]))
+                yield Seeded(
+                    "type", value.span, rng.choice([f'"{value.value}"', "many", "[1, [2]]", "true"])
+                )
             elif isinstance(value.value, float):
                 yield Seeded("type", value.span, rng.choice(["large", "true"]))
 
@@ -133,9 +156,14 @@ def wrong_shapes(root: Node, rng: random.Random) -> Iterator[Seeded]:
 
 
 SEEDS: dict[str, Callable[[Node, random.Random], Iterator[Seeded]]] = {
-    "setting": misspelt_settings, "section": misspelt_sections, "kind": misspelt_kinds, "word": misspelt_words,
-    "reference": misspelt_references, "type": wrong_types, "shape": wrong_shapes,
-}  # fmt: skip
+    "setting": misspelt_settings,
+    "section": misspelt_sections,
+    "kind": misspelt_kinds,
+    "word": misspelt_words,
+    "reference": misspelt_references,
+    "type": wrong_types,
+    "shape": wrong_shapes,
+}
 
 
 def apply(text: str, seeded: Seeded) -> str:
@@ -149,7 +177,9 @@ def diagnose(text: str, folder: Path) -> tuple[Diagnostic, ...]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Seeded, tuple[Diagnostic, ...]]]:
+def outcomes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[tuple[Seeded, tuple[Diagnostic, ...]]]:
     """Every seeded fault of every config, with what was said about it."""
     folder = tmp_path_factory.mktemp("seeded")
     found = []
@@ -159,21 +189,28 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Seeded, tup
         text = config.read_text(encoding="utf-8")
         rng = random.Random(config.name)
         faults = [
-            seeded for _ in range(ROUNDS) for seed in SEEDS.values() for seeded in seed(document.root, rng)
+            seeded
+            for _ in range(ROUNDS)
+            for seed in SEEDS.values()
+            for seeded in seed(document.root, rng)
             if apply(text, seeded) != text
         ]
-        most = MOST // 10 if "extends" in document.root.entries else MOST  # what they build on is checked each time
+        most = (
+            MOST // 10 if "extends" in document.root.entries else MOST
+        )  # what they build on is checked each time
         tried = rng.sample(faults, min(most, len(faults)))
         found += [(seeded, diagnose(apply(text, seeded), folder)) for seeded in tried]
     return found
 
 
-def rate(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]], good: Callable[..., bool]) -> tuple[float, str]:
+def rate(
+    outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]], good: Callable[..., bool]
+) -> tuple[float, str]:
     """The share of good outcomes, and what the others were."""
     bad = [(seeded, said) for seeded, said in outcomes if not good(seeded, said)]
     shown = "\n".join(
-        f"{seeded.kind}: {seeded.span.text!r} -> {seeded.text!r} at {seeded.span}: {[str(d) for d in said]} "
-        f"{[d.suggestion for d in said]}"
+        f"{seeded.kind}: {seeded.span.text!r} -> {seeded.text!r} at {seeded.span}:"
+        f" {[str(d) for d in said]} {[d.suggestion for d in said]}"
         for seeded, said in bad[:20]
     )
     return 1 - len(bad) / len(outcomes), f"{Counter(seeded.kind for seeded, _ in bad)}\n{shown}"
@@ -187,7 +224,9 @@ def at_place(seeded: Seeded, said: tuple[Diagnostic, ...]) -> bool:
     return any((d.line, d.column) == (seeded.span.line, seeded.span.column) for d in said)
 
 
-def test_the_corpus_has_every_kind_of_fault(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]]) -> None:
+def test_the_corpus_has_every_kind_of_fault(
+    outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]],
+) -> None:
     counts = Counter(seeded.kind for seeded, _ in outcomes)
     assert set(counts) == set(SEEDS)
     assert sum(counts.values()) > 1000
@@ -203,9 +242,13 @@ def test_the_place_is_exact(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]
     assert share >= 0.99, bad
 
 
-def test_the_first_suggestion_is_right(outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]]) -> None:
+def test_the_first_suggestion_is_right(
+    outcomes: list[tuple[Seeded, tuple[Diagnostic, ...]]],
+) -> None:
     named = [(seeded, said) for seeded, said in outcomes if seeded.suggestion]
-    share, bad = rate(named, lambda seeded, said: bool(said) and errors(said)[0].suggestion == seeded.suggestion)
+    share, bad = rate(
+        named, lambda seeded, said: bool(said) and errors(said)[0].suggestion == seeded.suggestion
+    )
     assert share >= 0.97, bad
 
 

@@ -1,7 +1,7 @@
 """Sizes: arithmetic with names and unknown sizes, with plain numbers as the oracle.
 
-The text of a named size is a Python expression (`(time - 3) // 2 + 1`), so a result can be read back: with a number in
-place of the name it must be what the same operation gives for the number.
+The text of a named size is a Python expression (`(time - 3) // 2 + 1`), so a result can be read
+back: with a number in place of the name it must be what the same operation gives for the number.
 """
 
 from __future__ import annotations
@@ -33,24 +33,46 @@ def read_back(size: Size, values: dict[str, int]) -> int:
 
 @st.composite
 def operations(draw: st.DrawFn) -> tuple[str, Callable[[Size], Size], Callable[[int], int]]:
-    """One operation with numbers for all but its first operand: its text, on sizes, on plain numbers."""
-    b, kernel, stride, dilation = draw(st.integers(-9, 9)), draw(small), draw(small), draw(st.integers(1, 3))
+    """One operation with numbers for all but its first operand: its text, on sizes, on plain
+    numbers.
+    """
+    b, kernel, stride, dilation = (
+        draw(st.integers(-9, 9)),
+        draw(small),
+        draw(small),
+        draw(st.integers(1, 3)),
+    )
     positive, padding = draw(small), draw(st.sampled_from(["valid", "same", "causal"]))
     found: list[Any] = [
         (f"+ {b}", lambda a: shapes.add(a, b), lambda a: a + b),
         (f"* {positive}", lambda a: shapes.mul(a, positive), lambda a: a * positive),
         (f"{positive} *", lambda a: shapes.mul(positive, a), lambda a: positive * a),
         (f"// {positive}", lambda a: shapes.floordiv(a, positive), lambda a: a // positive),
-        (f"/ {positive} up", lambda a: shapes.ceildiv(a, positive), lambda a: math.ceil(a / positive)),
+        (
+            f"/ {positive} up",
+            lambda a: shapes.ceildiv(a, positive),
+            lambda a: math.ceil(a / positive),
+        ),
         (f"{b} + size", lambda a: shapes.plus(b, a), lambda a: b + a),
-        (f"sum with {b}, {positive}", lambda a: shapes.total([b, a, positive]), lambda a: a + b + positive),
-        (f"product with {positive}, {stride}", lambda a: shapes.product([positive, a, stride]),
-         lambda a: positive * a * stride),
-        (f"window {kernel}/{stride}/{dilation} {padding}",
-         lambda a: shapes.window(a, kernel, stride, padding, dilation),
-         lambda a: places(a, kernel, stride, padding, dilation)),
-    ]  # fmt: skip
-    operation: tuple[str, Callable[[Size], Size], Callable[[int], int]] = draw(st.sampled_from(found))
+        (
+            f"sum with {b}, {positive}",
+            lambda a: shapes.total([b, a, positive]),
+            lambda a: a + b + positive,
+        ),
+        (
+            f"product with {positive}, {stride}",
+            lambda a: shapes.product([positive, a, stride]),
+            lambda a: positive * a * stride,
+        ),
+        (
+            f"window {kernel}/{stride}/{dilation} {padding}",
+            lambda a: shapes.window(a, kernel, stride, padding, dilation),
+            lambda a: places(a, kernel, stride, padding, dilation),
+        ),
+    ]
+    operation: tuple[str, Callable[[Size], Size], Callable[[int], int]] = draw(
+        st.sampled_from(found)
+    )
     return operation
 
 
@@ -75,7 +97,9 @@ def test_a_number_in_place_of_a_name_gives_the_number(value: int, steps: list[An
 @given(value=numbers, step=operations())
 def test_an_operation_on_a_number_is_plain_arithmetic(value: int, step: Any) -> None:
     _, ours, plain = step
-    assert max(ours(value), 0) == max(plain(value), 0)  # a window that does not fit is any number below 1
+    assert max(ours(value), 0) == max(
+        plain(value), 0
+    )  # a window that does not fit is any number below 1
 
 
 @pytest.mark.parametrize("unknown", [None, PENDING])
@@ -87,33 +111,52 @@ def test_what_is_unknown_stays_unknown(unknown: Size, steps: list[Any]) -> None:
     assert size == unknown
 
 
-@given(sizes=st.lists(st.one_of(numbers, st.sampled_from(NAMES)), max_size=5), values=st.tuples(*[numbers] * 3))
-def test_sums_and_products_of_several_names(sizes: list[Size], values: tuple[int, int, int]) -> None:
+@given(
+    sizes=st.lists(st.one_of(numbers, st.sampled_from(NAMES)), max_size=5),
+    values=st.tuples(*[numbers] * 3),
+)
+def test_sums_and_products_of_several_names(
+    sizes: list[Size], values: tuple[int, int, int]
+) -> None:
     scope = dict(zip(NAMES, values, strict=True))
     given_numbers = [read_back(size, scope) for size in sizes]
     assert read_back(shapes.total(sizes), scope) == sum(given_numbers)
     assert read_back(shapes.product(sizes), scope) == math.prod(given_numbers)
 
 
-@given(sizes=st.lists(st.one_of(numbers, st.sampled_from(NAMES), st.sampled_from([None, PENDING])), max_size=5))
+@given(
+    sizes=st.lists(
+        st.one_of(numbers, st.sampled_from(NAMES), st.sampled_from([None, PENDING])), max_size=5
+    )
+)
 def test_a_product_with_a_zero_is_zero(sizes: list[Size]) -> None:
     assert shapes.product([*sizes, 0]) == 0
 
 
 def test_pending_outweighs_unknown() -> None:
-    """`?` will be known, so what depends on it is shown as `?` even where something else is unknown as well."""
+    """`?` will be known, so what depends on it is shown as `?` even where something else is unknown
+    as well.
+    """
     assert shapes.mul(None, PENDING) == shapes.plus(PENDING, None) == PENDING
 
 
 @given(value=st.integers(0, 40), kernel=small, stride=small, dilation=st.integers(1, 3))
-def test_a_window_fits_exactly_where_its_reach_does(value: int, kernel: int, stride: int, dilation: int) -> None:
+def test_a_window_fits_exactly_where_its_reach_does(
+    value: int, kernel: int, stride: int, dilation: int
+) -> None:
     result = shapes.window(value, kernel, stride, "valid", dilation)
     assert isinstance(result, int)
     assert (result >= 1) == (dilation * (kernel - 1) + 1 <= value)
 
 
-@given(value=st.integers(1, 40), kernel=small, stride=small, padding=st.sampled_from(["valid", "same"]),
-       dilation=st.integers(1, 3), output_padding=st.one_of(st.none(), st.integers(0, 3)))
+@given(
+    value=st.integers(1, 40),
+    kernel=small,
+    stride=small,
+    padding=st.sampled_from(["valid", "same"]),
+    dilation=st.integers(1, 3),
+    output_padding=st.one_of(st.none(), st.integers(0, 3)),
+)
 def test_a_transposed_window_with_a_name(
     value: int, kernel: int, stride: int, padding: str, dilation: int, output_padding: int | None
 ) -> None:
@@ -126,9 +169,12 @@ def test_a_transposed_window_with_a_name(
 
 
 @given(places_=st.integers(1, 12), kernel=small, stride=small, dilation=st.integers(1, 3))
-def test_a_transposed_window_undoes_a_window(places_: int, kernel: int, stride: int, dilation: int) -> None:
-    """Without padding: a convolution over the result has the places that the transposed one started from, or more
-    where the stride leaves the kernel behind."""
+def test_a_transposed_window_undoes_a_window(
+    places_: int, kernel: int, stride: int, dilation: int
+) -> None:
+    """Without padding: a convolution over the result has the places that the transposed one started
+    from, or more where the stride leaves the kernel behind.
+    """
     size = shapes.transposed(places_, kernel, stride, "valid", dilation)
     back = shapes.window(size, kernel, stride, "valid", dilation)
     assert isinstance(back, int)
@@ -136,7 +182,9 @@ def test_a_transposed_window_undoes_a_window(places_: int, kernel: int, stride: 
     assert back == places_ + max(stride - reach, 0) // stride
 
 
-sizes_of_any_sort = st.one_of(st.integers(1, 4), st.sampled_from(["time", "width"]), st.sampled_from([None, PENDING]))
+sizes_of_any_sort = st.one_of(
+    st.integers(1, 4), st.sampled_from(["time", "width"]), st.sampled_from([None, PENDING])
+)
 
 
 @given(a=sizes_of_any_sort, b=sizes_of_any_sort)
@@ -145,11 +193,17 @@ def test_agreement_has_no_order(a: Size, b: Size) -> None:
     assert shapes.broadcasts(a, b) == shapes.broadcasts(b, a)
 
 
-@given(a=sizes_of_any_sort, b=sizes_of_any_sort, values=st.tuples(st.integers(1, 4), st.integers(1, 4)))
+@given(
+    a=sizes_of_any_sort, b=sizes_of_any_sort, values=st.tuples(st.integers(1, 4), st.integers(1, 4))
+)
 def test_what_numbers_could_be_equal_may_be(a: Size, b: Size, values: tuple[int, int]) -> None:
-    """`may_equal` says no only where no numbers would do, but for two different names, which are kept apart."""
+    """`may_equal` says no only where no numbers would do, but for two different names, which are
+    kept apart.
+    """
     scope = dict(zip(("time", "width"), values, strict=True))
-    first, second = ([read_back(s, scope)] if s not in (None, PENDING) else [1, 2, 3, 4] for s in (a, b))
+    first, second = (
+        [read_back(s, scope)] if s not in (None, PENDING) else [1, 2, 3, 4] for s in (a, b)
+    )
     if set(first) & set(second) and not (isinstance(a, str) and isinstance(b, str) and a != b):
         assert shapes.may_equal(a, b)
     if isinstance(a, int) and isinstance(b, int):
@@ -185,19 +239,28 @@ def test_broadcasting_of_numbers_is_numpys(a: int, b: int) -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(shapes.add(shapes.add("time", -3), 1), "time - 2"), (shapes.add(shapes.add("time", 2), -2), "time"),
-     (shapes.mul(16, "time"), "time * 16"), (shapes.product(["time", 7, 8]), "time * 56"),
-     (shapes.window("time", 3, 2, "valid"), "(time - 1) // 2"), (shapes.window("time", 3, 1, "same"), "time"),
-     (shapes.ceildiv("time", 2), "(time + 1) // 2"), (shapes.floordiv("time", 1), "time")],
-)  # fmt: skip
+    [
+        (shapes.add(shapes.add("time", -3), 1), "time - 2"),
+        (shapes.add(shapes.add("time", 2), -2), "time"),
+        (shapes.mul(16, "time"), "time * 16"),
+        (shapes.product(["time", 7, 8]), "time * 56"),
+        (shapes.window("time", 3, 2, "valid"), "(time - 1) // 2"),
+        (shapes.window("time", 3, 1, "same"), "time"),
+        (shapes.ceildiv("time", 2), "(time + 1) // 2"),
+        (shapes.floordiv("time", 1), "time"),
+    ],
+)
 def test_the_text_of_a_size_is_short(size: Size, text: str) -> None:
     assert size == text
 
 
 @pytest.mark.parametrize(
     ("shape", "text"),
-    [((None, 28, 28, 1), "(batch, 28, 28, 1)"), ((None, None, "time"), "(batch, unknown, time)"),
-     ((8, PENDING), "(8, ?)")],
+    [
+        ((None, 28, 28, 1), "(batch, 28, 28, 1)"),
+        ((None, None, "time"), "(batch, unknown, time)"),
+        ((8, PENDING), "(8, ?)"),
+    ],
 )
 def test_a_shape_is_shown_with_its_batch_axis(shape: Shape, text: str) -> None:
     assert shapes.show(shape) == text

@@ -1,4 +1,6 @@
-"""Files, bytes and budgets: what is not a text is refused, and nothing that a file holds costs more than a second."""
+"""Files, bytes and budgets: what is not a text is refused, and nothing that a file holds costs more
+than a second.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def refused(path: Path | str) -> Diagnostic:
     return fault
 
 
-@pytest.mark.parametrize(("raw", "place"), [row[1:] for row in BYTES], ids=[row[0] for row in BYTES])
+@pytest.mark.parametrize(
+    ("raw", "place"), [row[1:] for row in BYTES], ids=[row[0] for row in BYTES]
+)
 def test_bytes_that_are_no_text_are_refused_at_their_place(
     raw: bytes, place: tuple[str, int, int], tmp_path: Path
 ) -> None:
@@ -50,7 +54,14 @@ def test_bytes_that_are_no_text_are_refused_at_their_place(
 
 
 def test_the_reader_goes_by_the_name(tmp_path: Path) -> None:
-    for name, code in (("a.yaml", []), ("a.yml", []), ("a.YAML", []), ("a.json", ["MS103"]), ("a", []), ("a.txt", [])):
+    for name, code in (
+        ("a.yaml", []),
+        ("a.yml", []),
+        ("a.YAML", []),
+        ("a.json", ["MS103"]),
+        ("a", []),
+        ("a.txt", []),
+    ):
         file = tmp_path / name
         file.write_text("a: 1e-3\n")
         assert [fault.code for fault in read(file).diagnostics] == code, name
@@ -64,7 +75,9 @@ def test_without_a_name_json_is_known_by_its_look() -> None:
     yaml = read_text("{a: 1, b: yes}", "<stdin>", "auto")
     assert yaml.value is not None
     assert plain(yaml.value.root) == {"a": 1, "b": "yes"}
-    assert [fault.code for fault in read_text('{"a": 1, "a": 2}', "<stdin>", "auto").diagnostics] == ["MS104"]
+    assert [
+        fault.code for fault in read_text('{"a": 1, "a": 2}', "<stdin>", "auto").diagnostics
+    ] == ["MS104"]
 
 
 def test_a_minus_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +100,10 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     pipe, loop = tmp_path / "pipe.yaml", tmp_path / "loop.yaml"
     os.mkfifo(pipe)
     loop.symlink_to(loop)
-    found = {name: refused(name) for name in (tmp_path, pipe, loop, "/dev/zero", tmp_path / "none.yaml", "a\0b", "")}
+    found = {
+        name: refused(name)
+        for name in (tmp_path, pipe, loop, "/dev/zero", tmp_path / "none.yaml", "a\0b", "")
+    }
     assert {fault.code for fault in found.values()} == {"MS701"}
     assert all(fault.span is None for fault in found.values())
     assert "a directory" in found[tmp_path].message
@@ -104,7 +120,9 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     assert "may not be read" in refused(file).message
 
 
-def test_an_operating_system_that_refuses_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operating_system_that_refuses_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
@@ -160,8 +178,13 @@ HOSTILE: dict[str, tuple[str, str, str | None]] = {
     "merge bomb 18": ("yaml", merge_bomb(18), "MS108"),
     "merge bomb 40": ("yaml", merge_bomb(40), "MS108"),
     "merge of 300 into 300": (
-        "yaml", "a: &a {" + ",".join(f"k{i}: 1" for i in range(1000)) + "}\n" + "".join(
-            f"b{i}: {{<<: *a}}\n" for i in range(300)), "MS108"),
+        "yaml",
+        "a: &a {"
+        + ",".join(f"k{i}: 1" for i in range(1000))
+        + "}\n"
+        + "".join(f"b{i}: {{<<: *a}}\n" for i in range(300)),
+        "MS108",
+    ),
     "flow 101": ("yaml", "a: " + "[" * 100 + "]" * 100, "MS108"),
     "flow 330": ("yaml", "[" * 330 + "]" * 330, "MS108"),
     "flow 30,000": ("yaml", "[" * 30_000, "MS108"),
@@ -228,11 +251,23 @@ def test_a_bomb_takes_no_memory() -> None:
 
 
 def test_what_a_mapping_cannot_hold_is_shown_in_its_text() -> None:
-    values: dict[Any, Any] = {"a": {1, 2}, 3: math.inf, "b": [object(), b"x", 1j], "c": 10**30, "d": 10**5000}
+    values: dict[Any, Any] = {
+        "a": {1, 2},
+        3: math.inf,
+        "b": [object(), b"x", 1j],
+        "c": 10**30,
+        "d": 10**5000,
+    }
     found = read_mapping(values)
     assert [(fault.code, fault.span.text) for fault in found.diagnostics if fault.span] == [
-        ("MS204", "null"), ("MS107", '"3"'), ("MS109", "1.0"), ("MS204", "null"), ("MS204", "null"), ("MS204", "null"),
-        ("MS109", "1" + "0" * 30), ("MS109", "1"),
+        ("MS204", "null"),
+        ("MS107", '"3"'),
+        ("MS109", "1.0"),
+        ("MS204", "null"),
+        ("MS204", "null"),
+        ("MS204", "null"),
+        ("MS109", "1" + "0" * 30),
+        ("MS109", "1"),
     ]
 
 
@@ -240,14 +275,32 @@ def test_a_mapping_may_hold_tuples_paths_and_numpy() -> None:
     import numpy as np
 
     value: dict[str, Any] = {
-        "t": (1, 2), "p": Path("a/b"), "i": np.int32(3), "f": np.float64(0.5), "b": np.bool_(True),
-        "s": np.str_("x"), "a": np.arange(3), "e": {}, "l": [], "n": None, "u": "é\u2028\x7f\u202e",
+        "t": (1, 2),
+        "p": Path("a/b"),
+        "i": np.int32(3),
+        "f": np.float64(0.5),
+        "b": np.bool_(True),
+        "s": np.str_("x"),
+        "a": np.arange(3),
+        "e": {},
+        "l": [],
+        "n": None,
+        "u": "é\u2028\x7f\u202e",
     }
     checked = read_mapping(value)
     assert checked.diagnostics == ()
     assert checked.value is not None
     assert plain(checked.value.root) == {
-        "t": (1, 2), "p": "a/b", "i": 3, "f": 0.5, "b": True, "s": "x", "a": (0, 1, 2), "e": {}, "l": (), "n": None,
+        "t": (1, 2),
+        "p": "a/b",
+        "i": 3,
+        "f": 0.5,
+        "b": True,
+        "s": "x",
+        "a": (0, 1, 2),
+        "e": {},
+        "l": (),
+        "n": None,
         "u": "é\u2028\x7f\u202e",
     }
 
@@ -266,4 +319,6 @@ def test_a_mapping_is_shown_as_indented_json() -> None:
     assert checked.value is not None
     text = checked.value.root.span.source.text
     assert text.splitlines()[:4] == ["{", '  "model": {', '    "inputs": {', '      "a": [1, 2]']
-    assert json.loads(text) == {"model": {"inputs": {"a": [1, 2]}, "layers": [{"Dense": 3}, "ReLU"]}}
+    assert json.loads(text) == {
+        "model": {"inputs": {"a": [1, 2]}, "layers": [{"Dense": 3}, "ReLU"]}
+    }

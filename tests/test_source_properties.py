@@ -1,4 +1,6 @@
-"""What holds of every text: reading never raises, places lie in the text, YAML and JSON mean the same."""
+"""What holds of every text: reading never raises, places lie in the text, YAML and JSON mean the
+same.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +25,77 @@ Kind = Literal["yaml", "json", "auto"]
 KINDS: tuple[Kind, ...] = ("yaml", "json", "auto")
 CONFIGS = sorted(Path(__file__).parent.parent.glob("configs/*.yaml"))
 PIECES = [
-    "a", "b1", "Dense", ":", ": ", "- ", "-", "\n", "\n  ", "\n    ", "\r\n", "\t", "[", "]", "{", "}", ",", ", "
-    , "'", '"',
-    "\\", "\\u12", "\\ud800", "&x ", "*x", "<<: ", "!t ", "|\n", ">\n", "#c", " #", "%", "@", "`", "$x", "$(", ")"
-    , "0777",
-    "1_0", "1e999", "~", "null", "true", "3", ".5", "---\n", "...\n", "%YAML 1.2\n", "%TAG ! !\n", "? ", "\u00a0", "é"
-    , "日",
+    "a",
+    "b1",
+    "Dense",
+    ":",
+    ": ",
+    "- ",
+    "-",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\r\n",
+    "\t",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ", ",
+    "'",
+    '"',
+    "\\",
+    "\\u12",
+    "\\ud800",
+    "&x ",
+    "*x",
+    "<<: ",
+    "!t ",
+    "|\n",
+    ">\n",
+    "#c",
+    " #",
+    "%",
+    "@",
+    "`",
+    "$x",
+    "$(",
+    ")",
+    "0777",
+    "1_0",
+    "1e999",
+    "~",
+    "null",
+    "true",
+    "3",
+    ".5",
+    "---\n",
+    "...\n",
+    "%YAML 1.2\n",
+    "%TAG ! !\n",
+    "? ",
+    "\u00a0",
+    "é",
+    "日",
 ]
 messy = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 
-printable = st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u00a0"), max_size=12)
+printable = st.text(
+    st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u00a0"), max_size=12
+)
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False),
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
     printable,
 )
 values = st.recursive(
     scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(printable, inner, max_size=4)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(printable, inner, max_size=4)
+    ),
     max_leaves=20,
 )
 mappings = st.dictionaries(printable, values, max_size=5)
@@ -59,7 +115,9 @@ def tuples(value: Any) -> object:
 
 
 def same(left: object, right: object) -> bool:
-    """Equal values of equal types: `1`, `1.0` and `True` are three things, and the order of keys counts."""
+    """Equal values of equal types: `1`, `1.0` and `True` are three things, and the order of keys
+    counts.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
         return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
     if isinstance(left, tuple) and isinstance(right, tuple):
@@ -73,7 +131,8 @@ def in_blocks(value: Any, indent: int = 0) -> str:
     if isinstance(value, dict) and value:
         keys = [json.dumps(key, ensure_ascii=False) for key in value]
         return "".join(
-            f"\n{margin}{key}:{in_blocks(item, indent + 2)}" for key, item in zip(keys, value.values(), strict=True)
+            f"\n{margin}{key}:{in_blocks(item, indent + 2)}"
+            for key, item in zip(keys, value.values(), strict=True)
         )
     if isinstance(value, list) and value:
         return "".join(f"\n{margin}-{in_blocks(item, indent + 2)}" for item in value)
@@ -181,7 +240,11 @@ def naive_place(written: str, offset: int) -> tuple[int, int]:
     return line, offset - start + 1
 
 
-@given(st.lists(st.sampled_from(["\n", "\r", "\r\n", "a", "bc", "é", "\u2028", "\x0b"]), max_size=30).map("".join))
+@given(
+    st.lists(
+        st.sampled_from(["\n", "\r", "\r\n", "a", "bc", "é", "\u2028", "\x0b"]), max_size=30
+    ).map("".join)
+)
 @example("\n\r\n")
 def test_places_are_those_of_an_editor(written: str) -> None:
     for padding in ("", "x" * 16_380, "\n" * 16_381 + "\r"):
@@ -193,5 +256,7 @@ def test_places_are_those_of_an_editor(written: str) -> None:
                 assert (line, column) == naive_place(written, offset)
             start = source.line_start(offset)
             assert column == offset - start + 1
-            assert line == 1 + whole.count("\n", 0, start) + whole.count("\r", 0, start) - whole.count("\r\n", 0, start)
+            assert line == 1 + whole.count("\n", 0, start) + whole.count(
+                "\r", 0, start
+            ) - whole.count("\r\n", 0, start)
             assert not set(source.line_at(offset)) & {"\r", "\n"}

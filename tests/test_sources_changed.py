@@ -34,23 +34,45 @@ def write(folder: Path, values: Any) -> dict[str, Any]:
         file["a"] = values
     write_records(folder / "a.tfrecord", ({"a": [int(value)]} for value in values))
     return {
-        "csv": {"csv": "a.csv"}, "jsonl": {"jsonl": "a.jsonl"}, "text": {"text": "a.txt"},
-        "parquet": {"parquet": "a.parquet"}, "feather": {"feather": "a.feather"}, "npz": {"npz": "a.npz"},
-        "npy": {"npy": "a.npy"}, "idx": {"idx": "a.idx"}, "hdf5": {"hdf5": "a.h5"},
+        "csv": {"csv": "a.csv"},
+        "jsonl": {"jsonl": "a.jsonl"},
+        "text": {"text": "a.txt"},
+        "parquet": {"parquet": "a.parquet"},
+        "feather": {"feather": "a.feather"},
+        "npz": {"npz": "a.npz"},
+        "npy": {"npy": "a.npy"},
+        "idx": {"idx": "a.idx"},
+        "hdf5": {"hdf5": "a.h5"},
         "tfrecord": {"tfrecord": {"path": "a.tfrecord", "features": {"a": "int64"}}},
     }
 
 
-@pytest.mark.parametrize("kind", [
-    "csv", "jsonl", "text", "parquet", "feather", "npz", "npy", "idx", "hdf5", "tfrecord",
-])
-def test_a_second_pass_over_other_bytes_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "csv",
+        "jsonl",
+        "text",
+        "parquet",
+        "feather",
+        "npz",
+        "npy",
+        "idx",
+        "hdf5",
+        "tfrecord",
+    ],
+)
+def test_a_second_pass_over_other_bytes_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(files, "IN_MEMORY", 0)
     monkeypatch.setattr(stored, "IN_MEMORY", 0)
     table = opened(write(tmp_path, VALUES)[kind], tmp_path)
     names = table.names
     assert sum(len(block[names[0]]) for block in table.blocks(names)) == len(VALUES)
-    (path,) = [one for one in tmp_path.iterdir() if one.suffix == Path(tmp_path / _file(kind)).suffix]
+    (path,) = [
+        one for one in tmp_path.iterdir() if one.suffix == Path(tmp_path / _file(kind)).suffix
+    ]
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(DataError) as caught:
         list(table.blocks(names))

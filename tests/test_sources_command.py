@@ -31,19 +31,48 @@ def command(written: str, folder: Path, *spec: Any) -> Settings:
     return source_of(written, [settings(one, folder) for one in spec], anywhere)
 
 
-@pytest.mark.parametrize(("written", "kind"), [
-    ("a.csv", "csv"), ("a.tsv", "csv"), ("a.csv.gz", "csv"), ("A.CSV", "csv"), ("a.parquet", "parquet"),
-    ("a.feather", "arrow"), ("a.arrow", "arrow"), ("a.jsonl.gz", "jsonl"), ("a.npz", "npz"), ("a.npy", "npy"),
-    ("a.h5", "hdf5"), ("train-images-idx3-ubyte.gz", "idx"), ("train-images.idx3-ubyte", "idx"), ("csv=a.dat", "csv"),
-    ("feather=a.dat", "arrow"), ("images=photos", "images"), ("text=a.dat", "text"), ("dataset=mnist", "dataset"),
-    ("csv={path: a.dat, delimiter: ';'}", "csv"), ("idx={x: a, y: b}", "idx"),
-])
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("a.csv", "csv"),
+        ("a.tsv", "csv"),
+        ("a.csv.gz", "csv"),
+        ("A.CSV", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.feather", "arrow"),
+        ("a.arrow", "arrow"),
+        ("a.jsonl.gz", "jsonl"),
+        ("a.npz", "npz"),
+        ("a.npy", "npy"),
+        ("a.h5", "hdf5"),
+        ("train-images-idx3-ubyte.gz", "idx"),
+        ("train-images.idx3-ubyte", "idx"),
+        ("csv=a.dat", "csv"),
+        ("feather=a.dat", "arrow"),
+        ("images=photos", "images"),
+        ("text=a.dat", "text"),
+        ("dataset=mnist", "dataset"),
+        ("csv={path: a.dat, delimiter: ';'}", "csv"),
+        ("idx={x: a, y: b}", "idx"),
+    ],
+)
 def test_the_kind_of_a_source(tmp_path: Path, written: str, kind: str) -> None:
     assert command(written, tmp_path).kind() == kind
 
 
-@pytest.mark.parametrize("written", ["a", "a.dat", ".", "csv={path: ", "csv={path: a, delimeter: x}", "tfrecord=a",
-                                     "kind=a", "dataset=mnits"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a",
+        "a.dat",
+        ".",
+        "csv={path: ",
+        "csv={path: a, delimeter: x}",
+        "tfrecord=a",
+        "kind=a",
+        "dataset=mnits",
+    ],
+)
 def test_what_does_not_tell_its_kind_or_has_wrong_settings(tmp_path: Path, written: str) -> None:
     with pytest.raises(RunError) as caught:
         command(written, tmp_path)
@@ -51,12 +80,16 @@ def test_what_does_not_tell_its_kind_or_has_wrong_settings(tmp_path: Path, writt
 
 
 def test_settings_of_the_spec_hold_for_a_source_of_its_kind(tmp_path: Path) -> None:
-    found: Any = command("b.csv", tmp_path, {"csv": {"path": "a.csv", "delimiter": ";", "header": ["x", "y"]}})
+    found: Any = command(
+        "b.csv", tmp_path, {"csv": {"path": "a.csv", "delimiter": ";", "header": ["x", "y"]}}
+    )
     assert (found.path, found.delimiter, found.header) == ("b.csv", ";", ("x", "y"))
     found = command("b.h5", tmp_path, {"hdf5": {"path": "a.h5", "rows": [0, 10]}})
     assert (found.path, found.rows) == ("b.h5", None)  # they were those of the other file
     features = {"image": {"shape": [28, 28], "dtype": "uint8"}, "label": "int64"}
-    found = command("b.tfrecord", tmp_path, {"tfrecord": {"path": "a.tfrecord", "features": features}})
+    found = command(
+        "b.tfrecord", tmp_path, {"tfrecord": {"path": "a.tfrecord", "features": features}}
+    )
     assert found.features["image"].shape == (28, 28) and found.features["label"].dtype == "int64"
     found = command("b-idx3-ubyte", tmp_path, {"idx": {"image": "a", "label": "b"}})
     assert found.files == {"image": "b-idx3-ubyte"}
@@ -70,18 +103,25 @@ def test_settings_of_the_spec_hold_for_a_source_of_its_kind(tmp_path: Path) -> N
     assert command("b.txt", tmp_path).kind() == "csv"
 
 
-# One data set in every format ----------------------------------------------------------------------------------------
+# One data set in every format ---------------------------------------------------------------------
 
 
 def mnist() -> tuple[Any, Any]:
-    """The first images of MNIST's test set, sorted by class; random ones where it is not at hand."""
+    """The first images of MNIST's test set, sorted by class; random ones where it is not at
+    hand.
+    """
     try:
-        source = {"idx": {"x": "mnist-t10k-images-idx3-ubyte.gz", "y": "mnist-t10k-labels-idx1-ubyte.gz"}}
+        source = {
+            "idx": {"x": "mnist-t10k-images-idx3-ubyte.gz", "y": "mnist-t10k-labels-idx1-ubyte.gz"}
+        }
         table = opened(source, FOLDER)
         images, labels = table.column("x")[:300], table.column("y")[:300]
     except RunError:
         random = np.random.default_rng(0)
-        images, labels = random.integers(0, 256, (300, 28, 28), dtype=np.uint8), np.arange(300, dtype=np.uint8) % 10
+        images, labels = (
+            random.integers(0, 256, (300, 28, 28), dtype=np.uint8),
+            np.arange(300, dtype=np.uint8) % 10,
+        )
     order = np.argsort(labels, kind="stable")
     return images[order], labels[order]
 
@@ -99,17 +139,25 @@ def write_every_format(folder: Path, images: Any, labels: Any) -> dict[str, Any]
     nested = pa.array(images.tolist(), pa.list_(pa.list_(pa.uint8())))
     parquet.write_table(pa.table({"image": nested, "label": labels}), folder / "nested.parquet")
     feather.write_feather(pa.table({"image": nested, "label": labels}), str(folder / "m.feather"))
-    write_records(folder / "m.tfrecord", ({"image": [image.tobytes()], "label": [int(label)]}
-                                          for image, label in zip(images, labels, strict=True)))
+    write_records(
+        folder / "m.tfrecord",
+        (
+            {"image": [image.tobytes()], "label": [int(label)]}
+            for image, label in zip(images, labels, strict=True)
+        ),
+    )
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
         path = folder / f"png/{label}/{index:05}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     features = {"image": {"shape": [28, 28], "dtype": "uint8"}, "label": "int64"}
     return {
-        "idx": {"idx": {"image": "i.gz", "label": "l.gz"}}, "npz": {"npz": "m.npz"},
-        "npy": {"npy": {"image": "i.npy", "label": "l.npy"}}, "hdf5": {"hdf5": "m.h5"},
-        "parquet of tensors": {"parquet": "tensor.parquet"}, "parquet of lists": {"parquet": "nested.parquet"},
+        "idx": {"idx": {"image": "i.gz", "label": "l.gz"}},
+        "npz": {"npz": "m.npz"},
+        "npy": {"npy": {"image": "i.npy", "label": "l.npy"}},
+        "hdf5": {"hdf5": "m.h5"},
+        "parquet of tensors": {"parquet": "tensor.parquet"},
+        "parquet of lists": {"parquet": "nested.parquet"},
         "feather": {"feather": "m.feather"},
         "tfrecord": {"tfrecord": {"path": "m.tfrecord", "features": features}},
         "folders of png": {"images": {"path": "png", "color_mode": "grayscale"}},

@@ -30,10 +30,20 @@ def column(folder: Path, text: str | bytes, name: str = "a", **settings: Any) ->
     return opened(source, folder).column(name).tolist()
 
 
-@pytest.mark.parametrize("text", [
-    "a,b\n1,x\n2,y\n", "a;b\n1;x\n2;y\n", "a\tb\n1\tx\n2\ty", "a|b\r\n1|x\r\n2|y\r\n", "\ufeffa,b\n1,x\n\n2,y\n",
-    'a,b\n"1","x"\n"2","y"\n', "a,b\r1,x\r2,y\r", "\na,b\n1,x\n2,y\n", " a , b \n 1 , x \n 2 , y \n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,x\n2,y\n",
+        "a;b\n1;x\n2;y\n",
+        "a\tb\n1\tx\n2\ty",
+        "a|b\r\n1|x\r\n2|y\r\n",
+        "\ufeffa,b\n1,x\n\n2,y\n",
+        'a,b\n"1","x"\n"2","y"\n',
+        "a,b\r1,x\r2,y\r",
+        "\na,b\n1,x\n2,y\n",
+        " a , b \n 1 , x \n 2 , y \n",
+    ],
+)
 def test_dialects_that_are_found(tmp_path: Path, text: str) -> None:
     table = opened({"csv": write(tmp_path, text)}, tmp_path)
     assert table.names == ("a", "b")
@@ -70,7 +80,9 @@ def test_a_delimiter_that_may_be_one_of_two_must_be_said(tmp_path: Path, text: s
 
 def test_decimal_comma(tmp_path: Path) -> None:
     assert column(tmp_path, "a;b\n1,5;x\n-2;y\n", decimal=",") == [1.5, -2.0]
-    assert column(tmp_path, "a;b\n1.500;x\n", decimal=",") == ["1.500"]  # thousands: never read as one and a half
+    assert column(tmp_path, "a;b\n1.500;x\n", decimal=",") == [
+        "1.500"
+    ]  # thousands: never read as one and a half
     assert column(tmp_path, "a;b\n1,5;x\n") == ["1,5"]
 
 
@@ -81,8 +93,14 @@ def test_missing_numbers_are_told_from_nan(tmp_path: Path) -> None:
     assert np.isnan(table.column("a")[1:]).all()
     text = table.missing("c")
     assert text is not None and text.tolist() == [False, True, False]
-    own = opened({"csv": {"path": write(tmp_path, "a\nnan\n-9\n1\n"), "missing_values": ["-9"]}}, tmp_path)
-    assert np.isnan(own.column("a")[0]) and is_nothing(own.column("a")).tolist() == [False, True, False]
+    own = opened(
+        {"csv": {"path": write(tmp_path, "a\nnan\n-9\n1\n"), "missing_values": ["-9"]}}, tmp_path
+    )
+    assert np.isnan(own.column("a")[0]) and is_nothing(own.column("a")).tolist() == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_words_for_nothing_stay_text_in_text_unless_they_are_given(tmp_path: Path) -> None:
@@ -90,39 +108,64 @@ def test_words_for_nothing_stay_text_in_text_unless_they_are_given(tmp_path: Pat
     assert column(tmp_path, "a\nNone\nx\n", missing_values=["None"]) == ["", "x"]
 
 
-@pytest.mark.parametrize(("cells", "found"), [
-    (["1_000", "2"], ["1_000", "2"]), (["+1", "2"], [1.0, 2.0]), (["1e3", "inf"], [1000.0, float("inf")]),
-    (["9007199254740993", "1"], [9007199254740993, 1]), (["0x10", "1"], ["0x10", "1"]), (["", ""], ["", ""]),
-    (["1"] * 150 + ["x"], ["1"] * 150 + ["x"]), (["1"] * 150 + ["+1"], [1.0] * 151),
-    (["1"] * 150 + ["9007199254740993"], [1] * 150 + [9007199254740993]),
-])
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (["1_000", "2"], ["1_000", "2"]),
+        (["+1", "2"], [1.0, 2.0]),
+        (["1e3", "inf"], [1000.0, float("inf")]),
+        (["9007199254740993", "1"], [9007199254740993, 1]),
+        (["0x10", "1"], ["0x10", "1"]),
+        (["", ""], ["", ""]),
+        (["1"] * 150 + ["x"], ["1"] * 150 + ["x"]),
+        (["1"] * 150 + ["+1"], [1.0] * 151),
+        (["1"] * 150 + ["9007199254740993"], [1] * 150 + [9007199254740993]),
+    ],
+)
 def test_what_is_a_number(tmp_path: Path, cells: list[str], found: list[Any]) -> None:
     text = "a,b\n" + "".join(f"{cell},z\n" for cell in cells)
     values = column(tmp_path, text)
     assert values == found and [type(one) for one in values] == [type(one) for one in found]
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    (b"", "MS604 `t.csv` is empty"), (b" \n\n", "MS604 `t.csv` is empty"), (b"\xef\xbb\xbf", "MS604 `t.csv` is empty"),
-    (b"a,b\n", "MS604 `t.csv` has a header but no rows"),
-    (b"a,b\n1,2\n1\n", "MS602 t.csv:3 has 1 cell, but there are 2 columns"),
-    (b"a,b\n1,2\n\n1,2,3\n", "MS602 t.csv:4 has 3 cells, but there are 2 columns"),
-    (b"a,a\n1,2\n", "MS604 t.csv:1 names `a` twice"), (b"a,\n1,2\n", "MS604 column 2 has no name in t.csv:1"),
-    (b"1.5,2\n3,4\n", "MS604 the first line of `t.csv` names the columns, but it is made of numbers"),
-    (b"a,b\n1,\xe9\n", "MS603 t.csv:2 is not UTF-8: byte 0xe9"), (b"a,b\n1,\0\n", "MS603 t.csv:2 has a NUL character"),
-    (b"a,b\n1,\xc3", "MS603 t.csv:2 is not UTF-8: the last character is cut off"),
-    ("a,b\n1,2\n".encode("utf-16"), "MS603 `t.csv` is UTF-16"),
-    (b'a,b\n1,"x\n2,y\n', "MS602 a quote that opens in the row at t.csv:2 is never closed"),
-    (b'a,b\n1,"x"y\n', "MS602 t.csv:2 has text behind a closing quote"),
-    (b"a,b\n1," + b"x" * 200_000 + b"\n", "MS602 t.csv:2 has a cell of more than 131,072 characters"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "MS604 `t.csv` is empty"),
+        (b" \n\n", "MS604 `t.csv` is empty"),
+        (b"\xef\xbb\xbf", "MS604 `t.csv` is empty"),
+        (b"a,b\n", "MS604 `t.csv` has a header but no rows"),
+        (b"a,b\n1,2\n1\n", "MS602 t.csv:3 has 1 cell, but there are 2 columns"),
+        (b"a,b\n1,2\n\n1,2,3\n", "MS602 t.csv:4 has 3 cells, but there are 2 columns"),
+        (b"a,a\n1,2\n", "MS604 t.csv:1 names `a` twice"),
+        (b"a,\n1,2\n", "MS604 column 2 has no name in t.csv:1"),
+        (
+            b"1.5,2\n3,4\n",
+            "MS604 the first line of `t.csv` names the columns, but it is made of numbers",
+        ),
+        (b"a,b\n1,\xe9\n", "MS603 t.csv:2 is not UTF-8: byte 0xe9"),
+        (b"a,b\n1,\0\n", "MS603 t.csv:2 has a NUL character"),
+        (b"a,b\n1,\xc3", "MS603 t.csv:2 is not UTF-8: the last character is cut off"),
+        ("a,b\n1,2\n".encode("utf-16"), "MS603 `t.csv` is UTF-16"),
+        (b'a,b\n1,"x\n2,y\n', "MS602 a quote that opens in the row at t.csv:2 is never closed"),
+        (b'a,b\n1,"x"y\n', "MS602 t.csv:2 has text behind a closing quote"),
+        (
+            b"a,b\n1," + b"x" * 200_000 + b"\n",
+            "MS602 t.csv:2 has a cell of more than 131,072 characters",
+        ),
+    ],
+)
 def test_broken_files(tmp_path: Path, text: bytes, said: str) -> None:
     assert faults({"csv": write(tmp_path, text)}, tmp_path) == [said]
 
 
 def test_many_ragged_rows_are_ten_and_a_count(tmp_path: Path) -> None:
     found = faults({"csv": write(tmp_path, "a,b\n" + "1,2,3\n" * 40)}, tmp_path)
-    assert len(found) == 11 and "t.csv:2 " in found[0] and found[-1] == "MS602 30 more of the same kind"
+    assert (
+        len(found) == 11
+        and "t.csv:2 " in found[0]
+        and found[-1] == "MS602 30 more of the same kind"
+    )
 
 
 def test_a_million_columns(tmp_path: Path) -> None:
@@ -133,7 +176,9 @@ def test_a_million_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a;b\n1;2\n", ";"), ("a\tb\n1\t2\n", "\\t")])
-def test_another_delimiter_than_the_given_one_is_offered(tmp_path: Path, text: str, shown: str) -> None:
+def test_another_delimiter_than_the_given_one_is_offered(
+    tmp_path: Path, text: str, shown: str
+) -> None:
     with pytest.raises(DataError) as caught:
         opened({"csv": {"path": write(tmp_path, text), "delimiter": ","}}, tmp_path)
     (one,) = caught.value.diagnostics
@@ -145,14 +190,19 @@ def test_a_line_without_an_end_is_not_read_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(files, "LINE", 3 * files.CHUNK)
-    name = write(tmp_path, gzip.compress(b"a\n" * (kind != "jsonl") + b"x" * 10 * files.CHUNK), "t.gz")
+    name = write(
+        tmp_path, gzip.compress(b"a\n" * (kind != "jsonl") + b"x" * 10 * files.CHUNK), "t.gz"
+    )
     (one,) = faults({kind: name}, tmp_path)
     assert one == f"MS602 t.gz:{1 if kind == 'jsonl' else 2} is longer than 3.1 MB"
 
 
 def test_header_given(tmp_path: Path) -> None:
     assert column(tmp_path, "1,x\n2,y\n", header=["a", "b"]) == [1.0, 2.0]
-    assert column(tmp_path, "one, two\nthree\n", delimiter="\t", header=["a"]) == ["one, two", "three"]
+    assert column(tmp_path, "one, two\nthree\n", delimiter="\t", header=["a"]) == [
+        "one, two",
+        "three",
+    ]
 
 
 @pytest.mark.parametrize("passes", [False, True])
@@ -162,16 +212,24 @@ def test_empty_cells_beyond_the_last_column_are_left_out(
     """As spreadsheets write them; where one of them holds something the row is a fault."""
     if passes:
         read_in_passes(monkeypatch)
-    for text, header in (("a,b\n1,x,,\n2,y,, \n", None), ("1\tx\t\t\n2\t\"y\"\t\t\n", ["a", "b"]),
-                         ("a;b\n1;x\n2;y;;;\n", None), ("a,b\n1,x,\n2,y\n", None)):
+    for text, header in (
+        ("a,b\n1,x,,\n2,y,, \n", None),
+        ('1\tx\t\t\n2\t"y"\t\t\n', ["a", "b"]),
+        ("a;b\n1;x\n2;y;;;\n", None),
+        ("a,b\n1,x,\n2,y\n", None),
+    ):
         source = {"csv": {"path": write(tmp_path, text), **({"header": header} if header else {})}}
         table = opened(source, tmp_path)
         assert (table.names, table.count) == (("a", "b"), 2)
         assert (table.column("a").tolist(), table.column("b").tolist()) == ([1.0, 2.0], ["x", "y"])
     write(tmp_path, "a,b\n1,x,,\n2,y,,3\n")
-    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:3 has 4 cells, but there are 2 columns"]
+    assert faults({"csv": "t.csv"}, tmp_path) == [
+        "MS602 t.csv:3 has 4 cells, but there are 2 columns"
+    ]
     write(tmp_path, "text\nyes,\nno\n")
-    assert faults({"csv": "t.csv"}, tmp_path) == ["MS602 t.csv:2 has 2 cells, but there is 1 column"]
+    assert faults({"csv": "t.csv"}, tmp_path) == [
+        "MS602 t.csv:2 has 2 cells, but there is 1 column"
+    ]
 
 
 @pytest.mark.parametrize("passes", [False, True])
@@ -181,8 +239,12 @@ def test_a_first_column_without_a_name_is_left_out(
     """As pandas writes the numbers of the rows."""
     if passes:
         read_in_passes(monkeypatch)
-    table = opened({"csv": write(tmp_path, ",a,b\n0,1,x\n1,2,\"y\"\n")}, tmp_path)
-    assert (table.names, table.count, [one.code for one in table.warnings]) == (("a", "b"), 2, ["MS604"])
+    table = opened({"csv": write(tmp_path, ',a,b\n0,1,x\n1,2,"y"\n')}, tmp_path)
+    assert (table.names, table.count, [one.code for one in table.warnings]) == (
+        ("a", "b"),
+        2,
+        ["MS604"],
+    )
     assert (table.column("a").tolist(), table.column("b").tolist()) == ([1.0, 2.0], ["x", "y"])
     assert in_blocks(table, "ab", 1)["a"].tolist() == [1.0, 2.0]
     with pytest.raises(DataError):
@@ -201,8 +263,16 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     write(tmp_path, "a,b\n3,x1\n", "part-10.csv")
     write(tmp_path, "b\n", ".part-0.csv")
     table = opened({"csv": "part-*.csv"}, tmp_path)
-    assert table.column("a").tolist() == [3.0, 1.0, 2.0]  # sorted by name: part-10 comes before part-2
-    assert table.column("b").tolist() == ["x1", "10", ""]  # text in one file is text in all, exactly as written
+    assert table.column("a").tolist() == [
+        3.0,
+        1.0,
+        2.0,
+    ]  # sorted by name: part-10 comes before part-2
+    assert table.column("b").tolist() == [
+        "x1",
+        "10",
+        "",
+    ]  # text in one file is text in all, exactly as written
     assert table.place("a", (2,)) == "part-2.csv:3"
     listed = opened({"csv": {"path": ["part-2.csv", "part-10.csv"]}}, tmp_path)
     assert listed.column("a").tolist() == [1.0, 2.0, 3.0]
@@ -212,9 +282,12 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
 def test_files_that_do_not_go_together(tmp_path: Path) -> None:
     write(tmp_path, "a,b\n1,2\n", "one.csv")
     write(tmp_path, "a,c\n1,2\n", "two.csv")
-    assert faults({"csv": "*.csv"}, tmp_path) == ["MS640 `two.csv` has no column `b`, but `one.csv` has"]
+    assert faults({"csv": "*.csv"}, tmp_path) == [
+        "MS640 `two.csv` has no column `b`, but `one.csv` has"
+    ]
     assert faults({"csv": {"path": ["one.csv", "./one.csv"]}}, tmp_path) == [
-        "MS640 `./one.csv` is the same file as `one.csv`"]
+        "MS640 `./one.csv` is the same file as `one.csv`"
+    ]
     assert faults({"csv": "*.tsv"}, tmp_path) == ["MS601 no file matches `*.tsv`"]
 
 
@@ -237,7 +310,10 @@ def read_in_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_read_in_passes_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quote: str
 ) -> None:
-    rows = [f"{i / 7},{'' if i % 5 == 0 else i},{quote}t{i}{quote},{'x' if i == 2999 else i}" for i in range(3000)]
+    rows = [
+        f"{i / 7},{'' if i % 5 == 0 else i},{quote}t{i}{quote},{'x' if i == 2999 else i}"
+        for i in range(3000)
+    ]
     source = {"csv": write(tmp_path, "a,b,c,d\n" + "\n".join(rows) + "\n")}
     whole = opened(source, tmp_path)
     read_in_passes(monkeypatch)
@@ -253,21 +329,44 @@ def test_a_file_that_is_read_in_passes_gives_the_same(
 
 
 cells = st.one_of(
-    st.sampled_from([
-        "", " ", "NA", "nan", "1", "-2.5", "1e5", "+3", "x", "1_0", "inf", "9007199254740993", 'q"q', "a,b",
-        "l\nl", "é", "0x1", "\u0661", "1.7976931348623157e309", "1e-320",
-    ]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "NA",
+            "nan",
+            "1",
+            "-2.5",
+            "1e5",
+            "+3",
+            "x",
+            "1_0",
+            "inf",
+            "9007199254740993",
+            'q"q',
+            "a,b",
+            "l\nl",
+            "é",
+            "0x1",
+            "\u0661",
+            "1.7976931348623157e309",
+            "1e-320",
+        ]
+    ),
     st.floats(allow_nan=False).map(repr),
 )
 
 
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.booleans(), st.booleans())
-def test_arrow_and_python_read_the_same(tmp_path_factory: Any, rows: list[tuple[str, str]], every: bool,
-                                        passes: bool) -> None:
+def test_arrow_and_python_read_the_same(
+    tmp_path_factory: Any, rows: list[tuple[str, str]], every: bool, passes: bool
+) -> None:
     """Whatever stands in the cells, the fast way and the plain one give one table."""
     folder = tmp_path_factory.getbasetemp()
     text = io.StringIO()
-    writer = python_csv.writer(text, quoting=python_csv.QUOTE_ALL if every else python_csv.QUOTE_MINIMAL)
+    writer = python_csv.writer(
+        text, quoting=python_csv.QUOTE_ALL if every else python_csv.QUOTE_MINIMAL
+    )
     writer.writerow(["a", "b"])
     writer.writerows(rows)
     source = {"csv": {"path": write(folder, text.getvalue(), "same.csv"), "delimiter": ","}}
@@ -284,26 +383,44 @@ def test_arrow_and_python_read_the_same(tmp_path_factory: Any, rows: list[tuple[
         np.testing.assert_array_equal(is_nothing(one), is_nothing(other))
         if one.dtype == np.float64:
             written = [row["ab".index(name)] for row in rows]
-            expected = [np.nan if lacks else float(cell) for cell, lacks in zip(written, is_nothing(one), strict=True)]
+            expected = [
+                np.nan if lacks else float(cell)
+                for cell, lacks in zip(written, is_nothing(one), strict=True)
+            ]
             np.testing.assert_array_equal(one, expected)
 
 
-
-tokens = st.sampled_from(['"', ",", "\n", "\r\n", "\r", " ", "1", "2.5", "x", "é", ",,", '""', '"a,b"', "NA"])
-row_of_cells = st.lists(st.sampled_from(["", " ", "1", "2.5", "x", '"y"', '"a,b"', '"l\nl"', 'q"q', '"', "NA", "+1"]),
-                        min_size=2, max_size=4).map(",".join)
-lines = st.one_of(row_of_cells, row_of_cells.map(lambda row: f"1,x{'' if row[0] == '1' else ',,'}"),
-                  st.lists(tokens, max_size=25).map("".join))
+tokens = st.sampled_from(
+    ['"', ",", "\n", "\r\n", "\r", " ", "1", "2.5", "x", "é", ",,", '""', '"a,b"', "NA"]
+)
+row_of_cells = st.lists(
+    st.sampled_from(["", " ", "1", "2.5", "x", '"y"', '"a,b"', '"l\nl"', 'q"q', '"', "NA", "+1"]),
+    min_size=2,
+    max_size=4,
+).map(",".join)
+lines = st.one_of(
+    row_of_cells,
+    row_of_cells.map(lambda row: f"1,x{'' if row[0] == '1' else ',,'}"),
+    st.lists(tokens, max_size=25).map("".join),
+)
 
 
 @given(st.lists(lines, min_size=1, max_size=4), st.booleans(), st.booleans())
-def test_arrow_and_python_find_the_same_faults(tmp_path_factory: Any, rows: list[str], named: bool,
-                                               passes: bool) -> None:
-    """Whatever a file holds, the fast way and the plain one give one table, or say the same of it."""
+def test_arrow_and_python_find_the_same_faults(
+    tmp_path_factory: Any, rows: list[str], named: bool, passes: bool
+) -> None:
+    """Whatever a file holds, the fast way and the plain one give one table, or say the same of
+    it.
+    """
     folder = tmp_path_factory.getbasetemp()
     text = ("" if named else "a,b\n") + "\n".join(rows)
-    source = {"csv": {"path": write(folder, text, "raw.csv"), "delimiter": ",",
-                      **({"header": ["a", "b"]} if named else {})}}
+    source = {
+        "csv": {
+            "path": write(folder, text, "raw.csv"),
+            "delimiter": ",",
+            **({"header": ["a", "b"]} if named else {}),
+        }
+    }
     with pytest.MonkeyPatch.context() as patch:
         if passes:
             patch.setattr(files, "IN_MEMORY", 0)
@@ -316,6 +433,9 @@ def told(source: Any, folder: Path) -> Any:
     """The columns of a table with their types, or what is wrong with it."""
     try:
         table = opened(source, folder)
-        return [(str(table.column(name).dtype), list(map(repr, table.column(name)))) for name in table.names]
+        return [
+            (str(table.column(name).dtype), list(map(repr, table.column(name))))
+            for name in table.names
+        ]
     except DataError as error:
         return [str(one) for one in error.diagnostics]

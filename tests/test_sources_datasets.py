@@ -1,4 +1,6 @@
-"""Data sets by name: those of scikit-learn, and Keras's from files that a test makes; nothing is fetched."""
+"""Data sets by name: those of scikit-learn, and Keras's from files that a test makes; nothing is
+fetched.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,13 @@ def test_embedded(tmp_path: Path, name: str) -> None:
 
 
 def test_mnist_from_a_file(tmp_path: Path) -> None:
-    parts = {f"{axis}_{part}": RANDOM.integers(0, 10, (count, 28, 28) if axis == "x" else count, dtype=np.uint8)
-             for part, count in (("train", 7), ("test", 5)) for axis in "xy"}
+    parts = {
+        f"{axis}_{part}": RANDOM.integers(
+            0, 10, (count, 28, 28) if axis == "x" else count, dtype=np.uint8
+        )
+        for part, count in (("train", 7), ("test", 5))
+        for axis in "xy"
+    }
     np.savez(tmp_path / "mnist.npz", **parts)
     train = opened({"dataset": {"name": "mnist", "path": "mnist.npz"}}, tmp_path)
     test = opened({"dataset": {"name": "mnist", "path": "mnist.npz", "part": "test"}}, tmp_path)
@@ -71,7 +78,8 @@ def test_mnist_from_a_file(tmp_path: Path) -> None:
     assert train.default_features == ("image",) and train.fingerprint != test.fingerprint
     np.savez(tmp_path / "mnist.npz", a=np.zeros(3))
     assert faults({"dataset": {"name": "mnist", "path": "mnist.npz"}}, tmp_path) == [
-        "MS605 `mnist.npz` has no array `x_train`, so it is not Keras's `mnist.npz`"]
+        "MS605 `mnist.npz` has no array `x_train`, so it is not Keras's `mnist.npz`"
+    ]
 
 
 @pytest.mark.parametrize(("name", "wide"), [("boston_housing", 13), ("california_housing", 8)])
@@ -89,13 +97,18 @@ def test_housing_is_cut_as_keras_cuts_it(tmp_path: Path, name: str, wide: int) -
 
 
 def test_fashion_mnist_from_a_folder(tmp_path: Path) -> None:
-    images, labels = RANDOM.integers(0, 256, (6, 28, 28), dtype=np.uint8), np.arange(6, dtype=np.uint8)
+    images, labels = (
+        RANDOM.integers(0, 256, (6, 28, 28), dtype=np.uint8),
+        np.arange(6, dtype=np.uint8),
+    )
     for name, values in zip(fetched.FASHION["test"], (images, labels), strict=True):
         (tmp_path / name).write_bytes(gzip.compress(idx_bytes(values)))
     table = opened({"dataset": {"name": "fashion_mnist", "path": ".", "part": "test"}}, tmp_path)
     np.testing.assert_array_equal(table.column("image"), images)
     assert table.column("target").tolist() == [0, 1, 2, 3, 4, 5]
-    assert [one[:5] for one in faults({"dataset": {"name": "fashion_mnist", "path": "."}}, tmp_path)] == ["MS601"]
+    assert [
+        one[:5] for one in faults({"dataset": {"name": "fashion_mnist", "path": "."}}, tmp_path)
+    ] == ["MS601"]
 
 
 def write_cifar(path: Path, batches: dict[str, Any]) -> None:
@@ -111,10 +124,17 @@ def test_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = RANDOM.integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
     batch = {b"data": images.reshape(4, -1), b"labels": [1, 2, 3, 4]}
     path = tmp_path / "cifar.tar.gz"
-    write_cifar(path, {f"cifar-10-batches-py/{name}": batch
-                       for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")})
+    write_cifar(
+        path,
+        {
+            f"cifar-10-batches-py/{name}": batch
+            for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+        },
+    )
     source = {"dataset": {"name": "cifar10", "path": path.name}}
-    assert [one[:5] for one in faults(source, tmp_path)] == ["MS650"]  # not the file that Keras pins
+    assert [one[:5] for one in faults(source, tmp_path)] == [
+        "MS650"
+    ]  # not the file that Keras pins
     pin(monkeypatch, "cifar10", path)
     table = opened(source, tmp_path)
     np.testing.assert_array_equal(table.column("image")[4:8], images.transpose(0, 2, 3, 1))
@@ -133,11 +153,18 @@ class Touch:
 
 
 @pytest.mark.parametrize("name", ["cifar100", "imdb"])
-def test_a_pickle_makes_arrays_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_pickle_makes_arrays_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     path, marker = tmp_path / "file", tmp_path / "touched"
     if name == "imdb":
         with path.open("wb") as file:
-            np.savez(file, x_train=np.array([Touch(marker), 1], object), y_train=np.ones(2), x_test=np.ones(2))
+            np.savez(
+                file,
+                x_train=np.array([Touch(marker), 1], object),
+                y_train=np.ones(2),
+                x_test=np.ones(2),
+            )
     else:
         write_cifar(path, {"cifar-100-python/train": Touch(marker)})
     for pinned in (False, True):
@@ -157,13 +184,17 @@ def lists(count: int) -> Any:
 
 def reference(lists: Any, most: int) -> list[list[int]]:
     """Keras's `load_data()` with its defaults."""
-    return [[word if word < most else 2 for word in [1, *(one + 3 for one in words)]] for words in lists]
+    return [
+        [word if word < most else 2 for word in [1, *(one + 3 for one in words)]] for words in lists
+    ]
 
 
 def test_lists_of_words_are_keras_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, test, labels = lists(11), lists(7), np.arange(11)
     path = tmp_path / "w.npz"
-    np.savez(path, x_train=train, y_train=labels, x_test=test, y_test=np.arange(7), x=train, y=labels)
+    np.savez(
+        path, x_train=train, y_train=labels, x_test=test, y_test=np.arange(7), x=train, y=labels
+    )
     for name in ("imdb", "reuters"):
         pin(monkeypatch, name, path)
     order = np.arange(11)
@@ -174,7 +205,8 @@ def test_lists_of_words_are_keras_own(tmp_path: Path, monkeypatch: pytest.Monkey
     assert imdb.column("target").tolist() == order.tolist()
     reuters = opened({"dataset": {"name": "reuters", "path": "w.npz", "part": "test"}}, tmp_path)
     assert [one.tolist() for one in reuters.column("tokens")] == reference(
-        train[order[8:]], max(max(one) for one in train) + 3)
+        train[order[8:]], max(max(one) for one in train) + 3
+    )
 
 
 def test_what_cannot_be_fetched_names_the_address_and_the_place(
@@ -188,13 +220,19 @@ def test_what_cannot_be_fetched_names_the_address_and_the_place(
         raise Exception("URL fetch failure: None -- no network")  # as Keras does
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(utils=SimpleNamespace(get_file=refused)))
+    monkeypatch.setitem(
+        sys.modules, "keras", SimpleNamespace(utils=SimpleNamespace(get_file=refused))
+    )
     found = faults({"dataset": "mnist"}, tmp_path)
-    assert found == ["MS650 `mnist.npz` cannot be fetched from https://storage.googleapis.com/tensorflow/"
-                     "tf-keras-datasets/mnist.npz: URL fetch failure: None -- no network"]
+    assert found == [
+        "MS650 `mnist.npz` cannot be fetched from https://storage.googleapis.com/tensorflow/"
+        "tf-keras-datasets/mnist.npz: URL fetch failure: None -- no network"
+    ]
 
 
-def test_what_is_in_keras_folder_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_in_keras_folder_is_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "datasets").mkdir()
     path = tmp_path / "datasets/boston_housing.npz"
     np.savez(path, x=RANDOM.random((10, 13)), y=RANDOM.random(10))

@@ -38,11 +38,19 @@ def image(folder: Path, **settings: Any) -> Any:
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
     """A PNG that claims a size, whatever its data."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_a_folder_for_each_class(tmp_path: Path) -> None:
@@ -130,14 +138,23 @@ def test_sizes(tmp_path: Path) -> None:
 def test_images_of_different_sizes(tmp_path: Path) -> None:
     save(tmp_path / "a.png", RED)
     save(tmp_path / "b.png", RED[:3])
-    assert faults({"images": "."}, tmp_path) == ["MS646 `./b.png` has 6 x 3 pixels, but `./a.png` has 6 x 4"]
+    assert faults({"images": "."}, tmp_path) == [
+        "MS646 `./b.png` has 6 x 3 pixels, but `./a.png` has 6 x 4"
+    ]
     assert faults({"images": {"path": ".", "size": [4, 6]}}, tmp_path) == []
 
 
 def broken_files(folder: Path) -> int:
     whole = io.BytesIO()
     Image.fromarray(RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(whole, "JPEG")
-    bad = [b"", b"garbage", whole.getvalue()[:600], png(6, 4, b"short"), b"RIFF\0\0\0\0WEBP", b"II*\0" + b"\0" * 99]
+    bad = [
+        b"",
+        b"garbage",
+        whole.getvalue()[:600],
+        png(6, 4, b"short"),
+        b"RIFF\0\0\0\0WEBP",
+        b"II*\0" + b"\0" * 99,
+    ]
     for index, data in enumerate(bad * 3):
         (folder / f"bad{index:02}.png").write_bytes(data)
     return 3 * len(bad)
@@ -166,14 +183,16 @@ def test_files_that_do_not_decode_may_be_left_out(tmp_path: Path) -> None:
     assert table.count == 2 and table.column("label").tolist() == ["x", "y"]
     assert table.place("image", (1,)) == "p/y/z.png"
     assert [f"{one.severity} {one.message}" for one in table.warnings] == [
-        "warning 1 of 3 files of p do not decode and are left out"]
+        "warning 1 of 3 files of p do not decode and are left out"
+    ]
     assert table.warnings[0].notes[0].message.startswith("`p/y/b.png` is no image")
 
 
 def test_bombs_are_refused_by_their_header(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(10_000, 9_000))
     assert faults({"images": "."}, tmp_path) == [
-        "MS645 `./a.png` has 10000 x 9000 pixels, more than `max_pixels: 50000000`"]
+        "MS645 `./a.png` has 10000 x 9000 pixels, more than `max_pixels: 50000000`"
+    ]
     (tmp_path / "a.png").write_bytes(png(100_000, 100_000))
     assert [one[:5] for one in faults({"images": "."}, tmp_path)] == ["MS645"]
 
@@ -182,7 +201,9 @@ def test_links_do_not_lead_out(tmp_path: Path) -> None:
     save(tmp_path / "secret.png", RED)
     save(tmp_path / "p/x/a.png", RED)
     (tmp_path / "p/x/b.png").symlink_to(tmp_path / "secret.png")
-    assert faults({"images": "p"}, tmp_path) == ["MS210 `p/x/b.png` is a link that leads out of its folder"]
+    assert faults({"images": "p"}, tmp_path) == [
+        "MS210 `p/x/b.png` is a link that leads out of its folder"
+    ]
     (tmp_path / "p/x/b.png").unlink()
     (tmp_path / "p/y").symlink_to(tmp_path / "p/x")
     assert [one[:5] for one in faults({"images": "p"}, tmp_path)] == ["MS210"]
@@ -194,7 +215,9 @@ def test_folders_that_are_empty_or_mixed(tmp_path: Path) -> None:
     assert faults({"images": "p/x"}, tmp_path) == ["MS647 the folder `p/x` is empty"]
     save(tmp_path / "p/x/a.png", RED)
     save(tmp_path / "p/b.png", RED)
-    assert faults({"images": "p"}, tmp_path) == ["MS647 `b.png` lies beside the class folders of `p`"]
+    assert faults({"images": "p"}, tmp_path) == [
+        "MS647 `b.png` lies beside the class folders of `p`"
+    ]
     assert faults({"images": "nowhere"}, tmp_path) == ["MS601 there is no file `nowhere`"]
 
 
@@ -207,13 +230,15 @@ def test_a_table_of_images(tmp_path: Path) -> None:
     assert table.names == ("image", "score") and table.column("score").tolist() == [0.5, 1.5]
     assert table.column("image")[:, 0, 0, 0].tolist() == [202, 200]
     assert table.place("score", (1,)) == "labels.csv:3" and table.place("image", (0,)) == "2.png"
-    (tmp_path / "labels.csv").write_text("file\n" + "".join(f"no{i}.png\n" for i in range(12)) + "../labels.csv\n")
+    (tmp_path / "labels.csv").write_text(
+        "file\n" + "".join(f"no{i}.png\n" for i in range(12)) + "../labels.csv\n"
+    )
     found = faults({"images": {"csv": "labels.csv", "root": "photos"}}, tmp_path)
     assert found[0] == "MS601 there is no image `no0.png` (labels.csv:2)" and len(found) == 12
     assert "MS210 `../labels.csv` leads out of the images' folder (labels.csv:14)" in found
 
 
-# Text ----------------------------------------------------------------------------------------------------------------
+# Text ---------------------------------------------------------------------------------------------
 
 
 def test_texts_of_class_folders(tmp_path: Path) -> None:
@@ -224,7 +249,11 @@ def test_texts_of_class_folders(tmp_path: Path) -> None:
     assert table.column("text").tolist() == ["", "bad é", "good"]
     assert table.column("label").tolist() == ["neg", "neg", "pos"]
     assert in_blocks(table, ["text", "label"], 2)["label"].tolist() == ["neg", "neg", "pos"]
-    assert opened({"text": {"path": "r", "max_length": 2}}, tmp_path).column("text").tolist() == ["", "ba", "go"]
+    assert opened({"text": {"path": "r", "max_length": 2}}, tmp_path).column("text").tolist() == [
+        "",
+        "ba",
+        "go",
+    ]
     (tmp_path / "r/neg/3.txt").write_bytes(b"ok\n\xff")
     assert faults({"text": "r"}, tmp_path) == ["MS603 r/neg/3.txt:2 is not UTF-8: byte 0xff"]
     (tmp_path / "r/neg/3.pdf").write_bytes(b"")
@@ -235,19 +264,32 @@ def test_files_of_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "a.txt").write_bytes("\ufeffone\r\n\r\ntwo é\n".encode())
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"three\n"))
     table = opened({"text": "a.txt"}, tmp_path)
-    assert table.column("text").tolist() == ["one", "two é"] and table.place("text", (1,)) == "a.txt:3"
-    assert opened({"text": ["a.txt", "b.txt.gz"]}, tmp_path).column("text").tolist() == ["one", "two é", "three"]
+    assert (
+        table.column("text").tolist() == ["one", "two é"] and table.place("text", (1,)) == "a.txt:3"
+    )
+    assert opened({"text": ["a.txt", "b.txt.gz"]}, tmp_path).column("text").tolist() == [
+        "one",
+        "two é",
+        "three",
+    ]
     monkeypatch.setattr(files, "IN_MEMORY", 0)
-    assert in_blocks(opened({"text": "a.txt"}, tmp_path), ["text"], 1)["text"].tolist() == ["one", "two é"]
+    assert in_blocks(opened({"text": "a.txt"}, tmp_path), ["text"], 1)["text"].tolist() == [
+        "one",
+        "two é",
+    ]
     (tmp_path / "a.txt").write_bytes(b"x\n\xff\n")
     assert faults({"text": "a.txt"}, tmp_path) == ["MS603 a.txt:2 is not UTF-8: byte 0xff"]
 
 
-# Skipgrams -----------------------------------------------------------------------------------------------------------
+# Skipgrams ----------------------------------------------------------------------------------------
 
 
-def keras_skipgrams(sequence: list[int], size: int, window: int, negative: float, table: Any, seed: int) -> Any:
-    """What older Keras documents of `skipgrams`, written down once more, with one seed for all it draws."""
+def keras_skipgrams(
+    sequence: list[int], size: int, window: int, negative: float, table: Any, seed: int
+) -> Any:
+    """What older Keras documents of `skipgrams`, written down once more, with one seed for all it
+    draws.
+    """
     random.seed(seed)
     couples, labels = [], []
     for i, word in enumerate(sequence):
@@ -271,11 +313,21 @@ def keras_skipgrams(sequence: list[int], size: int, window: int, negative: float
 
 @pytest.mark.parametrize("negative", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("factor", [None, 1e-3])
-def test_skipgrams_draws_what_keras_drew(tmp_path: Path, negative: float, factor: float | None) -> None:
+def test_skipgrams_draws_what_keras_drew(
+    tmp_path: Path, negative: float, factor: float | None
+) -> None:
     words = RANDOM.integers(0, 50, 60).tolist()
     (tmp_path / "t.txt").write_text(" ".join(map(str, words)))
-    settings = {"path": "t.txt", "vocabulary_size": 50, "window_size": 2, "negative_samples": negative, "seed": 7}
-    table = opened({"skipgrams": settings | ({"sampling_factor": factor} if factor else {})}, tmp_path)
+    settings = {
+        "path": "t.txt",
+        "vocabulary_size": 50,
+        "window_size": 2,
+        "negative_samples": negative,
+        "seed": 7,
+    }
+    table = opened(
+        {"skipgrams": settings | ({"sampling_factor": factor} if factor else {})}, tmp_path
+    )
     kept = None
     if factor:
         rank = [max(1, i) for i in range(50)]
@@ -292,24 +344,39 @@ def test_skipgrams_of_columns_and_several_texts(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"w": [1, 2]}\n{"w": [3, 4]}\n')
     (tmp_path / "t.csv").write_text("n,w\n1,1 2\n2,3 4\n")
     common = {"vocabulary_size": 5, "negative_samples": 0.0, "shuffle": False}
-    for path, column in (("t.txt", {}), ("t.npz", {"column": "w"}), ("t.jsonl", {"column": "w"}),
-                         ("t.csv", {"column": "w"})):
+    for path, column in (
+        ("t.txt", {}),
+        ("t.npz", {"column": "w"}),
+        ("t.jsonl", {"column": "w"}),
+        ("t.csv", {"column": "w"}),
+    ):
         table = opened({"skipgrams": {"path": path, **column, **common}}, tmp_path)
-        assert table.column("target").tolist() == [1, 2, 3, 4] and table.column("context").tolist() == [2, 1, 4, 3]
+        assert table.column("target").tolist() == [1, 2, 3, 4] and table.column(
+            "context"
+        ).tolist() == [2, 1, 4, 3]
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("1 2 9", "MS655 word index 9 at t.txt:1 is outside `vocabulary_size: 5`"),
-    ("1\n1 x", "MS655 `x` at t.txt:2 is no word index"), ("1 -2", "MS655 `-2` at t.txt:1 is no word index"),
-    ("1.5 2", "MS655 `1.5` at t.txt:1 is no word index"), ("1", "MS604 t.txt has no two words near each other"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 2 9", "MS655 word index 9 at t.txt:1 is outside `vocabulary_size: 5`"),
+        ("1\n1 x", "MS655 `x` at t.txt:2 is no word index"),
+        ("1 -2", "MS655 `-2` at t.txt:1 is no word index"),
+        ("1.5 2", "MS655 `1.5` at t.txt:1 is no word index"),
+        ("1", "MS604 t.txt has no two words near each other"),
+    ],
+)
 def test_words_that_are_none(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "t.txt").write_text(text)
     assert faults({"skipgrams": {"path": "t.txt", "vocabulary_size": 5}}, tmp_path) == [said]
 
 
 def test_settings_that_contradict_each_other(tmp_path: Path) -> None:
-    for settings in ({}, {"path": "a", "csv": "b"}, {"path": "a", "column": "x"},
-                     {"path": "a", "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}):
+    for settings in (
+        {},
+        {"path": "a", "csv": "b"},
+        {"path": "a", "column": "x"},
+        {"path": "a", "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True},
+    ):
         with pytest.raises(ValueError, match=r"`images`|no `csv`|cropped"):
             opened({"images": as_spec(settings)}, tmp_path)

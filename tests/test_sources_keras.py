@@ -1,4 +1,6 @@
-"""Sources against TensorFlow and Keras themselves: records, skip-grams, images; and training on data of a program."""
+"""Sources against TensorFlow and Keras themselves: records, skip-grams, images; and training on
+data of a program.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +34,41 @@ def test_records_that_tensorflow_wrote(tmp_path: Path) -> None:
             return tf.train.Feature(float_list=tf.train.FloatList(value=values))
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
-    rows = [{"f": [i / 3, -1.0], "n": [i - 5], "s": [f"é{i}".encode()], "r": list(range(i % 4 + 1)),
-             "b": [RANDOM.integers(0, 256, 12, dtype=np.uint8).tobytes()]} for i in range(50)]
+    rows = [
+        {
+            "f": [i / 3, -1.0],
+            "n": [i - 5],
+            "s": [f"é{i}".encode()],
+            "r": list(range(i % 4 + 1)),
+            "b": [RANDOM.integers(0, 256, 12, dtype=np.uint8).tobytes()],
+        }
+        for i in range(50)
+    ]
     for name, options in (("a.tfrecord", None), ("a.gz", "GZIP")):
         with tf.io.TFRecordWriter(str(tmp_path / name), options) as writer:
             for row in rows:
-                features = tf.train.Features(feature={key: feature(values) for key, values in row.items()})
+                features = tf.train.Features(
+                    feature={key: feature(values) for key, values in row.items()}
+                )
                 writer.write(tf.train.Example(features=features).SerializeToString())
-        table = opened({"tfrecord": {"path": name, "features": {
-            "f": {"shape": [2]}, "n": "int64", "s": "string", "r": {"dtype": "int64", "shape": None},
-            "b": {"dtype": "uint8", "shape": [3, 4]}}}}, tmp_path)
-        np.testing.assert_array_equal(table.column("f"), np.array([row["f"] for row in rows], np.float32))
+        table = opened(
+            {
+                "tfrecord": {
+                    "path": name,
+                    "features": {
+                        "f": {"shape": [2]},
+                        "n": "int64",
+                        "s": "string",
+                        "r": {"dtype": "int64", "shape": None},
+                        "b": {"dtype": "uint8", "shape": [3, 4]},
+                    },
+                }
+            },
+            tmp_path,
+        )
+        np.testing.assert_array_equal(
+            table.column("f"), np.array([row["f"] for row in rows], np.float32)
+        )
         assert table.column("n").tolist() == [row["n"][0] for row in rows]
         assert table.column("s").tolist() == [row["s"][0].decode() for row in rows]
         assert [one.tolist() for one in table.column("r")] == [row["r"] for row in rows]
@@ -55,10 +81,27 @@ def test_skipgrams_are_those_of_keras(tmp_path: Path) -> None:
     words = RANDOM.integers(0, 40, 80).tolist()
     (tmp_path / "t.txt").write_text(" ".join(map(str, words)))
     random.seed(3)
-    couples, labels = skipgrams(words, 40, window_size=3, negative_samples=1.5, seed=3,
-                                sampling_table=make_sampling_table(40, 1e-2))
-    table = opened({"skipgrams": {"path": "t.txt", "vocabulary_size": 40, "window_size": 3, "negative_samples": 1.5,
-                                  "sampling_factor": 1e-2, "seed": 3}}, tmp_path)
+    couples, labels = skipgrams(
+        words,
+        40,
+        window_size=3,
+        negative_samples=1.5,
+        seed=3,
+        sampling_table=make_sampling_table(40, 1e-2),
+    )
+    table = opened(
+        {
+            "skipgrams": {
+                "path": "t.txt",
+                "vocabulary_size": 40,
+                "window_size": 3,
+                "negative_samples": 1.5,
+                "sampling_factor": 1e-2,
+                "seed": 3,
+            }
+        },
+        tmp_path,
+    )
     assert np.stack([table.column("target"), table.column("context")], -1).tolist() == couples
     assert table.column("label").tolist() == labels
 
@@ -72,8 +115,9 @@ def test_images_are_those_of_keras(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         values = RANDOM.integers(0, 256, (12, 10, 3), dtype=np.uint8)
         Image.fromarray(values if index % 4 != 2 else values[..., 0]).save(path)
-    data = keras.utils.image_dataset_from_directory(str(tmp_path / "p"), image_size=(12, 10), batch_size=None,
-                                                    shuffle=False, verbose=False)
+    data = keras.utils.image_dataset_from_directory(
+        str(tmp_path / "p"), image_size=(12, 10), batch_size=None, shuffle=False, verbose=False
+    )
     expected = [(image, data.class_names[label]) for image, label in data.as_numpy_iterator()]
     table = opened({"images": "p"}, tmp_path)
     np.testing.assert_array_equal(table.column("image"), np.stack([image for image, _ in expected]))
@@ -92,7 +136,12 @@ def test_batches_of_tensorflow_and_keras() -> None:
             return X[8 * index : 8 * index + 8], Y[8 * index : 8 * index + 8]
 
     dataset = tf.data.Dataset.from_tensor_slices(({"x": X}, Y)).batch(7)
-    for data in (dataset, Data(), (tf.constant(X), tf.constant(Y)), {"x": keras.ops.convert_to_tensor(X), "y": Y}):
+    for data in (
+        dataset,
+        Data(),
+        (tf.constant(X), tf.constant(Y)),
+        {"x": keras.ops.convert_to_tensor(X), "y": Y},
+    ):
         table = table_from(data)
         np.testing.assert_array_equal(table.column("x"), X)
         np.testing.assert_array_equal(table.column("y"), Y)
@@ -101,14 +150,32 @@ def test_batches_of_tensorflow_and_keras() -> None:
 
 
 def test_training_on_what_a_program_has(tmp_path: Path) -> None:
-    spec = ms.load_spec({
-        "model": {"inputs": {"x": {"shape": [2]}}, "layers": [{"Dense": 1}, {"Activation": "sigmoid"}]},
-        "data": {"source": {"csv": "elsewhere.csv"}, "split": {"validation": 0.25}, "inputs": {"x": {"column": "x"}},
-                 "targets": {"column": "y"}},
-        "training": {"loss": "binary_crossentropy", "epochs": 2, "batch_size": 8, "metrics": ["accuracy"]},
-    })
+    spec = ms.load_spec(
+        {
+            "model": {
+                "inputs": {"x": {"shape": [2]}},
+                "layers": [{"Dense": 1}, {"Activation": "sigmoid"}],
+            },
+            "data": {
+                "source": {"csv": "elsewhere.csv"},
+                "split": {"validation": 0.25},
+                "inputs": {"x": {"column": "x"}},
+                "targets": {"column": "y"},
+            },
+            "training": {
+                "loss": "binary_crossentropy",
+                "epochs": 2,
+                "batch_size": 8,
+                "metrics": ["accuracy"],
+            },
+        }
+    )
     whole = spec.train(tmp_path / "a", data=(X, Y))
-    again = spec.train(tmp_path / "b", data=iter([{"x": X[:15], "y": Y[:15]}, {"x": X[15:], "y": Y[15:]}]))
+    again = spec.train(
+        tmp_path / "b", data=iter([{"x": X[:15], "y": Y[:15]}, {"x": X[15:], "y": Y[15:]}])
+    )
     assert again.metrics == whole.metrics
-    parts = spec.train(tmp_path / "c", data={"train": {"x": X, "y": Y}, "validation": {"x": X[:9], "y": Y[:9]}})
+    parts = spec.train(
+        tmp_path / "c", data={"train": {"x": X, "y": Y}, "validation": {"x": X[:9], "y": Y[:9]}}
+    )
     assert "val_loss" in parts.history and parts.metrics != whole.metrics

@@ -55,10 +55,20 @@ def generator() -> Iterator[Any]:
         yield X[start : start + 4], Y[start : start + 4]
 
 
-@pytest.mark.parametrize("data", [
-    (X, Y), {"x": X, "y": Y}, ({"x": X}, {"y": Y}), (X.tolist(), Y.tolist()), Batches(), generator(), generator,
-    list(generator()), [{"x": X[:3], "y": Y[:3]}, {"y": Y[3:], "x": X[3:]}],
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        (X, Y),
+        {"x": X, "y": Y},
+        ({"x": X}, {"y": Y}),
+        (X.tolist(), Y.tolist()),
+        Batches(),
+        generator(),
+        generator,
+        list(generator()),
+        [{"x": X[:3], "y": Y[:3]}, {"y": Y[3:], "x": X[3:]}],
+    ],
+)
 def test_every_form_gives_one_table(data: Any) -> None:
     table = table_from(data)
     np.testing.assert_array_equal(table.column("x"), X)
@@ -73,17 +83,28 @@ def test_the_fingerprint_is_that_of_the_values() -> None:
 
 
 def test_data_frames() -> None:
-    frame = pd.DataFrame({
-        "n": [1.5, None, 3.0], "i": pd.array([1, None, 3], dtype="Int64"), "s": ["a", None, "c"], "w": [1, 2, 3],
-        "c": pd.Categorical(["u", None, "u"]), "b": [True, False, True],
-        "t": pd.to_datetime(["2020-01-01", None, "2021-02-03"]),
-        "l": [[1, 2], [3], []],
-    }, index=["p", "q", "r"])
+    frame = pd.DataFrame(
+        {
+            "n": [1.5, None, 3.0],
+            "i": pd.array([1, None, 3], dtype="Int64"),
+            "s": ["a", None, "c"],
+            "w": [1, 2, 3],
+            "c": pd.Categorical(["u", None, "u"]),
+            "b": [True, False, True],
+            "t": pd.to_datetime(["2020-01-01", None, "2021-02-03"]),
+            "l": [[1, 2], [3], []],
+        },
+        index=["p", "q", "r"],
+    )
     for data in (frame, pa.Table.from_pandas(frame.drop(columns="l"))):
         table = table_from(data, "frame")
         for name in ("n", "i"):
             assert is_nothing(table.column(name)).tolist() == [False, True, False], name
-        assert table.column("s").tolist() == ["a", "", "c"] and table.column("c").tolist() == ["u", "", "u"]
+        assert table.column("s").tolist() == ["a", "", "c"] and table.column("c").tolist() == [
+            "u",
+            "",
+            "u",
+        ]
         assert table.column("b").dtype == bool and table.column("w").dtype == np.int64
         assert table.column("t").tolist() == ["2020-01-01", "", "2021-02-03"]
     table = table_from(frame, "frame")
@@ -97,19 +118,27 @@ def test_batches_padded_to_different_lengths_are_lists() -> None:
     assert [len(one) for one in table.column("a")] == [3, 3, 5]
 
 
-@pytest.mark.parametrize(("data", "said"), [
-    (3, "MS651 a `int` is no data that modelspec takes"), ("x", "MS651 a `str` is no data that modelspec takes"),
-    ([], "MS612 data has no examples"), ({}, "MS612 data has no columns"),
-    (Batches(None), "MS651 the data does not end: an epoch of it is no set of examples"),
-    (Infinite(), "MS651 the data does not end: an epoch of it is no set of examples"),
-    ({"a": 3}, "MS651 `a` of data is a `int`, not an array"),
-    ({"a": np.array(3)}, "MS651 `a` of data is a single value, not one for every example"),
-    ({"a": [1, "x"]}, "MS651 `a` holds a number at first, but text at a[1] of data"),
-    ({"a": [object()]}, "MS651 `a` holds a `object`, of which no array is made, at a[0] of data"),
-    (iter([{"a": X}, {"b": X}]), "MS651 batch 1 of data has `b`, but those before have `a`"),
-    (iter([(X, Y[:3])]), "MS611 the parts of batch 0 of data differ in length: `x` 6, `y` 3"),
-    (({"a": X}, {"a": Y}), "MS651 two parts of the data are named `a`"),
-])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (3, "MS651 a `int` is no data that modelspec takes"),
+        ("x", "MS651 a `str` is no data that modelspec takes"),
+        ([], "MS612 data has no examples"),
+        ({}, "MS612 data has no columns"),
+        (Batches(None), "MS651 the data does not end: an epoch of it is no set of examples"),
+        (Infinite(), "MS651 the data does not end: an epoch of it is no set of examples"),
+        ({"a": 3}, "MS651 `a` of data is a `int`, not an array"),
+        ({"a": np.array(3)}, "MS651 `a` of data is a single value, not one for every example"),
+        ({"a": [1, "x"]}, "MS651 `a` holds a number at first, but text at a[1] of data"),
+        (
+            {"a": [object()]},
+            "MS651 `a` holds a `object`, of which no array is made, at a[0] of data",
+        ),
+        (iter([{"a": X}, {"b": X}]), "MS651 batch 1 of data has `b`, but those before have `a`"),
+        (iter([(X, Y[:3])]), "MS611 the parts of batch 0 of data differ in length: `x` 6, `y` 3"),
+        (({"a": X}, {"a": Y}), "MS651 two parts of the data are named `a`"),
+    ],
+)
 def test_what_is_no_data(data: Any, said: str) -> None:
     assert faults(data) == [said]
 
@@ -122,7 +151,9 @@ def test_a_generator_that_fails_is_told_with_its_batch() -> None:
     assert faults(failing()) == ["MS651 data fails at batch 1: KeyError: 'gone'"]
 
 
-def test_what_does_not_end_is_read_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_end_is_read_no_further_than_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def endless() -> Iterator[Any]:
         while True:
             yield X, Y

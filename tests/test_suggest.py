@@ -45,18 +45,24 @@ LETTERS = string.ascii_letters + string.digits + "_"
 
 
 def slipped(name: str, rng: random.Random) -> str:
-    """The name with one edit: a character deleted, inserted or replaced, or two neighbours swapped."""
+    """The name with one edit: a character deleted, inserted or replaced, or two neighbours
+    swapped.
+    """
     at = rng.randrange(len(name))
     letter = rng.choice(LETTERS)
-    return rng.choice((
-        name[:at] + name[at + 1 :],
-        name[:at] + letter + name[at:],
-        name[:at] + letter + name[at + 1 :],
-        name[:at] + name[at + 1 : at + 2] + name[at] + name[at + 2 :],
-    ))
+    return rng.choice(
+        (
+            name[:at] + name[at + 1 :],
+            name[:at] + letter + name[at:],
+            name[:at] + letter + name[at + 1 :],
+            name[:at] + name[at + 1 : at + 2] + name[at] + name[at + 2 :],
+        )
+    )
 
 
-@pytest.mark.parametrize("known", [LAYERS, SETTINGS, LAYERS + SETTINGS], ids=["layers", "settings", "both"])
+@pytest.mark.parametrize(
+    "known", [LAYERS, SETTINGS, LAYERS + SETTINGS], ids=["layers", "settings", "both"]
+)
 def test_a_name_with_one_slip_is_found_again(known: list[str]) -> None:
     rng = random.Random(11)
     tried = [(name, slipped(name, rng)) for name in known for _ in range(12)]
@@ -68,12 +74,24 @@ def test_a_name_with_one_slip_is_found_again(known: list[str]) -> None:
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("Conv2d", "Conv2D"), ("conv_2d", "Conv2D"), ("dense", "Dense"), ("Desne", "Dense"), ("LTSM", "LSTM"),
-        ("kernelSize", "kernel_size"), ("kernel-size", "kernel_size"), ("kernal_size", "kernel_size"),
-        ("kernel", "kernel_size"), ("unit", "units"), ("activaton", "activation"), ("Activaton", "Activation"),
-        ("BatchNorm", "BatchNormalization"), ("batchnormalisation", "BatchNormalization"),
+        ("Conv2d", "Conv2D"),
+        ("conv_2d", "Conv2D"),
+        ("dense", "Dense"),
+        ("Desne", "Dense"),
+        ("LTSM", "LSTM"),
+        ("kernelSize", "kernel_size"),
+        ("kernel-size", "kernel_size"),
+        ("kernal_size", "kernel_size"),
+        ("kernel", "kernel_size"),
+        ("unit", "units"),
+        ("activaton", "activation"),
+        ("Activaton", "Activation"),
+        ("BatchNorm", "BatchNormalization"),
+        ("batchnormalisation", "BatchNormalization"),
         ("lerning_rate", "learning_rate"),
-        ("MaxPool2D", "MaxPooling2D"), ("optim", "optimizer"), ("epoch", "epochs"),
+        ("MaxPool2D", "MaxPooling2D"),
+        ("optim", "optimizer"),
+        ("epoch", "epochs"),
         ("return_sequence", "return_sequences"),
     ],
 )
@@ -93,7 +111,14 @@ def test_nothing_known_gives_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "distance"),
-    [("", "", 0), ("", "ab", 2), ("ab", "ba", 1), ("abc", "acb", 1), ("kitten", "sitting", 3), ("abcd", "badc", 2)],
+    [
+        ("", "", 0),
+        ("", "ab", 2),
+        ("ab", "ba", 1),
+        ("abc", "acb", 1),
+        ("kitten", "sitting", 3),
+        ("abcd", "badc", 2),
+    ],
 )
 def test_the_edit_distance_counts_a_swap_as_one(a: str, b: str, distance: int) -> None:
     assert edit_distance(a, b) == edit_distance(b, a) == distance

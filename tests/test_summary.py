@@ -24,9 +24,17 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 def test_a_chain_reads_from_top_to_bottom() -> None:
-    typed = graph(inputs={"image": [8, 8, 1]}, layers=[
-        {"Conv2D": {"filters": 32, "kernel_size": 3}}, "Flatten", {"Dense": {"units": 1000, "name": "scores"}}])
-    assert table("digits", typed) == """\
+    typed = graph(
+        inputs={"image": [8, 8, 1]},
+        layers=[
+            {"Conv2D": {"filters": 32, "kernel_size": 3}},
+            "Flatten",
+            {"Dense": {"units": 1000, "name": "scores"}},
+        ],
+    )
+    assert (
+        table("digits", typed)
+        == """\
 digits
 
 layer    kind     output      parameters  mult-adds
@@ -39,15 +47,23 @@ parameters     1,153,320 (1,153,320 trainable), 4.6 MB
 multiply-adds  1.2 M for one example
 output         scores [1000]
 """
+    )
 
 
 def test_a_shared_model_is_shown_once_below_its_first_call() -> None:
     typed = graph(
         inputs={"left": [784], "right": [784]},
         shared={"encoder": [{"Dense": 128}, {"Dense": 32}], "judge": {"Dense": 1}},
-        layers=[{"encoder": {"from": "left", "name": "a"}}, {"encoder": {"from": "right", "name": "b"}},
-                {"Concatenate": {"from": ["a", "b"]}}, "judge"])
-    assert table("siamese", typed) == """\
+        layers=[
+            {"encoder": {"from": "left", "name": "a"}},
+            {"encoder": {"from": "right", "name": "b"}},
+            {"Concatenate": {"from": ["a", "b"]}},
+            "judge",
+        ],
+    )
+    assert (
+        table("siamese", typed)
+        == """\
 siamese
 
 layer        kind              from   output  parameters  mult-adds
@@ -64,14 +80,26 @@ parameters     104,673 (104,673 trainable), 418.7 kB
 multiply-adds  209.0 k for one example
 output         judge [1]
 """
+    )
 
 
 def test_only_what_is_unusual_is_said() -> None:
-    """Where a tensor comes from if not from above, its dtype if not that of the others, what is frozen."""
-    text = table("m", graph(inputs={"x": [4], "ids": {"shape": [3], "dtype": "int32", "batch_size": 8}}, layers=[
-        {"Dense": {"units": 4, "trainable": False}}, {"Dense": {"units": 5, "dtype": "float16", "name": "half"}},
-        {"Embedding": {"input_dim": 10, "output_dim": 2, "from": "ids"}}, "Flatten",
-        {"Concatenate": {"from": ["half", "flatten"]}}]))
+    """Where a tensor comes from if not from above, its dtype if not that of the others, what is
+    frozen.
+    """
+    text = table(
+        "m",
+        graph(
+            inputs={"x": [4], "ids": {"shape": [3], "dtype": "int32", "batch_size": 8}},
+            layers=[
+                {"Dense": {"units": 4, "trainable": False}},
+                {"Dense": {"units": 5, "dtype": "float16", "name": "half"}},
+                {"Embedding": {"input_dim": 10, "output_dim": 2, "from": "ids"}},
+                "Flatten",
+                {"Concatenate": {"from": ["half", "flatten"]}},
+            ],
+        ),
+    )
     found = rows(text)
     assert found["ids"] == ["input", "(batches", "of", "8)", "[3]", "int32"]
     assert found["dense"] == ["Dense", "(frozen)", "x", "[4]", "20", "16"]
@@ -81,16 +109,28 @@ def test_only_what_is_unusual_is_said() -> None:
 
 
 def test_each_output_of_a_call_has_a_row() -> None:
-    text = table("m", graph(inputs={"x": ["time", 4]}, layers=[
-        {"LSTM": {"units": 3, "return_state": True, "name": "read"}}, {"Dense": {"units": 2, "from": "read.hidden"}}]))
+    text = table(
+        "m",
+        graph(
+            inputs={"x": ["time", 4]},
+            layers=[
+                {"LSTM": {"units": 3, "return_state": True, "name": "read"}},
+                {"Dense": {"units": 2, "from": "read.hidden"}},
+            ],
+        ),
+    )
     assert rows(text)[".hidden"] == ["[3]"]
     assert rows(text)[".cell"] == ["[3]"]
     assert rows(text)["dense"][:2] == ["Dense", "read.hidden"]
 
 
 def test_what_is_not_known_is_named() -> None:
-    """Named sizes keep their names; what the data will tell is a question mark, and no total pretends to know it."""
-    typed = graph(inputs={"x": ["time", 40]}, layers=[{"Dense": 50}, "GlobalAveragePooling1D", {"Dense": 1}])
+    """Named sizes keep their names; what the data will tell is a question mark, and no total
+    pretends to know it.
+    """
+    typed = graph(
+        inputs={"x": ["time", 40]}, layers=[{"Dense": 50}, "GlobalAveragePooling1D", {"Dense": 1}]
+    )
     timed = table("m", typed)
     assert rows(timed)["dense"] == ["Dense", "[time,", "50]", "2,050", "time", "*", "2,000"]
     assert "multiply-adds  50 + time * 2,000 for one example" in timed
@@ -108,9 +148,14 @@ def test_a_model_without_weights_has_none() -> None:
 
 @pytest.mark.parametrize("width", [70, 100])
 def test_long_names_give_way(width: int) -> None:
-    typed = graph(inputs={"x": [4]}, layers=[
-        {"Dense": {"units": 4, "name": f"a_layer_with_a_rather_long_name_{i}"}} for i in range(3)
-    ] + [{"Add": {"from": [f"a_layer_with_a_rather_long_name_{i}" for i in range(3)]}}])
+    typed = graph(
+        inputs={"x": [4]},
+        layers=[
+            {"Dense": {"units": 4, "name": f"a_layer_with_a_rather_long_name_{i}"}}
+            for i in range(3)
+        ]
+        + [{"Add": {"from": [f"a_layer_with_a_rather_long_name_{i}" for i in range(3)]}}],
+    )
     layers = table("m", typed, width=width).split("\n\n")[1]
     assert max(map(len, layers.splitlines())) <= width
     assert "..." in layers
@@ -125,18 +170,40 @@ def test_every_example_fits_a_hundred_columns(path: Path) -> None:
 
 
 def test_the_record_has_the_fields_that_programs_read() -> None:
-    typed = graph(inputs={"x": ["time", 4], "y": ["auto"]}, layers=[
-        {"LSTM": {"units": 3, "name": "read", "return_state": True}}, {"Dense": {"units": 2, "from": "y"}},
-        {"Concatenate": {"from": ["read.0", "dense"], "name": "both"}}])
+    typed = graph(
+        inputs={"x": ["time", 4], "y": ["auto"]},
+        layers=[
+            {"LSTM": {"units": 3, "name": "read", "return_state": True}},
+            {"Dense": {"units": 2, "from": "y"}},
+            {"Concatenate": {"from": ["read.0", "dense"], "name": "both"}},
+        ],
+    )
     found = record("m", typed)
-    assert list(found) == ["name", "parameters", "trainable_parameters", "flops", "layers", "inputs", "outputs"]
+    assert list(found) == [
+        "name",
+        "parameters",
+        "trainable_parameters",
+        "flops",
+        "layers",
+        "inputs",
+        "outputs",
+    ]
     assert found["parameters"] is None
-    assert found["inputs"] == {"x": {"shape": [None, "time", 4], "dtype": "float32"},
-                               "y": {"shape": [None, "?"], "dtype": "float32"}}
+    assert found["inputs"] == {
+        "x": {"shape": [None, "time", 4], "dtype": "float32"},
+        "y": {"shape": [None, "?"], "dtype": "float32"},
+    }
     assert found["outputs"] == {"both": {"shape": [None, 5], "dtype": "float32"}}
     assert found["layers"][0] == {
-        "name": "read", "kind": "LSTM", "inputs": ["x"], "output_shape": [[None, 3]] * 3,
-        "output_dtype": ["float32"] * 3, "parameters": 96, "trainable_parameters": 96, "flops": None}
+        "name": "read",
+        "kind": "LSTM",
+        "inputs": ["x"],
+        "output_shape": [[None, 3]] * 3,
+        "output_dtype": ["float32"] * 3,
+        "parameters": 96,
+        "trainable_parameters": 96,
+        "flops": None,
+    }
     assert found["layers"][2]["inputs"] == ["read.0", "dense"]
     assert json.loads(as_json("m", typed)) == found
 

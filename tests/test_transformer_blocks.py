@@ -1,4 +1,6 @@
-"""The library's transformer blocks: what Keras's own layers compute, causality, masks, and what is said of slips."""
+"""The library's transformer blocks: what Keras's own layers compute, causality, masks, and what is
+said of slips.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,29 @@ def spec(entries: list[Any], **inputs: Any) -> dict[str, Any]:
     return {"model": {"inputs": inputs, "layers": entries}}
 
 
-# Without a framework -------------------------------------------------------------------------------------------------
+# Without a framework ------------------------------------------------------------------------------
 
 
 def test_lengths_stay_unknown_and_widths_are_known() -> None:
-    graph = ms.load_spec(spec(
-        [{"PositionalEmbedding": {"vocabulary_size": 9, "sequence_length": 20, "embedding_dim": 8, "name": "read"}},
-         {"TransformerEncoder": {**WIDTHS, "name": "memory"}},
-         {"SinusoidalPositions": {"from": "other", "name": "placed"}},
-         {"TransformerDecoder": {**WIDTHS, "from": ["placed", "memory"], "name": "written"}}],
-        tokens={"shape": ["time"], "dtype": "int32"}, other=["steps", 8],
-    )).graph  # fmt: skip
+    graph = ms.load_spec(
+        spec(
+            [
+                {
+                    "PositionalEmbedding": {
+                        "vocabulary_size": 9,
+                        "sequence_length": 20,
+                        "embedding_dim": 8,
+                        "name": "read",
+                    }
+                },
+                {"TransformerEncoder": {**WIDTHS, "name": "memory"}},
+                {"SinusoidalPositions": {"from": "other", "name": "placed"}},
+                {"TransformerDecoder": {**WIDTHS, "from": ["placed", "memory"], "name": "written"}},
+            ],
+            tokens={"shape": ["time"], "dtype": "int32"},
+            other=["steps", 8],
+        )
+    ).graph
     assert [tensor.shape for tensor in graph.outputs.values()] == [(None, "steps", 8)]
     attention, dense, norms = 4 * (8 * 8 + 8), (8 * 12 + 12) + (12 * 8 + 8), 2 * 8
     assert graph.parameters == 9 * 8 + 20 * 8 + 3 * attention + 2 * dense + 5 * norms
@@ -41,23 +55,29 @@ def test_patches_of_an_image(token: bool, steps: int) -> None:
 
 @pytest.mark.parametrize(
     ("entry", "code", "words"),
-    [({"TransformerEncoder": {"num_heads": 2, "intermediate_dim": 4}}, "MS203", "hidden_dim"),
-     ({"TransformerEncoder": {**WIDTHS, "hidden_dim": 6}}, "MS403", "6"),
-     ({"TransformerEncoder": {**WIDTHS, "num_head": 3}}, "MS202", "num_head"),
-     ({"TransformerDecoder": WIDTHS}, "MS310", "memory"),
-     ({"TransformerEncoder": {**WIDTHS, "activation": "rellu"}}, "MS206", "rellu")],
-)  # fmt: skip
+    [
+        ({"TransformerEncoder": {"num_heads": 2, "intermediate_dim": 4}}, "MS203", "hidden_dim"),
+        ({"TransformerEncoder": {**WIDTHS, "hidden_dim": 6}}, "MS403", "6"),
+        ({"TransformerEncoder": {**WIDTHS, "num_head": 3}}, "MS202", "num_head"),
+        ({"TransformerDecoder": WIDTHS}, "MS310", "memory"),
+        ({"TransformerEncoder": {**WIDTHS, "activation": "rellu"}}, "MS206", "rellu"),
+    ],
+)
 def test_slips_are_told_at_the_use(entry: dict[str, Any], code: str, words: str) -> None:
-    found = [one for one in ms.check(spec([entry], x=[5, 8])).diagnostics if one.severity == "error"]
+    found = [
+        one for one in ms.check(spec([entry], x=[5, 8])).diagnostics if one.severity == "error"
+    ]
     assert [one.code for one in found] == [code]
     assert words in found[0].message
 
 
-# In Keras ------------------------------------------------------------------------------------------------------------
+# In Keras -----------------------------------------------------------------------------------------
 
 
 def encoder(first: bool, settings: dict[str, Any]) -> Any:
-    """One layer of an encoder, written with Keras's own layers; weights in the order of the block's."""
+    """One layer of an encoder, written with Keras's own layers; weights in the order of the
+    block's.
+    """
     from keras import Input, Model, layers
 
     given = Input((5, 8))
@@ -80,10 +100,14 @@ def encoder(first: bool, settings: dict[str, Any]) -> Any:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("settings", [{}, {"activation": "gelu", "dropout": 0.3}], ids=str)
-def test_an_encoder_computes_what_keras_layers_compute(first: bool, settings: dict[str, Any]) -> None:
+def test_an_encoder_computes_what_keras_layers_compute(
+    first: bool, settings: dict[str, Any]
+) -> None:
     import numpy as np
 
-    entry = {"TransformerEncoder": {**WIDTHS, **settings, "normalize_first": first, "name": "block"}}
+    entry = {
+        "TransformerEncoder": {**WIDTHS, **settings, "normalize_first": first, "name": "block"}
+    }
     ours = ms.load_spec(spec([entry], x=[5, 8])).build()
     theirs, order = encoder(first, settings)
     rng = np.random.default_rng(1)
@@ -119,12 +143,24 @@ def test_a_decoder_never_looks_ahead_and_sees_all_of_the_memory(first: bool) -> 
 def test_padding_changes_nothing() -> None:
     import numpy as np
 
-    model = ms.load_spec(spec(
-        [{"PositionalEmbedding": {"vocabulary_size": 9, "sequence_length": 20, "embedding_dim": 8, "mask_zero": True}},
-         {"TransformerEncoder": {**WIDTHS, "repeat": 2}}, {"TransformerEncoder": {**WIDTHS, "normalize_first": True}},
-         "GlobalAveragePooling1D"],
-        tokens={"shape": ["time"], "dtype": "int32"},
-    )).build()  # fmt: skip
+    model = ms.load_spec(
+        spec(
+            [
+                {
+                    "PositionalEmbedding": {
+                        "vocabulary_size": 9,
+                        "sequence_length": 20,
+                        "embedding_dim": 8,
+                        "mask_zero": True,
+                    }
+                },
+                {"TransformerEncoder": {**WIDTHS, "repeat": 2}},
+                {"TransformerEncoder": {**WIDTHS, "normalize_first": True}},
+                "GlobalAveragePooling1D",
+            ],
+            tokens={"shape": ["time"], "dtype": "int32"},
+        )
+    ).build()
     short = np.array(model(np.array([[3, 4, 5]], "int32")))
     padded = np.array(model(np.array([[3, 4, 5, 0, 0, 0]], "int32")))
     np.testing.assert_allclose(padded, short, rtol=1e-4, atol=1e-5)
@@ -134,14 +170,33 @@ def test_padding_changes_nothing() -> None:
 def test_padding_of_a_memory_is_seen_by_no_layer_of_a_decoder() -> None:
     import numpy as np
 
-    model = ms.load_spec(spec(
-        [{"PositionalEmbedding": {"vocabulary_size": 9, "sequence_length": 20, "embedding_dim": 8, "mask_zero": True,
-                                  "from": "tokens", "name": "read"}},
-         {"TransformerEncoder": {**WIDTHS, "name": "memory"}},
-         {"TransformerDecoder": {**WIDTHS, "from": ["x", "memory"], "name": "one"}},
-         {"TransformerDecoder": {**WIDTHS, "from": ["one", "memory"], "normalize_first": True}}],
-        tokens={"shape": ["time"], "dtype": "int32"}, x=[4, 8],
-    )).build()  # fmt: skip
+    model = ms.load_spec(
+        spec(
+            [
+                {
+                    "PositionalEmbedding": {
+                        "vocabulary_size": 9,
+                        "sequence_length": 20,
+                        "embedding_dim": 8,
+                        "mask_zero": True,
+                        "from": "tokens",
+                        "name": "read",
+                    }
+                },
+                {"TransformerEncoder": {**WIDTHS, "name": "memory"}},
+                {"TransformerDecoder": {**WIDTHS, "from": ["x", "memory"], "name": "one"}},
+                {
+                    "TransformerDecoder": {
+                        **WIDTHS,
+                        "from": ["one", "memory"],
+                        "normalize_first": True,
+                    }
+                },
+            ],
+            tokens={"shape": ["time"], "dtype": "int32"},
+            x=[4, 8],
+        )
+    ).build()
     x = np.random.default_rng(5).normal(size=(1, 4, 8)).astype("float32")
     short = np.array(model({"tokens": np.array([[3, 4, 5]], "int32"), "x": x}))
     padded = np.array(model({"tokens": np.array([[3, 4, 5, 0, 0]], "int32"), "x": x}))
@@ -153,7 +208,9 @@ def test_padding_of_a_memory_is_seen_by_no_layer_of_a_decoder() -> None:
 def test_sinusoidal_positions_are_those_of_the_paper(width: int) -> None:
     import numpy as np
 
-    model = ms.load_spec(spec([{"SinusoidalPositions": {"max_wavelength": 1000}}], x=["time", width])).build()
+    model = ms.load_spec(
+        spec([{"SinusoidalPositions": {"max_wavelength": 1000}}], x=["time", width])
+    ).build()
     place, entry = np.arange(5)[:, None], np.arange(width)
     angle = place / 1000 ** (2 * (entry // 2) / width)
     waves = np.where(entry % 2 == 0, np.sin(angle), np.cos(angle))
@@ -165,14 +222,26 @@ def test_sinusoidal_positions_are_those_of_the_paper(width: int) -> None:
 def test_places_and_the_class_vector_are_learned() -> None:
     import numpy as np
 
-    model = ms.load_spec(spec([{"PatchEmbedding": {"image_size": 4, "patch_size": 2, "hidden_dim": 3,
-                                                   "name": "p"}}], image=[4, 4, 1])).build()
-    token, positions = (model.get_layer(name).get_weights()[0] for name in ("p_class_token", "p_positions"))
+    model = ms.load_spec(
+        spec(
+            [{"PatchEmbedding": {"image_size": 4, "patch_size": 2, "hidden_dim": 3, "name": "p"}}],
+            image=[4, 4, 1],
+        )
+    ).build()
+    token, positions = (
+        model.get_layer(name).get_weights()[0] for name in ("p_class_token", "p_positions")
+    )
     kernel, bias = model.get_layer("p_patches").get_weights()
     model.get_layer("p_class_token").set_weights([token + 7])
     image = np.random.default_rng(4).normal(size=(1, 4, 4, 1)).astype("float32")
-    patches = [image[0, r : r + 2, c : c + 2].ravel() @ kernel.reshape(4, 3) + bias for r in (0, 2) for c in (0, 2)]
-    np.testing.assert_allclose(model(image)[0], np.stack([token[0] + 7, *patches]) + positions, rtol=1e-5, atol=1e-5)
+    patches = [
+        image[0, r : r + 2, c : c + 2].ravel() @ kernel.reshape(4, 3) + bias
+        for r in (0, 2)
+        for c in (0, 2)
+    ]
+    np.testing.assert_allclose(
+        model(image)[0], np.stack([token[0] + 7, *patches]) + positions, rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.tensorflow
@@ -180,8 +249,23 @@ def test_places_and_the_class_vector_are_learned() -> None:
 def test_other_precisions(precision: str) -> None:
     import numpy as np
 
-    model = ms.load_spec({"runtime": {"precision": precision}, **spec(
-        [{"PositionalEmbedding": {"vocabulary_size": 9, "sequence_length": 20, "embedding_dim": 8}},
-         "SinusoidalPositions", {"TransformerEncoder": WIDTHS}],
-        tokens={"shape": ["time"], "dtype": "int32"})}).build()  # fmt: skip
+    model = ms.load_spec(
+        {
+            "runtime": {"precision": precision},
+            **spec(
+                [
+                    {
+                        "PositionalEmbedding": {
+                            "vocabulary_size": 9,
+                            "sequence_length": 20,
+                            "embedding_dim": 8,
+                        }
+                    },
+                    "SinusoidalPositions",
+                    {"TransformerEncoder": WIDTHS},
+                ],
+                tokens={"shape": ["time"], "dtype": "int32"},
+            ),
+        }
+    ).build()
     assert np.isfinite(np.array(model(np.array([[3, 4, 5]], "int32")))).all()

@@ -21,18 +21,35 @@ pytestmark = pytest.mark.tensorflow
 def sequential() -> Any:
     from keras import Input, Sequential, layers
 
-    return Sequential([Input((6,)), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(2)])
+    return Sequential(
+        [
+            Input((6,)),
+            layers.Dense(4),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Dense(2),
+        ]
+    )
 
 
 def convolutional() -> Any:
     from keras import Input, Sequential, layers
 
-    return Sequential([
-        Input((8, 8, 2)), layers.Rescaling(0.5), layers.SeparableConv2D(3, 3), layers.DepthwiseConv2D(3),
-        layers.BatchNormalization(scale=False), layers.Conv2DTranspose(2, 3, use_bias=False), layers.PReLU(),
-        layers.GroupNormalization(groups=1), layers.SpectralNormalization(layers.Conv2D(2, 2)), layers.Flatten(),
-        layers.EinsumDense("ab,bc->ac", output_shape=3, bias_axes="c"),
-    ])  # fmt: skip
+    return Sequential(
+        [
+            Input((8, 8, 2)),
+            layers.Rescaling(0.5),
+            layers.SeparableConv2D(3, 3),
+            layers.DepthwiseConv2D(3),
+            layers.BatchNormalization(scale=False),
+            layers.Conv2DTranspose(2, 3, use_bias=False),
+            layers.PReLU(),
+            layers.GroupNormalization(groups=1),
+            layers.SpectralNormalization(layers.Conv2D(2, 2)),
+            layers.Flatten(),
+            layers.EinsumDense("ab,bc->ac", output_shape=3, bias_axes="c"),
+        ]
+    )
 
 
 def recurrent() -> Any:
@@ -59,7 +76,9 @@ def attention() -> Any:
 def nested() -> Any:
     from keras import Input, Model, Sequential, layers
 
-    inner = Sequential([Input((4,)), layers.Dense(4, name="a"), layers.BatchNormalization()], name="inner")
+    inner = Sequential(
+        [Input((4,)), layers.Dense(4, name="a"), layers.BatchNormalization()], name="inner"
+    )
     shared = Input((4,))
     twice = layers.Dense(4)
     middle = Model(shared, twice(twice(inner(shared))), name="middle")
@@ -77,7 +96,14 @@ def normalized() -> Any:
     return Model(given, layers.Dense(2)(scale(x)))
 
 
-MODELS: list[Callable[[], Any]] = [sequential, convolutional, recurrent, attention, nested, normalized]
+MODELS: list[Callable[[], Any]] = [
+    sequential,
+    convolutional,
+    recurrent,
+    attention,
+    nested,
+    normalized,
+]
 
 
 def filled(model: Any, seed: int) -> Any:
@@ -113,7 +139,9 @@ def said(error: pytest.ExceptionInfo[RunError]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".keras", ".h5"])
 @pytest.mark.parametrize("make", MODELS)
-def test_a_file_of_keras_gives_what_keras_loads(make: Callable[[], Any], ending: str, tmp_path: Path) -> None:
+def test_a_file_of_keras_gives_what_keras_loads(
+    make: Callable[[], Any], ending: str, tmp_path: Path
+) -> None:
     saved = filled(make(), 1)
     saved.compile("adam", "mse")  # its state is in the file too, and is none of the model's
     path = tmp_path / f"saved{ending}"
@@ -175,23 +203,33 @@ def test_a_submodel_of_the_other_kind_has_the_same_layers(tmp_path: Path) -> Non
 def classifier(classes: int) -> Any:
     from keras import Input, Sequential, layers
 
-    return Sequential([
-        Input((4,)), layers.Dense(3, name="body"), layers.BatchNormalization(name="scaled"),
-        layers.Dense(classes, name="predictions"),
-    ])  # fmt: skip
+    return Sequential(
+        [
+            Input((4,)),
+            layers.Dense(3, name="body"),
+            layers.BatchNormalization(name="scaled"),
+            layers.Dense(classes, name="predictions"),
+        ]
+    )
 
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".h5"])
-def test_what_does_not_fit_is_told_for_all_layers_before_anything_is_loaded(ending: str, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_told_for_all_layers_before_anything_is_loaded(
+    ending: str, tmp_path: Path
+) -> None:
     from keras import Input, Sequential, layers
 
     path = tmp_path / f"c{ending}"
     saved = filled(classifier(5), 1)
     saved.save_weights(path) if ending == ".weights.h5" else saved.save(path)
-    other = Sequential([
-        Input((6,)), layers.Dense(3, name="body"), layers.BatchNormalization(name="scaled"),
-        layers.Dense(2, name="predictions"),
-    ])  # fmt: skip
+    other = Sequential(
+        [
+            Input((6,)),
+            layers.Dense(3, name="body"),
+            layers.BatchNormalization(name="scaled"),
+            layers.Dense(2, name="predictions"),
+        ]
+    )
     before = [weight.numpy() for weight in other.weights]
     with pytest.raises(RunError) as error:
         load(other, path)
@@ -202,7 +240,9 @@ def test_what_does_not_fit_is_told_for_all_layers_before_anything_is_loaded(endi
     assert "`kernel` is (3, 5)" in messages[1]
     assert "`bias` is (5) in the file and (2) in the model" in messages[1]
     assert "skip: [predictions]" in str(error.value.diagnostics[1].help)
-    assert all((weight.numpy() == old).all() for weight, old in zip(other.weights, before, strict=True))
+    assert all(
+        (weight.numpy() == old).all() for weight, old in zip(other.weights, before, strict=True)
+    )
 
 
 @pytest.mark.parametrize("settings", [{"skip": ["pred*"]}, {"skip_mismatch": True}])
@@ -216,7 +256,10 @@ def test_everything_but_the_head(ending: str, settings: dict[str, Any], tmp_path
     ours = load(fresh, path, **settings)
     for name in ("body", "scaled"):
         equal(ours.get_layer(name), saved.get_layer(name))
-    assert all((a == b).all() for a, b in zip(ours.get_layer("predictions").get_weights(), head, strict=True))
+    assert all(
+        (a == b).all()
+        for a, b in zip(ours.get_layer("predictions").get_weights(), head, strict=True)
+    )
 
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".h5"])
@@ -226,11 +269,15 @@ def test_by_name_takes_the_layers_that_both_have(ending: str, tmp_path: Path) ->
     path = tmp_path / f"c{ending}"
     saved = filled(classifier(5), 1)
     saved.save_weights(path) if ending == ".weights.h5" else saved.save(path)
-    ours = filled(Sequential([Input((4,)), layers.Dense(4, name="new"), layers.Dense(3, name="body")]), 2)
+    ours = filled(
+        Sequential([Input((4,)), layers.Dense(4, name="new"), layers.Dense(3, name="body")]), 2
+    )
     new = ours.get_layer("new").get_weights()
     load(ours, path, by_name=True)
     equal(ours.get_layer("body"), saved.get_layer("body"))
-    assert all((a == b).all() for a, b in zip(ours.get_layer("new").get_weights(), new, strict=True))
+    assert all(
+        (a == b).all() for a, b in zip(ours.get_layer("new").get_weights(), new, strict=True)
+    )
 
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".h5"])
@@ -253,18 +300,24 @@ def test_bfloat16_in_safetensors(tmp_path: Path) -> None:
     values = np.array([[1.5, -2.0, 0.0] * 3] * 4, "float32")
     bits = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
     kernel, bias = (weight.path for weight in model.weights)
-    header = json.dumps({
-        kernel: {"dtype": "BF16", "shape": [4, 9], "data_offsets": [0, 72]},
-        bias: {"dtype": "F16", "shape": [9], "data_offsets": [72, 90]},
-    }).encode()
+    header = json.dumps(
+        {
+            kernel: {"dtype": "BF16", "shape": [4, 9], "data_offsets": [0, 72]},
+            bias: {"dtype": "F16", "shape": [9], "data_offsets": [72, 90]},
+        }
+    ).encode()
     file = tmp_path / "half.safetensors"
-    file.write_bytes(len(header).to_bytes(8, "little") + header + bits + np.ones(9, "<f2").tobytes())
+    file.write_bytes(
+        len(header).to_bytes(8, "little") + header + bits + np.ones(9, "<f2").tobytes()
+    )
     load(model, file)
     np.testing.assert_array_equal(model.get_weights()[0], values)
     np.testing.assert_array_equal(model.get_weights()[1], np.ones(9))
 
 
-def test_a_file_of_another_model_altogether_is_an_error_even_where_mismatches_are_skipped(tmp_path: Path) -> None:
+def test_a_file_of_another_model_altogether_is_an_error_even_where_mismatches_are_skipped(
+    tmp_path: Path,
+) -> None:
     sequential().save_weights(tmp_path / "a.weights.h5")
     with pytest.raises(RunError) as error:
         load(attention(), tmp_path / "a.weights.h5", skip_mismatch=True)
@@ -272,15 +325,22 @@ def test_a_file_of_another_model_altogether_is_an_error_even_where_mismatches_ar
 
 
 @pytest.mark.parametrize("frozen", [(), ("saved",), ("loaded",), ("saved", "loaded")])
-def test_layers_that_a_frozen_model_lists_in_another_order(frozen: tuple[str, ...], tmp_path: Path) -> None:
+def test_layers_that_a_frozen_model_lists_in_another_order(
+    frozen: tuple[str, ...], tmp_path: Path
+) -> None:
     from keras import Input, Model, Sequential, layers
 
     def model(which: str, seed: int) -> Any:
         stays = which in frozen
-        inner = Sequential([
-            Input((4,)), layers.BatchNormalization(trainable=not stays), layers.Dense(4), layers.Dense(4),
-            layers.BatchNormalization(),
-        ])  # fmt: skip
+        inner = Sequential(
+            [
+                Input((4,)),
+                layers.BatchNormalization(trainable=not stays),
+                layers.Dense(4),
+                layers.Dense(4),
+                layers.BatchNormalization(),
+            ]
+        )
         given = Input((4,))
         made = filled(Model(given, inner(given)), seed)
         inner.trainable = not stays
@@ -291,7 +351,7 @@ def test_layers_that_a_frozen_model_lists_in_another_order(frozen: tuple[str, ..
     equal(load(model("loaded", 2), tmp_path / "f.h5"), saved)
 
 
-# Hostile files -------------------------------------------------------------------------------------------------------
+# Hostile files ------------------------------------------------------------------------------------
 
 
 def weights_file(path: Path) -> Any:
@@ -376,12 +436,22 @@ def objects(file: Any, folder: Path) -> None:
 
 
 HOSTILE = [
-    external, external_link, external_group, soft_link, virtual, nothing_stored, compressed, great_chunk, objects,
+    external,
+    external_link,
+    external_group,
+    soft_link,
+    virtual,
+    nothing_stored,
+    compressed,
+    great_chunk,
+    objects,
 ]
 
 
 @pytest.mark.parametrize("spoil", HOSTILE)
-def test_what_no_file_of_weights_needs_is_refused(spoil: Callable[[Any, Path], None], tmp_path: Path) -> None:
+def test_what_no_file_of_weights_needs_is_refused(
+    spoil: Callable[[Any, Path], None], tmp_path: Path
+) -> None:
     path = tmp_path / "bad.weights.h5"
     with weights_file(path) as file:
         spoil(file, tmp_path)
@@ -451,7 +521,10 @@ def test_archives_that_keras_does_not_write(tmp_path: Path) -> None:
     write(tmp_path / "good.weights.h5")
     good = (tmp_path / "good.weights.h5").read_bytes()
     bad = {
-        "compressed": (archive(tmp_path / "z.keras", {"model.weights.h5": good}, zipfile.ZIP_DEFLATED), "MS751"),
+        "compressed": (
+            archive(tmp_path / "z.keras", {"model.weights.h5": good}, zipfile.ZIP_DEFLATED),
+            "MS751",
+        ),
         "none": (archive(tmp_path / "n.keras", {"../model.weights.h5": good}), "MS750"),
         "npz": (archive(tmp_path / "p.keras", {"model.weights.npz": good}), "MS750"),
         "many": (archive(tmp_path / "m.keras", {f"assets/{i}": b"" for i in range(1001)}), "MS751"),
@@ -466,26 +539,40 @@ def test_archives_that_keras_does_not_write(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="checksum"):
         load(small(), tmp_path / "c.keras")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "c.keras", "good.weights.h5", "m.keras", "n.keras", "p.keras", "z.keras"]
+        "c.keras",
+        "good.weights.h5",
+        "m.keras",
+        "n.keras",
+        "p.keras",
+        "z.keras",
+    ]
 
 
 @pytest.mark.parametrize(
     "item",
-    [{"dtype": "F32", "shape": [4, 9], "data_offsets": [0, 10**12]},
-     {"dtype": "F32", "shape": [10**9, 10**9], "data_offsets": [0, 144]},
-     {"dtype": "F32", "shape": [-4, 9], "data_offsets": [0, 144]},
-     {"dtype": "O", "shape": [4, 9], "data_offsets": [0, 144]}, {"dtype": "F32"}, 7],
+    [
+        {"dtype": "F32", "shape": [4, 9], "data_offsets": [0, 10**12]},
+        {"dtype": "F32", "shape": [10**9, 10**9], "data_offsets": [0, 144]},
+        {"dtype": "F32", "shape": [-4, 9], "data_offsets": [0, 144]},
+        {"dtype": "O", "shape": [4, 9], "data_offsets": [0, 144]},
+        {"dtype": "F32"},
+        7,
+    ],
 )
 def test_headers_of_safetensors_that_lie(item: object, tmp_path: Path) -> None:
     model = small()
     header = json.dumps({weight.path: item for weight in model.weights}).encode()
-    (tmp_path / "bad.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(200))
+    (tmp_path / "bad.safetensors").write_bytes(
+        len(header).to_bytes(8, "little") + header + bytes(200)
+    )
     with pytest.raises(RunError) as error:
         load(model, tmp_path / "bad.safetensors")
     assert {code for code, _ in said(error)} <= {"MS750", "MS751", "MS752"}
 
 
-@pytest.mark.parametrize(("name", "code"), [("none.h5", "MS750"), ("folder.h5", "MS750"), ("../out.h5", "MS210")])
+@pytest.mark.parametrize(
+    ("name", "code"), [("none.h5", "MS750"), ("folder.h5", "MS750"), ("../out.h5", "MS210")]
+)
 def test_paths_that_lead_to_no_file_of_the_project(name: str, code: str, tmp_path: Path) -> None:
     from modelspec.runtime.backend.weights import located
 
@@ -496,19 +583,44 @@ def test_paths_that_lead_to_no_file_of_the_project(name: str, code: str, tmp_pat
     assert said(error)[0][0] == code
 
 
-# Keras's own weights -------------------------------------------------------------------------------------------------
+# Keras's own weights ------------------------------------------------------------------------------
 
 KINDS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in (
-        "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152V2", "InceptionV3", "InceptionResNetV2", "Xception",
-        "MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "DenseNet121", "DenseNet169", "DenseNet201",
-        "NASNetMobile", "NASNetLarge", "EfficientNetB0", "EfficientNetB7", "EfficientNetV2B0", "EfficientNetV2S",
-        "ConvNeXtTiny", "ConvNeXtXLarge",
-    )),
-    ("MobileNet", {"alpha": 0.25, "input_shape": (128, 128, 3)}), ("MobileNet", {"input_shape": (96, 128, 3)}),
-    ("MobileNetV2", {"alpha": 1.4}), ("MobileNetV2", {"alpha": 0.35, "input_shape": (96, 96, 3)}),
-    ("MobileNetV3Small", {"minimalistic": True}), ("MobileNetV3Large", {"alpha": 0.75}),
-]  # fmt: skip
+    *(
+        (name, {})
+        for name in (
+            "VGG16",
+            "VGG19",
+            "ResNet50",
+            "ResNet101",
+            "ResNet152V2",
+            "InceptionV3",
+            "InceptionResNetV2",
+            "Xception",
+            "MobileNet",
+            "MobileNetV2",
+            "MobileNetV3Small",
+            "MobileNetV3Large",
+            "DenseNet121",
+            "DenseNet169",
+            "DenseNet201",
+            "NASNetMobile",
+            "NASNetLarge",
+            "EfficientNetB0",
+            "EfficientNetB7",
+            "EfficientNetV2B0",
+            "EfficientNetV2S",
+            "ConvNeXtTiny",
+            "ConvNeXtXLarge",
+        )
+    ),
+    ("MobileNet", {"alpha": 0.25, "input_shape": (128, 128, 3)}),
+    ("MobileNet", {"input_shape": (96, 128, 3)}),
+    ("MobileNetV2", {"alpha": 1.4}),
+    ("MobileNetV2", {"alpha": 0.35, "input_shape": (96, 96, 3)}),
+    ("MobileNetV3Small", {"minimalistic": True}),
+    ("MobileNetV3Large", {"alpha": 0.75}),
+]
 
 
 @pytest.mark.parametrize("top", [True, False])
@@ -523,14 +635,19 @@ def test_the_weights_of_imagenet_meet_the_layers_that_keras_makes_for_them(
 
     monkeypatch.setattr(file_utils, "get_file", lambda *args, **kwargs: "unread.h5")
     monkeypatch.setattr(keras.Model, "load_weights", lambda *args, **kwargs: None)
-    size = {"EfficientNetB0": 224, "EfficientNetB3": 300}[kind] if top else 33  # the head has images of one size
-    theirs = getattr(keras.applications, kind)(weights="imagenet", include_top=top, input_shape=(size, size, 3))
+    size = (
+        {"EfficientNetB0": 224, "EfficientNetB3": 300}[kind] if top else 33
+    )  # the head has images of one size
+    theirs = getattr(keras.applications, kind)(
+        weights="imagenet", include_top=top, input_shape=(size, size, 3)
+    )
     entry = {kind: {"weights": "imagenet", "include_top": top, "input_shape": [size, size, 3]}}
     spec = ms.load_spec({"model": {"inputs": {"image": [size, size, 3]}, "layers": [entry]}})
     inner = spec.graph.layers[0].inside
     assert inner is not None
     assert [x.kind for x in inner.layers] == [
-        type(x).__name__ for x in theirs.layers if not isinstance(x, keras.layers.InputLayer)]
+        type(x).__name__ for x in theirs.layers if not isinstance(x, keras.layers.InputLayer)
+    ]
     scales = [x.scale for x in theirs.layers if isinstance(x, keras.layers.Rescaling)]
     ours = [x.call.use.layer.scale for x in inner.layers if x.kind == "Rescaling"]
     assert ours == [scales[0], pytest.approx(scales[1])]
@@ -561,7 +678,12 @@ def test_the_address_that_keras_asks_for_is_asked_for(
     hollow(monkeypatch, function)
     for top in (True, False):
         asked.clear()
-        if top and "input_shape" in settings and kind == "MobileNet" and settings["input_shape"][0] == 96:
+        if (
+            top
+            and "input_shape" in settings
+            and kind == "MobileNet"
+            and settings["input_shape"][0] == 96
+        ):
             continue  # Keras wants the size of the head's own images there
         with pytest.raises(Asked):
             function(weights="imagenet", include_top=top, **settings)
@@ -574,25 +696,41 @@ def test_the_address_that_keras_asks_for_is_asked_for(
 
 
 def hollow(monkeypatch: pytest.MonkeyPatch, function: Any) -> None:
-    """Lets a function of `keras.applications` run without making a layer: what it asks for depends on none."""
+    """Lets a function of `keras.applications` run without making a layer: what it asks for depends
+    on none.
+    """
     import importlib
     from unittest.mock import MagicMock
 
-    modules = {function.__module__, "keras.src.applications.resnet", "keras.src.applications.mobilenet_v3"}
+    modules = {
+        function.__module__,
+        "keras.src.applications.resnet",
+        "keras.src.applications.mobilenet_v3",
+    }
     for module in map(importlib.import_module, modules):
         for name, value in list(vars(module).items()):
             own = getattr(value, "__module__", None) == module.__name__
-            helper = own and (inspect.isclass(value) or (inspect.isfunction(value) and not name[0].isupper()))
+            helper = own and (
+                inspect.isclass(value) or (inspect.isfunction(value) and not name[0].isupper())
+            )
             if helper or name in ("layers", "Functional", "Sequential", "operation_utils"):
                 hollowed = MagicMock()
-                hollowed.return_value.__iter__ = lambda _: iter((MagicMock(), MagicMock()))  # some give pairs
+                hollowed.return_value.__iter__ = lambda _: iter(
+                    (MagicMock(), MagicMock())
+                )  # some give pairs
                 monkeypatch.setattr(module, name, hollowed)
 
 
 @pytest.mark.parametrize(
     ("kind", "settings"),
-    [("MobileNet", {"alpha": 0.3}), ("MobileNetV2", {"alpha": 2.0}), ("MobileNetV3Small", {"alpha": 0.5}),
-     ("VGG16", {"classes": 10}), ("UNet", {}), ("MobileNet", {"depth_multiplier": 2})],
+    [
+        ("MobileNet", {"alpha": 0.3}),
+        ("MobileNetV2", {"alpha": 2.0}),
+        ("MobileNetV3Small", {"alpha": 0.5}),
+        ("VGG16", {"classes": 10}),
+        ("UNet", {}),
+        ("MobileNet", {"depth_multiplier": 2}),
+    ],
 )
 def test_weights_that_keras_does_not_offer(kind: str, settings: dict[str, Any]) -> None:
     from modelspec.runtime.backend.weights import imagenet
@@ -602,7 +740,9 @@ def test_weights_that_keras_does_not_offer(kind: str, settings: dict[str, Any]) 
     assert said(error)[0][0] == "MS754"
 
 
-def test_a_cached_file_is_read_with_our_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cached_file_is_read_with_our_reader(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import keras
 
     from modelspec.runtime.backend.weights import initial_weights
@@ -610,7 +750,9 @@ def test_a_cached_file_is_read_with_our_reader(monkeypatch: pytest.MonkeyPatch, 
     small_kind = {"alpha": 0.25, "input_shape": (32, 32, 3), "include_top": False, "weights": None}
     saved = filled(keras.applications.MobileNet(**small_kind), 1)
     saved.save(tmp_path / "cached.h5")
-    monkeypatch.setattr(keras.utils, "get_file", lambda *args, **kwargs: str(tmp_path / "cached.h5"))
+    monkeypatch.setattr(
+        keras.utils, "get_file", lambda *args, **kwargs: str(tmp_path / "cached.h5")
+    )
     ours = filled(keras.applications.MobileNet(**small_kind), 2)
     initial_weights(ours, WeightsSource("MobileNet", small_kind, "imagenet"))
     equal(ours, saved)
@@ -648,7 +790,11 @@ def test_a_spec_that_names_the_weights_of_keras_is_built_with_them(
         return str(tmp_path / "cached.h5")
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    layers = [{"MobileNet": {**settings, "weights": "imagenet", "name": "backbone"}}, "Flatten", {"Dense": 2}]
+    layers = [
+        {"MobileNet": {**settings, "weights": "imagenet", "name": "backbone"}},
+        "Flatten",
+        {"Dense": 2},
+    ]
     spec = ms.load_spec({"model": {"inputs": {"image": [32, 32, 3]}, "layers": layers}})
     equal(spec.build().get_layer("backbone"), saved)
     assert asked == ["mobilenet_2_5_224_tf_no_top.h5"]
@@ -661,14 +807,22 @@ def test_a_spec_that_names_the_weights_of_keras_is_built_with_them(
 def test_the_weights_of_keras_are_fetched_when_a_model_is_built_and_not_before(
     kind: str, top: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Images are small, so that the models are; what is fetched is a file that Keras writes of the same model."""
+    """Images are small, so that the models are; what is fetched is a file that Keras writes of the
+    same model.
+    """
     import keras
 
     import modelspec as ms
     from modelspec.runtime.backend.weights import imagenet
 
-    saved = getattr(keras.applications, kind)(weights=None, include_top=top, input_shape=(32, 32, 3))
-    last = next(weight for weight in reversed(saved.weights) if "bias" in weight.path or "variance" in weight.path)
+    saved = getattr(keras.applications, kind)(
+        weights=None, include_top=top, input_shape=(32, 32, 3)
+    )
+    last = next(
+        weight
+        for weight in reversed(saved.weights)
+        if "bias" in weight.path or "variance" in weight.path
+    )
     last.assign(last + 0.25)
     saved.save(tmp_path / "cached.h5")
     asked: list[tuple[Any, ...]] = []
@@ -678,7 +832,14 @@ def test_the_weights_of_keras_are_fetched_when_a_model_is_built_and_not_before(
         return str(tmp_path / "cached.h5")
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    entry = {kind: {"weights": "imagenet", "include_top": top, "input_shape": [32, 32, 3], "name": "backbone"}}
+    entry = {
+        kind: {
+            "weights": "imagenet",
+            "include_top": top,
+            "input_shape": [32, 32, 3],
+            "name": "backbone",
+        }
+    }
     spec = {"model": {"inputs": {"image": [32, 32, 3]}, "layers": [entry]}}
     assert ms.check(spec).ok
     loaded = ms.load_spec(spec)

@@ -1,4 +1,6 @@
-"""Predictions written as they come: what stands in the files, what is left of a half, and how much memory it takes."""
+"""Predictions written as they come: what stands in the files, what is left of a half, and how much
+memory it takes.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +54,17 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def batches(sizes: list[int]) -> Iterator[Predictions]:
-    """Batches of two outputs, one of them with classes as text, whose widths differ from batch to batch."""
+    """Batches of two outputs, one of them with classes as text, whose widths differ from batch to
+    batch.
+    """
     rng = np.random.default_rng(3)
     labels = np.array(["a", "blau", "", "ok"])
     for size in sizes:
         values = rng.normal(size=(size, 3)).astype("float32")
-        yield Predictions({"kind": values, "at": rng.normal(size=(size, 2, 2))}, {"kind": labels[values.argmax(-1)]})
+        yield Predictions(
+            {"kind": values, "at": rng.normal(size=(size, 2, 2))},
+            {"kind": labels[values.argmax(-1)]},
+        )
 
 
 def written(path: str) -> dict[str, list[Any]]:
@@ -82,10 +89,14 @@ def written(path: str) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_stream_is_written_as_it_would_be_at_once(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_written_as_it_would_be_at_once(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes = [5, 5, 5, 2]
     whole = joined(list(batches(sizes)))
-    monkeypatch.setattr("modelspec.runtime.run.prediction_writer.chunks", lambda stream, _: chunks(stream, 400))
+    monkeypatch.setattr(
+        "modelspec.runtime.run.prediction_writer.chunks", lambda stream, _: chunks(stream, 400)
+    )
     write_output(batches(sizes), 17, Path(f"out.{ending}"))
     found = written(f"out.{ending}")
     if ending in ("npz", "jsonl"):
@@ -101,14 +112,20 @@ def test_a_stream_is_written_as_it_would_be_at_once(ending: str, monkeypatch: py
 
 
 def test_chunks_are_joined_until_they_are_large_enough() -> None:
-    held = sum(one.nbytes for part in batches([4]) for one in (*part.outputs.values(), *part.classes.values()))
+    held = sum(
+        one.nbytes
+        for part in batches([4])
+        for one in (*part.outputs.values(), *part.classes.values())
+    )
     assert [len(one) for one in chunks(batches([4] * 5), 2 * held + 1)] == [12, 8]
     assert [len(one) for one in chunks(batches([4] * 2), 10**9)] == [8]
     assert list(chunks([], 1)) == []
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RunError.of("MS707", "it failed"), OSError(28, "full")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, RunError.of("MS707", "it failed"), OSError(28, "full")]
+)
 def test_half_a_file_is_never_left(ending: str, error: Any) -> None:
     """Whatever ends it: the name that was asked for has the old file or the whole new one."""
     path = Path(f"out.{ending}")
@@ -126,6 +143,7 @@ def test_half_a_file_is_never_left(ending: str, error: Any) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a file system that is mounted for reading has it, where not even removing is allowed."""
+
     def refused(*_: Any, **__: Any) -> None:
         raise OSError(30, "Read-only file system")
 
@@ -144,10 +162,17 @@ def test_too_many_columns_are_refused_before_a_row_is_written() -> None:
     assert not list(Path().iterdir())
 
 
-@pytest.mark.parametrize(("ending", "megabytes"), [("npz", 200), ("parquet", 200), ("arrow", 200), ("csv", 12)])
+@pytest.mark.parametrize(
+    ("ending", "megabytes"), [("npz", 200), ("parquet", 200), ("arrow", 200), ("csv", 12)]
+)
 def test_memory_does_not_grow_with_the_predictions(ending: str, megabytes: int) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, ending, str(megabytes)], capture_output=True, text=True,
-                          check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, ending, str(megabytes)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
     grown, size = map(float, done.stdout.split())
     assert size > 0.5 * megabytes
     assert grown < (150 if megabytes == 200 else 40)

@@ -1,1 +1,3 @@
-"""Addresses that files and scripts outside of this package use. Nothing inside imports from here."""
+"""Addresses that files and scripts outside of this package use. Nothing inside imports from
+here.
+"""

@@ -1,1 +1,3 @@
-"""What a spec may name, as declarations: layers, components, sources of data, functions of formulas, architectures."""
+"""What a spec may name, as declarations: layers, components, sources of data, functions of
+formulas, architectures.
+"""

@@ -1,4 +1,5 @@
-"""The command line. One file for each command, imported when the command is called: `modelspec --help` loads nothing.
+"""The command line. One file for each command, imported when the command is called: `modelspec
+--help` loads nothing.
 
 Only this package prints, reads argv and sets an exit status.
 """
@@ -51,7 +52,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"{__name__}.{MODULES.get(cmd_name, cmd_name)}").command
+        command: click.Command = import_module(
+            f"{__name__}.{MODULES.get(cmd_name, cmd_name)}"
+        ).command
         return command
 
     def resolve_command(
@@ -69,9 +72,17 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *,  # type: ignore[override]
-             standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run and exit with a status of `modelspec.cli.status`. Bad input never ends in a traceback."""
+    def main(  # type: ignore[override]  # every option of click's, passed through
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run and exit with a status of `modelspec.cli.status`. Bad input never ends in a
+        traceback.
+        """
         run = partial(super().main, args, prog_name, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
@@ -97,7 +108,9 @@ def _status(run: Callable[[], object]) -> int:
 
 
 def _our_fault(error: Exception) -> int:
-    """A raise inside modelspec is a bug; its traceback is for whoever mends it, not for whoever met it."""
+    """A raise inside modelspec is a bug; its traceback is for whoever mends it, not for whoever met
+    it.
+    """
     import os
     import traceback
 
@@ -105,20 +118,25 @@ def _our_fault(error: Exception) -> int:
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     click.echo(
-        f"modelspec failed: {type(error).__name__}: {error}\n"
-        f"  in {frame.name}, {frame.filename}:{frame.lineno}\n"
-        "This is a bug of modelspec, whatever the spec says. Please report it, with the traceback that\n"
-        "MODELSPEC_TRACEBACK=1 shows.", err=True)
+        f"modelspec failed: {type(error).__name__}: {error}\n  in {frame.name},"
+        f" {frame.filename}:{frame.lineno}\nThis is a bug of modelspec, whatever the spec says."
+        " Please report it, with the traceback that\nMODELSPEC_TRACEBACK=1 shows.",
+        err=True,
+    )
     return status.BUG
 
 
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 all well, 1 the spec has errors, 2 wrong usage, 3 the run failed, 4 an expectation does not "
-           "hold, 75 interrupted and resumable.",
+    epilog=(
+        "Exit status: 0 all well, 1 the spec has errors, 2 wrong usage, 3 the run failed, 4 an"
+        " expectation does not hold, 75 interrupted and resumable."
+    ),
 )
-@click.version_option(__version__, "-V", "--version", prog_name="modelspec", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="modelspec", message="%(prog)s %(version)s"
+)
 def main() -> None:
     """Neural networks as files that are checked before they are trained."""
 

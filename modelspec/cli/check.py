@@ -19,15 +19,37 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Find every fault of a spec; no framework is loaded.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text",
-              show_default=True, help="How the faults are written.")  # fmt: skip
-@click.option("--fix", is_flag=True, help="Rewrite old spellings (MS220 to MS223) in each FILE first, comments and "
-                                          "layout kept, and show what was changed. Guesses are never written.")
-@click.option("--data", is_flag=True, help="Open the data too, and check them as training would; sizes that are `auto` "
-                                           "are known then. Loads a framework where a transform needs it.")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How the faults are written.",
+)
+@click.option(
+    "--fix",
+    is_flag=True,
+    help=(
+        "Rewrite old spellings (MS220 to MS223) in each FILE first, comments and "
+        "layout kept, and show what was changed. Guesses are never written."
+    ),
+)
+@click.option(
+    "--data",
+    is_flag=True,
+    help=(
+        "Open the data too, and check them as training would; sizes that are `auto` "
+        "are known then. Loads a framework where a transform needs it."
+    ),
+)
 @set_option
-def command(files: tuple[str, ...], form: str, fix: bool, data: bool, overrides: dict[str, Any]) -> None:
+def command(
+    files: tuple[str, ...], form: str, fix: bool, data: bool, overrides: dict[str, Any]
+) -> None:
     """Find every fault of each FILE; `-` reads standard input. No framework is loaded.
 
     `modelspec explain MS402` tells more about a code.
@@ -61,7 +83,9 @@ def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
     from modelspec.views.fix import fix_file
 
     if "-" in files or overrides:
-        raise click.UsageError("--fix rewrites files: it takes neither standard input (-) nor --set")
+        raise click.UsageError(
+            "--fix rewrites files: it takes neither standard input (-) nor --set"
+        )
     for file in dict.fromkeys(files):
         try:
             fixed = fix_file(Path(file))
@@ -89,7 +113,11 @@ def _size(compiled: Compiled) -> str:
         return ""
     count = len(graph.layers)
     layers = f"{count:,} layer{'' if count == 1 else 's'}"
-    return f" ({layers}, {graph.parameters:,} parameters)" if graph.parameters is not None else f" ({layers})"
+    return (
+        f" ({layers}, {graph.parameters:,} parameters)"
+        if graph.parameters is not None
+        else f" ({layers})"
+    )
 
 
 def _rendered(diagnostics: list[Diagnostic], form: str) -> str:

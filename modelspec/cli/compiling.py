@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | None]:
     """Read and check a file; `-` is standard input.
 
-    Python's search for cyclic garbage rests meanwhile: nearly all that is made is kept, and to look through it again
-    and again takes a twentieth of the time of a small spec, and a third of that of a spec with thousands of layers.
+    Python's search for cyclic garbage rests meanwhile: nearly all that is made is kept, and to look
+    through it again and again takes a twentieth of the time of a small spec, and a third of that of
+    a spec with thousands of layers.
     """
     rests = gc.isenabled()
     gc.disable()

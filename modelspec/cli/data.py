@@ -20,17 +20,40 @@ if TYPE_CHECKING:
 @click.command(short_help="What the data of a spec hold: parts, columns, classes, examples.")
 @spec_file
 @set_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="How it is written.")  # fmt: skip
-@click.option("--picture", type=click.Path(path_type=Path), metavar="PNG",
-              help="Draw images of the training split into this file; with several image inputs, into this folder.")
-@click.option("--explain-cache", is_flag=True, help="What the key of the prepared data is made of, whether they were "
-                                                    "found in the cache, and if not, what differs.")
-def command(file: str, overrides: dict[str, Any], form: str, picture: Path | None, explain_cache: bool) -> None:
-    """Open the data of the spec in FILE and prepare them as training would, and tell what is in them.
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help=(
+        "Draw images of the training split into this file; with several image inputs, into this"
+        " folder."
+    ),
+)
+@click.option(
+    "--explain-cache",
+    is_flag=True,
+    help=(
+        "What the key of the prepared data is made of, whether they were "
+        "found in the cache, and if not, what differs."
+    ),
+)
+def command(
+    file: str, overrides: dict[str, Any], form: str, picture: Path | None, explain_cache: bool
+) -> None:
+    """Open the data of the spec in FILE and prepare them as training would, and tell what is in
+    them.
 
-    For each input and target: its columns, their types, what is missing, ranges, classes and their counts, examples,
-    and what its transform learned. No `training` section is needed. TensorFlow is loaded where a transform needs it.
+    For each input and target: its columns, their types, what is missing, ranges, classes and their
+    counts, examples, and what its transform learned. No `training` section is needed. TensorFlow is
+    loaded where a transform needs it.
 
     Exit status: 1 the spec has errors, 3 the data cannot be used.
     """
@@ -53,7 +76,9 @@ def command(file: str, overrides: dict[str, Any], form: str, picture: Path | Non
 
 
 def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
-    """A spec that has no errors and has a `data` section; its warnings told. Exits where it is none."""
+    """A spec that has no errors and has a `data` section; its warnings told. Exits where it is
+    none.
+    """
     from modelspec.compiler.pipeline import compile_path
 
     checked = compile_path(file, overrides)
@@ -77,7 +102,11 @@ def _draw(prepared: Prepared, target: Path) -> None:
     images = {name: values for name, values in examples.inputs.items() if is_images(values)}
     if not images:
         raise click.UsageError("--picture draws images, and no input of this spec takes any")
-    targets = [values for values in examples.targets.values() if values.ndim == 1 or values.shape[1:] == (1,)]
+    targets = [
+        values
+        for values in examples.targets.values()
+        if values.ndim == 1 or values.shape[1:] == (1,)
+    ]
     classes = targets[0].reshape(-1)[positions] if len(targets) == 1 else None
     rows = [[int(positions[index]) for index in row] for row in rows_of(len(positions), classes)]
     try:
@@ -86,4 +115,6 @@ def _draw(prepared: Prepared, target: Path) -> None:
         for name, values in images.items():
             draw(values, rows, target / f"{name}.png" if len(images) > 1 else target)
     except OSError as error:
-        raise click.ClickException(f"`{target}` cannot be written: {error.strerror or error}") from error
+        raise click.ClickException(
+            f"`{target}` cannot be written: {error.strerror or error}"
+        ) from error

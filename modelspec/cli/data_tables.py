@@ -21,18 +21,46 @@ _WIDTH = 28
 
 def as_text(name: str, facts: DataFacts) -> str:
     """Tables: the parts, the columns, what the model takes, what was learned, and the classes."""
-    found = [table((name, "rows", "source"), [(part, f"{one.rows:,}", one.source) for part, one in facts.parts.items()])
-             if facts.parts else name]
+    found = [
+        (
+            table(
+                (name, "rows", "source"),
+                [(part, f"{one.rows:,}", one.source) for part, one in facts.parts.items()],
+            )
+            if facts.parts
+            else name
+        )
+    ]
     if facts.dropped:
         found.append(f"{facts.dropped:,} rows without a value are left out (`missing: drop`)")
     features = [("input", facts.inputs), ("target", facts.targets)]
-    if rows := [row for kind, group in features for name, one in group.items() for row in _columns(kind, name, one)]:
+    if rows := [
+        row
+        for kind, group in features
+        for name, one in group.items()
+        for row in _columns(kind, name, one)
+    ]:
         header = ("feature", "column", "type", "shape", "missing", "min", "mean", "max", "examples")
         found.append(_table(header, rows, left={0, 1, 2, 3, 8}))
-    if rows := [row for kind, group in features for name, one in group.items() for row in _taken(kind, name, one)]:
-        found.append(_table(("as the model takes it", "shape", "type", "min", "mean", "max", "transform"), rows,
-                            left={0, 1, 2, 6}))
-    if lines := [line for kind, group in features for name, one in group.items() for line in _learned(kind, name, one)]:
+    if rows := [
+        row
+        for kind, group in features
+        for name, one in group.items()
+        for row in _taken(kind, name, one)
+    ]:
+        found.append(
+            _table(
+                ("as the model takes it", "shape", "type", "min", "mean", "max", "transform"),
+                rows,
+                left={0, 1, 2, 6},
+            )
+        )
+    if lines := [
+        line
+        for kind, group in features
+        for name, one in group.items()
+        for line in _learned(kind, name, one)
+    ]:
         found.append("learned from the training split\n" + "\n".join(lines))
     for kind, group in features:
         for name, one in group.items():
@@ -46,21 +74,35 @@ def as_text(name: str, facts: DataFacts) -> str:
 def _columns(kind: str, name: str, one: FeatureFacts) -> Iterator[tuple[str, ...]]:
     for index, column in enumerate(one.columns[:_COLUMNS]):
         infinite = f" +{column.infinite:,} inf" if column.infinite else ""
-        yield (f"{kind} {name}" if not index else "", column.name, column.dtype, _shape(column.shape),
-               f"{column.missing:,}{infinite}", *_range(column.range), _examples(column))
+        yield (
+            f"{kind} {name}" if not index else "",
+            column.name,
+            column.dtype,
+            _shape(column.shape),
+            f"{column.missing:,}{infinite}",
+            *_range(column.range),
+            _examples(column),
+        )
     if len(one.columns) > _COLUMNS:
         yield "", f"... {len(one.columns) - _COLUMNS:,} more", "", "", "", "", "", "", ""
 
 
 def _taken(kind: str, name: str, one: FeatureFacts) -> Iterator[tuple[str, ...]]:
     if one.shape is not None:
-        yield (f"{kind} {name}", _shape(one.shape) or "()", one.dtype or "", *_range(one.range),
-               " > ".join(one.transform))
+        yield (
+            f"{kind} {name}",
+            _shape(one.shape) or "()",
+            one.dtype or "",
+            *_range(one.range),
+            " > ".join(one.transform),
+        )
 
 
 def _learned(kind: str, name: str, one: FeatureFacts) -> Iterator[str]:
     for learned in one.learned:
-        told = ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in learned.facts.items())
+        told = ", ".join(
+            f"{key.replace('_', ' ')} {_short(value)}" for key, value in learned.facts.items()
+        )
         yield f"  {kind} {name}: {learned.layer}: {told}"
     if one.fill:
         filled = ", ".join(f"{column} {_short(value)}" for column, value in one.fill.items())
@@ -76,14 +118,38 @@ def _classes(kind: str, name: str, one: FeatureFacts, facts: DataFacts) -> Itera
             continue
         if kind == "target" and column.dtype != "text" and len(values) > 100:
             continue
-        known = parts if all(part in parts for counts in values.values() for part in counts) else ["rows"]
-        order = sorted(values, key=lambda value: (one.classes.index(value) if one.classes and value in one.classes
-                                                  else len(values)))
-        rows = [(_cut(value), *([str(one.classes.index(value))] if one.classes and value in one.classes else
-                                ["-"] if one.classes else []),
-                 *(f"{values[value].get(part, 0):,}" for part in known)) for value in order[:_CLASSES]]
+        known = (
+            parts
+            if all(part in parts for counts in values.values() for part in counts)
+            else ["rows"]
+        )
+        order = sorted(
+            values,
+            key=lambda value: (
+                one.classes.index(value) if one.classes and value in one.classes else len(values)
+            ),
+        )
+        rows = [
+            (
+                _cut(value),
+                *(
+                    [str(one.classes.index(value))]
+                    if one.classes and value in one.classes
+                    else ["-"]
+                    if one.classes
+                    else []
+                ),
+                *(f"{values[value].get(part, 0):,}" for part in known),
+            )
+            for value in order[:_CLASSES]
+        ]
         more = f"\n... {len(order) - _CLASSES:,} more values" if len(order) > _CLASSES else ""
-        yield table((f"{kind} {name}: {column.name}", *(["class"] if one.classes else []), *known), rows) + more
+        yield (
+            table(
+                (f"{kind} {name}: {column.name}", *(["class"] if one.classes else []), *known), rows
+            )
+            + more
+        )
 
 
 def cache_text(explanations: Sequence[Explanation]) -> str:
@@ -97,13 +163,17 @@ def cache_text(explanations: Sequence[Explanation]) -> str:
         elif one.where != "disk":
             verdict = f"in a {one.where}: nothing is kept (`cache: off`)"
         elif one.differs:
-            verdict = f"made anew: {', '.join(one.differs)} differ{'s' if len(one.differs) == 1 else ''} from the " \
-                      "nearest entry of this source"
+            verdict = (
+                f"made anew: {', '.join(one.differs)} differ{'s' if len(one.differs) == 1 else ''}"
+                " from the nearest entry of this source"
+            )
         else:
             verdict = "made anew: there was no entry of this source"
         lines = [f"cache of {one.source}: {verdict}", f"  key {one.key}"]
-        lines += [f"  {name}: {_cut(json.dumps(value, default=str, ensure_ascii=False), 100)}"
-                  for name, value in one.parts.items()]
+        lines += [
+            f"  {name}: {_cut(json.dumps(value, default=str, ensure_ascii=False), 100)}"
+            for name, value in one.parts.items()
+        ]
         found.append("\n".join(lines))
     return "\n\n".join(found) or "no data were prepared"
 
@@ -113,44 +183,68 @@ def as_json(facts: DataFacts) -> str:
     from modelspec.core.diagnostics.render.json import render
 
     value = {
-        "ok": facts.ok, "parts": {part: asdict(one) for part, one in facts.parts.items()}, "dropped": facts.dropped,
-        **{kind: {name: _feature(one) for name, one in group.items()}
-           for kind, group in (("inputs", facts.inputs), ("targets", facts.targets))},
+        "ok": facts.ok,
+        "parts": {part: asdict(one) for part, one in facts.parts.items()},
+        "dropped": facts.dropped,
+        **{
+            kind: {name: _feature(one) for name, one in group.items()}
+            for kind, group in (("inputs", facts.inputs), ("targets", facts.targets))
+        },
         "weights": _column(facts.weights) if facts.weights else None,
         "cache": [asdict(one) for one in facts.cache],
         "diagnostics": json.loads(render(list(facts.diagnostics)))["diagnostics"],
-    }  # fmt: skip
+    }
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
 def _feature(one: FeatureFacts) -> dict[str, Any]:
     return {
-        "columns": [_column(column) for column in one.columns], "transform": list(one.transform),
-        "learned": [{"layer": each.layer, **each.facts} for each in one.learned], "fill": dict(one.fill),
-        "shape": None if one.shape is None else list(one.shape), "dtype": one.dtype, **_range_json(one.range),
+        "columns": [_column(column) for column in one.columns],
+        "transform": list(one.transform),
+        "learned": [{"layer": each.layer, **each.facts} for each in one.learned],
+        "fill": dict(one.fill),
+        "shape": None if one.shape is None else list(one.shape),
+        "dtype": one.dtype,
+        **_range_json(one.range),
         "classes": None if one.classes is None else list(one.classes),
-    }  # fmt: skip
+    }
 
 
 def _column(column: ColumnFacts) -> dict[str, Any]:
     return {
-        "name": column.name, "type": column.dtype, "shape": list(column.shape), "missing": column.missing,
-        "infinite": column.infinite, **_range_json(column.range), "values": column.values,
+        "name": column.name,
+        "type": column.dtype,
+        "shape": list(column.shape),
+        "missing": column.missing,
+        "infinite": column.infinite,
+        **_range_json(column.range),
+        "values": column.values,
         "examples": list(column.examples),
-    }  # fmt: skip
+    }
 
 
 def _range_json(spread: Range | None) -> dict[str, float | None]:
-    return {"min": spread.low if spread else None, "mean": spread.mean if spread else None,
-            "max": spread.high if spread else None}
+    return {
+        "min": spread.low if spread else None,
+        "mean": spread.mean if spread else None,
+        "max": spread.high if spread else None,
+    }
 
 
 def _range(spread: Range | None) -> tuple[str, str, str]:
-    return (_number(spread.low), _number(spread.mean), _number(spread.high)) if spread else ("", "", "")
+    return (
+        (_number(spread.low), _number(spread.mean), _number(spread.high))
+        if spread
+        else ("", "", "")
+    )
 
 
 def _range_text(spread: Range | None) -> str:
-    return f"{_number(spread.low)} to {_number(spread.high)}, mean {_number(spread.mean)}" if spread else "none"
+    return (
+        f"{_number(spread.low)} to {_number(spread.high)}, mean {_number(spread.mean)}"
+        if spread
+        else "none"
+    )
 
 
 def _number(value: float) -> str:
@@ -191,9 +285,13 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: set[int])
     """Columns under their names; those that are not `left` stand at the right."""
     lines = [list(header), *[list(row) for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) if column in left else cell.rjust(width)
-                               for column, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
-                     for line in lines)
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 __all__ = ["as_json", "as_text", "cache_text"]

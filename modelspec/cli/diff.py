@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 @click.command(short_help="What differs between two specs or runs.")
 @click.argument("a", metavar="A", type=click.Path(allow_dash=True))
 @click.argument("b", metavar="B", type=click.Path(allow_dash=True))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where the two differ, as `git diff --exit-code` does.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 1 where the two differ, as `git diff --exit-code` does.",
+)
 @set_option
 @overrides_option("--set-a", "of_a", "As --set, for A alone.")
 @overrides_option("--set-b", "of_b", "As --set, for B alone.")
 def command(
-    a: str, b: str, form: str, exit_code: bool, overrides: dict[str, Any], of_a: dict[str, Any], of_b: dict[str, Any]
+    a: str,
+    b: str,
+    form: str,
+    exit_code: bool,
+    overrides: dict[str, Any],
+    of_a: dict[str, Any],
+    of_b: dict[str, Any],
 ) -> None:
-    """Compare A with B, each a spec or the folder of a run: layers, shapes, parameters, settings of the training, the
-    data and the runtime, whether A's weights load into B, and the results of runs.
+    """Compare A with B, each a spec or the folder of a run: layers, shapes, parameters, settings of
+    the training, the data and the runtime, whether A's weights load into B, and the results of
+    runs.
 
     Nothing is built. Exit status 0, whether they differ or not; 1 where one has errors.
     """

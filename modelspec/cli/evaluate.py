@@ -13,9 +13,15 @@ from .output import report, write
 
 @click.command(short_help="The metrics of a run.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="SOURCE",
-              help="What to evaluate on: a path, or `kind=path`; the run's test split by default.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--data",
+    "source",
+    metavar="SOURCE",
+    help="What to evaluate on: a path, or `kind=path`; the run's test split by default.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(run: Path, source: str | None, form: str) -> None:
     """The loss and metrics of the model in the run folder RUN, on its test split or on SOURCE."""
     with failures():

@@ -14,8 +14,9 @@ from .output import write
 @click.option("--markdown", is_flag=True, help="Print the page as Markdown.")
 @click.option("--all", "everything", is_flag=True, help="Print every page, as Markdown.")
 def command(topic: str | None, markdown: bool, everything: bool) -> None:
-    """Show the manual page of TOPIC: a code (MS402), a layer (Conv2D), a component (Adam), a key (training.loss) or a
-    list (layers, optimizers, codes, keys). Without TOPIC, say what lists there are.
+    """Show the manual page of TOPIC: a code (MS402), a layer (Conv2D), a component (Adam), a key
+    (training.loss) or a list (layers, optimizers, codes, keys). Without TOPIC, say what lists there
+    are.
     """
     if everything:
         from modelspec.views.manual.reference import text
@@ -43,7 +44,13 @@ def _unknown(topic: str) -> str:
 
 
 def _width() -> int:
-    """Columns to fill: a terminal's, but no lines longer than are good to read; of a file or a pipe, 100."""
+    """Columns to fill: a terminal's, but no lines longer than are good to read; of a file or a
+    pipe, 100.
+    """
     import shutil
 
-    return min(110, max(60, shutil.get_terminal_size((100, 24)).columns)) if sys.stdout.isatty() else 100
+    return (
+        min(110, max(60, shutil.get_terminal_size((100, 24)).columns))
+        if sys.stdout.isatty()
+        else 100
+    )

@@ -20,29 +20,64 @@ _QUANTIZATIONS = ("float16", "dynamic", "int8")
 @click.command(short_help="The trained model in another format.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--to", "to", type=click.Choice(_FORMATS), required=True, help="The format.")
-@click.option("-o", "--output", metavar="PATH", type=click.Path(path_type=Path), required=True,
-              help="The file, or the folder of a SavedModel.")  # fmt: skip
-@click.option("--quantize", type=click.Choice(_QUANTIZATIONS), help="Fewer bits for each number, with `litert`.")
-@click.option("--preprocessing/--no-preprocessing", default=True, show_default=True,
-              help="What the spec does to columns inside, where the format can hold it.")  # fmt: skip
-@click.option("--data", "source", metavar="SOURCE",
-              help="Rows to check the export with: a path, or `kind=path`; the run's own by default.")  # fmt: skip
-@click.option("--tolerance", type=float, metavar="X", help="How far it may be from the run's own predictions.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file, or the folder of a SavedModel.",
+)
+@click.option(
+    "--quantize",
+    type=click.Choice(_QUANTIZATIONS),
+    help="Fewer bits for each number, with `litert`.",
+)
+@click.option(
+    "--preprocessing/--no-preprocessing",
+    default=True,
+    show_default=True,
+    help="What the spec does to columns inside, where the format can hold it.",
+)
+@click.option(
+    "--data",
+    "source",
+    metavar="SOURCE",
+    help="Rows to check the export with: a path, or `kind=path`; the run's own by default.",
+)
+@click.option(
+    "--tolerance", type=float, metavar="X", help="How far it may be from the run's own predictions."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(
-    run: Path, to: str, output: Path, quantize: str | None, preprocessing: bool, source: str | None,
-    tolerance: float | None, form: str,
+    run: Path,
+    to: str,
+    output: Path,
+    quantize: str | None,
+    preprocessing: bool,
+    source: str | None,
+    tolerance: float | None,
+    form: str,
 ) -> None:
     """Write the model of the run folder RUN in another format.
 
-    What was written is loaded again and compared with the run's own predictions before it takes its place: an export
-    that differs by more than its tolerance is not written.
+    What was written is loaded again and compared with the run's own predictions before it takes its
+    place: an export that differs by more than its tolerance is not written.
     """
     with failures():
         from modelspec.runtime.exporters import export
 
-        made = export(run, to, output, quantize=quantize, preprocessing=preprocessing, data=source,
-                      tolerance=tolerance)
+        made = export(
+            run,
+            to,
+            output,
+            quantize=quantize,
+            preprocessing=preprocessing,
+            data=source,
+            tolerance=tolerance,
+        )
     write(_json(made) if form == "json" else _text(made))
 
 
@@ -50,8 +85,10 @@ def _text(made: Exported) -> str:
     inside = ", preprocessing inside" if made.preprocessing else ""
     lines = [
         f"written to {made.path} ({made.size / 1e3:,.1f} kB{inside})",
-        f"largest difference to the run's own predictions on {made.examples:,} rows: {made.difference:.2g} "
-        f"(let pass: {made.tolerance:.2g})",
+        (
+            f"largest difference to the run's own predictions on {made.examples:,} rows:"
+            f" {made.difference:.2g} (let pass: {made.tolerance:.2g})"
+        ),
         f"inputs: {_some(made.inputs)}; outputs: {_some(made.outputs)}",
         *(f"note: {notice}" for notice in made.notices),
     ]
@@ -65,8 +102,18 @@ def _some(names: tuple[str, ...]) -> str:
 def _json(made: Exported) -> str:
     import json
 
-    return json.dumps({
-        "path": str(made.path), "to": made.to, "size": made.size, "difference": made.difference,
-        "tolerance": made.tolerance, "examples": made.examples, "preprocessing": made.preprocessing,
-        "inputs": list(made.inputs), "outputs": list(made.outputs), "notices": list(made.notices),
-    }, indent=2)
+    return json.dumps(
+        {
+            "path": str(made.path),
+            "to": made.to,
+            "size": made.size,
+            "difference": made.difference,
+            "tolerance": made.tolerance,
+            "examples": made.examples,
+            "preprocessing": made.preprocessing,
+            "inputs": list(made.inputs),
+            "outputs": list(made.outputs),
+            "notices": list(made.notices),
+        },
+        indent=2,
+    )

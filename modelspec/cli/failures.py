@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def failures(interrupted: str = "interrupted", status_: int = status.KILLED_BY_INTERRUPT) -> Iterator[None]:
+def failures(
+    interrupted: str = "interrupted", status_: int = status.KILLED_BY_INTERRUPT
+) -> Iterator[None]:
     """Tells of a `RunError` or an interruption, and exits with its status.
 
     `interrupted` and `status_` are for an interruption before any training began, or without one.
@@ -28,12 +30,24 @@ def failures(interrupted: str = "interrupted", status_: int = status.KILLED_BY_I
         yield
     except Interrupted as error:
         epochs = "1 epoch" if error.epochs == 1 else f"{error.epochs} epochs"
-        steps = "" if not error.step else " and 1 step" if error.step == 1 else f" and {error.step} steps"
-        write(f"interrupted by {error.signal} after {epochs}{steps}; to go on: modelspec resume {error.directory}",
-              sys.stderr)
+        steps = (
+            ""
+            if not error.step
+            else " and 1 step"
+            if error.step == 1
+            else f" and {error.step} steps"
+        )
+        write(
+            f"interrupted by {error.signal} after {epochs}{steps}; to go on: modelspec resume"
+            f" {error.directory}",
+            sys.stderr,
+        )
         sys.exit(status.INTERRUPTED)
     except Abandoned as error:
-        write(f"ended at once; modelspec resume {error.directory} goes on from the last checkpoint", sys.stderr)
+        write(
+            f"ended at once; modelspec resume {error.directory} goes on from the last checkpoint",
+            sys.stderr,
+        )
         sys.exit(status.KILLED_BY_INTERRUPT)
     except KeyboardInterrupt:
         write(interrupted, sys.stderr)
@@ -46,6 +60,10 @@ def failures(interrupted: str = "interrupted", status_: int = status.KILLED_BY_I
 
 
 def _status(error: RunError) -> int:
-    """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes that were `auto`."""
+    """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes
+    that were `auto`.
+    """
     codes = [one.code for one in error.diagnostics if one.severity == "error"]
-    return status.ERRORS if all(code[2] < "6" or code == "MS705" for code in codes) else status.FAILED
+    return (
+        status.ERRORS if all(code[2] < "6" or code == "MS705" for code in codes) else status.FAILED
+    )

@@ -1,4 +1,6 @@
-"""`modelspec import MODEL -o FILE`: a model of any Keras becomes a spec, and its weights come along where asked for."""
+"""`modelspec import MODEL -o FILE`: a model of any Keras becomes a spec, and its weights come along
+where asked for.
+"""
 
 from __future__ import annotations
 
@@ -20,34 +22,71 @@ _WEIGHTS = (".safetensors", ".weights.h5")
 
 @click.command(short_help="A Keras model becomes a spec.")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, metavar="FILE", help="Write the spec into FILE; `-` prints it.")
-@click.option("--weights", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write the model's weights too, as `.safetensors` or `.weights.h5`; loads TensorFlow.")
-@click.option("--weights-from", "given", type=click.Path(path_type=Path), metavar="FILE",
-              help="Where the weights are when MODEL is an architecture alone: its `.weights.h5` or `.h5`.")
-@click.option("--input-shape", "shape", metavar="SIZES",
-              help="The shape of the one input where the file does not say it: `224,224,3`; `null`: unknown.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Write the spec into FILE; `-` prints it."
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the model's weights too, as `.safetensors` or `.weights.h5`; loads TensorFlow.",
+)
+@click.option(
+    "--weights-from",
+    "given",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the weights are when MODEL is an architecture alone: its `.weights.h5` or `.h5`.",
+)
+@click.option(
+    "--input-shape",
+    "shape",
+    metavar="SIZES",
+    help="The shape of the one input where the file does not say it: `224,224,3`; `null`: unknown.",
+)
 @click.option("--flat", is_flag=True, help="Write every layer out, with no blocks and loops.")
-@click.option("--placeholder", is_flag=True,
-              help="Write `Identity` for a layer that cannot be said (a Lambda), and where its formula has to stand.")
-def command(model: Path, output: str, weights: Path | None, given: Path | None, shape: str | None, flat: bool,
-            placeholder: bool) -> None:
-    """Write the spec of the model in the file MODEL: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture
-    JSON or YAML, or the `model.json` of TensorFlow.js. Nothing in the file is run.
+@click.option(
+    "--placeholder",
+    is_flag=True,
+    help=(
+        "Write `Identity` for a layer that cannot be said (a Lambda), and where its formula has to"
+        " stand."
+    ),
+)
+def command(
+    model: Path,
+    output: str,
+    weights: Path | None,
+    given: Path | None,
+    shape: str | None,
+    flat: bool,
+    placeholder: bool,
+) -> None:
+    """Write the spec of the model in the file MODEL: `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and
+    tf.keras, architecture JSON or YAML, or the `model.json` of TensorFlow.js. Nothing in the file
+    is run.
     """
     from modelspec.importers.import_model import Options
 
     if weights is not None and not weights.name.endswith(_WEIGHTS):
-        raise click.UsageError(f"`{weights}` is to end in {' or '.join(f'`{one}`' for one in _WEIGHTS)}")
+        raise click.UsageError(
+            f"`{weights}` is to end in {' or '.join(f'`{one}`' for one in _WEIGHTS)}"
+        )
     if given is not None and weights is None:
-        raise click.UsageError("`--weights-from` is read for `--weights FILE`, which says where to write them")
+        raise click.UsageError(
+            "`--weights-from` is read for `--weights FILE`, which says where to write them"
+        )
     sizes = _sizes(shape) if shape is not None else None
-    file, found = _imported(model, Options(folded=not flat, placeholders=placeholder, input_shape=sizes))
+    file, found = _imported(
+        model, Options(folded=not flat, placeholders=placeholder, input_shape=sizes)
+    )
     text = _text(found, model.name)
     if weights is not None:
         if given is None and not file.has_weights:
-            raise click.UsageError(f"`{model}` is an architecture and has no weights: say where they are with "
-                                   "`--weights-from`, or leave `--weights` out")
+            raise click.UsageError(
+                f"`{model}` is an architecture and has no weights: say where they are with "
+                "`--weights-from`, or leave `--weights` out"
+            )
         _write_weights(found, given or model, weights)
     if output == "-":
         write(text)
@@ -61,8 +100,12 @@ def command(model: Path, output: str, weights: Path | None, given: Path | None, 
 
 def _sizes(text: str) -> tuple[int | None, ...]:
     parts = [part.strip() for part in text.strip("[]() ").split(",") if part.strip()]
-    if not parts or not all(part in ("null", "None") or (part.isdecimal() and len(part) < 10) for part in parts):
-        raise click.UsageError(f"`--input-shape` is a list of sizes such as `224,224,3`, found `{text}`")
+    if not parts or not all(
+        part in ("null", "None") or (part.isdecimal() and len(part) < 10) for part in parts
+    ):
+        raise click.UsageError(
+            f"`--input-shape` is a list of sizes such as `224,224,3`, found `{text}`"
+        )
     return tuple(int(part) if part.isdecimal() else None for part in parts)
 
 
@@ -76,7 +119,9 @@ def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
     try:
         file = read_model(path)
     except Unreadable as error:
-        report([Diagnostic("MS743", "error", f"`{path}`: {error}", None, (), error.help)], sys.stderr)
+        report(
+            [Diagnostic("MS743", "error", f"`{path}`: {error}", None, (), error.help)], sys.stderr
+        )
         sys.exit(status.ERRORS)
     found = import_model(file.model, file.training, options)
     if found.diagnostics:
@@ -90,9 +135,11 @@ def _text(found: Imported, source: str) -> str:
     from modelspec.views.resolve.dump import dump
 
     lines = [f"# Imported from {source if source.isprintable() else 'a file'}."]
-    lines += [f"# `{name}` stands for a layer that cannot be said: {reason}.\n"
-              f"# Write its formula: `- Expression: {{formula: \"...\", name: {name}}}`."
-              for name, reason in found.placeholders]
+    lines += [
+        f"# `{name}` stands for a layer that cannot be said: {reason}.\n"
+        f'# Write its formula: `- Expression: {{formula: "...", name: {name}}}`.'
+        for name, reason in found.placeholders
+    ]
     return "\n".join(lines) + f"\n{dump(found.spec)}"
 
 
@@ -117,7 +164,11 @@ def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:
 
     graph = typed(found.spec)
     count = len(found.architecture.layers)
-    parameters = f", {graph.parameters:,} parameters" if graph is not None and graph.parameters is not None else ""
+    parameters = (
+        f", {graph.parameters:,} parameters"
+        if graph is not None and graph.parameters is not None
+        else ""
+    )
     lines = len(text.splitlines())
     where = "standard output" if output == "-" else output
     rest = f"; weights in {weights}" if weights is not None else ""

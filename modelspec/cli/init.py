@@ -52,7 +52,9 @@ training:
 @click.command(short_help="Write a commented spec to start from.")
 @click.argument("name", default="model", type=click.Path())
 def command(name: str) -> None:
-    """Write a commented spec to NAME.yaml (model.yaml without a NAME). A file that is there is never overwritten."""
+    """Write a commented spec to NAME.yaml (model.yaml without a NAME). A file that is there is
+    never overwritten.
+    """
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:

@@ -8,14 +8,20 @@ from typing import Any
 import click
 
 
-def _overrides(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    """Values by path. Raises `click.BadParameter` where one is not `PATH=VALUE`, or its value is not YAML."""
+def _overrides(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> dict[str, Any]:
+    """Values by path. Raises `click.BadParameter` where one is not `PATH=VALUE`, or its value is
+    not YAML.
+    """
     found: dict[str, Any] = {}
     for text in given:
         path, equals, value = text.partition("=")
         path = path.strip()
         if not equals or not path:
-            raise click.BadParameter(f"`{text}` is not PATH=VALUE, e.g. `training.epochs=3`", ctx, param)
+            raise click.BadParameter(
+                f"`{text}` is not PATH=VALUE, e.g. `training.epochs=3`", ctx, param
+            )
         if path in found:
             raise click.BadParameter(f"`{path}` is set twice", ctx, param)
         found[path] = _yaml(value, text, ctx, param)
@@ -28,19 +34,26 @@ def _yaml(text: str, whole: str, ctx: click.Context, param: click.Parameter) -> 
     read = read_text(f"value: {text}", f"--set {whole}")
     root = plain(read.value.root) if read.value is not None else None
     if not read.ok or not isinstance(root, dict) or list(root) != ["value"]:
-        reason = next((found.message for found in read.diagnostics), "write a mapping as `{key: value}`")
+        reason = next(
+            (found.message for found in read.diagnostics), "write a mapping as `{key: value}`"
+        )
         raise click.BadParameter(f"the value of `{whole}` is not YAML: {reason}", ctx, param)
     return root["value"]
 
 
 def overrides_option(flag: str, name: str, help: str) -> Callable[[Any], Any]:
     """An option like `--set`: the command gets `name`, a dict of values by path."""
-    return click.option(flag, name, multiple=True, metavar="PATH=VALUE", callback=_overrides, help=help)
+    return click.option(
+        flag, name, multiple=True, metavar="PATH=VALUE", callback=_overrides, help=help
+    )
 
 
 set_option = overrides_option(
-    "--set", "overrides", "Use another value, e.g. `training.epochs=3`, `model.layers.stem.filters=8` or "
-                          "`vars.width=32`; may be given several times.")
+    "--set",
+    "overrides",
+    "Use another value, e.g. `training.epochs=3`, `model.layers.stem.filters=8` or "
+    "`vars.width=32`; may be given several times.",
+)
 """`--set training.epochs=3`: the command gets `overrides`, a dict of values by path."""
 
 spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))

@@ -1,4 +1,6 @@
-"""What commands print: to whom, in colour or not, and what happens when nobody reads it any more."""
+"""What commands print: to whom, in colour or not, and what happens when nobody reads it any
+more.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Make standard output and error take any text: a character that the terminal's encoding lacks is escaped."""
+    """Make standard output and error take any text: a character that the terminal's encoding lacks
+    is escaped.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -22,7 +26,8 @@ def prepare() -> None:
 def write(text: str, stream: TextIO | None = None) -> None:
     """Print a text with its last line ended, on standard output by default.
 
-    A reader that went away (`| head`) is no fault of the spec: the rest is dropped, and the command's verdict stands.
+    A reader that went away (`| head`) is no fault of the spec: the rest is dropped, and the
+    command's verdict stands.
     """
     stream = stream or sys.stdout
     try:
@@ -33,7 +38,9 @@ def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def silence() -> None:
-    """Send the rest of the output nowhere, so that the interpreter's last flush does not complain."""
+    """Send the rest of the output nowhere, so that the interpreter's last flush does not
+    complain.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -44,7 +51,9 @@ def silence() -> None:
 
 
 def in_colour(stream: TextIO) -> bool:
-    """Whether to colour: on a terminal that can, unless NO_COLOR (https://no-color.org) says otherwise."""
+    """Whether to colour: on a terminal that can, unless NO_COLOR (https://no-color.org) says
+    otherwise.
+    """
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 
 

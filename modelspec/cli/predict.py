@@ -22,16 +22,42 @@ _ROWS = 10
 
 @click.command(short_help="Raw rows in, predictions out.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--data", "source", metavar="SOURCE", required=True, help="The rows: a path, or `kind=path`.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path),
-              help="Where to write them: .csv, .jsonl, .npz, .parquet or .arrow; without it the first are shown.")
-@click.option("--layer", "layers", metavar="NAME", multiple=True,
-              help="The tensor of an inner layer in place of the outputs, `encoder/conv1` inside a sub-model; may be "
-                   "given several times.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
-              help="`json` prints a list of all rows, as they come; with -o how many were written.")
-def command(run: Path, source: str, output: Path | None, layers: tuple[str, ...], form: str) -> None:
-    """What the model in the run folder RUN gives for every row of SOURCE; only the columns of its inputs are needed.
+@click.option(
+    "--data", "source", metavar="SOURCE", required=True, help="The rows: a path, or `kind=path`."
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=(
+        "Where to write them: .csv, .jsonl, .npz, .parquet or .arrow; without it the first are"
+        " shown."
+    ),
+)
+@click.option(
+    "--layer",
+    "layers",
+    metavar="NAME",
+    multiple=True,
+    help=(
+        "The tensor of an inner layer in place of the outputs, `encoder/conv1` inside a sub-model;"
+        " may be given several times."
+    ),
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="`json` prints a list of all rows, as they come; with -o how many were written.",
+)
+def command(
+    run: Path, source: str, output: Path | None, layers: tuple[str, ...], form: str
+) -> None:
+    """What the model in the run folder RUN gives for every row of SOURCE; only the columns of its
+    inputs are needed.
 
     FILE is written as the predictions come, however many they are, and is there when it is whole.
     """
@@ -42,8 +68,11 @@ def command(run: Path, source: str, output: Path | None, layers: tuple[str, ...]
         if output is not None:
             written = predict(run, source, output, layers or None)
             _warn(written.warnings)
-            write(json.dumps({"file": str(output), "rows": len(written)}) if form == "json" else
-                  f"{len(written):,} rows written to {output}")
+            write(
+                json.dumps({"file": str(output), "rows": len(written)})
+                if form == "json"
+                else f"{len(written):,} rows written to {output}"
+            )
             return
         stream = predictions(run, source, layers or None)
         _warn(stream.warnings)
@@ -81,11 +110,20 @@ def _preview(found: Predictions, rows: int) -> str:
     classes = [item for item in flat[_ROWS:] if item[0].endswith("_class")]
     header = ["row", *(name for name, _ in [*shown, *classes])]
     cells = [
-        [str(row), *(number(values[row]) if values.dtype.kind == "f" else str(values[row]) for _, values in
-                     [*shown, *classes])]
+        [
+            str(row),
+            *(
+                number(values[row]) if values.dtype.kind == "f" else str(values[row])
+                for _, values in [*shown, *classes]
+            ),
+        ]
         for row in range(min(_ROWS, len(found)))
     ]
     left = rows - len(cells)
     hidden = len(flat) - len(shown) - len(classes)
-    more = ([f"{left:,} more rows"] if left else []) + ([f"{hidden:,} more columns"] if hidden else [])
-    return table(header, cells) + (f"\n... {' and '.join(more)}; `-o FILE` writes all" if more else "")
+    more = ([f"{left:,} more rows"] if left else []) + (
+        [f"{hidden:,} more columns"] if hidden else []
+    )
+    return table(header, cells) + (
+        f"\n... {' and '.join(more)}; `-o FILE` writes all" if more else ""
+    )

@@ -1,4 +1,6 @@
-"""Training as it is watched: a bar for each epoch on a terminal, a line for each epoch elsewhere."""
+"""Training as it is watched: a bar for each epoch on a terminal, a line for each epoch
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,10 @@ class _Lines(_Quiet):
     def line(self, epoch: Epoch) -> str:
         assert self.plan is not None
         total = str(self.plan.epochs)
-        return (f"epoch {epoch.number:>{len(total)}}/{total}  {numbers(epoch.logs)}  "
-                f"{epoch.examples_per_second:,.0f} examples/s  {duration(epoch.seconds)}")
+        return (
+            f"epoch {epoch.number:>{len(total)}}/{total}  {numbers(epoch.logs)}  "
+            f"{epoch.examples_per_second:,.0f} examples/s  {duration(epoch.seconds)}"
+        )
 
 
 def parts(examples: Mapping[str, int]) -> str:
@@ -67,7 +71,9 @@ def parts(examples: Mapping[str, int]) -> str:
 
 
 class _Bars(_Lines):
-    """A bar that fills up with the steps of an epoch, and the epoch's line in its place once it ended."""
+    """A bar that fills up with the steps of an epoch, and the epoch's line in its place once it
+    ended.
+    """
 
     wants_steps = True
 
@@ -91,8 +97,13 @@ class _Bars(_Lines):
         self._status.stop()
         self._status = None
         super().started(plan)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[logs]}"),
-                   TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[logs]}"),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns, transient=True)
         self._progress.start()
         self._task = self._progress.add_task("", total=plan.steps * plan.epochs, logs="", speed="")
@@ -107,12 +118,17 @@ class _Bars(_Lines):
         done = (step - self._first) * self.plan.batch_size
         speed = f"{done / (now - self._began):,.0f} examples/s" if done else ""
         self._progress.update(
-            self._task, completed=(epoch - 1) * self.plan.steps + step, logs=numbers(logs), speed=speed,
+            self._task,
+            completed=(epoch - 1) * self.plan.steps + step,
+            logs=numbers(logs),
+            speed=speed,
             description=f"epoch {epoch}/{self.plan.epochs}, step {step}/{self.plan.steps}",
         )
 
     def epoch(self, epoch: Epoch) -> None:
-        self._progress.console.print(self.line(epoch), highlight=False, soft_wrap=True, markup=False)
+        self._progress.console.print(
+            self.line(epoch), highlight=False, soft_wrap=True, markup=False
+        )
 
     def ended(self) -> None:
         for shown in (self._status, self._progress):

@@ -22,24 +22,39 @@ _MOST = 20
 
 @click.command(short_help="Train a run again and compare, bit for bit.")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR",
-              help="The folder of the new run, empty or new; `runs/<name>/<n>` by default.")  # fmt: skip
-@click.option("--allow-inexact", is_flag=True,
-              help="Train though versions, machine or data are not as they were.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of the new run, empty or new; `runs/<name>/<n>` by default.",
+)
+@click.option(
+    "--allow-inexact",
+    is_flag=True,
+    help="Train though versions, machine or data are not as they were.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
 def command(run: Path, run_dir: Path | None, allow_inexact: bool, form: str, quiet: bool) -> None:
-    """Train the run in the folder RUN again, from its own resolved spec, and compare weights, history and metrics.
+    """Train the run in the folder RUN again, from its own resolved spec, and compare weights,
+    history and metrics.
 
-    Exit status: 0 all of them are equal to the bit, 4 something differs, 3 the run cannot be reproduced or failed.
+    Exit status: 0 all of them are equal to the bit, 4 something differs, 3 the run cannot be
+    reproduced or failed.
     """
     with failures():
         from modelspec.runtime.run.reproduce import reproduce
 
         from .progress import watcher
 
-        found = reproduce(run, run_dir, allow_inexact=allow_inexact,
-                          watcher=watcher(quiet=quiet or form == "json"))
+        found = reproduce(
+            run,
+            run_dir,
+            allow_inexact=allow_inexact,
+            watcher=watcher(quiet=quiet or form == "json"),
+        )
     if form == "json":
         from modelspec.runtime.history.formatting import for_json
 
@@ -56,19 +71,33 @@ def _told(found: Reproduction) -> str:
     if found.differences:
         from modelspec.runtime.run import drift
 
-        parts.append("not as it was:\n" + "\n".join(f"  {line}" for line in drift.table(list(found.differences))))
+        parts.append(
+            "not as it was:\n"
+            + "\n".join(f"  {line}" for line in drift.table(list(found.differences)))
+        )
     parts.append(differing(list(found.weights)))
     apart = [one for one in found.values if not one.equal]
-    parts.append(_numbers(apart, len(found.values)) if apart else
-                 f"all {len(found.values)} numbers of history and metrics are equal to the bit")
+    parts.append(
+        _numbers(apart, len(found.values))
+        if apart
+        else f"all {len(found.values)} numbers of history and metrics are equal to the bit"
+    )
     return "\n\n".join(parts) if not found.equal or found.differences else "\n".join(parts)
 
 
 def _numbers(apart: list[Value], count: int) -> str:
     from modelspec.runtime.history.tables import table
 
-    rows = [(one.name, *("-" if value is None else f"{value:.9g}" for value in (one.was, one.now)),
-             "-" if one.was is None or one.now is None else f"{abs(one.was - one.now):.3g}") for one in apart[:_MOST]]
+    rows = [
+        (
+            one.name,
+            *("-" if value is None else f"{value:.9g}" for value in (one.was, one.now)),
+            "-" if one.was is None or one.now is None else f"{abs(one.was - one.now):.3g}",
+        )
+        for one in apart[:_MOST]
+    ]
     more = f"\n... {len(apart) - _MOST} more" if len(apart) > _MOST else ""
-    return (f"{table(('number', 'was', 'is', 'difference'), rows)}{more}\n\n"
-            f"{count - len(apart)} of {count} numbers of history and metrics are equal to the bit")
+    return (
+        f"{table(('number', 'was', 'is', 'difference'), rows)}{more}\n\n"
+        f"{count - len(apart)} of {count} numbers of history and metrics are equal to the bit"
+    )

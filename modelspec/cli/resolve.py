@@ -1,4 +1,6 @@
-"""`modelspec resolve FILE`: the spec after extends, overrides, expressions, blocks and loops; `--explain PATH`."""
+"""`modelspec resolve FILE`: the spec after extends, overrides, expressions, blocks and loops;
+`--explain PATH`.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,41 @@ if TYPE_CHECKING:
 @click.command(short_help="The spec after extends, expressions, blocks and loops.")
 @spec_file
 @click.option("--defaults", is_flag=True, help="Fill in every setting that is left out.")
-@click.option("--explain", "paths", multiple=True, metavar="PATH",
-              help="Say where the value at PATH of the resolved spec comes from, in place of printing the spec; may be "
-                   "given several times.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["yaml", "text", "json"]), default=None,
-              help="`yaml` (the default) or `json`; of --explain, `text` or `json`.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write into FILE.")  # fmt: skip
+@click.option(
+    "--explain",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    help=(
+        "Say where the value at PATH of the resolved spec comes from, in place of printing the"
+        " spec; may be given several times."
+    ),
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["yaml", "text", "json"]),
+    default=None,
+    help="`yaml` (the default) or `json`; of --explain, `text` or `json`.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write into FILE.",
+)
 @set_option
 def command(
-    file: str, defaults: bool, paths: tuple[str, ...], form: str | None, output: Path | None, overrides: dict[str, Any]
+    file: str,
+    defaults: bool,
+    paths: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    overrides: dict[str, Any],
 ) -> None:
-    """Print the spec in FILE with everything in it worked out: a spec that checks and trains the same; `-` reads
-    standard input.
+    """Print the spec in FILE with everything in it worked out: a spec that checks and trains the
+    same; `-` reads standard input.
 
     Paths are written as for --set: `model.layers.stem.units`, `training.optimizer`.
     """
@@ -48,7 +72,9 @@ def command(
     else:
         from modelspec.views.resolve import resolved_text
 
-        form = form or ("json" if output is not None and output.suffix.lower() == ".json" else "yaml")
+        form = form or (
+            "json" if output is not None and output.suffix.lower() == ".json" else "yaml"
+        )
         text, right = resolved_text(compiled, defaults=defaults, form=form), True
     if output is None:
         write(text)
@@ -69,7 +95,9 @@ def _compiled(file: str, overrides: dict[str, Any]) -> Compiled:
 
 
 def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[str, bool]:
-    """Where the values come from, and whether every path leads somewhere; those that do not are told."""
+    """Where the values come from, and whether every path leads somewhere; those that do not are
+    told.
+    """
     from modelspec.views.resolve.origin import Origins, Wayward
 
     origins = Origins(compiled)
@@ -89,11 +117,20 @@ def _explained(compiled: Compiled, paths: tuple[str, ...], form: str) -> tuple[s
 
 
 def _save(text: str, output: Path, compiled: Compiled) -> None:
-    """Write the file whole; where it stands elsewhere than the spec, say that paths in it are read from there."""
+    """Write the file whole; where it stands elsewhere than the spec, say that paths in it are read
+    from there.
+    """
     try:
         output.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"`{output}` cannot be written: {error.strerror}") from error
     folder = compiled.file.context.folder
-    if folder is not None and compiled.data is not None and output.resolve().parent != folder.resolve():
-        click.echo(f"paths in `{output}` are relative to its own folder now, no longer to `{folder}`", err=True)
+    if (
+        folder is not None
+        and compiled.data is not None
+        and output.resolve().parent != folder.resolve()
+    ):
+        click.echo(
+            f"paths in `{output}` are relative to its own folder now, no longer to `{folder}`",
+            err=True,
+        )

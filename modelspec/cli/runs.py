@@ -14,15 +14,24 @@ from .output import report, write
 
 @click.command(short_help="The runs in a folder with their metrics, or what happened in one.")
 @click.argument("folder", metavar="[FOLDER|RUN]", type=click.Path(path_type=Path), required=False)
-@click.option("--sort", "metric", metavar="METRIC",
-              help="The best first by a metric: `val_accuracy`, `test_loss`; by default the newest are.")  # fmt: skip
-@click.option("--reverse", is_flag=True, help="The other way round: the oldest, or the worst, first.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--sort",
+    "metric",
+    metavar="METRIC",
+    help="The best first by a metric: `val_accuracy`, `test_loss`; by default the newest are.",
+)
+@click.option(
+    "--reverse", is_flag=True, help="The other way round: the oldest, or the worst, first."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(folder: Path | None, metric: str | None, reverse: bool, form: str) -> None:
-    """List the runs below FOLDER (`runs` by default): when, in what state, how many epochs, their metrics.
+    """List the runs below FOLDER (`runs` by default): when, in what state, how many epochs, their
+    metrics.
 
-    Of RUN, the folder of one run, tell everything: when it ran, why it stopped and went on, what it was made of, what
-    it came to. Nothing is loaded.
+    Of RUN, the folder of one run, tell everything: when it ran, why it stopped and went on, what it
+    was made of, what it came to. Nothing is loaded.
     """
     from modelspec.runtime.history.run_files import MANIFEST
 
@@ -45,9 +54,12 @@ def _one(path: Path, form: str) -> None:
     if read.value is None:
         sys.exit(status.FAILED)
     if form == "json":
-        more = {"history": {name: list(values) for name, values in read.value.history.items()},
-                "by_part": read.value.by_part, "altered": altered(path, read.value.manifest),
-                "manifest": read.value.manifest}  # fmt: skip
+        more = {
+            "history": {name: list(values) for name, values in read.value.history.items()},
+            "by_part": read.value.by_part,
+            "altered": altered(path, read.value.manifest),
+            "manifest": read.value.manifest,
+        }
         write(json.dumps(for_json({**read.value.as_json(), **more}), indent=2))
     else:
         write(of_one(read.value))
@@ -72,4 +84,8 @@ def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None
     if form == "json":
         write(json.dumps(for_json([one.as_json() for one in records]), indent=2))
     else:
-        write(of_several(records, metric) if records else f"no runs in `{folder}`: `modelspec train` makes them")
+        write(
+            of_several(records, metric)
+            if records
+            else f"no runs in `{folder}`: `modelspec train` makes them"
+        )

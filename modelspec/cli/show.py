@@ -19,18 +19,32 @@ if TYPE_CHECKING:
 
 @click.command(short_help="The layers with shapes, parameters and cost.")
 @spec_file
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--depth", type=click.IntRange(0), metavar="N",
-              help="Show models inside models N levels deep; by default all but the inside of large ones.")
-@click.option("--picture", "drawn", type=click.Path(dir_okay=False), metavar="PATH",
-              help="Draw the model: .svg, .png, .mmd (Mermaid) or .dot (Graphviz), by the ending.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show models inside models N levels deep; by default all but the inside of large ones.",
+)
+@click.option(
+    "--picture",
+    "drawn",
+    type=click.Path(dir_okay=False),
+    metavar="PATH",
+    help="Draw the model: .svg, .png, .mmd (Mermaid) or .dot (Graphviz), by the ending.",
+)
 @set_option
-def command(file: str, form: str, depth: int | None, drawn: str | None, overrides: dict[str, Any]) -> None:
-    """Show the layers of FILE with shapes, parameters and cost, and totals; `-` reads standard input.
+def command(
+    file: str, form: str, depth: int | None, drawn: str | None, overrides: dict[str, Any]
+) -> None:
+    """Show the layers of FILE with shapes, parameters and cost, and totals; `-` reads standard
+    input.
 
-    Nothing is built: the numbers are inferred, and equal Keras's. With --picture a picture is written in place of the
-    table: blocks and sub-models are frames, open --depth levels deep (0: folded), by default as deep as about a hundred
-    boxes show.
+    Nothing is built: the numbers are inferred, and equal Keras's. With --picture a picture is
+    written in place of the table: blocks and sub-models are frames, open --depth levels deep (0:
+    folded), by default as deep as about a hundred boxes show.
     """
     if drawn is not None:
         _ending(drawn)
@@ -52,12 +66,16 @@ def command(file: str, form: str, depth: int | None, drawn: str | None, override
 
 
 def _ending(path: str) -> str:
-    """The kind of picture that a path asks for. Raises a fault of usage where there is none of this ending."""
+    """The kind of picture that a path asks for. Raises a fault of usage where there is none of this
+    ending.
+    """
     from modelspec.views.picture import ENDINGS
 
     found = ENDINGS.get(Path(path).suffix.lower())
     if found is None:
-        raise click.BadParameter(f"a picture ends in {', '.join(ENDINGS)}: `{path}` does not", param_hint="--picture")
+        raise click.BadParameter(
+            f"a picture ends in {', '.join(ENDINGS)}: `{path}` does not", param_hint="--picture"
+        )
     return found
 
 

@@ -21,14 +21,25 @@ if TYPE_CHECKING:
 @click.command(short_help="Train, evaluate on the test split, save.")
 @spec_file
 @set_option
-@click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR",
-              help="The run folder, empty or new; `runs/<name>/<n>` by default.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Everything but the training: data opened, one batch through the graph.")
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The run folder, empty or new; `runs/<name>/<n>` by default.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Everything but the training: data opened, one batch through the graph.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
-def command(file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run: bool, quiet: bool) -> None:
+def command(
+    file: str, overrides: dict[str, Any], run_dir: Path | None, dry_run: bool, quiet: bool
+) -> None:
     """Train the spec in FILE, evaluate on its test split, and save everything in a run folder.
 
-    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (`modelspec resume` goes on).
+    Exit status: 1 the spec has errors, 3 the data or the run failed, 75 interrupted (`modelspec
+    resume` goes on).
     """
     spec = _checked(file, overrides)
     with failures("interrupted before the training began: no run folder is left"):

@@ -21,22 +21,43 @@ if TYPE_CHECKING:
 @click.command(short_help="The weights of a run or a file: list, extract, compare.")
 @click.argument("a", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.argument("b", metavar="[RUN|FILE]", type=click.Path(path_type=Path), required=False)
-@click.option("--extract", "pattern", metavar="NAME",
-              help="Write this weight to a file, or those of a pattern: `encoder/*`.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path),
-              help="Where `--extract` writes: .npy, .npz or .safetensors.")  # fmt: skip
+@click.option(
+    "--extract",
+    "pattern",
+    metavar="NAME",
+    help="Write this weight to a file, or those of a pattern: `encoder/*`.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where `--extract` writes: .npy, .npz or .safetensors.",
+)
 @click.option("--optimizer", is_flag=True, help="Also what the optimizer keeps.")
-@click.option("--tolerance", type=click.FloatRange(min=0), metavar="D",
-              help="Weights whose numbers are at most so far apart count as equal; by default to the bit.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    metavar="D",
+    help="Weights whose numbers are at most so far apart count as equal; by default to the bit.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 def command(
-    a: Path, b: Path | None, pattern: str | None, output: Path | None, optimizer: bool, tolerance: float | None,
+    a: Path,
+    b: Path | None,
+    pattern: str | None,
+    output: Path | None,
+    optimizer: bool,
+    tolerance: float | None,
     form: str,
 ) -> None:
-    """List the weights of a run, or of a .keras, .h5 or .safetensors file: shapes, and what numbers are in them.
+    """List the weights of a run, or of a .keras, .h5 or .safetensors file: shapes, and what numbers
+    are in them.
 
-    With a second run or file, tell weight by weight whether the two are equal to the bit, and how far apart they are.
-    No framework is loaded.
+    With a second run or file, tell weight by weight whether the two are equal to the bit, and how
+    far apart they are. No framework is loaded.
 
     Exit status: 4 the two differ, 3 one of them cannot be read.
     """
@@ -62,15 +83,29 @@ def _one(path: Path, pattern: str | None, output: Path | None, optimizer: bool, 
             write(f"{names[0] if len(names) == 1 else f'{len(names)} weights'} written to {output}")
             return
         found = [figures(one) for one in weights.values()]
-    write(json.dumps([one.as_json() for one in found], indent=2) if form == "json" else _listed(found))
+    write(
+        json.dumps([one.as_json() for one in found], indent=2) if form == "json" else _listed(found)
+    )
 
 
 def _listed(found: list[Figures]) -> str:
     from modelspec.runtime.history.formatting import number
     from modelspec.runtime.history.tables import table
 
-    rows = [(one.name, str(list(one.shape)), one.dtype, number(one.mean), number(one.std), number(one.low),
-             number(one.high), f"{one.zeros:,}", f"{one.not_finite:,}") for one in found]
+    rows = [
+        (
+            one.name,
+            str(list(one.shape)),
+            one.dtype,
+            number(one.mean),
+            number(one.std),
+            number(one.low),
+            number(one.high),
+            f"{one.zeros:,}",
+            f"{one.not_finite:,}",
+        )
+        for one in found
+    ]
     header = ("weight", "shape", "dtype", "mean", "std", "min", "max", "zeros", "not finite")
     count = sum(_count(one.shape) for one in found)
     return f"{table(header, rows, left=3)}\n\n{len(found)} weights, {count:,} numbers"
@@ -88,9 +123,16 @@ def _compare(a: Path, b: Path, optimizer: bool, tolerance: float | None, form: s
     from modelspec.runtime.run.weight_reader import stored_weights
     from modelspec.runtime.run.weight_tools import compared
 
-    with stored_weights(a, optimizer=optimizer) as one, stored_weights(b, optimizer=optimizer) as other:
+    with (
+        stored_weights(a, optimizer=optimizer) as one,
+        stored_weights(b, optimizer=optimizer) as other,
+    ):
         found = list(compared(one, other))
-    write(json.dumps([each.as_json() for each in found], indent=2) if form == "json" else differing(found))
+    write(
+        json.dumps([each.as_json() for each in found], indent=2)
+        if form == "json"
+        else differing(found)
+    )
     return all(each.within(tolerance) for each in found)
 
 
@@ -101,6 +143,11 @@ def differing(found: list[Compared]) -> str:
     apart = [one for one in found if not one.equal]
     if not apart:
         return f"all {len(found)} weights are equal to the bit"
-    rows = [(one.name, "-" if one.largest is None else f"{one.largest:.3g}", one.remark) for one in apart]
-    return (f"{table(('weight', 'largest difference', ''), rows)}\n\n"
-            f"{len(found) - len(apart)} of {len(found)} weights are equal to the bit")
+    rows = [
+        (one.name, "-" if one.largest is None else f"{one.largest:.3g}", one.remark)
+        for one in apart
+    ]
+    return (
+        f"{table(('weight', 'largest difference', ''), rows)}\n\n"
+        f"{len(found) - len(apart)} of {len(found)} weights are equal to the bit"
+    )

@@ -1,1 +1,3 @@
-"""Text to a typed graph and its diagnostics, without a framework: `pipeline.py` shows every stage."""
+"""Text to a typed graph and its diagnostics, without a framework: `pipeline.py` shows every
+stage.
+"""

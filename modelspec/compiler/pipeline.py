@@ -1,12 +1,12 @@
 """The whole chain on one screen: text becomes a compiled spec. No stage here loads a framework.
 
-    read      path          -> Document      places, duplicate keys, YAML 1.2 scalars, budgets
-    expand    Document      -> Document      extends, overrides, expressions, blocks, loops: plain values come out
-    modernize Document      -> Document      older Keras's spellings become today's, each with a warning
-    validate  Document      -> SpecFile      sections, kinds, settings, forms
-    link      ModelSection  -> Graph         calls in order, every reference resolved
-    infer     Graph         -> TypedGraph    shapes, dtypes, weights, cost
-    lint      TypedGraph, training, data     pairs that cannot work
+read      path          -> Document      places, duplicate keys, YAML 1.2 scalars, budgets
+expand    Document      -> Document      extends, overrides, expressions, blocks, loops: plain values come out
+modernize Document      -> Document      older Keras's spellings become today's, each with a warning
+validate  Document      -> SpecFile      sections, kinds, settings, forms
+link      ModelSection  -> Graph         calls in order, every reference resolved
+infer     Graph         -> TypedGraph    shapes, dtypes, weights, cost
+lint      TypedGraph, training, data     pairs that cannot work
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Compiled:
     @property
     def name(self) -> str:
         """The spec's name, or that of its file."""
-        return self.file.name or Path(self.file.document.root.span.file).stem.strip("<->") or "model"
+        return (
+            self.file.name or Path(self.file.document.root.span.file).stem.strip("<->") or "model"
+        )
 
 
 def compile_path(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[Compiled | None]:
@@ -54,7 +56,9 @@ def compile_path(path: str, overrides: Mapping[str, Any] | None = None) -> Check
     return _compile(read(path), context_for(None if path == "-" else Path(path)), overrides)
 
 
-def compile_mapping(values: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Checked[Compiled | None]:
+def compile_mapping(
+    values: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> Checked[Compiled | None]:
     """Check a spec that is a Python mapping already."""
     return _compile(read_mapping(values), context_for(None), overrides)
 
@@ -75,8 +79,8 @@ def _compile(
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
     """Check a document: every stage but the reading and the expansion.
 
-    Spellings of older Keras are no words of the language, so a spec has them only where it has faults, or where Keras
-    still takes both: the tables of old words load for such a spec alone.
+    Spellings of older Keras are no words of the language, so a spec has them only where it has
+    faults, or where Keras still takes both: the tables of old words load for such a spec alone.
     """
     checked = _compile_today(document, context)
     if checked.ok and not mentions(document.root, {*LAYERS.aliases, *_TAKES_BOTH}):
@@ -111,6 +115,7 @@ def _compile_today(document: Document, context: Context) -> Checked[Compiled]:
     compiled = Compiled(spec.value, typed, sections.value.training, sections.value.data)
     found.extend(lint(compiled.graph, compiled.training, compiled.data, compiled.file))
     checked = Checked(compiled, in_file_order(found))
-    # What a stage leaves out it must have said: a layer that is lost silently would be a model that is not the spec's.
+    # What a stage leaves out it must have said: a layer that is lost silently would be a model that
+    # is not the spec's.
     assert not checked.ok or (typed is not None and len(typed.layers) == len(typed.graph.calls))
     return checked

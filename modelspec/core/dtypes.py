@@ -9,20 +9,36 @@ FLOATS = ("bfloat16", "float16", "float32", "float64")
 INTS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 DTYPES = ("bool", *INTS, *FLOATS, "string", "complex64", "complex128")
 POLICIES = (
-    *FLOATS, "mixed_float16", "mixed_bfloat16", *(name for name in INTS if name != "int8"), "bool", "string",
-    "complex64", "complex128",
-)  # fmt: skip
-"""The names that a layer's `dtype` takes. Keras reads `int8` as a way of quantizing, and refuses it alone."""
+    *FLOATS,
+    "mixed_float16",
+    "mixed_bfloat16",
+    *(name for name in INTS if name != "int8"),
+    "bool",
+    "string",
+    "complex64",
+    "complex128",
+)
+"""The names that a layer's `dtype` takes. Keras reads `int8` as a way of quantizing, and refuses it
+alone.
+"""
 
 # Which dtypes each one widens to in one step, as Keras combines them (the order of
 # https://jax.readthedocs.io/en/latest/type_promotion.html, which Keras follows on every backend).
 _WIDENS_TO: dict[str, tuple[str, ...]] = {
     "bool": ("uint8", "int8"),
-    "uint8": ("int16", "uint16"), "uint16": ("int32", "uint32"), "uint32": ("int64", "uint64"),
+    "uint8": ("int16", "uint16"),
+    "uint16": ("int32", "uint32"),
+    "uint32": ("int64", "uint64"),
     "uint64": ("bfloat16", "float16"),
-    "int8": ("int16",), "int16": ("int32",), "int32": ("int64",), "int64": ("bfloat16", "float16"),
-    "bfloat16": ("float32",), "float16": ("float32",), "float32": ("float64",), "float64": (),
-}  # fmt: skip
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("bfloat16", "float16"),
+    "bfloat16": ("float32",),
+    "float16": ("float32",),
+    "float32": ("float64",),
+    "float64": (),
+}
 
 
 @cache
@@ -53,7 +69,8 @@ def _reachable(dtype: str) -> frozenset[str]:
 
 
 def promote(dtypes: Iterable[str]) -> str | None:
-    """The dtype that an operation on tensors of these dtypes works in; None where they do not combine (a string).
+    """The dtype that an operation on tensors of these dtypes works in; None where they do not
+    combine (a string).
 
     The least dtype that each of them widens to, as in Keras's `backend.result_type`.
     """

@@ -12,8 +12,9 @@ from .settings import Context, Unfit, context_of
 
 
 def project_of(spec: Path | None) -> tuple[Path, Path]:
-    """The folder of a spec and the project it belongs to: the working directory where the spec is inside it,
-    otherwise the spec's own folder."""
+    """The folder of a spec and the project it belongs to: the working directory where the spec is
+    inside it, otherwise the spec's own folder.
+    """
     here = Path.cwd().resolve()
     if spec is None:
         return here, here
@@ -39,8 +40,11 @@ def _project_path(value: Any, info: ValidationInfo) -> str:
     except (OSError, RuntimeError):  # a loop of links, a name that the system refuses
         inside = False
     if not inside:
-        raise Unfit("a path inside the project (the working directory, or the folder of the spec)", code="MS210",
-                    help="move the file into the project, or run modelspec from a folder that holds both")
+        raise Unfit(
+            "a path inside the project (the working directory, or the folder of the spec)",
+            code="MS210",
+            help="move the file into the project, or run modelspec from a folder that holds both",
+        )
     return value
 
 
@@ -48,7 +52,7 @@ ProjectPath = Annotated[str, PlainValidator(_project_path, json_schema_input_typ
 """A path as written. `confined` gives the file; nothing is opened here."""
 
 
-# Several files --------------------------------------------------------------------------------------------------------
+# Several files ------------------------------------------------------------------------------------
 
 _WILD = frozenset("*?[")
 
@@ -62,8 +66,12 @@ def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
         try:
             _pattern(one, info)
         except Unfit as error:
-            raise Unfit("a list of paths" if error.code == "MS204" else error.expected, code=error.code,
-                        help=error.help, path=(index,)) from None
+            raise Unfit(
+                "a list of paths" if error.code == "MS204" else error.expected,
+                code=error.code,
+                help=error.help,
+                path=(index,),
+            ) from None
     return tuple(value)
 
 
@@ -80,15 +88,18 @@ def _pattern(value: Any, info: ValidationInfo) -> str:
 
 
 ProjectPaths = Annotated[
-    str | tuple[str, ...], PlainValidator(_project_paths, json_schema_input_type=str | tuple[str, ...])
+    str | tuple[str, ...],
+    PlainValidator(_project_paths, json_schema_input_type=str | tuple[str, ...]),
 ]
 """A path, a pattern (`part-*.csv`), or a list of both, as written. `matches` gives the files."""
 
 
 def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:
-    """Every path or pattern as written, and the paths that it stands for: itself, or what a pattern matches, sorted.
+    """Every path or pattern as written, and the paths that it stands for: itself, or what a pattern
+    matches, sorted.
 
-    A file whose name has wildcards in it is meant itself. Names that begin with a point match no wildcard.
+    A file whose name has wildcards in it is meant itself. Names that begin with a point match no
+    wildcard.
     """
     folder = context.folder or Path.cwd()
     found: list[tuple[str, list[str]]] = []

@@ -1,4 +1,6 @@
-"""Closed tables of names: what a spec may name, and the module that defines it, imported when it is first named."""
+"""Closed tables of names: what a spec may name, and the module that defines it, imported when it is
+first named.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,20 @@ if TYPE_CHECKING:
 
 
 def snake_case(kind: str) -> str:
-    """The name that Keras gives an unnamed object of a class: `mean_io_u` for `MeanIoU`, `conv2d` for `Conv2D`."""
+    """The name that Keras gives an unnamed object of a class: `mean_io_u` for `MeanIoU`, `conv2d`
+    for `Conv2D`.
+    """
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", kind).lower()
 
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """One family of things that a spec makes from a name and settings (layers, initializers, losses, ...).
+    """One family of things that a spec makes from a name and settings (layers, initializers,
+    losses, ...).
 
-    `modules` is its table of contents: module below `package` -> the classes it defines. `aliases` are Keras's other
-    names for them (`he_normal` for `HeNormal`). `refused` are names that Keras has and a spec may not use, each
-    with its reason.
+    `modules` is its table of contents: module below `package` -> the classes it defines. `aliases`
+    are Keras's other names for them (`he_normal` for `HeNormal`). `refused` are names that Keras
+    has and a spec may not use, each with its reason.
     """
 
     noun: str
@@ -36,7 +41,9 @@ class Registry:
     outdated: bool = False
     """Whether the aliases are older spellings, taken with a warning and never offered."""
     elsewhere: Callable[[str], Fault | None] = lambda name: None  # the default of a field
-    """The fault of a name that belongs to another part of a spec, e.g. a library architecture inside a wrapper."""
+    """The fault of a name that belongs to another part of a spec, e.g. a library architecture
+    inside a wrapper.
+    """
 
     @cached_property
     def _module_of(self) -> dict[str, str]:

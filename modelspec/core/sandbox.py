@@ -1,7 +1,8 @@
-"""Work in a process of its own: what breaks a library written in C ends that process, and not the one that asked.
+"""Work in a process of its own: what breaks a library written in C ends that process, and not the
+one that asked.
 
-The HDF5 library has had flaws that a crafted file makes use of. So files of strangers are parsed in a process that can
-write no file and dump no core, and hands back texts and numbers alone.
+The HDF5 library has had flaws that a crafted file makes use of. So files of strangers are parsed in
+a process that can write no file and dump no core, and hands back texts and numbers alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _MEMORY = 16 * 2**30
 
 
 def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """A process that runs a module of modelspec. A Ctrl-C that is meant for this one does not reach it.
+    """A process that runs a module of modelspec. A Ctrl-C that is meant for this one does not reach
+    it.
 
     `options` are those of `subprocess.Popen`.
     """
@@ -29,14 +31,24 @@ def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
 
 def limit() -> None:
     """From here on this process writes no file, dumps no core, and has a bound on its memory."""
-    for what, most in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, _MEMORY)):
+    for what, most in (
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, _MEMORY),
+    ):
         _, hard = resource.getrlimit(what)
         bounded = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (bounded, bounded))
 
 
 def _environment() -> dict[str, str]:
-    """The same modelspec, wherever it is imported from, and no device that this process may hold."""
+    """The same modelspec, wherever it is imported from, and no device that this process may
+    hold.
+    """
     places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "CUDA_VISIBLE_DEVICES": "-1",
-            "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, places)),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }

@@ -1,9 +1,10 @@
-"""Sizes that are known, unknown and named, and their arithmetic: the only place that handles an unknown size.
+"""Sizes that are known, unknown and named, and their arithmetic: the only place that handles an
+unknown size.
 
-A size is a number of entries along an axis: an `int`; `None` where nothing is known; a `str` where it has a name
-(`"time"`) or follows from one (`"time // 2"`): unknown too, but the same wherever the same text stands; or
-`PENDING`, which is not known yet but will be once the data is read (`auto`). A shape is a tuple of sizes whose
-first entry is the batch axis.
+A size is a number of entries along an axis: an `int`; `None` where nothing is known; a `str` where
+it has a name (`"time"`) or follows from one (`"time // 2"`): unknown too, but the same wherever the
+same text stands; or `PENDING`, which is not known yet but will be once the data is read (`auto`). A
+shape is a tuple of sizes whose first entry is the batch axis.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class Tensor(NamedTuple):
 
 def show(shape: Shape) -> str:
     """The shape as a person reads it: `(batch, 28, 28, 1)`."""
-    sizes = ["batch" if axis == 0 and size is None else show_size(size) for axis, size in enumerate(shape)]
+    sizes = [
+        "batch" if axis == 0 and size is None else show_size(size)
+        for axis, size in enumerate(shape)
+    ]
     return f"({', '.join(sizes)})"
 
 
@@ -57,10 +61,15 @@ def needs(size: Size, what: str, help: str, *, argument: str | None = None) -> S
     if isinstance(size, int) or size == PENDING:
         return size
     named = f"`{size}`" if size else "unknown"
-    raise Fault("MS405", f"{what} is {named}, but must be known to build the layer", help=help, argument=argument)
+    raise Fault(
+        "MS405",
+        f"{what} is {named}, but must be known to build the layer",
+        help=help,
+        argument=argument,
+    )
 
 
-# Arithmetic ----------------------------------------------------------------------------------------------------------
+# Arithmetic ---------------------------------------------------------------------------------------
 
 
 def add(a: Size, b: int) -> Size:
@@ -142,7 +151,9 @@ def plus(a: Size, b: Size) -> Size:
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """The product; of nothing, 1. Numbers are multiplied first: `time * 56`, not `(time * 7) * 8`."""
+    """The product; of nothing, 1. Numbers are multiplied first: `time * 56`, not `(time * 7) *
+    8`.
+    """
     numbers, named = 1, list[Size]()
     for size in sizes:
         if isinstance(size, int):
@@ -152,48 +163,64 @@ def product(sizes: Iterable[Size]) -> Size:
     return mul(reduce(mul, named), numbers) if named else numbers
 
 
-# Windows -------------------------------------------------------------------------------------------------------------
+# Windows ------------------------------------------------------------------------------------------
 
 
 def window(size: Size, kernel: int, stride: int, padding: str, dilation: int = 1) -> Size:
     """How many places a window of `kernel` entries has along an axis (convolution and pooling).
 
-    `valid`: only where it fits whole; `same` and `causal`: one for every `stride` entries. The result may be zero or
-    negative where the window does not fit; whoever asks says so in its own words.
+    `valid`: only where it fits whole; `same` and `causal`: one for every `stride` entries. The
+    result may be zero or negative where the window does not fit; whoever asks says so in its own
+    words.
     """
     if padding in ("same", "causal"):
         return ceildiv(size, stride)
     reach = dilation * (kernel - 1) + 1
-    # (size - reach) // stride + 1 in one step, so that pooling by 2 makes `time // 2` of `time`. Python floors a
-    # negative number, so "does not fit" is any result below 1.
+    # (size - reach) // stride + 1 in one step, so that pooling by 2 makes `time // 2` of `time`.
+    # Python floors a negative number, so "does not fit" is any result below 1.
     return floordiv(add(size, stride - reach), stride)
 
 
 def same_padding(size: Size, kernel: int, stride: int) -> tuple[int, int]:
-    """How many entries `padding: same` adds before and after an axis; for an unknown size, as for a multiple of stride.
+    """How many entries `padding: same` adds before and after an axis; for an unknown size, as for a
+    multiple of stride.
 
-    The last window begins `stride` entries before the end, or as many as are left over, and ends past it.
+    The last window begins `stride` entries before the end, or as many as are left over, and ends
+    past it.
     """
     more = max(kernel - ((known(size) or 0) % stride or stride), 0)
     return more // 2, more - more // 2
 
 
 def transposed(
-    size: Size, kernel: int, stride: int, padding: str, dilation: int = 1, output_padding: int | None = None
+    size: Size,
+    kernel: int,
+    stride: int,
+    padding: str,
+    dilation: int = 1,
+    output_padding: int | None = None,
 ) -> Size:
-    """The length of a transposed convolution's output along an axis, as Keras's `Conv*Transpose` layers define it."""
+    """The length of a transposed convolution's output along an axis, as Keras's `Conv*Transpose`
+    layers define it.
+    """
     reach = dilation * (kernel - 1) + 1
     if output_padding is None:
-        return mul(size, stride) if padding == "same" else add(mul(size, stride), max(reach - stride, 0))
+        return (
+            mul(size, stride)
+            if padding == "same"
+            else add(mul(size, stride), max(reach - stride, 0))
+        )
     pad = reach // 2 if padding == "same" else 0
     return add(mul(add(size, -1), stride), reach - 2 * pad + output_padding)
 
 
-# Agreement -----------------------------------------------------------------------------------------------------------
+# Agreement ----------------------------------------------------------------------------------------
 
 
 def may_equal(a: Size, b: Size) -> bool:
-    """Whether two sizes can be the same number: always where one of them is unknown, but for two different names."""
+    """Whether two sizes can be the same number: always where one of them is unknown, but for two
+    different names.
+    """
     if isinstance(a, int) and isinstance(b, int):
         return a == b
     if _is_name(a) and _is_name(b):
@@ -217,7 +244,9 @@ def join(a: Size, b: Size) -> Size:
 
 
 def broadcast(a: Size, b: Size) -> Size:
-    """The size of an elementwise operation along one axis: 1 stretches. Sizes must be broadcastable (`broadcasts`)."""
+    """The size of an elementwise operation along one axis: 1 stretches. Sizes must be broadcastable
+    (`broadcasts`).
+    """
     if a == 1:
         return b
     if b == 1:

@@ -1,7 +1,8 @@
 """Specs as scikit-learn estimators: `SpecClassifier` and `SpecRegressor`.
 
-A fitted estimator holds plain values alone: the spec as it was run, what was learned from the data, weights as arrays.
-So a pickle of it has no code of its own, and the model is built from the spec when it is first asked for.
+A fitted estimator holds plain values alone: the spec as it was run, what was learned from the data,
+weights as arrays. So a pickle of it has no code of its own, and the model is built from the spec
+when it is first asked for.
 """
 
 from __future__ import annotations
@@ -50,9 +51,14 @@ class _SpecEstimator(BaseEstimator):
     """The variable of a spec that says how many numbers the output has."""
 
     def __init__(
-        self, spec: str | PathLike[str] | Mapping[str, Any] | None = None, *,
-        overrides: Mapping[str, Any] | None = None, run_dir: str | PathLike[str] | None = None,
-        epochs: int | None = None, batch_size: int | None = None, random_state: Any = None,
+        self,
+        spec: str | PathLike[str] | Mapping[str, Any] | None = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        run_dir: str | PathLike[str] | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        random_state: Any = None,
     ) -> None:
         self.spec = spec
         self.overrides = overrides
@@ -61,36 +67,47 @@ class _SpecEstimator(BaseEstimator):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    # Parameters ------------------------------------------------------------------------------------------------------
+    # Parameters -----------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters; deep, each override under `overrides__<path>` too."""
         found: dict[str, Any] = super().get_params(deep=False)
         if deep and isinstance(self.overrides, Mapping):
-            found.update({f"{_NESTED}{path}": value for path, value in (self.overrides or {}).items()})
+            found.update(
+                {f"{_NESTED}{path}": value for path, value in (self.overrides or {}).items()}
+            )
         return found
 
     def set_params(self, **params: Any) -> Any:
-        """Parameters by name. `training.epochs`, `model.layers[0].Dense.units` or any other path into the spec sets
-        one of the `overrides`, and may be written `overrides__training.epochs`, too."""
-        nested = {name.removeprefix(_NESTED): params.pop(name) for name in list(params)
-                  if name.startswith(_NESTED) or "." in name}
+        """Parameters by name. `training.epochs`, `model.layers[0].Dense.units` or any other path
+        into the spec sets one of the `overrides`, and may be written `overrides__training.epochs`,
+        too.
+        """
+        nested = {
+            name.removeprefix(_NESTED): params.pop(name)
+            for name in list(params)
+            if name.startswith(_NESTED) or "." in name
+        }
         super().set_params(**params)
         if nested:
             self.overrides = {**(self.overrides or {}), **nested}
         return self
 
-    # Fitting ---------------------------------------------------------------------------------------------------------
+    # Fitting --------------------------------------------------------------------------------------
 
     def _train(self, x: Any, y: Any, weights: Any, count: int) -> None:
-        """Train on prepared columns; `x` is an array or a data frame, `count` how many numbers the output has."""
+        """Train on prepared columns; `x` is an array or a data frame, `count` how many numbers the
+        output has.
+        """
         spec = self._checked(x, count, weighted=weights is not None)
         columns = self._columns(x)
         columns[_Y] = targets_of(spec, y)
         if weights is not None:
             columns[_WEIGHT] = weights
         with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
-            directory = Path(fspath(self.run_dir)) if self.run_dir is not None else Path(folder) / "run"
+            directory = (
+                Path(fspath(self.run_dir)) if self.run_dir is not None else Path(folder) / "run"
+            )
             try:
                 run = spec.train(directory, data=columns)
             except RunError as error:
@@ -104,7 +121,9 @@ class _SpecEstimator(BaseEstimator):
         assert document is not None
         resolved: Any = plain(document.root)
         self.resolved_: dict[str, Any] = resolved
-        self.history_ = {name: [float(value) for value in values] for name, values in run.history.items()}
+        self.history_ = {
+            name: [float(value) for value in values] for name, values in run.history.items()
+        }
         self.weights_ = [np.array(one) for one in run.model.get_weights()]
         self._compiled = compiled_of(self.resolved_)
         state = saved_state(self._compiled, directory)
@@ -118,34 +137,56 @@ class _SpecEstimator(BaseEstimator):
         given = dict(self.overrides or {})
         if self._counted in (plain_spec.get("vars") or {}) and f"vars.{self._counted}" not in given:
             given[f"vars.{self._counted}"] = count
-        own = {"training.epochs": self.epochs, "training.batch_size": self.batch_size, "seed": self._seed()}
+        own = {
+            "training.epochs": self.epochs,
+            "training.batch_size": self.batch_size,
+            "seed": self._seed(),
+        }
         given.update({path: value for path, value in own.items() if value is not None})
         placed = source if isinstance(source, Mapping) else fspath(source)
         first = load_spec(placed, given)
         names = tuple(first.graph.inputs)
         if len(first.graph.outputs) != 1:
-            raise ValueError(f"an estimator has one output, and the spec has {len(first.graph.outputs)}")
-        data: dict[str, Any] = {"source": {"npz": "data.npz"}, "inputs": self._inputs(first, names, x),
-                                "targets": {next(iter(first.graph.outputs)): {"column": _Y}}}
+            raise ValueError(
+                f"an estimator has one output, and the spec has {len(first.graph.outputs)}"
+            )
+        data: dict[str, Any] = {
+            "source": {"npz": "data.npz"},
+            "inputs": self._inputs(first, names, x),
+            "targets": {next(iter(first.graph.outputs)): {"column": _Y}},
+        }
         split = first.compiled.data.split if first.compiled.data is not None else None
         if split is not None and split.validation:
             data["split"] = {"validation": split.validation}
         if weighted:
             data["weights"] = _WEIGHT
-        return load_spec(placed, {**{path: value for path, value in given.items() if not path.startswith("data")},
-                                  "data": data})
+        return load_spec(
+            placed,
+            {
+                **{path: value for path, value in given.items() if not path.startswith("data")},
+                "data": data,
+            },
+        )
 
     def _inputs(self, spec: Spec, names: tuple[str, ...], x: Any) -> dict[str, Any]:
-        """What feeds each input: columns of a data frame as the spec has them, else all of `X` as one."""
+        """What feeds each input: columns of a data frame as the spec has them, else all of `X` as
+        one.
+        """
         features = (spec.compiled.data.inputs if spec.compiled.data is not None else None) or {}
         if hasattr(x, "columns"):
             return {name: feature_of(one) for name, one in features.items()}
         if len(names) != 1:
-            raise ValueError(f"the model has {len(names)} inputs: give a data frame, and a spec whose `data.inputs` "
-                             "says which columns feed which")
+            raise ValueError(
+                f"the model has {len(names)} inputs: give a data frame, and a spec whose"
+                " `data.inputs` says which columns feed which"
+            )
         rest = feature_of(features[names[0]]) if names[0] in features else {}
-        return {names[0]: {**{key: value for key, value in rest.items() if key not in ("column", "columns")},
-                           "column": COLUMN}}
+        return {
+            names[0]: {
+                **{key: value for key, value in rest.items() if key not in ("column", "columns")},
+                "column": COLUMN,
+            }
+        }
 
     def _seed(self) -> int | None:
         """The seed that replaces the spec's; of a NumPy generator, a number that it draws."""
@@ -172,13 +213,15 @@ class _SpecEstimator(BaseEstimator):
         return {name: table.column(name) for name in table.names}
 
     def _valid(self, x: Any, *, reset: bool, **options: Any) -> Any:
-        """What scikit-learn makes of `X` (and `y`); a data frame that the spec reads by its columns as it is."""
+        """What scikit-learn makes of `X` (and `y`); a data frame that the spec reads by its columns
+        as it is.
+        """
         if not self._frame(x):
             return validate_data(self, x, reset=reset, **options)
         validate_data(self, x, reset=reset, skip_check_array=True)
         return x
 
-    # Predicting ------------------------------------------------------------------------------------------------------
+    # Predicting -----------------------------------------------------------------------------------
 
     def _predicted(self, x: Any) -> np.ndarray[Any, Any]:
         """The output for every row, in float64."""
@@ -191,7 +234,9 @@ class _SpecEstimator(BaseEstimator):
         model, compiled = self._built()
         state = None if self.state_ is None else State.of(self.state_)
         try:
-            examples, _ = prepare_source(compiled, table_from(self._columns(given)), with_targets=False, state=state)
+            examples, _ = prepare_source(
+                compiled, table_from(self._columns(given)), with_targets=False, state=state
+            )
         except RunError as error:
             raise ValueError(f"the spec cannot take these data: {error}") from error
         inputs = {name: filled_up(values) for name, values in examples.inputs.items()}
@@ -201,7 +246,9 @@ class _SpecEstimator(BaseEstimator):
             for start in range(0, len(next(iter(inputs.values()))), BATCH)
             for batch in [{name: values[start : start + BATCH] for name, values in inputs.items()}]
         ]
-        found: np.ndarray[Any, Any] = np.concatenate([np.asarray(part) for part in parts])[: examples.count]
+        found: np.ndarray[Any, Any] = np.concatenate([np.asarray(part) for part in parts])[
+            : examples.count
+        ]
         return found.astype(np.float64)
 
     def _built(self) -> tuple[Any, Compiled]:
@@ -232,26 +279,31 @@ class _SpecEstimator(BaseEstimator):
 class SpecClassifier(ClassifierMixin, _SpecEstimator):
     """A spec as a classifier of scikit-learn.
 
-    `spec` is a file or a mapping, by default a multilayer perceptron. Its model has one output: of as many units as
-    there are classes, or one with a binary loss. Where the spec has `vars.classes`, that follows from `y`. `X` is an
-    array, which feeds the single input (whose size may be `auto`), or a data frame with the columns that the spec's
-    `data.inputs` names. `overrides` are values by path (`{"training.epochs": 3}`), each also a parameter of its own in
-    a search: `training.epochs`. The run is kept in `run_dir`, by default nowhere.
+    `spec` is a file or a mapping, by default a multilayer perceptron. Its model has one output: of
+    as many units as there are classes, or one with a binary loss. Where the spec has
+    `vars.classes`, that follows from `y`. `X` is an array, which feeds the single input (whose size
+    may be `auto`), or a data frame with the columns that the spec's `data.inputs` names.
+    `overrides` are values by path (`{"training.epochs": 3}`), each also a parameter of its own in a
+    search: `training.epochs`. The run is kept in `run_dir`, by default nowhere.
 
-    After `fit`: `classes_`, `n_features_in_`, `history_` (by name, a value for each epoch), `weights_`.
+    After `fit`: `classes_`, `n_features_in_`, `history_` (by name, a value for each epoch),
+    `weights_`.
     """
 
     _default = DEFAULT_CLASSIFIER
     _counted = "classes"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SpecClassifier:  # noqa: N803
-        """Train on `X` [rows, features] and labels `y` [rows]. Raises `ValueError` for data that do not fit the spec,
-        `SpecError` for a spec with errors."""
+        """Train on `X` [rows, features] and labels `y` [rows]. Raises `ValueError` for data that do
+        not fit the spec, `SpecError` for a spec with errors.
+        """
         x, y = both_of(self, X, y)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"the classifier can't train when only one class is present: {self.classes_[0]!r}")
+            raise ValueError(
+                f"the classifier can't train when only one class is present: {self.classes_[0]!r}"
+            )
         self._train(x, indices.astype(np.int64), weights_of(sample_weight, x), len(self.classes_))
         return self
 
@@ -265,7 +317,9 @@ class SpecClassifier(ClassifierMixin, _SpecEstimator):
             share = found.reshape(-1)
             share = 1 / (1 + np.exp(-share)) if logits else share
             return np.stack([1 - share, share], axis=1)
-        shares: np.ndarray[Any, Any] = np.exp(found - found.max(axis=-1, keepdims=True)) if logits else found
+        shares: np.ndarray[Any, Any] = (
+            np.exp(found - found.max(axis=-1, keepdims=True)) if logits else found
+        )
         whole: np.ndarray[Any, Any] = shares / shares.sum(axis=-1, keepdims=True)
         return whole
 
@@ -277,18 +331,23 @@ class SpecClassifier(ClassifierMixin, _SpecEstimator):
 
 
 class SpecRegressor(MultiOutputMixin, RegressorMixin, _SpecEstimator):
-    """A spec as a regressor of scikit-learn: see `SpecClassifier`. Where the spec has `vars.targets`, that is how many
-    numbers `y` has for each row."""
+    """A spec as a regressor of scikit-learn: see `SpecClassifier`. Where the spec has
+    `vars.targets`, that is how many numbers `y` has for each row.
+    """
 
     _default = DEFAULT_REGRESSOR
     _counted = "targets"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SpecRegressor:  # noqa: N803
-        """Train on `X` [rows, features] and numbers `y` [rows] or [rows, targets]. Raises as `SpecClassifier.fit`."""
+        """Train on `X` [rows, features] and numbers `y` [rows] or [rows, targets]. Raises as
+        `SpecClassifier.fit`.
+        """
         x, y = both_of(self, X, y, multi_output=True, y_numeric=True)
         self._flat = np.ndim(y) == 1
         count = 1 if self._flat else y.shape[1]
-        self._train(x, np.asarray(y, np.float64).reshape(len(y), count), weights_of(sample_weight, x), count)
+        self._train(
+            x, np.asarray(y, np.float64).reshape(len(y), count), weights_of(sample_weight, x), count
+        )
         return self
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803

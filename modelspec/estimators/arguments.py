@@ -1,4 +1,6 @@
-"""What estimators are given: specs, their default ones, arrays and labels as scikit-learn checks them."""
+"""What estimators are given: specs, their default ones, arrays and labels as scikit-learn checks
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +18,42 @@ from modelspec.core.source import plain, read
 COLUMN = "x"
 """The column that an array becomes."""
 BATCH = 64
-"""Rows are predicted in batches of one size, the last one filled up: so a row's result follows from it alone."""
+"""Rows are predicted in batches of one size, the last one filled up: so a row's result follows from
+it alone.
+"""
 
-_LAYERS = [{"Dense": {"units": 64, "activation": "relu"}}, {"Dense": {"units": 64, "activation": "relu"}}]
+_LAYERS = [
+    {"Dense": {"units": 64, "activation": "relu"}},
+    {"Dense": {"units": 64, "activation": "relu"}},
+]
 _TRAINING = {"optimizer": {"Adam": {"learning_rate": 0.003}}, "epochs": 30, "batch_size": 32}
-_DATA = {"source": {"npz": "data.npz"}, "inputs": {"x": {"column": COLUMN, "transform": ["Normalization"]}}}
+_DATA = {
+    "source": {"npz": "data.npz"},
+    "inputs": {"x": {"column": COLUMN, "transform": ["Normalization"]}},
+}
 DEFAULT_CLASSIFIER: dict[str, Any] = {
-    "name": "classifier", "vars": {"classes": 2},
-    "model": {"inputs": {"x": ["auto"]},
-              "layers": [*_LAYERS, {"Dense": {"units": "$classes", "activation": "softmax", "name": "label"}}]},
+    "name": "classifier",
+    "vars": {"classes": 2},
+    "model": {
+        "inputs": {"x": ["auto"]},
+        "layers": [
+            *_LAYERS,
+            {"Dense": {"units": "$classes", "activation": "softmax", "name": "label"}},
+        ],
+    },
     "data": _DATA,
     "training": {**_TRAINING, "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]},
-}  # fmt: skip
+}
 DEFAULT_REGRESSOR: dict[str, Any] = {
-    "name": "regressor", "vars": {"targets": 1},
-    "model": {"inputs": {"x": ["auto"]}, "layers": [*_LAYERS, {"Dense": {"units": "$targets", "name": "value"}}]},
+    "name": "regressor",
+    "vars": {"targets": 1},
+    "model": {
+        "inputs": {"x": ["auto"]},
+        "layers": [*_LAYERS, {"Dense": {"units": "$targets", "name": "value"}}],
+    },
     "data": _DATA,
     "training": {**_TRAINING, "loss": "mse"},
-}  # fmt: skip
+}
 
 
 def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
@@ -51,8 +71,11 @@ def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
 def weights_of(sample_weight: Any, x: Any) -> Any:
     if sample_weight is None:
         return None
-    return _check_sample_weight(sample_weight, x if not hasattr(x, "iloc") else np.empty((len(x), 1)),
-                                ensure_non_negative=True)
+    return _check_sample_weight(
+        sample_weight,
+        x if not hasattr(x, "iloc") else np.empty((len(x), 1)),
+        ensure_non_negative=True,
+    )
 
 
 def mapping_of(source: Any) -> Mapping[str, Any]:
@@ -106,4 +129,8 @@ def targets_of(spec: Spec, y: Any) -> Any:
 
 def filled_up(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     rest = -len(values) % BATCH
-    return np.concatenate([values, np.repeat(values[-1:], rest, axis=0)]) if rest else np.asarray(values)
+    return (
+        np.concatenate([values, np.repeat(values[-1:], rest, axis=0)])
+        if rest
+        else np.asarray(values)
+    )

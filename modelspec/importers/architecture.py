@@ -1,7 +1,9 @@
-"""A model's architecture as its file describes it: layers with raw settings, and calls between them.
+"""A model's architecture as its file describes it: layers with raw settings, and calls between
+them.
 
-The form that every generation of Keras's files is read into, before anything of it is a spec. Nothing here is trusted:
-a name is a text, a setting is plain data, and nothing is looked up but in this structure.
+The form that every generation of Keras's files is read into, before anything of it is a spec.
+Nothing here is trusted: a name is a text, a setting is plain data, and nothing is looked up but in
+this structure.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ MODELS = ("Sequential", "Functional", "Model")
 
 
 class Unreadable(ValueError):
-    """A file is no architecture, or one that cannot be said as a spec. The message says why, `help` what to do."""
+    """A file is no architecture, or one that cannot be said as a spec. The message says why, `help`
+    what to do.
+    """
 
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__(message)
@@ -79,7 +83,9 @@ class CallDef:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model: its layers, and their calls in an order in which every tensor is there when it is taken."""
+    """A model: its layers, and their calls in an order in which every tensor is there when it is
+    taken.
+    """
 
     name: str
     inputs: tuple[InputDef, ...]
@@ -89,7 +95,9 @@ class Architecture:
     """By public name where the model was made with a mapping."""
     trainable: bool = True
     order: tuple[tuple[str, str], ...] = ()
-    """Name and class of every layer in the order of the file, input layers among them: by it Keras 3 counts groups."""
+    """Name and class of every layer in the order of the file, input layers among them: by it Keras
+    3 counts groups.
+    """
     input_keys: tuple[str, ...] = ()
     """What each input is called in the mapping that the model takes, where it takes one."""
     is_chain: bool = False
@@ -98,5 +106,8 @@ class Architecture:
     @property
     def run(self) -> int:
         """How many layers run, those of models in it counted at every call."""
-        sizes = {name: layer.inside.run if layer.inside is not None else 1 for name, layer in self.layers.items()}
+        sizes = {
+            name: layer.inside.run if layer.inside is not None else 1
+            for name, layer in self.layers.items()
+        }
         return sum(sizes[call.layer] for call in self.calls)

@@ -21,7 +21,8 @@ def is_counted(kind: str, name: str) -> bool:
     if name == kind or base in (snake_case(kind), kind.lower(), kind):
         return True
     return LAYERS.aliases.get(_old_kinds().get(base, "")) == kind or (
-        base == "merge" and kind in LAYERS.modules["merging"])
+        base == "merge" and kind in LAYERS.modules["merging"]
+    )
 
 
 @cache

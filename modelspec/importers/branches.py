@@ -22,12 +22,20 @@ def is_step(atom: Atom) -> bool:
 
 
 def as_branches(atom: Atom) -> Branches | None:
-    """The atom as branches, these again where there are some inside; None where its wiring is another."""
+    """The atom as branches, these again where there are some inside; None where its wiring is
+    another.
+    """
     *body, join = atom
-    if not isinstance(join.takes, tuple) or not all(isinstance(leaf, Local) and not leaf.output for leaf in join.takes):
+    if not isinstance(join.takes, tuple) or not all(
+        isinstance(leaf, Local) and not leaf.output for leaf in join.takes
+    ):
         return None
     ends = [leaf.index for leaf in join.takes if isinstance(leaf, Local)]
-    if any(leaf not in (BEFORE,) and not isinstance(leaf, Local) for one in body for leaf in leaves(one.takes)):
+    if any(
+        leaf not in (BEFORE,) and not isinstance(leaf, Local)
+        for one in body
+        for leaf in leaves(one.takes)
+    ):
         return None
     owned = [_ancestors(body, end) for end in ends]
     if sum(map(len, owned)) != len(body) or len(set().union(*owned)) != len(body):
@@ -46,7 +54,9 @@ def _ancestors(body: list[Statement], end: int) -> set[int]:
         index = queue.pop()
         if index >= 0 and index not in found:
             found.add(index)
-            queue.extend(leaf.index for leaf in leaves(body[index].takes) if isinstance(leaf, Local))
+            queue.extend(
+                leaf.index for leaf in leaves(body[index].takes) if isinstance(leaf, Local)
+            )
     return found
 
 
@@ -55,7 +65,11 @@ def _chain(body: list[Statement], places: list[int]) -> tuple[Atom | Branches, .
     new_place = {old: new for new, old in enumerate(places)}
 
     def moved(leaf: Leaf) -> Leaf:
-        return Local(new_place[leaf.index], leaf.output) if isinstance(leaf, Local) and leaf != BEFORE else leaf
+        return (
+            Local(new_place[leaf.index], leaf.output)
+            if isinstance(leaf, Local) and leaf != BEFORE
+            else leaf
+        )
 
     statements = [replace(one, takes=frozen(mapped(one.takes, moved))) for one in body]
     found: list[Atom | Branches] = []
@@ -73,7 +87,9 @@ def cut(statements: list[Statement]) -> Iterable[Atom]:
     """The atoms of statements that all come from one tensor."""
     last_use = {-1: 0}
     for index, one in enumerate(statements):
-        last_use.update({leaf.index: index for leaf in leaves(one.takes) if isinstance(leaf, Local)})
+        last_use.update(
+            {leaf.index: index for leaf in leaves(one.takes) if isinstance(leaf, Local)}
+        )
     start, reach = 0, last_use[-1]
     for index in range(len(statements)):
         if reach <= index or index == len(statements) - 1:
@@ -84,6 +100,10 @@ def cut(statements: list[Statement]) -> Iterable[Atom]:
 
 def _moved(statements: list[Statement], start: int) -> Atom:
     def leaf(one: Leaf) -> Leaf:
-        return Local(one.index - start if one.index >= start else -1, one.output) if isinstance(one, Local) else one
+        return (
+            Local(one.index - start if one.index >= start else -1, one.output)
+            if isinstance(one, Local)
+            else one
+        )
 
     return tuple(replace(one, takes=frozen(mapped(one.takes, leaf))) for one in statements)

@@ -1,4 +1,6 @@
-"""What a model was compiled with, as the section `training`: as much of it as the language can say."""
+"""What a model was compiled with, as the section `training`: as much of it as the language can
+say.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _OF_OTHERS = ("is_legacy_optimizer", "jit_compile", "dtype", "fn", "reduction")
 """Settings of some versions that say nothing where they have their usual value."""
 
 
-def training_of(config: Any, spec: Mapping[str, Any], outputs: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def training_of(
+    config: Any, spec: Mapping[str, Any], outputs: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     """The section, empty where nothing can be said, and a sentence for each part that could not."""
     if not isinstance(config, dict):
         return {}, []
@@ -60,8 +64,13 @@ def _component(value: Any) -> Any:
     if isinstance(value, list):
         return [_component(one) for one in value]
     if isinstance(value, dict):
-        return {key: _component(one) for key, one in value.items()
-                if not (key in _OF_OTHERS and not isinstance(one, dict) and (one in _USUAL or key == "fn"))}
+        return {
+            key: _component(one)
+            for key, one in value.items()
+            if not (
+                key in _OF_OTHERS and not isinstance(one, dict) and (one in _USUAL or key == "fn")
+            )
+        }
     return value
 
 
@@ -69,17 +78,27 @@ _USUAL = (None, True, False, "float32", "auto", "sum_over_batch_size")
 
 
 def _shortest(value: float) -> float:
-    """The number with the fewest digits that is the same in float32: 0.001 for 0.0010000000474974513."""
+    """The number with the fewest digits that is the same in float32: 0.001 for
+    0.0010000000474974513.
+    """
     if value != value or value in (float("inf"), float("-inf")) or abs(value) > 1e38:
         return value
     single = struct.pack("f", value)
     if struct.unpack("f", single)[0] != value:
         return value
-    return next((short for digits in range(1, 10) if struct.pack("f", short := float(f"{value:.{digits}g}")) == single),
-                value)
+    return next(
+        (
+            short
+            for digits in range(1, 10)
+            if struct.pack("f", short := float(f"{value:.{digits}g}")) == single
+        ),
+        value,
+    )
 
 
-def _checked(found: dict[str, Any], spec: Mapping[str, Any], notes: list[str]) -> tuple[dict[str, Any], list[str]]:
+def _checked(
+    found: dict[str, Any], spec: Mapping[str, Any], notes: list[str]
+) -> tuple[dict[str, Any], list[str]]:
     """What the language takes of the parts; without a loss there is no section."""
     kept: dict[str, Any] = {}
     for part in ("loss", *(part for part in found if part != "loss")):

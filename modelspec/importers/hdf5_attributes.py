@@ -1,4 +1,5 @@
-"""The texts of a model in an HDF5 file: what Keras 1 to 3 keep in attributes of its root, read by another process.
+"""The texts of a model in an HDF5 file: what Keras 1 to 3 keep in attributes of its root, read by
+another process.
 
 Run as a module it is that process: it prints them, as JSON.
 """
@@ -43,7 +44,15 @@ def main() -> None:
             answer: dict[str, Any] = {"found": [_attribute(opened, name, h5py) for name in _NAMES]}
     except Unreadable as error:
         answer = {"fault": str(error)}
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         answer = {"fault": f"the HDF5 file is damaged ({str(error)[:120]})"}
     sys.stdout.write(json.dumps(answer))
 
@@ -58,7 +67,9 @@ def _attribute(file: Any, name: str, h5py: Any) -> str | None:
     value = file.attrs[name]
     said = bytes(value).decode() if isinstance(value, bytes) else str(value)
     if len(said.encode()) > LARGEST:
-        raise Unreadable(f"its attribute `{name}` is longer than the {LARGEST:,} bytes that are read")
+        raise Unreadable(
+            f"its attribute `{name}` is longer than the {LARGEST:,} bytes that are read"
+        )
     return said
 
 

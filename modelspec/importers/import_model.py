@@ -1,4 +1,6 @@
-"""A Keras architecture to a spec worth reading: said in the language, in today's words, and as short as it can be."""
+"""A Keras architecture to a spec worth reading: said in the language, in today's words, and as
+short as it can be.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Options:
     folded: bool = True
     """Whether what repeats goes into blocks and loops."""
     placeholders: bool = False
-    """Whether `Identity` stands for a layer that cannot be said, rather than nothing being written at all."""
+    """Whether `Identity` stands for a layer that cannot be said, rather than nothing being written
+    at all.
+    """
     input_shape: tuple[int | None, ...] | None = None
     """Of the one input, where the file does not say it; without the batch axis."""
 
@@ -60,8 +64,12 @@ def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict
     return Checked(None if found.value is None else dict(found.value.spec), found.diagnostics)
 
 
-def import_model(value: Any, training: Any = None, options: Options | None = None) -> Checked[Imported | None]:
-    """The spec of the model whose configuration this is. `training`: what it was compiled with, where that is known."""
+def import_model(
+    value: Any, training: Any = None, options: Options | None = None
+) -> Checked[Imported | None]:
+    """The spec of the model whose configuration this is. `training`: what it was compiled with,
+    where that is known.
+    """
     options = options or Options()
     try:
         model = architecture(value)
@@ -79,30 +87,44 @@ def import_model(value: Any, training: Any = None, options: Options | None = Non
 
 def _with_shape(model: Architecture, shape: tuple[int | None, ...]) -> Architecture:
     if len(model.inputs) != 1:
-        raise Unreadable(f"the model has {len(model.inputs)} inputs, and `--input-shape` is the shape of one")
+        raise Unreadable(
+            f"the model has {len(model.inputs)} inputs, and `--input-shape` is the shape of one"
+        )
     return replace(model, inputs=(replace(model.inputs[0], shape=(None, *shape)),))
 
 
-def _said(model: Architecture, written: Written, training: Any, options: Options) -> Checked[Imported | None]:
+def _said(
+    model: Architecture, written: Written, training: Any, options: Options
+) -> Checked[Imported | None]:
     document = read_mapping(written.spec)
     if document.value is None:
-        return Checked(None, tuple(replace(one, span=None, notes=()) for one in document.diagnostics))
+        return Checked(
+            None, tuple(replace(one, span=None, notes=()) for one in document.diagnostics)
+        )
     modern: Any = plain(modernize(document.value).value.root)
     whole = compile_mapping(modern)
     if not whole.ok or whole.value is None or whole.value.graph is None:
         spec = tidy(modern, folded=False)
-        left = Imported(spec, model, written.layers, written.placeholders) if options.placeholders else None
+        left = (
+            Imported(spec, model, written.layers, written.placeholders)
+            if options.placeholders
+            else None
+        )
         return Checked(left, tuple(_by_layer(whole.diagnostics, modern)))
     spec, pairs = _shortest(modern, whole.value, folded=options.folded)
     chosen, notes = training_of(training, spec, list(whole.value.graph.graph.outputs))
     if chosen:
         spec = {**spec, "training": chosen}
     layers = written.layers if pairs is None else written.layers.renamed(pairs)
-    return Checked(Imported(spec, model, layers, written.placeholders), tuple(
-        Diagnostic(_NO_TRAINING, "note", note, None) for note in notes))
+    return Checked(
+        Imported(spec, model, layers, written.placeholders),
+        tuple(Diagnostic(_NO_TRAINING, "note", note, None) for note in notes),
+    )
 
 
-def _shortest(modern: dict[str, Any], whole: Compiled, *, folded: bool) -> tuple[dict[str, Any], Pairs | None]:
+def _shortest(
+    modern: dict[str, Any], whole: Compiled, *, folded: bool
+) -> tuple[dict[str, Any], Pairs | None]:
     """The shortest of the ways to say it that are the same model, and how their names go together.
 
     Nothing that shortens a spec has to be believed: it is read again, and compared.
@@ -118,8 +140,12 @@ def _shortest(modern: dict[str, Any], whole: Compiled, *, folded: bool) -> tuple
         shorter = tidy(modern, types=types)
         graph = typed(shorter)
         again = paired(whole.graph, graph) if graph is not None else None
-        if graph is not None and again is not None and _keeps_names(whole.graph, graph, again) \
-                and is_same(plain_graph, graph, paired(plain_graph, graph)):
+        if (
+            graph is not None
+            and again is not None
+            and _keeps_names(whole.graph, graph, again)
+            and is_same(plain_graph, graph, paired(plain_graph, graph))
+        ):
             return shorter, again
     return flat, pairs
 
@@ -127,13 +153,20 @@ def _shortest(modern: dict[str, Any], whole: Compiled, *, folded: bool) -> tuple
 def _keeps_names(whole: TypedGraph, graph: TypedGraph, pairs: Pairs) -> bool:
     """Whether every name that somebody gave is still there: of layers, of inputs and of outputs."""
     counted = {layer.name for layer in whole.layers if is_counted(layer.kind, layer.name)}
-    kept = all(pairs.names.get(layer.name, layer.name) == layer.name for layer in whole.layers
-               if layer.name not in counted)
+    kept = all(
+        pairs.names.get(layer.name, layer.name) == layer.name
+        for layer in whole.layers
+        if layer.name not in counted
+    )
     ends = zip(whole.graph.outputs, graph.graph.outputs, strict=True)
-    return kept and list(whole.inputs) == list(graph.inputs) and all(a == b or a in counted for a, b in ends)
+    return (
+        kept
+        and list(whole.inputs) == list(graph.inputs)
+        and all(a == b or a in counted for a, b in ends)
+    )
 
 
-# Faults --------------------------------------------------------------------------------------------------------------
+# Faults -------------------------------------------------------------------------------------------
 
 
 def _fault(message: str, help: str | None) -> Diagnostic:
@@ -152,9 +185,23 @@ def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[
         if one.severity != "error":
             continue
         span = one.span
-        name = None if span is None else next(
-            (name for name, node in reversed(places) if node.span.start <= span.start <= node.span.end), None)
-        yield _unsaid(name, one.message, one.help) if name is not None else _fault(one.message, one.help)
+        name = (
+            None
+            if span is None
+            else next(
+                (
+                    name
+                    for name, node in reversed(places)
+                    if node.span.start <= span.start <= node.span.end
+                ),
+                None,
+            )
+        )
+        yield (
+            _unsaid(name, one.message, one.help)
+            if name is not None
+            else _fault(one.message, one.help)
+        )
 
 
 def _places(document: Document) -> Iterator[tuple[str, Node]]:
@@ -164,7 +211,9 @@ def _places(document: Document) -> Iterator[tuple[str, Node]]:
         node = queue.pop()
         if isinstance(node, MappingNode):
             for entry in node.entries.values():
-                name = find(entry.value, ("name",)) if isinstance(entry.value, MappingNode) else None
+                name = (
+                    find(entry.value, ("name",)) if isinstance(entry.value, MappingNode) else None
+                )
                 if name is not None and isinstance(value := plain(name), str):
                     yield value, entry.value
             queue.extend(entry.value for entry in node.entries.values())

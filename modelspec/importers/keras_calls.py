@@ -1,4 +1,6 @@
-"""The calls of layers in the JSON of Keras 2 and 3: which tensors and options each takes, and which call is which."""
+"""The calls of layers in the JSON of Keras 2 and 3: which tensors and options each takes, and which
+call is which.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ from .architecture import CallDef, LayerDef, Source, Unreadable
 
 _IN_TRAINING = ("augmentation", "image")
 """Families whose `call` has `training=True`; every other one's is false."""
-_NO_DEFAULT = ("BatchNormalization", "Bidirectional", "GroupQueryAttention", "MultiHeadAttention", "TimeDistributed")
+_NO_DEFAULT = (
+    "BatchNormalization",
+    "Bidirectional",
+    "GroupQueryAttention",
+    "MultiHeadAttention",
+    "TimeDistributed",
+)
 """Layers whose `call` has no default for `training`."""
 
 
@@ -25,7 +33,9 @@ def call_of(layer: LayerDef, number: int, node: Any) -> CallDef:
 def _call_3(layer: LayerDef, number: int, node: Mapping[str, Any]) -> CallDef:
     tensors: dict[str, Any] = {}
     options: dict[str, Any] = {}
-    arguments = {str(index or ""): value for index, value in enumerate(list_of(node.get("args"), "args"))}
+    arguments = {
+        str(index or ""): value for index, value in enumerate(list_of(node.get("args"), "args"))
+    }
     for name, value in {**arguments, **mapping_of(node.get("kwargs"), "kwargs")}.items():
         found = _tensors(_in_order(value, layer))
         if found is not None:
@@ -36,7 +46,9 @@ def _call_3(layer: LayerDef, number: int, node: Mapping[str, Any]) -> CallDef:
 
 
 def _is_usual(kind: str, training: Any) -> bool:
-    """Whether `training` is what Keras 3 writes for a call that does not say it: the default of the class's `call`."""
+    """Whether `training` is what Keras 3 writes for a call that does not say it: the default of the
+    class's `call`.
+    """
     found = LAYERS.find(kind)
     if found is None or kind in _NO_DEFAULT:
         return training is None
@@ -52,7 +64,13 @@ def _in_order(value: Any, layer: LayerDef) -> Any:
 
 def _is_nothing(value: Any) -> bool:
     """None, and what Keras makes of it for several tensors: the masks of tensors that have none."""
-    items = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    items = (
+        value
+        if isinstance(value, list)
+        else list(value.values())
+        if isinstance(value, dict)
+        else []
+    )
     return value is None or (bool(items) and all(map(_is_nothing, items)))
 
 
@@ -74,7 +92,9 @@ def _tensors(value: Any) -> Source | list[Source] | None:
         found = [_tensors(item) for item in value]
         flat = [one for one in found if isinstance(one, Source)]
         return flat if len(flat) == len(value) else None
-    if isinstance(value, dict) and value and "class_name" not in value:  # a mapping of tensors, to a model's inputs
+    if (
+        isinstance(value, dict) and value and "class_name" not in value
+    ):  # a mapping of tensors, to a model's inputs
         return _tensors(list(value.values()))
     return None
 
@@ -91,7 +111,12 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
         else:
             sources.append(source_of(item))
         for name, value in (mapping_of(item[3], "arguments") if len(item) > 3 else {}).items():
-            if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
+            if (
+                isinstance(value, list)
+                and len(value) >= 3
+                and isinstance(value[0], str)
+                and isinstance(value[1], int)
+            ):
                 tensors[name] = source_of(value)
             elif value is not None:
                 options[name] = value
@@ -100,13 +125,15 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
     return CallDef(layer.name, number, tensors, options)
 
 
-def renumbered(calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping[str, LayerDef]
-               ) -> tuple[list[CallDef], list[Source]]:
+def renumbered(
+    calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping[str, LayerDef]
+) -> tuple[list[CallDef], list[Source]]:
     """Calls and outputs with the calls of each inner model counted from 0.
 
-    A model has a call of its own before anybody calls it, and versions differ in whether a file counts it: Keras 2
-    does, Keras 3 does where outputs name it and does not where calls do. Every call in a file is taken by something, so
-    that way of counting is right under which all of them are.
+    A model has a call of its own before anybody calls it, and versions differ in whether a file
+    counts it: Keras 2 does, Keras 3 does where outputs name it and does not where calls do. Every
+    call in a file is taken by something, so that way of counting is right under which all of them
+    are.
     """
     shifts: dict[str, tuple[int, int]] = {}
     for name, layer in layers.items():
@@ -117,7 +144,9 @@ def renumbered(calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping
         given = {source.call for source in ends if source.layer == name}
         ways = ((0, 1), (1, 1), (0, 0)) if layer.kind != "Sequential" else ((0, 0), (1, 1), (0, 1))
         for way in ways:
-            if {one - way[0] for one in taken} | {one - way[1] for one in given} == set(range(count)):
+            if {one - way[0] for one in taken} | {one - way[1] for one in given} == set(
+                range(count)
+            ):
                 shifts[name] = way
                 break
 
@@ -127,14 +156,34 @@ def renumbered(calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping
 
     if not any(map(any, shifts.values())):
         return list(calls), list(ends)
-    return ([replace(call, tensors={
-        key: moved(item, 0) if isinstance(item, Source) else [moved(one, 0) for one in item]
-        for key, item in call.tensors.items()}) for call in calls], [moved(one, 1) for one in ends])
+    return (
+        [
+            replace(
+                call,
+                tensors={
+                    key: (
+                        moved(item, 0)
+                        if isinstance(item, Source)
+                        else [moved(one, 0) for one in item]
+                    )
+                    for key, item in call.tensors.items()
+                },
+            )
+            for call in calls
+        ],
+        [moved(one, 1) for one in ends],
+    )
 
 
 def source_of(value: Any) -> Source:
-    if (isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str)
-            and all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in value[1:3])):
+    if (
+        isinstance(value, list)
+        and len(value) >= 3
+        and isinstance(value[0], str)
+        and all(
+            isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in value[1:3]
+        )
+    ):
         return Source(value[0], value[1], value[2])
     raise Unreadable(f"a tensor is written as `[layer, call, output]`, found {shown(value)}")
 

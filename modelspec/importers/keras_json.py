@@ -1,4 +1,5 @@
-"""The JSON of Keras models, 1.0 to 3.x, to an `Architecture`. Keras's own deserializer is never asked.
+"""The JSON of Keras models, 1.0 to 3.x, to an `Architecture`. Keras's own deserializer is never
+asked.
 
 Three generations are told apart by their marks:
 
@@ -34,7 +35,9 @@ def parse(text: bytes | str) -> Architecture:
 def value_of(text: bytes | str) -> Any:
     """The plain value of a JSON text, within limits. Raises `Unreadable`."""
     if len(text) > LARGEST:
-        raise Unreadable(f"the architecture has {len(text):,} bytes, more than the {LARGEST:,} that are read")
+        raise Unreadable(
+            f"the architecture has {len(text):,} bytes, more than the {LARGEST:,} that are read"
+        )
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -49,8 +52,12 @@ def value_of(text: bytes | str) -> Any:
 def _is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit):
-        level = [item for one in level if isinstance(one, (dict, list))
-                 for item in (one.values() if isinstance(one, dict) else one)]
+        level = [
+            item
+            for one in level
+            if isinstance(one, (dict, list))
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
         if not level:
             return False
     return True
@@ -60,28 +67,41 @@ def architecture(value: Any, depth: int = 0) -> Architecture:
     """The architecture in a model's configuration. Raises `Unreadable`."""
     if depth > _DEEPEST:
         raise Unreadable(f"models are nested more than {_DEEPEST} deep")
-    if isinstance(value, dict) and isinstance(value.get("model_config"), dict):  # with training, as in HDF5 files
+    if isinstance(value, dict) and isinstance(
+        value.get("model_config"), dict
+    ):  # with training, as in HDF5 files
         value = value["model_config"]
     if isinstance(value, dict) and isinstance(value.get("modelTopology"), dict):  # TensorFlow.js
         return architecture(value["modelTopology"], depth + 1)
-    if not isinstance(value, dict) or not isinstance(value.get("class_name"), str) or "config" not in value:
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("class_name"), str)
+        or "config" not in value
+    ):
         raise Unreadable("this is no model: it has no `class_name` and `config`")
     kind, config = value["class_name"], value["config"]
     if kind not in MODELS or not _is_model(config):
-        raise Unreadable(f"`{shown(kind)}` is a class of its author's, and its file does not say how it computes",
-                         "only Sequential and functional models describe themselves")
+        raise Unreadable(
+            f"`{shown(kind)}` is a class of its author's, and its file does not say how it"
+            " computes",
+            "only Sequential and functional models describe themselves",
+        )
     as_chain = kind == "Sequential" or isinstance(config, list)
     found = _sequential(config, depth) if as_chain else _functional(config, depth)
     if found.run > _MOST_CALLS:
-        raise Unreadable(f"more than {_MOST_CALLS:,} layers run when every call of a model in it is counted")
+        raise Unreadable(
+            f"more than {_MOST_CALLS:,} layers run when every call of a model in it is counted"
+        )
     return found
 
 
 def _is_model(config: Any) -> bool:
-    return isinstance(config, list) or (isinstance(config, dict) and isinstance(config.get("layers"), list))
+    return isinstance(config, list) or (
+        isinstance(config, dict) and isinstance(config.get("layers"), list)
+    )
 
 
-# Sequential ----------------------------------------------------------------------------------------------------------
+# Sequential ---------------------------------------------------------------------------------------
 
 
 def _sequential(config: Any, depth: int) -> Architecture:
@@ -109,8 +129,16 @@ def _sequential(config: Any, depth: int) -> Architecture:
         given = _built(config)
     inputs = (given or InputDef(_chain_input(None), None),)
     trainable = not (isinstance(config, dict) and config.get("trainable") is False)
-    return Architecture(name, inputs, layers, tuple(calls), (Source(calls[-1].layer, 0, 0),), trainable, tuple(order),
-                        is_chain=True)
+    return Architecture(
+        name,
+        inputs,
+        layers,
+        tuple(calls),
+        (Source(calls[-1].layer, 0, 0),),
+        trainable,
+        tuple(order),
+        is_chain=True,
+    )
 
 
 def _chain_input(given: InputDef | None) -> str:
@@ -120,7 +148,11 @@ def _chain_input(given: InputDef | None) -> str:
 def _first_input(layer: LayerDef) -> InputDef | None:
     """The input that a first layer's settings describe, in Keras 1 and 2."""
     config = layer.config
-    while layer.inside is None and "batch_input_shape" not in config and isinstance(config.get("layer"), dict):
+    while (
+        layer.inside is None
+        and "batch_input_shape" not in config
+        and isinstance(config.get("layer"), dict)
+    ):
         config = config["layer"].get("config") or {}
     if layer.inside is not None and layer.inside.inputs[0].shape is not None:
         return InputDef("input", layer.inside.inputs[0].shape, layer.inside.inputs[0].dtype)
@@ -128,7 +160,9 @@ def _first_input(layer: LayerDef) -> InputDef | None:
         return None
     integer = layer.kind == "Embedding"
     dtype = config.get("input_dtype") or config.get("dtype")
-    return InputDef("input", _shape(config["batch_input_shape"]), "int32" if integer else _dtype(dtype))
+    return InputDef(
+        "input", _shape(config["batch_input_shape"]), "int32" if integer else _dtype(dtype)
+    )
 
 
 def _built(config: Mapping[str, Any]) -> InputDef | None:
@@ -136,7 +170,7 @@ def _built(config: Mapping[str, Any]) -> InputDef | None:
     return InputDef("input", _shape(shape)) if isinstance(shape, list) else None
 
 
-# Functional ----------------------------------------------------------------------------------------------------------
+# Functional ---------------------------------------------------------------------------------------
 
 
 def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
@@ -158,21 +192,35 @@ def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
     chosen = [source.layer for source in _ends(given)]
     unknown = [name for name in chosen if name not in inputs]
     if unknown or not chosen:
-        raise Unreadable(f"the model's input `{shown(unknown[0])}` is no input layer" if unknown else
-                         "the model has no inputs")
+        raise Unreadable(
+            f"the model's input `{shown(unknown[0])}` is no input layer"
+            if unknown
+            else "the model has no inputs"
+        )
     if not pending:
         raise Unreadable("the model has no layers: what it gives is what it takes")
     calls, results = renumbered(pending, _ends(outputs), layers)
     names = list(map(str, outputs)) if isinstance(outputs, dict) else []
-    named: Any = dict(zip(names, results, strict=True)) if names and len(names) == len(results) else tuple(results)
-    return Architecture(str(config.get("name", "model")), tuple(inputs[name] for name in chosen),
-                        {name: layer for name, layer in layers.items() if layer.kind != "InputLayer"},
-                        _ordered(calls, set(inputs)), named, config.get("trainable") is not False, tuple(order),
-                        input_keys=tuple(map(str, given)) if isinstance(given, dict) else ())
+    named: Any = (
+        dict(zip(names, results, strict=True))
+        if names and len(names) == len(results)
+        else tuple(results)
+    )
+    return Architecture(
+        str(config.get("name", "model")),
+        tuple(inputs[name] for name in chosen),
+        {name: layer for name, layer in layers.items() if layer.kind != "InputLayer"},
+        _ordered(calls, set(inputs)),
+        named,
+        config.get("trainable") is not False,
+        tuple(order),
+        input_keys=tuple(map(str, given)) if isinstance(given, dict) else (),
+    )
 
 
 def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
-    """The calls in an order in which each comes after those whose tensors it takes; else as they stand in the file.
+    """The calls in an order in which each comes after those whose tensors it takes; else as they
+    stand in the file.
 
     A layer that is called twice stands in the file once, at its first call.
     """
@@ -199,7 +247,10 @@ def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
         ready.sort(key=lambda one: -place[id(one)])
     if len(found) < len(pending):
         lost = next(call for call in pending if call not in found)
-        raise Unreadable(f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a circle")
+        raise Unreadable(
+            f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a"
+            " circle"
+        )
     return tuple(found)
 
 
@@ -209,7 +260,9 @@ def _by_key(value: Any) -> Any:
 
 
 def _ends(value: Any) -> list[Source]:
-    """`input_layers`, `output_layers`: one `[layer, call, output]`, or lists and mappings of them."""
+    """`input_layers`, `output_layers`: one `[layer, call, output]`, or lists and mappings of
+    them.
+    """
     found: list[Source] = []
     queue = [value]
     while queue:
@@ -223,7 +276,7 @@ def _ends(value: Any) -> list[Source]:
     return found
 
 
-# Layers --------------------------------------------------------------------------------------------------------------
+# Layers -------------------------------------------------------------------------------------------
 
 
 def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
@@ -259,17 +312,27 @@ def _input(layer: LayerDef) -> InputDef:
     if shape is None and isinstance(config.get("shape"), list):
         shape = [None, *config["shape"]]
     if config.get("sparse") or config.get("ragged"):
-        raise Unreadable(f"the input `{shown(layer.name)}` is {'sparse' if config.get('sparse') else 'ragged'}",
-                         "a spec's tensors are dense")
+        raise Unreadable(
+            f"the input `{shown(layer.name)}` is {'sparse' if config.get('sparse') else 'ragged'}",
+            "a spec's tensors are dense",
+        )
     dtype = config.get("input_dtype") or config.get("dtype")
-    return InputDef(layer.name, _shape(shape) if shape is not None else None, _dtype(dtype),
-                    config.get("optional") is True)
+    return InputDef(
+        layer.name,
+        _shape(shape) if shape is not None else None,
+        _dtype(dtype),
+        config.get("optional") is True,
+    )
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:
-    if isinstance(value, dict):  # `{"class_name": "TensorShape", "items": [...]}`, `{"__tuple__": true, ...}`
+    if isinstance(
+        value, dict
+    ):  # `{"class_name": "TensorShape", "items": [...]}`, `{"__tuple__": true, ...}`
         value = value.get("items")
-    if isinstance(value, list) and all(one is None or (isinstance(one, int) and one >= 0) for one in value):
+    if isinstance(value, list) and all(
+        one is None or (isinstance(one, int) and one >= 0) for one in value
+    ):
         return tuple(value)
     raise Unreadable(f"a shape is a list of sizes, found {shown(value)}")
 
@@ -278,5 +341,3 @@ def _dtype(value: Any) -> str:
     if isinstance(value, dict):  # a policy
         value = mapping_of(value.get("config"), "a dtype").get("name")
     return value if isinstance(value, str) else "float32"
-
-

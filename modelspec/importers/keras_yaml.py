@@ -1,8 +1,9 @@
-"""The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML's own, with tuples under a tag of Python's.
+"""The YAML that Keras 1 and 2 wrote (`model.to_yaml()`): PyYAML's own, with tuples under a tag of
+Python's.
 
-PyYAML reads the events, and nothing is made of them but lists, mappings and plain values. One tag is understood,
-`python/tuple`, which is a list here; every other is refused. Depth and size have budgets, aliases count as what they
-stand for.
+PyYAML reads the events, and nothing is made of them but lists, mappings and plain values. One tag
+is understood, `python/tuple`, which is a list here; every other is refused. Depth and size have
+budgets, aliases count as what they stand for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from yaml.events import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from .architecture import Unreadable
 
@@ -87,14 +94,18 @@ class _Reader:
             if not isinstance(event, ScalarEvent) or event.value == "<<":
                 raise Unreadable("a key is no text")
             key = self._scalar(event)
-            found[key if isinstance(key, str) else str(event.value)] = self._value(self._loader.get_event(), level + 1)
+            found[key if isinstance(key, str) else str(event.value)] = self._value(
+                self._loader.get_event(), level + 1
+            )
         return found
 
     def _scalar(self, event: Any) -> Any:
         _check_tag(event)
         if not event.implicit[0]:
             return event.value
-        tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit).removeprefix(_PLAIN)
+        tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit).removeprefix(
+            _PLAIN
+        )
         if tag in ("int", "float") and len(event.value) > _LONGEST_NUMBER:
             raise Unreadable("a number has more digits than any number of a model")
         if tag == "null":
@@ -112,10 +123,15 @@ class _Reader:
     def _count(self, nodes: int) -> None:
         self._nodes += nodes
         if self._nodes > _MOST_NODES:
-            raise Unreadable(f"the file has more than {_MOST_NODES:,} values, aliases counted as what they stand for")
+            raise Unreadable(
+                f"the file has more than {_MOST_NODES:,} values, aliases counted as what they"
+                " stand for"
+            )
 
 
 def _check_tag(event: Any, but: str | None = None) -> None:
     if event.tag not in (None, "!", but):
-        raise Unreadable(f"the tag `{str(event.tag)[:60]}` could name Python code, and is refused",
-                         "the tag `!!python/tuple` is the only one that is read")
+        raise Unreadable(
+            f"the tag `{str(event.tag)[:60]}` could name Python code, and is refused",
+            "the tag `!!python/tuple` is the only one that is read",
+        )

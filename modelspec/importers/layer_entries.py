@@ -1,4 +1,6 @@
-"""Folded statements as entries of `layers`, every reference by name again, each entry in its shortest form."""
+"""Folded statements as entries of `layers`, every reference by name again, each entry in its
+shortest form.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,17 @@ from modelspec.core.registry import snake_case
 
 from .branches import Branches, is_step
 from .fold import Block, Folded
-from .statements import BEFORE, Atom, Leaf, Local, Named, Statement, leaves, mapped, needs_name_before
+from .statements import (
+    BEFORE,
+    Atom,
+    Leaf,
+    Local,
+    Named,
+    Statement,
+    leaves,
+    mapped,
+    needs_name_before,
+)
 from .structure import COUNTED, Loop, Node, is_repeated, statements_of
 from .unify import Different
 
@@ -19,8 +31,12 @@ Shorten = Callable[[str, dict[str, Any]], Any]
 """An entry in its shortest form, from its kind and its long form."""
 
 
-def write(folded: Folded, first: str, fixed: set[str], shorten: Shorten) -> tuple[dict[str, Any], list[Any]]:
-    """`blocks` and `layers`. `first` is the first input's name. Raises `Different` where a name cannot be had."""
+def write(
+    folded: Folded, first: str, fixed: set[str], shorten: Shorten
+) -> tuple[dict[str, Any], list[Any]]:
+    """`blocks` and `layers`. `first` is the first input's name. Raises `Different` where a name
+    cannot be had.
+    """
     own = set(folded.blocks)
     blocks = {name: _block(block, shorten, own) for name, block in folded.blocks.items()}
     return blocks, _Writer(shorten, fixed, own, counted=True).parts(folded.body, first)
@@ -34,9 +50,11 @@ def _block(block: Block, shorten: Shorten, own: set[str]) -> Any:
 
 
 class _Writer:
-    """Writes one list of layers. `counted`: whether a name that is needed is the one that the model has already.
+    """Writes one list of layers. `counted`: whether a name that is needed is the one that the model
+    has already.
 
-    `own` are the blocks, whose uses do not have the block's name unless it is said, as calls of shared things do.
+    `own` are the blocks, whose uses do not have the block's name unless it is said, as calls of
+    shared things do.
     """
 
     def __init__(self, shorten: Shorten, fixed: set[str], own: set[str], *, counted: bool) -> None:
@@ -71,14 +89,22 @@ class _Writer:
                 return entry
             if all(one.name is None for node in loop.body for one in statements_of(node)):
                 return {"repeat": count, "do": [self._plain(node) for node in loop.body]}
-        index = {"index": loop.index} if loop.index is not None and loop.index != loop.variable else {}
-        return {"for": {loop.variable: loop.values}, **index, "do": [self._plain(node) for node in loop.body]}
+        index = (
+            {"index": loop.index} if loop.index is not None and loop.index != loop.variable else {}
+        )
+        return {
+            "for": {loop.variable: loop.values},
+            **index,
+            "do": [self._plain(node) for node in loop.body],
+        }
 
     def _repeated(self, loop: Loop, count: int) -> Any:
-        """The entry with `repeat`, where the body is one layer that is named by nothing but its number."""
+        """The entry with `repeat`, where the body is one layer that is named by nothing but its
+        number.
+        """
         if not is_repeated(loop):
             return None
-        one, = statements_of(loop.body[0])
+        (one,) = statements_of(loop.body[0])
         name = None if one.name is None else one.name.removesuffix(COUNTED)
         return self._entry(replace(one, settings={**one.settings, "repeat": count}), name)
 
@@ -97,17 +123,29 @@ class _Writer:
         join = self._entry(found.join, found.join.name, branched=True)
         return {"branches": chains, "join": join}
 
-    def _node(self, node: Atom | Branches, before: str | None, *, name_last: bool) -> tuple[list[Any], str | None]:
+    def _node(
+        self, node: Atom | Branches, before: str | None, *, name_last: bool
+    ) -> tuple[list[Any], str | None]:
         """The entries of a node, and the name of its tensor where it has one."""
         if isinstance(node, Branches):
             last = node.join
             name = self._name(last) if name_last or last.counted in self.fixed else last.name
             return [self._branches(replace(node, join=replace(last, name=name)))], name
         last = node[-1]
-        taken = {leaf.index for place, one in enumerate(node) for leaf in leaves(one.takes)
-                 if isinstance(leaf, Local) and (leaf.index != place - 1 or one.takes != leaf)}
-        names = [self._name(one) if place in taken or one.counted in self.fixed or (name_last and one is last)
-                 else one.name for place, one in enumerate(node)]
+        taken = {
+            leaf.index
+            for place, one in enumerate(node)
+            for leaf in leaves(one.takes)
+            if isinstance(leaf, Local) and (leaf.index != place - 1 or one.takes != leaf)
+        }
+        names = [
+            (
+                self._name(one)
+                if place in taken or one.counted in self.fixed or (name_last and one is last)
+                else one.name
+            )
+            for place, one in enumerate(node)
+        ]
         entries = []
         for place, one in enumerate(node):
             source = None if one.takes == Local(place - 1) else self._source(one, names, before)
@@ -135,7 +173,9 @@ class _Writer:
         number = self._numbers[base] = self._numbers.get(base, 0) + 1
         return f"{base}_{number}"
 
-    def _entry(self, one: Statement, name: str | None, source: Any = None, *, branched: bool = False) -> Any:
+    def _entry(
+        self, one: Statement, name: str | None, source: Any = None, *, branched: bool = False
+    ) -> Any:
         body = {key: value for key, value in one.settings.items() if key != "repeat"}
         if name is not None and (name != one.kind or one.kind in self.own or one.kind in LAYERS):
             body["name"] = name
@@ -146,4 +186,3 @@ class _Writer:
         if one.call:
             body["call"] = dict(one.call)
         return self.shorten(one.kind, body)
-

@@ -1,4 +1,6 @@
-"""Which layer of the language a class of a file is; classes that `keras.applications` has for itself among them."""
+"""Which layer of the language a class of a file is; classes that `keras.applications` has for
+itself among them.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,10 @@ from .architecture import LayerDef, Unreadable
 from .value_forms import settings
 
 _SAY_NOTHING: Mapping[str, Mapping[str, Any]] = {
-    "LayerNormalization": {"rms_scaling": False}, "StringLookup": {"oov_method": "floormod"},
+    "LayerNormalization": {"rms_scaling": False},
+    "StringLookup": {"oov_method": "floormod"},
     "IntegerLookup": {"oov_method": "floormod"},
-}  # fmt: skip
+}
 """Settings of some versions whose value here is what the language does anyway."""
 
 
@@ -22,24 +25,34 @@ _OF_ENTRIES = ("from", "call", "when", "repeat")
 
 
 def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
-    """The kind and the settings of a layer, as its file has them. Raises `Unreadable` for a class nobody else has."""
+    """The kind and the settings of a layer, as its file has them. Raises `Unreadable` for a class
+    nobody else has.
+    """
     found = settings(layer.config)
     odd = next((key for key in _OF_ENTRIES if key in found), None)
     if odd is not None:
         raise Unreadable(f"it has a setting `{odd}`, which no layer of Keras's has")
     nothing = _SAY_NOTHING.get(layer.kind, {})
-    found = {key: value for key, value in found.items() if key not in nothing or value != nothing[key]}
+    found = {
+        key: value for key, value in found.items() if key not in nothing or value != nothing[key]
+    }
     special = _OF_APPLICATIONS.get(layer.kind)
     if special is not None:
         return special(found)
     if layer.kind in _SHORTER:
         return layer.kind, _SHORTER[layer.kind](found)
-    if layer.kind in LAYERS or layer.kind in LAYERS.aliases or layer.kind in KINDS or layer.kind == MERGE:
+    if (
+        layer.kind in LAYERS
+        or layer.kind in LAYERS.aliases
+        or layer.kind in KINDS
+        or layer.kind == MERGE
+    ):
         return layer.kind, found
     raise Unreadable(
         f"`{layer.kind[:60]}` is no layer of Keras's that a spec has",
-        "write what it computes from other layers, or as a formula: `- Expression: \"...\"`; `--placeholder` imports "
-        "the rest of the model")
+        'write what it computes from other layers, or as a formula: `- Expression: "..."`;'
+        " `--placeholder` imports the rest of the model",
+    )
 
 
 def _layer_scale(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -47,9 +60,15 @@ def _layer_scale(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _stochastic_depth(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Whole examples are dropped, and the others made larger by as much: a `Dropout` with one draw for each."""
+    """Whole examples are dropped, and the others made larger by as much: a `Dropout` with one draw
+    for each.
+    """
     rest = {key: value for key, value in given.items() if key != "drop_path_rate"}
-    return "Dropout", {"rate": given.get("drop_path_rate", 0.0), "noise_shape": [None, 1, 1, 1], **rest}
+    return "Dropout", {
+        "rate": given.get("drop_path_rate", 0.0),
+        "noise_shape": [None, 1, 1, 1],
+        **rest,
+    }
 
 
 def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
@@ -59,19 +78,23 @@ def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _both_ways(given: dict[str, Any]) -> dict[str, Any]:
-    """Without a `backward_layer` that is the forward one the other way round, as Keras makes it by itself."""
+    """Without a `backward_layer` that is the forward one the other way round, as Keras makes it by
+    itself.
+    """
     forward, backward = (_settings_in(given.get(key)) for key in ("layer", "backward_layer"))
     if forward is None or backward is None or forward[0] != backward[0]:
         return given
     turned = {**backward[1], "go_backwards": not backward[1].get("go_backwards", False)}
     same = turned == {**forward[1], "go_backwards": forward[1].get("go_backwards", False)}
-    return {key: value for key, value in given.items() if key != "backward_layer"} if same else given
+    return (
+        {key: value for key, value in given.items() if key != "backward_layer"} if same else given
+    )
 
 
 def _settings_in(value: Any) -> tuple[str, dict[str, Any]] | None:
     if not isinstance(value, dict) or len(value) != 1:
         return None
-    (kind, body), = value.items()
+    ((kind, body),) = value.items()
     return (kind, body) if isinstance(body, dict) else None
 
 
@@ -94,6 +117,11 @@ def _looked_up(given: dict[str, Any]) -> dict[str, Any]:
 
 _LOOKUPS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _looked_up)
 _POOLS = {f"{which}Pooling{rank}D": _as_far for which in ("Max", "Average") for rank in (1, 2, 3)}
-_SHORTER = {"LayerNormalization": _one_axis, "Bidirectional": _both_ways, "MultiHeadAttention": _heads, **_POOLS,
-            **_LOOKUPS}
+_SHORTER = {
+    "LayerNormalization": _one_axis,
+    "Bidirectional": _both_ways,
+    "MultiHeadAttention": _heads,
+    **_POOLS,
+    **_LOOKUPS,
+}
 _OF_APPLICATIONS = {"LayerScale": _layer_scale, "StochasticDepth": _stochastic_depth}

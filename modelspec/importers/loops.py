@@ -20,7 +20,9 @@ Defaults = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class Effort:
-    """How many more nodes may be compared: a model that is made to be slow is written out instead."""
+    """How many more nodes may be compared: a model that is made to be slow is written out
+    instead.
+    """
 
     left: int = 20_000
     """EfficientNetV2L, which takes most of Keras's own, takes 2,456."""
@@ -32,7 +34,9 @@ class Effort:
 
 
 def loops(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> Nodes:
-    """The nodes with what follows on itself in loops. `fixed` are names that something else refers to."""
+    """The nodes with what follows on itself in loops. `fixed` are names that something else refers
+    to.
+    """
     return tuple(_looped(nodes, blocks, fixed, effort))
 
 
@@ -44,7 +48,11 @@ def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> 
     while start < len(nodes):
         best: tuple[int, int, Loop] | None = None
         for length, rounds in enumerate(counts, 1):
-            found = _loop(nodes, start, length, rounds[start], blocks, effort) if rounds[start] > 1 else None
+            found = (
+                _loop(nodes, start, length, rounds[start], blocks, effort)
+                if rounds[start] > 1
+                else None
+            )
             if found is not None and (best is None or found[0] > best[0]):
                 best = found
         if best is None:
@@ -65,26 +73,37 @@ def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | No
 
 
 def _rounds(shapes: Sequence[int | None], length: int) -> list[int]:
-    """How often the stretch of a length that starts at each place follows on itself, itself included."""
+    """How often the stretch of a length that starts at each place follows on itself, itself
+    included.
+    """
     same = 0
     found = [0] * len(shapes)
     for start in reversed(range(len(shapes))):
         again = start + length
-        same = same + 1 if again < len(shapes) and shapes[start] is not None and shapes[start] == shapes[again] else 0
+        same = (
+            same + 1
+            if again < len(shapes) and shapes[start] is not None and shapes[start] == shapes[again]
+            else 0
+        )
         found[start] = same // length + 1
     return found
 
 
-def _loop(nodes: Nodes, start: int, length: int, count: int, blocks: Defaults, effort: Effort
-          ) -> tuple[int, int, Loop] | None:
+def _loop(
+    nodes: Nodes, start: int, length: int, count: int, blocks: Defaults, effort: Effort
+) -> tuple[int, int, Loop] | None:
     """Lines saved, nodes taken, and the loop with a body of `length` that begins at `start`.
 
-    What has a common form for many rounds has one for fewer: the most are found by doubling, then by halves.
+    What has a common form for many rounds has one for fewer: the most are found by doubling, then
+    by halves.
     """
+
     def unrolled(rounds: int) -> Loop | None:
         if not effort.takes(rounds * length):
             return None
-        return _unrolled([nodes[start + at * length : start + (at + 1) * length] for at in range(rounds)], blocks)
+        return _unrolled(
+            [nodes[start + at * length : start + (at + 1) * length] for at in range(rounds)], blocks
+        )
 
     rounds, most, loop = 1, count, None
     step = 1
@@ -120,9 +139,11 @@ def _unrolled(rounds: list[Nodes], blocks: Defaults) -> Loop | None:
     if not vectors:
         return Loop("i", f"$(range({len(rounds)}))", None, body, len(rounds))
     if len(vectors) == 1:
-        (name, values), = vectors.items()
+        ((name, values),) = vectors.items()
         return Loop(name, values, "i" if counted else None, body)
-    each = [{name: values[number] for name, values in vectors.items()} for number in range(len(rounds))]
+    each = [
+        {name: values[number] for name, values in vectors.items()} for number in range(len(rounds))
+    ]
     return Loop("each", each, "i" if counted else None, body)
 
 

@@ -1,7 +1,9 @@
-"""Files of models, told apart by what they hold: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and YAML of Keras 1 and 2.
+"""Files of models, told apart by what they hold: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and
+YAML of Keras 1 and 2.
 
-Only a model's description is read, never more than `LARGEST` bytes of it. Nothing is written to disk, no path in a file
-is followed, and what could only be read by running it (SavedModel, pickle) is refused.
+Only a model's description is read, never more than `LARGEST` bytes of it. Nothing is written to
+disk, no path in a file is followed, and what could only be read by running it (SavedModel, pickle)
+is refused.
 """
 
 from __future__ import annotations
@@ -22,8 +24,12 @@ from .keras_json import LARGEST, value_of
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _MOST_PARTS = 1000
 _PARTS = ("config.json", "metadata.json", "model.weights.h5", "model.weights.npz")
-_AGAIN = "save the model with `model.save('NAME.keras')`, or its architecture with `model.to_json()`"
-_WEIGHTS_ONLY = "give the file of the whole model, or its architecture, and this one as `--weights-from`"
+_AGAIN = (
+    "save the model with `model.save('NAME.keras')`, or its architecture with `model.to_json()`"
+)
+_WEIGHTS_ONLY = (
+    "give the file of the whole model, or its architecture, and this one as `--weights-from`"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ class ModelFile:
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
-    """The model in a file. Raises `Unreadable` where it holds none that can be read without running it."""
+    """The model in a file. Raises `Unreadable` where it holds none that can be read without running
+    it.
+    """
     try:
         with _opened(Path(path)) as file:
             return _read(file, Path(path))
@@ -76,13 +84,15 @@ def _read(file: IO[bytes], path: Path) -> ModelFile:
     if _is_hdf5(file):
         return _hdf5(path)
     if start[4:8] == b"TFL3":
-        raise Unreadable("this is a LiteRT model: operations without the layers that they came from", _AGAIN)
+        raise Unreadable(
+            "this is a LiteRT model: operations without the layers that they came from", _AGAIN
+        )
     if start[:1] == b"\x80":
         raise Unreadable("this is a pickle, which runs code when it is loaded", _AGAIN)
     return _text(file)
 
 
-# .keras --------------------------------------------------------------------------------------------------------------
+# .keras -------------------------------------------------------------------------------------------
 
 
 def _archive(file: IO[bytes]) -> ModelFile:
@@ -91,15 +101,23 @@ def _archive(file: IO[bytes]) -> ModelFile:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
             if len(infos) > _MOST_PARTS:
-                raise Unreadable(f"the archive has {len(infos):,} parts, and {_MOST_PARTS:,} are the most", _AGAIN)
+                raise Unreadable(
+                    f"the archive has {len(infos):,} parts, and {_MOST_PARTS:,} are the most",
+                    _AGAIN,
+                )
             for info in infos:
                 _check_part(info.filename)
             found = [info for info in infos if info.filename == "config.json"]
             if len(found) != 1:
-                raise Unreadable(f"it has {len(found)} parts named `config.json`, and a `.keras` file has one",
-                                 _WEIGHTS_ONLY)
+                raise Unreadable(
+                    f"it has {len(found)} parts named `config.json`, and a `.keras` file has one",
+                    _WEIGHTS_ONLY,
+                )
             if found[0].file_size > LARGEST:
-                raise Unreadable(f"`config.json` in it has {found[0].file_size:,} bytes, and {LARGEST:,} are the most")
+                raise Unreadable(
+                    f"`config.json` in it has {found[0].file_size:,} bytes, and {LARGEST:,} are the"
+                    " most"
+                )
             if found[0].flag_bits & 1:
                 raise Unreadable("`config.json` in it is encrypted", _AGAIN)
             with archive.open(found[0]) as part:
@@ -114,14 +132,18 @@ def _check_part(name: str) -> None:
     parts = name.rstrip("/").split("/")
     odd = any(one in ("", ".", "..") for one in parts) or any(sign in name for sign in "\\\0:")
     if odd or (name not in _PARTS and parts[0] != "assets"):
-        raise Unreadable(f"the archive has a part `{name[:60]}`, which no `.keras` file has", _AGAIN)
+        raise Unreadable(
+            f"the archive has a part `{name[:60]}`, which no `.keras` file has", _AGAIN
+        )
 
 
-# HDF5 ----------------------------------------------------------------------------------------------------------------
+# HDF5 ---------------------------------------------------------------------------------------------
 
 
 def _is_hdf5(file: IO[bytes]) -> bool:
-    """Whether the mark of HDF5 stands where it may: at 0, 512, 1024, 2048, ... Source: the format's specification."""
+    """Whether the mark of HDF5 stands where it may: at 0, 512, 1024, 2048, ... Source: the format's
+    specification.
+    """
     place = 0
     size = os.fstat(file.fileno()).st_size
     found = False
@@ -141,24 +163,33 @@ def _hdf5(path: Path) -> ModelFile:
     return ModelFile("hdf5", value_of(model), value_of(training) if training else None)
 
 
-# Texts ---------------------------------------------------------------------------------------------------------------
+# Texts --------------------------------------------------------------------------------------------
 
 
 def _text(file: IO[bytes]) -> ModelFile:
     size = os.fstat(file.fileno()).st_size
     if size > LARGEST:
-        raise Unreadable(f"the file has {size:,} bytes, more than the {LARGEST:,} of an architecture that are read")
+        raise Unreadable(
+            f"the file has {size:,} bytes, more than the {LARGEST:,} of an architecture that are"
+            " read"
+        )
     data = file.read(LARGEST + 1)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("this is no file of a Keras model: neither an archive, nor HDF5, nor text", _AGAIN) from None
+        raise Unreadable(
+            "this is no file of a Keras model: neither an archive, nor HDF5, nor text", _AGAIN
+        ) from None
     if text.lstrip()[:1] in ("{", "[", '"'):
         value = value_of(text)
         topology = _mapping(value).get("modelTopology")
         if _mapping(value).get("format") == "graph-model":
-            raise Unreadable("this is a graph of TensorFlow.js: operations without the layers that they came from",
-                             "convert the Keras model with `--output_format tfjs_layers_model`, or import it itself")
+            raise Unreadable(
+                "this is a graph of TensorFlow.js: operations without the layers that they came"
+                " from",
+                "convert the Keras model with `--output_format tfjs_layers_model`, or import it"
+                " itself",
+            )
         inner = _mapping(topology) or _mapping(value)
         form = "json" if topology is None else "tfjs"
         return ModelFile(form, value, inner.get("training_config") or inner.get("compile_config"))

@@ -1,7 +1,9 @@
-"""A model as statements that can be compared and moved: what each takes is said by where it stands, not by a name.
+"""A model as statements that can be compared and moved: what each takes is said by where it stands,
+not by a name.
 
-A model is cut where one tensor alone goes on; between two cuts stands an *atom*: one layer, or several whose tensors
-meet again before the next cut (a residual, an inception module). Atoms mean the same wherever they stand.
+A model is cut where one tensor alone goes on; between two cuts stands an *atom*: one layer, or
+several whose tensors meet again before the next cut (a residual, an inception module). Atoms mean
+the same wherever they stand.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Local:
-    """An output of a statement of the same atom; `index` -1 is the tensor that comes into the atom."""
+    """An output of a statement of the same atom; `index` -1 is the tensor that comes into the
+    atom.
+    """
 
     index: int
     output: str = ""
@@ -69,8 +73,10 @@ def mapped(takes: Takes, change: Callable[[Leaf], Any]) -> Any:
     if isinstance(takes, tuple):
         return [change(leaf) for leaf in takes]
     if isinstance(takes, ByArgument):
-        return {name: [change(leaf) for leaf in item] if isinstance(item, tuple) else change(item)
-                for name, item in takes.items}
+        return {
+            name: [change(leaf) for leaf in item] if isinstance(item, tuple) else change(item)
+            for name, item in takes.items
+        }
     return change(takes)
 
 
@@ -82,13 +88,21 @@ def leaves(takes: Takes) -> Iterator[Leaf]:
 
 
 def needs_name_before(atom: Atom) -> bool:
-    """Whether the tensor that comes into an atom has to be named: only the first statement takes it unsaid."""
-    return any(leaf == BEFORE for position, one in enumerate(atom) for leaf in leaves(one.takes)
-               if position or one.takes != BEFORE)
+    """Whether the tensor that comes into an atom has to be named: only the first statement takes it
+    unsaid.
+    """
+    return any(
+        leaf == BEFORE
+        for position, one in enumerate(atom)
+        for leaf in leaves(one.takes)
+        if position or one.takes != BEFORE
+    )
 
 
 def atoms(statements: Sequence[Statement], ends: set[str], inputs: Sequence[str]) -> list[Atom]:
-    """The statements, whose `takes` are names so far, cut into atoms. `ends` are the names that outputs take."""
+    """The statements, whose `takes` are names so far, cut into atoms. `ends` are the names that
+    outputs take.
+    """
     place = {one.counted: index for index, one in enumerate(statements)}
     last_use = _last_uses(statements, ends)
     reach = max((last_use.get(name, 0) for name in inputs), default=0)
@@ -100,11 +114,16 @@ def atoms(statements: Sequence[Statement], ends: set[str], inputs: Sequence[str]
     before = inputs[0]
     found: list[Atom] = []
     for start, end in pairwise([*cuts, len(statements)]):
+
         def leaf(one: Leaf, start: int = start, end: int = end, before: str = before) -> Leaf:
             assert isinstance(one, Named)
             return _relative(one, place, start, end, before)
 
-        found.append(tuple(replace(one, takes=frozen(mapped(one.takes, leaf))) for one in statements[start:end]))
+        found.append(
+            tuple(
+                replace(one, takes=frozen(mapped(one.takes, leaf))) for one in statements[start:end]
+            )
+        )
         before = statements[end - 1].counted
     return found
 
@@ -114,14 +133,20 @@ def frozen(takes: Any) -> Takes:
     if isinstance(takes, list):
         return tuple(takes)
     if isinstance(takes, dict):
-        return ByArgument(tuple((name, tuple(item) if isinstance(item, list) else item)
-                                for name, item in takes.items()))
+        return ByArgument(
+            tuple(
+                (name, tuple(item) if isinstance(item, list) else item)
+                for name, item in takes.items()
+            )
+        )
     found: Takes = takes
     return found
 
 
 def _last_uses(statements: Sequence[Statement], ends: set[str]) -> dict[str, int]:
-    """The last statement that takes each tensor; past the end for those that are outputs, but for the last one's."""
+    """The last statement that takes each tensor; past the end for those that are outputs, but for
+    the last one's.
+    """
     found: dict[str, int] = {}
     for index, one in enumerate(statements):
         for leaf in leaves(one.takes):

@@ -1,6 +1,7 @@
 """A model's layers as a tree: steps, branches that meet again, and what is more tangled than both.
 
-A stretch of such nodes means the same wherever it stands, so that it can become a block or the body of a loop.
+A stretch of such nodes means the same wherever it stands, so that it can become a block or the body
+of a loop.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def tree(atoms: Sequence[Atom]) -> Nodes:
 
 def in_runs(atom: Atom) -> Atom:
     """The same statements with each behind the one that it alone takes, where that can be."""
-    takes = [[leaf.index for leaf in leaves(one.takes) if isinstance(leaf, Local) and leaf.index >= 0] for one in atom]
+    takes = [
+        [leaf.index for leaf in leaves(one.takes) if isinstance(leaf, Local) and leaf.index >= 0]
+        for one in atom
+    ]
     users: list[list[int]] = [[] for _ in atom]
     for index, sources in enumerate(takes):
         for source in sources:
@@ -83,21 +87,34 @@ def statements_of(node: Node) -> Iterator[Statement]:
 
 
 def is_repeated(loop: Loop) -> bool:
-    """Whether a loop is one layer that is named by nothing but its number, which `repeat` says too."""
+    """Whether a loop is one layer that is named by nothing but its number, which `repeat` says
+    too.
+    """
     node = loop.body[0]
-    if loop.rounds is None or len(loop.body) > 1 or isinstance(node, (Branches, Loop)) or not is_step(node):
+    if (
+        loop.rounds is None
+        or len(loop.body) > 1
+        or isinstance(node, (Branches, Loop))
+        or not is_step(node)
+    ):
         return False
     name = node[0].name
     return name is None or (name.endswith(COUNTED) and "$" not in name.removesuffix(COUNTED))
 
 
 def shape_of(node: Node) -> object | None:
-    """What has to be the same in two nodes that one can be written for; None for one that stays where it is."""
+    """What has to be the same in two nodes that one can be written for; None for one that stays
+    where it is.
+    """
     if isinstance(node, Loop):
         return None
     if isinstance(node, Branches):
         chains = tuple(tuple(shape_of(item) for item in chain) for chain in node.chains)
-        return None if any(None in chain for chain in chains) else (chains, node.join.kind, repr(node.join.call))
+        return (
+            None
+            if any(None in chain for chain in chains)
+            else (chains, node.join.kind, repr(node.join.call))
+        )
     if any(isinstance(leaf, Named) for one in node for leaf in leaves(one.takes)):
         return None
     return tuple(one.shape for one in node)
@@ -116,8 +133,12 @@ def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement
     if isinstance(first, Branches):
         several = [one for one in nodes if isinstance(one, Branches)]
         chains: Any = tuple(
-            tuple(unified([one.chains[at][place] for one in several], change) for place in range(len(chain)))
-            for at, chain in enumerate(first.chains))
+            tuple(
+                unified([one.chains[at][place] for one in several], change)
+                for place in range(len(chain))
+            )
+            for at, chain in enumerate(first.chains)
+        )
         return Branches(chains, change([one.join for one in several]))
     assert not isinstance(first, Loop)
     atoms: list[Any] = list(nodes)
@@ -133,11 +154,16 @@ def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
                 yield from lists_in(chain, (*place, index, number))
         elif not isinstance(node, Loop) and len(node) > 1:
             for start, run in runs(node):
-                yield (*place, index, f"run {start}"), tuple((replace(one, takes=BEFORE),) for one in run)
+                yield (
+                    (*place, index, f"run {start}"),
+                    tuple((replace(one, takes=BEFORE),) for one in run),
+                )
 
 
 def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
-    """The stretches of an atom in which each statement takes the one before, which nothing else takes."""
+    """The stretches of an atom in which each statement takes the one before, which nothing else
+    takes.
+    """
     users: dict[int, int] = {}
     for one in atom:
         for leaf in leaves(one.takes):
@@ -145,14 +171,20 @@ def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
                 users[leaf.index] = users.get(leaf.index, 0) + 1
     start = 0
     for index in range(1, len(atom) + 1):
-        goes_on = (index < len(atom) and atom[index].takes == Local(index - 1) and users.get(index - 1) == 1)
+        goes_on = (
+            index < len(atom)
+            and atom[index].takes == Local(index - 1)
+            and users.get(index - 1) == 1
+        )
         if not goes_on:
             if isinstance(atom[start].takes, (Local, Named)) and index - start > 1:
                 yield start, atom[start:index]
             start = index
 
 
-def replaced(nodes: Nodes, place: Place, uses: Mapping[Place, Mapping[int, Atom]], length: int) -> Nodes:
+def replaced(
+    nodes: Nodes, place: Place, uses: Mapping[Place, Mapping[int, Atom]], length: int
+) -> Nodes:
     """The nodes with `length` of them replaced wherever a use starts."""
     found: list[Node] = []
     starts = uses.get(place, {})
@@ -164,12 +196,17 @@ def replaced(nodes: Nodes, place: Place, uses: Mapping[Place, Mapping[int, Atom]
             index += length
             continue
         if isinstance(node, Branches):
-            chains: Any = tuple(replaced(chain, (*place, index, number), uses, length)
-                                for number, chain in enumerate(node.chains))
+            chains: Any = tuple(
+                replaced(chain, (*place, index, number), uses, length)
+                for number, chain in enumerate(node.chains)
+            )
             node = replace(node, chains=chains)
         elif not isinstance(node, Loop) and len(node) > 1:
-            inner = {start + at: use for start, _ in runs(node)
-                     for at, use in uses.get((*place, index, f"run {start}"), {}).items()}
+            inner = {
+                start + at: use
+                for start, _ in runs(node)
+                for at, use in uses.get((*place, index, f"run {start}"), {}).items()
+            }
             node = _shorter(node, inner, length) if inner else node
         found.append(node)
         index += 1

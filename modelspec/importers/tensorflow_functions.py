@@ -1,7 +1,8 @@
-"""TensorFlow's functions in the models of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`), by the names of Keras 3.
+"""TensorFlow's functions in the models of tf.keras 2 (`TFOpLambda`, `SlicingOpLambda`), by the
+names of Keras 3.
 
-A file names the function by its path in TensorFlow (`math.reduce_mean`), and its arguments by TensorFlow's names. The
-path is a text that is looked up in the table here, and nowhere else.
+A file names the function by its path in TensorFlow (`math.reduce_mean`), and its arguments by
+TensorFlow's names. The path is a text that is looked up in the table here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,40 +17,115 @@ _KINDS = ("TFOpLambda", "SlicingOpLambda")
 _PAIR = {"y": "1", "x2": "1", "b": "1"}
 _REDUCED = {"axis": "axis", "keepdims": "keepdims"}
 _FUNCTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    **{f"math.{name}": (kind, _PAIR) for name, kind in {
-        "add": "Add", "subtract": "Subtract", "multiply": "Multiply", "truediv": "Divide", "divide": "Divide",
-        "floordiv": "FloorDivide", "floormod": "Mod", "pow": "Power", "maximum": "Maximum", "minimum": "Minimum",
-        "greater": "Greater", "greater_equal": "GreaterEqual", "less": "Less", "less_equal": "LessEqual",
-        "equal": "Equal", "not_equal": "NotEqual", "logical_and": "LogicalAnd", "logical_or": "LogicalOr",
-    }.items()},
-    **{f"math.{name}": (kind, {}) for name, kind in {
-        "abs": "Absolute", "square": "Square", "sqrt": "Sqrt", "rsqrt": "Rsqrt", "exp": "Exp", "expm1": "Expm1",
-        "log": "Log", "log1p": "Log1p", "sign": "Sign", "floor": "Floor", "ceil": "Ceil", "round": "Round",
-        "sin": "Sin", "cos": "Cos", "tan": "Tan", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus",
-        "negative": "Negative", "erf": "Erf", "logical_not": "LogicalNot", "is_nan": "Isnan",
-    }.items()},
-    **{f"math.reduce_{name}": (kind, _REDUCED) for name, kind in {
-        "sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All",
-        "variance": "Var", "std": "Std", "logsumexp": "Logsumexp",
-    }.items()},
-    **{f"nn.{name}": (kind, {}) for name, kind in {
-        "relu": "Relu", "relu6": "Relu6", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus",
-        "softsign": "Softsign", "selu": "Selu", "elu": "Elu", "silu": "Silu", "swish": "Silu",
-    }.items()},
-    "nn.gelu": ("Gelu", {"approximate": "approximate"}), "nn.softmax": ("Softmax", {"axis": "axis"}),
-    "math.softmax": ("Softmax", {"axis": "axis"}), "nn.leaky_relu": ("LeakyRelu", {"alpha": "negative_slope"}),
-    "math.argmax": ("Argmax", {"axis": "axis"}), "math.argmin": ("Argmin", {"axis": "axis"}),
-    "math.cumsum": ("Cumsum", {"axis": "axis"}), "cast": ("Cast", {"dtype": "dtype"}),
-    "reshape": ("Reshape", {"shape": "newshape"}), "expand_dims": ("ExpandDims", {"axis": "axis"}),
-    "squeeze": ("Squeeze", {"axis": "axis"}), "concat": ("Concatenate", {"axis": "axis"}),
-    "stack": ("Stack", {"axis": "axis"}), "transpose": ("Transpose", {"perm": "axes"}),
-    "compat.v1.transpose": ("Transpose", {"perm": "axes"}), "linalg.matmul": ("Matmul", {"b": "1"}),
+    **{
+        f"math.{name}": (kind, _PAIR)
+        for name, kind in {
+            "add": "Add",
+            "subtract": "Subtract",
+            "multiply": "Multiply",
+            "truediv": "Divide",
+            "divide": "Divide",
+            "floordiv": "FloorDivide",
+            "floormod": "Mod",
+            "pow": "Power",
+            "maximum": "Maximum",
+            "minimum": "Minimum",
+            "greater": "Greater",
+            "greater_equal": "GreaterEqual",
+            "less": "Less",
+            "less_equal": "LessEqual",
+            "equal": "Equal",
+            "not_equal": "NotEqual",
+            "logical_and": "LogicalAnd",
+            "logical_or": "LogicalOr",
+        }.items()
+    },
+    **{
+        f"math.{name}": (kind, {})
+        for name, kind in {
+            "abs": "Absolute",
+            "square": "Square",
+            "sqrt": "Sqrt",
+            "rsqrt": "Rsqrt",
+            "exp": "Exp",
+            "expm1": "Expm1",
+            "log": "Log",
+            "log1p": "Log1p",
+            "sign": "Sign",
+            "floor": "Floor",
+            "ceil": "Ceil",
+            "round": "Round",
+            "sin": "Sin",
+            "cos": "Cos",
+            "tan": "Tan",
+            "tanh": "Tanh",
+            "sigmoid": "Sigmoid",
+            "softplus": "Softplus",
+            "negative": "Negative",
+            "erf": "Erf",
+            "logical_not": "LogicalNot",
+            "is_nan": "Isnan",
+        }.items()
+    },
+    **{
+        f"math.reduce_{name}": (kind, _REDUCED)
+        for name, kind in {
+            "sum": "Sum",
+            "mean": "Mean",
+            "max": "Max",
+            "min": "Min",
+            "prod": "Prod",
+            "any": "Any",
+            "all": "All",
+            "variance": "Var",
+            "std": "Std",
+            "logsumexp": "Logsumexp",
+        }.items()
+    },
+    **{
+        f"nn.{name}": (kind, {})
+        for name, kind in {
+            "relu": "Relu",
+            "relu6": "Relu6",
+            "sigmoid": "Sigmoid",
+            "tanh": "Tanh",
+            "softplus": "Softplus",
+            "softsign": "Softsign",
+            "selu": "Selu",
+            "elu": "Elu",
+            "silu": "Silu",
+            "swish": "Silu",
+        }.items()
+    },
+    "nn.gelu": ("Gelu", {"approximate": "approximate"}),
+    "nn.softmax": ("Softmax", {"axis": "axis"}),
+    "math.softmax": ("Softmax", {"axis": "axis"}),
+    "nn.leaky_relu": ("LeakyRelu", {"alpha": "negative_slope"}),
+    "math.argmax": ("Argmax", {"axis": "axis"}),
+    "math.argmin": ("Argmin", {"axis": "axis"}),
+    "math.cumsum": ("Cumsum", {"axis": "axis"}),
+    "cast": ("Cast", {"dtype": "dtype"}),
+    "reshape": ("Reshape", {"shape": "newshape"}),
+    "expand_dims": ("ExpandDims", {"axis": "axis"}),
+    "squeeze": ("Squeeze", {"axis": "axis"}),
+    "concat": ("Concatenate", {"axis": "axis"}),
+    "stack": ("Stack", {"axis": "axis"}),
+    "transpose": ("Transpose", {"perm": "axes"}),
+    "compat.v1.transpose": ("Transpose", {"perm": "axes"}),
+    "linalg.matmul": ("Matmul", {"b": "1"}),
     "clip_by_value": ("Clip", {"clip_value_min": "x_min", "clip_value_max": "x_max"}),
-    "one_hot": ("OneHot", {"depth": "num_classes"}), "zeros_like": ("ZerosLike", {}), "ones_like": ("OnesLike", {}),
-    "repeat": ("Repeat", {"repeats": "repeats", "axis": "axis"}), "where": ("Where", {"x": "1", "y": "2"}),
-    "__operators__.add": ("Add", _PAIR), "__operators__.getitem": ("GetItem", {"slice_spec": "1"}),
-}  # fmt: skip
-_ALIASES = {name: f"math.{name}" for name in ("abs", "square", "sqrt", "exp", "sign", "round", "tanh", "sigmoid")}
+    "one_hot": ("OneHot", {"depth": "num_classes"}),
+    "zeros_like": ("ZerosLike", {}),
+    "ones_like": ("OnesLike", {}),
+    "repeat": ("Repeat", {"repeats": "repeats", "axis": "axis"}),
+    "where": ("Where", {"x": "1", "y": "2"}),
+    "__operators__.add": ("Add", _PAIR),
+    "__operators__.getitem": ("GetItem", {"slice_spec": "1"}),
+}
+_ALIASES = {
+    name: f"math.{name}"
+    for name in ("abs", "square", "sqrt", "exp", "sign", "round", "tanh", "sigmoid")
+}
 
 
 def is_tensorflow(layer: LayerDef) -> bool:
@@ -62,16 +138,28 @@ def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
     path = str(layer.config.get("function", ""))
     found = _FUNCTIONS.get(_ALIASES.get(path, path))
     if found is None:
-        raise Unreadable(f"TensorFlow's `{path[:60]}` is none of the functions that are known",
-                         "say it as a formula: `modelspec explain Expression`")
+        raise Unreadable(
+            f"TensorFlow's `{path[:60]}` is none of the functions that are known",
+            "say it as a formula: `modelspec explain Expression`",
+        )
     kind, names = found
     arguments: dict[str, Any] = {}
     for key, value in {**call.tensors, **call.options}.items():
         if key == "name" or (value is None and key != "1"):
             continue
         place = names.get(key, key)
-        if place != "1" and place == key and key and key not in names.values() and value not in (False,):
-            raise Unreadable(f"TensorFlow's `{path}` is called with `{key[:40]}`, which is not known")
+        if (
+            place != "1"
+            and place == key
+            and key
+            and key not in names.values()
+            and value not in (False,)
+        ):
+            raise Unreadable(
+                f"TensorFlow's `{path}` is called with `{key[:40]}`, which is not known"
+            )
         if value is not False:
-            arguments[place] = value if isinstance(value, Source) or not isinstance(value, tuple) else list(value)
+            arguments[place] = (
+                value if isinstance(value, Source) or not isinstance(value, tuple) else list(value)
+            )
     return kind, arguments

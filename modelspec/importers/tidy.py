@@ -1,6 +1,8 @@
-"""A spec as a person would write it: defaults left out, each value in its shortest form, no name that nobody gave.
+"""A spec as a person would write it: defaults left out, each value in its shortest form, no name
+that nobody gave.
 
-Whether two ways of writing are the same is not decided here but by reading both: the settings must be equal.
+Whether two ways of writing are the same is not decided here but by reading both: the settings must
+be equal.
 """
 
 from __future__ import annotations
@@ -26,15 +28,26 @@ Types: TypeAlias = Mapping[str, tuple[Tensor, ...]]
 ENTRY = ("name", "from", "call")
 """What stands beside a layer's own settings in an entry."""
 
-_LAST_AXIS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "Concatenate", "Normalization",
-              "Softmax", "UnitNormalization", "RMSNormalization")
+_LAST_AXIS = (
+    "BatchNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+    "Concatenate",
+    "Normalization",
+    "Softmax",
+    "UnitNormalization",
+    "RMSNormalization",
+)
 """Kinds whose `axis` is one of the axes that they give."""
 
 _SAME = {
-    (1.0, "fan_avg", "uniform"): "GlorotUniform", (1.0, "fan_avg", "truncated_normal"): "GlorotNormal",
-    (2.0, "fan_in", "uniform"): "HeUniform", (2.0, "fan_in", "truncated_normal"): "HeNormal",
-    (1.0, "fan_in", "uniform"): "LecunUniform", (1.0, "fan_in", "truncated_normal"): "LecunNormal",
-}  # fmt: skip
+    (1.0, "fan_avg", "uniform"): "GlorotUniform",
+    (1.0, "fan_avg", "truncated_normal"): "GlorotNormal",
+    (2.0, "fan_in", "uniform"): "HeUniform",
+    (2.0, "fan_in", "truncated_normal"): "HeNormal",
+    (1.0, "fan_in", "uniform"): "LecunUniform",
+    (1.0, "fan_in", "truncated_normal"): "LecunNormal",
+}
 """What Keras calls a `VarianceScaling` of this scale, mode and distribution."""
 
 
@@ -52,8 +65,13 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-def tidy(spec: dict[str, Any], context: Context | None = None, *, folded: bool = True, types: Types | None = None
-         ) -> dict[str, Any]:
+def tidy(
+    spec: dict[str, Any],
+    context: Context | None = None,
+    *,
+    folded: bool = True,
+    types: Types | None = None,
+) -> dict[str, Any]:
     """The spec, shorter and with the same meaning; `folded`: what repeats in blocks and loops.
 
     `types` are those of the outputs of layers by name, where they are known.
@@ -67,9 +85,16 @@ def tidy(spec: dict[str, Any], context: Context | None = None, *, folded: bool =
 def short_training(section: dict[str, Any]) -> dict[str, Any]:
     """The section `training`, each component in its short form."""
     tidier = _Tidier(Context(), {}, folded=False)
-    families = {"optimizer": OPTIMIZERS, "loss": LOSSES, "metrics": METRICS, "weighted_metrics": METRICS}
-    found = {key: tidier.components(families[key], value) if key in families else value
-             for key, value in section.items()}
+    families = {
+        "optimizer": OPTIMIZERS,
+        "loss": LOSSES,
+        "metrics": METRICS,
+        "weighted_metrics": METRICS,
+    }
+    found = {
+        key: tidier.components(families[key], value) if key in families else value
+        for key, value in section.items()
+    }
     order = ("loss", "optimizer", "metrics")
     return {**{key: found[key] for key in order if key in found}, **found}
 
@@ -102,9 +127,16 @@ class _Tidier:
         """The entries of a model. `ends` are the names that its outputs have."""
         statements = self._statements(entries, inputs[0])
         cut = atoms(statements, ends, inputs)
-        far = {leaf.text.partition(".")[0] for atom in cut for one in atom for leaf in leaves(one.takes)
-               if isinstance(leaf, Named)}
-        last = {one.counted for one in statements[-1:] if one.name is not None}  # what an output is called
+        far = {
+            leaf.text.partition(".")[0]
+            for atom in cut
+            for one in atom
+            for leaf in leaves(one.takes)
+            if isinstance(leaf, Named)
+        }
+        last = {
+            one.counted for one in statements[-1:] if one.name is not None
+        }  # what an output is called
         fixed = (ends | far | last) - set(inputs)
         if self.folded:
             names = {one.counted for one in statements}
@@ -145,7 +177,9 @@ class _Tidier:
             return {key: value for key, value in own.items() if key != "attention_axes"}
         axis = own.get("axis")
         one = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-        return {**own, "axis": -1} if kind in _LAST_AXIS and type(one) is int and one == last else own
+        return (
+            {**own, "axis": -1} if kind in _LAST_AXIS and type(one) is int and one == last else own
+        )
 
     def _shortened(self, kind: str, body: dict[str, Any]) -> Any:
         if kind not in LAYERS or any(key in body for key in ENTRY):
@@ -153,7 +187,7 @@ class _Tidier:
         return self._short(LAYERS, kind, body)
 
     def _layer(self, thing: dict[str, Any]) -> Any:
-        (kind, body), = thing.items()
+        ((kind, body),) = thing.items()
         return self._short(LAYERS, kind, self._settings(LAYERS, kind, body))
 
     def components(self, family: Registry, value: Any) -> Any:
@@ -162,14 +196,20 @@ class _Tidier:
             return [self.components(family, one) for one in value]
         if not isinstance(value, dict):
             return value
-        if len(value) == 1 and (kind := next(iter(value))) in family and isinstance(value[kind], dict):
+        if (
+            len(value) == 1
+            and (kind := next(iter(value))) in family
+            and isinstance(value[kind], dict)
+        ):
             return self._component(family, kind, value[kind])
         return {key: self.components(family, one) for key, one in value.items()}
 
-    # Settings --------------------------------------------------------------------------------------------------------
+    # Settings -------------------------------------------------------------------------------------
 
     def _settings(self, family: Registry, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings without those that say what holds anyway; those that are in error stay as they are."""
+        """Settings without those that say what holds anyway; those that are in error stay as they
+        are.
+        """
         found = {key: self._value(value) for key, value in given.items()}
         whole = self._read(family, kind, found)
         if whole is None:
@@ -177,14 +217,23 @@ class _Tidier:
         for key in list(found):
             without = {name: value for name, value in found.items() if name != key}
             less = self._read(family, kind, without)
-            if less is not None and (less == whole or _says_nothing(key, found[key], getattr(less, key))):
+            if less is not None and (
+                less == whole or _says_nothing(key, found[key], getattr(less, key))
+            ):
                 found, whole = without, less
         for key, value in found.items():
             found[key] = self._shortest(family, kind, found, key, value, whole)
         return {key: found[key] for key in type(whole).model_fields if key in found}
 
-    def _shortest(self, family: Registry, kind: str, given: Mapping[str, Any], key: str, value: Any, whole: Settings
-                  ) -> Any:
+    def _shortest(
+        self,
+        family: Registry,
+        kind: str,
+        given: Mapping[str, Any],
+        key: str,
+        value: Any,
+        whole: Settings,
+    ) -> Any:
         """`3` for `[3, 3]`, `1` for `1.0`, where it is the same."""
         shorter = []
         if isinstance(value, list) and value and all(one == value[0] for one in value):
@@ -206,7 +255,7 @@ class _Tidier:
             return [self._value(one) for one in value]
         if not isinstance(value, dict) or len(value) != 1:
             return value
-        (kind, body), = value.items()
+        ((kind, body),) = value.items()
         if kind in LAYERS and isinstance(body, dict):
             return self._short(LAYERS, kind, self._settings(LAYERS, kind, body))
         for family in (INITIALIZERS, REGULARIZERS):
@@ -215,9 +264,18 @@ class _Tidier:
         return value
 
     def _component(self, family: Registry, kind: str, body: dict[str, Any]) -> Any:
-        scaled = kind == "VarianceScaling" and set(body) <= {"scale", "mode", "distribution", "seed"}
+        scaled = kind == "VarianceScaling" and set(body) <= {
+            "scale",
+            "mode",
+            "distribution",
+            "seed",
+        }
         if scaled and not body.get("seed"):
-            said = (body.get("scale", 1.0), body.get("mode", "fan_in"), body.get("distribution", "truncated_normal"))
+            said = (
+                body.get("scale", 1.0),
+                body.get("mode", "fan_in"),
+                body.get("distribution", "truncated_normal"),
+            )
             kind = next((short for meaning, short in _SAME.items() if meaning == said), kind)
             body = {} if kind != "VarianceScaling" else body
         short = self._short(family, kind, self._settings(family, kind, body))
@@ -254,11 +312,15 @@ def _says_nothing(key: str, value: Any, default: Any) -> bool:
     if key.endswith("activation"):
         return value == "linear" and default is None
     names = INITIALIZERS.aliases
-    return (key.endswith("initializer") and isinstance(value, str) and isinstance(default, str)
-            and names.get(value, value) == names.get(default, default))
+    return (
+        key.endswith("initializer")
+        and isinstance(value, str)
+        and isinstance(default, str)
+        and names.get(value, value) == names.get(default, default)
+    )
 
 
-# Names ---------------------------------------------------------------------------------------------------------------
+# Names --------------------------------------------------------------------------------------------
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -279,8 +341,12 @@ def _takes(value: Any) -> Takes:
         return Named(value)
     if isinstance(value, list):
         return tuple(Named(str(item)) for item in value)
-    return ByArgument(tuple((name, tuple(Named(one) for one in item) if isinstance(item, list) else Named(item))
-                            for name, item in value.items()))
+    return ByArgument(
+        tuple(
+            (name, tuple(Named(one) for one in item) if isinstance(item, list) else Named(item))
+            for name, item in value.items()
+        )
+    )
 
 
 def _primary(kind: str) -> str | None:

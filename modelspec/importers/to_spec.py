@@ -1,6 +1,7 @@
 """An `Architecture` to a spec in the language, in the words of the Keras that it was written by.
 
-What is shared stands under `shared`; a chain needs no `from`; names are kept where somebody gave them.
+What is shared stands under `shared`; a chain needs no `from`; names are kept where somebody gave
+them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from .layer_kinds import own_kind
 from .operations import Chains, formula, formula_of_model
 from .value_forms import formula_help
 
-_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+_RECURRENT = (
+    "LSTM",
+    "GRU",
+    "SimpleRNN",
+    "RNN",
+    "Bidirectional",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+)
 """Layers that Keras 2 calls with their states behind the sequence in one list."""
 
 
@@ -33,16 +43,26 @@ class Unsaid(ValueError):
 
 @dataclass(frozen=True)
 class LayerNames:
-    """Where the layers of a file's model are in a spec's: by name, and those of models that it calls."""
+    """Where the layers of a file's model are in a spec's: by name, and those of models that it
+    calls.
+    """
 
     names: Mapping[str, str]
     inside: Mapping[str, LayerNames]
 
     def renamed(self, pairs: Pairs) -> LayerNames:
         """The same for a spec in which calls have other names."""
-        inside = {name: inner.renamed(pairs.inside[self.names[name]]) if self.names[name] in pairs.inside else inner
-                  for name, inner in self.inside.items()}
-        return LayerNames({name: pairs.names.get(place, place) for name, place in self.names.items()}, inside)
+        inside = {
+            name: (
+                inner.renamed(pairs.inside[self.names[name]])
+                if self.names[name] in pairs.inside
+                else inner
+            )
+            for name, inner in self.inside.items()
+        }
+        return LayerNames(
+            {name: pairs.names.get(place, place) for name, place in self.names.items()}, inside
+        )
 
 
 @dataclass(frozen=True)
@@ -55,13 +75,17 @@ class Written:
 
 
 def write_spec(model: Architecture, *, placeholders: bool = False) -> Written:
-    """The model as a spec. Raises `Unsaid` with every layer that it cannot say, unless `placeholders` stand for it."""
+    """The model as a spec. Raises `Unsaid` with every layer that it cannot say, unless
+    `placeholders` stand for it.
+    """
     writer = _Writer(model, (), ())
     body = writer.body()
     if writer.unsaid and not placeholders:
         raise Unsaid(writer.unsaid)
     spec = {"modelspec": 1, "name": clean(model.name, ()), "model": body}
-    return Written(spec, writer.layer_names(), tuple((name, reason) for name, reason, _ in writer.unsaid))
+    return Written(
+        spec, writer.layer_names(), tuple((name, reason) for name, reason, _ in writer.unsaid)
+    )
 
 
 def clean(name: str, taken: Iterable[str]) -> str:
@@ -84,22 +108,31 @@ class _Writer:
         self.unsaid: list[tuple[str, str, str | None]] = []
         self.counts = _counts(model)
         self.around = around
-        self.formulas = {name: found for name, layer in model.layers.items()
-                         if layer.inside is not None and self.counts.get(name) == 1
-                         and (found := formula_of_model(layer.inside)) is not None}
+        self.formulas = {
+            name: found
+            for name, layer in model.layers.items()
+            if layer.inside is not None
+            and self.counts.get(name) == 1
+            and (found := formula_of_model(layer.inside)) is not None
+        }
         self.names = self._call_names()
         self.outputs_of = _outputs_taken(model)
 
     def layer_names(self) -> LayerNames:
         """Where each layer is."""
-        names = {name: self.shared_name(name) if self._is_shared(name) else self.names[name, 0]
-                 for name in self.model.layers if (name, 0) in self.names}
+        names = {
+            name: self.shared_name(name) if self._is_shared(name) else self.names[name, 0]
+            for name in self.model.layers
+            if (name, 0) in self.names
+        }
         return LayerNames(names, {name: inner.layer_names() for name, inner in self.inner.items()})
 
     def body(self) -> dict[str, Any]:
         """The grammar of `model`: inputs, shared, layers, outputs."""
         found: dict[str, Any] = {}
-        shared = {name: self._shared_thing(name) for name in self.model.layers if self._is_shared(name)}
+        shared = {
+            name: self._shared_thing(name) for name in self.model.layers if self._is_shared(name)
+        }
         if not self.model.is_chain or not self.around_is_call:
             found["inputs"] = self._inputs()
         if not self.model.trainable:
@@ -116,7 +149,7 @@ class _Writer:
         """Whether this is a model in a model: a chain takes whatever it is called with."""
         return bool(self.around)
 
-    # Names -----------------------------------------------------------------------------------------------------------
+    # Names ----------------------------------------------------------------------------------------
 
     def _is_shared(self, name: str) -> bool:
         inside = self.model.layers[name].inside
@@ -137,7 +170,7 @@ class _Writer:
             found[call.layer, call.number] = name
         return found
 
-    # Parts -----------------------------------------------------------------------------------------------------------
+    # Parts ----------------------------------------------------------------------------------------
 
     def _inputs(self) -> Any:
         if self.model.is_chain and not self.around_is_call:
@@ -150,7 +183,9 @@ class _Writer:
         if layer.inside is None:
             kind, own = self._layer(layer)
             return {kind: own}
-        inner = self.inner[name] = _Writer(layer.inside, (*self.around, self.shared_name(name)), (*self.path, name))
+        inner = self.inner[name] = _Writer(
+            layer.inside, (*self.around, self.shared_name(name)), (*self.path, name)
+        )
         body = inner.body()
         self.unsaid.extend(inner.unsaid)
         if layer.config.get("trainable") is False:
@@ -181,8 +216,13 @@ class _Writer:
             return {"Expression": {**body, "from": taken if len(taken) > 1 else taken[0]}}
         if layer.kind == "CustomScaleLayer" and len(call.sources()) == 2:  # of InceptionResNetV2
             scale = layer.config.get("scale", 0.1)
-            return {"Expression": {"formula": f"x + y * {scale!r}", "name": name,
-                                   "from": [self.reference(source) for source in call.sources()]}}
+            return {
+                "Expression": {
+                    "formula": f"x + y * {scale!r}",
+                    "name": name,
+                    "from": [self.reference(source) for source in call.sources()],
+                }
+            }
         if self._is_shared(call.layer):
             kind = self.shared_name(call.layer)
             body = {}
@@ -202,7 +242,9 @@ class _Writer:
     def _operation(self, layer: LayerDef, call: CallDef, name: str) -> dict[str, Any]:
         """A call of one of Keras's operations, which a spec says as a layer or as a formula."""
         if (kind := self.chains.as_layer(call)) is not None:
-            return {kind: {"name": name, "from": [self.reference(source) for source in call.sources()]}}
+            return {
+                kind: {"name": name, "from": [self.reference(source) for source in call.sources()]}
+            }
         try:
             text, sources = formula(self.chains, call)
             if not sources:
@@ -210,21 +252,30 @@ class _Writer:
         except Unreadable as error:
             self.unsaid.append((layer.name, str(error), error.help))
             first = next(iter(call.sources()), None)
-            return {"Identity": {"name": name, **({"from": self.reference(first)} if first else {})}}
+            return {
+                "Identity": {"name": name, **({"from": self.reference(first)} if first else {})}
+            }
         named = {key: self.reference(source) for key, source in sources.items()}
-        return {"Expression": {"formula": text, "name": name,
-                               "from": list(named.values()) if len(named) > 1 else next(iter(named.values()))}}
+        return {
+            "Expression": {
+                "formula": text,
+                "name": name,
+                "from": list(named.values()) if len(named) > 1 else next(iter(named.values())),
+            }
+        }
 
     def _layer(self, layer: LayerDef) -> tuple[str, dict[str, Any]]:
         try:
             if layer.kind == "Lambda":
-                raise Unreadable("it holds Python code, which is never run", formula_help(layer.config))
+                raise Unreadable(
+                    "it holds Python code, which is never run", formula_help(layer.config)
+                )
             return own_kind(layer)
         except Unreadable as error:
             self.unsaid.append(("/".join((*self.path, layer.name)), str(error), error.help))
             return "Identity", {}
 
-    # Tensors ---------------------------------------------------------------------------------------------------------
+    # Tensors --------------------------------------------------------------------------------------
 
     def reference(self, source: Source) -> str:
         """A tensor as `from` names it."""
@@ -233,7 +284,11 @@ class _Writer:
         name = self.names.get((source.layer, source.call))
         if name is None:
             raise Unreadable(f"`{source.layer}` is called less often than its tensors are taken")
-        return name if self.outputs_of.get((source.layer, source.call)) == {0} else f"{name}.{source.output}"
+        return (
+            name
+            if self.outputs_of.get((source.layer, source.call)) == {0}
+            else f"{name}.{source.output}"
+        )
 
     def _from(self, layer: LayerDef, call: CallDef, above: Source | None) -> Any:
         tensors = dict(call.tensors)
@@ -243,8 +298,14 @@ class _Writer:
         if list(tensors) == [""] and not isinstance(first, Source) and layer.kind not in _RECURRENT:
             assert first is not None
             return [self.reference(source) for source in first]
-        return {name: self.reference(item) if isinstance(item, Source) else [self.reference(one) for one in item]
-                for name, item in _by_argument(layer, tensors).items()}
+        return {
+            name: (
+                self.reference(item)
+                if isinstance(item, Source)
+                else [self.reference(one) for one in item]
+            )
+            for name, item in _by_argument(layer, tensors).items()
+        }
 
     def _outputs(self) -> Any:
         ends = self.model.outputs
@@ -275,8 +336,10 @@ def _outputs_taken(model: Architecture) -> dict[tuple[str, int], set[int]]:
 
 def _input_value(one: InputDef) -> Any:
     if one.shape is None:
-        raise Unreadable(f"the file does not say the shape of the input `{one.name}`",
-                         "give it: `--input-shape 224,224,3`")
+        raise Unreadable(
+            f"the file does not say the shape of the input `{one.name}`",
+            "give it: `--input-shape 224,224,3`",
+        )
     shape = list(one.shape[1:])
     value: dict[str, Any] = {"shape": shape}
     if one.dtype != "float32":
@@ -289,9 +352,15 @@ def _input_value(one: InputDef) -> Any:
 
 
 def _by_argument(layer: LayerDef, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors by the name of the argument: the first has none in a file, others may stand behind it."""
+    """Tensors by the name of the argument: the first has none in a file, others may stand behind
+    it.
+    """
     kind = LAYERS.find(layer.kind)
-    names = [one.name for one in kind.arguments] if kind is not None and issubclass(kind, Layer) else ["inputs"]
+    names = (
+        [one.name for one in kind.arguments]
+        if kind is not None and issubclass(kind, Layer)
+        else ["inputs"]
+    )
     found: dict[str, Any] = {}
     for key, item in tensors.items():
         position = int(key) if key.isdigit() else 0 if not key else None

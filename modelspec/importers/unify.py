@@ -1,4 +1,6 @@
-"""One text for several: settings and names that differ become parameters, and what follows from others expressions."""
+"""One text for several: settings and names that differ become parameters, and what follows from
+others expressions.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,13 @@ class Parameters:
     """Whether names of around mean nothing inside: in a block."""
 
     def text(self, key: str, values: list[Any]) -> Any:
-        """What stands for the values: their own where they are all the same, else an expression. Raises `Different`."""
+        """What stands for the values: their own where they are all the same, else an expression.
+        Raises `Different`.
+        """
         named = any(map(has_names, values))
-        if all(value == values[0] and type(value) is type(values[0]) for value in values) \
-                and not (named and self.closed):
+        if all(value == values[0] and type(value) is type(values[0]) for value in values) and not (
+            named and self.closed
+        ):
             return values[0]
         if any(value is None for value in values) or (named and not self.closed):
             raise Different
@@ -57,7 +62,9 @@ class Parameters:
     def _known(self, values: list[Any]) -> str | None:
         """The values by a parameter that there is already."""
         for name, known in self.vectors.items():
-            if known == values and all(type(a) is type(b) for a, b in zip(known, values, strict=True)):
+            if known == values and all(
+                type(a) is type(b) for a, b in zip(known, values, strict=True)
+            ):
                 return f"${self.owner}{name}"
         for name, known in self.vectors.items():
             if (factor := _factor(known, values)) is not None:
@@ -65,7 +72,9 @@ class Parameters:
         return None
 
     def _items(self, key: str, values: list[Any]) -> Any:
-        """Lists entry by entry, where that takes one new name at most; else a name for them as a whole."""
+        """Lists entry by entry, where that takes one new name at most; else a name for them as a
+        whole.
+        """
         columns = [[value[at] for value in values] for at in range(len(values[0]))]
         if len(columns) > 1 or not columns:
             tried = Parameters(dict(self.vectors), self.owner, self.closed)
@@ -95,15 +104,26 @@ class Parameters:
 
 def _factor(known: list[Any], values: list[Any]) -> int | None:
     """The whole number by which every value is more than another."""
-    if not all(type(value) is int and type(one) is int and one > 0 for value, one in zip(values, known, strict=True)):
+    if not all(
+        type(value) is int and type(one) is int and one > 0
+        for value, one in zip(values, known, strict=True)
+    ):
         return None
     factor, rest = divmod(values[0], known[0])
-    same = not rest and factor > 1 and all(value == factor * one for value, one in zip(values, known, strict=True))
+    same = (
+        not rest
+        and factor > 1
+        and all(value == factor * one for value, one in zip(values, known, strict=True))
+    )
     return int(factor) if same else None
 
 
-def settings_vectors(kind: str, all_settings: Sequence[Any], defaults: dict[str, Any]) -> dict[str, list[Any]]:
-    """Each setting's value in every use, Keras's default where one does not say. Raises `Different`."""
+def settings_vectors(
+    kind: str, all_settings: Sequence[Any], defaults: dict[str, Any]
+) -> dict[str, list[Any]]:
+    """Each setting's value in every use, Keras's default where one does not say. Raises
+    `Different`.
+    """
     found: dict[str, list[Any]] = {}
     for key in dict.fromkeys(key for one in all_settings for key in one):
         values = [one.get(key, _default(kind, key, defaults)) for one in all_settings]
@@ -128,16 +148,20 @@ def _default(kind: str, key: str, defaults: dict[str, Any]) -> Any:
     return value if isinstance(value, (bool, int, float, str)) else _UNKNOWN
 
 
-# Names ---------------------------------------------------------------------------------------------------------------
+# Names --------------------------------------------------------------------------------------------
 
 _DIGITS = re.compile(r"(\d+)")
 
 
 def prefix_of(names: Sequence[str]) -> str | None:
-    """What names have in common before a `_`, so that they can be a block's: `a` of `a_conv`, `a_bn_1`."""
+    """What names have in common before a `_`, so that they can be a block's: `a` of `a_conv`,
+    `a_bn_1`.
+    """
     first, last = min(names), max(names)
-    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
-                min(len(first), len(last)))
+    same = next(
+        (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
+        min(len(first), len(last)),
+    )
     cut = first[:same].rfind("_")
     if len(set(names)) == 1:
         cut = first.rfind("_")

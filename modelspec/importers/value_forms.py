@@ -1,5 +1,6 @@
-"""Settings as Keras's files have them to plain values: what stands for an object becomes a name, or a name with its
-settings. No class is looked up and nothing is called."""
+"""Settings as Keras's files have them to plain values: what stands for an object becomes a name, or
+a name with its settings. No class is looked up and nothing is called.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +12,19 @@ from typing import Any
 
 from .architecture import MODELS, Unreadable
 
-OWN = frozenset({
-    "name", "batch_input_shape", "batch_shape", "input_dtype", "input_shape", "build_config", "build_input_shape",
-    "registered_name", "shared_object_id",
-})  # fmt: skip
+OWN = frozenset(
+    {
+        "name",
+        "batch_input_shape",
+        "batch_shape",
+        "input_dtype",
+        "input_shape",
+        "build_config",
+        "build_input_shape",
+        "registered_name",
+        "shared_object_id",
+    }
+)
 """What stands among a layer's settings in a file, and says nothing of what it computes."""
 
 _FUNCTIONS = ("function", "builtin_function_or_method")
@@ -53,29 +63,75 @@ def _object(kind: str, value: Mapping[str, Any]) -> Any:
     if kind == "__numpy__" or kind == "__tensor__":
         return plain(config.get("value") if isinstance(config, dict) else None)
     if isinstance(config, (dict, list)) and kind in MODELS:
-        raise Unreadable("it holds a model, and a layer of a spec holds one layer",
-                         "wrap the layers of that model one by one")
+        raise Unreadable(
+            "it holds a model, and a layer of a spec holds one layer",
+            "wrap the layers of that model one by one",
+        )
     if not isinstance(config, dict):
         return kind
     return {kind: settings(config)}
 
 
 _WORDS = (
-    "abs", "square", "sqrt", "exp", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "softmax", "relu", "gelu",
-    "softplus", "maximum", "minimum", "clip", "cast", "sum", "mean", "max", "min", "prod", "argmax", "std", "var",
-    "normalize", "l2_normalize", "reshape", "transpose", "expand_dims", "squeeze", "concatenate", "stack", "repeat",
-    "flip", "one_hot", "matmul", "dot", "reverse", "subtract", "multiply", "add", "divide",
-)  # fmt: skip
+    "abs",
+    "square",
+    "sqrt",
+    "exp",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "softmax",
+    "relu",
+    "gelu",
+    "softplus",
+    "maximum",
+    "minimum",
+    "clip",
+    "cast",
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "prod",
+    "argmax",
+    "std",
+    "var",
+    "normalize",
+    "l2_normalize",
+    "reshape",
+    "transpose",
+    "expand_dims",
+    "squeeze",
+    "concatenate",
+    "stack",
+    "repeat",
+    "flip",
+    "one_hot",
+    "matmul",
+    "dot",
+    "reverse",
+    "subtract",
+    "multiply",
+    "add",
+    "divide",
+)
 
 
 def formula_help(value: Any) -> str:
     """What to write in place of a `Lambda`: a formula, with the functions that its code names.
 
-    The code is read as bytes, in which Python keeps the names that a function uses as they are; it is not decoded.
+    The code is read as bytes, in which Python keeps the names that a function uses as they are; it
+    is not decoded.
     """
     names = sorted(_names_in(value))
     said = f" with {', '.join(f'`{name}`' for name in names)}" if names else ""
-    return f"write what it computes{said} as a formula: `- Expression: \"...\"` (`modelspec explain Expression`)"
+    return (
+        f'write what it computes{said} as a formula: `- Expression: "..."` (`modelspec explain'
+        " Expression`)"
+    )
 
 
 def _names_in(value: Any, depth: int = 0) -> set[str]:
@@ -89,4 +145,6 @@ def _names_in(value: Any, depth: int = 0) -> set[str]:
         code = base64.b64decode(value, validate=False)
     except (binascii.Error, ValueError):
         return set()
-    return {word for word in re.findall(r"[a-z_][a-z0-9_]+", code.decode("latin-1")) if word in _WORDS}
+    return {
+        word for word in re.findall(r"[a-z_][a-z0-9_]+", code.decode("latin-1")) if word in _WORDS
+    }

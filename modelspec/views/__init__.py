@@ -1,1 +1,3 @@
-"""What people look at: tables, pictures, resolved specs, the schema, the manual, fixes and differences."""
+"""What people look at: tables, pictures, resolved specs, the schema, the manual, fixes and
+differences.
+"""

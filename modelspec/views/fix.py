@@ -1,7 +1,9 @@
-"""`check --fix`: the certain edits of a file's diagnostics, made in its text; comments and layout stay.
+"""`check --fix`: the certain edits of a file's diagnostics, made in its text; comments and layout
+stay.
 
-Only edits that leave the file's meaning are made (old spellings, MS220 to MS223), never a guess of what was meant.
-The new text is compiled before it is written: should its model not be the old text's, the file is left alone.
+Only edits that leave the file's meaning are made (old spellings, MS220 to MS223), never a guess of
+what was meant. The new text is compiled before it is written: should its model not be the old
+text's, the file is left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from modelspec.core.diagnostics.derived import origin_of
 from modelspec.core.source import Kind, read_text
 
 ROUNDS = 50
-"""Edits that overlap wait for the next round; a file that is not done by then has more than one thing wrong."""
+"""Edits that overlap wait for the next round; a file that is not done by then has more than one
+thing wrong.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,19 @@ class Fixed:
     @property
     def diff(self) -> str:
         """What was changed, as a unified diff."""
-        lines = unified_diff(self.before.splitlines(True), self.after.splitlines(True), self.name, self.name, n=1)
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        lines = unified_diff(
+            self.before.splitlines(True), self.after.splitlines(True), self.name, self.name, n=1
+        )
+        return "".join(
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            for line in lines
+        )
 
 
 def fix_text(text: str, name: str) -> Fixed:
-    """The text with every certain edit made; itself where there is none, or where reading it fails."""
+    """The text with every certain edit made; itself where there is none, or where reading it
+    fails.
+    """
     before = compile_text(text, name)
     after, compiled = text, before
     for _ in range(ROUNDS):
@@ -60,12 +71,15 @@ def fix_text(text: str, name: str) -> Fixed:
     if after == text:
         return Fixed(name, text, text)
     if not _same(before, compiled):
-        return Fixed(name, text, text, "the edits would change the model: please report it with the spec")
+        return Fixed(
+            name, text, text, "the edits would change the model: please report it with the spec"
+        )
     return Fixed(name, text, after)
 
 
 def fix_file(path: Path) -> Fixed:
-    """Fix a file in its place, written beside and put there at once. A file that cannot be read is left alone.
+    """Fix a file in its place, written beside and put there at once. A file that cannot be read is
+    left alone.
 
     Raises `OSError` where the new file cannot be written.
     """
@@ -107,11 +121,13 @@ def compile_text(text: str, name: str) -> Checked[Compiled | None]:
     return Checked(compiled.value, (*found, *compiled.diagnostics))
 
 
-# Edits in a text -----------------------------------------------------------------------------------------------------
+# Edits in a text ----------------------------------------------------------------------------------
 
 
 def apply(text: str, diagnostics: Iterable[Diagnostic]) -> str:
-    """The text with the edits of the diagnostics: each one's all or none, the first of those that overlap."""
+    """The text with the edits of the diagnostics: each one's all or none, the first of those that
+    overlap.
+    """
     chosen: list[Edit] = []
     for one in diagnostics:
         edits = [Edit(origin_of(edit.span), edit.text) for edit in one.edits]
@@ -139,11 +155,13 @@ def _meet(a: Edit, b: Edit) -> bool:
     return start < last and first < end
 
 
-# Is it the same model? -----------------------------------------------------------------------------------------------
+# Is it the same model? ----------------------------------------------------------------------------
 
 
 def _same(before: Checked[Compiled | None], after: Checked[Compiled | None]) -> bool:
-    """Whether two texts mean the same: the layers with their settings and tensors, the training, the errors."""
+    """Whether two texts mean the same: the layers with their settings and tensors, the training,
+    the errors.
+    """
     if _errors(before) != _errors(after):
         return False
     a, b = before.value, after.value
@@ -157,11 +175,15 @@ def _errors(checked: Checked[Compiled | None]) -> list[tuple[str, str]]:
 
 
 def _rows(graph: TypedGraph | None) -> list[object]:
-    """What a graph computes. Layers are told by their places: names that nobody wrote follow from the kinds' names."""
+    """What a graph computes. Layers are told by their places: names that nobody wrote follow from
+    the kinds' names.
+    """
     if graph is None:
         return []
     places = {call.name: index for index, call in enumerate(graph.layers)}
-    outputs = [(places.get(ref.producer, ref.producer), ref.output) for ref in graph.graph.outputs.values()]
+    outputs = [
+        (places.get(ref.producer, ref.producer), ref.output) for ref in graph.graph.outputs.values()
+    ]
     rows: list[object] = [dict(graph.inputs), outputs, list(graph.outputs.values())]
     for call in graph.layers:
         sources = [(places.get(ref.producer, ref.producer), ref.output) for ref in call.call.refs()]
@@ -182,8 +204,13 @@ def _training(compiled: Compiled) -> object:
         return None
     chosen = (training.metrics, training.weighted_metrics)
     return (
-        training.choices.optimizer, training.epochs, training.batch_size,
+        training.choices.optimizer,
+        training.epochs,
+        training.batch_size,
         {name: one.settings for name, one in training.losses.items()},
-        [{name: [one.settings for one in several] for name, several in each.items()} for each in chosen],
+        [
+            {name: [one.settings for one in several] for name, several in each.items()}
+            for each in chosen
+        ],
         [one.settings for one in training.callbacks],
-    )  # fmt: skip
+    )

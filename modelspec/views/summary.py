@@ -1,7 +1,8 @@
-"""What a model is made of, for people (`table`) and programs (`record`): layers, shapes, parameters and cost.
+"""What a model is made of, for people (`table`) and programs (`record`): layers, shapes, parameters
+and cost.
 
-Sizes that are not numbers keep their names (`time`, `time // 2`); `?` is not known until the data is read. The table
-writes shapes as a spec does, without the batch axis.
+Sizes that are not numbers keep their names (`time`, `time // 2`); `?` is not known until the data
+is read. The table writes shapes as a spec does, without the batch axis.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _NUMBERS = (4, 5)
 _NAMES = (0, 2)
 """Columns of names: what tells long ones apart is at their ends."""
 _YIELDING = ((2, 1), (0,))
-"""Columns that give way where the table would be too wide, the widest of a group first, names last of all."""
+"""Columns that give way where the table would be too wide, the widest of a group first, names last
+of all.
+"""
 _LARGE = 24
 """Layers past which those of a model inside the model are left out, unless they are asked for."""
 _LEAST = 14
@@ -35,18 +38,25 @@ _LEAST = 14
 def table(name: str, graph: TypedGraph, *, width: int = 100, depth: int | None = None) -> str:
     """The layers as a table at most `width` columns wide (where names allow it), then totals.
 
-    `depth` is how many levels of models inside models are shown; None leaves out the inside of large ones alone.
+    `depth` is how many levels of models inside models are shown; None leaves out the inside of
+    large ones alone.
     """
     maker = _Rows(_common_dtype(graph), depth)
     rows = list(maker.of(graph))
-    lines = [name, "", *_aligned([_HEADER, *(row.cells for row in rows)], width), "", *_totals(graph)]
+    lines = [
+        name,
+        "",
+        *_aligned([_HEADER, *(row.cells for row in rows)], width),
+        "",
+        *_totals(graph),
+    ]
     if maker.closed:
         names = ", ".join(dict.fromkeys(maker.closed))
         lines.append(f"not shown      what is inside {names}: `--depth {maker.deeper}` shows it")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-# Rows ----------------------------------------------------------------------------------------------------------------
+# Rows ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,9 @@ class _Row:
 
 @dataclass
 class _Rows:
-    """Makes the rows of a graph and of the shared models in it, whose layers stand below their first call."""
+    """Makes the rows of a graph and of the shared models in it, whose layers stand below their
+    first call.
+    """
 
     dtype: str
     depth: int | None = None
@@ -88,15 +100,22 @@ class _Rows:
 
     def _input(self, name: str, tensor: Tensor) -> _Row:
         batch = tensor.shape[0] if tensor.shape else None
-        return _Row(name, f"input (batches of {batch})" if batch else "input", output=_type(tensor, self.dtype))
+        return _Row(
+            name,
+            f"input (batches of {batch})" if batch else "input",
+            output=_type(tensor, self.dtype),
+        )
 
     def _call(self, layer: TypedCall, above: str | None, indent: str, level: int) -> Iterator[_Row]:
         again = layer.shared is not None and id(layer.call.callee) in self.shown
         closed = not again and self._is_closed(layer, level)
         sources = "" if layer.inputs == [above] else ", ".join(layer.inputs)
         yield _Row(
-            indent + layer.name, _kind(layer, again, closed), sources,
-            _type(layer.outputs[0], self.dtype), "" if again else _count(_parameters(layer)),
+            indent + layer.name,
+            _kind(layer, again, closed),
+            sources,
+            _type(layer.outputs[0], self.dtype),
+            "" if again else _count(_parameters(layer)),
             _human(layer.multiply_adds),
         )
         for index, tensor in enumerate(layer.outputs[1:], 1):
@@ -113,18 +132,27 @@ class _Rows:
     def _is_closed(self, layer: TypedCall, level: int) -> bool:
         if layer.inside is None:
             return False
-        return layer.inside.depth_first_calls > _LARGE if self.depth is None else level + 1 >= self.depth
+        return (
+            layer.inside.depth_first_calls > _LARGE
+            if self.depth is None
+            else level + 1 >= self.depth
+        )
 
 
 def _kind(layer: TypedCall, again: bool, closed: bool) -> str:
-    """The kind, and what is special about this one: what a shared name stands for, how many layers are not shown, or
-    that training changes nothing."""
+    """The kind, and what is special about this one: what a shared name stands for, how many layers
+    are not shown, or that training changes nothing.
+    """
     remarks = []
     if closed and layer.inside is not None:
         remarks.append(f"{layer.inside.depth_first_calls} layers")
     if again:
         remarks.append("shared")
-    elif layer.shared is not None and not isinstance(layer.call.callee, Graph) and layer.call.callee is not None:
+    elif (
+        layer.shared is not None
+        and not isinstance(layer.call.callee, Graph)
+        and layer.call.callee is not None
+    ):
         remarks.append(layer.call.callee.kind())
     if layer.weights and not any(weight.trainable for weight in layer.weights):
         remarks.append("frozen")
@@ -147,7 +175,7 @@ def _common_dtype(graph: TypedGraph) -> str:
     return counts.most_common(1)[0][0] if counts else "float32"
 
 
-# Numbers -------------------------------------------------------------------------------------------------------------
+# Numbers ------------------------------------------------------------------------------------------
 
 
 def _count(size: Size) -> str:
@@ -180,7 +208,7 @@ def _separated(text: str) -> str:
     return re.sub(r"\b\d{4,}\b", lambda number: f"{int(number[0]):,}", text)
 
 
-# Totals --------------------------------------------------------------------------------------------------------------
+# Totals -------------------------------------------------------------------------------------------
 
 
 def _totals(graph: TypedGraph) -> list[str]:
@@ -198,7 +226,9 @@ def _weights(graph: TypedGraph) -> str:
         return f"{least:,} and those that depend on the data"
     if not every:
         return "0"
-    size = sum((known(product(weight.shape)) or 0) * _bytes(weight.dtype) for weight in graph.weights)
+    size = sum(
+        (known(product(weight.shape)) or 0) * _bytes(weight.dtype) for weight in graph.weights
+    )
     frozen = f", {every - trainable:,} frozen" if every != trainable else ""
     memory = f"{_scaled(size)}B" if size >= 1000 else f"{size} bytes"
     return f"{every:,} ({trainable:,} trainable{frozen}), {memory}"
@@ -222,17 +252,23 @@ def _cost(graph: TypedGraph) -> str:
     return f"{_scaled(number)} for one example, and what depends on unknown sizes"
 
 
-# The table -----------------------------------------------------------------------------------------------------------
+# The table ----------------------------------------------------------------------------------------
 
 
 def _aligned(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
-    """The rows in columns; a column that no row fills is left out, and long names give way where it gets too wide."""
+    """The rows in columns; a column that no row fills is left out, and long names give way where it
+    gets too wide.
+    """
     filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in filled}
     excess = sum(widths.values()) + len(_GAP) * (len(filled) - 1) - width
     for group in _YIELDING:
         yielding = [column for column in group if column in widths]
-        while yielding and excess > 0 and widths[widest := max(yielding, key=widths.__getitem__)] > _LEAST:
+        while (
+            yielding
+            and excess > 0
+            and widths[widest := max(yielding, key=widths.__getitem__)] > _LEAST
+        ):
             widths[widest] -= 1
             excess -= 1
     for row in rows:
@@ -247,7 +283,7 @@ def _cell(text: str, width: int, column: int) -> str:
     return text.rjust(width) if column in _NUMBERS else text.ljust(width)
 
 
-# For programs --------------------------------------------------------------------------------------------------------
+# For programs -------------------------------------------------------------------------------------
 
 
 def record(name: str, graph: TypedGraph) -> dict[str, Any]:
@@ -265,13 +301,19 @@ def record(name: str, graph: TypedGraph) -> dict[str, Any]:
 
 def as_json(name: str, graph: TypedGraph) -> str:
     """`record` as JSON, a line for each layer."""
-    parts = [f"{json.dumps(key)}: {_lines(value) if key == 'layers' else json.dumps(value)}"
-             for key, value in record(name, graph).items()]
+    parts = [
+        f"{json.dumps(key)}: {_lines(value) if key == 'layers' else json.dumps(value)}"
+        for key, value in record(name, graph).items()
+    ]
     return "{\n  " + ",\n  ".join(parts) + "\n}\n"
 
 
 def _lines(layers: list[dict[str, Any]]) -> str:
-    return "[\n    " + ",\n    ".join(json.dumps(layer) for layer in layers) + "\n  ]" if layers else "[]"
+    return (
+        "[\n    " + ",\n    ".join(json.dumps(layer) for layer in layers) + "\n  ]"
+        if layers
+        else "[]"
+    )
 
 
 def _layer(layer: TypedCall) -> dict[str, Any]:
@@ -295,4 +337,6 @@ def _plain(shape: Any) -> Any:
 
 
 def _types(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Any]:
-    return {name: {"shape": _plain(tensor.shape), "dtype": tensor.dtype} for name, tensor in tensors}
+    return {
+        name: {"shape": _plain(tensor.shape), "dtype": tensor.dtype} for name, tensor in tensors
+    }

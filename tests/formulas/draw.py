@@ -11,7 +11,24 @@ from modelspec.catalog.formula.operands import DTYPES
 from modelspec.core.shapes import Tensor
 
 NAMES = ("a", "b", "c")
-OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "<", "<=", ">", ">=", "==", "!=", "and", "or")
+OPERATORS = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "**",
+    "@",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "==",
+    "!=",
+    "and",
+    "or",
+)
 SIZES = (1, 2, 3)
 
 
@@ -29,7 +46,11 @@ def tensors(draw: st.DrawFn, dtypes: tuple[str, ...] = DTYPES) -> dict[str, Tens
     dtype = draw(st.sampled_from(dtypes))
     found = {}
     for name in NAMES:
-        sizes = common if draw(st.integers(0, 9)) < 7 else draw(st.lists(st.sampled_from(SIZES), max_size=3))
+        sizes = (
+            common
+            if draw(st.integers(0, 9)) < 7
+            else draw(st.lists(st.sampled_from(SIZES), max_size=3))
+        )
         own = dtype if draw(st.integers(0, 9)) < 7 else draw(st.sampled_from(dtypes))
         found[name] = Tensor((None, *sizes), own)
     return found
@@ -47,7 +68,10 @@ def formulas(draw: st.DrawFn, depth: int = 3) -> str:
     if form == 10:
         return draw(numbers())
     if form in (2, 3):
-        return f"({draw(formulas(depth - 1))} {draw(st.sampled_from(OPERATORS))} {draw(formulas(depth - 1))})"
+        return (
+            f"({draw(formulas(depth - 1))} {draw(st.sampled_from(OPERATORS))}"
+            f" {draw(formulas(depth - 1))})"
+        )
     if form == 4:
         return f"({draw(st.sampled_from(['-', 'not ']))}{draw(formulas(depth - 1))})"
     if form == 5:
@@ -68,10 +92,18 @@ def indices() -> st.SearchStrategy[str]:
 def calls(draw: st.DrawFn, function: Function, depth: int) -> str:
     written = []
     for parameter in function.parameters:
-        if parameter.name not in ("x", "x1", "x2") and parameter.default in (None, False, True) and draw(st.booleans()):
+        if (
+            parameter.name not in ("x", "x1", "x2")
+            and parameter.default in (None, False, True)
+            and draw(st.booleans())
+        ):
             continue
         value = draw(argument(parameter, depth))
-        by_name = bool(written) and parameter.kind not in ("rest", "tensor", "operand") and draw(st.booleans())
+        by_name = (
+            bool(written)
+            and parameter.kind not in ("rest", "tensor", "operand")
+            and draw(st.booleans())
+        )
         written.append(f"{parameter.name}={value}" if by_name else value)
         if not by_name and any("=" in one and "==" not in one for one in written[:-1]):
             written[-1] = f"{parameter.name}={value}"
@@ -82,14 +114,29 @@ def argument(parameter: Parameter, depth: int) -> st.SearchStrategy[str]:
     inner = formulas(depth)
     axis = st.sampled_from(["-1", "1", "1", "-2", "2", "0"])
     drawn = {
-        "tensor": inner, "operand": inner, "axis": axis, "flag": st.sampled_from(["True", "False"]),
+        "tensor": inner,
+        "operand": inner,
+        "axis": axis,
+        "flag": st.sampled_from(["True", "False"]),
         "axes": st.one_of(axis, st.sampled_from(["[1, 2]", "[0, 2, 1]", "(-1,)", "[1, 0]"])),
-        "tensors": st.lists(inner, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
-        "number": numbers(), "whole": st.sampled_from(["1", "2", "3"]),
-        "sizes": st.sampled_from(["[-1, 1]", "[-1, 2, 3]", "[-1, 6]", "[-1, 4]", "(-1, 3, 2, 1)", "[2, 3]"]),
+        "tensors": (
+            st.lists(inner, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        ),
+        "number": numbers(),
+        "whole": st.sampled_from(["1", "2", "3"]),
+        "sizes": st.sampled_from(
+            ["[-1, 1]", "[-1, 2, 3]", "[-1, 6]", "[-1, 4]", "(-1, 3, 2, 1)", "[2, 3]"]
+        ),
         "dtype": st.sampled_from([f"'{dtype}'" for dtype in DTYPES]),
-        "text": st.sampled_from(["'bi,bi->b'", "'bij,bij->bij'", "'bij,bkj->bik'", "'...i,...i->...'",
-                                 "'b...,b...->b...'"]),
+        "text": st.sampled_from(
+            [
+                "'bi,bi->b'",
+                "'bij,bij->bij'",
+                "'bij,bkj->bik'",
+                "'...i,...i->...'",
+                "'b...,b...->b...'",
+            ]
+        ),
         "rest": st.sampled_from(["a, b", "a, a", "b, c"]),
     }
     found: st.SearchStrategy[str] = drawn[parameter.kind]

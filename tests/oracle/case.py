@@ -1,4 +1,6 @@
-"""A call of a layer in plain values, and the answer to it: what comes out and which weights there are, or a refusal."""
+"""A call of a layer in plain values, and the answer to it: what comes out and which weights there
+are, or a refusal.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,23 @@ class Case:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        return tuple(t for value in self.inputs.values() for t in ((value,) if isinstance(value, Tensor) else value))
+        return tuple(
+            t
+            for value in self.inputs.values()
+            for t in ((value,) if isinstance(value, Tensor) else value)
+        )
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Case:
         """The case with every tensor changed."""
-        return replace(self, inputs={
-            name: change(value) if isinstance(value, Tensor) else tuple(change(t) for t in value)
-            for name, value in self.inputs.items()
-        })  # fmt: skip
+        return replace(
+            self,
+            inputs={
+                name: (
+                    change(value) if isinstance(value, Tensor) else tuple(change(t) for t in value)
+                )
+                for name, value in self.inputs.items()
+            },
+        )
 
     def sized(self, change: Callable[[Any], Any]) -> Case:
         """The case with every size but the batch's changed."""
@@ -60,7 +71,9 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no answer: a code of ours or the class of Keras's exception, and the sentence."""
+    """Why there is no answer: a code of ours or the class of Keras's exception, and the
+    sentence.
+    """
 
     code: str
     message: str
@@ -76,7 +89,9 @@ def layer_class(kind: str) -> type[Layer]:
 
 
 KINDS = tuple(sorted(kind for kind in LAYERS.kinds() if layer_class(kind).arguments != NAMED))
-"""Every layer but those whose settings name what they take (formulas, which have tests of their own)."""
+"""Every layer but those whose settings name what they take (formulas, which have tests of their
+own).
+"""
 
 
 def case_of(layer: type[Layer], example: Example) -> Case:
@@ -86,7 +101,9 @@ def case_of(layer: type[Layer], example: Example) -> Case:
         first = layer.arguments[0]
         inputs = {first.name: inputs if first.many else inputs[0]}
     arguments = {argument.name: argument for argument in layer.arguments}
-    given = {name: _tensors(arguments[name], shapes, example.dtype) for name, shapes in inputs.items()}
+    given = {
+        name: _tensors(arguments[name], shapes, example.dtype) for name, shapes in inputs.items()
+    }
     return Case(layer.kind(), dict(example.settings), given, dict(example.options))
 
 

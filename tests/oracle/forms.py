@@ -1,4 +1,6 @@
-"""What a setting may hold, read from its annotation: the one description that drawing and Keras's side share."""
+"""What a setting may hold, read from its annotation: the one description that drawing and Keras's
+side share.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,17 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _flat(metadata: Any) -> list[Any]:
-    return [item for each in metadata for item in (_flat(each.metadata) if isinstance(each, FieldInfo) else [each])]
+    return [
+        item
+        for each in metadata
+        for item in (_flat(each.metadata) if isinstance(each, FieldInfo) else [each])
+    ]
 
 
 def written(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """The type of what a spec writes: the declared input type where a validator takes the value apart itself."""
+    """The type of what a spec writes: the declared input type where a validator takes the value
+    apart itself.
+    """
     inner, metadata = unwrap(annotation)
     for item in metadata:
         if isinstance(item, (PlainValidator, BeforeValidator, WrapValidator)):

@@ -1,4 +1,6 @@
-"""What Keras says of a case: the layer built from the same plain values and called, on types or on real data."""
+"""What Keras says of a case: the layer built from the same plain values and called, on types or on
+real data.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,8 @@ def answer(case: Case) -> Answer | Refusal:
 def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusal:
     """The types of the outputs for random data, `unknown` entries along every axis of unknown size.
 
-    The layer is called symbolically first, as in a model, and then runs with the weights of that call, in training as
-    well: a layer that cannot train is of no use.
+    The layer is called symbolically first, as in a model, and then runs with the weights of that
+    call, in training as well: a layer that cannot train is of no use.
     """
     import keras
 
@@ -46,8 +48,14 @@ def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusa
         layer, _ = _symbolic(case)
         modes = (False, True) if "training" in inspect.signature(layer.call).parameters else (None,)
         for training in modes:
-            options = {**case.options, "training": training} if training is not None else case.options
-            outputs = _call(layer, replace(case, options=options), lambda t: _data(with_numbers(t, unknown, batch)))
+            options = (
+                {**case.options, "training": training} if training is not None else case.options
+            )
+            outputs = _call(
+                layer,
+                replace(case, options=options),
+                lambda t: _data(with_numbers(t, unknown, batch)),
+            )
     except Exception as error:  # noqa: BLE001 - whatever Keras raises is its refusal
         return _refusal(error)
     return outputs
@@ -56,7 +64,9 @@ def run(case: Case, unknown: int, batch: int = 2) -> tuple[Tensor, ...] | Refusa
 def with_numbers(tensor: Tensor, unknown: int, batch: int) -> Tensor:
     """The type of the data: a number for every size."""
     first, *rest = erase(tensor.shape)
-    return tensor._replace(shape=(first or batch, *(unknown if size is None else size for size in rest)))
+    return tensor._replace(
+        shape=(first or batch, *(unknown if size is None else size for size in rest))
+    )
 
 
 def _refusal(error: Exception) -> Refusal:
@@ -67,7 +77,8 @@ def _symbolic(case: Case) -> tuple[Any, tuple[Tensor, ...]]:
     import keras
 
     if any(_holds_layers(value) for value in case.settings.values()):
-        # Unnamed inner layers are counted (`lstm_1`) and their names are part of the weights' paths.
+        # Unnamed inner layers are counted (`lstm_1`) and their names are part of the weights'
+        # paths.
         keras.utils.clear_session(free_memory=False)
     layer = build(LAYERS, {case.kind: case.settings})
     return layer, _call(layer, case, lambda t: keras.KerasTensor(erase(t.shape), t.dtype))
@@ -86,12 +97,15 @@ def _call(layer: Any, case: Case, make: Any) -> tuple[Tensor, ...]:
         outputs = keras.tree.flatten(layer(given[0], **rest, **case.options))
     return tuple(
         Tensor(tuple(output.shape), keras.backend.standardize_dtype(output.dtype))
-        for output in outputs if output is not None
-    )  # fmt: skip
+        for output in outputs
+        if output is not None
+    )
 
 
 def config(make: Callable[[], Any]) -> dict[str, Any]:
-    """What Keras saves of a layer, but for the names it gives; seeds it draws itself are the same each time."""
+    """What Keras saves of a layer, but for the names it gives; seeds it draws itself are the same
+    each time.
+    """
     import keras
 
     keras.utils.set_random_seed(0)
@@ -110,7 +124,12 @@ def _nameless(value: Any) -> Any:
 def _weights(layer: Any) -> tuple[Weight, ...]:
     trainable = {id(weight) for weight in layer.trainable_weights}
     return tuple(
-        Weight(weight.path.removeprefix(f"{layer.name}/"), tuple(weight.shape), id(weight) in trainable, weight.dtype)
+        Weight(
+            weight.path.removeprefix(f"{layer.name}/"),
+            tuple(weight.shape),
+            id(weight) in trainable,
+            weight.dtype,
+        )
         for weight in layer.weights
     )
 
@@ -127,11 +146,13 @@ def _data(tensor: Tensor) -> Any:
     return keras.ops.cast(rng.integers(0, 2, shape), tensor.dtype)
 
 
-# Plain values to Keras objects ---------------------------------------------------------------------------------------
+# Plain values to Keras objects --------------------------------------------------------------------
 
 
 def class_of(cls: type[Settings]) -> Any:
-    """The Keras class that is configured; modelspec's own layers have theirs in `modelspec.runtime.backend`."""
+    """The Keras class that is configured; modelspec's own layers have theirs in
+    `modelspec.runtime.backend`.
+    """
     import keras
 
     if cls.keras_module == "modelspec":
@@ -151,12 +172,16 @@ def build(family: Registry, form: Any) -> Any:
 
 def arguments(cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments, components and nested layers built."""
-    return {name: _argument(forms.field_family(cls, name), value) for name, value in settings.items()}
+    return {
+        name: _argument(forms.field_family(cls, name), value) for name, value in settings.items()
+    }
 
 
 def _argument(family: Family | None, value: Any) -> Any:
     if family is not None:
-        return build(family, value) if isinstance(value, dict) or value in family.unlisted else value
+        return (
+            build(family, value) if isinstance(value, dict) or value in family.unlisted else value
+        )
     if forms.is_layer(value):
         return build(LAYERS, value)
     if _holds_layers(value):

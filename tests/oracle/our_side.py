@@ -1,4 +1,6 @@
-"""What modelspec says of a case. Anything it raises but `Faults` and `Fault` is a bug and passes through."""
+"""What modelspec says of a case. Anything it raises but `Faults` and `Fault` is a bug and passes
+through.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,15 @@ def answer_or_fault(case: Case) -> Answer | Fault:
 
 
 def _check_arguments(arguments: tuple[Argument, ...], inputs: Inputs) -> None:
-    """The rule of the linker, which sees to it before a shape rule is asked: as many tensors as are declared."""
+    """The rule of the linker, which sees to it before a shape rule is asked: as many tensors as are
+    declared.
+    """
     for argument in arguments:
-        count = len(inputs.list(argument.name)) if argument.many else int(inputs.tensor(argument.name) is not None)
+        count = (
+            len(inputs.list(argument.name))
+            if argument.many
+            else int(inputs.tensor(argument.name) is not None)
+        )
         least = argument.least if argument.many and count else int(argument.required)
         if count < least or (argument.most is not None and count > argument.most):
             raise Fault("MS310", f"{count} tensors for `{argument.name}`", argument=argument.name)

@@ -1,7 +1,8 @@
-"""Cases drawn from a layer's examples: settings and shapes a step or two away from a call that works.
+"""Cases drawn from a layer's examples: settings and shapes a step or two away from a call that
+works.
 
-Most draws stay allowed (`test_strategies` holds the mix): a suite whose calls are nearly all refused would compare
-nothing but refusals.
+Most draws stay allowed (`test_strategies` holds the mix): a suite whose calls are nearly all
+refused would compare nothing but refusals.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ DTYPES = ("float32", "float16", "bfloat16", "float64", "int32", "int64", "uint8"
 
 
 def share_of_examples(share: float) -> int:
-    """A part of the examples that the hypothesis profile asks for, for a test that is dear or simple."""
+    """A part of the examples that the hypothesis profile asks for, for a test that is dear or
+    simple.
+    """
     return max(1, round(share * hypothesis.settings().max_examples))
 
 
 def several(kind: str) -> st.SearchStrategy[list[Case]]:
     """Different calls of the layer.
 
-    Hypothesis likes to repeat parts of what it drew before, and then draws the same call again and again; it does not
-    inside a list of different things.
+    Hypothesis likes to repeat parts of what it drew before, and then draws the same call again and
+    again; it does not inside a list of different things.
     """
     return st.lists(cases(kind), min_size=1, max_size=8, unique_by=repr)
 
@@ -57,7 +60,9 @@ def chances(percent: int) -> st.SearchStrategy[bool]:
 
 @st.composite
 def options(draw: st.DrawFn, layer: type[Layer], usual: dict[str, Any]) -> dict[str, Any]:
-    """Call arguments that are not tensors: those of the example, now and then turned round or `training` added."""
+    """Call arguments that are not tensors: those of the example, now and then turned round or
+    `training` added.
+    """
     result = dict(usual)
     for name, kind in layer.options.items():
         if kind is bool and draw(chances(20)):
@@ -67,7 +72,7 @@ def options(draw: st.DrawFn, layer: type[Layer], usual: dict[str, Any]) -> dict[
     return result
 
 
-# Changes of shapes ---------------------------------------------------------------------------------------------------
+# Changes of shapes --------------------------------------------------------------------------------
 
 
 def _as_it_is(draw: st.DrawFn, case: Case) -> Case:
@@ -86,15 +91,19 @@ def _resized(draw: st.DrawFn, case: Case) -> Case:
 def _one_size(draw: st.DrawFn, case: Case) -> Case:
     """One axis of one tensor changed."""
     new = draw(st.sampled_from(SIZES))
-    return _at_an_axis(draw, case, lambda axes, place: (*axes[:place], new, *axes[place + 1:]))
+    return _at_an_axis(draw, case, lambda axes, place: (*axes[:place], new, *axes[place + 1 :]))
 
 
 def _unknown(draw: st.DrawFn, case: Case) -> Case:
     """The same axis of every tensor unknown, or of one tensor alone."""
     if draw(st.booleans()):
-        return _at_an_axis(draw, case, lambda axes, place: (*axes[:place], None, *axes[place + 1:]))
+        return _at_an_axis(
+            draw, case, lambda axes, place: (*axes[:place], None, *axes[place + 1 :])
+        )
     place = draw(st.integers(1, max(tensor.rank for tensor in case.tensors)))
-    return case.map(lambda t: t._replace(shape=tuple(None if i == place else s for i, s in enumerate(t.shape))))
+    return case.map(
+        lambda t: t._replace(shape=tuple(None if i == place else s for i, s in enumerate(t.shape)))
+    )
 
 
 def _other_rank(draw: st.DrawFn, case: Case) -> Case:
@@ -102,7 +111,7 @@ def _other_rank(draw: st.DrawFn, case: Case) -> Case:
     more, new, everywhere = draw(st.booleans()), draw(st.sampled_from(SIZES)), draw(st.booleans())
 
     def change(axes: tuple[Size, ...], place: int) -> tuple[Size, ...]:
-        return (*axes[:place], new, *axes[place:]) if more else (*axes[:place], *axes[place + 1:])
+        return (*axes[:place], new, *axes[place:]) if more else (*axes[:place], *axes[place + 1 :])
 
     if not everywhere:
         return _at_an_axis(draw, case, change)
@@ -130,7 +139,9 @@ def _argument_changes(case: Case, argument: Argument) -> list[Case]:
     found = [] if argument.required else [replace(case, inputs=rest)]
     if not isinstance(given, Tensor):
         lists = (given[:-1], (*given, given[-1]), given[::-1])
-        found += [replace(case, inputs={**case.inputs, argument.name: items}) for items in lists if items]
+        found += [
+            replace(case, inputs={**case.inputs, argument.name: items}) for items in lists if items
+        ]
     return found
 
 
@@ -141,16 +152,26 @@ def _at_an_axis(
     chosen = draw(st.integers(0, len(case.tensors) - 1))
     place = draw(st.integers(1, max(1, case.tensors[chosen].rank - 1)))
     places = iter(range(len(case.tensors)))
-    return case.map(lambda t: t._replace(shape=change(t.shape, place)) if next(places) == chosen else t)
+    return case.map(
+        lambda t: t._replace(shape=change(t.shape, place)) if next(places) == chosen else t
+    )
 
 
 def _other_dtype(draw: st.DrawFn, case: Case) -> Case:
     """Another dtype, of every tensor or of one."""
     dtype, only = draw(st.sampled_from(DTYPES)), draw(st.sampled_from([None, None, 0, 1]))
     places = iter(range(len(case.tensors)))
-    return case.map(lambda t: t._replace(dtype=dtype) if next(places) == only or only is None else t)
+    return case.map(
+        lambda t: t._replace(dtype=dtype) if next(places) == only or only is None else t
+    )
 
 
 _SHAPE_CHANGES = (
-    *[_as_it_is] * 4, *[_resized] * 5, *[_unknown] * 3, *[_one_size] * 3, _other_rank, _batch, _other_arguments,
+    *[_as_it_is] * 4,
+    *[_resized] * 5,
+    *[_unknown] * 3,
+    *[_one_size] * 3,
+    _other_rank,
+    _batch,
+    _other_arguments,
 )

@@ -1,7 +1,8 @@
-"""Components with drawn settings: what modelspec takes, Keras makes, and what Keras refuses is refused.
+"""Components with drawn settings: what modelspec takes, Keras makes, and what Keras refuses is
+refused.
 
-The other way round there is no rule: Keras looks at few settings before it needs them, modelspec at all of them.
-Names, defaults and single values are compared in `tests/test_components_keras.py`.
+The other way round there is no rule: Keras looks at few settings before it needs them, modelspec at
+all of them. Names, defaults and single values are compared in `tests/test_components_keras.py`.
 """
 
 from __future__ import annotations
@@ -29,17 +30,32 @@ from .strategies import chances, share_of_examples
 
 pytestmark = pytest.mark.tensorflow
 
-FAMILIES = (INITIALIZERS, REGULARIZERS, CONSTRAINTS, OPTIMIZERS, SCHEDULES, LOSSES, METRICS, CALLBACKS)
+FAMILIES = (
+    INITIALIZERS,
+    REGULARIZERS,
+    CONSTRAINTS,
+    OPTIMIZERS,
+    SCHEDULES,
+    LOSSES,
+    METRICS,
+    CALLBACKS,
+)
 NOT_DRAWN = {
-    "optimizer LossScaleOptimizer", "optimizer MultiOptimizer",  # need another optimizer
-    "loss Expression", "metric Expression", "callback LearningRateScheduler",  # need a formula
-    "callback CSVLogger", "callback ModelCheckpoint",  # need a path
-}  # fmt: skip
+    "optimizer LossScaleOptimizer",
+    "optimizer MultiOptimizer",  # need another optimizer
+    "loss Expression",
+    "metric Expression",
+    "callback LearningRateScheduler",  # need a formula
+    "callback CSVLogger",
+    "callback ModelCheckpoint",  # need a path
+}
 """Components that cannot be made from settings of a plain type alone."""
 
 
 def classes() -> dict[str, type[Settings]]:
-    found = {f"{family.noun} {kind}": family.find(kind) for family in FAMILIES for kind in family.kinds()}
+    found = {
+        f"{family.noun} {kind}": family.find(kind) for family in FAMILIES for kind in family.kinds()
+    }
     return {name: cls for name, cls in found.items() if cls is not None}
 
 
@@ -47,7 +63,9 @@ CLASSES = classes()
 
 
 def required(cls: type[Settings]) -> dict[str, values.Values]:
-    return {name: values.right(field) for name, field in cls.model_fields.items() if field.is_required()}
+    return {
+        name: values.right(field) for name, field in cls.model_fields.items() if field.is_required()
+    }
 
 
 @st.composite
@@ -73,5 +91,9 @@ def test_what_is_taken_is_made_by_keras(name: str, data: st.DataObject) -> None:
 
 
 def test_every_other_component_is_drawn() -> None:
-    empty = {name for name, cls in CLASSES.items() if any(value.is_empty for value in required(cls).values())}
+    empty = {
+        name
+        for name, cls in CLASSES.items()
+        if any(value.is_empty for value in required(cls).values())
+    }
     assert empty == NOT_DRAWN

@@ -1,4 +1,6 @@
-"""Every layer against Keras: for drawn settings and shapes, the same outputs and weights, or a refusal from both."""
+"""Every layer against Keras: for drawn settings and shapes, the same outputs and weights, or a
+refusal from both.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,19 @@ def test_a_layer_is_what_keras_makes_of_it(kind: str, data: st.DataObject) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_example_is_what_keras_makes_of_it_and_runs(kind: str) -> None:
-    """What symbolic calls let pass shows here: the layer runs on random data and gives the inferred types."""
+    """What symbolic calls let pass shows here: the layer runs on random data and gives the inferred
+    types.
+    """
     layer = layer_class(kind)
     assert layer.examples, "a layer has at least one example"
     found = []
     for example in layer.examples:
         case = case_of(layer, example)
-        difference = compare.disagreement(case) or _refused(our_side.answer(case)) or compare.run_disagreement(case)
+        difference = (
+            compare.disagreement(case)
+            or _refused(our_side.answer(case))
+            or compare.run_disagreement(case)
+        )
         found += [f"{case}\n{difference}"] if difference else []
     assert not found, "\n".join(found)
 
@@ -58,23 +66,35 @@ def test_what_is_built_is_what_was_written(kind: str, data: st.DataObject) -> No
         built = keras_side.config(partial(to_keras, layer))
         written = keras_side.config(partial(keras_side.build, LAYERS, {kind: case.settings}))
         assert built.keys() == written.keys()
-        assert not {name: (value, written[name]) for name, value in built.items() if not _same(value, written[name])}
+        assert not {
+            name: (value, written[name])
+            for name, value in built.items()
+            if not _same(value, written[name])
+        }
 
 
 def _same(built: Any, written: Any) -> bool:
     """Equal, or one number for every axis written once."""
-    return built == written or (isinstance(built, list) and isinstance(written, int) and set(built) == {written})
+    return built == written or (
+        isinstance(built, list) and isinstance(written, int) and set(built) == {written}
+    )
 
 
 def _refused(answer: object) -> str | None:
     return str(answer) if isinstance(answer, Refusal) else None
 
 
-@pytest.mark.parametrize("row", STRICTER, ids=lambda row: f"{row.code}-{row.place}-{row.witness.kind}")
+@pytest.mark.parametrize(
+    "row", STRICTER, ids=lambda row: f"{row.code}-{row.place}-{row.witness.kind}"
+)
 def test_a_deliberate_difference_is_one(row: Stricter) -> None:
-    """Ours refuses the witness by the row's code and setting, Keras takes it and runs it: the row is needed."""
+    """Ours refuses the witness by the row's code and setting, Keras takes it and runs it: the row
+    is needed.
+    """
     ours = our_side.answer_or_fault(row.witness)
     assert isinstance(ours, Fault) and row.covers(row.witness, ours), ours
     theirs = keras_side.answer(row.witness)
     assert not isinstance(theirs, Refusal), theirs
-    assert not compare.never_runs(row.witness, theirs.outputs), "this needs no row: Keras cannot run it"
+    assert not compare.never_runs(row.witness, theirs.outputs), (
+        "this needs no row: Keras cannot run it"
+    )

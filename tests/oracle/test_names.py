@@ -1,4 +1,6 @@
-"""Unknown sizes without Keras: what a layer says of a named size must hold for every number in its place."""
+"""Unknown sizes without Keras: what a layer says of a named size must hold for every number in its
+place.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,25 @@ from .case import KINDS, Answer, Case
 from .strategies import several, share_of_examples
 
 MAY_NEED_A_NUMBER = ("MS405", "MS409")
-"""Why a call may be refused with a name that is fine with a number: a size must be known, or two names differ."""
+"""Why a call may be refused with a name that is fine with a number: a size must be known, or two
+names differ.
+"""
 
 
 def same_size_named(case: Case, data: st.DataObject, name: str) -> tuple[Case, int]:
     """The case with one of its sizes replaced by a name wherever it stands, and the size.
 
-    Not a size of 1, which stretches to others and makes axes vanish: no unknown size is taken for that.
+    Not a size of 1, which stretches to others and makes axes vanish: no unknown size is taken for
+    that.
     """
-    sizes = sorted({size for tensor in case.tensors for size in tensor.shape[1:] if isinstance(size, int) and size > 1})
+    sizes = sorted(
+        {
+            size
+            for tensor in case.tensors
+            for size in tensor.shape[1:]
+            if isinstance(size, int) and size > 1
+        }
+    )
     number = data.draw(st.sampled_from(sizes or [2]))
     return case.sized(lambda size: name if size == number else size), number
 
@@ -32,8 +44,9 @@ def same_size_named(case: Case, data: st.DataObject, name: str) -> tuple[Case, i
 @settings(max_examples=share_of_examples(0.2))
 @given(data=st.data())
 def test_a_name_means_the_same_as_the_number_in_its_place(kind: str, data: st.DataObject) -> None:
-    """The shapes with a name, read with the number, are the shapes with the number; and nothing is refused but what
-    must be known."""
+    """The shapes with a name, read with the number, are the shapes with the number; and nothing is
+    refused but what must be known.
+    """
     for case in data.draw(several(kind)):
         named_case, number = same_size_named(case, data, "n")
         named, plain = our_side.answer_or_fault(named_case), our_side.answer_or_fault(case)
@@ -47,8 +60,12 @@ def test_a_name_means_the_same_as_the_number_in_its_place(kind: str, data: st.Da
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=share_of_examples(0.2))
 @given(data=st.data())
-def test_a_size_that_will_be_known_refuses_nothing_and_promises_nothing(kind: str, data: st.DataObject) -> None:
-    """`auto` sizes, before the data is read: what they will be may be fine, so only what no size mends is refused."""
+def test_a_size_that_will_be_known_refuses_nothing_and_promises_nothing(
+    kind: str, data: st.DataObject
+) -> None:
+    """`auto` sizes, before the data is read: what they will be may be fine, so only what no size
+    mends is refused.
+    """
     for case in data.draw(several(kind)):
         pending_case, number = same_size_named(case, data, PENDING)
         pending, plain = our_side.answer_or_fault(pending_case), our_side.answer_or_fault(case)
@@ -65,19 +82,23 @@ def test_any_mixture_of_sizes_has_an_answer_or_a_fault(kind: str, data: st.DataO
     """Any size may be a name, known later, unknown or a number, in the same call."""
     sizes = st.sampled_from(["time", "width", "time // 2", PENDING, None, 0, 1, 5])
     for case in data.draw(several(kind)):
-        our_side.answer(case.sized(lambda size: data.draw(sizes) if data.draw(st.booleans()) else size))
+        our_side.answer(
+            case.sized(lambda size: data.draw(sizes) if data.draw(st.booleans()) else size)
+        )
 
 
 def _means_the_same(named: Answer, plain: Answer, scope: dict[str, int]) -> bool:
     ours: list[Tensor | Weight] = [*named.outputs, *named.weights]
     theirs: list[Tensor | Weight] = [*plain.outputs, *plain.weights]
-    return [one._replace(shape=()) for one in ours] == [one._replace(shape=()) for one in theirs] and all(
-        means(a.shape, b.shape, scope) for a, b in zip(ours, theirs, strict=True)
-    )
+    return [one._replace(shape=()) for one in ours] == [
+        one._replace(shape=()) for one in theirs
+    ] and all(means(a.shape, b.shape, scope) for a, b in zip(ours, theirs, strict=True))
 
 
 def means(named: Shape, numbers: Shape, scope: dict[str, int]) -> bool:
-    """Whether every size, its names read, is the number; a size of which nothing is known may be any."""
+    """Whether every size, its names read, is the number; a size of which nothing is known may be
+    any.
+    """
     return len(named) == len(numbers) and all(
         size is None or expected is None or read(size, scope) == expected
         for size, expected in zip(named, numbers, strict=True)
@@ -91,6 +112,11 @@ def read(size: Size, scope: dict[str, int]) -> int:
 
 
 def covers(pending: Tensor, plain: Tensor) -> bool:
-    return pending.dtype == plain.dtype and len(pending.shape) == len(plain.shape) and all(
-        size in (None, PENDING) or size == expected for size, expected in zip(pending.shape, plain.shape, strict=True)
+    return (
+        pending.dtype == plain.dtype
+        and len(pending.shape) == len(plain.shape)
+        and all(
+            size in (None, PENDING) or size == expected
+            for size, expected in zip(pending.shape, plain.shape, strict=True)
+        )
     )

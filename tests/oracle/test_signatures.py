@@ -1,4 +1,6 @@
-"""Names and defaults of settings, and the call's arguments, against Keras's signatures; and no layer forgotten."""
+"""Names and defaults of settings, and the call's arguments, against Keras's signatures; and no
+layer forgotten.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,19 @@ pytestmark = pytest.mark.tensorflow
 
 
 NOT_YET: frozenset[str] = frozenset()
-"""Layers of Keras that modelspec is to have and does not yet; a name leaves with the change that brings its layer."""
+"""Layers of Keras that modelspec is to have and does not yet; a name leaves with the change that
+brings its layer.
+"""
 
 SETTINGS_LEFT_OUT = {
-    ("Bidirectional", "weights"): "arrays of numbers: a spec gives weights by a file, for the model as a whole",
-    ("Embedding", "weights"): "arrays of numbers: a spec gives weights by a file, for the model as a whole",
+    (
+        "Bidirectional",
+        "weights",
+    ): "arrays of numbers: a spec gives weights by a file, for the model as a whole",
+    (
+        "Embedding",
+        "weights",
+    ): "arrays of numbers: a spec gives weights by a file, for the model as a whole",
 }
 """Constructor parameters of Keras that are no settings, each with its reason."""
 
@@ -31,12 +41,21 @@ _SEQUENCES = ("SimpleRNN", "GRU", "LSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3
 PASSED_ON: dict[tuple[str, str], Any] = {
     **{(kind, "zero_output_for_mask"): True for kind in _SEQUENCES},
     **{(kind, "unroll"): True for kind in _SEQUENCES if kind.startswith("Conv")},
-    **{(kind, "data_format"): "channels_first" for kind in (
-        "AutoContrast", "MaxNumBoundingBoxes", "RandomBrightness", "RandomContrast", "Solarization")},
+    **{
+        (kind, "data_format"): "channels_first"
+        for kind in (
+            "AutoContrast",
+            "MaxNumBoundingBoxes",
+            "RandomBrightness",
+            "RandomContrast",
+            "Solarization",
+        )
+    },
     ("AdditiveAttention", "seed"): 7,
 }
-"""Settings that Keras's constructor takes among `**kwargs` and passes on to the class it extends, with a value that is
-not the default."""
+"""Settings that Keras's constructor takes among `**kwargs` and passes on to the class it extends,
+with a value that is not the default.
+"""
 
 CALL_ARGUMENTS_LEFT_OUT: dict[tuple[str, str], str] = {}
 """Call arguments of Keras that a spec cannot give, each with its reason."""
@@ -45,7 +64,11 @@ CALL_ARGUMENTS_LEFT_OUT: dict[tuple[str, str], str] = {}
 def parameters(function: Any) -> dict[str, inspect.Parameter]:
     """The parameters that a caller names, in order; `self` and `**kwargs` are none."""
     found = inspect.signature(function).parameters.values()
-    return {p.name: p for p in found if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    return {
+        p.name: p
+        for p in found
+        if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
 
 
 def keras_class(kind: str) -> Any:
@@ -59,7 +82,10 @@ def test_settings_are_keras_constructor_parameters(kind: str) -> None:
     left_out = {name for named, name in SETTINGS_LEFT_OUT if named == kind}
     theirs = [name for name in parameters(keras_class(kind).__init__) if name not in cls.common]
     passed_on = {name for named, name in PASSED_ON if named == kind}
-    assert {name for name in cls.model_fields if name not in cls.common} == {*theirs, *passed_on} - left_out
+    assert {name for name in cls.model_fields if name not in cls.common} == {
+        *theirs,
+        *passed_on,
+    } - left_out
     assert not passed_on & set(theirs)
     assert left_out <= set(theirs)
     assert cls.primary() == (theirs[0] if theirs else None)
@@ -81,9 +107,13 @@ def test_what_keras_passes_on_has_an_effect_and_the_same_default(kind: str, name
 def test_defaults_are_keras_defaults(kind: str) -> None:
     cls = layer_class(kind)
     theirs = parameters(keras_class(kind).__init__)
-    found = [f"{name}: {difference}" for name, parameter in theirs.items()
-             if name in cls.model_fields and name not in cls.common
-             and (difference := _other_default(cls, name, parameter.default))]  # fmt: skip
+    found = [
+        f"{name}: {difference}"
+        for name, parameter in theirs.items()
+        if name in cls.model_fields
+        and name not in cls.common
+        and (difference := _other_default(cls, name, parameter.default))
+    ]
     assert not found
 
 
@@ -107,7 +137,9 @@ def _normalized(cls: type[Layer], name: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_call_arguments_are_keras_call_arguments(kind: str) -> None:
-    """Tensors and options of a call by Keras's names; tensors in Keras's order. `training` every layer takes."""
+    """Tensors and options of a call by Keras's names; tensors in Keras's order. `training` every
+    layer takes.
+    """
     cls, theirs = layer_class(kind), list(parameters(keras_class(kind).call))
     tensors = [argument.name for argument in cls.arguments]
     left_out = {name for named, name in CALL_ARGUMENTS_LEFT_OUT if named == kind}
@@ -119,10 +151,12 @@ def test_call_arguments_are_keras_call_arguments(kind: str) -> None:
 def test_an_argument_that_keras_requires_is_required(kind: str) -> None:
     cls, theirs = layer_class(kind), parameters(keras_class(kind).call)
     for argument in cls.arguments:
-        assert argument.required == (theirs[argument.name].default is inspect.Parameter.empty), argument.name
+        assert argument.required == (theirs[argument.name].default is inspect.Parameter.empty), (
+            argument.name
+        )
 
 
-# Nothing forgotten ---------------------------------------------------------------------------------------------------
+# Nothing forgotten --------------------------------------------------------------------------------
 
 
 def public_names() -> dict[str, Any]:
@@ -148,11 +182,15 @@ def test_what_is_refused_is_not_also_taken_and_has_a_reason() -> None:
 
 def test_the_catalogue_names_nothing_that_keras_does_not_have() -> None:
     public = public_names()
-    assert not [kind for kind in KINDS if layer_class(kind).keras_module == "layers" and kind not in public]
+    assert not [
+        kind for kind in KINDS if layer_class(kind).keras_module == "layers" and kind not in public
+    ]
     assert not [name for name in LAYERS.refused if name not in public and name != "Input"]
 
 
 def test_an_alias_is_keras_alias() -> None:
     public = public_names()
-    wrong = {name: kind for name, kind in LAYERS.aliases.items() if public.get(name) is not public[kind]}
+    wrong = {
+        name: kind for name, kind in LAYERS.aliases.items() if public.get(name) is not public[kind]
+    }
     assert not wrong

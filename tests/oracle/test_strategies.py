@@ -1,4 +1,6 @@
-"""The drawn cases are worth comparing: most are allowed, some are not, and they differ from the examples."""
+"""The drawn cases are worth comparing: most are allowed, some are not, and they differ from the
+examples.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,31 @@ from .case import KINDS, Case, Refusal, case_of, layer_class
 from .strategies import several
 
 LISTS = 15
-BOUND_TOGETHER = ("Concatenate", "Dot", "LSTMCell", "Pipeline", "SimpleRNNCell", "StackedRNNCells", "TextVectorization")
-"""Layers whose tensors or settings must fit each other: most steps away from a call that works leave the call refused,
-and among different draws no such call stands twice."""
-JUNK: tuple[object, ...] = (True, "x", -1, 1.5, None, (), ("x", None), {}, {"a": 1}, 2**63 - 1, float("nan"))
+BOUND_TOGETHER = (
+    "Concatenate",
+    "Dot",
+    "LSTMCell",
+    "Pipeline",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "TextVectorization",
+)
+"""Layers whose tensors or settings must fit each other: most steps away from a call that works
+leave the call refused, and among different draws no such call stands twice.
+"""
+JUNK: tuple[object, ...] = (
+    True,
+    "x",
+    -1,
+    1.5,
+    None,
+    (),
+    ("x", None),
+    {},
+    {"a": 1},
+    2**63 - 1,
+    float("nan"),
+)
 
 
 @cache
@@ -28,8 +51,13 @@ def drawn(kind: str) -> tuple[Case, ...]:
     """Cases as the contract test gets them."""
     found: list[Case] = []
 
-    @settings(max_examples=LISTS, derandomize=True, database=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(
+        max_examples=LISTS,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(drawn=several(kind))
     def collect(drawn: list[Case]) -> None:
         found.extend(drawn)
@@ -52,7 +80,9 @@ def test_draws_of_a_layer_are_mostly_allowed(kind: str) -> None:
 def test_draws_of_all_layers_are_mixed() -> None:
     shares = [accepted(kind) for kind in KINDS]
     assert 0.6 <= sum(shares) / len(shares) <= 0.9
-    assert sum(share < 1 for share in shares) / len(shares) >= 0.9, "nearly every layer has draws that are refused"
+    assert sum(share < 1 for share in shares) / len(shares) >= 0.9, (
+        "nearly every layer has draws that are refused"
+    )
 
 
 def test_draws_are_refused_for_many_reasons() -> None:
@@ -68,14 +98,17 @@ def test_draws_differ(kind: str) -> None:
 
 
 def test_nearly_every_setting_is_drawn() -> None:
-    """Every setting whose type says what it may hold is given another value somewhere; the others are few."""
+    """Every setting whose type says what it may hold is given another value somewhere; the others
+    are few.
+    """
     unchanged = [
         f"{kind}.{name}"
         for kind in KINDS
         for name, field in layer_class(kind).model_fields.items()
-        if name not in layer_class(kind).common and not forms.only_null(field)
+        if name not in layer_class(kind).common
+        and not forms.only_null(field)
         and not any(case.settings.get(name, field.default) != field.default for case in drawn(kind))
-    ]  # fmt: skip
+    ]
     count = sum(len(layer_class(kind).model_fields) for kind in KINDS)
     assert len(unchanged) <= 0.15 * count, unchanged
 
@@ -89,9 +122,15 @@ def test_shapes_and_dtypes_are_drawn(kind: str) -> None:
 
 
 def test_components_are_told_by_their_type() -> None:
-    """The drawing finds what family a setting's component is of; were it not to, it would draw none."""
+    """The drawing finds what family a setting's component is of; were it not to, it would draw
+    none.
+    """
     fields = [(kind, name) for kind in KINDS for name in layer_class(kind).model_fields]
-    found = {field for field in fields if forms.field_family(layer_class(field[0]), field[1]) is INITIALIZERS}
+    found = {
+        field
+        for field in fields
+        if forms.field_family(layer_class(field[0]), field[1]) is INITIALIZERS
+    }
     assert found == {field for field in fields if field[1].endswith("initializer")}
 
 
@@ -105,4 +144,7 @@ def test_a_value_of_any_type_is_a_value_or_a_fault(kind: str, junk: object) -> N
         try:
             cls.build({**fine, name: junk}, Context())
         except Faults as refused:
-            assert all(fault.message and re.fullmatch(r"MS[234]\d\d", fault.code) for fault in refused.faults)
+            assert all(
+                fault.message and re.fullmatch(r"MS[234]\d\d", fault.code)
+                for fault in refused.faults
+            )

@@ -1,7 +1,9 @@
-"""Values of a setting, drawn from its type: `right` ones, most of which are allowed, and `wrong` ones.
+"""Values of a setting, drawn from its type: `right` ones, most of which are allowed, and `wrong`
+ones.
 
-Wrong values are of the setting's type: below or above its bounds, of the wrong length, a word that is no choice. (What
-a value of another type does needs no Keras: modelspec is strict by intent, Keras casts or crashes.)
+Wrong values are of the setting's type: below or above its bounds, of the wrong length, a word that
+is no choice. (What a value of another type does needs no Keras: modelspec is strict by intent,
+Keras casts or crashes.)
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ FLOAT_POLICIES = (*dtypes.FLOATS, "mixed_float16", "mixed_bfloat16")
 """The policies drawn for `dtype`."""
 Values = st.SearchStrategy[Any]
 TOO_LARGE = 11
-"""Past every size in the examples, but small enough for the weights of a three-dimensional kernel."""
+"""Past every size in the examples, but small enough for the weights of a three-dimensional
+kernel.
+"""
 NONSENSE = "nonsense"
 
 FITS_NOT_ALL = ("Identity", "Orthogonal", "STFT")
@@ -32,7 +36,9 @@ FITS_NOT_EVERY_WEIGHT = ("input_axes", "output_axes")
 
 
 def right(annotation: Any, like: Any = None) -> Values:
-    """Values of a setting that holds `like` now; where nothing is known of its type, that value alone."""
+    """Values of a setting that holds `like` now; where nothing is known of its type, that value
+    alone.
+    """
     if (family := forms.family(annotation)) is not None:
         return st.one_of(*([st.none()] if forms.nullable(annotation) else []), components(family))
     written, metadata = forms.written(annotation)
@@ -46,7 +52,9 @@ def right(annotation: Any, like: Any = None) -> Values:
 def _right(written: Any, metadata: tuple[Any, ...], like: Any) -> Values:
     origin = get_origin(written)
     if origin in forms.UNION:
-        branches = [right(branch, like if _suits(branch, like) else None) for branch in get_args(written)]
+        branches = [
+            right(branch, like if _suits(branch, like) else None) for branch in get_args(written)
+        ]
         return st.one_of([branch for branch in branches if branch != st.nothing()])
     if origin is Literal:
         return st.sampled_from(get_args(written))
@@ -73,19 +81,34 @@ def _suits(branch: Any, like: Any) -> bool:
 
 
 def _numbers(metadata: tuple[Any, ...], usual: tuple[Any, ...], like: Any, step: float) -> Values:
-    near = (like, like + step, like - step) if isinstance(like, (int, float)) and not isinstance(like, bool) else ()
+    near = (
+        (like, like + step, like - step)
+        if isinstance(like, (int, float)) and not isinstance(like, bool)
+        else ()
+    )
     allowed = [number for number in (*near, *usual) if _within(number, metadata)]
     if not allowed:
-        low = next((getattr(item, bound) for item in metadata for bound in ("ge", "gt") if hasattr(item, bound)), 0)
+        low = next(
+            (
+                getattr(item, bound)
+                for item in metadata
+                for bound in ("ge", "gt")
+                if hasattr(item, bound)
+            ),
+            0,
+        )
         allowed = [low + step, low + 2 * step]
     return st.sampled_from(list(dict.fromkeys(allowed)))
 
 
 def _within(number: float, metadata: tuple[Any, ...]) -> bool:
     tests = {"ge": number.__ge__, "gt": number.__gt__, "le": number.__le__, "lt": number.__lt__}
-    return all(test(bound) is True or test(bound) is NotImplemented
-               for item in metadata for name, test in tests.items()
-               if isinstance(bound := getattr(item, name, None), (int, float)))  # fmt: skip
+    return all(
+        test(bound) is True or test(bound) is NotImplemented
+        for item in metadata
+        for name, test in tests.items()
+        if isinstance(bound := getattr(item, name, None), (int, float))
+    )
 
 
 def _tuples(items: tuple[Any, ...], like: Any) -> Values:
@@ -93,37 +116,49 @@ def _tuples(items: tuple[Any, ...], like: Any) -> Values:
         if not isinstance(like, (tuple, list)) or not like:
             return st.lists(right(items[0]), min_size=1, max_size=3).map(tuple)
         return st.one_of(st.just(tuple(like)), _changed(tuple(like), items[0]))
-    likes = like if isinstance(like, (tuple, list)) and len(like) == len(items) else (None,) * len(items)
+    likes = (
+        like
+        if isinstance(like, (tuple, list)) and len(like) == len(items)
+        else (None,) * len(items)
+    )
     return st.tuples(*(right(item, each) for item, each in zip(items, likes, strict=True)))
 
 
 @st.composite
 def _changed(draw: st.DrawFn, like: tuple[Any, ...], item: Any) -> tuple[Any, ...]:
-    """A list a step away from the one given: an entry changed, dropped or added, or the order turned round."""
+    """A list a step away from the one given: an entry changed, dropped or added, or the order
+    turned round.
+    """
     place = draw(st.integers(0, len(like) - 1))
     change = draw(st.sampled_from(["entry", "turned", "dropped", "added"]))
     if change == "turned":
         return like[::-1]
     if change == "dropped" and len(like) > 1:
-        return like[:place] + like[place + 1:]
+        return like[:place] + like[place + 1 :]
     entry = draw(right(item, like[place]))
-    return (*like[:place], entry, *like[place + (change != "added"):])
+    return (*like[:place], entry, *like[place + (change != "added") :])
 
 
-# Components and nested layers ----------------------------------------------------------------------------------------
+# Components and nested layers ---------------------------------------------------------------------
 
 
 @st.composite
 def components(draw: st.DrawFn, family: Family) -> Any:
-    """A member of the family as a name, or as a name with settings that it takes: it has tests of its own."""
+    """A member of the family as a name, or as a name with settings that it takes: it has tests of
+    its own.
+    """
     names = [name for name in family.names() if family.aliases.get(name, name) not in FITS_NOT_ALL]
     name = draw(st.sampled_from(names))
     cls = family.find(name)
     if cls is None or family.name_only or draw(st.booleans()):
         return name
-    required = {field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()}
+    required = {
+        field: draw(right(info)) for field, info in cls.model_fields.items() if info.is_required()
+    }
     drawn = draw(changed(cls, required))
-    form: Any = {name: {key: value for key, value in drawn.items() if key not in FITS_NOT_EVERY_WEIGHT}}
+    form: Any = {
+        name: {key: value for key, value in drawn.items() if key not in FITS_NOT_EVERY_WEIGHT}
+    }
     try:
         read_component(family, form, Context())
     except Faults:
@@ -138,7 +173,9 @@ def layers(draw: st.DrawFn, like: Any) -> Any:
     cls = LAYERS.find(name)
     assert cls is not None
     if draw(st.integers(0, 9)) >= 8:
-        other = draw(st.sampled_from(["Dense", "Dropout", "Flatten", "LSTM", "GRU", "Conv1D", "Activation"]))
+        other = draw(
+            st.sampled_from(["Dense", "Dropout", "Flatten", "LSTM", "GRU", "Conv1D", "Activation"])
+        )
         cls = LAYERS.find(other) or cls
         examples = getattr(cls, "examples", ())
         return {cls.kind(): dict(examples[0].settings)} if examples else like
@@ -148,18 +185,27 @@ def layers(draw: st.DrawFn, like: Any) -> Any:
 
 @st.composite
 def changed(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with none to four of them drawn anew, and now and then those that every layer has."""
+    """The settings with none to four of them drawn anew, and now and then those that every layer
+    has.
+    """
     names = _drawn_often(cls)
     count = draw(st.sampled_from([0, 1, 1, 2, 2, 3, 4])) if names else 0
     result = dict(settings)
-    for name in draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ():
+    for name in (
+        draw(st.lists(st.sampled_from(names), min_size=count, max_size=count)) if count else ()
+    ):
         field = cls.model_fields[name]
         values = right(field, result.get(name, None if field.is_required() else field.default))
         if not values.is_empty:
             result[name] = draw(values)
     if issubclass(cls, Layer):
-        result |= draw(st.one_of(*[st.just({})] * 5, st.fixed_dictionaries({"dtype": st.sampled_from(FLOAT_POLICIES)}),
-                                 st.fixed_dictionaries({"trainable": st.booleans()})))
+        result |= draw(
+            st.one_of(
+                *[st.just({})] * 5,
+                st.fixed_dictionaries({"dtype": st.sampled_from(FLOAT_POLICIES)}),
+                st.fixed_dictionaries({"trainable": st.booleans()}),
+            )
+        )
     return result
 
 
@@ -174,17 +220,25 @@ def _drawn_often(cls: type[Settings]) -> list[str]:
 def spoiled(draw: st.DrawFn, cls: type[Settings], settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with one of them wrong."""
     field_names = [name for name in cls.model_fields if name not in cls.common]
-    candidates = {name: values for name in field_names if (values := wrong(cls.model_fields[name])) is not None}
+    candidates = {
+        name: values
+        for name in field_names
+        if (values := wrong(cls.model_fields[name])) is not None
+    }
     if not candidates:
         return settings
     names = sorted(candidates)
     shaping = [name for name in names if forms.field_family(cls, name) is None]
-    name = draw(st.sampled_from([*names, *shaping * 3]))  # of unknown names of components a few are enough
+    name = draw(
+        st.sampled_from([*names, *shaping * 3])
+    )  # of unknown names of components a few are enough
     return {**settings, name: draw(candidates[name])}
 
 
 def wrong(annotation: Any) -> Values | None:
-    """Values of the type that the setting does not take; None where every value of the type is fine."""
+    """Values of the type that the setting does not take; None where every value of the type is
+    fine.
+    """
     if forms.family(annotation) is not None:
         return st.just(NONSENSE)
     written, metadata = forms.written(annotation)
@@ -193,7 +247,11 @@ def wrong(annotation: Any) -> Values | None:
         found = [values for branch in get_args(written) if (values := wrong(branch)) is not None]
         return st.one_of(found) if found else None
     if origin is Literal:
-        return st.just(NONSENSE) if all(isinstance(choice, str) for choice in get_args(written)) else None
+        return (
+            st.just(NONSENSE)
+            if all(isinstance(choice, str) for choice in get_args(written))
+            else None
+        )
     if origin is tuple:
         return _wrong_tuples(get_args(written))
     if written is int:
@@ -203,13 +261,18 @@ def wrong(annotation: Any) -> Values | None:
     return None
 
 
-def _out_of_bounds(metadata: tuple[Any, ...], step: float, extra: tuple[float, ...] = ()) -> Values | None:
+def _out_of_bounds(
+    metadata: tuple[Any, ...], step: float, extra: tuple[float, ...] = ()
+) -> Values | None:
     outside = [*extra]
     for item in metadata:
         for bound, sign in (("gt", 0), ("ge", -1), ("lt", 0), ("le", 1)):
             limit = getattr(item, bound, None)
             if isinstance(limit, (int, float)):
-                outside += [limit + sign * step, limit + (3 * sign or (3 if bound == "lt" else -3)) * step]
+                outside += [
+                    limit + sign * step,
+                    limit + (3 * sign or (3 if bound == "lt" else -3)) * step,
+                ]
     return st.sampled_from(outside) if outside else None
 
 

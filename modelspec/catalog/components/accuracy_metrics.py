@@ -8,7 +8,8 @@ from .setting_types import Count, Fraction, Name
 
 
 class Accuracy(Metric):
-    """How often an output equals its target exactly; for probabilities write `accuracy`, which rounds them.
+    """How often an output equals its target exactly; for probabilities write `accuracy`, which
+    rounds them.
 
     ```yaml
     metrics: [{Accuracy: {name: exact}}]

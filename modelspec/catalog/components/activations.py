@@ -1,4 +1,6 @@
-"""Activations: functions of Keras that a name stands for. Each has a class for its manual page, without settings."""
+"""Activations: functions of Keras that a name stands for. Each has a class for its manual page,
+without settings.
+"""
 
 # ruff: noqa: N801 - an activation is named as Keras names it: `relu`.
 

@@ -1,4 +1,6 @@
-"""Adam and its kin: a rate for each weight, from running means of its gradient and of the gradient's square."""
+"""Adam and its kin: a rate for each weight, from running means of its gradient and of the
+gradient's square.
+"""
 
 from typing import Annotated
 
@@ -90,7 +92,8 @@ class ScheduleFreeAdamW(Momenta):
 
 
 class Adafactor(Gradient):
-    """Keeps means for the rows and columns of a matrix instead of every entry, for large models in little memory.
+    """Keeps means for the rows and columns of a matrix instead of every entry, for large models in
+    little memory.
 
     ```yaml
     optimizer: {Adafactor: {learning_rate: 0.01, relative_step: false}}

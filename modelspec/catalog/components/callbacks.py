@@ -19,32 +19,47 @@ def _run_path(value: Any) -> str:
     """A name that stays inside the run folder on every system."""
     if not isinstance(value, str):
         raise Unfit("a path")
-    if any(part in ("", ".", "..") or part[0] == "~" or not _PART.fullmatch(part) for part in value.split("/")):
-        raise Unfit("a path inside the run folder", code="MS210",
-                    help="write a plain name, e.g. `log.csv` or `logs/log.csv`")
+    if any(
+        part in ("", ".", "..") or part[0] == "~" or not _PART.fullmatch(part)
+        for part in value.split("/")
+    ):
+        raise Unfit(
+            "a path inside the run folder",
+            code="MS210",
+            help="write a plain name, e.g. `log.csv` or `logs/log.csv`",
+        )
     return value
 
 
 def placeholders(path: str) -> tuple[str, ...]:
-    """What stands in braces in a path: `epoch` and `val_loss` in `{epoch:02d}-{val_loss:.2f}.keras`."""
+    """What stands in braces in a path: `epoch` and `val_loss` in
+    `{epoch:02d}-{val_loss:.2f}.keras`.
+    """
     return tuple(name for _, name, _, _ in Formatter().parse(path) if name is not None)
 
 
 def _template(value: Any) -> str:
     """A path with `{epoch:02d}`-like parts: names of logs and short formats only.
 
-    Python's formats also reach attributes (`{epoch.real}`), and fill up memory (`{epoch:999999999}`).
+    Python's formats also reach attributes (`{epoch.real}`), and fill up memory
+    (`{epoch:999999999}`).
     """
     if not isinstance(value, str):
         raise Unfit("a path")
-    expected = "a path whose braces hold the name of a log and a format: `{epoch:02d}`, `{val_loss:.2f}`"
+    expected = (
+        "a path whose braces hold the name of a log and a format: `{epoch:02d}`, `{val_loss:.2f}`"
+    )
     try:
         parts = list(Formatter().parse(value))
     except ValueError:
-        raise Unfit(expected, code="MS205", help="close every brace, and write `{{` for one that stays") from None
+        raise Unfit(
+            expected, code="MS205", help="close every brace, and write `{{` for one that stays"
+        ) from None
     for _, name, form, conversion in parts:
         if name is not None and (
-            conversion or not _FIELD.fullmatch(name) or not _FORMAT.fullmatch(form or "")
+            conversion
+            or not _FIELD.fullmatch(name)
+            or not _FORMAT.fullmatch(form or "")
             # Logs are numbers with a fraction; only the counters are whole.
             or ((form or "").endswith("d") and name not in ("epoch", "batch"))
         ):
@@ -85,16 +100,22 @@ def _profile(value: Any) -> int | tuple[int, int]:
     expected = "a step, or a list of the first and the last step"
     if is_int(value):
         first = last = int(value)
-    elif isinstance(value, (tuple, list)) and len(value) == 2 and all(is_int(step) for step in value):
+    elif (
+        isinstance(value, (tuple, list)) and len(value) == 2 and all(is_int(step) for step in value)
+    ):
         first, last = value
     else:
-        raise Unfit(expected, help=f"write `[{value}]`" if isinstance(value, str) and "," in value else None)
+        raise Unfit(
+            expected, help=f"write `[{value}]`" if isinstance(value, str) and "," in value else None
+        )
     if first < 0 or last < first:
         raise Unfit(f"{expected}, at least 0 and in order", code="MS205")
     return first if is_int(value) else (first, last)
 
 
-Profile = Annotated[int | tuple[int, int], PlainValidator(_profile, json_schema_input_type=int | tuple[int, int])]
+Profile = Annotated[
+    int | tuple[int, int], PlainValidator(_profile, json_schema_input_type=int | tuple[int, int])
+]
 
 
 def _metadata(value: Any) -> str | dict[str, str]:
@@ -114,9 +135,13 @@ class Callback(Component):
     paths: ClassVar[tuple[str, ...]] = ()
     """Settings that are paths in the run folder."""
     state: ClassVar[tuple[str, ...] | None] = None
-    """Attributes of the Keras callback that change while it trains, for a checkpoint; None: not known."""
+    """Attributes of the Keras callback that change while it trains, for a checkpoint; None: not
+    known.
+    """
     begins_again: ClassVar[bool] = False
-    """Whether a run that goes on within an epoch tells it of the epoch's begin: it changes nothing but the callback."""
+    """Whether a run that goes on within an epoch tells it of the epoch's begin: it changes nothing
+    but the callback.
+    """
 
 
 class EarlyStopping(Callback):
@@ -128,7 +153,13 @@ class EarlyStopping(Callback):
     ```
     """
 
-    state: ClassVar[tuple[str, ...] | None] = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
+    state: ClassVar[tuple[str, ...] | None] = (
+        "best",
+        "best_epoch",
+        "best_weights",
+        "stopped_epoch",
+        "wait",
+    )
 
     monitor: str = "val_loss"
     min_delta: NonNegative = 0
@@ -179,12 +210,16 @@ class ModelCheckpoint(Callback):
       - ModelCheckpoint: {filepath: "best/{epoch:02d}.keras", save_best_only: true}
     ```
 
-    For going on with an interrupted run use `training.checkpoint`: this one saves no state but the model's.
+    For going on with an interrupted run use `training.checkpoint`: this one saves no state but the
+    model's.
     """
 
     paths: ClassVar[tuple[str, ...]] = ("filepath",)
     state: ClassVar[tuple[str, ...] | None] = (
-        "_batches_seen_since_last_saving", "_current_epoch", "_last_batch_seen", "best",
+        "_batches_seen_since_last_saving",
+        "_current_epoch",
+        "_last_batch_seen",
+        "best",
     )
 
     filepath: RunTemplate
@@ -202,8 +237,12 @@ class ModelCheckpoint(Callback):
         endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             what, code = ("weights", "MS208") if self.save_weights_only else ("a model", "MS205")
-            refuse(f"the file of {what} must end in `{endings[0]}`, found `{self.filepath}`", code, "filepath",
-                   help=f"end it in `{endings[0]}`")
+            refuse(
+                f"the file of {what} must end in `{endings[0]}`, found `{self.filepath}`",
+                code,
+                "filepath",
+                help=f"end it in `{endings[0]}`",
+            )
         return self
 
 
@@ -247,14 +286,17 @@ class TensorBoard(Callback):
       - TensorBoard: {log_dir: tensorboard, histogram_freq: 1}
     ```
 
-    A run that goes on from a checkpoint cuts its logs back to it, so that nothing stands in them twice.
+    A run that goes on from a checkpoint cuts its logs back to it, so that nothing stands in them
+    twice.
 
     https://www.tensorflow.org/tensorboard
     """
 
     paths: ClassVar[tuple[str, ...]] = ("log_dir", "embeddings_metadata")
     state: ClassVar[tuple[str, ...] | None] = (
-        "_global_test_batch", "_global_train_batch", "_train_accumulated_time",
+        "_global_test_batch",
+        "_global_train_batch",
+        "_train_accumulated_time",
     )
     begins_again: ClassVar[bool] = True
 
@@ -268,14 +310,19 @@ class TensorBoard(Callback):
     profile_batch: Profile = 0
     """A step to profile, or the first and the last one."""
     embeddings_freq: Whole = 0
-    embeddings_metadata: Annotated[
-        str | dict[str, str], PlainValidator(_metadata, json_schema_input_type=str | dict[str, str])
-    ] | None = None
+    embeddings_metadata: (
+        Annotated[
+            str | dict[str, str],
+            PlainValidator(_metadata, json_schema_input_type=str | dict[str, str]),
+        ]
+        | None
+    ) = None
     """Labels for the embeddings: a file, or a file for each Embedding layer by its name."""
 
 
 class SwapEMAWeights(Callback):
-    """Evaluates and saves the running means of the weights that an optimizer with `use_ema: true` keeps.
+    """Evaluates and saves the running means of the weights that an optimizer with `use_ema: true`
+    keeps.
 
     ```yaml
     callbacks:

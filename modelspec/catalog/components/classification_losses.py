@@ -72,7 +72,8 @@ class CategoricalCrossentropy(Loss):
 
 
 class CategoricalFocalCrossentropy(Loss):
-    """Categorical crossentropy that counts examples the less, the better they are predicted already.
+    """Categorical crossentropy that counts examples the less, the better they are predicted
+    already.
 
     ```yaml
     loss: {CategoricalFocalCrossentropy: {alpha: [0.2, 0.5, 0.3]}}
@@ -114,7 +115,8 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """Between crossentropy (`q` near 0) and absolute error (near 1); it bears wrong labels better than the first.
+    """Between crossentropy (`q` near 0) and absolute error (near 1); it bears wrong labels better
+    than the first.
 
     ```yaml
     loss: {CategoricalGeneralizedCrossEntropy: 0.7}
@@ -131,7 +133,8 @@ class CategoricalGeneralizedCrossEntropy(Loss):
 
 
 class KLDivergence(Loss):
-    """How far the outputs' distribution is from the targets': the sum of `target * log(target / output)`.
+    """How far the outputs' distribution is from the targets': the sum of `target * log(target /
+    output)`.
 
     ```yaml
     loss: kl_divergence
@@ -161,7 +164,8 @@ class Dice(Loss):
 
 
 class Tversky(Loss):
-    """Dice with a weight of its own for what is missing from the segment and for what is wrongly in it.
+    """Dice with a weight of its own for what is missing from the segment and for what is wrongly in
+    it.
 
     ```yaml
     loss: {Tversky: {alpha: 0.7, beta: 0.3}}
@@ -184,14 +188,15 @@ class Tversky(Loss):
 
 
 class CTC(Loss):
-    """Connectionist temporal classification: label sequences that are shorter than the output and not aligned to it.
+    """Connectionist temporal classification: label sequences that are shorter than the output and
+    not aligned to it.
 
     ```yaml
     loss: ctc
     ```
 
-    Outputs are scores (no softmax) of shape (batch, steps, classes); class 0 is the blank and pads the targets.
-    Graves et al., 2006: https://www.cs.toronto.edu/~graves/icml_2006.pdf
+    Outputs are scores (no softmax) of shape (batch, steps, classes); class 0 is the blank and pads
+    the targets. Graves et al., 2006: https://www.cs.toronto.edu/~graves/icml_2006.pdf
     """
 
     targets: ClassVar[Targets] = "sequences"

@@ -8,10 +8,21 @@ from modelspec.core.settings import refuse
 
 from .loss import Targets
 from .metric import Direction, Metric
-from .setting_types import Count, Fraction, Name, NonNegative, Positive, PositiveFraction, Whole, numbers
+from .setting_types import (
+    Count,
+    Fraction,
+    Name,
+    NonNegative,
+    Positive,
+    PositiveFraction,
+    Whole,
+    numbers,
+)
 
 Thresholds = Annotated[float | tuple[float, ...], numbers(0, 1)]
-"""Above which output an answer is yes: a number from 0 to 1, or a list of them for a result for each."""
+"""Above which output an answer is yes: a number from 0 to 1, or a list of them for a result for
+each.
+"""
 
 
 class BinaryMetric(Metric):
@@ -148,7 +159,8 @@ class RecallAtPrecision(BinaryMetric):
 
 
 class AUC(BinaryMetric):
-    """The area under the curve of true against false positives (ROC), or of precision against recall (PR).
+    """The area under the curve of true against false positives (ROC), or of precision against
+    recall (PR).
 
     ```yaml
     metrics: [{AUC: {curve: PR, name: pr_auc}}]
@@ -176,8 +188,12 @@ class AUC(BinaryMetric):
     @model_validator(mode="after")
     def _labels(self) -> Self:
         if self.num_labels is not None and not self.multi_label:
-            refuse("`num_labels` is for `multi_label: true` only", "MS208", "num_labels",
-                   help="write `multi_label: true`, or remove `num_labels`")
+            refuse(
+                "`num_labels` is for `multi_label: true` only",
+                "MS208",
+                "num_labels",
+                help="write `multi_label: true`, or remove `num_labels`",
+            )
         return self
 
 

@@ -25,7 +25,9 @@ class MaxNorm(Constraint):
 
     max_value: Positive = 2
     axis: Axes = 0
-    """What a norm is taken over: 0 for each unit of a Dense layer, `[0, 1, 2]` for each filter of a Conv2D."""
+    """What a norm is taken over: 0 for each unit of a Dense layer, `[0, 1, 2]` for each filter of a
+    Conv2D.
+    """
 
 
 class MinMaxNorm(Constraint):
@@ -45,8 +47,12 @@ class MinMaxNorm(Constraint):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.min_value > self.max_value:
-            refuse(f"min_value {self.min_value} is above max_value {self.max_value}", "MS208", "min_value",
-                   help="exchange the two, or raise `max_value`")
+            refuse(
+                f"min_value {self.min_value} is above max_value {self.max_value}",
+                "MS208",
+                "min_value",
+                help="exchange the two, or raise `max_value`",
+            )
         return self
 
 

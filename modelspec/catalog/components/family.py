@@ -1,4 +1,6 @@
-"""What Keras's components have beyond a catalogue of names, and the reader of a setting that takes one of them."""
+"""What Keras's components have beyond a catalogue of names, and the reader of a setting that takes
+one of them.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,14 @@ class Family(Registry):
     any_case: bool = False
     """Whether `ADAM` is `Adam`: Keras finds optimizers by their name in lower case."""
     by_shape: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
-    """Names, in any case, for which Keras takes one of three classes when it sees shapes: the one for outputs of a
-    single unit, for targets that are indices, and for targets that are as wide as the output."""
+    """Names, in any case, for which Keras takes one of three classes when it sees shapes: the one
+    for outputs of a single unit, for targets that are indices, and for targets that are as wide as
+    the output.
+    """
     name_only: bool = False
-    """Whether the members are functions of Keras: a name stands for one, and there are no settings."""
+    """Whether the members are functions of Keras: a name stands for one, and there are no
+    settings.
+    """
     logged: bool = False
     """Whether members have a name in logs, which is the alias where one was written (`mse`)."""
     unlisted: frozenset[str] = frozenset()
@@ -56,7 +62,9 @@ class Family(Registry):
         return super().__contains__(self._known(name)) or name.lower() in self.by_shape
 
     def names(self) -> Iterator[str]:
-        """Every name that may stand in a spec: class names, aliases, and names that follow the shape."""
+        """Every name that may stand in a spec: class names, aliases, and names that follow the
+        shape.
+        """
         yield from super().names()
         yield from self.by_shape
 
@@ -65,9 +73,11 @@ class Family(Registry):
         return super().find(self._known(name))
 
     def pick(self, name: str, targets: Shape, outputs: Shape) -> str:
-        """The class that Keras takes for a name of `by_shape`, given the shapes with their batch axes.
+        """The class that Keras takes for a name of `by_shape`, given the shapes with their batch
+        axes.
 
-        The choice is that of Keras's `Model.compile`: https://keras.io/api/models/model_training_apis/
+        The choice is that of Keras's `Model.compile`:
+        https://keras.io/api/models/model_training_apis/
         """
         single, indices, as_wide = self.by_shape[name.lower()]
         if outputs[-1] == 1:
@@ -75,12 +85,16 @@ class Family(Registry):
         return indices if len(targets) < len(outputs) or targets[-1] == 1 else as_wide
 
 
-def read_component(family: Family, value: Value, context: Context, *, built: bool = True) -> Settings | str:
-    """A member of the family from any of its three written forms. Raises `Faults`, paths below `value`.
+def read_component(
+    family: Family, value: Value, context: Context, *, built: bool = True
+) -> Settings | str:
+    """A member of the family from any of its three written forms. Raises `Faults`, paths below
+    `value`.
 
-    Gives settings, or the name as it was written where it stands for a function, where the class follows from the
-    shape, and where `built` is false and only a name was written. A loss or a metric has its `name` in logs set: the
-    alias as it was written (`mse`), or what Keras calls the first of its class (`mean_squared_error`, `auc`).
+    Gives settings, or the name as it was written where it stands for a function, where the class
+    follows from the shape, and where `built` is false and only a name was written. A loss or a
+    metric has its `name` in logs set: the alias as it was written (`mse`), or what Keras calls the
+    first of its class (`mean_squared_error`, `auc`).
     """
     if isinstance(value, dict) and len(value) > 1 and EXPRESSION in value and EXPRESSION in family:
         return _expression(family, value, context)
@@ -102,15 +116,21 @@ def _expression(family: Family, value: dict[str, Value], context: Context) -> Se
     """`{expression: formula, name: distance}`: a formula with settings beside it."""
     others = {key: item for key, item in value.items() if key != EXPRESSION}
     try:
-        return read_component(family, {EXPRESSION: {"formula": value[EXPRESSION], **others}}, context)
+        return read_component(
+            family, {EXPRESSION: {"formula": value[EXPRESSION], **others}}, context
+        )
     except Faults as error:
-        raise Faults(replace(one, path=one.path[1:] if one.path[1:2] != ("formula",) else one.path[:1])
-                     for one in error.faults) from None
+        raise Faults(
+            replace(one, path=one.path[1:] if one.path[1:2] != ("formula",) else one.path[:1])
+            for one in error.faults
+        ) from None
 
 
 def _named(made: Settings, alias: str | None) -> Settings:
     """The settings with the name that logs show, where none was written."""
-    name = getattr(made, "name", None) if alias is None or "name" in made.model_fields_set else alias
+    name = (
+        getattr(made, "name", None) if alias is None or "name" in made.model_fields_set else alias
+    )
     # Left to itself, Keras counts: the second AUC of a process is `auc_1`.
     name = name or snake_case(made.kind())
     return made if name == getattr(made, "name", None) else made.model_copy(update={"name": name})
@@ -119,15 +139,25 @@ def _named(made: Settings, alias: str | None) -> Settings:
 def _takes_no_settings(family: Family, name: str) -> Fault:
     if name in family.by_shape:
         single, indices, as_wide = family.by_shape[name]
-        return Fault("MS204", f"`{name}` takes no settings: which {family.noun} it is follows from the output's shape",
-                     help=f"give them to `{single}`, `{indices}` or `{as_wide}`, or write `{name}` alone")
+        return Fault(
+            "MS204",
+            f"`{name}` takes no settings: which {family.noun} it is follows from the output's"
+            " shape",
+            help=f"give them to `{single}`, `{indices}` or `{as_wide}`, or write `{name}` alone",
+        )
     found = family.find(name)
     if found is None:
         return unknown_name(family, name)
     layer = getattr(found, "layer", None)
-    return Fault("MS204", f"the {family.noun} `{name}` takes no settings",
-                 help=f"to set them, write the layer as an entry of its own: `- {layer}: {{...}}`" if layer
-                 else f"write `{name}` alone")
+    return Fault(
+        "MS204",
+        f"the {family.noun} `{name}` takes no settings",
+        help=(
+            f"to set them, write the layer as an entry of its own: `- {layer}: {{...}}`"
+            if layer
+            else f"write `{name}` alone"
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -146,8 +176,10 @@ class Reader:
 
 
 def component(family: Family, *, built: bool = False) -> PlainValidator:
-    """The validator of a setting that takes a member of the family, in any of the three written forms.
+    """The validator of a setting that takes a member of the family, in any of the three written
+    forms.
 
-    A bare name stays a name where `built` is false: most settings are bare names, and their class need not load.
+    A bare name stays a name where `built` is false: most settings are bare names, and their class
+    need not load.
     """
     return PlainValidator(Reader(family, built), json_schema_input_type=Any)

@@ -9,12 +9,54 @@ from modelspec.core.settings import Unfit, refuse
 from .setting_types import AxisList, Component, NonNegative, Positive
 
 WINDOWS = (
-    "barthann", "brthan", "bth", "bartlett", "bart", "brt", "blackman", "black", "blk", "blackmanharris", "blackharr",
-    "bkh", "bohman", "bman", "bmn", "boxcar", "box", "ones", "rect", "rectangular", "cosine", "halfcosine",
-    "exponential", "poisson", "flattop", "flat", "flt", "hamming", "hamm", "ham", "hann", "han", "lanczos", "sinc",
-    "nuttall", "nutl", "nut", "parzen", "parz", "par", "taylor", "taylorwin", "triangle", "triang", "tri", "tukey",
+    "barthann",
+    "brthan",
+    "bth",
+    "bartlett",
+    "bart",
+    "brt",
+    "blackman",
+    "black",
+    "blk",
+    "blackmanharris",
+    "blackharr",
+    "bkh",
+    "bohman",
+    "bman",
+    "bmn",
+    "boxcar",
+    "box",
+    "ones",
+    "rect",
+    "rectangular",
+    "cosine",
+    "halfcosine",
+    "exponential",
+    "poisson",
+    "flattop",
+    "flat",
+    "flt",
+    "hamming",
+    "hamm",
+    "ham",
+    "hann",
+    "han",
+    "lanczos",
+    "sinc",
+    "nuttall",
+    "nutl",
+    "nut",
+    "parzen",
+    "parz",
+    "par",
+    "taylor",
+    "taylorwin",
+    "triangle",
+    "triang",
+    "tri",
+    "tukey",
     "tuk",
-)  # fmt: skip
+)
 """The windows of `scipy.signal.get_window` that need no parameter of their own."""
 
 
@@ -23,12 +65,16 @@ class Initializer(Component):
 
 
 class Seeded(Initializer):
-    """An initializer that draws at random. With a seed of its own it gives the same values each time."""
+    """An initializer that draws at random. With a seed of its own it gives the same values each
+    time.
+    """
 
     common: ClassVar[tuple[str, ...]] = ("seed",)
 
     seed: int | None = None
-    """Where the random numbers start; they follow from the experiment's `seed` where it is not written."""
+    """Where the random numbers start; they follow from the experiment's `seed` where it is not
+    written.
+    """
 
 
 class Zeros(Initializer):
@@ -74,11 +120,14 @@ class Identity(Initializer):
 def _window(value: object) -> str | None:
     if value is None or (isinstance(value, str) and value in WINDOWS):
         return value
-    raise Unfit("the name of a window without parameters (`hann`, `hamming`, `blackman`, ...)", code="MS205")
+    raise Unfit(
+        "the name of a window without parameters (`hann`, `hamming`, `blackman`, ...)", code="MS205"
+    )
 
 
 class STFT(Initializer):
-    """The real or imaginary half of a short-time Fourier transform, for the kernel of a 1D convolution.
+    """The real or imaginary half of a short-time Fourier transform, for the kernel of a 1D
+    convolution.
 
     ```yaml
     kernel_initializer: {STFT: {side: imag, window: hamming}}
@@ -86,7 +135,9 @@ class STFT(Initializer):
     """
 
     side: Literal["real", "imag"] = "real"
-    window: Annotated[str | None, PlainValidator(_window, json_schema_input_type=Literal[WINDOWS] | None)] = "hann"
+    window: Annotated[
+        str | None, PlainValidator(_window, json_schema_input_type=Literal[WINDOWS] | None)
+    ] = "hann"
     """A window of `scipy.signal.get_window`, or `null` for none."""
     scaling: Literal["density", "spectrum"] | None = "density"
     periodic: bool = False
@@ -105,7 +156,8 @@ class RandomNormal(Seeded):
 
 
 class TruncatedNormal(Seeded):
-    """Draws from a normal distribution, and again where a value is more than two standard deviations off.
+    """Draws from a normal distribution, and again where a value is more than two standard
+    deviations off.
 
     ```yaml
     kernel_initializer: {TruncatedNormal: {stddev: 0.02}}
@@ -130,8 +182,12 @@ class RandomUniform(Seeded):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.minval > self.maxval:
-            refuse(f"minval {self.minval} is above maxval {self.maxval}", "MS208", "minval",
-                   help="exchange the two")
+            refuse(
+                f"minval {self.minval} is above maxval {self.maxval}",
+                "MS208",
+                "minval",
+                help="exchange the two",
+            )
         return self
 
 
@@ -141,7 +197,9 @@ class Scaled(Seeded):
     common: ClassVar[tuple[str, ...]] = ()
 
     input_axes: AxisList | None = None
-    """The axes that count as inputs, where the weight is neither a matrix nor a convolution's kernel."""
+    """The axes that count as inputs, where the weight is neither a matrix nor a convolution's
+    kernel.
+    """
     output_axes: AxisList | None = None
 
     @model_validator(mode="after")
@@ -149,7 +207,12 @@ class Scaled(Seeded):
         # Keras takes one without the other, and leaves it out of account.
         for given, other in (("input_axes", "output_axes"), ("output_axes", "input_axes")):
             if getattr(self, given) is not None and getattr(self, other) is None:
-                refuse(f"`{given}` has no effect without `{other}`", "MS208", given, help=f"write `{other}` too")
+                refuse(
+                    f"`{given}` has no effect without `{other}`",
+                    "MS208",
+                    given,
+                    help=f"write `{other}` too",
+                )
         return self
 
 
@@ -165,7 +228,9 @@ class VarianceScaling(Scaled):
 
     scale: Positive = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
-    distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal"
+    distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = (
+        "truncated_normal"
+    )
     """`normal` is Keras's older word for `truncated_normal`."""
 
 

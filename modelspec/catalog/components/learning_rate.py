@@ -9,7 +9,8 @@ from .callbacks import Callback, Verbose
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the start of each epoch, by a formula on `epoch` (from 0) and `lr`, the rate so far.
+    """Sets the learning rate at the start of each epoch, by a formula on `epoch` (from 0) and `lr`,
+    the rate so far.
 
     ```yaml
     callbacks:
@@ -17,9 +18,10 @@ class LearningRateScheduler(Callback):
       - LearningRateScheduler: {schedule: "0.001 * min((epoch + 1) / 5, 1)", verbose: 1}
     ```
 
-    A formula is made of numbers, `epoch`, `lr`, `+ - * / // % **`, comparisons, `and or not`, `x if c else y` and the
-    functions `abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan tanh floor ceil round min max minimum
-    maximum`. The optimizer's `learning_rate` must be a number: a schedule cannot be set.
+    A formula is made of numbers, `epoch`, `lr`, `+ - * / // % **`, comparisons, `and or not`, `x if
+    c else y` and the functions `abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan
+    tanh floor ceil round min max minimum maximum`. The optimizer's `learning_rate` must be a
+    number: a schedule cannot be set.
     """
 
     state: ClassVar[tuple[str, ...] | None] = ()

@@ -4,20 +4,27 @@ from typing import ClassVar, Literal, TypeAlias
 
 from .setting_types import Component, FloatDtype, Name
 
-Targets: TypeAlias = Literal["indices", "identities", "one_hot", "binary", "numbers", "sequences", "any"]
+Targets: TypeAlias = Literal[
+    "indices", "identities", "one_hot", "binary", "numbers", "sequences", "any"
+]
 """What a target holds.
 
-- `indices`: the index of a class, below the size of the output's last axis; one axis less than the output, or a last
-  axis of 1.
-- `identities`: the number of who or what an example shows; any number of them, whatever the output's size.
+- `indices`: the index of a class, below the size of the output's last axis; one axis less than the
+  output, or a last axis of 1.
+- `identities`: the number of who or what an example shows; any number of them, whatever the
+  output's size.
 - `one_hot`: a share for each class, in the output's shape; they add up to 1.
 - `binary`: 0 or 1 for each entry of the output (hinge losses take -1 for 0).
 - `numbers`: any numbers, in the output's shape.
 - `sequences`: lists of labels, padded to one length.
 - `any`: whatever a formula makes of them.
 """
-Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"] | None
-"""How the losses of a batch's examples become one number; `none` (or `null`) leaves them as they are."""
+Reduction: TypeAlias = (
+    Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"] | None
+)
+"""How the losses of a batch's examples become one number; `none` (or `null`) leaves them as they
+are.
+"""
 
 
 class Loss(Component):

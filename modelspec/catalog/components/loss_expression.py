@@ -14,10 +14,11 @@ class Expression(Loss):
     loss: {expression: "maximum(0.9 * (y_true - y_pred), -0.1 * (y_true - y_pred))", name: pinball}
     ```
 
-    The functions are those of the layer `Expression`. Both tensors are cast to the loss's dtype and have the same
-    number of axes; axis 0 is the batch. What the formula gives is averaged, `reduction` says how. A model that was
-    trained with a formula is saved without its loss, metrics and optimizer: plain `keras.models.load_model` gives a
-    model to predict with, to be compiled anew before it is trained there.
+    The functions are those of the layer `Expression`. Both tensors are cast to the loss's dtype and
+    have the same number of axes; axis 0 is the batch. What the formula gives is averaged,
+    `reduction` says how. A model that was trained with a formula is saved without its loss, metrics
+    and optimizer: plain `keras.models.load_model` gives a model to predict with, to be compiled
+    anew before it is trained there.
     """
 
     targets: ClassVar[Targets] = "any"

@@ -8,7 +8,9 @@ from .loss import Targets
 from .setting_types import Component, MetricDtype, Name
 
 Direction: TypeAlias = Literal["up", "down"] | None
-"""Which way is better, as Keras knows it: a callback's `mode: auto` follows it, and fails where it is None."""
+"""Which way is better, as Keras knows it: a callback's `mode: auto` follows it, and fails where it
+is None.
+"""
 
 
 class Metric(Component):

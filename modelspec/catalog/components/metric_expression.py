@@ -16,8 +16,9 @@ class Expression(Metric):
       - {expression: "mean(cast(abs(y_true - y_pred) < 0.5, 'float32'), axis=-1)", name: close}
     ```
 
-    The functions are those of the layer `Expression`. The mean runs over all that the formula gives for the examples of
-    an epoch, however they were batched; a root of a mean (`rmse`) is therefore none of it: use `RootMeanSquaredError`.
+    The functions are those of the layer `Expression`. The mean runs over all that the formula gives
+    for the examples of an epoch, however they were batched; a root of a mean (`rmse`) is therefore
+    none of it: use `RootMeanSquaredError`.
     """
 
     targets: ClassVar[Targets] = "any"

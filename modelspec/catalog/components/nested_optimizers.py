@@ -17,17 +17,33 @@ _NESTED = ("LossScaleOptimizer", "MultiOptimizer")
 
 
 def _named(value: Value) -> str | None:
-    return value if isinstance(value, str) else next(iter(value), None) if isinstance(value, dict) else None
+    return (
+        value
+        if isinstance(value, str)
+        else next(iter(value), None)
+        if isinstance(value, dict)
+        else None
+    )
 
 
 def _plain_optimizer(value: Any, info: ValidationInfo) -> Settings:
-    """An optimizer that holds no other one: Keras refuses such in a map, and a loss scaled twice is no use."""
+    """An optimizer that holds no other one: Keras refuses such in a map, and a loss scaled twice is
+    no use.
+    """
     name = type(value).__name__ if isinstance(value, Settings) else _named(value)
     found = OPTIMIZERS.find(name) if name else None
     if found is not None and found.kind() in _NESTED:
-        raise Faults([Fault("MS208", f"`{found.kind()}` cannot stand inside another optimizer",
-                            (name,) if isinstance(value, dict) and name else (), at_key=True,
-                            help="put an optimizer there that holds no other, e.g. `Adam`")])
+        raise Faults(
+            [
+                Fault(
+                    "MS208",
+                    f"`{found.kind()}` cannot stand inside another optimizer",
+                    (name,) if isinstance(value, dict) and name else (),
+                    at_key=True,
+                    help="put an optimizer there that holds no other, e.g. `Adam`",
+                )
+            ]
+        )
     if isinstance(value, Gradient):
         return value
     return read_form(OPTIMIZERS, value, context_of(info))
@@ -37,7 +53,8 @@ PlainOptimizer = Annotated[Any, PlainValidator(_plain_optimizer, json_schema_inp
 
 
 class LossScaleOptimizer(Optimizer):
-    """Scales the loss, up while the gradients are finite and down when they are not, for training in float16.
+    """Scales the loss, up while the gradients are finite and down when they are not, for training
+    in float16.
 
     ```yaml
     optimizer: {LossScaleOptimizer: {inner_optimizer: {Adam: 0.001}, initial_scale: 1024}}
@@ -68,8 +85,15 @@ def _by_path(value: Any, info: ValidationInfo) -> dict[str, Settings] | None:
             pattern(path)
             found[path] = _plain_optimizer(optimizer, info)
         except Unfit as unfit:
-            faults.append(Fault(unfit.code, f"`{path}` must be {unfit.expected}", (path,), help=unfit.help,
-                                at_key=True))
+            faults.append(
+                Fault(
+                    unfit.code,
+                    f"`{path}` must be {unfit.expected}",
+                    (path,),
+                    help=unfit.help,
+                    at_key=True,
+                )
+            )
         except Faults as error:
             faults.extend(fault.under(path) for fault in error.faults)
     if faults:
@@ -78,7 +102,8 @@ def _by_path(value: Any, info: ValidationInfo) -> dict[str, Settings] | None:
 
 
 class OptimizerMap(Optimizer):
-    """Which optimizer trains which weights, by the path of a variable: an exact one, or a regular expression.
+    """Which optimizer trains which weights, by the path of a variable: an exact one, or a regular
+    expression.
 
     ```yaml
     optimizer_map: {default_optimizer: adam, optimizer_map: {"embedding/.*": {SGD: 0.1}}}
@@ -87,7 +112,8 @@ class OptimizerMap(Optimizer):
 
     default_optimizer: PlainOptimizer
     optimizer_map: Annotated[
-        dict[str, Any] | None, PlainValidator(_by_path, json_schema_input_type=dict[str, Any] | None)
+        dict[str, Any] | None,
+        PlainValidator(_by_path, json_schema_input_type=dict[str, Any] | None),
     ] = None
 
 

@@ -1,4 +1,6 @@
-"""What optimizers share: the learning rate, weight decay, clipping, averaging and the scale of the loss."""
+"""What optimizers share: the learning rate, weight decay, clipping, averaging and the scale of the
+loss.
+"""
 
 import re
 from typing import Annotated, Any, ClassVar, Self
@@ -20,7 +22,11 @@ def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings | str:
             raise Unfit("at least 0", code="MS205")
         return float(value)
     if isinstance(value, str) and _is_number_text(value):
-        raise Unfit("a number or a schedule", help=f"write `{value.strip()}` without quotes", suggestion=value.strip())
+        raise Unfit(
+            "a number or a schedule",
+            help=f"write `{value.strip()}` without quotes",
+            suggestion=value.strip(),
+        )
     if isinstance(value, str) and not nearest(value, SCHEDULES.names()):
         raise Unfit("a number or a schedule")  # a word that is no schedule's: a number was meant
     if isinstance(value, (str, dict, Settings)) and value:
@@ -39,7 +45,9 @@ def _is_number_text(text: str) -> bool:
     return True
 
 
-LearningRate = Annotated[Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])]
+LearningRate = Annotated[
+    Any, PlainValidator(_learning_rate, json_schema_input_type=float | str | dict[str, Any])
+]
 """How far one step goes: a number of at least 0, or a schedule in any of its written forms."""
 
 
@@ -67,7 +75,9 @@ class Gradient(Optimizer):
     ema_overwrite_frequency: Count | None = None
     """After how many steps the running means take the weights' place; `null`: at the end."""
     loss_scale_factor: Positive | None = None
-    """What the loss is multiplied by, and the gradients divided by, to keep small numbers in float16."""
+    """What the loss is multiplied by, and the gradients divided by, to keep small numbers in
+    float16.
+    """
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
     """How many steps' gradients are averaged before the weights change."""
     name: Name = None
@@ -78,10 +88,19 @@ class Gradient(Optimizer):
 
     @model_validator(mode="after")
     def _clips_once(self) -> Self:
-        given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
+        given = [
+            name
+            for name in ("clipnorm", "clipvalue", "global_clipnorm")
+            if getattr(self, name) is not None
+        ]
         if len(given) > 1:
-            refuse(f"only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, found "
-                   f"{' and '.join(f'`{name}`' for name in given)}", "MS208", given[1], help=f"remove `{given[1]}`")
+            refuse(
+                "only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, found "
+                f"{' and '.join(f'`{name}`' for name in given)}",
+                "MS208",
+                given[1],
+                help=f"remove `{given[1]}`",
+            )
         return self
 
 
@@ -103,7 +122,9 @@ def pattern(value: Any) -> str:
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise Unfit("a regular expression", code="MS205", help=f"it cannot be read: {error}") from None
+        raise Unfit(
+            "a regular expression", code="MS205", help=f"it cannot be read: {error}"
+        ) from None
     return value
 
 

@@ -1,4 +1,6 @@
-"""Optimizers that follow the gradient with a rate for each weight or one for all: SGD, RMSprop, Lion, Muon..."""
+"""Optimizers that follow the gradient with a rate for each weight or one for all: SGD, RMSprop,
+Lion, Muon...
+"""
 
 from typing import Annotated
 
@@ -37,7 +39,9 @@ class RMSprop(Gradient):
     momentum: Fraction = 0.0
     epsilon: NonNegative = 1e-7
     centered: bool = False
-    """Whether to divide by the estimated variance of the gradient rather than by its mean square."""
+    """Whether to divide by the estimated variance of the gradient rather than by its mean
+    square.
+    """
 
 
 class Adagrad(Gradient):
@@ -102,7 +106,8 @@ class Lion(Gradient):
 
 
 class Muon(Gradient):
-    """Momentum whose matrix updates are made orthogonal; every weight that is no matrix is trained by AdamW.
+    """Momentum whose matrix updates are made orthogonal; every weight that is no matrix is trained
+    by AdamW.
 
     ```yaml
     optimizer: {Muon: {learning_rate: 0.02, exclude_layers: [classifier]}}

@@ -98,8 +98,13 @@ class Overlap(Metric):
     def _check_classes(self, num_classes: int, chosen: tuple[int, ...]) -> None:
         for index, one in enumerate(chosen):
             if one >= num_classes:
-                refuse(f"class {one} is not below the number of classes, {num_classes}", "MS205", "target_class_ids",
-                       index, help="classes count from 0")
+                refuse(
+                    f"class {one} is not below the number of classes, {num_classes}",
+                    "MS205",
+                    "target_class_ids",
+                    index,
+                    help="classes count from 0",
+                )
 
 
 class IoU(Overlap):

@@ -49,7 +49,8 @@ class MeanAbsolutePercentageError(NumberLoss):
 
 
 class MeanSquaredLogarithmicError(NumberLoss):
-    """The mean of `(log(target + 1) - log(output + 1)) ** 2`; targets and outputs should not be negative.
+    """The mean of `(log(target + 1) - log(output + 1)) ** 2`; targets and outputs should not be
+    negative.
 
     ```yaml
     loss: msle

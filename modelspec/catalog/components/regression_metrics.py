@@ -105,7 +105,9 @@ class R2Score(NumberMetric):
     https://en.wikipedia.org/wiki/Coefficient_of_determination
     """
 
-    class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
+    class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = (
+        "uniform_average"
+    )
     """How the scores of several outputs become one; `null` gives one for each."""
     num_regressors: Whole = 0
     """How many inputs the score is adjusted for; 0 leaves it as it is."""

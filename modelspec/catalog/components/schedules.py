@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from modelspec.core.settings import refuse
 
-from .setting_types import Component, Count, Fraction, Name, NonNegative, Positive, Whole, WholeNumbers
+from .setting_types import (
+    Component,
+    Count,
+    Fraction,
+    Name,
+    NonNegative,
+    Positive,
+    Whole,
+    WholeNumbers,
+)
 
 
 class Schedule(Component):
@@ -47,7 +56,8 @@ class InverseTimeDecay(Schedule):
 
 
 class PolynomialDecay(Schedule):
-    """From one rate to another in `decay_steps` steps, on a polynomial; a straight line where `power` is 1.
+    """From one rate to another in `decay_steps` steps, on a polynomial; a straight line where
+    `power` is 1.
 
     ```yaml
     learning_rate: {PolynomialDecay: {initial_learning_rate: 0.01, decay_steps: 5000, power: 0.5}}
@@ -64,14 +74,16 @@ class PolynomialDecay(Schedule):
 
 
 class CosineDecay(Schedule):
-    """Half a cosine wave down to `alpha` times the rate, after a straight rise to `warmup_target` where one is set.
+    """Half a cosine wave down to `alpha` times the rate, after a straight rise to `warmup_target`
+    where one is set.
 
     ```yaml
     learning_rate:
       CosineDecay: {initial_learning_rate: 0.0, decay_steps: 9000, warmup_target: 0.001, warmup_steps: 1000}
     ```
 
-    Loshchilov and Hutter, 2016: https://arxiv.org/abs/1608.03983; the rise: https://arxiv.org/abs/1706.02677
+    Loshchilov and Hutter, 2016: https://arxiv.org/abs/1608.03983; the rise:
+    https://arxiv.org/abs/1706.02677
     """
 
     initial_learning_rate: NonNegative
@@ -86,18 +98,29 @@ class CosineDecay(Schedule):
 
     @model_validator(mode="after")
     def _warms_up(self) -> Self:
-        # Keras takes one without the other: it then leaves out the rise, or the rate that was to start it.
+        # Keras takes one without the other: it then leaves out the rise, or the rate that was to
+        # start it.
         if self.warmup_steps and self.warmup_target is None:
-            refuse("`warmup_steps` has no effect without `warmup_target`", "MS208", "warmup_steps",
-                   help="write `warmup_target`, the rate at the end of the rise")
+            refuse(
+                "`warmup_steps` has no effect without `warmup_target`",
+                "MS208",
+                "warmup_steps",
+                help="write `warmup_target`, the rate at the end of the rise",
+            )
         if self.warmup_target is not None and not self.warmup_steps:
-            refuse("`warmup_target` without `warmup_steps` leaves `initial_learning_rate` without effect", "MS208",
-                   "warmup_target", help="write `warmup_steps`, the number of steps of the rise")
+            refuse(
+                "`warmup_target` without `warmup_steps` leaves `initial_learning_rate` without"
+                " effect",
+                "MS208",
+                "warmup_target",
+                help="write `warmup_steps`, the number of steps of the rise",
+            )
         return self
 
 
 class CosineDecayRestarts(Schedule):
-    """Half a cosine wave, again and again, each `t_mul` times as long and `m_mul` times as high as the one before.
+    """Half a cosine wave, again and again, each `t_mul` times as long and `m_mul` times as high as
+    the one before.
 
     ```yaml
     learning_rate: {CosineDecayRestarts: {initial_learning_rate: 0.01, first_decay_steps: 1000}}
@@ -108,7 +131,8 @@ class CosineDecayRestarts(Schedule):
 
     initial_learning_rate: NonNegative
     first_decay_steps: Count
-    # Below 1 the waves shrink to nothing after a finite number of steps, and the rate is NaN from there on.
+    # Below 1 the waves shrink to nothing after a finite number of steps, and the rate is NaN from
+    # there on.
     t_mul: Annotated[float, Field(ge=1)] = 2.0
     m_mul: NonNegative = 1.0
     alpha: Fraction = 0.0
@@ -133,10 +157,22 @@ class PiecewiseConstantDecay(Schedule):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if len(self.values) != len(self.boundaries) + 1:
-            refuse(f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, "
-                   f"found {len(self.values)}", "MS208", "values", help="give the rate before, between and after them")
-        for index, (before, after) in enumerate(zip(self.boundaries, self.boundaries[1:], strict=False), 1):
+            refuse(
+                f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, "
+                f"found {len(self.values)}",
+                "MS208",
+                "values",
+                help="give the rate before, between and after them",
+            )
+        for index, (before, after) in enumerate(
+            zip(self.boundaries, self.boundaries[1:], strict=False), 1
+        ):
             if after <= before:
-                refuse(f"boundary {after} is not past the one before it, {before}", "MS205", "boundaries", index,
-                       help="write the steps in rising order")
+                refuse(
+                    f"boundary {after} is not past the one before it, {before}",
+                    "MS205",
+                    "boundaries",
+                    index,
+                    help="write the steps in rising order",
+                )
         return self

@@ -1,4 +1,5 @@
-"""What the settings of all components share: numbers, axes and names, with what they accept and how they say no.
+"""What the settings of all components share: numbers, axes and names, with what they accept and how
+they say no.
 
 Each is a named type, never a pydantic union: a union would report every branch it tried.
 """
@@ -14,9 +15,11 @@ from modelspec.core.settings import Settings, Unfit, first_unfit, is_int
 
 
 class Component(Settings):
-    """The settings of one class that is not a layer. Infinities and NaN are never a setting's value.
+    """The settings of one class that is not a layer. Infinities and NaN are never a setting's
+    value.
 
-    A list is a tuple here, as everywhere, and must be a list again for Keras: `Precision` takes no tuple.
+    A list is a tuple here, as everywhere, and must be a list again for Keras: `Precision` takes no
+    tuple.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -37,9 +40,20 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 FloatDtype = Literal["float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16"]
 """What a loss is computed in; Keras's `floatx` where it is not written."""
 MetricDtype = Literal[
-    "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",
-    "uint8", "uint16", "uint32", "uint64", "int16", "int32", "int64",
-]  # fmt: skip
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "mixed_float16",
+    "mixed_bfloat16",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "int16",
+    "int32",
+    "int64",
+]
 """What a metric counts in. Keras reads `int8` as a way of quantizing, and refuses it."""
 
 
@@ -52,14 +66,19 @@ def _axes(value: Any) -> int | tuple[int, ...]:
     if is_int(value):
         return int(value)
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
-        raise Unfit("an axis or a list of axes", help="axes are whole numbers, the first is 0 and the last -1",
-                    path=first_unfit(value, is_int))
+        raise Unfit(
+            "an axis or a list of axes",
+            help="axes are whole numbers, the first is 0 and the last -1",
+            path=first_unfit(value, is_int),
+        )
     if len(set(value)) < len(value):
         raise Unfit("a list of different axes", code="MS205")
     return tuple(value)
 
 
-Axes = Annotated[int | tuple[int, ...], PlainValidator(_axes, json_schema_input_type=int | tuple[int, ...])]
+Axes = Annotated[
+    int | tuple[int, ...], PlainValidator(_axes, json_schema_input_type=int | tuple[int, ...])
+]
 """An axis or several: `0` or `[0, 1, 2]`."""
 
 
@@ -70,19 +89,27 @@ def _axis_list(value: Any) -> tuple[int, ...]:
     return axes
 
 
-AxisList = Annotated[tuple[int, ...], PlainValidator(_axis_list, json_schema_input_type=tuple[int, ...])]
+AxisList = Annotated[
+    tuple[int, ...], PlainValidator(_axis_list, json_schema_input_type=tuple[int, ...])
+]
 
 
 def _whole_numbers(value: Any) -> tuple[int, ...]:
     expected = "a list of at least one whole number, each at least 0"
     if not isinstance(value, (tuple, list)) or not value or not all(is_int(item) for item in value):
-        raise Unfit(expected, help=f"write `[{value}]`" if is_int(value) else None, path=first_unfit(value, is_int))
+        raise Unfit(
+            expected,
+            help=f"write `[{value}]`" if is_int(value) else None,
+            path=first_unfit(value, is_int),
+        )
     if min(value) < 0:
         raise Unfit(expected, code="MS205", path=first_unfit(value, lambda item: item >= 0))
     return tuple(value)
 
 
-WholeNumbers = Annotated[tuple[int, ...], PlainValidator(_whole_numbers, json_schema_input_type=tuple[Whole, ...])]
+WholeNumbers = Annotated[
+    tuple[int, ...], PlainValidator(_whole_numbers, json_schema_input_type=tuple[Whole, ...])
+]
 
 
 def numbers(least: float, most: float | None = None) -> PlainValidator:
@@ -95,7 +122,9 @@ def numbers(least: float, most: float | None = None) -> PlainValidator:
         if not items or not all(is_number(item) for item in items):
             raise Unfit(expected, path=first_unfit(value, is_number))
         if min(items) < least or (most is not None and max(items) > most):
-            outside = first_unfit(value, lambda item: least <= item and (most is None or item <= most))
+            outside = first_unfit(
+                value, lambda item: least <= item and (most is None or item <= most)
+            )
             raise Unfit(expected, code="MS205", path=outside)
         return tuple(float(item) for item in items) if items is value else float(value)
 
@@ -113,4 +142,6 @@ def _name(value: Any) -> str | None:
 
 
 Name = Annotated[str | None, PlainValidator(_name, json_schema_input_type=str | None)]
-"""What Keras calls the thing in logs and variables. It refuses a `/`, which it puts between names itself."""
+"""What Keras calls the thing in logs and variables. It refuses a `/`, which it puts between names
+itself.
+"""

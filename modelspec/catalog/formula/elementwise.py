@@ -1,4 +1,6 @@
-"""Types of what works entry by entry: arithmetic, comparison, functions of one number; and how shapes broadcast."""
+"""Types of what works entry by entry: arithmetic, comparison, functions of one number; and how
+shapes broadcast.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,12 @@ class Arguments(NamedTuple):
         return tuple(one for one in found if isinstance(one, Tensor))
 
 
-# Shapes --------------------------------------------------------------------------------------------------------------
+# Shapes -------------------------------------------------------------------------------------------
 
 
 def broadcast(function: str, operands: Iterable[Operand]) -> Shape:
-    """The shape of an operation entry by entry, aligned at the last axis; an axis of 1 is stretched.
+    """The shape of an operation entry by entry, aligned at the last axis; an axis of 1 is
+    stretched.
 
     Raises MS403 or MS409 where sizes differ, and where the batch would meet another axis.
     """
@@ -75,20 +78,37 @@ def _meet(function: str, a: Size, b: Size, first: Shape, second: Shape) -> Size:
 
 
 def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> None:
-    """Raises MS403 where two sizes differ, or one is the batch's and the other is not; MS409 for two names."""
+    """Raises MS403 where two sizes differ, or one is the batch's and the other is not; MS409 for
+    two names.
+    """
     shapes = f"{show(first)} and {show(second)}"
     if a != b and (_of_batch(a) or _of_batch(b)) and PENDING not in (a, b):
         other = b if _of_batch(a) else a
-        size = "an unknown size" if other is None else f"`{other}`" if isinstance(other, str) else f"a size of {other}"
-        raise Fault("MS403", f"{what} would join the batch with {size}: {shapes}",
-                    help="axes are aligned at the last one; add an axis where one is missing: `x[:, None]`")
+        size = (
+            "an unknown size"
+            if other is None
+            else f"`{other}`"
+            if isinstance(other, str)
+            else f"a size of {other}"
+        )
+        raise Fault(
+            "MS403",
+            f"{what} would join the batch with {size}: {shapes}",
+            help="axes are aligned at the last one; add an axis where one is missing: `x[:, None]`",
+        )
     if may_equal(a, b):
         return
     if isinstance(a, str) and isinstance(b, str):
-        raise Fault("MS409", f"{what} joins the sizes `{a}` and `{b}`: {shapes}",
-                    help=f"name both sizes `{a}` in `inputs` if they are always the same")
-    raise Fault("MS403", f"{what} joins sizes of {a} and {b}: {shapes}",
-                help="make the sizes equal, or one of them 1")
+        raise Fault(
+            "MS409",
+            f"{what} joins the sizes `{a}` and `{b}`: {shapes}",
+            help=f"name both sizes `{a}` in `inputs` if they are always the same",
+        )
+    raise Fault(
+        "MS403",
+        f"{what} joins sizes of {a} and {b}: {shapes}",
+        help="make the sizes equal, or one of them 1",
+    )
 
 
 def _of_batch(size: Size) -> bool:
@@ -96,7 +116,7 @@ def _of_batch(size: Size) -> bool:
     return isinstance(size, str) and _BATCH.search(size) is not None
 
 
-# Dtypes --------------------------------------------------------------------------------------------------------------
+# Dtypes -------------------------------------------------------------------------------------------
 
 
 def arithmetic(call: Arguments) -> Tensor:
@@ -118,8 +138,12 @@ def power(call: Arguments) -> Tensor:
     """`**`: integers cannot be raised to a negative power."""
     found, second = arithmetic(call), call.pair[1]
     if isinstance(second, Constant) and second.value < 0 and is_integer(found.dtype):
-        raise Fault("MS404", f"a power of {second.value:g} is none of integers", part=second.place,
-                    help="cast them first: `cast(x, 'float32')`")
+        raise Fault(
+            "MS404",
+            f"a power of {second.value:g} is none of integers",
+            part=second.place,
+            help="cast them first: `cast(x, 'float32')`",
+        )
     return found
 
 
@@ -164,8 +188,11 @@ def numbers(call: Arguments) -> Tensor:
 def signed(call: Arguments) -> Tensor:
     """The type of the tensor, whose numbers may be negative."""
     if call.x.dtype.startswith("u"):
-        raise Fault("MS404", f"`{call.function}` takes numbers with a sign, found {call.x.dtype}",
-                    help="cast them first: `cast(x, 'int32')`")
+        raise Fault(
+            "MS404",
+            f"`{call.function}` takes numbers with a sign, found {call.x.dtype}",
+            help="cast them first: `cast(x, 'int32')`",
+        )
     return numbers(call)
 
 
@@ -191,8 +218,12 @@ def clip(call: Arguments) -> Tensor:
     low, high = call.settings["x_min"], call.settings["x_max"]
     for name, bound in (("x_min", low), ("x_max", high)):
         if not is_float(call.x.dtype) and isinstance(bound, float):
-            raise Fault("MS404", f"`clip` of {call.x.dtype} takes whole numbers, found {bound:g}", (name,),
-                        help="write whole numbers, or cast the tensor first: `cast(x, 'float32')`")
+            raise Fault(
+                "MS404",
+                f"`clip` of {call.x.dtype} takes whole numbers, found {bound:g}",
+                (name,),
+                help="write whole numbers, or cast the tensor first: `cast(x, 'float32')`",
+            )
         check_fits(Constant(bound, (0, 0)), call.x.dtype)
     if low > high:
         raise Fault("MS143", f"`x_min` of `clip` is {low:g}, above `x_max`, {high:g}", ("x_min",))

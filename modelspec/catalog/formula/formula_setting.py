@@ -16,7 +16,9 @@ from .tree import Call, Choice, Formula
 
 
 def read_formula(value: Any, grammar: Grammar = TENSORS) -> Formula:
-    """The formula of a text. Raises `Unfit` or `Fault` with the part of the text that is to blame."""
+    """The formula of a text. Raises `Unfit` or `Fault` with the part of the text that is to
+    blame.
+    """
     if isinstance(value, Formula):
         return value
     if not isinstance(value, str):
@@ -28,18 +30,28 @@ def tensors_formula(value: Any) -> Formula:
     """A formula on tensors, one at least. Raises `Fault` (MS146) where it names none."""
     formula = read_formula(value)
     if not formula.names:
-        raise Fault("MS146", "the formula names no tensor", part=formula.root.place,
-                    help="name the tensors that it computes with")
+        raise Fault(
+            "MS146",
+            "the formula names no tensor",
+            part=formula.root.place,
+            help="name the tensors that it computes with",
+        )
     return formula
 
 
-def formula_of(value: Any, names: tuple[str, ...], needed: str | None = None, grammar: Grammar = TENSORS) -> Formula:
+def formula_of(
+    value: Any, names: tuple[str, ...], needed: str | None = None, grammar: Grammar = TENSORS
+) -> Formula:
     """A formula that has only these names, `needed` among them. Raises `Fault` (MS144, MS146)."""
     formula = read_formula(value, grammar)
     check_names(formula, names)
     if needed is not None and needed not in formula.arguments:
-        raise Fault("MS146", f"the formula does not name `{needed}`", part=formula.root.place,
-                    help=f"compare `{needed}` with something")
+        raise Fault(
+            "MS146",
+            f"the formula does not name `{needed}`",
+            part=formula.root.place,
+            help=f"compare `{needed}` with something",
+        )
     return formula
 
 
@@ -55,8 +67,13 @@ def check_names(formula: Formula, names: tuple[str, ...]) -> None:
         help = f"a function is called: `{unknown.name}(x)`"
     else:
         help = f"did you mean `{near}`?" if near else f"the names here are {listed(names)}"
-    raise Fault("MS144", f"the formula names `{unknown.name}`, which is not there", part=unknown.place, suggestion=near,
-                help=help)
+    raise Fault(
+        "MS144",
+        f"the formula names `{unknown.name}`, which is not there",
+        part=unknown.place,
+        suggestion=near,
+        help=help,
+    )
 
 
 def _of_numbers(value: Any) -> Formula:
@@ -68,8 +85,12 @@ def _of_numbers(value: Any) -> Formula:
             raise fault.under("expression") from None
     formula = formula_of(value, ("epoch", "lr"), grammar=NUMBERS)
     if gives_truth(formula):
-        raise Fault("MS143", "the formula gives true or false, and a learning rate is a number",
-                    part=formula.root.place, help="write e.g. `lr * 0.5 if epoch > 5 else lr`")
+        raise Fault(
+            "MS143",
+            "the formula gives true or false, and a learning rate is a number",
+            part=formula.root.place,
+            help="write e.g. `lr * 0.5 if epoch > 5 else lr`",
+        )
     return formula
 
 
@@ -87,7 +108,10 @@ def gives_truth(formula: Formula) -> bool:
 TensorsFormula = Annotated[Any, PlainValidator(tensors_formula, json_schema_input_type=str)]
 """A formula on tensors, whose names are the call's arguments."""
 ComparingFormula = Annotated[
-    Any, PlainValidator(lambda value: formula_of(value, ("y_true", "y_pred"), "y_pred"), json_schema_input_type=str)
+    Any,
+    PlainValidator(
+        lambda value: formula_of(value, ("y_true", "y_pred"), "y_pred"), json_schema_input_type=str
+    ),
 ]
 """A formula on targets and outputs."""
 RateFormula = Annotated[Any, PlainValidator(_of_numbers, json_schema_input_type=str)]

@@ -1,4 +1,6 @@
-"""The closed table of functions on tensors: Keras's own names, parameters and defaults, and the rule of each."""
+"""The closed table of functions on tensors: Keras's own names, parameters and defaults, and the
+rule of each.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,22 @@ from . import structure as form
 from .elementwise import Arguments
 
 Kind: TypeAlias = Literal[
-    "tensor", "operand", "tensors", "rest", "axis", "axes", "flag", "number", "whole", "sizes", "dtype", "text",
+    "tensor",
+    "operand",
+    "tensors",
+    "rest",
+    "axis",
+    "axes",
+    "flag",
+    "number",
+    "whole",
+    "sizes",
+    "dtype",
+    "text",
 ]
-"""What a parameter takes: a tensor; a tensor or a number; a list of tensors; every tensor that is left; or something
-that is fixed in the text."""
+"""What a parameter takes: a tensor; a tensor or a number; a list of tensors; every tensor that is
+left; or something that is fixed in the text.
+"""
 OF_TENSORS: Final = ("tensor", "operand", "tensors", "rest")
 REQUIRED: Final = object()
 
@@ -39,7 +53,9 @@ class Function(NamedTuple):
     cost: Callable[[Arguments], Size] | None = None
     """Multiply-adds; None for work that is not counted."""
     settled: bool = False
-    """Whether Keras foretells another dtype than the operation gives: the result is then cast to the rule's."""
+    """Whether Keras foretells another dtype than the operation gives: the result is then cast to
+    the rule's.
+    """
 
 
 _X = Parameter("x")
@@ -48,7 +64,9 @@ _REDUCED = (_X, Parameter("axis", "axes", None), Parameter("keepdims", "flag", F
 _PLACE = (_X, Parameter("axis", "axis", None), Parameter("keepdims", "flag", False))
 
 
-def _rows(rule: Callable[[Arguments], Tensor], parameters: tuple[Parameter, ...], *names: str) -> Iterable[Function]:
+def _rows(
+    rule: Callable[[Arguments], Tensor], parameters: tuple[Parameter, ...], *names: str
+) -> Iterable[Function]:
     return (Function(name, parameters, rule) for name in names)
 
 
@@ -74,10 +92,48 @@ _TABLE: Final = (
     *_rows(each.same, (_X,), "abs", "zeros_like", "ones_like"),
     Function("negative", (_X,), each.signed),
     *_rows(each.numbers, (_X,), "square", "round", "sign", "relu", "relu6"),
-    *_rows(each.made_floating, (_X,), "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
-           "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "floor", "ceil"),
-    *_rows(each.floats, (_X,), "sigmoid", "log_sigmoid", "softplus", "softsign", "silu", "selu", "hard_sigmoid",
-           "hard_silu", "hard_tanh", "tanh_shrink", "rsqrt", "erf", "erfinv"),
+    *_rows(
+        each.made_floating,
+        (_X,),
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+        "floor",
+        "ceil",
+    ),
+    *_rows(
+        each.floats,
+        (_X,),
+        "sigmoid",
+        "log_sigmoid",
+        "softplus",
+        "softsign",
+        "silu",
+        "selu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_tanh",
+        "tanh_shrink",
+        "rsqrt",
+        "erf",
+        "erfinv",
+    ),
     Function("gelu", (_X, Parameter("approximate", "flag", True)), each.floats),
     *_rows(each.floats, _with("alpha", 1.0), "elu", "celu"),
     Function("leaky_relu", _with("negative_slope", 0.2), each.floats),
@@ -96,27 +152,59 @@ _TABLE: Final = (
     *_rows(along.running, _axis(), "cumsum", "cumprod"),
     Function("flip", _axis(kind="axes"), along.along),
     Function("roll", (_X, Parameter("shift", "whole"), Parameter("axis", "axis")), along.along),
-    Function("concatenate", (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)), form.concatenate),
+    Function(
+        "concatenate", (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)), form.concatenate
+    ),
     Function("stack", (Parameter("x", "tensors"), Parameter("axis", "axis", 0)), form.stack),
     Function("reshape", (_X, Parameter("newshape", "sizes")), form.reshape),
     Function("transpose", (_X, Parameter("axes", "sizes", None)), form.transpose),
-    Function("swapaxes", (_X, Parameter("axis1", "axis"), Parameter("axis2", "axis")), form.swapaxes),
+    Function(
+        "swapaxes", (_X, Parameter("axis1", "axis"), Parameter("axis2", "axis")), form.swapaxes
+    ),
     Function("expand_dims", _axis(), form.expand_dims),
     Function("squeeze", _axis(kind="axes"), form.squeeze),
     Function("repeat", (_X, Parameter("repeats", "whole"), Parameter("axis", "axis")), form.repeat),
     *_rows(form.triangle, (_X,), "tril", "triu"),
-    Function("one_hot", (_X, Parameter("num_classes", "whole"), Parameter("axis", "axis", -1),
-                         Parameter("dtype", "dtype", None)), form.one_hot),
+    Function(
+        "one_hot",
+        (
+            _X,
+            Parameter("num_classes", "whole"),
+            Parameter("axis", "axis", -1),
+            Parameter("dtype", "dtype", None),
+        ),
+        form.one_hot,
+    ),
     Function("matmul", (Parameter("x1"), Parameter("x2")), form.matmul, form.matmul_cost),
-    Function("einsum", (Parameter("subscripts", "text"), Parameter("operands", "rest")), form.einsum, form.einsum_cost),
+    Function(
+        "einsum",
+        (Parameter("subscripts", "text"), Parameter("operands", "rest")),
+        form.einsum,
+        form.einsum_cost,
+    ),
 )
 
 FUNCTIONS: Final[dict[str, Function]] = {function.name: function for function in _TABLE}
 """By name."""
 
 SIGNS: Final = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//", "mod": "%", "power": "**",
-    "matmul": "@", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
-    "not_equal": "!=", "logical_and": "and", "logical_or": "or", "logical_not": "not", "negative": "-",
-}  # fmt: skip
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "floor_divide": "//",
+    "mod": "%",
+    "power": "**",
+    "matmul": "@",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "logical_and": "and",
+    "logical_or": "or",
+    "logical_not": "not",
+    "negative": "-",
+}
 """Functions that are also written as operators."""

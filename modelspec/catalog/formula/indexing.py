@@ -10,8 +10,12 @@ from modelspec.core.shapes import PENDING, Shape, Size, Tensor, add, show
 from .tree import Place
 
 
-def index(x: Tensor, items: tuple[int | slice | EllipsisType | None, ...], places: tuple[Place, ...]) -> Tensor:
-    """`x[...]`: whole numbers take an entry, slices a part, `None` adds an axis of 1, `...` passes over axes."""
+def index(
+    x: Tensor, items: tuple[int | slice | EllipsisType | None, ...], places: tuple[Place, ...]
+) -> Tensor:
+    """`x[...]`: whole numbers take an entry, slices a part, `None` adds an axis of 1, `...` passes
+    over axes.
+    """
     taken = sum(item is not None and item is not ... for item in items)
     if taken > x.rank:
         raise Fault("MS407", f"{taken} indices are too many for {x.rank} axes: {show(x.shape)}")
@@ -40,8 +44,12 @@ def _check_item(item: int | slice, size: Size, place: Place, shape: Shape) -> No
         if not len(range(*item.indices(size))):
             raise Fault("MS407", f"nothing of an axis of {size} is left: {show(shape)}", part=place)
     elif not -size <= item < size:
-        raise Fault("MS407", f"there is no entry {item} in an axis of {size}: {show(shape)}", part=place,
-                    help=f"use an index from {-size} to {size - 1}")
+        raise Fault(
+            "MS407",
+            f"there is no entry {item} in an axis of {size}: {show(shape)}",
+            part=place,
+            help=f"use an index from {-size} to {size - 1}",
+        )
 
 
 def _part(size: Size, part: slice) -> Size:
@@ -49,10 +57,16 @@ def _part(size: Size, part: slice) -> Size:
     if isinstance(size, int):
         return len(range(*part.indices(size)))
     start, stop, step = part.start, part.stop, 1 if part.step is None else part.step
-    if (start in (None, 0) and stop is None and step == 1) or (start, stop, step) == (None, None, -1):
+    if (start in (None, 0) and stop is None and step == 1) or (start, stop, step) == (
+        None,
+        None,
+        -1,
+    ):
         return size
     if size == PENDING or size is None:
         return size
     # A size has at least one entry, so that one less is never negative.
-    all_but_one = (start, stop, step) == (1, None, 1) or (start in (None, 0) and (stop, step) == (-1, 1))
+    all_but_one = (start, stop, step) == (1, None, 1) or (
+        start in (None, 0) and (stop, step) == (-1, 1)
+    )
     return add(size, -1) if size.isidentifier() and all_but_one else None

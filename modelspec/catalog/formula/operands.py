@@ -14,7 +14,9 @@ from .tree import Constant
 Operand: TypeAlias = Tensor | Constant
 
 DTYPES: Final = ("bool", *(dtype for dtype in INTS if dtype != "uint64"), *FLOATS)
-"""What a formula computes with. Keras makes `uint32` of `uint64` in some operations and not in others."""
+"""What a formula computes with. Keras makes `uint32` of `uint64` in some operations and not in
+others.
+"""
 _LARGEST: Final = {"float16": 65504.0, "bfloat16": 3.39e38, "float32": 3.4e38}
 
 
@@ -29,7 +31,8 @@ def _kind(x: Operand) -> str:
 
 
 def combine(operands: Iterable[Operand]) -> str:
-    """The dtype that an operation works in. A plain number takes on the tensors' dtype where it can.
+    """The dtype that an operation works in. A plain number takes on the tensors' dtype where it
+    can.
 
     As Keras's `backend.result_type`, where a Python number counts less than any tensor.
     Raises `Fault` (MS145) where a number does not fit into that dtype.
@@ -58,8 +61,12 @@ def check_fits(x: Constant, dtype: str) -> None:
     else:
         fits = abs(x.value) <= _LARGEST.get(dtype, float("inf"))
     if not fits:
-        raise Fault("MS145", f"`{x.value:g}` does not fit into {dtype}, which the tensor beside it has", part=x.place,
-                    help="cast the tensor first: `cast(x, 'float32')`")
+        raise Fault(
+            "MS145",
+            f"`{x.value:g}` does not fit into {dtype}, which the tensor beside it has",
+            part=x.place,
+            help="cast the tensor first: `cast(x, 'float32')`",
+        )
 
 
 def floating(dtype: str) -> str:
@@ -70,12 +77,18 @@ def floating(dtype: str) -> str:
 def need_numbers(function: str, dtype: str) -> None:
     """Raises MS404 for booleans, which TensorFlow does not calculate with."""
     if dtype == "bool":
-        raise Fault("MS404", f"`{function}` takes numbers, found booleans",
-                    help="cast them first: `cast(x, 'float32')`")
+        raise Fault(
+            "MS404",
+            f"`{function}` takes numbers, found booleans",
+            help="cast them first: `cast(x, 'float32')`",
+        )
 
 
 def need_floats(function: str, x: Tensor) -> None:
     """Raises MS404 for integers and booleans."""
     if not is_float(x.dtype):
-        raise Fault("MS404", f"`{function}` takes floating-point numbers, found {x.dtype}",
-                    help="cast them first: `cast(x, 'float32')`")
+        raise Fault(
+            "MS404",
+            f"`{function}` takes floating-point numbers, found {x.dtype}",
+            help="cast them first: `cast(x, 'float32')`",
+        )

@@ -1,4 +1,6 @@
-"""The text of a formula to Python's syntax tree, within bounds; and what is wrong with a text that has none."""
+"""The text of a formula to Python's syntax tree, within bounds; and what is wrong with a text that
+has none.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,15 @@ from .tree import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 
 
 def read(text: str, example: str) -> ast.expr:
-    """Python's tree of a formula. Raises `Fault` (MS108, MS140, MS145); `example` is a formula for its help."""
+    """Python's tree of a formula. Raises `Fault` (MS108, MS140, MS145); `example` is a formula for
+    its help.
+    """
     if len(text) > MAX_LENGTH:
-        raise Fault("MS108", f"a formula has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
-                    help="write it in several entries")
+        raise Fault(
+            "MS108",
+            f"a formula has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
+            help="write it in several entries",
+        )
     if not text.strip():
         raise Fault("MS140", "a formula is missing", help=f"write e.g. `{example}`")
     tree = _parsed(text, example)
@@ -25,7 +32,8 @@ def read(text: str, example: str) -> ast.expr:
 
 def _parsed(text: str, example: str) -> ast.expr:
     try:
-        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of is refused below.
+        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of
+        # is refused below.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(f"({text})", mode="eval").body
@@ -39,13 +47,21 @@ def _check_size(tree: ast.expr) -> None:
     """Without a call of itself for each level."""
     queue: list[tuple[ast.AST, int]] = [(tree, 1)]
     for node, depth in queue:
-        queue.extend((child, depth + isinstance(child, ast.expr)) for child in ast.iter_child_nodes(node))
+        queue.extend(
+            (child, depth + isinstance(child, ast.expr)) for child in ast.iter_child_nodes(node)
+        )
         if depth > MAX_DEPTH:
-            raise Fault("MS108", f"more than {MAX_DEPTH} operations inside one another",
-                        help="write it in several entries")
+            raise Fault(
+                "MS108",
+                f"more than {MAX_DEPTH} operations inside one another",
+                help="write it in several entries",
+            )
         if len(queue) > MAX_NODES * 3:
-            raise Fault("MS108", f"a formula has at most {MAX_NODES} numbers, names and operations",
-                        help="write it in several entries")
+            raise Fault(
+                "MS108",
+                f"a formula has at most {MAX_NODES} numbers, names and operations",
+                help="write it in several entries",
+            )
 
 
 def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
@@ -53,21 +69,49 @@ def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
     if error.msg.startswith("Exceeds the limit"):
         return Fault("MS145", "the integer does not fit into 64 bits")
     if error.msg.startswith("expected 'else'"):
-        return Fault("MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`")
+        return Fault(
+            "MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`"
+        )
     start = min(max(offset(text, error.lineno or 1, (error.offset or 1) - 1), 0), len(text))
     if (opening := _never_closed(text)) is not None:
-        return Fault("MS140", "a bracket is never closed", part=(opening, opening + 1),
-                     help="add the `)`; inside `{...}` put the whole formula in quotes, since a `,` ends a value there")
+        return Fault(
+            "MS140",
+            "a bracket is never closed",
+            part=(opening, opening + 1),
+            help=(
+                "add the `)`; inside `{...}` put the whole formula in quotes, since a `,` ends a"
+                " value there"
+            ),
+        )
     if start == len(text) or not text[start:].strip():
-        return Fault("MS140", "the formula ends too early", part=(max(len(text.rstrip()) - 1, 0), len(text)), help=help)
+        return Fault(
+            "MS140",
+            "the formula ends too early",
+            part=(max(len(text.rstrip()) - 1, 0), len(text)),
+            help=help,
+        )
     if "Perhaps" in error.msg and error.end_lineno == (error.lineno or 1):
-        end = max(start + 1, min(offset(text, error.lineno or 1, (error.end_offset or 0) - 1), len(text)))
-        return Fault("MS140", f"an operator is missing in `{text[start:end][:40]}`", part=(start, end), help=help)
+        end = max(
+            start + 1, min(offset(text, error.lineno or 1, (error.end_offset or 0) - 1), len(text))
+        )
+        return Fault(
+            "MS140",
+            f"an operator is missing in `{text[start:end][:40]}`",
+            part=(start, end),
+            help=help,
+        )
     word = text[start:].split(maxsplit=1)[0]
     if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
         at = max(text.find("=", start), 0)
-        return Fault("MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare")
-    return Fault("MS140", f"`{word[:30]}` cannot stand here in a formula", part=(start, start + len(word)), help=help)
+        return Fault(
+            "MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare"
+        )
+    return Fault(
+        "MS140",
+        f"`{word[:30]}` cannot stand here in a formula",
+        part=(start, start + len(word)),
+        help=help,
+    )
 
 
 def _never_closed(text: str) -> int | None:

@@ -17,9 +17,20 @@ def axis_in(call: Arguments, axis: int, rank: int, shape: Shape, name: str = "ax
     if -rank <= axis < rank:
         return axis % rank
     axes = f"{rank} axes" if rank != 1 else "one axis"
-    raise Fault("MS407", f"`{call.function}` has axis {axis}, but there is {axes}: {show(shape)}" if rank == 1 else
-                f"`{call.function}` has axis {axis}, but there are {axes}: {show(shape)}", (name,),
-                help=f"use an axis from {-rank} to {rank - 1}; axis 0 is the batch" if rank else "leave it out")
+    raise Fault(
+        "MS407",
+        (
+            f"`{call.function}` has axis {axis}, but there is {axes}: {show(shape)}"
+            if rank == 1
+            else f"`{call.function}` has axis {axis}, but there are {axes}: {show(shape)}"
+        ),
+        (name,),
+        help=(
+            f"use an axis from {-rank} to {rank - 1}; axis 0 is the batch"
+            if rank
+            else "leave it out"
+        ),
+    )
 
 
 def axes_in(call: Arguments, name: str = "axis") -> tuple[int, ...]:
@@ -36,7 +47,11 @@ def axes_in(call: Arguments, name: str = "axis") -> tuple[int, ...]:
 
 def _reduced(call: Arguments) -> Shape:
     gone, keep = axes_in(call), call.settings["keepdims"]
-    return tuple(1 if axis in gone else size for axis, size in enumerate(call.x.shape) if keep or axis not in gone)
+    return tuple(
+        1 if axis in gone else size
+        for axis, size in enumerate(call.x.shape)
+        if keep or axis not in gone
+    )
 
 
 def total(call: Arguments) -> Tensor:

@@ -30,23 +30,45 @@ def _sign(x: float) -> float:
 
 
 SCALARS: Final[dict[str, Scalar]] = {
-    "add": Scalar(2, 2, operator.add), "subtract": Scalar(2, 2, operator.sub), "multiply": Scalar(2, 2, operator.mul),
-    "divide": Scalar(2, 2, operator.truediv), "floor_divide": Scalar(2, 2, operator.floordiv),
-    "mod": Scalar(2, 2, operator.mod), "power": Scalar(2, 2, operator.pow), "negative": Scalar(1, 1, operator.neg),
-    "less": Scalar(2, 2, operator.lt, True), "less_equal": Scalar(2, 2, operator.le, True),
-    "greater": Scalar(2, 2, operator.gt, True), "greater_equal": Scalar(2, 2, operator.ge, True),
-    "equal": Scalar(2, 2, operator.eq, True), "not_equal": Scalar(2, 2, operator.ne, True),
+    "add": Scalar(2, 2, operator.add),
+    "subtract": Scalar(2, 2, operator.sub),
+    "multiply": Scalar(2, 2, operator.mul),
+    "divide": Scalar(2, 2, operator.truediv),
+    "floor_divide": Scalar(2, 2, operator.floordiv),
+    "mod": Scalar(2, 2, operator.mod),
+    "power": Scalar(2, 2, operator.pow),
+    "negative": Scalar(1, 1, operator.neg),
+    "less": Scalar(2, 2, operator.lt, True),
+    "less_equal": Scalar(2, 2, operator.le, True),
+    "greater": Scalar(2, 2, operator.gt, True),
+    "greater_equal": Scalar(2, 2, operator.ge, True),
+    "equal": Scalar(2, 2, operator.eq, True),
+    "not_equal": Scalar(2, 2, operator.ne, True),
     "logical_and": Scalar(2, 2, lambda a, b: bool(a and b), True),
     "logical_or": Scalar(2, 2, lambda a, b: bool(a or b), True),
     "logical_not": Scalar(1, 1, operator.not_, True),
-    "exp": Scalar(1, 1, math.exp), "expm1": Scalar(1, 1, math.expm1), "log": Scalar(1, 1, math.log),
-    "log1p": Scalar(1, 1, math.log1p), "log2": Scalar(1, 1, math.log2), "log10": Scalar(1, 1, math.log10),
-    "sqrt": Scalar(1, 1, math.sqrt), "sin": Scalar(1, 1, math.sin), "cos": Scalar(1, 1, math.cos),
-    "tan": Scalar(1, 1, math.tan), "tanh": Scalar(1, 1, math.tanh), "abs": Scalar(1, 1, abs),
-    "sign": Scalar(1, 1, _sign), "square": Scalar(1, 1, lambda x: x * x), "floor": Scalar(1, 1, math.floor),
-    "ceil": Scalar(1, 1, math.ceil), "round": Scalar(1, 1, round), "minimum": Scalar(2, 2, min),
-    "maximum": Scalar(2, 2, max), "min": Scalar(1, 100, min), "max": Scalar(1, 100, max),
-}  # fmt: skip
+    "exp": Scalar(1, 1, math.exp),
+    "expm1": Scalar(1, 1, math.expm1),
+    "log": Scalar(1, 1, math.log),
+    "log1p": Scalar(1, 1, math.log1p),
+    "log2": Scalar(1, 1, math.log2),
+    "log10": Scalar(1, 1, math.log10),
+    "sqrt": Scalar(1, 1, math.sqrt),
+    "sin": Scalar(1, 1, math.sin),
+    "cos": Scalar(1, 1, math.cos),
+    "tan": Scalar(1, 1, math.tan),
+    "tanh": Scalar(1, 1, math.tanh),
+    "abs": Scalar(1, 1, abs),
+    "sign": Scalar(1, 1, _sign),
+    "square": Scalar(1, 1, lambda x: x * x),
+    "floor": Scalar(1, 1, math.floor),
+    "ceil": Scalar(1, 1, math.ceil),
+    "round": Scalar(1, 1, round),
+    "minimum": Scalar(2, 2, min),
+    "maximum": Scalar(2, 2, max),
+    "min": Scalar(1, 100, min),
+    "max": Scalar(1, 100, max),
+}
 """Every function of numbers; operators are functions too."""
 
 _LARGEST: Final = 2**63
@@ -67,21 +89,34 @@ def compute(function: str, values: list[Number], place: Place) -> Number:
         raise Fault("MS145", f"`{function}` of {shown} is not a number", part=place) from None
     if isinstance(found, bool):
         return found
-    if isinstance(found, complex) or not math.isfinite(found) or (abs(found) >= _LARGEST and isinstance(found, int)):
+    if (
+        isinstance(found, complex)
+        or not math.isfinite(found)
+        or (abs(found) >= _LARGEST and isinstance(found, int))
+    ):
         shown = ", ".join(f"{value:g}" for value in values)
-        raise Fault("MS145", f"`{function}` of {shown} is not a finite number of 64 bits", part=place)
+        raise Fault(
+            "MS145", f"`{function}` of {shown} is not a finite number of 64 bits", part=place
+        )
     return int(found) if isinstance(found, int) else float(found)
 
 
 def _check_power(base: Number, exponent: Number) -> None:
     """A power of integers that has too many bits would take memory before it is found too large."""
-    if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1 and exponent > 0 \
-            and (abs(base).bit_length() - 1) * exponent > 64:
+    if (
+        isinstance(base, int)
+        and isinstance(exponent, int)
+        and abs(base) > 1
+        and exponent > 0
+        and (abs(base).bit_length() - 1) * exponent > 64
+    ):
         raise OverflowError
 
 
 def evaluate(formula: Formula, values: Mapping[str, Number]) -> Number:
-    """The number that a formula on numbers comes to. Raises `Fault` (MS145) where it comes to none."""
+    """The number that a formula on numbers comes to. Raises `Fault` (MS145) where it comes to
+    none.
+    """
     return _value(formula.root, values)
 
 
@@ -94,7 +129,10 @@ def _value(node: Node, values: Mapping[str, Number]) -> Number:
         return _value(node.yes if _value(node.test, values) else node.no, values)
     assert isinstance(node, Call)
     numbers = listed(node.tensors["x"])
-    if node.function in ("logical_and", "logical_or"):  # the second is worked out only where it counts
+    if node.function in (
+        "logical_and",
+        "logical_or",
+    ):  # the second is worked out only where it counts
         first, second = numbers
         if bool(_value(first, values)) == (node.function == "logical_or"):
             return node.function == "logical_or"

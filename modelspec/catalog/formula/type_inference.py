@@ -33,15 +33,25 @@ class Inferred:
 def infer(formula: Formula, tensors: Mapping[str, Tensor]) -> Inferred:
     """The types of a formula on tensors with a batch axis, which the result must keep.
 
-    Raises `Fault` with the part of the text that is to blame: MS401, MS403, MS404, MS406, MS407, MS409, MS143, MS145.
+    Raises `Fault` with the part of the text that is to blame: MS401, MS403, MS404, MS406, MS407,
+    MS409, MS143, MS145.
     """
-    run = _Inference({name: _named(name, x) for name, x in tensors.items()}, _batch_size(formula, tensors))
+    run = _Inference(
+        {name: _named(name, x) for name, x in tensors.items()}, _batch_size(formula, tensors)
+    )
     found = run.operand(formula.root)
     assert isinstance(found, Tensor)  # a formula names a tensor, and what is made of one is one
     batch = run.batch
     if not found.rank or found.shape[0] != (BATCH if batch is None else batch):
-        raise Fault("MS401", f"the result has no batch axis: {_shown(found.shape)}", part=formula.root.place,
-                    help="keep the batch in front: reduce and index axes from 1 on, and begin `reshape` with -1")
+        raise Fault(
+            "MS401",
+            f"the result has no batch axis: {_shown(found.shape)}",
+            part=formula.root.place,
+            help=(
+                "keep the batch in front: reduce and index axes from 1 on, and begin `reshape`"
+                " with -1"
+            ),
+        )
     shape = (batch, *(_without_batch(size) for size in found.shape[1:]))
     return Inferred(Tensor(shape, found.dtype), _for_one_example(run.cost, batch), run.dtypes)
 
@@ -52,8 +62,12 @@ def _shown(shape: Shape) -> str:
 
 def _named(name: str, x: Tensor) -> Tensor:
     """The tensor with a name for its batch size, which no other size has."""
-    others = tuple(_BATCH.sub(_ASIDE, size) if isinstance(size, str) else size for size in x.shape[1:])
-    return Tensor((BATCH if x.shape[:1] == (None,) else x.shape[0], *others) if x.rank else (), x.dtype)
+    others = tuple(
+        _BATCH.sub(_ASIDE, size) if isinstance(size, str) else size for size in x.shape[1:]
+    )
+    return Tensor(
+        (BATCH if x.shape[:1] == (None,) else x.shape[0], *others) if x.rank else (), x.dtype
+    )
 
 
 def _batch_size(formula: Formula, tensors: Mapping[str, Tensor]) -> Size:
@@ -64,8 +78,11 @@ def _batch_size(formula: Formula, tensors: Mapping[str, Tensor]) -> Size:
         if not x.rank:
             raise Fault("MS401", f"`{one.name}` has no batch axis: {show(x.shape)}", part=one.place)
         if not may_equal(size, x.shape[0]):
-            raise Fault("MS403", f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}",
-                        part=one.place)
+            raise Fault(
+                "MS403",
+                f"`{one.name}` has a batch of {x.shape[0]}, another tensor one of {size}",
+                part=one.place,
+            )
         size = x.shape[0] if size is None else size
     return size
 
@@ -92,8 +109,14 @@ class _Inference:
     def __init__(self, tensors: Mapping[str, Tensor], batch: Size) -> None:
         self.batch = batch
         fixed = {} if batch is None else {BATCH: batch}
-        self.tensors = {name: x._replace(shape=tuple(fixed.get(size, size) if isinstance(size, str) else size
-                                                     for size in x.shape)) for name, x in tensors.items()}
+        self.tensors = {
+            name: x._replace(
+                shape=tuple(
+                    fixed.get(size, size) if isinstance(size, str) else size for size in x.shape
+                )
+            )
+            for name, x in tensors.items()
+        }
         self.dtypes: dict[int, str] = {}
         self.cost: Size = 0
 
@@ -120,9 +143,19 @@ class _Inference:
     def _name(self, node: Name) -> Tensor:
         x = self.tensors[node.name]
         if x.dtype not in DTYPES:
-            raise Fault("MS404", f"a formula does not compute with {x.dtype}, which `{node.name}` is", part=node.place,
-                        help="give the input another `dtype`, e.g. `int64`" if x.dtype == "uint64" else
-                        "turn it into numbers before, with `StringLookup`, `TextVectorization` or `Hashing`")
+            raise Fault(
+                "MS404",
+                f"a formula does not compute with {x.dtype}, which `{node.name}` is",
+                part=node.place,
+                help=(
+                    "give the input another `dtype`, e.g. `int64`"
+                    if x.dtype == "uint64"
+                    else (
+                        "turn it into numbers before, with `StringLookup`, `TextVectorization` or"
+                        " `Hashing`"
+                    )
+                ),
+            )
         return x
 
     def _call(self, node: Call) -> Tensor:
@@ -131,7 +164,11 @@ class _Inference:
         for name, value in node.tensors.items():
             operands = tuple(self.operand(one) for one in listed(value))
             given[name] = operands if value is not listed(value)[0] else operands[0]
-        call = Arguments(SIGNS.get(node.function, node.function) if node.sign else node.function, given, node.settings)
+        call = Arguments(
+            SIGNS.get(node.function, node.function) if node.sign else node.function,
+            given,
+            node.settings,
+        )
         found = function.rule(call)
         if function.cost is not None:
             self.cost = plus(self.cost, function.cost(call))

@@ -1,4 +1,6 @@
-"""Every layer that a spec may name: one file for each family, imported when a spec names one of its layers."""
+"""Every layer that a spec may name: one file for each family, imported when a spec names one of its
+layers.
+"""
 
 from modelspec.catalog.library import is_kind
 from modelspec.core.diagnostics import Fault
@@ -11,22 +13,41 @@ def _of_the_library(name: str) -> Fault | None:
     """A library architecture is an entry of its own, and never the layer inside a wrapper."""
     if not is_kind(name):
         return None
-    return Fault("MS209", f"`{name}` is a kind of the library, and this version has none inside a layer",
-                 help="write it as an entry of `layers`, or under `shared`")
+    return Fault(
+        "MS209",
+        f"`{name}` is a kind of the library, and this version has none inside a layer",
+        help="write it as an entry of `layers`, or under `shared`",
+    )
 
 
 LAYERS = Registry(
-    "layer", "modelspec.catalog.layers",
+    "layer",
+    "modelspec.catalog.layers",
     {
         "core": ("Dense", "Embedding", "ReversibleEmbedding", "Masking", "Activation", "Identity"),
         "einsum": ("EinsumDense",),
         "expression": ("Expression",),
         "reshaping": ("Flatten", "Reshape", "Permute", "RepeatVector"),
         "activation": ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"),
-        "merging": ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
+        "merging": (
+            "Add",
+            "Subtract",
+            "Multiply",
+            "Average",
+            "Maximum",
+            "Minimum",
+            "Concatenate",
+            "Dot",
+        ),
         "regularization": (
-            "Dropout", "AlphaDropout", "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-            "GaussianNoise", "ActivityRegularization",
+            "Dropout",
+            "AlphaDropout",
+            "GaussianDropout",
+            "SpatialDropout1D",
+            "SpatialDropout2D",
+            "SpatialDropout3D",
+            "GaussianNoise",
+            "ActivityRegularization",
         ),
         "recurrent": ("SimpleRNN", "GRU", "LSTM"),
         "cells": ("RNN", "SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells"),
@@ -46,36 +67,78 @@ LAYERS = Registry(
         "transposed": ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "depthwise": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
         "pooling": (
-            "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
-            "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
-            "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
-            "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
+            "MaxPooling1D",
+            "MaxPooling2D",
+            "MaxPooling3D",
+            "AveragePooling1D",
+            "AveragePooling2D",
+            "AveragePooling3D",
+            "GlobalMaxPooling1D",
+            "GlobalMaxPooling2D",
+            "GlobalMaxPooling3D",
+            "GlobalAveragePooling1D",
+            "GlobalAveragePooling2D",
+            "GlobalAveragePooling3D",
         ),
         "spatial": (
-            "UpSampling1D", "UpSampling2D", "UpSampling3D", "Cropping1D", "Cropping2D", "Cropping3D",
+            "UpSampling1D",
+            "UpSampling2D",
+            "UpSampling3D",
+            "Cropping1D",
+            "Cropping2D",
+            "Cropping3D",
         ),
         "padding": ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"),
         "adaptive": (
-            "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
-            "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D",
+            "AdaptiveAveragePooling1D",
+            "AdaptiveAveragePooling2D",
+            "AdaptiveAveragePooling3D",
+            "AdaptiveMaxPooling1D",
+            "AdaptiveMaxPooling2D",
+            "AdaptiveMaxPooling3D",
         ),
         "normalization": (
-            "BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization",
+            "BatchNormalization",
+            "LayerNormalization",
+            "GroupNormalization",
+            "RMSNormalization",
+            "UnitNormalization",
         ),
         "spectral": ("SpectralNormalization",),
         "standardize": ("Normalization",),
         "conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
         "image": (
-            "Rescaling", "Resizing", "CenterCrop", "AutoContrast", "Equalization",
-            "ContrastLimitedAdaptiveHistogramEqualization", "Solarization", "MaxNumBoundingBoxes",
+            "Rescaling",
+            "Resizing",
+            "CenterCrop",
+            "AutoContrast",
+            "Equalization",
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            "Solarization",
+            "MaxNumBoundingBoxes",
         ),
         "augmentation": (
-            "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective",
-            "RandomElasticTransform", "RandomErasing", "RandomCrop",
+            "RandomFlip",
+            "RandomRotation",
+            "RandomTranslation",
+            "RandomZoom",
+            "RandomShear",
+            "RandomPerspective",
+            "RandomElasticTransform",
+            "RandomErasing",
+            "RandomCrop",
         ),
         "augmentation_color": (
-            "RandomBrightness", "RandomContrast", "RandomHue", "RandomSaturation", "RandomColorDegeneration",
-            "RandomSharpness", "RandomPosterization", "RandomColorJitter", "RandomGrayscale", "RandomInvert",
+            "RandomBrightness",
+            "RandomContrast",
+            "RandomHue",
+            "RandomSaturation",
+            "RandomColorDegeneration",
+            "RandomSharpness",
+            "RandomPosterization",
+            "RandomColorJitter",
+            "RandomGrayscale",
+            "RandomInvert",
             "RandomGaussianBlur",
         ),
         "augmentation_mix": ("MixUp", "CutMix", "AugMix", "RandAugment"),
@@ -90,17 +153,32 @@ LAYERS = Registry(
         **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in (1, 2)},
     },
     {
-        "Lambda": f"{_CODE}; write the computation as a formula: `Expression: \"x * 2\"`",
-        "TFSMLayer": f"{_CODE}, a SavedModel; write the layers, and load their weights with `training.weights`",
-        "JaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
-        "FlaxLayer": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
-        "TorchModuleWrapper": f"{_CODE}; put together layers that a spec has, or register the layer from a package",
-        "Layer": "it is what Keras's own ones are made from, and does nothing itself; write the layer that is meant",
-        "Wrapper": "it is what wrappers are made from; write `TimeDistributed`, `Bidirectional` or another one",
+        "Lambda": f'{_CODE}; write the computation as a formula: `Expression: "x * 2"`',
+        "TFSMLayer": (
+            f"{_CODE}, a SavedModel; write the layers, and load their weights with"
+            " `training.weights`"
+        ),
+        "JaxLayer": (
+            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
+        ),
+        "FlaxLayer": (
+            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
+        ),
+        "TorchModuleWrapper": (
+            f"{_CODE}; put together layers that a spec has, or register the layer from a package"
+        ),
+        "Layer": (
+            "it is what Keras's own ones are made from, and does nothing itself; write the layer"
+            " that is meant"
+        ),
+        "Wrapper": (
+            "it is what wrappers are made from; write `TimeDistributed`, `Bidirectional` or"
+            " another one"
+        ),
         "Input": "inputs are not layers here; write them under `inputs`",
         "InputLayer": "inputs are not layers here; write them under `inputs`",
         "InputSpec": "it describes inputs to Keras's own code; write the shape under `inputs`",
     },
     outdated=True,
     elsewhere=_of_the_library,
-)  # fmt: skip
+)

@@ -24,7 +24,9 @@ class Elementwise(Layer):
         return self.result(inputs.one.shape)
 
     def needs_float(self, x: Tensor) -> bool:
-        """Whether whole numbers, or booleans where the tensor holds them, cannot be computed with."""
+        """Whether whole numbers, or booleans where the tensor holds them, cannot be computed
+        with.
+        """
         return False
 
 
@@ -36,7 +38,8 @@ class ReLU(Elementwise):
     - ReLU: {max_value: 6.0, negative_slope: 0.1}
     ```
 
-    Takes any shape and gives the same. Below the threshold the result is `negative_slope * (x - threshold)`.
+    Takes any shape and gives the same. Below the threshold the result is `negative_slope * (x -
+    threshold)`.
     """
 
     max_value: _Slope | None = None
@@ -49,7 +52,8 @@ class ReLU(Elementwise):
     )
 
     def needs_float(self, x: Tensor) -> bool:
-        # Keras's words for the slope mix whole numbers and fractions as soon as there is another bound beside zero.
+        # Keras's words for the slope mix whole numbers and fractions as soon as there is another
+        # bound beside zero.
         bounded = self.threshold > 0 or self.max_value is not None
         return x.dtype == "bool" or (self.negative_slope > 0 and bounded)
 
@@ -91,21 +95,23 @@ class ELU(Elementwise):
 
 
 class PReLU(Elementwise):
-    """A leaky ReLU whose slope is learned: one for each entry, or one along each of the `shared_axes`.
+    """A leaky ReLU whose slope is learned: one for each entry, or one along each of the
+    `shared_axes`.
 
     ```yaml
     - PReLU
     - PReLU: {shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. From He et al., 2015,
-    https://arxiv.org/abs/1502.01852.
+    Takes any shape with known sizes (but along shared axes) and gives the same. From He et al.,
+    2015, https://arxiv.org/abs/1502.01852.
     """
 
     alpha_initializer: Initializer = "Zeros"
     alpha_regularizer: Regularizer | None = None
     alpha_constraint: Constraint | None = None
-    # Axes count from 1: Keras takes 0 and negative ones, but shares another axis than the one they name.
+    # Axes count from 1: Keras takes 0 and negative ones, but shares another axis than the one they
+    # name.
     shared_axes: Annotated[Any, either(int, least=1)] | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -126,16 +132,29 @@ class PReLU(Elementwise):
 
 
 def sizes_but_shared(layer: Layer, shared_axes: Any, x: Tensor) -> tuple[Size, ...]:
-    """The sizes of weights that every entry has its own of: 1 along shared axes, else known. The batch is left out."""
+    """The sizes of weights that every entry has its own of: 1 along shared axes, else known. The
+    batch is left out.
+    """
     shared = (shared_axes,) if isinstance(shared_axes, int) else shared_axes or ()
     for axis in shared:
         if axis >= x.rank:
-            raise Fault("MS407", f"`{layer.kind()}` shares axis {axis}, but its input has {x.rank} axes: "
-                                 f"{show(x.shape)}", ("shared_axes",),
-                        help=f"use axes from 1 to {x.rank - 1}" if x.rank > 1 else None)
+            raise Fault(
+                "MS407",
+                f"`{layer.kind()}` shares axis {axis}, but its input has {x.rank} axes: "
+                f"{show(x.shape)}",
+                ("shared_axes",),
+                help=f"use axes from 1 to {x.rank - 1}" if x.rank > 1 else None,
+            )
     return tuple(
-        1 if axis in shared else needs(size, f"axis {axis}", f"share it: `{layer.kind()}: {{shared_axes: [{axis}]}}`")
-        for axis, size in enumerate(x.shape) if axis
+        (
+            1
+            if axis in shared
+            else needs(
+                size, f"axis {axis}", f"share it: `{layer.kind()}: {{shared_axes: [{axis}]}}`"
+            )
+        )
+        for axis, size in enumerate(x.shape)
+        if axis
     )
 
 
@@ -147,7 +166,8 @@ class Softmax(Layer):
     - Softmax: {axis: [1, 2]}
     ```
 
-    Takes any shape and gives the same. `mask` is true where an entry takes part; elsewhere the result is 0.
+    Takes any shape and gives the same. `mask` is true where an entry takes part; elsewhere the
+    result is 0.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (*ONE, Argument("mask", required=False))
@@ -175,8 +195,14 @@ class Softmax(Layer):
     def _check_mask(self, x: Tensor, mask: Tensor) -> None:
         shapes = (x.shape, mask.shape)
         if mask.rank > x.rank:
-            raise Fault("MS401", f"the mask has {mask.rank} axes, more than the {x.rank} of the input it masks: "
-                                 f"{show(mask.shape)} and {show(x.shape)}", argument="mask")
+            raise Fault(
+                "MS401",
+                f"the mask has {mask.rank} axes, more than the {x.rank} of the input it masks: "
+                f"{show(mask.shape)} and {show(x.shape)}",
+                argument="mask",
+            )
         for a, b in zip(reversed(x.shape), reversed(mask.shape), strict=False):
             if b != 1:
-                need_equal(a, b, "the sizes of input and mask along an axis", shapes, argument="mask")
+                need_equal(
+                    a, b, "the sizes of input and mask along an axis", shapes, argument="mask"
+                )

@@ -66,19 +66,36 @@ class Greatest(AdaptivePooling):
     def output(self, inputs: Inputs) -> Tensor:
         """As for means. Raises MS402 for a last axis of one window or one entry.
 
-        Keras also lays windows that are an entry wider; where none of those fits along the last axis, TensorFlow's
-        kernel for a CPU divides by zero, which ends the process.
+        Keras also lays windows that are an entry wider; where none of those fits along the last
+        axis, TensorFlow's kernel for a CPU divides by zero, which ends the process.
         """
         result = super().output(inputs)
         given = spatial(inputs.one.shape, self.data_format)
-        wide = f"`{self.kind()}` ends the process on a CPU: Keras needs room for a window that is one entry wider"
+        wide = (
+            f"`{self.kind()}` ends the process on a CPU: Keras needs room for a window that is one"
+            " entry wider"
+        )
         if self.output_size[-1] == 1:
-            every = f"use `GlobalMaxPooling{self.axes}D: {{keepdims: true}}`" if set(self.output_size) == {1} else \
-                f"use a `MaxPooling{self.axes}D` whose window is as wide as the input"
-            raise Fault("MS402", f"with one window along the last axis, {wide}", ("output_size",), help=every)
+            every = (
+                f"use `GlobalMaxPooling{self.axes}D: {{keepdims: true}}`"
+                if set(self.output_size) == {1}
+                else f"use a `MaxPooling{self.axes}D` whose window is as wide as the input"
+            )
+            raise Fault(
+                "MS402",
+                f"with one window along the last axis, {wide}",
+                ("output_size",),
+                help=every,
+            )
         if known(given[-1]) == 1:
-            raise Fault("MS402", f"with one entry along the last axis of its {times(given)} input, {wide}",
-                        help="pool along the other axes with a `MaxPooling` layer, or before this axis is so short")
+            raise Fault(
+                "MS402",
+                f"with one entry along the last axis of its {times(given)} input, {wide}",
+                help=(
+                    "pool along the other axes with a `MaxPooling` layer, or before this axis is so"
+                    " short"
+                ),
+            )
         return result
 
 

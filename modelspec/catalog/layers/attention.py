@@ -15,11 +15,15 @@ OPTIONS: Mapping[str, type] = {"return_attention_scores": bool, "use_causal_mask
 
 
 class ScoredAttention(Layer):
-    """What Attention and AdditiveAttention share: a list of query, value and key, and no projections."""
+    """What Attention and AdditiveAttention share: a list of query, value and key, and no
+    projections.
+    """
 
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs", many=True, least=2, most=3, items=("query", "value", "key")),
-        Argument("mask", required=False, many=True, least=2, most=3, items=("query", "value", "key")),
+        Argument(
+            "mask", required=False, many=True, least=2, most=3, items=("query", "value", "key")
+        ),
     )
     options: ClassVar[Mapping[str, type]] = OPTIONS
 
@@ -45,11 +49,20 @@ class ScoredAttention(Layer):
         need_rank(self, value, query.rank)
         need_rank(self, key, query.rank)
         for a, b in zip(value.shape[:-1], key.shape[:-1], strict=True):
-            need_equal(a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape))
+            need_equal(
+                a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape)
+            )
         for a, b in zip(query.shape[:-2], value.shape[:-2], strict=True):
-            need_equal(a, b, "the sizes of query and value before the last two", (query.shape, value.shape))
-        need_equal(query.shape[-1], key.shape[-1], "the last sizes of query and key", (query.shape, key.shape),
-                   help="bring them to one size before, with a `Dense` on each")
+            need_equal(
+                a, b, "the sizes of query and value before the last two", (query.shape, value.shape)
+            )
+        need_equal(
+            query.shape[-1],
+            key.shape[-1],
+            "the last sizes of query and key",
+            (query.shape, key.shape),
+            help="bring them to one size before, with a `Dense` on each",
+        )
 
     def check_dtypes(self, query: Tensor, key: Tensor) -> None:
         """Raises MS404 where scores cannot be computed of such numbers."""
@@ -61,19 +74,23 @@ class ScoredAttention(Layer):
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         query, value, key = self.operands(inputs)
-        return product((*query.shape[1:-1], key.shape[-2], total((query.shape[-1], value.shape[-1]))))
+        return product(
+            (*query.shape[1:-1], key.shape[-2], total((query.shape[-1], value.shape[-1])))
+        )
 
 
 class Attention(ScoredAttention):
-    """Dot-product attention without weights of its own: weighs the values by how well their keys fit the query.
+    """Dot-product attention without weights of its own: weighs the values by how well their keys
+    fit the query.
 
     ```yaml
     - Attention: {from: {query: decoded, value: encoded}}
     - Attention: {use_scale: true, from: [query, value, key]}
     ```
 
-    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
-    features of the query; gives (batch, steps, width). From Luong et al., 2015, https://arxiv.org/abs/1508.04025.
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by
+    default) with the features of the query; gives (batch, steps, width). From Luong et al., 2015,
+    https://arxiv.org/abs/1508.04025.
     """
 
     use_scale: bool = False
@@ -83,18 +100,26 @@ class Attention(ScoredAttention):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 6), (None, 7, 6))),
-        Example({"use_scale": True, "score_mode": "concat"}, ((None, 4, 6), (None, 7, 3), (None, 7, 6))),
+        Example(
+            {"use_scale": True, "score_mode": "concat"}, ((None, 4, 6), (None, 7, 3), (None, 7, 6))
+        ),
         Example({}, ((None, None, 6), (None, None, 6)), options={"return_attention_scores": True}),
     )
 
     def check_dtypes(self, query: Tensor, key: Tensor) -> None:
         super().check_dtypes(query, key)
-        if self.score_mode == "dot" and not self.use_scale and not (is_float(query.dtype) or is_float(key.dtype)):
+        if (
+            self.score_mode == "dot"
+            and not self.use_scale
+            and not (is_float(query.dtype) or is_float(key.dtype))
+        ):
             need_float(self, query)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         scale = (self.weight("scale"),) if self.use_scale else ()
-        return (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
+        return (
+            (*scale, self.weight("concat_score_weight")) if self.score_mode == "concat" else scale
+        )
 
 
 class AdditiveAttention(ScoredAttention):
@@ -104,8 +129,9 @@ class AdditiveAttention(ScoredAttention):
     - AdditiveAttention: {from: {query: decoded, value: encoded}}
     ```
 
-    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by default) with the
-    features of the query; gives (batch, steps, width). From Bahdanau et al., 2014, https://arxiv.org/abs/1409.0473.
+    Takes a query (batch, steps, features), a value (batch, others, width) and a key (the value by
+    default) with the features of the query; gives (batch, steps, width). From Bahdanau et al.,
+    2014, https://arxiv.org/abs/1409.0473.
     """
 
     use_scale: bool = True
@@ -114,8 +140,11 @@ class AdditiveAttention(ScoredAttention):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 6), (None, 7, 6))),
-        Example({"use_scale": False}, ((None, 4, 6), (None, 7, 3), (None, 7, 6)),
-                options={"return_attention_scores": True}),
+        Example(
+            {"use_scale": False},
+            ((None, 4, 6), (None, 7, 3), (None, 7, 6)),
+            options={"return_attention_scores": True},
+        ),
     )
 
     def output(self, inputs: Inputs) -> Outputs:

@@ -6,29 +6,57 @@ from pydantic import Field, model_validator
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import refuse
-from modelspec.core.shapes import Shape, Size, Tensor, add, floordiv, known, mul, needs, product, window
+from modelspec.core.shapes import (
+    Shape,
+    Size,
+    Tensor,
+    add,
+    floordiv,
+    known,
+    mul,
+    needs,
+    product,
+    window,
+)
 
 from .common import need_number
 from .layer import Example, Inputs, Layer, Weight, need_rank
 from .setting_types import Count, DataFormat, Number
 
 WindowName = Literal[
-    "hann", "hamming", "barthann", "bartlett", "blackman", "blackmanharris", "bohman", "boxcar", "cosine",
-    "exponential", "flattop", "lanczos", "nuttall", "parzen", "taylor", "triang", "tukey",
+    "hann",
+    "hamming",
+    "barthann",
+    "bartlett",
+    "blackman",
+    "blackmanharris",
+    "bohman",
+    "boxcar",
+    "cosine",
+    "exponential",
+    "flattop",
+    "lanczos",
+    "nuttall",
+    "parzen",
+    "taylor",
+    "triang",
+    "tukey",
 ]
 """The windows of SciPy that need no parameter."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class STFTSpectrogram(Layer):
-    """The frequencies of a sound over time, by a short-time Fourier transform whose window is a convolution.
+    """The frequencies of a sound over time, by a short-time Fourier transform whose window is a
+    convolution.
 
     ```yaml
     - STFTSpectrogram: {mode: log, frame_length: 256, frame_step: 128}
     ```
 
-    Takes (batch, samples, channels), gives (batch, frames, channels * frequencies), or with `expand_dims`
-    (batch, frames, frequencies, channels). The window can be trained; freeze it with `trainable: false`.
+    Takes (batch, samples, channels), gives (batch, frames, channels * frequencies), or with
+    `expand_dims` (batch, frames, frequencies, channels). The window can be trained; freeze it with
+    `trainable: false`.
     """
 
     mode: Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"] = "log"
@@ -44,19 +72,37 @@ class STFTSpectrogram(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"frame_length": 16}, ((None, 100, 2),)),
-        Example({"mode": "stft", "frame_length": 3, "frame_step": 2, "fft_length": 8}, ((None, None, 1),)),
-        Example({"mode": "real", "frame_length": 16, "expand_dims": True, "padding": "same"}, ((None, 100, 2),)),
-        Example({"mode": "psd", "frame_length": 16, "data_format": "channels_first"}, ((None, 2, 100),)),
+        Example(
+            {"mode": "stft", "frame_length": 3, "frame_step": 2, "fft_length": 8},
+            ((None, None, 1),),
+        ),
+        Example(
+            {"mode": "real", "frame_length": 16, "expand_dims": True, "padding": "same"},
+            ((None, 100, 2),),
+        ),
+        Example(
+            {"mode": "psd", "frame_length": 16, "data_format": "channels_first"}, ((None, 2, 100),)
+        ),
     )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:
         if self.frame_step is not None and self.frame_step > self.frame_length:
-            refuse(f"a `frame_step` of {self.frame_step} leaves samples out between frames of {self.frame_length}",
-                   "MS208", "frame_step", help=f"use at most {self.frame_length}")
+            refuse(
+                f"a `frame_step` of {self.frame_step} leaves samples out between frames of"
+                f" {self.frame_length}",
+                "MS208",
+                "frame_step",
+                help=f"use at most {self.frame_length}",
+            )
         if self.fft_length is not None and self.fft_length < self.frame_length:
-            refuse(f"an `fft_length` of {self.fft_length} does not hold a frame of {self.frame_length}", "MS208",
-                   "fft_length", help=f"use at least {self.frame_length}, best a power of two")
+            refuse(
+                f"an `fft_length` of {self.fft_length} does not hold a frame of"
+                f" {self.frame_length}",
+                "MS208",
+                "fft_length",
+                help=f"use at least {self.frame_length}, best a power of two",
+            )
         return self
 
     @property
@@ -69,12 +115,20 @@ class STFTSpectrogram(Layer):
         need_rank(self, x, 3)
         check_sound(self, x)
         first = self.data_format == "channels_first"
-        channels = needs(x.shape[1 if first else 2], "the channel axis", "give the input's channel axis a number")
+        channels = needs(
+            x.shape[1 if first else 2], "the channel axis", "give the input's channel axis a number"
+        )
         samples = x.shape[2 if first else 1]
-        frames = window(samples, self.frame_length, self.frame_step or self.frame_length // 2, self.padding)
+        frames = window(
+            samples, self.frame_length, self.frame_step or self.frame_length // 2, self.padding
+        )
         if (known(frames) or 0) < 1 and known(frames) is not None:
-            raise Fault("MS402", f"a frame of {self.frame_length} does not fit its {samples} samples",
-                        ("frame_length",), help=f"use `padding: same` or a `frame_length` of at most {samples}")
+            raise Fault(
+                "MS402",
+                f"a frame of {self.frame_length} does not fit its {samples} samples",
+                ("frame_length",),
+                help=f"use `padding: same` or a `frame_length` of at most {samples}",
+            )
         return self.result((x.shape[0], *self._axes(frames, channels)))
 
     def _axes(self, frames: Size, channels: Size) -> Shape:
@@ -87,22 +141,33 @@ class STFTSpectrogram(Layer):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         parts = {"real": ("real",), "imag": ("imag",)}.get(self.mode, ("real", "imag"))
-        return tuple(self.weight(f"{part}_kernel", self.frame_length, 1, self.frequencies) for part in parts)
+        return tuple(
+            self.weight(f"{part}_kernel", self.frame_length, 1, self.frequencies) for part in parts
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = inputs.one
         first = self.data_format == "channels_first"
         samples, channels = (x.shape[2], x.shape[1]) if first else (x.shape[1], x.shape[2])
-        frames = window(samples, self.frame_length, self.frame_step or self.frame_length // 2, self.padding)
-        return product((frames, channels, self.frame_length, self.frequencies, len(self.weights(inputs))))
+        frames = window(
+            samples, self.frame_length, self.frame_step or self.frame_length // 2, self.padding
+        )
+        return product(
+            (frames, channels, self.frame_length, self.frequencies, len(self.weights(inputs)))
+        )
 
 
 def check_sound(layer: Layer, x: Tensor) -> None:
-    """Raises MS404 where the samples are no floating-point numbers. Keras finds out when the model runs."""
+    """Raises MS404 where the samples are no floating-point numbers. Keras finds out when the model
+    runs.
+    """
     need_number(layer, x)
     if layer.cast(x.dtype) not in ("float16", "float32", "float64"):
-        raise Fault("MS404", f"`{layer.kind()}` takes float16, float32 or float64, found {layer.cast(x.dtype)}",
-                    help="give the input, or the layer, `dtype: float32`")
+        raise Fault(
+            "MS404",
+            f"`{layer.kind()}` takes float16, float32 or float64, found {layer.cast(x.dtype)}",
+            help="give the input, or the layer, `dtype: float32`",
+        )
 
 
 class MelSpectrogram(Layer):
@@ -131,14 +196,22 @@ class MelSpectrogram(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 8}, ((None, 200),)),
-        Example({"fft_length": 4, "sequence_stride": 2, "sequence_length": 3, "num_mel_bins": 2}, ((None, None),)),
+        Example(
+            {"fft_length": 4, "sequence_stride": 2, "sequence_length": 3, "num_mel_bins": 2},
+            ((None, None),),
+        ),
     )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:
         if self.sequence_length is not None and self.sequence_length > self.fft_length:
-            refuse(f"an `fft_length` of {self.fft_length} does not hold a frame of {self.sequence_length}", "MS208",
-                   "fft_length", help=f"use at least {self.sequence_length}")
+            refuse(
+                f"an `fft_length` of {self.fft_length} does not hold a frame of"
+                f" {self.sequence_length}",
+                "MS208",
+                "fft_length",
+                help=f"use at least {self.sequence_length}",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -148,8 +221,12 @@ class MelSpectrogram(Layer):
         samples = x.shape[1]
         if isinstance(samples, int) and samples <= self.fft_length // 2:
             # The sound is mirrored at its ends, by half of `fft_length`.
-            raise Fault("MS402", f"an `fft_length` of {self.fft_length} does not fit {samples} samples",
-                        ("fft_length",), help=f"use at most {max(2 * samples - 1, 1)}, or longer sounds")
+            raise Fault(
+                "MS402",
+                f"an `fft_length` of {self.fft_length} does not fit {samples} samples",
+                ("fft_length",),
+                help=f"use at most {max(2 * samples - 1, 1)}, or longer sounds",
+            )
         frames = add(floordiv(samples, self.sequence_stride), 1)
         if isinstance(samples, int) and (samples + 1) % self.sequence_stride == 0:
             frames = None  # Keras says one more than it makes

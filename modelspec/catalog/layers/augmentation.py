@@ -1,4 +1,6 @@
-"""Augmentation in space: images are flipped, turned, moved, bent, cut or partly erased, in training only."""
+"""Augmentation in space: images are flipped, turned, moved, bent, cut or partly erased, in training
+only.
+"""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,7 +10,9 @@ from .layer import Example
 from .setting_types import DataFormat, Number, Rate, Seed
 
 FillMode = Literal["reflect", "wrap", "constant", "nearest"]
-"""What stands where an image was moved away from: its mirror image, its other side, `fill_value`, its edge."""
+"""What stands where an image was moved away from: its mirror image, its other side, `fill_value`,
+its edge.
+"""
 Interpolation = Literal["nearest", "bilinear"]
 """How the pixels between pixels are found."""
 
@@ -35,7 +39,8 @@ class RandomRotation(ImageLayer):
     - RandomRotation: 0.1
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape. A factor of 0.1 means from -36 to 36 degrees.
+    Takes images (batch, height, width, channels), gives the same shape. A factor of 0.1 means from
+    -36 to 36 degrees.
     """
 
     factor: SignedStrength
@@ -157,7 +162,8 @@ class RandomElasticTransform(ImageLayer):
 
 
 class RandomErasing(ImageLayer):
-    """Replaces a random rectangle of images by `fill_value`, or by noise where it is `null`; in training only.
+    """Replaces a random rectangle of images by `fill_value`, or by noise where it is `null`; in
+    training only.
 
     ```yaml
     - RandomErasing: {factor: 0.5, scale: [0.02, 0.2]}
@@ -182,8 +188,9 @@ class RandomCrop(SizedImageLayer):
     - RandomCrop: {height: 28, width: 28}
     ```
 
-    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels). Outside training images pass
-    as they are, so put `CenterCrop` of the same size behind it unless they have that size already.
+    Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels). Outside
+    training images pass as they are, so put `CenterCrop` of the same size behind it unless they
+    have that size already.
     """
 
     seed: Seed | None = None

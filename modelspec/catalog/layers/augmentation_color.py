@@ -1,4 +1,6 @@
-"""Augmentation of colours: brightness, contrast, hue and so on change at random, in training only."""
+"""Augmentation of colours: brightness, contrast, hue and so on change at random, in training
+only.
+"""
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -63,7 +65,8 @@ class ColorLayer(ImageLayer):
     seed: Seed | None = None
 
     examples: ClassVar[tuple[Example, ...]] = (
-        *_STRENGTHS, Example({"factor": 0.3, "data_format": "channels_first"}, ((None, 3, 9, 8),)),
+        *_STRENGTHS,
+        Example({"factor": 0.3, "data_format": "channels_first"}, ((None, 3, 9, 8),)),
     )
 
     def channels(self) -> tuple[int, ...]:
@@ -82,7 +85,8 @@ class RandomHue(ColorLayer):
 
 
 class RandomSaturation(ColorLayer):
-    """Makes the colours of images stronger or weaker at random, in training only; 0.5 leaves them as they are.
+    """Makes the colours of images stronger or weaker at random, in training only; 0.5 leaves them
+    as they are.
 
     ```yaml
     - RandomSaturation: [0.4, 0.6]
@@ -143,13 +147,15 @@ class RandomPosterization(ColorLayer):
 
 
 class RandomColorJitter(ImageLayer):
-    """Changes brightness, contrast, saturation and hue at random, in training only; those that are not `null`.
+    """Changes brightness, contrast, saturation and hue at random, in training only; those that are
+    not `null`.
 
     ```yaml
     - RandomColorJitter: {value_range: [0, 1], brightness_factor: 0.2, contrast_factor: 0.2, hue_factor: 0.1}
     ```
 
-    Takes images (batch, height, width, channels), of 3 channels for saturation and hue; gives the same shape.
+    Takes images (batch, height, width, channels), of 3 channels for saturation and hue; gives the
+    same shape.
     """
 
     value_range: ValueRange = (0, 255)
@@ -173,10 +179,16 @@ class RandomColorJitter(ImageLayer):
 
     @model_validator(mode="after")
     def _colors_last(self) -> Self:
-        # Keras makes the inner layers without the data format, so they take the width for the channels.
+        # Keras makes the inner layers without the data format, so they take the width for the
+        # channels.
         if self.data_format == "channels_first" and self._has_colors():
-            refuse("`RandomColorJitter` changes saturation and hue only with `data_format: channels_last`", "MS208",
-                   "data_format", help="use `RandomSaturation` and `RandomHue`, which take either format")
+            refuse(
+                "`RandomColorJitter` changes saturation and hue only with `data_format:"
+                " channels_last`",
+                "MS208",
+                "data_format",
+                help="use `RandomSaturation` and `RandomHue`, which take either format",
+            )
         return self
 
 
@@ -187,7 +199,8 @@ class RandomGrayscale(ImageLayer):
     - RandomGrayscale: 0.2
     ```
 
-    Takes images (batch, height, width, 3), or of 1 channel, which stay as they are; gives the same shape and dtype.
+    Takes images (batch, height, width, 3), or of 1 channel, which stay as they are; gives the same
+    shape and dtype.
     """
 
     factor: Rate = 0.5
@@ -241,7 +254,8 @@ class RandomGaussianBlur(ImageLayer):
 
     factor: Strength = 1.0
     kernel_size: Annotated[
-        int | tuple[int, int], PlainValidator(_odd, json_schema_input_type=Count | tuple[Count, Count])
+        int | tuple[int, int],
+        PlainValidator(_odd, json_schema_input_type=Count | tuple[Count, Count]),
     ] = 3
     sigma: Strength = 1.0
     value_range: ValueRange = (0, 255)

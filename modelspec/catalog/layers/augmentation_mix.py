@@ -1,4 +1,6 @@
-"""Augmentation that mixes: images with each other (MixUp, CutMix) or several changes (AugMix, RandAugment)."""
+"""Augmentation that mixes: images with each other (MixUp, CutMix) or several changes (AugMix,
+RandAugment).
+"""
 
 from typing import Annotated, ClassVar
 
@@ -11,7 +13,9 @@ from .layer import Example
 from .setting_types import Count, DataFormat, Seed
 
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""The parameter of a Beta or Dirichlet distribution: small for shares near 0 and 1, large for equal ones."""
+"""The parameter of a Beta or Dirichlet distribution: small for shares near 0 and 1, large for equal
+ones.
+"""
 
 
 class MixUp(ImageLayer):
@@ -31,7 +35,8 @@ class MixUp(ImageLayer):
 
 
 class CutMix(ImageLayer):
-    """Replaces a random rectangle of each image by that of another one of the batch, in training only.
+    """Replaces a random rectangle of each image by that of another one of the batch, in training
+    only.
 
     ```yaml
     - CutMix: {factor: 0.5}
@@ -53,8 +58,8 @@ class AugMix(ImageLayer):
     - AugMix: {value_range: [0, 1], num_chains: 3, chain_depth: 3}
     ```
 
-    Takes images (batch, height, width, channels), of 1 or 3 channels with `all_ops`; gives the same shape.
-    Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
+    Takes images (batch, height, width, channels), of 1 or 3 channels with `all_ops`; gives the same
+    shape. Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
     """
 
     value_range: ValueRange = (0, 255)

@@ -1,5 +1,6 @@
-"""Layers that turn categories into numbers without a vocabulary: Hashing, HashedCrossing, CategoryEncoding,
-Discretization."""
+"""Layers that turn categories into numbers without a vocabulary: Hashing, HashedCrossing,
+CategoryEncoding, Discretization.
+"""
 
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -29,13 +30,17 @@ Token = Annotated[Any, PlainValidator(_token, json_schema_input_type=int | str)]
 
 
 class OwnDtype(Layer):
-    """A layer whose dtype does not follow the precision of the model: it makes indices, or encodes them."""
+    """A layer whose dtype does not follow the precision of the model: it makes indices, or encodes
+    them.
+    """
 
     dtype: NoPolicy = None
 
 
 def encoded(layer: Layer, x: Tensor, mode: str, depth: Size) -> Shape:
-    """The shape of categories in one of Keras's output modes: as they are, or an axis of `depth` in their place."""
+    """The shape of categories in one of Keras's output modes: as they are, or an axis of `depth` in
+    their place.
+    """
     if mode == "int":
         return x.shape
     if mode == "one_hot":
@@ -49,8 +54,12 @@ def encoded(layer: Layer, x: Tensor, mode: str, depth: Size) -> Shape:
 def check_sparse(sparse: bool, mode: str) -> None:
     """Raises MS208 where an index is asked for as a sparse tensor."""
     if sparse and mode == "int":
-        refuse("`sparse` needs an output mode that makes vectors, found `int`", "MS208", "sparse",
-               help="leave `sparse` out, or use `output_mode: multi_hot`")
+        refuse(
+            "`sparse` needs an output mode that makes vectors, found `int`",
+            "MS208",
+            "sparse",
+            help="leave `sparse` out, or use `output_mode: multi_hot`",
+        )
 
 
 class Hashing(OwnDtype):
@@ -61,8 +70,8 @@ class Hashing(OwnDtype):
     - Hashing: {num_bins: 1000, output_mode: multi_hot}
     ```
 
-    Takes strings or whole numbers of any shape, gives the bins (`int`), or vectors: `one_hot` for (batch, ..., 1),
-    `multi_hot` and `count` for (batch, values).
+    Takes strings or whole numbers of any shape, gives the bins (`int`), or vectors: `one_hot` for
+    (batch, ..., 1), `multi_hot` and `count` for (batch, values).
     """
 
     num_bins: Count
@@ -74,7 +83,9 @@ class Hashing(OwnDtype):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_bins": 10}, ((None, 5),), "string"),
         Example({"num_bins": 10, "output_mode": "one_hot", "salt": 3}, ((None, 4, 1),), "int64"),
-        Example({"num_bins": 10, "output_mode": "multi_hot", "mask_value": ""}, ((None, 5),), "string"),
+        Example(
+            {"num_bins": 10, "output_mode": "multi_hot", "mask_value": ""}, ((None, 5),), "string"
+        ),
     )
 
     @model_validator(mode="after")
@@ -83,8 +94,12 @@ class Hashing(OwnDtype):
         if isinstance(self.salt, tuple) and len(self.salt) != 2:
             refuse("`salt` of `Hashing` is one whole number or a list of 2", "MS205", "salt")
         if self.output_mode == "int" and self.dtype not in (None, "int32", "int64"):
-            refuse(f"`Hashing` gives whole numbers, which `{self.dtype}` does not hold", "MS208", "dtype",
-                   help="leave `dtype` out, or use `int32` or `int64`")
+            refuse(
+                f"`Hashing` gives whole numbers, which `{self.dtype}` does not hold",
+                "MS208",
+                "dtype",
+                help="leave `dtype` out, or use `int32` or `int64`",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -92,9 +107,14 @@ class Hashing(OwnDtype):
         dtype = "int64" if self.output_mode == "int" else "float32"
         if self.output_mode == "one_hot" and (x.rank < 2 or x.shape[-1] != 1):
             # Keras 3.15 says another shape than the one it makes.
-            raise Fault("MS401", f"`Hashing` takes one value in its last axis for `one_hot`, found {show(x.shape)}",
-                        help="take one column at a time, or use `output_mode: multi_hot`")
-        return Tensor(encoded(self, x, self.output_mode, self.num_bins), variable_dtype(self.dtype or dtype))
+            raise Fault(
+                "MS401",
+                f"`Hashing` takes one value in its last axis for `one_hot`, found {show(x.shape)}",
+                help="take one column at a time, or use `output_mode: multi_hot`",
+            )
+        return Tensor(
+            encoded(self, x, self.output_mode, self.num_bins), variable_dtype(self.dtype or dtype)
+        )
 
 
 class HashedCrossing(OwnDtype):
@@ -104,7 +124,8 @@ class HashedCrossing(OwnDtype):
     - HashedCrossing: {num_bins: 100, output_mode: one_hot, from: [country, language]}
     ```
 
-    Takes two tensors (batch) or (batch, 1) of strings or whole numbers; gives the bins (`int`) or (batch, num_bins).
+    Takes two tensors (batch) or (batch, 1) of strings or whole numbers; gives the bins (`int`) or
+    (batch, num_bins).
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs", many=True, least=2, most=2),)
@@ -123,13 +144,23 @@ class HashedCrossing(OwnDtype):
         for x in (first, second):
             need_rank(self, x, 1, 2)
             if x.rank == 2 and x.shape[-1] != 1:
-                raise Fault("MS403", f"`HashedCrossing` takes one value for each example, found {show(x.shape)}",
-                            help="take one column at a time")
+                raise Fault(
+                    "MS403",
+                    f"`HashedCrossing` takes one value for each example, found {show(x.shape)}",
+                    help="take one column at a time",
+                )
             if x.dtype != "string" and "int" not in x.dtype:
-                raise Fault("MS404", f"`HashedCrossing` takes strings or whole numbers, found {x}",
-                            help="make whole numbers of it before, with `Discretization`")
-        need_equal(first.rank, second.rank, "the numbers of axes that `HashedCrossing` crosses",
-                   (first.shape, second.shape))
+                raise Fault(
+                    "MS404",
+                    f"`HashedCrossing` takes strings or whole numbers, found {x}",
+                    help="make whole numbers of it before, with `Discretization`",
+                )
+        need_equal(
+            first.rank,
+            second.rank,
+            "the numbers of axes that `HashedCrossing` crosses",
+            (first.shape, second.shape),
+        )
         dtype = "int64" if self.output_mode == "int" else "float32"
         policy = (self.dtype or dtype).removeprefix("mixed_")
         return Tensor(encoded(self, first, self.output_mode, self.num_bins), policy)
@@ -146,11 +177,15 @@ class CategoryEncoding(Layer):
     - CategoryEncoding: {num_tokens: 10, output_mode: one_hot}
     ```
 
-    `one_hot` takes any shape and adds an axis (in place of a last one of size 1); `multi_hot` and `count` take
-    (batch, values) and give (batch, num_tokens). `count` also takes `count_weights`, one for each value.
+    `one_hot` takes any shape and adds an axis (in place of a last one of size 1); `multi_hot` and
+    `count` take (batch, values) and give (batch, num_tokens). `count` also takes `count_weights`,
+    one for each value.
     """
 
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("count_weights", required=False))
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs"),
+        Argument("count_weights", required=False),
+    )
 
     num_tokens: Annotated[int, Field(ge=1)] | None = None
     output_mode: Literal["multi_hot", "one_hot", "count", "binary"] = "multi_hot"
@@ -160,37 +195,65 @@ class CategoryEncoding(Layer):
         Example({"num_tokens": 6, "output_mode": "one_hot"}, ((None, 1),), "int32"),
         Example({"num_tokens": 6, "output_mode": "one_hot"}, ((None, 4),), "int64"),
         Example({"num_tokens": 6}, ((None, 5),), "int32"),
-        Example({"num_tokens": 6, "output_mode": "count"}, {"inputs": (None, 5), "count_weights": (None, 5)}, "int32"),
+        Example(
+            {"num_tokens": 6, "output_mode": "count"},
+            {"inputs": (None, 5), "count_weights": (None, 5)},
+            "int32",
+        ),
     )
 
     @model_validator(mode="after")
     def _has_tokens(self) -> Self:
         if self.num_tokens is None:
-            raise Fault("MS203", "`CategoryEncoding` needs `num_tokens`", at_key=True,
-                        help="write `CategoryEncoding: {num_tokens: ...}`, or use `IntegerLookup`, which learns it")
+            raise Fault(
+                "MS203",
+                "`CategoryEncoding` needs `num_tokens`",
+                at_key=True,
+                help=(
+                    "write `CategoryEncoding: {num_tokens: ...}`, or use `IntegerLookup`, which"
+                    " learns it"
+                ),
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
         x, weights = inputs.one, inputs.tensor("count_weights")
         need_number(self, x)
         if self.output_mode != "one_hot" and self.variable_dtype not in _COUNTED:
-            raise Fault("MS404", f"`output_mode: {self.output_mode}` cannot count in {self.variable_dtype}", ("dtype",),
-                        help="use `float32`, or `output_mode: one_hot`")
+            raise Fault(
+                "MS404",
+                f"`output_mode: {self.output_mode}` cannot count in {self.variable_dtype}",
+                ("dtype",),
+                help="use `float32`, or `output_mode: one_hot`",
+            )
         if weights and self.output_mode != "count":
-            raise Fault("MS208", f"`count_weights` goes with `output_mode: count`, found `{self.output_mode}`",
-                        ("output_mode",), help="use `output_mode: count`, or leave `count_weights` out")
+            raise Fault(
+                "MS208",
+                f"`count_weights` goes with `output_mode: count`, found `{self.output_mode}`",
+                ("output_mode",),
+                help="use `output_mode: count`, or leave `count_weights` out",
+            )
         if weights:
             need_rank(self, weights, x.rank, argument="count_weights")
             for a, b in zip(x.shape, weights.shape, strict=True):
-                need_equal(a, b, "the sizes of values and `count_weights`", (x.shape, weights.shape),
-                           argument="count_weights")
+                need_equal(
+                    a,
+                    b,
+                    "the sizes of values and `count_weights`",
+                    (x.shape, weights.shape),
+                    argument="count_weights",
+                )
         return self.result(encoded(self, x, self.output_mode, self.num_tokens))
 
 
 def _rising(value: tuple[float, ...]) -> None:
     if not value or any(a > b for a, b in pairwise(value)):
-        refuse("`bin_boundaries` of `Discretization` must rise, with at least one", "MS205", "bin_boundaries",
-               help="sort them")
+        refuse(
+            "`bin_boundaries` of `Discretization` must rise, with at least one",
+            "MS205",
+            "bin_boundaries",
+            help="sort them",
+        )
 
 
 class Discretization(OwnDtype):
@@ -201,8 +264,9 @@ class Discretization(OwnDtype):
     - Discretization: {num_bins: 10, output_mode: one_hot}
     ```
 
-    Takes numbers of any shape, gives the number of the range each is in (`int`), or vectors: `one_hot` adds an axis (in
-    place of a last one of size 1), `multi_hot` and `count` put it in place of the second.
+    Takes numbers of any shape, gives the number of the range each is in (`int`), or vectors:
+    `one_hot` adds an axis (in place of a last one of size 1), `multi_hot` and `count` put it in
+    place of the second.
     """
 
     bin_boundaries: tuple[Number, ...] | None = None
@@ -222,13 +286,21 @@ class Discretization(OwnDtype):
         without_trainable(self)
         check_sparse(self.sparse, self.output_mode)
         if self.bin_boundaries is not None and self.num_bins is not None:
-            refuse("`bin_boundaries` and `num_bins` exclude each other", "MS208", "num_bins",
-                   help="give the boundaries, or how many ranges to learn")
+            refuse(
+                "`bin_boundaries` and `num_bins` exclude each other",
+                "MS208",
+                "num_bins",
+                help="give the boundaries, or how many ranges to learn",
+            )
         if self.bin_boundaries is not None:
             _rising(self.bin_boundaries)
         elif self.num_bins is None:
-            raise Fault("MS203", "`Discretization` needs `bin_boundaries` or `num_bins`", at_key=True,
-                        help="write `Discretization: {num_bins: ...}` to learn the ranges from the data")
+            raise Fault(
+                "MS203",
+                "`Discretization` needs `bin_boundaries` or `num_bins`",
+                at_key=True,
+                help="write `Discretization: {num_bins: ...}` to learn the ranges from the data",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:

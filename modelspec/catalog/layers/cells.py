@@ -1,4 +1,6 @@
-"""One step of a recurrent layer, and the layer that runs any of them: LSTMCell, GRUCell, SimpleRNNCell, RNN."""
+"""One step of a recurrent layer, and the layer that runs any of them: LSTMCell, GRUCell,
+SimpleRNNCell, RNN.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +12,17 @@ from modelspec.core.settings import Faults, Settings, context_of
 from modelspec.core.shapes import Shape, Size, Tensor, needs, product, total
 
 from . import LAYERS
-from .common import features, inside, name_of, names_of, need_equal, need_float, need_number, numbered, prefixed
+from .common import (
+    features,
+    inside,
+    name_of,
+    names_of,
+    need_equal,
+    need_float,
+    need_number,
+    numbered,
+    prefixed,
+)
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .recurrent import (
     CellSettings,
@@ -44,14 +56,24 @@ class Cell(CellSettings):
         self.check_step(x)
         for state, name in zip(states, self.states, strict=True):
             self.check_state(state, name)
-            need_equal(x.shape[0], state.shape[0], "the batch sizes of input and state", (x.shape, state.shape))
+            need_equal(
+                x.shape[0],
+                state.shape[0],
+                "the batch sizes of input and state",
+                (x.shape, state.shape),
+            )
         result = self.result((x.shape[0], self.units))
         return (result,) * (1 + len(states))
 
     def check_state(self, state: Tensor, name: str) -> None:
         """Raises MS403 to MS405 where the tensor cannot be the state of that name."""
         need_state(self, state, self.units, "states")
-        needs(state.shape[-1], "the size of the state", f"make it {self.units}, the `units`", argument="states")
+        needs(
+            state.shape[-1],
+            "the size of the state",
+            f"make it {self.units}, the `units`",
+            argument="states",
+        )
         if name == self.gated or (name == "hidden" and 0 < self.recurrent_dropout < 1):
             need_float(self, state, doing="keeps")
 
@@ -72,15 +94,18 @@ class SimpleRNNCell(SimpleRNNSettings, Cell):
     - RNN: {cell: {SimpleRNNCell: 32}}
     ```
 
-    Takes (batch, features) and a state (batch, units), gives (batch, units) and the next state: `name.output` and
-    `name.hidden`.
+    Takes (batch, features) and a state (batch, units), gives (batch, units) and the next state:
+    `name.output` and `name.hidden`.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (
-        Argument("sequence"), Argument("states", many=True, least=1, most=1),
+        Argument("sequence"),
+        Argument("states", many=True, least=1, most=1),
     )
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({"units": 4}, {"sequence": (None, 5), "states": ((None, 4),)}),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"units": 4}, {"sequence": (None, 5), "states": ((None, 4),)}),
+    )
 
 
 class GRUCell(GRUSettings, Cell):
@@ -90,11 +115,13 @@ class GRUCell(GRUSettings, Cell):
     - RNN: {cell: {GRUCell: 32}}
     ```
 
-    Takes (batch, features) and a state (batch, units), gives (batch, units) and the next state: `name.output` and
-    `name.hidden`.
+    Takes (batch, features) and a state (batch, units), gives (batch, units) and the next state:
+    `name.output` and `name.hidden`.
     """
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({"units": 4}, {"inputs": (None, 5), "states": ((None, 4),)}),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"units": 4}, {"inputs": (None, 5), "states": ((None, 4),)}),
+    )
 
 
 class LSTMCell(LSTMSettings, Cell):
@@ -104,8 +131,8 @@ class LSTMCell(LSTMSettings, Cell):
     - RNN: {cell: [{LSTMCell: 32}, {LSTMCell: 16}]}
     ```
 
-    Takes (batch, features) and two states (batch, units), gives (batch, units) and the next states: `name.output`,
-    `name.hidden` and `name.cell`.
+    Takes (batch, features) and two states (batch, units), gives (batch, units) and the next states:
+    `name.output`, `name.hidden` and `name.cell`.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = cell_arguments(2)
@@ -119,16 +146,33 @@ def _one_cell(value: Any, info: ValidationInfo) -> Settings:
     cell = read_layer(value, info)
     if cell.kind() not in CELLS:
         instead = f"{cell.kind()}Cell"
-        raise Faults([Fault("MS205", f"`{cell.kind()}` is not a cell, which does one step of a sequence",
-                            suggestion=instead if instead in CELLS else None,
-                            help=f"use `{instead}`" if instead in CELLS else f"use one of {', '.join(CELLS)}")])
+        raise Faults(
+            [
+                Fault(
+                    "MS205",
+                    f"`{cell.kind()}` is not a cell, which does one step of a sequence",
+                    suggestion=instead if instead in CELLS else None,
+                    help=(
+                        f"use `{instead}`" if instead in CELLS else f"use one of {', '.join(CELLS)}"
+                    ),
+                )
+            ]
+        )
     return cell
 
 
 def _cells(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
     """Each cell of a list; the faults of all of them together."""
     if not isinstance(value, (tuple, list)) or not value:
-        raise Faults([Fault("MS204", "`cells` takes a list of cells, at least one", help="write `[{LSTMCell: 32}]`")])
+        raise Faults(
+            [
+                Fault(
+                    "MS204",
+                    "`cells` takes a list of cells, at least one",
+                    help="write `[{LSTMCell: 32}]`",
+                )
+            ]
+        )
     made: list[Settings] = []
     faults: list[Fault] = []
     for index, item in enumerate(value):
@@ -156,7 +200,8 @@ class StackedRNNCells(Layer):
     - RNN: {cell: [{LSTMCell: 32}, {LSTMCell: 16}]}
     ```
 
-    Both lines say the same. It stands in `RNN`; as an entry it takes (batch, features) and one state for each cell.
+    Both lines say the same. It stands in `RNN`; as an entry it takes (batch, features) and one
+    state for each cell.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("states", many=True))
@@ -164,8 +209,10 @@ class StackedRNNCells(Layer):
     cells: Annotated[Any, PlainValidator(_cells, json_schema_input_type=Any)]
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"cells": ({"GRUCell": 4}, {"SimpleRNNCell": 3})},
-                {"inputs": (None, 5), "states": ((None, 4), (None, 3))}),
+        Example(
+            {"cells": ({"GRUCell": 4}, {"SimpleRNNCell": 3})},
+            {"inputs": (None, 5), "states": ((None, 4), (None, 3))},
+        ),
     )
 
     @property
@@ -222,12 +269,22 @@ class StackedRNNCells(Layer):
 
 
 def need_flat_states(cells: StackedRNNCells, argument: str, count: int) -> None:
-    """Raises unless the states of a stack are one for each cell: Keras takes those of an LSTM as a list in the list."""
+    """Raises unless the states of a stack are one for each cell: Keras takes those of an LSTM as a
+    list in the list.
+    """
     if any(len(cell.states) > 1 for cell in cells.cells):
-        raise Fault("MS209", f"`{argument}` cannot be given to a stack that holds an `LSTMCell`", argument=argument,
-                    help="use one `RNN` for each cell")
+        raise Fault(
+            "MS209",
+            f"`{argument}` cannot be given to a stack that holds an `LSTMCell`",
+            argument=argument,
+            help="use one `RNN` for each cell",
+        )
     if count != len(cells.cells):
-        raise Fault("MS310", f"the stack has {len(cells.cells)} cells, but {count} states are given", argument=argument)
+        raise Fault(
+            "MS310",
+            f"the stack has {len(cells.cells)} cells, but {count} states are given",
+            argument=argument,
+        )
 
 
 class RNN(Layer):
@@ -238,12 +295,15 @@ class RNN(Layer):
     - RNN: {cell: [{LSTMCell: 32}, {GRUCell: 16}], return_sequences: true}
     ```
 
-    Takes (batch, time, features), gives (batch, units of the last cell), or (batch, time, units) with
-    `return_sequences`. With `return_state` the last states of all cells follow: `name.hidden`, `name.cell`, ...
+    Takes (batch, time, features), gives (batch, units of the last cell), or (batch, time, units)
+    with `return_sequences`. With `return_state` the last states of all cells follow: `name.hidden`,
+    `name.cell`, ...
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (
-        Argument("sequences"), Argument("initial_state", required=False, many=True), Argument("mask", required=False),
+        Argument("sequences"),
+        Argument("initial_state", required=False, many=True),
+        Argument("mask", required=False),
     )
 
     cell: Annotated[Any, PlainValidator(_cell, json_schema_input_type=Any)]
@@ -256,12 +316,22 @@ class RNN(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"cell": {"LSTMCell": 4}}, ((None, 6, 5),)),
-        Example({"cell": {"GRUCell": 4}, "return_state": True},
-                {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
-        Example({"cell": ({"LSTMCell": 4}, {"GRUCell": 3}), "return_sequences": True, "return_state": True},
-                ((None, None, 5),)),
-        Example({"cell": {"SimpleRNNCell": 4}, "zero_output_for_mask": True},
-                {"sequences": (None, 6, 5), "mask": (None, 6)}),
+        Example(
+            {"cell": {"GRUCell": 4}, "return_state": True},
+            {"sequences": (None, 6, 5), "initial_state": ((None, 4),)},
+        ),
+        Example(
+            {
+                "cell": ({"LSTMCell": 4}, {"GRUCell": 3}),
+                "return_sequences": True,
+                "return_state": True,
+            },
+            ((None, None, 5),),
+        ),
+        Example(
+            {"cell": {"SimpleRNNCell": 4}, "zero_output_for_mask": True},
+            {"sequences": (None, 6, 5), "mask": (None, 6)},
+        ),
     )
 
     @classmethod
@@ -289,7 +359,11 @@ class RNN(Layer):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         cell = self.cell
-        return prefixed(name_of(cell), cell.step_weights(inputs.one.shape[-1]), self.trainable and cell.trainable)
+        return prefixed(
+            name_of(cell),
+            cell.step_weights(inputs.one.shape[-1]),
+            self.trainable and cell.trainable,
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = inputs.one

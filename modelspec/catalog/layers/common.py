@@ -17,8 +17,13 @@ from .layer import Layer, Outputs, Weight
 
 def features(x: Tensor, argument: str | None = None) -> Size:
     """The size of the last axis, which a kernel is made for: known, or MS405."""
-    return needs(x.shape[-1], "the last axis", "give the input's last size a number, or put a layer that fixes it "
-                                               "(`Dense` and `Embedding` do) before", argument=argument)
+    return needs(
+        x.shape[-1],
+        "the last axis",
+        "give the input's last size a number, or put a layer that fixes it "
+        "(`Dense` and `Embedding` do) before",
+        argument=argument,
+    )
 
 
 def name_of(layer: Layer) -> str:
@@ -37,14 +42,18 @@ def numbered(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """The names of layers that are made one after the other; only those without a name are numbered."""
+    """The names of layers that are made one after the other; only those without a name are
+    numbered.
+    """
     made = iter(numbered(snake_case(layer.kind()) for layer in layers if layer.name is None))
     return tuple(layer.name or next(made) for layer in layers)
 
 
 @contextmanager
 def inside(*path: str | int) -> Iterator[None]:
-    """Faults of a nested layer, seen from the layer that holds it, whose call arguments are others."""
+    """Faults of a nested layer, seen from the layer that holds it, whose call arguments are
+    others.
+    """
     try:
         yield
     except Fault as fault:
@@ -55,58 +64,106 @@ def only(layer: Layer, outputs: Outputs) -> Tensor:
     """The one output. Raises MS312 where there are several."""
     if isinstance(outputs, Tensor):
         return outputs
-    raise Fault("MS312", f"`{layer.kind()}` gives {len(outputs)} outputs here, where one is needed",
-                help="leave `return_state` out" if hasattr(layer, "return_state") else None)
+    raise Fault(
+        "MS312",
+        f"`{layer.kind()}` gives {len(outputs)} outputs here, where one is needed",
+        help="leave `return_state` out" if hasattr(layer, "return_state") else None,
+    )
 
 
-def prefixed(prefix: str, weights: tuple[Weight, ...], trainable: bool = True) -> tuple[Weight, ...]:
+def prefixed(
+    prefix: str, weights: tuple[Weight, ...], trainable: bool = True
+) -> tuple[Weight, ...]:
     """The weights of a nested layer, named from the layer that holds it and frozen with it."""
-    return tuple(w._replace(name=f"{prefix}/{w.name}", trainable=w.trainable and trainable) for w in weights)
+    return tuple(
+        w._replace(name=f"{prefix}/{w.name}", trainable=w.trainable and trainable) for w in weights
+    )
 
 
 def axis_in(layer: Layer, axis: int, x: Tensor, *path: str | int) -> int:
     """The axis counted from 0. Raises MS407 where the tensor has no such axis."""
     if -x.rank <= axis < x.rank:
         return axis % x.rank
-    raise Fault("MS407", f"`{layer.kind()}` has axis {axis}, but its input has {x.rank} axes: {show(x.shape)}", path,
-                help=f"use an axis from {-x.rank} to {x.rank - 1}; axis 0 is the batch")
+    raise Fault(
+        "MS407",
+        f"`{layer.kind()}` has axis {axis}, but its input has {x.rank} axes: {show(x.shape)}",
+        path,
+        help=f"use an axis from {-x.rank} to {x.rank - 1}; axis 0 is the batch",
+    )
 
 
-def need_equal(a: Size, b: Size, what: str, shapes: tuple[Shape, ...], *, argument: str | None = None,
-               help: str | None = None) -> None:
+def need_equal(
+    a: Size,
+    b: Size,
+    what: str,
+    shapes: tuple[Shape, ...],
+    *,
+    argument: str | None = None,
+    help: str | None = None,
+) -> None:
     """Raises MS403 where two sizes differ, MS409 where they are two different names."""
     if may_equal(a, b):
         return
     listed = " and ".join(show(shape) for shape in shapes)
     if known(a) is None and known(b) is None:
-        raise Fault("MS409", f"{what} are `{a}` and `{b}`: {listed}", argument=argument,
-                    help=f"name both sizes `{a}` in `inputs` if they are always the same")
-    raise Fault("MS403", f"{what} are {show_size(a)} and {show_size(b)}: {listed}", argument=argument, help=help)
+        raise Fault(
+            "MS409",
+            f"{what} are `{a}` and `{b}`: {listed}",
+            argument=argument,
+            help=f"name both sizes `{a}` in `inputs` if they are always the same",
+        )
+    raise Fault(
+        "MS403",
+        f"{what} are {show_size(a)} and {show_size(b)}: {listed}",
+        argument=argument,
+        help=help,
+    )
 
 
 def need_number(layer: Layer, *tensors: Tensor) -> None:
     """Raises MS404 where a tensor holds strings."""
     for x in tensors:
         if x.dtype == "string":
-            raise Fault("MS404", f"`{layer.kind()}` takes numbers, found strings: {x}",
-                        help="turn them into numbers before, with `StringLookup`, `TextVectorization` or `Hashing`")
+            raise Fault(
+                "MS404",
+                f"`{layer.kind()}` takes numbers, found strings: {x}",
+                help=(
+                    "turn them into numbers before, with `StringLookup`, `TextVectorization` or"
+                    " `Hashing`"
+                ),
+            )
 
 
 def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
-    """Raises MS404 where a tensor does not hold floating-point numbers. Keras finds out when the model runs."""
+    """Raises MS404 where a tensor does not hold floating-point numbers. Keras finds out when the
+    model runs.
+    """
     need_number(layer, *tensors)
     for x in tensors:
         if not is_float(x.dtype):
-            raise Fault("MS404", f"`{layer.kind()}` {doing} floating-point numbers, found {x.dtype}: {x}",
-                        help="give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding` before")
+            raise Fault(
+                "MS404",
+                f"`{layer.kind()}` {doing} floating-point numbers, found {x.dtype}: {x}",
+                help=(
+                    "give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding`"
+                    " before"
+                ),
+            )
 
 
 L = TypeVar("L", bound=Layer)
 
 
 def without_trainable(layer: L) -> L:
-    """Raises MS202 where `trainable` was written for a layer whose constructor in Keras does not take it."""
+    """Raises MS202 where `trainable` was written for a layer whose constructor in Keras does not
+    take it.
+    """
     if "trainable" in layer.model_fields_set:
-        raise Fault("MS202", f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras",
-                    ("trainable",), at_key=True, help="leave `trainable` out")
+        raise Fault(
+            "MS202",
+            f"`{layer.kind()}` has no setting `trainable`, unlike most layers of Keras",
+            ("trainable",),
+            at_key=True,
+            help="leave `trainable` out",
+        )
     return layer

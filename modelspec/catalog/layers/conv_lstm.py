@@ -1,4 +1,6 @@
-"""Convolutional LSTMs, which read sequences of signals, images or volumes: ConvLSTM1D, ConvLSTM2D, ConvLSTM3D."""
+"""Convolutional LSTMs, which read sequences of signals, images or volumes: ConvLSTM1D, ConvLSTM2D,
+ConvLSTM3D.
+"""
 
 from typing import ClassVar, Self
 
@@ -63,8 +65,9 @@ class ConvolutionalLSTM(Layer):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
-    """Whether the output of a masked step is zeros, rather than that of the step before. A `Bidirectional` around the
-    layer decides it itself."""
+    """Whether the output of a masked step is zeros, rather than that of the step before. A
+    `Bidirectional` around the layer decides it itself.
+    """
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -89,7 +92,11 @@ class ConvolutionalLSTM(Layer):
         input_channels(step, self.data_format)
         given = spatial(step.shape, self.data_format)
         for size in given:
-            needs(size, "a size of the images", "give the input's spatial axes numbers: the states have their size")
+            needs(
+                size,
+                "a size of the images",
+                "give the input's spatial axes numbers: the states have their size",
+            )
         sizes = slide(given, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return with_channels(x.shape[0], sizes, self.filters, self.data_format)
 
@@ -101,13 +108,19 @@ class ConvolutionalLSTM(Layer):
         given = inputs.list("initial_state")
         # Keras does not look at them before it runs.
         if given and len(given) != 2:
-            raise Fault("MS310", f"`{self.kind()}` has 2 states, but {len(given)} initial states are given",
-                        argument="initial_state")
+            raise Fault(
+                "MS310",
+                f"`{self.kind()}` has 2 states, but {len(given)} initial states are given",
+                argument="initial_state",
+            )
         for each in given:
             if each.rank != len(state) or not all(map(may_equal, each.shape, state)):
                 raise Fault(
-                    "MS403", f"a state of `{self.kind()}` has the shape {show(state)}, found {show(each.shape)}",
-                    argument="initial_state", help="take the states of a layer of the same `filters` and sizes",
+                    "MS403",
+                    f"a state of `{self.kind()}` has the shape {show(state)}, found"
+                    f" {show(each.shape)}",
+                    argument="initial_state",
+                    help="take the states of a layer of the same `filters` and sizes",
                 )
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
@@ -120,13 +133,18 @@ class ConvolutionalLSTM(Layer):
             self.weight("kernel", *self.kernel_size, channels, wide),
             self.weight("recurrent_kernel", *self.kernel_size, self.filters, wide),
         )
-        return prefixed("conv_lstm_cell", (*kernels, self.weight("bias", wide)) if self.use_bias else kernels)
+        return prefixed(
+            "conv_lstm_cell", (*kernels, self.weight("bias", wide)) if self.use_bias else kernels
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         x = inputs.one
         places = spatial(self._state(x), self.data_format)
         kernel, recurrent = self.weights(inputs)[:2]
-        return mul(plus(product((*places, *kernel.shape)), product((*places, *recurrent.shape))), x.shape[1])
+        return mul(
+            plus(product((*places, *kernel.shape)), product((*places, *recurrent.shape))),
+            x.shape[1],
+        )
 
 
 class ConvLSTM1D(ConvolutionalLSTM):
@@ -136,8 +154,9 @@ class ConvLSTM1D(ConvolutionalLSTM):
     - ConvLSTM1D: {filters: 16, kernel_size: 3, padding: same}
     ```
 
-    Takes (batch, time, steps, channels), gives (batch, new_steps, filters), or (batch, time, new_steps, filters) with
-    `return_sequences`. With `return_state` it also gives its last states: `name.output`, `name.hidden`, `name.cell`.
+    Takes (batch, time, steps, channels), gives (batch, new_steps, filters), or (batch, time,
+    new_steps, filters) with `return_sequences`. With `return_state` it also gives its last states:
+    `name.output`, `name.hidden`, `name.cell`.
     """
 
     axes: ClassVar[int] = 1
@@ -148,8 +167,13 @@ class ConvLSTM1D(ConvolutionalLSTM):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 3, 9, 2),)),
-        Example({"filters": 4, "kernel_size": 3, "padding": "same", "return_sequences": True}, ((None, None, 9, 2),)),
-        Example({"filters": 4, "kernel_size": 3}, {"sequences": (None, 3, 9, 2), "mask": (None, 3)}),
+        Example(
+            {"filters": 4, "kernel_size": 3, "padding": "same", "return_sequences": True},
+            ((None, None, 9, 2),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3}, {"sequences": (None, 3, 9, 2), "mask": (None, 3)}
+        ),
     )
 
 
@@ -161,8 +185,9 @@ class ConvLSTM2D(ConvolutionalLSTM):
     ```
 
     Takes (batch, time, height, width, channels), gives (batch, new_height, new_width, filters), or
-    (batch, time, new_height, new_width, filters) with `return_sequences`. With `return_state` it also gives its last
-    states: `name.output`, `name.hidden` and `name.cell`. Source: Shi et al. 2015, https://arxiv.org/abs/1506.04214.
+    (batch, time, new_height, new_width, filters) with `return_sequences`. With `return_state` it
+    also gives its last states: `name.output`, `name.hidden` and `name.cell`. Source: Shi et al.
+    2015, https://arxiv.org/abs/1506.04214.
     """
 
     axes: ClassVar[int] = 2
@@ -173,11 +198,23 @@ class ConvLSTM2D(ConvolutionalLSTM):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 3, 6, 7, 2),)),
-        Example({"filters": 4, "kernel_size": 2, "strides": 2, "return_sequences": True, "return_state": True},
-                ((None, None, 6, 7, 2),)),
-        Example({"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 3, 2, 6, 7),)),
-        Example({"filters": 4, "kernel_size": 3, "padding": "same"},
-                {"sequences": (None, 3, 6, 7, 2), "initial_state": ((None, 6, 7, 4), (None, 6, 7, 4))}),
+        Example(
+            {
+                "filters": 4,
+                "kernel_size": 2,
+                "strides": 2,
+                "return_sequences": True,
+                "return_state": True,
+            },
+            ((None, None, 6, 7, 2),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 3, 2, 6, 7),)
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "padding": "same"},
+            {"sequences": (None, 3, 6, 7, 2), "initial_state": ((None, 6, 7, 4), (None, 6, 7, 4))},
+        ),
     )
 
 
@@ -188,9 +225,9 @@ class ConvLSTM3D(ConvolutionalLSTM):
     - ConvLSTM3D: {filters: 8, kernel_size: 3, padding: same}
     ```
 
-    Takes (batch, time, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, filters), or
-    the same with the time axis with `return_sequences`. With `return_state` it also gives its last states:
-    `name.output`, `name.hidden` and `name.cell`.
+    Takes (batch, time, depth, height, width, channels), gives (batch, new_depth, new_height,
+    new_width, filters), or the same with the time axis with `return_sequences`. With `return_state`
+    it also gives its last states: `name.output`, `name.hidden` and `name.cell`.
     """
 
     axes: ClassVar[int] = 3
@@ -201,5 +238,8 @@ class ConvLSTM3D(ConvolutionalLSTM):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 2, "kernel_size": 2}, ((None, 2, 4, 5, 3, 2),)),
-        Example({"filters": 2, "kernel_size": 2, "padding": "same", "return_state": True}, ((None, 2, 4, 5, 3, 2),)),
+        Example(
+            {"filters": 2, "kernel_size": 2, "padding": "same", "return_state": True},
+            ((None, 2, 4, 5, 3, 2),),
+        ),
     )

@@ -21,14 +21,29 @@ from .setting_types import (
     Window2D,
     Window3D,
 )
-from .windows import Padding, channel_axis, input_channels, numbers, slide, spatial, times, with_channels
+from .windows import (
+    Padding,
+    channel_axis,
+    input_channels,
+    numbers,
+    slide,
+    spatial,
+    times,
+    with_channels,
+)
 
 
 def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> None:
-    """Raises MS208 where a window both strides and is dilated, which Keras's convolutions do not support."""
+    """Raises MS208 where a window both strides and is dilated, which Keras's convolutions do not
+    support.
+    """
     if max(strides) > 1 and max(dilation) > 1:
-        refuse(f"strides {times(strides)} and dilation_rate {times(dilation)} cannot be used together", "MS208",
-               "dilation_rate", help="leave out `strides` or `dilation_rate`")
+        refuse(
+            f"strides {times(strides)} and dilation_rate {times(dilation)} cannot be used together",
+            "MS208",
+            "dilation_rate",
+            help="leave out `strides` or `dilation_rate`",
+        )
 
 
 class Convolution(Layer):
@@ -56,8 +71,12 @@ class Convolution(Layer):
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         if self.filters % self.groups:
-            refuse(f"{self.filters} filters cannot be split into {self.groups} groups", "MS408", "groups",
-                   help="use a number of groups that divides `filters`")
+            refuse(
+                f"{self.filters} filters cannot be split into {self.groups} groups",
+                "MS408",
+                "groups",
+                help="use a number of groups that divides `filters`",
+            )
         refuse_dilated_strides(self.strides, self.dilation_rate)
         return self
 
@@ -65,8 +84,12 @@ class Convolution(Layer):
         x = numbers(self, inputs, self.axes + 2)
         channels = known(input_channels(x, self.data_format))
         if channels is not None and (channels % self.groups or not channels):
-            raise Fault("MS408", f"{channels} input channels cannot be split into {self.groups} groups", ("groups",),
-                        help="use a number of groups that divides the input's channels")
+            raise Fault(
+                "MS408",
+                f"{channels} input channels cannot be split into {self.groups} groups",
+                ("groups",),
+                help="use a number of groups that divides the input's channels",
+            )
         given = spatial(x.shape, self.data_format)
         sizes = slide(given, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return self.result(with_channels(x.shape[0], sizes, self.filters, self.data_format))
@@ -102,7 +125,10 @@ class Conv1D(Convolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 9, 4),)),
-        Example({"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}, ((None, None, 3),)),
+        Example(
+            {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2},
+            ((None, None, 3),),
+        ),
         Example({"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((None, 9, 4),)),
         Example({"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 9),)),
     )
@@ -128,9 +154,16 @@ class Conv2D(Convolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 9, 8, 4),)),
-        Example({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"}, ((None, None, 8, 4),)),
-        Example({"filters": 6, "kernel_size": 3, "dilation_rate": 2, "groups": 2}, ((None, 9, 8, 4),)),
-        Example({"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 9, 8),)),
+        Example(
+            {"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"},
+            ((None, None, 8, 4),),
+        ),
+        Example(
+            {"filters": 6, "kernel_size": 3, "dilation_rate": 2, "groups": 2}, ((None, 9, 8, 4),)
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 9, 8),)
+        ),
     )
 
 
@@ -141,7 +174,8 @@ class Conv3D(Convolution):
     - Conv3D: {filters: 16, kernel_size: 3, activation: relu}
     ```
 
-    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, filters).
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width,
+    filters).
     """
 
     axes: ClassVar[int] = 3
@@ -152,6 +186,11 @@ class Conv3D(Convolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 2}, ((None, 5, 6, 7, 2),)),
-        Example({"filters": 4, "kernel_size": (2, 3, 2), "strides": 2, "padding": "same"}, ((None, 5, 6, None, 2),)),
-        Example({"filters": 4, "kernel_size": 2, "data_format": "channels_first"}, ((None, 2, 5, 6, 7),)),
+        Example(
+            {"filters": 4, "kernel_size": (2, 3, 2), "strides": 2, "padding": "same"},
+            ((None, 5, 6, None, 2),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 2, "data_format": "channels_first"}, ((None, 2, 5, 6, 7),)
+        ),
     )

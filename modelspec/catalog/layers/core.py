@@ -1,4 +1,6 @@
-"""Layers that every network has: Dense, Embedding, ReversibleEmbedding, Masking, Activation, Identity."""
+"""Layers that every network has: Dense, Embedding, ReversibleEmbedding, Masking, Activation,
+Identity.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
@@ -78,8 +80,8 @@ class Embedding(Layer):
     - Embedding: {input_dim: 1000, output_dim: 16, mask_zero: true}
     ```
 
-    Takes (batch, ...), gives (batch, ..., output_dim). With `mask_zero` the number 0 is padding, which later layers
-    pass over.
+    Takes (batch, ...), gives (batch, ..., output_dim). With `mask_zero` the number 0 is padding,
+    which later layers pass over.
     """
 
     input_dim: Count
@@ -108,8 +110,13 @@ class Embedding(Layer):
         return self.result((*x.shape, self.output_dim))
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
-        table = self.weight("embeddings", self.input_dim, self.output_dim, trainable=self.lora_rank is None)
-        return (table, *adapters(self, "lora_embeddings", self.lora_rank, self.input_dim, self.output_dim))
+        table = self.weight(
+            "embeddings", self.input_dim, self.output_dim, trainable=self.lora_rank is None
+        )
+        return (
+            table,
+            *adapters(self, "lora_embeddings", self.lora_rank, self.input_dim, self.output_dim),
+        )
 
 
 class Masking(Elementwise):
@@ -125,7 +132,10 @@ class Masking(Elementwise):
 
     mask_value: Number = 0.0
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5),)), Example({}, ((None, None, 5),)))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5),)),
+        Example({}, ((None, None, 5),)),
+    )
 
 
 _FOR_BOOLEANS = ("exponential", "linear", "tanh")
@@ -146,7 +156,8 @@ class Activation(Elementwise):
     activation: ActivationName | None
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"activation": "relu"}, ((None, 5),)), Example({"activation": "softmax"}, ((None, 4, 5),)),
+        Example({"activation": "relu"}, ((None, 5),)),
+        Example({"activation": "softmax"}, ((None, 4, 5),)),
     )
 
     def needs_float(self, x: Tensor) -> bool:
@@ -156,7 +167,8 @@ class Activation(Elementwise):
 
 
 class ReversibleEmbedding(Layer):
-    """An embedding that can also be called backwards, to turn vectors into one score for each number.
+    """An embedding that can also be called backwards, to turn vectors into one score for each
+    number.
 
     ```yaml
     shared:
@@ -166,8 +178,8 @@ class ReversibleEmbedding(Layer):
       - words: {from: vectors, call: {reverse: true}}
     ```
 
-    Takes (batch, ...), gives (batch, ..., output_dim); with `reverse: true` takes (batch, ..., output_dim), gives
-    (batch, ..., input_dim). With `tie_weights` one table does both.
+    Takes (batch, ...), gives (batch, ..., output_dim); with `reverse: true` takes (batch, ...,
+    output_dim), gives (batch, ..., input_dim). With `tie_weights` one table does both.
     """
 
     options: ClassVar[Mapping[str, type]] = {"reverse": bool}
@@ -184,7 +196,11 @@ class ReversibleEmbedding(Layer):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"input_dim": 10, "output_dim": 4}, ((None, 5),), "int32"),
-        Example({"input_dim": 10, "output_dim": 4, "tie_weights": False}, ((None, 5, 4),), options={"reverse": True}),
+        Example(
+            {"input_dim": 10, "output_dim": 4, "tie_weights": False},
+            ((None, 5, 4),),
+            options={"reverse": True},
+        ),
     )
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -193,13 +209,21 @@ class ReversibleEmbedding(Layer):
         if not inputs.option("reverse"):
             return self.result((*x.shape, self.output_dim))
         need_rank(self, x, at_least=2)
-        need_equal(x.shape[-1], self.output_dim, "the last size of the vectors and `output_dim`", (x.shape,))
+        need_equal(
+            x.shape[-1],
+            self.output_dim,
+            "the last size of the vectors and `output_dim`",
+            (x.shape,),
+        )
         return self.result((*x.shape[:-1], self.input_dim))
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         table = self.weight("embeddings", self.input_dim, self.output_dim)
-        return (table,) if self.tie_weights else (
-            table, self.weight("reverse_embeddings", self.output_dim, self.input_dim))
+        return (
+            (table,)
+            if self.tie_weights
+            else (table, self.weight("reverse_embeddings", self.output_dim, self.input_dim))
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((*inputs.one.shape[1:], self.input_dim)) if inputs.option("reverse") else 0
@@ -213,20 +237,32 @@ class Identity(Layer):
     ```
     """
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)), Example({}, ((None, None),), "int32"))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 5),)),
+        Example({}, ((None, None),), "int32"),
+    )
 
     def output(self, inputs: Inputs) -> Tensor:
         return self.like(inputs.one)
 
 
 def free_of_constraint(layer: L, constraint: str, rank: int | None) -> L:
-    """Raises where a low-rank adapter and a constraint meet: the constrained weight is not the one that is used."""
+    """Raises where a low-rank adapter and a constraint meet: the constrained weight is not the one
+    that is used.
+    """
     if rank is not None and getattr(layer, constraint) is not None:
-        refuse(f"`lora_rank` and `{constraint}` exclude each other", "MS208", constraint, help="leave one of them out")
+        refuse(
+            f"`lora_rank` and `{constraint}` exclude each other",
+            "MS208",
+            constraint,
+            help="leave one of them out",
+        )
     return layer
 
 
-def adapters(layer: Layer, name: str, rank: int | None, rows: Size, columns: Size) -> tuple[Weight, ...]:
+def adapters(
+    layer: Layer, name: str, rank: int | None, rows: Size, columns: Size
+) -> tuple[Weight, ...]:
     """The two factors of a low-rank update (LoRA, https://arxiv.org/abs/2106.09685)."""
     if rank is None:
         return ()

@@ -13,7 +13,9 @@ SharedAxes = Annotated[Any, either(int, least=1)]
 
 
 class Curve(Elementwise):
-    """What the two share: weights for each entry, shared along some axes, in an order that `curve` names."""
+    """What the two share: weights for each entry, shared along some axes, in an order that `curve`
+    names.
+    """
 
     keras_module: ClassVar[str] = "modelspec"
     common: ClassVar[tuple[str, ...]] = (*Layer.common, "shared_axes")
@@ -38,9 +40,9 @@ class SReLU(Curve):
     - SReLU: {shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. Between `t_left` and
-    `t = t_left + |t_right|` the input itself; below, `t_left + a_left * (x - t_left)`; above, `t + a_right * (x - t)`.
-    From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
+    Takes any shape with known sizes (but along shared axes) and gives the same. Between `t_left`
+    and `t = t_left + |t_right|` the input itself; below, `t_left + a_left * (x - t_left)`; above,
+    `t + a_right * (x - t)`. From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
     """
 
     curve: ClassVar[tuple[str, ...]] = ("t_left", "a_left", "t_right", "a_right")
@@ -67,8 +69,8 @@ class ParametricSoftplus(Curve):
     - ParametricSoftplus: {alpha_initializer: {Constant: 0.5}, shared_axes: [1, 2]}
     ```
 
-    Takes any shape with known sizes (but along shared axes) and gives the same. From McFarland et al., 2013,
-    https://doi.org/10.1371/journal.pcbi.1003143.
+    Takes any shape with known sizes (but along shared axes) and gives the same. From McFarland et
+    al., 2013, https://doi.org/10.1371/journal.pcbi.1003143.
     """
 
     curve: ClassVar[tuple[str, ...]] = ("alpha", "beta")

@@ -1,11 +1,22 @@
-"""Convolutions that treat each channel on its own: DepthwiseConv1D/2D, and SeparableConv1D/2D that then mix them."""
+"""Convolutions that treat each channel on its own: DepthwiseConv1D/2D, and SeparableConv1D/2D that
+then mix them.
+"""
 
 from typing import ClassVar
 
 from modelspec.core.shapes import Size, Tensor, mul, plus, product
 
 from .layer import Example, Inputs, Layer, Weight
-from .setting_types import Activation, Constraint, Count, DataFormat, Initializer, Regularizer, Window1D, Window2D
+from .setting_types import (
+    Activation,
+    Constraint,
+    Count,
+    DataFormat,
+    Initializer,
+    Regularizer,
+    Window1D,
+    Window2D,
+)
 from .windows import Padding, channel_axis, input_channels, numbers, slide, spatial, with_channels
 
 
@@ -67,7 +78,10 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"kernel_size": 3}, ((None, 9, 4),)),
-        Example({"kernel_size": 3, "depth_multiplier": 2, "strides": 2, "padding": "same"}, ((None, None, 4),)),
+        Example(
+            {"kernel_size": 3, "depth_multiplier": 2, "strides": 2, "padding": "same"},
+            ((None, None, 4),),
+        ),
     )
 
 
@@ -78,7 +92,8 @@ class DepthwiseConv2D(DepthwiseConvolution):
     - DepthwiseConv2D: {kernel_size: 3, padding: same, use_bias: false}
     ```
 
-    Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels * depth_multiplier).
+    Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels *
+    depth_multiplier).
     """
 
     axes: ClassVar[int] = 2
@@ -89,7 +104,10 @@ class DepthwiseConv2D(DepthwiseConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"kernel_size": 3}, ((None, 9, 8, 4),)),
-        Example({"kernel_size": (3, 2), "depth_multiplier": 2, "strides": 2, "padding": "same"}, ((None, None, 8, 4),)),
+        Example(
+            {"kernel_size": (3, 2), "depth_multiplier": 2, "strides": 2, "padding": "same"},
+            ((None, None, 8, 4),),
+        ),
         Example({"kernel_size": 3, "dilation_rate": 2}, ((None, 9, 8, 4),)),
     )
 
@@ -159,7 +177,10 @@ class SeparableConv1D(SeparableConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 5, "kernel_size": 3}, ((None, 9, 4),)),
-        Example({"filters": 5, "kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, ((None, None, 4),)),
+        Example(
+            {"filters": 5, "kernel_size": 3, "depth_multiplier": 2, "padding": "same"},
+            ((None, None, 4),),
+        ),
     )
 
 
@@ -181,6 +202,11 @@ class SeparableConv2D(SeparableConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 5, "kernel_size": 3}, ((None, 9, 8, 4),)),
-        Example({"filters": 5, "kernel_size": 3, "strides": 2, "padding": "same"}, ((None, None, 8, 4),)),
-        Example({"filters": 5, "kernel_size": 3, "depth_multiplier": 2, "dilation_rate": 2}, ((None, 9, 8, 4),)),
+        Example(
+            {"filters": 5, "kernel_size": 3, "strides": 2, "padding": "same"}, ((None, None, 8, 4),)
+        ),
+        Example(
+            {"filters": 5, "kernel_size": 3, "depth_multiplier": 2, "dilation_rate": 2},
+            ((None, 9, 8, 4),),
+        ),
     )

@@ -12,7 +12,15 @@ from modelspec.core.shapes import PENDING, Shape, Size, Tensor, needs, product, 
 from .common import need_number
 from .core import NoQuantization, adapters, free_of_constraint
 from .layer import Example, Inputs, Layer, Weight
-from .setting_types import Activation, Constraint, Count, Initializer, PlainSizes, Regularizer, omitted
+from .setting_types import (
+    Activation,
+    Constraint,
+    Count,
+    Initializer,
+    PlainSizes,
+    Regularizer,
+    omitted,
+)
 
 _EQUATION = re.compile(
     r"(?P<left>\.\.\.)?(?P<given>[a-zA-Z]+)(?P<right>\.\.\.)?,(?P<kernel>[a-zA-Z]+)"
@@ -21,7 +29,9 @@ _EQUATION = re.compile(
 
 
 class Terms(NamedTuple):
-    """An equation taken apart: the letters of input, kernel and output, and where the input's other axes stand."""
+    """An equation taken apart: the letters of input, kernel and output, and where the input's other
+    axes stand.
+    """
 
     given: str
     kernel: str
@@ -41,15 +51,17 @@ class Plan(NamedTuple):
 
 
 class EinsumDense(Layer):
-    """A dense layer given by an equation: which axes the kernel multiplies, and where the new ones stand.
+    """A dense layer given by an equation: which axes the kernel multiplies, and where the new ones
+    stand.
 
     ```yaml
     - EinsumDense: {equation: "abc,cd->abd", output_shape: [null, 64], bias_axes: d}
     - EinsumDense: {equation: "...x,xy->...y", output_shape: 64}
     ```
 
-    Takes a tensor with the axes before the comma, gives those behind the arrow. `output_shape` is without the batch
-    axis; `null` takes the input's size. Axes under `...` are passed on, and `output_shape` leaves them out.
+    Takes a tensor with the axes before the comma, gives those behind the arrow. `output_shape` is
+    without the batch axis; `null` takes the input's size. Axes under `...` are passed on, and
+    `output_shape` leaves them out.
     """
 
     equation: str
@@ -70,9 +82,17 @@ class EinsumDense(Layer):
     keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"equation": "ab,bc->ac", "output_shape": 64, "bias_axes": "c"}, ((None, 32),)),
-        Example({"equation": "abc,cd->abd", "output_shape": (None, 64), "bias_axes": "d"}, ((None, 32, 128),)),
-        Example({"equation": "...x,xy->...y", "output_shape": 64, "bias_axes": "y"}, ((None, 32, 128),)),
-        Example({"equation": "abc,bde->acde", "output_shape": (4, 2, 3), "lora_rank": 2}, ((None, 5, 4),)),
+        Example(
+            {"equation": "abc,cd->abd", "output_shape": (None, 64), "bias_axes": "d"},
+            ((None, 32, 128),),
+        ),
+        Example(
+            {"equation": "...x,xy->...y", "output_shape": 64, "bias_axes": "y"}, ((None, 32, 128),)
+        ),
+        Example(
+            {"equation": "abc,bde->acde", "output_shape": (4, 2, 3), "lora_rank": 2},
+            ((None, 5, 4),),
+        ),
         Example({"equation": "ab...,bc->ac...", "output_shape": 6}, ((None, 5, 4),)),
     )
 
@@ -81,17 +101,37 @@ class EinsumDense(Layer):
         terms = self._terms()
         for letters, others, where in (
             (terms.made, terms.given + terms.kernel, "the output has no match before the arrow"),
-            (terms.kernel, terms.given + terms.made, "the kernel has a match in neither input nor output"),
+            (
+                terms.kernel,
+                terms.given + terms.made,
+                "the kernel has a match in neither input nor output",
+            ),
         ):
             if lost := next((letter for letter in letters if letter not in others), None):
-                refuse(f"axis `{lost}` of {where} in `{self.equation}`", "MS205", "equation",
-                       help="every axis stands in two of the three terms")
-        if repeated := next((letter for term in terms[:3] for letter in term if term.count(letter) > 1), None):
-            refuse(f"axis `{repeated}` stands twice in one term of `{self.equation}`", "MS205", "equation",
-                   help="give every axis of a term its own letter")
-        if self.bias_axes is not None and (not self.bias_axes or set(self.bias_axes) - set(terms.made)):
-            refuse(f"`bias_axes` names axes of the output `{terms.made}`, found `{self.bias_axes}`", "MS205",
-                   "bias_axes", help="use letters that stand behind the arrow, or leave `bias_axes` out")
+                refuse(
+                    f"axis `{lost}` of {where} in `{self.equation}`",
+                    "MS205",
+                    "equation",
+                    help="every axis stands in two of the three terms",
+                )
+        if repeated := next(
+            (letter for term in terms[:3] for letter in term if term.count(letter) > 1), None
+        ):
+            refuse(
+                f"axis `{repeated}` stands twice in one term of `{self.equation}`",
+                "MS205",
+                "equation",
+                help="give every axis of a term its own letter",
+            )
+        if self.bias_axes is not None and (
+            not self.bias_axes or set(self.bias_axes) - set(terms.made)
+        ):
+            refuse(
+                f"`bias_axes` names axes of the output `{terms.made}`, found `{self.bias_axes}`",
+                "MS205",
+                "bias_axes",
+                help="use letters that stand behind the arrow, or leave `bias_axes` out",
+            )
         return free_of_constraint(self, "kernel_constraint", self.lora_rank)
 
     def _terms(self) -> Terms:
@@ -103,28 +143,43 @@ class EinsumDense(Layer):
             same = (left, right) == (bool(match["left_out"]), bool(match["right_out"]))
             if same and not (left and right) and not (right and len(given) < 2):
                 return Terms(given, kernel, made, left, right)
-        raise Fault("MS205", f"`{self.equation}` is not an equation of a dense layer", ("equation",),
-                    help='write it as "ab,bc->ac", "...b,bc->...c" or "ab...,bc->ac..."')
+        raise Fault(
+            "MS205",
+            f"`{self.equation}` is not an equation of a dense layer",
+            ("equation",),
+            help='write it as "ab,bc->ac", "...b,bc->...c" or "ab...,bc->ac..."',
+        )
 
     def output(self, inputs: Inputs) -> Tensor:
         need_number(self, inputs.one)
         plan = self._plan(inputs.one)
         for letter in self._terms().kernel:
-            needs(plan.sizes[letter], f"axis `{letter}` of `{self.equation}`",
-                  "give it a number in `output_shape`, or in the input if it stands there")
+            needs(
+                plan.sizes[letter],
+                f"axis `{letter}` of `{self.equation}`",
+                "give it a number in `output_shape`, or in the input if it stands there",
+            )
         for size in self._bias(plan):
-            needs(size, "an axis of the bias", "leave it out of `bias_axes`, or give it a number in `output_shape`")
+            needs(
+                size,
+                "an axis of the bias",
+                "leave it out of `bias_axes`, or give it a number in `output_shape`",
+            )
         return self.result(plan.output)
 
     def _plan(self, x: Tensor) -> Plan:
         terms = self._terms()
         elided = self._elided(terms, x)
-        named = x.shape[len(elided):] if terms.left else x.shape[:len(terms.given)]
+        named = x.shape[len(elided) :] if terms.left else x.shape[: len(terms.given)]
         given = dict(zip(terms.given, named, strict=True))
         made = self._made(terms, x, given)
         sizes = {**given, **made}
         others = elided if not terms.left else elided[1:]
-        output = (x.shape[0], *_passed(others), *made.values()) if terms.left else (*made.values(), *others)
+        output = (
+            (x.shape[0], *_passed(others), *made.values())
+            if terms.left
+            else (*made.values(), *others)
+        )
         return Plan(output, sizes, others)
 
     def _elided(self, terms: Terms, x: Tensor) -> Shape:
@@ -133,29 +188,42 @@ class EinsumDense(Layer):
         if count < int(terms.left) or (count and not (terms.left or terms.right)):
             needed = len(terms.given) + terms.left
             more = "at least " if terms.left or terms.right else ""
-            raise Fault("MS401", f"`{self.equation}` takes {more}{needed} axes (the batch axis counted), found "
-                                 f"{x.rank}: {show(x.shape)}", ("equation",),
-                        help="use one letter for each axis, or `...`")
-        return x.shape[:count] if terms.left else x.shape[x.rank - count:]
+            raise Fault(
+                "MS401",
+                f"`{self.equation}` takes {more}{needed} axes (the batch axis counted), found "
+                f"{x.rank}: {show(x.shape)}",
+                ("equation",),
+                help="use one letter for each axis, or `...`",
+            )
+        return x.shape[:count] if terms.left else x.shape[x.rank - count :]
 
     def _made(self, terms: Terms, x: Tensor, given: dict[str, Size]) -> dict[str, Size]:
         """The sizes of the output's letters, as `output_shape` and the batch axis give them."""
-        listed = (self.output_shape,) if isinstance(self.output_shape, int) else tuple(self.output_shape)
+        listed = (
+            (self.output_shape,) if isinstance(self.output_shape, int) else tuple(self.output_shape)
+        )
         sizes: Shape = listed if terms.left else (x.shape[0], *listed)
         if len(sizes) != len(terms.made):
-            raise Fault("MS406", f"`output_shape` gives {len(listed)} sizes, but `{self.equation}` makes "
-                                 f"{len(terms.made) - (not terms.left)} axes (batch and `...` left out)",
-                        ("output_shape",),
-                        help="give one size for each letter behind the arrow, `null` for the input's size")
+            raise Fault(
+                "MS406",
+                f"`output_shape` gives {len(listed)} sizes, but `{self.equation}` makes "
+                f"{len(terms.made) - (not terms.left)} axes (batch and `...` left out)",
+                ("output_shape",),
+                help="give one size for each letter behind the arrow, `null` for the input's size",
+            )
         made = dict(zip(terms.made, sizes, strict=True))
         for letter, size in made.items():
             if letter not in given:
                 continue
             if size is not None and size != given[letter] and given[letter] != PENDING:
                 code = "MS403" if isinstance(given[letter], int) else "MS405"
-                raise Fault(code, f"axis `{letter}` is {show_size(given[letter])} in the input {show(x.shape)}, but "
-                                  f"{show_size(size)} in `output_shape`", ("output_shape",),
-                            help="write `null` to take the input's size")
+                raise Fault(
+                    code,
+                    f"axis `{letter}` is {show_size(given[letter])} in the input {show(x.shape)},"
+                    f" but {show_size(size)} in `output_shape`",
+                    ("output_shape",),
+                    help="write `null` to take the input's size",
+                )
             if size is None and isinstance(given[letter], str):
                 made[letter] = given[letter]  # an unknown size keeps its name
         return made
@@ -165,7 +233,9 @@ class EinsumDense(Layer):
             return ()
         terms = self._terms()
         first = min(terms.made.find(letter) for letter in self.bias_axes)
-        bias = tuple(plan.sizes[letter] if letter in self.bias_axes else 1 for letter in terms.made[first:])
+        bias = tuple(
+            plan.sizes[letter] if letter in self.bias_axes else 1 for letter in terms.made[first:]
+        )
         return bias if terms.left else bias + (1,) * len(plan.elided)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
@@ -183,7 +253,9 @@ class EinsumDense(Layer):
         terms, plan = self._terms(), self._plan(inputs.one)
         batch = "" if terms.left else terms.given[0]
         letters = dict.fromkeys(terms.given + terms.kernel)
-        return product((*plan.elided, *(plan.sizes[letter] for letter in letters if letter != batch)))
+        return product(
+            (*plan.elided, *(plan.sizes[letter] for letter in letters if letter != batch))
+        )
 
 
 def _passed(sizes: Shape) -> Shape:

@@ -37,25 +37,29 @@ class Expression(Layer):
     - Expression: {formula: "mean(x * cast(m, 'float32')[..., None], axis=1)", from: {x: words, m: present}}
     ```
 
-    The names in the formula are the call's arguments: `from` says which tensor each of them is. One name takes the
-    tensor of the entry before, or `from: tensor`; several take a mapping, or a list in the order of the text.
+    The names in the formula are the call's arguments: `from` says which tensor each of them is. One
+    name takes the tensor of the entry before, or `from: tensor`; several take a mapping, or a list
+    in the order of the text.
 
-    A formula is made of numbers, names, `+ - * / // % ** @`, comparisons, `and or not`, parts of tensors (`x[:, -1]`,
-    `x[..., :3]`, `x[:, None]`) and functions of `keras.ops` by their names, with their parameters and defaults:
+    A formula is made of numbers, names, `+ - * / // % ** @`, comparisons, `and or not`, parts of
+    tensors (`x[:, -1]`, `x[..., :3]`, `x[:, None]`) and functions of `keras.ops` by their names,
+    with their parameters and defaults:
 
-    - entry by entry: `abs sign square sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh
-      cosh tanh arcsinh arccosh arctanh floor ceil round erf erfinv maximum minimum power where clip cast isnan isinf
-      isfinite zeros_like ones_like`, and the activations `relu relu6 sigmoid log_sigmoid softplus softsign silu gelu
-      elu celu selu leaky_relu hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink squareplus`
-    - along axes: `sum mean prod max min any all var std argmax argmin logsumexp softmax log_softmax normalize cumsum
-      cumprod flip roll`
-    - axes and parts: `reshape transpose swapaxes expand_dims squeeze repeat concatenate stack tril triu one_hot einsum
-      matmul`
+    - entry by entry: `abs sign square sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan arcsin
+      arccos arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil round erf erfinv maximum
+      minimum power where clip cast isnan isinf isfinite zeros_like ones_like`, and the activations
+      `relu relu6 sigmoid log_sigmoid softplus softsign silu gelu elu celu selu leaky_relu
+      hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink squareplus`
+    - along axes: `sum mean prod max min any all var std argmax argmin logsumexp softmax log_softmax
+      normalize cumsum cumprod flip roll`
+    - axes and parts: `reshape transpose swapaxes expand_dims squeeze repeat concatenate stack tril
+      triu one_hot einsum matmul`
 
-    Axis 0 is the batch, and stays in front: axes are aligned at the last one, as in Keras, and a formula in which the
-    batch would meet another axis is an error. A mask ends here. Floating-point tensors are cast to the layer's dtype
-    first, as in every layer; integers divided by `/` and numbers with a fraction make `float32`. In a saved model the
-    formula is a functional model of Keras's own operations, which loads without modelspec.
+    Axis 0 is the batch, and stays in front: axes are aligned at the last one, as in Keras, and a
+    formula in which the batch would meet another axis is an error. A mask ends here. Floating-point
+    tensors are cast to the layer's dtype first, as in every layer; integers divided by `/` and
+    numbers with a fraction make `float32`. In a saved model the formula is a functional model of
+    Keras's own operations, which loads without modelspec.
     """
 
     keras_module: ClassVar[str] = ""
@@ -80,8 +84,11 @@ class Expression(Layer):
 
     def inferred(self, inputs: Inputs) -> Inferred:
         """The types of every step. Raises `Fault`."""
-        tensors = tuple((name, x._replace(dtype=self.cast(x.dtype)))
-                        for name, x in inputs.tensors.items() if isinstance(x, Tensor))
+        tensors = tuple(
+            (name, x._replace(dtype=self.cast(x.dtype)))
+            for name, x in inputs.tensors.items()
+            if isinstance(x, Tensor)
+        )
         try:
             return _inferred(self.formula, tensors)
         except Fault as fault:

@@ -1,4 +1,6 @@
-"""Types of the settings that say how strongly images are changed: a number, or the two ends of a range."""
+"""Types of the settings that say how strongly images are changed: a number, or the two ends of a
+range.
+"""
 
 from __future__ import annotations
 
@@ -69,5 +71,7 @@ Strength = Annotated[Factor, overlapping(0, 1)]
 """How strong the change is, drawn from 0 (none) to the number, or between two numbers."""
 SignedStrength = Annotated[Factor, overlapping(-1, 1)]
 """A change in both directions: a number `f` means from `-f` to `f`."""
-ValueRange = Annotated[tuple[float, float], PlainValidator(_pair, json_schema_input_type=tuple[Number, Number])]
+ValueRange = Annotated[
+    tuple[float, float], PlainValidator(_pair, json_schema_input_type=tuple[Number, Number])
+]
 """The lowest and the highest value of a pixel: `[0, 255]`, or `[0, 1]` after a `Rescaling`."""

@@ -17,9 +17,9 @@ class Highway(Layer):
     - Highway: {activation: relu, gate_bias_initializer: {Constant: -2.0}}
     ```
 
-    Takes (batch, ..., features) and gives the same: `gate * activation(x @ kernel + bias) + (1 - gate) * x`, where
-    `gate` is `sigmoid(x @ gate_kernel + gate_bias)`. A negative gate bias lets the input through at first.
-    From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
+    Takes (batch, ..., features) and gives the same: `gate * activation(x @ kernel + bias) + (1 -
+    gate) * x`, where `gate` is `sigmoid(x @ gate_kernel + gate_bias)`. A negative gate bias lets
+    the input through at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
     """
 
     keras_module: ClassVar[str] = "modelspec"
@@ -50,7 +50,11 @@ class Highway(Layer):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         size = inputs.one.shape[-1]
         kernels = (self.weight("kernel", size, size), self.weight("gate_kernel", size, size))
-        return (*kernels, self.weight("bias", size), self.weight("gate_bias", size)) if self.use_bias else kernels
+        return (
+            (*kernels, self.weight("bias", size), self.weight("gate_bias", size))
+            if self.use_bias
+            else kernels
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         shape = inputs.one.shape
@@ -58,7 +62,8 @@ class Highway(Layer):
 
 
 class MaxoutDense(Layer):
-    """The largest of several fully connected layers at every unit: a convex function, learned piece by piece.
+    """The largest of several fully connected layers at every unit: a convex function, learned piece
+    by piece.
 
     ```yaml
     - MaxoutDense: {units: 32, pieces: 4}
@@ -95,7 +100,9 @@ class MaxoutDense(Layer):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         kernel = self.weight("kernel", self.pieces, inputs.one.shape[-1], self.units)
-        return (kernel, self.weight("bias", self.pieces, self.units)) if self.use_bias else (kernel,)
+        return (
+            (kernel, self.weight("bias", self.pieces, self.units)) if self.use_bias else (kernel,)
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         return product((*inputs.one.shape[1:], self.pieces, self.units))

@@ -40,15 +40,29 @@ class Rescaling(Layer):
         x = numbers(self, inputs)
         for setting, value in (("scale", self.scale), ("offset", self.offset)):
             # Keras takes the shape as it is and fails, or makes more channels, once data arrives.
-            if isinstance(value, tuple) and len(value) > 1 and not may_equal(x.shape[-1], len(value)):
+            if (
+                isinstance(value, tuple)
+                and len(value) > 1
+                and not may_equal(x.shape[-1], len(value))
+            ):
                 raise Fault(
-                    "MS403", f"{len(value)} values of `{setting}` do not match the last axis of {show(x.shape)}",
-                    (setting,), help="give one number, or one for each entry of the last axis",
+                    "MS403",
+                    f"{len(value)} values of `{setting}` do not match the last axis of"
+                    f" {show(x.shape)}",
+                    (setting,),
+                    help="give one number, or one for each entry of the last axis",
                 )
-        lengths = [len(value) if isinstance(value, tuple) else 1 for value in (self.scale, self.offset)]
+        lengths = [
+            len(value) if isinstance(value, tuple) else 1 for value in (self.scale, self.offset)
+        ]
         if min(lengths) > 1 and lengths[0] != lengths[1]:
-            raise Fault("MS403", f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` are for no last axis at "
-                                 "once", ("offset",), help="give one number, or one for each entry of the last axis")
+            raise Fault(
+                "MS403",
+                f"{lengths[0]} values of `scale` and {lengths[1]} of `offset` are for no last axis"
+                " at once",
+                ("offset",),
+                help="give one number, or one for each entry of the last axis",
+            )
         return self.result(x.shape)
 
 
@@ -62,15 +76,22 @@ class ImageLayer(Layer):
     )
 
     def images(self, inputs: Inputs) -> Tensor:
-        """The images of the call. Keras also takes one without a batch axis, which no call in a model has."""
+        """The images of the call. Keras also takes one without a batch axis, which no call in a
+        model has.
+        """
         x = numbers(self, inputs, 4)
         allowed = self.channels()
         count = known(x.shape[channel_axis(getattr(self, "data_format", None))])
         if allowed and count is not None and count not in allowed:
-            # Keras's colour layers find out when they meet data, some of them only in an unlucky batch.
+            # Keras's colour layers find out when they meet data, some of them only in an unlucky
+            # batch.
             wanted = " or ".join(str(each) for each in allowed)
-            raise Fault("MS403", f"`{self.kind()}` takes images of {wanted} channels, found {count}: {show(x.shape)}",
-                        help="give it colour images of 3 channels, or leave the layer out")
+            raise Fault(
+                "MS403",
+                f"`{self.kind()}` takes images of {wanted} channels, found {count}:"
+                f" {show(x.shape)}",
+                help="give it colour images of 3 channels, or leave the layer out",
+            )
         return x
 
     def channels(self) -> tuple[int, ...]:
@@ -94,7 +115,9 @@ class SizedImageLayer(ImageLayer):
     )
 
     def output(self, inputs: Inputs) -> Tensor:
-        return self.result(with_spatial(self.images(inputs).shape, (self.height, self.width), self._format))
+        return self.result(
+            with_spatial(self.images(inputs).shape, (self.height, self.width), self._format)
+        )
 
     @property
     def _format(self) -> str | None:
@@ -113,7 +136,9 @@ class Resizing(SizedImageLayer):
     Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
     """
 
-    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = "bilinear"
+    interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = (
+        "bilinear"
+    )
     crop_to_aspect_ratio: bool = False
     pad_to_aspect_ratio: bool = False
     fill_mode: Literal["constant"] = "constant"
@@ -125,8 +150,12 @@ class Resizing(SizedImageLayer):
     def _one_way_to_keep_the_ratio(self) -> Self:
         # Keras says so only when the layer meets data.
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
-            refuse("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other", "MS208",
-                   "pad_to_aspect_ratio", help="leave one of them out")
+            refuse(
+                "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other",
+                "MS208",
+                "pad_to_aspect_ratio",
+                help="leave one of them out",
+            )
         return self
 
 
@@ -164,11 +193,12 @@ class Equalization(ImageLayer):
     - Equalization: {value_range: [0, 1]}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data; a model cannot
-    hold it.
+    Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data;
+    a model cannot hold it.
     """
 
-    # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every model with it.
+    # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every
+    # model with it.
     not_in_models: ClassVar[str | None] = "Keras builds none with it"
 
     value_range: ValueRange = (0, 255)
@@ -180,7 +210,8 @@ class Equalization(ImageLayer):
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
-    """Spreads the values of each tile of an image evenly, with a limit to how much noise is raised (CLAHE).
+    """Spreads the values of each tile of an image evenly, with a limit to how much noise is raised
+    (CLAHE).
 
     ```yaml
     - ContrastLimitedAdaptiveHistogramEqualization: {clip_limit: 2.0, tile_grid_size: [4, 4]}
@@ -202,7 +233,8 @@ class Solarization(ImageLayer):
     - Solarization: {threshold_factor: 0.3}
     ```
 
-    Takes images (batch, height, width, channels), gives the same shape. A number means from 0 to it.
+    Takes images (batch, height, width, channels), gives the same shape. A number means from 0 to
+    it.
     """
 
     addition_factor: Annotated[Factor, within(0, 1)] = 0.0

@@ -1,8 +1,9 @@
 """What a layer is: settings, and from them the shape rule, the weights and the cost of a call.
 
-A layer class is named as Keras names it and reads as a declaration: its docstring is the manual page, its fields are
-Keras's settings, then `output` (the shape rule), `weights` and `multiply_adds`. All three are pure: they get the types
-of the tensors of one call (`Inputs`) and give types, or raise a `Fault` that knows settings and sizes but no files.
+A layer class is named as Keras names it and reads as a declaration: its docstring is the manual
+page, its fields are Keras's settings, then `output` (the shape rule), `weights` and
+`multiply_adds`. All three are pure: they get the types of the tensors of one call (`Inputs`) and
+give types, or raise a `Fault` that knows settings and sizes but no files.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
 class Weight(NamedTuple):
-    """One variable: its path below the layer (`kernel`, `query/kernel`), as Keras names and orders them."""
+    """One variable: its path below the layer (`kernel`, `query/kernel`), as Keras names and orders
+    them.
+    """
 
     name: str
     shape: Shape
@@ -33,7 +36,8 @@ class Weight(NamedTuple):
 class Argument(NamedTuple):
     """A call argument that takes a tensor, or with `many` a list of `least` to `most` of them.
 
-    `items` are names for the entries of the list, in its order (`query`, `value`, `key` of `Attention`).
+    `items` are names for the entries of the list, in its order (`query`, `value`, `key` of
+    `Attention`).
     """
 
     name: str
@@ -72,7 +76,9 @@ class Inputs:
         return found
 
     def list(self, argument: str) -> tuple[Tensor, ...]:
-        """The tensors of a named argument that takes a list; empty where the call does not give it."""
+        """The tensors of a named argument that takes a list; empty where the call does not give
+        it.
+        """
         found = self.tensors.get(argument, ())
         assert not isinstance(found, Tensor)
         return found
@@ -88,7 +94,9 @@ class Inputs:
 
 
 class Example(NamedTuple):
-    """A call that works, for the contract test: it draws variations of its settings and shapes and asks Keras."""
+    """A call that works, for the contract test: it draws variations of its settings and shapes and
+    asks Keras.
+    """
 
     settings: Mapping[str, Any]
     inputs: tuple[Shape, ...] | Mapping[str, Shape | tuple[Shape, ...]]
@@ -114,7 +122,9 @@ class Layer(Settings):
     alone: ClassVar[bool] = False
     """Whether it is an entry only, and no layer inside another."""
     keeps_rank: ClassVar[bool] = False
-    """Whether Keras fixes the number of axes at the first call, so that a shared one takes no others."""
+    """Whether Keras fixes the number of axes at the first call, so that a shared one takes no
+    others.
+    """
     not_in_models: ClassVar[str | None] = None
     """Why Keras cannot put the layer into a model, where it cannot; it may still prepare data."""
     options: ClassVar[Mapping[str, type]] = {}
@@ -139,26 +149,38 @@ class Layer(Settings):
         return ()
 
     def multiply_adds(self, inputs: Inputs) -> Size:
-        """Multiply-add operations for one example (batch axis as 1); elementwise work is not counted."""
+        """Multiply-add operations for one example (batch axis as 1); elementwise work is not
+        counted.
+        """
         return 0
 
     def settled(self, inputs: Inputs) -> Layer:
-        """The layer as Keras takes it, with numbers in place of settings that follow from the sizes of a call."""
+        """The layer as Keras takes it, with numbers in place of settings that follow from the sizes
+        of a call.
+        """
         return self
 
     def check_names(self, given: tuple[str, ...]) -> None:
-        """For a layer that names its arguments: raises `Fault` where it names one that a call does not give."""
+        """For a layer that names its arguments: raises `Fault` where it names one that a call does
+        not give.
+        """
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         """Names of the outputs where the call gives several that have one: `name.hidden`."""
         return ()
 
     def weight(self, name: str, *shape: Size, trainable: bool = True) -> Weight:
-        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that cannot be trained."""
+        """A weight of the layer's own dtype, frozen where the layer is. Raises MS404 where that
+        cannot be trained.
+        """
         dtype = self.variable_dtype
         if trainable and not is_float(dtype):
-            raise Fault("MS404", f"`{self.kind()}` cannot keep its weights in {dtype}", ("dtype",),
-                        help="use a floating-point dtype, e.g. `float32`")
+            raise Fault(
+                "MS404",
+                f"`{self.kind()}` cannot keep its weights in {dtype}",
+                ("dtype",),
+                help="use a floating-point dtype, e.g. `float32`",
+            )
         return Weight(name, shape, trainable and self.trainable, dtype)
 
     @property
@@ -171,11 +193,15 @@ class Layer(Settings):
         return variable_dtype(self.dtype)
 
     def cast(self, dtype: str) -> str:
-        """The dtype of an input after Keras's autocast: floating point becomes the compute dtype."""
+        """The dtype of an input after Keras's autocast: floating point becomes the compute
+        dtype.
+        """
         return self.compute_dtype if is_float(dtype) else dtype
 
     def like(self, x: Tensor, shape: Shape | None = None) -> Tensor:
-        """A result with the input's dtype (after autocast), and its shape unless another is given."""
+        """A result with the input's dtype (after autocast), and its shape unless another is
+        given.
+        """
         return Tensor(x.shape if shape is None else shape, self.cast(x.dtype))
 
     def result(self, shape: Shape) -> Tensor:
@@ -183,22 +209,32 @@ class Layer(Settings):
         return Tensor(shape, self.compute_dtype)
 
 
-def need_rank(layer: Layer, x: Tensor, *ranks: int, at_least: int | None = None, argument: str | None = None) -> None:
-    """Raises MS401 unless the tensor has one of the ranks (batch axis counted), or at least so many axes."""
+def need_rank(
+    layer: Layer, x: Tensor, *ranks: int, at_least: int | None = None, argument: str | None = None
+) -> None:
+    """Raises MS401 unless the tensor has one of the ranks (batch axis counted), or at least so many
+    axes.
+    """
     if x.rank in ranks or (at_least is not None and x.rank >= at_least):
         return
     if at_least is not None:
         wanted = f"at least {at_least}"
     else:
         wanted = " or ".join(str(rank) for rank in ranks)
-    raise Fault("MS401", f"`{layer.kind()}` takes {wanted} axes (the batch axis counted), "
-                         f"found {x.rank}: {show(x.shape)}",
-                help=_rank_help(x.rank, ranks, at_least), argument=argument)
+    raise Fault(
+        "MS401",
+        f"`{layer.kind()}` takes {wanted} axes (the batch axis counted), "
+        f"found {x.rank}: {show(x.shape)}",
+        help=_rank_help(x.rank, ranks, at_least),
+        argument=argument,
+    )
 
 
 def _rank_help(rank: int, ranks: tuple[int, ...], at_least: int | None) -> str:
     target = at_least if at_least is not None else min(ranks, key=lambda r: abs(r - rank))
     if rank < target:
-        return "add the missing axes with `Reshape`, or take the tensor before they were removed (`Flatten`, " \
-               "pooling, a recurrent layer without `return_sequences: true`)"
+        return (
+            "add the missing axes with `Reshape`, or take the tensor before they were removed"
+            " (`Flatten`, pooling, a recurrent layer without `return_sequences: true`)"
+        )
     return "remove axes before it with `Flatten`, `Reshape` or a global pooling layer"

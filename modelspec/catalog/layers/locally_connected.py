@@ -1,6 +1,7 @@
 """Convolutions whose kernel differs from place to place: LocallyConnected1D, LocallyConnected2D.
 
-Keras had them up to version 2; they are layers of modelspec, with Keras 2's settings, weights and order of weights.
+Keras had them up to version 2; they are layers of modelspec, with Keras 2's settings, weights and
+order of weights.
 """
 
 from typing import ClassVar
@@ -8,7 +9,16 @@ from typing import ClassVar
 from modelspec.core.shapes import Shape, Size, Tensor, needs, product
 
 from .layer import Example, Inputs, Layer, Weight
-from .setting_types import Activation, Constraint, Count, DataFormat, Initializer, Regularizer, Window1D, Window2D
+from .setting_types import (
+    Activation,
+    Constraint,
+    Count,
+    DataFormat,
+    Initializer,
+    Regularizer,
+    Window1D,
+    Window2D,
+)
 from .windows import Padding, channel_axis, input_channels, numbers, slide, spatial, with_channels
 
 
@@ -36,7 +46,9 @@ class LocallyConnected(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
         input_channels(x, self.data_format)
-        return self.result(with_channels(x.shape[0], self._places(x), self.filters, self.data_format))
+        return self.result(
+            with_channels(x.shape[0], self._places(x), self.filters, self.data_format)
+        )
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         x = inputs.one
@@ -49,10 +61,16 @@ class LocallyConnected(Layer):
         return product(self.weights(inputs)[0].shape)
 
     def _places(self, x: Tensor) -> Shape:
-        """How many places the kernel has along each axis: known, because every place has weights of its own."""
+        """How many places the kernel has along each axis: known, because every place has weights of
+        its own.
+        """
         given = spatial(x.shape, self.data_format)
         for axis, size in enumerate(given, 2 if self.data_format == "channels_first" else 1):
-            needs(size, f"axis {axis}", "give the input's sizes numbers, or use a convolution, which has one kernel")
+            needs(
+                size,
+                f"axis {axis}",
+                "give the input's sizes numbers, or use a convolution, which has one kernel",
+            )
         return slide(given, self.kernel_size, self.strides, self.padding)
 
 
@@ -63,8 +81,8 @@ class LocallyConnected1D(LocallyConnected):
     - LocallyConnected1D: {filters: 8, kernel_size: 3, activation: relu}
     ```
 
-    Takes (batch, steps, channels) with a known number of steps, gives (batch, new_steps, filters). The kernel has the
-    shape (new_steps, kernel_size * channels, filters).
+    Takes (batch, steps, channels) with a known number of steps, gives (batch, new_steps, filters).
+    The kernel has the shape (new_steps, kernel_size * channels, filters).
     """
 
     axes: ClassVar[int] = 1
@@ -86,8 +104,9 @@ class LocallyConnected2D(LocallyConnected):
     - LocallyConnected2D: {filters: 8, kernel_size: 3, strides: 2, activation: relu}
     ```
 
-    Takes (batch, height, width, channels) with known sizes, gives (batch, new_height, new_width, filters). The kernel
-    has the shape (new_height * new_width, kernel height * kernel width * channels, filters).
+    Takes (batch, height, width, channels) with known sizes, gives (batch, new_height, new_width,
+    filters). The kernel has the shape (new_height * new_width, kernel height * kernel width *
+    channels, filters).
     """
 
     axes: ClassVar[int] = 2
@@ -97,6 +116,11 @@ class LocallyConnected2D(LocallyConnected):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 6, 5, 4),)),
-        Example({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"}, ((None, 6, 5, 4),)),
-        Example({"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 6, 5),)),
+        Example(
+            {"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"},
+            ((None, 6, 5, 4),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "data_format": "channels_first"}, ((None, 4, 6, 5),)
+        ),
     )

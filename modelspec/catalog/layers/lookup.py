@@ -5,7 +5,14 @@ from collections import Counter
 from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.paths import ProjectPath, confined
@@ -23,8 +30,13 @@ MaxTokens = Annotated[int, Field(ge=2)]
 
 
 def _vocabulary(kind: type[str | int]) -> WrapValidator:
-    """A list of tokens, or the path of a file with one on each line, as a `Path`. Nothing opens the file here."""
-    expected = f"a list of {'texts' if kind is str else 'whole numbers'}, or the path of a file with one on each line"
+    """A list of tokens, or the path of a file with one on each line, as a `Path`. Nothing opens the
+    file here.
+    """
+    expected = (
+        f"a list of {'texts' if kind is str else 'whole numbers'}, or the path of a file with one"
+        " on each line"
+    )
 
     def validate(value: Any, path: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
         if isinstance(value, str):
@@ -81,7 +93,9 @@ class Lookup(OwnDtype):
 
     @property
     def special(self) -> int:
-        """How many tokens stand before the vocabulary's own: the masked one and those for what is unknown."""
+        """How many tokens stand before the vocabulary's own: the masked one and those for what is
+        unknown.
+        """
         return self._masks + self.num_oov_indices
 
     @property
@@ -89,10 +103,16 @@ class Lookup(OwnDtype):
         """The vocabulary's own tokens, where the spec holds them."""
         if not isinstance(self.vocabulary, tuple):
             return None
-        if self.special > len(self.vocabulary):  # before they are written out: a slip may ask for very many
+        if self.special > len(
+            self.vocabulary
+        ):  # before they are written out: a slip may ask for very many
             return self.vocabulary
         written = (self.mask_token,) * self._masks + (self.oov_token,) * self.num_oov_indices
-        return self.vocabulary[self.special:] if self.vocabulary[: self.special] == written else self.vocabulary
+        return (
+            self.vocabulary[self.special :]
+            if self.vocabulary[: self.special] == written
+            else self.vocabulary
+        )
 
     @property
     def depth(self) -> Size:
@@ -110,13 +130,26 @@ class Lookup(OwnDtype):
         """Raises a `Fault` where settings contradict each other."""
         check_sparse(self.sparse, self.mode)
         if self.pad_to_max_tokens and self.max_tokens is None:
-            refuse("`pad_to_max_tokens` needs `max_tokens`", "MS208", "pad_to_max_tokens", help="give `max_tokens` too")
+            refuse(
+                "`pad_to_max_tokens` needs `max_tokens`",
+                "MS208",
+                "pad_to_max_tokens",
+                help="give `max_tokens` too",
+            )
         if self.invert and self.mode != "int":
-            refuse(f"`invert` gives tokens back, and `output_mode: {self.output_mode}` vectors", "MS208", "invert",
-                   help="leave `output_mode` out")
+            refuse(
+                f"`invert` gives tokens back, and `output_mode: {self.output_mode}` vectors",
+                "MS208",
+                "invert",
+                help="leave `output_mode` out",
+            )
         if self.invert and self.oov_token is None:
-            refuse("`invert` needs an `oov_token` to give for what is unknown", "MS208", "oov_token",
-                   help="leave `oov_token` out")
+            refuse(
+                "`invert` needs an `oov_token` to give for what is unknown",
+                "MS208",
+                "oov_token",
+                help="leave `oov_token` out",
+            )
         if isinstance(self.salt, tuple) and len(self.salt) != 2:
             refuse(f"`salt` of `{self.kind()}` is one whole number or a list of 2", "MS205", "salt")
         self._check_weights()
@@ -126,17 +159,30 @@ class Lookup(OwnDtype):
         """The weights of `tf_idf` go with it, and with a vocabulary of the same length."""
         given = self.idf_weights is not None
         if given and self.mode != "tf_idf":
-            refuse("`idf_weights` goes with `output_mode: tf_idf`", "MS208", "idf_weights",
-                   help="leave `idf_weights` out, or use `output_mode: tf_idf`")
+            refuse(
+                "`idf_weights` goes with `output_mode: tf_idf`",
+                "MS208",
+                "idf_weights",
+                help="leave `idf_weights` out, or use `output_mode: tf_idf`",
+            )
         if self.mode != "tf_idf" or self.vocabulary is None:
             return
         if not isinstance(self.vocabulary, tuple):
-            refuse("`tf_idf` takes its vocabulary as a list, not from a file", "MS208", "vocabulary",
-                   help="write the tokens here, or leave `vocabulary` out to learn it")
+            refuse(
+                "`tf_idf` takes its vocabulary as a list, not from a file",
+                "MS208",
+                "vocabulary",
+                help="write the tokens here, or leave `vocabulary` out to learn it",
+            )
         if self.idf_weights is None or len(self.idf_weights) != len(self.vocabulary):
             found = "none" if self.idf_weights is None else str(len(self.idf_weights))
-            refuse(f"`tf_idf` needs one of `idf_weights` for each of the {len(self.vocabulary)} tokens, found {found}",
-                   "MS208", "idf_weights" if given else "vocabulary", help="leave both out to learn them")
+            refuse(
+                f"`tf_idf` needs one of `idf_weights` for each of the {len(self.vocabulary)}"
+                f" tokens, found {found}",
+                "MS208",
+                "idf_weights" if given else "vocabulary",
+                help="leave both out to learn them",
+            )
 
     def _check_tokens(self) -> None:
         tokens = self.tokens
@@ -144,15 +190,32 @@ class Lookup(OwnDtype):
             return
         repeated = [token for token, count in Counter(tokens).items() if count > 1]
         if repeated:
-            refuse(f"`vocabulary` holds {_quoted(repeated[0])} twice", "MS205", "vocabulary", help="leave one out")
-        for name, token in (("mask_token", self.mask_token), ("oov_token", self.oov_token if self.invert else None)):
+            refuse(
+                f"`vocabulary` holds {_quoted(repeated[0])} twice",
+                "MS205",
+                "vocabulary",
+                help="leave one out",
+            )
+        for name, token in (
+            ("mask_token", self.mask_token),
+            ("oov_token", self.oov_token if self.invert else None),
+        ):
             if token is not None and token in tokens:
-                refuse(f"{_quoted(token)} of `vocabulary` is the `{name}`", "MS205", "vocabulary",
-                       help="leave it out of `vocabulary`")
+                refuse(
+                    f"{_quoted(token)} of `vocabulary` is the `{name}`",
+                    "MS205",
+                    "vocabulary",
+                    help="leave it out of `vocabulary`",
+                )
         size = self.special + len(tokens)
         if self.max_tokens is not None and size > self.max_tokens:
-            refuse(f"`vocabulary` makes {size} tokens, with those for masked and unknown ones, but `max_tokens` is "
-                   f"{self.max_tokens}", "MS208", "max_tokens", help=f"use `max_tokens: {size}`, or leave it out")
+            refuse(
+                f"`vocabulary` makes {size} tokens, with those for masked and unknown ones, but"
+                f" `max_tokens` is {self.max_tokens}",
+                "MS208",
+                "max_tokens",
+                help=f"use `max_tokens: {size}`, or leave it out",
+            )
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -161,7 +224,9 @@ class Lookup(OwnDtype):
         return Tensor(encoded(self, x, mode, self.depth), "int64" if mode == "int" else "float32")
 
     def check_dtype(self, x: Tensor) -> None:
-        """Raises MS404 where the layer cannot look such values up. Keras finds out when the model runs."""
+        """Raises MS404 where the layer cannot look such values up. Keras finds out when the model
+        runs.
+        """
         need_number(self, x)
 
 
@@ -178,9 +243,10 @@ class StringLookup(Lookup):
     - StringLookup: {vocabulary: colours.txt, invert: true}
     ```
 
-    Takes strings of any shape, gives whole numbers (`int`: 0 is unknown, unless `mask_token` takes it), or vectors:
-    `one_hot` adds an axis (in place of a last one of size 1), `multi_hot`, `count` and `tf_idf` take (batch, values)
-    and give (batch, tokens). Without `vocabulary` it is learned from the data. `invert` gives the strings back.
+    Takes strings of any shape, gives whole numbers (`int`: 0 is unknown, unless `mask_token` takes
+    it), or vectors: `one_hot` adds an axis (in place of a last one of size 1), `multi_hot`, `count`
+    and `tf_idf` take (batch, values) and give (batch, tokens). Without `vocabulary` it is learned
+    from the data. `invert` gives the strings back.
     """
 
     mask_token: str | None = None
@@ -190,10 +256,27 @@ class StringLookup(Lookup):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"vocabulary": ("a", "b", "c")}, ((None, 5),), "string"),
-        Example({"vocabulary": ("a", "b"), "output_mode": "one_hot", "num_oov_indices": 2}, ((None, 1),), "string"),
-        Example({"vocabulary": ("a", "b"), "output_mode": "multi_hot", "mask_token": ""}, ((None, 5),), "string"),
-        Example({"vocabulary": ("a", "b"), "output_mode": "tf_idf", "idf_weights": (0.5, 1.0), "max_tokens": 9,
-                 "pad_to_max_tokens": True}, ((None, 5),), "string"),
+        Example(
+            {"vocabulary": ("a", "b"), "output_mode": "one_hot", "num_oov_indices": 2},
+            ((None, 1),),
+            "string",
+        ),
+        Example(
+            {"vocabulary": ("a", "b"), "output_mode": "multi_hot", "mask_token": ""},
+            ((None, 5),),
+            "string",
+        ),
+        Example(
+            {
+                "vocabulary": ("a", "b"),
+                "output_mode": "tf_idf",
+                "idf_weights": (0.5, 1.0),
+                "max_tokens": 9,
+                "pad_to_max_tokens": True,
+            },
+            ((None, 5),),
+            "string",
+        ),
         Example({"vocabulary": ("a", "b"), "invert": True}, ((None, 5),), "int64"),
     )
 
@@ -201,8 +284,11 @@ class StringLookup(Lookup):
         if self.invert:
             super().check_dtype(x)
         elif x.dtype != "string":
-            raise Fault("MS404", f"`StringLookup` takes strings, found {x}",
-                        help="use `IntegerLookup` for whole numbers, or give the input `dtype: string`")
+            raise Fault(
+                "MS404",
+                f"`StringLookup` takes strings, found {x}",
+                help="use `IntegerLookup` for whole numbers, or give the input `dtype: string`",
+            )
 
 
 class IntegerLookup(Lookup):
@@ -225,11 +311,18 @@ class IntegerLookup(Lookup):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"vocabulary": (1, 2, 3)}, ((None, 5),), "int64"),
         Example({"vocabulary": (1, 2), "output_mode": "one_hot"}, ((None, 1),), "int64"),
-        Example({"vocabulary": (1, 2), "output_mode": "count", "mask_token": 0}, ((None, 5),), "int32"),
+        Example(
+            {"vocabulary": (1, 2), "output_mode": "count", "mask_token": 0}, ((None, 5),), "int32"
+        ),
     )
 
     @model_validator(mode="after")
     def _salt_has_hash(self) -> Self:
         if self.salt is not None and self.oov_method != "farmhash":
-            refuse("`salt` goes with `oov_method: farmhash`", "MS208", "salt", help="set it, or leave `salt` out")
+            refuse(
+                "`salt` goes with `oov_method: farmhash`",
+                "MS208",
+                "salt",
+                help="set it, or leave `salt` out",
+            )
         return self

@@ -9,15 +9,26 @@ from .common import need_equal
 
 
 def need_mask(mask: Tensor, steps: Shape, argument: str = "mask") -> None:
-    """Raises MS401, MS403 or MS409 unless the mask fits the steps (the masked tensor's shape without its last axis).
+    """Raises MS401, MS403 or MS409 unless the mask fits the steps (the masked tensor's shape
+    without its last axis).
 
     Keras computes shapes without a look at the mask and fails once data arrives.
     """
     help = f"give a mask of shape {show(steps)}"
     if mask.rank != len(steps):
-        raise Fault("MS401", f"the mask {show(mask.shape)} does not have the axes of the steps {show(steps)}",
-                    argument=argument, help=help)
+        raise Fault(
+            "MS401",
+            f"the mask {show(mask.shape)} does not have the axes of the steps {show(steps)}",
+            argument=argument,
+            help=help,
+        )
     for size, step in zip(mask.shape, steps, strict=True):
         if size != 1:  # a mask of 1 stretches
-            need_equal(size, step, "sizes of the mask and of the steps", (mask.shape, steps), argument=argument,
-                       help=help)
+            need_equal(
+                size,
+                step,
+                "sizes of the mask and of the steps",
+                (mask.shape, steps),
+                argument=argument,
+                help=help,
+            )

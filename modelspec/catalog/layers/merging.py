@@ -1,9 +1,22 @@
-"""Layers that join several tensors into one: elementwise (Add, Multiply, ...), Concatenate and Dot."""
+"""Layers that join several tensors into one: elementwise (Add, Multiply, ...), Concatenate and
+Dot.
+"""
 
 from typing import Annotated, Any, ClassVar
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.shapes import PENDING, Shape, Size, Tensor, broadcasts, join, known, product, show, total
+from modelspec.core.shapes import (
+    PENDING,
+    Shape,
+    Size,
+    Tensor,
+    broadcasts,
+    join,
+    known,
+    product,
+    show,
+    total,
+)
 
 from .common import axis_in, need_equal, need_float, need_number
 from .layer import Argument, Example, Inputs, Layer
@@ -22,7 +35,10 @@ class Merge(Layer):
         size: Size = None
         for x in tensors:
             if not x.rank:
-                raise Fault("MS401", f"`{self.kind()}` takes tensors with a batch axis, found one without axes")
+                raise Fault(
+                    "MS401",
+                    f"`{self.kind()}` takes tensors with a batch axis, found one without axes",
+                )
             need_equal(size, x.shape[0], "the batch sizes", tuple(x.shape for x in tensors))
             size = join(size, x.shape[0])
         return size
@@ -35,11 +51,15 @@ class ElementwiseMerge(Merge):
         tensors = inputs.many
         need_number(self, *tensors)
         if all(x.dtype == "bool" for x in tensors):  # Keras finds out when the model runs
-            raise Fault("MS404", f"`{self.kind()}` takes numbers, found booleans",
-                        help="give the inputs `dtype: float32`")
+            raise Fault(
+                "MS404",
+                f"`{self.kind()}` takes numbers, found booleans",
+                help="give the inputs `dtype: float32`",
+            )
         shape = tensors[0].shape[1:]
         for i, second in enumerate(tensors):
-            # Every pair, not only neighbours: an unknown size between them would hide that 5 and 7 never meet.
+            # Every pair, not only neighbours: an unknown size between them would hide that 5 and 7
+            # never meet.
             for first in tensors[:i]:
                 self._check(first, second)
             shape = _elementwise(shape, second.shape[1:]) if i else shape
@@ -49,9 +69,16 @@ class ElementwiseMerge(Merge):
         shapes = (first.shape, second.shape)
         for a, b in zip(reversed(first.shape[1:]), reversed(second.shape[1:]), strict=False):
             if not broadcasts(a, b):
-                need_equal(a, b, f"the sizes that `{self.kind()}` joins", shapes,
-                           help="make the sizes equal, or one of them 1; a `Dense` or a convolution of kernel size 1 "
-                                "on one of the paths does it")
+                need_equal(
+                    a,
+                    b,
+                    f"the sizes that `{self.kind()}` joins",
+                    shapes,
+                    help=(
+                        "make the sizes equal, or one of them 1; a `Dense` or a convolution of"
+                        " kernel size 1 on one of the paths does it"
+                    ),
+                )
 
 
 def _elementwise(first: Shape, second: Shape) -> Shape:
@@ -62,7 +89,9 @@ def _elementwise(first: Shape, second: Shape) -> Shape:
 
 
 def _meet(a: Size, b: Size) -> Size:
-    """What Keras knows of two sizes that broadcast: nothing where one of them is unknown, since that one may be 1."""
+    """What Keras knows of two sizes that broadcast: nothing where one of them is unknown, since
+    that one may be 1.
+    """
     if a == b or b == 1:
         return a
     if a == 1:
@@ -115,7 +144,8 @@ class Multiply(ElementwiseMerge):
     """
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({}, ((None, 4, 5), (None, 4, 5))), Example({}, ((None, 4, 4, 8), (None, 8))),
+        Example({}, ((None, 4, 5), (None, 4, 5))),
+        Example({}, ((None, 4, 4, 8), (None, 8))),
     )
 
 
@@ -129,7 +159,9 @@ class Average(ElementwiseMerge):
     Takes tensors of one shape, or shapes that broadcast; gives that shape.
     """
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5), (None, 4, 5))),)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((None, 4, 5), (None, 4, 5), (None, 4, 5))),
+    )
 
 
 class Maximum(ElementwiseMerge):
@@ -187,18 +219,33 @@ class Concatenate(Merge):
         for i, second in enumerate(tensors):
             for other in tensors[:i]:
                 self._check(other, second, along)
-        shape = (*first.shape[:along], total(x.shape[along] for x in tensors), *first.shape[along + 1:])
+        shape = (
+            *first.shape[:along],
+            total(x.shape[along] for x in tensors),
+            *first.shape[along + 1 :],
+        )
         return Tensor(shape, "string") if strings else self.result(shape)
 
     def _check(self, first: Tensor, second: Tensor, along: int) -> None:
         if first.rank != second.rank:
-            raise Fault("MS401", "`Concatenate` takes tensors with the same number of axes, found "
-                                 f"{show(first.shape)} and {show(second.shape)}",
-                        help="give them the same number of axes before, with `Flatten`, `Reshape` or a pooling layer")
+            raise Fault(
+                "MS401",
+                "`Concatenate` takes tensors with the same number of axes, found "
+                f"{show(first.shape)} and {show(second.shape)}",
+                help=(
+                    "give them the same number of axes before, with `Flatten`, `Reshape` or a"
+                    " pooling layer"
+                ),
+            )
         for axis, (a, b) in enumerate(zip(first.shape, second.shape, strict=True)):
             if axis != along:
-                need_equal(a, b, f"the sizes along axis {axis}, which is not the one to concatenate ({along}),",
-                           (first.shape, second.shape), help=f"use `axis: {axis}`, or make the sizes equal")
+                need_equal(
+                    a,
+                    b,
+                    f"the sizes along axis {axis}, which is not the one to concatenate ({along}),",
+                    (first.shape, second.shape),
+                    help=f"use `axis: {axis}`, or make the sizes equal",
+                )
 
 
 class Dot(Merge):
@@ -209,8 +256,8 @@ class Dot(Merge):
     - Dot: {axes: [2, 1], normalize: true, from: [queries, items]}
     ```
 
-    Takes two tensors whose sizes along the axes agree; gives the other axes of the first, then those of the second
-    (batch, 1 where none is left). `normalize` makes it the cosine similarity.
+    Takes two tensors whose sizes along the axes agree; gives the other axes of the first, then
+    those of the second (batch, 1 where none is left). `normalize` makes it the cosine similarity.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = _PAIR
@@ -237,21 +284,36 @@ class Dot(Merge):
 
     def _axes(self, first: Tensor, second: Tensor) -> tuple[int, int]:
         given = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
-        a, b = (axis_in(self, axis, x, "axes") for axis, x in zip(given, (first, second), strict=True))
+        a, b = (
+            axis_in(self, axis, x, "axes") for axis, x in zip(given, (first, second), strict=True)
+        )
         if a == 0 or b == 0:  # Keras finds out when the model runs
-            raise Fault("MS407", "`Dot` cannot multiply along axis 0, the batch", ("axes",),
-                        help="use axes from 1 on, or -1 for the last")
+            raise Fault(
+                "MS407",
+                "`Dot` cannot multiply along axis 0, the batch",
+                ("axes",),
+                help="use axes from 1 on, or -1 for the last",
+            )
         return a, b
 
     def _check(self, first: Tensor, second: Tensor) -> None:
         a, b = self._axes(first, second)
         sizes = first.shape[a], second.shape[b]
-        need_equal(*sizes, f"the sizes along the axes {a} and {b} of `Dot`", (first.shape, second.shape),
-                   help="choose other `axes`, or make the sizes equal")
+        need_equal(
+            *sizes,
+            f"the sizes along the axes {a} and {b} of `Dot`",
+            (first.shape, second.shape),
+            help="choose other `axes`, or make the sizes equal",
+        )
         if PENDING not in sizes and sum(known(size) is None for size in sizes) == 1:
-            # Keras takes two unknown sizes for equal, and an unknown one beside a number for different.
-            raise Fault("MS405", f"one of the sizes that `Dot` multiplies is known, the other is not: "
-                                 f"{show(first.shape)} and {show(second.shape)}", help="give both a number, or neither")
+            # Keras takes two unknown sizes for equal, and an unknown one beside a number for
+            # different.
+            raise Fault(
+                "MS405",
+                "one of the sizes that `Dot` multiplies is known, the other is not: "
+                f"{show(first.shape)} and {show(second.shape)}",
+                help="give both a number, or neither",
+            )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         first, second = inputs.many
@@ -260,4 +322,4 @@ class Dot(Merge):
 
 
 def _without(shape: Shape, axis: int) -> Shape:
-    return (*shape[:axis], *shape[axis + 1:])
+    return (*shape[:axis], *shape[axis + 1 :])

@@ -20,11 +20,15 @@ _MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
 
 
 class ProjectedAttention(Layer):
-    """What attention layers share that project query, key and value and attend with several heads."""
+    """What attention layers share that project query, key and value and attend with several
+    heads.
+    """
 
     keeps_rank: ClassVar[bool] = True
     arguments: ClassVar[tuple[Argument, ...]] = (
-        Argument("query"), Argument("value"), Argument("key", required=False),
+        Argument("query"),
+        Argument("value"),
+        Argument("key", required=False),
         *(Argument(mask, required=False) for mask in _MASKS),
     )
     options: ClassVar[Mapping[str, type]] = OPTIONS
@@ -46,8 +50,12 @@ class ProjectedAttention(Layer):
     @model_validator(mode="after")
     def _flash_without_dropout(self) -> Self:
         if self.flash_attention and self.dropout > 0:
-            refuse("flash attention cannot drop scores", "MS208", "dropout",
-                   help="leave `dropout` out, or `flash_attention`")
+            refuse(
+                "flash attention cannot drop scores",
+                "MS208",
+                "dropout",
+                help="leave `dropout` out, or `flash_attention`",
+            )
         return self
 
     def projection(self, name: str, *kernel: Size, bias: tuple[Size, ...]) -> tuple[Weight, ...]:
@@ -63,13 +71,21 @@ class ProjectedAttention(Layer):
 
     def check_flash(self, inputs: Inputs) -> None:
         if self.flash_attention and inputs.option("return_attention_scores"):
-            raise Fault("MS208", "flash attention does not give its scores", ("flash_attention",),
-                        help="leave `flash_attention` or `return_attention_scores` out")
+            raise Fault(
+                "MS208",
+                "flash attention does not give its scores",
+                ("flash_attention",),
+                help="leave `flash_attention` or `return_attention_scores` out",
+            )
 
     def cost(self, inputs: Inputs, places: Size, others: Size, attending: Size) -> Size:
         """Multiply-adds of the projections at the places of query and value, and of attending."""
-        kernels = {w.name: product(w.shape) for w in self.weights(inputs) if w.name.endswith("/kernel")}
-        at_query = total(kernels.get(f"{name}/kernel", 0) for name in ("query", "gate", "attention_output"))
+        kernels = {
+            w.name: product(w.shape) for w in self.weights(inputs) if w.name.endswith("/kernel")
+        }
+        at_query = total(
+            kernels.get(f"{name}/kernel", 0) for name in ("query", "gate", "attention_output")
+        )
         at_value = total(kernels[f"{name}/kernel"] for name in ("key", "value"))
         return total((product((places, at_query)), product((others, at_value)), attending))
 
@@ -78,17 +94,18 @@ class ProjectedAttention(Layer):
 
 
 class MultiHeadAttention(ProjectedAttention):
-    """Attention with several heads: each projects query, key and value, and weighs the values by how well their keys
-    fit the query.
+    """Attention with several heads: each projects query, key and value, and weighs the values by
+    how well their keys fit the query.
 
     ```yaml
     - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: x, value: x}, call: {use_causal_mask: true}}
     - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: decoded, value: encoded}}
     ```
 
-    Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value by default). Gives
-    (batch, steps, features of the query), or `output_shape` in place of the last. `attention_axes` says over which
-    axes to attend where there are more than three. From Vaswani et al., 2017, https://arxiv.org/abs/1706.03762.
+    Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value
+    by default). Gives (batch, steps, features of the query), or `output_shape` in place of the
+    last. `attention_axes` says over which axes to attend where there are more than three. From
+    Vaswani et al., 2017, https://arxiv.org/abs/1706.03762.
     """
 
     num_heads: Count
@@ -99,12 +116,19 @@ class MultiHeadAttention(ProjectedAttention):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"num_heads": 2, "key_dim": 3}, {"query": (None, 4, 6), "value": (None, 4, 6)}),
-        Example({"num_heads": 2, "key_dim": 3, "value_dim": 5, "use_bias": False},
-                {"query": (None, 4, 6), "value": (None, 7, 8), "key": (None, 7, 9)}),
-        Example({"num_heads": 2, "key_dim": 3, "attention_axes": (1, 2), "output_shape": 5},
-                {"query": (None, 4, 5, 6), "value": (None, 4, 5, 6)}),
-        Example({"num_heads": 2, "key_dim": 3, "use_gate": True}, {"query": (None, None, 6), "value": (None, None, 6)},
-                options={"return_attention_scores": True}),
+        Example(
+            {"num_heads": 2, "key_dim": 3, "value_dim": 5, "use_bias": False},
+            {"query": (None, 4, 6), "value": (None, 7, 8), "key": (None, 7, 9)},
+        ),
+        Example(
+            {"num_heads": 2, "key_dim": 3, "attention_axes": (1, 2), "output_shape": 5},
+            {"query": (None, 4, 5, 6), "value": (None, 4, 5, 6)},
+        ),
+        Example(
+            {"num_heads": 2, "key_dim": 3, "use_gate": True},
+            {"query": (None, None, 6), "value": (None, None, 6)},
+            options={"return_attention_scores": True},
+        ),
     )
 
     @classmethod
@@ -125,17 +149,25 @@ class MultiHeadAttention(ProjectedAttention):
     def _output_sizes(self, query: Tensor) -> tuple[Size, ...]:
         if self.output_shape is None:
             return (query.shape[-1],)
-        return (self.output_shape,) if isinstance(self.output_shape, int) else tuple(self.output_shape)
+        return (
+            (self.output_shape,) if isinstance(self.output_shape, int) else tuple(self.output_shape)
+        )
 
     def _attended(self, x: Tensor) -> tuple[int, ...]:
         """The axes to attend over: all but the first and the last by default."""
         if self.attention_axes is None:
             return tuple(range(1, x.rank - 1))
-        given = (self.attention_axes,) if isinstance(self.attention_axes, int) else self.attention_axes
+        given = (
+            (self.attention_axes,) if isinstance(self.attention_axes, int) else self.attention_axes
+        )
         axes = tuple(axis_in(self, axis, x, "attention_axes") for axis in given)
         if not all(0 < axis < x.rank - 1 for axis in axes):
-            raise Fault("MS407", "`MultiHeadAttention` cannot attend over the batch or the last axis",
-                        ("attention_axes",), help=f"use axes from 1 to {x.rank - 2}")
+            raise Fault(
+                "MS407",
+                "`MultiHeadAttention` cannot attend over the batch or the last axis",
+                ("attention_axes",),
+                help=f"use axes from 1 to {x.rank - 2}",
+            )
         return axes
 
     def _check(self, inputs: Inputs) -> None:
@@ -151,21 +183,33 @@ class MultiHeadAttention(ProjectedAttention):
         attended = self._attended(query)
         if query.rank > 3 and (self.sliding_window or inputs.option("use_causal_mask")):
             # Both masks are made for axis 1 alone, whatever the attention axes are.
-            raise Fault("MS401", "a causal mask and a sliding window take one axis of steps, found "
-                                 f"{query.rank - 2}: {show(query.shape)}", argument="query",
-                        help="make one axis of them with `Reshape`, or give an `attention_mask`")
+            raise Fault(
+                "MS401",
+                "a causal mask and a sliding window take one axis of steps, found "
+                f"{query.rank - 2}: {show(query.shape)}",
+                argument="query",
+                help="make one axis of them with `Reshape`, or give an `attention_mask`",
+            )
         for axis in range(query.rank - 1):
             if axis not in attended:
-                need_equal(query.shape[axis], value.shape[axis], f"the sizes of query and value along axis {axis}",
-                           (query.shape, value.shape), argument="value")
+                need_equal(
+                    query.shape[axis],
+                    value.shape[axis],
+                    f"the sizes of query and value along axis {axis}",
+                    (query.shape, value.shape),
+                    argument="value",
+                )
 
     def _scores(self, query: Tensor, value: Tensor) -> Shape:
         """One score for each head, place in the query and place in the value.
 
-        Keras takes the value to have as many places as the query; where that is not so, the size is unknown here.
+        Keras takes the value to have as many places as the query; where that is not so, the size is
+        unknown here.
         """
         attended = self._attended(query)
-        kept = tuple(size for axis, size in enumerate(query.shape[:-1]) if axis and axis not in attended)
+        kept = tuple(
+            size for axis, size in enumerate(query.shape[:-1]) if axis and axis not in attended
+        )
         if len(attended) == 1 and not kept:
             places, others = query.shape[1], value.shape[1]
             return (query.shape[0], self.num_heads, places, places if places == others else None)
@@ -174,8 +218,12 @@ class MultiHeadAttention(ProjectedAttention):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         query, value, key = self.operands(inputs)
         heads, width = self.num_heads, self.value_dim or self.key_dim
-        made = self.projection("query", query.shape[-1], heads, self.key_dim, bias=(heads, self.key_dim))
-        made += self.projection("key", key.shape[-1], heads, self.key_dim, bias=(heads, self.key_dim))
+        made = self.projection(
+            "query", query.shape[-1], heads, self.key_dim, bias=(heads, self.key_dim)
+        )
+        made += self.projection(
+            "key", key.shape[-1], heads, self.key_dim, bias=(heads, self.key_dim)
+        )
         if self.use_gate:
             made += self.projection("gate", query.shape[-1], heads, width, bias=(heads, width))
         made += self.projection("value", value.shape[-1], heads, width, bias=(heads, width))
@@ -197,8 +245,9 @@ class GroupQueryAttention(ProjectedAttention):
     - GroupQueryAttention: {head_dim: 32, num_query_heads: 8, num_key_value_heads: 2, from: {query: x, value: x}}
     ```
 
-    Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value by default); gives
-    the shape of the query. From Ainslie et al., 2023, https://arxiv.org/abs/2305.13245.
+    Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value
+    by default); gives the shape of the query. From Ainslie et al., 2023,
+    https://arxiv.org/abs/2305.13245.
     """
 
     head_dim: Count
@@ -206,12 +255,19 @@ class GroupQueryAttention(ProjectedAttention):
     num_key_value_heads: Count
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
-                {"query": (None, 4, 6), "value": (None, 4, 6)}),
-        Example({"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 2, "use_gate": True},
-                {"query": (None, None, 6), "value": (None, 7, 6), "key": (None, 7, 9)}),
-        Example({"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1, "use_bias": False},
-                {"query": (None, 4, 6), "value": (None, 7, 6)}, options={"return_attention_scores": True}),
+        Example(
+            {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
+            {"query": (None, 4, 6), "value": (None, 4, 6)},
+        ),
+        Example(
+            {"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 2, "use_gate": True},
+            {"query": (None, None, 6), "value": (None, 7, 6), "key": (None, 7, 9)},
+        ),
+        Example(
+            {"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1, "use_bias": False},
+            {"query": (None, 4, 6), "value": (None, 7, 6)},
+            options={"return_attention_scores": True},
+        ),
     )
 
     @classmethod
@@ -222,8 +278,13 @@ class GroupQueryAttention(ProjectedAttention):
     @model_validator(mode="after")
     def _heads_make_groups(self) -> Self:
         if self.num_query_heads % self.num_key_value_heads:
-            refuse(f"{self.num_query_heads} query heads cannot be split into {self.num_key_value_heads} groups",
-                   "MS408", "num_key_value_heads", help="use a number that divides `num_query_heads`")
+            refuse(
+                f"{self.num_query_heads} query heads cannot be split into"
+                f" {self.num_key_value_heads} groups",
+                "MS408",
+                "num_key_value_heads",
+                help="use a number that divides `num_query_heads`",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Outputs:
@@ -233,44 +294,77 @@ class GroupQueryAttention(ProjectedAttention):
             need_number(self, x)
             need_rank(self, x, 3, argument=name)
             features(x, name)
-        need_equal(query.shape[-1], value.shape[-1], "the last sizes of query and value", (query.shape, value.shape),
-                   argument="value", help="bring them to one size before, with a `Dense` on one of them")
+        need_equal(
+            query.shape[-1],
+            value.shape[-1],
+            "the last sizes of query and value",
+            (query.shape, value.shape),
+            argument="value",
+            help="bring them to one size before, with a `Dense` on one of them",
+        )
         need_same_places(value, key)
         check_masks(inputs, query, value)
         result = self.result(query.shape)
         if not inputs.option("return_attention_scores"):
             return result
-        return result, self.result((query.shape[0], self.num_query_heads, query.shape[1], key.shape[1]))
+        return result, self.result(
+            (query.shape[0], self.num_query_heads, query.shape[1], key.shape[1])
+        )
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         query, value, key = self.operands(inputs)
-        heads, groups = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
+        heads, groups = (
+            (self.num_query_heads, self.head_dim),
+            (
+                self.num_key_value_heads,
+                self.head_dim,
+            ),
+        )
         made = self.projection("query", query.shape[-1], *heads, bias=heads)
         made += self.projection("key", key.shape[-1], *groups, bias=groups)
         if self.use_gate:
             made += self.projection("gate", query.shape[-1], *heads, bias=heads)
         made += self.projection("value", value.shape[-1], *groups, bias=groups)
-        return made + self.projection("attention_output", *heads, query.shape[-1], bias=(query.shape[-1],))
+        return made + self.projection(
+            "attention_output", *heads, query.shape[-1], bias=(query.shape[-1],)
+        )
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         query, value, _ = self.operands(inputs)
         width = 2 * self.num_query_heads * self.head_dim
-        return self.cost(inputs, query.shape[1], value.shape[1], product((query.shape[1], value.shape[1], width)))
+        return self.cost(
+            inputs, query.shape[1], value.shape[1], product((query.shape[1], value.shape[1], width))
+        )
 
 
 def need_same_places(value: Tensor, key: Tensor) -> None:
-    """Raises where value and key differ in more than their last size: they are two faces of the same entries."""
+    """Raises where value and key differ in more than their last size: they are two faces of the
+    same entries.
+    """
     for a, b in zip(value.shape[1:-1], key.shape[1:-1], strict=True):
-        need_equal(a, b, "the sizes of value and key, all but the last,", (value.shape, key.shape), argument="key")
+        need_equal(
+            a,
+            b,
+            "the sizes of value and key, all but the last,",
+            (value.shape, key.shape),
+            argument="key",
+        )
         if (a is None or b is None) and isinstance(a, int) != isinstance(b, int):
-            # Keras takes two unknown sizes for equal, and an unknown one beside a number for different.
-            raise Fault("MS405", "value and key have the same places, but one of their sizes is known and the other "
-                                 f"is not: {show(value.shape)} and {show(key.shape)}", argument="key",
-                        help="give both a number, or neither")
+            # Keras takes two unknown sizes for equal, and an unknown one beside a number for
+            # different.
+            raise Fault(
+                "MS405",
+                "value and key have the same places, but one of their sizes is known and the other "
+                f"is not: {show(value.shape)} and {show(key.shape)}",
+                argument="key",
+                help="give both a number, or neither",
+            )
 
 
 def check_masks(inputs: Inputs, query: Tensor, value: Tensor) -> None:
-    """Raises MS401, MS403 or MS409 where a mask does not fit what it masks. Keras finds out when the model runs."""
+    """Raises MS401, MS403 or MS409 where a mask does not fit what it masks. Keras finds out when
+    the model runs.
+    """
     for name, x in (("query_mask", query), ("value_mask", value), ("key_mask", value)):
         if mask := inputs.tensor(name):
             need_mask(mask, x.shape[:-1], name)
@@ -278,5 +372,10 @@ def check_masks(inputs: Inputs, query: Tensor, value: Tensor) -> None:
     if mask and mask.rank >= 3 and query.rank == 3:
         for size, wanted in zip(mask.shape[-2:], (query.shape[1], value.shape[1]), strict=True):
             if not broadcasts(size, wanted):
-                need_equal(size, wanted, "the last two sizes of `attention_mask` and the places it masks",
-                           (mask.shape, query.shape, value.shape), argument="attention_mask")
+                need_equal(
+                    size,
+                    wanted,
+                    "the last two sizes of `attention_mask` and the places it masks",
+                    (mask.shape, query.shape, value.shape),
+                    argument="attention_mask",
+                )

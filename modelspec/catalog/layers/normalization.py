@@ -19,14 +19,16 @@ Axes = Annotated[Any, either(int)]
 
 
 def axis_size(layer: Layer, axis: int, x: Tensor) -> Size:
-    """The size along the axis, on which weights depend. Raises MS407 or MS405 where there is none."""
+    """The size along the axis, on which weights depend. Raises MS407 or MS405 where there is
+    none.
+    """
     size = x.shape[axis_in(layer, axis, x, "axis")]
     return needs(size, f"the size of axis {axis}", "normalize along an axis whose size is a number")
 
 
 class BatchNormalization(Layer):
-    """Keeps the mean of each channel near 0 and its deviation near 1: over the batch in training, by moving averages
-    afterwards.
+    """Keeps the mean of each channel near 0 and its deviation near 1: over the batch in training,
+    by moving averages afterwards.
 
     ```yaml
     - BatchNormalization
@@ -57,13 +59,19 @@ class BatchNormalization(Layer):
     renorm_momentum: Rate = 0.99
     synchronized: bool = False
 
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs"),
+        Argument("mask", required=False),
+    )
     keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 6, 5, 4),)),
         Example({"axis": 1, "momentum": 0.9}, ((None, 4, None, 5),)),
         Example({"scale": False}, ((None, 4),)),
-        Example({"renorm": True, "renorm_clipping": {"rmax": 3.0, "rmin": 0.3, "dmax": 5.0}}, ((None, 6, 4),)),
+        Example(
+            {"renorm": True, "renorm_clipping": {"rmax": 3.0, "rmin": 0.3, "dmax": 5.0}},
+            ((None, 6, 4),),
+        ),
         Example({}, {"inputs": (None, 6, 4), "mask": (None, 6)}),
     )
 
@@ -72,14 +80,25 @@ class BatchNormalization(Layer):
         clipping = self.renorm_clipping if self.renorm and self.renorm_clipping else {}
         unknown = next((key for key in clipping if key not in ("rmin", "rmax", "dmax")), None)
         if unknown is not None:
-            raise Fault("MS202", f"`renorm_clipping` has no setting `{unknown}`", ("renorm_clipping", unknown),
-                        help="its settings are `rmin`, `rmax` and `dmax`", at_key=True)
+            raise Fault(
+                "MS202",
+                f"`renorm_clipping` has no setting `{unknown}`",
+                ("renorm_clipping", unknown),
+                help="its settings are `rmin`, `rmax` and `dmax`",
+                at_key=True,
+            )
         rmin, rmax, dmax = (clipping.get(key) for key in ("rmin", "rmax", "dmax"))
         if rmin is not None and rmax is not None and rmax < rmin:
-            raise Fault("MS208", f"`rmax` is {rmax:g}, less than `rmin` {rmin:g}", ("renorm_clipping", "rmax"),
-                        help="exchange `rmin` and `rmax`")
+            raise Fault(
+                "MS208",
+                f"`rmax` is {rmax:g}, less than `rmin` {rmin:g}",
+                ("renorm_clipping", "rmax"),
+                help="exchange `rmin` and `rmax`",
+            )
         if dmax is not None and dmax < 0:
-            raise Fault("MS205", f"`dmax` must be at least 0, found {dmax:g}", ("renorm_clipping", "dmax"))
+            raise Fault(
+                "MS205", f"`dmax` must be at least 0, found {dmax:g}", ("renorm_clipping", "dmax")
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -117,8 +136,12 @@ class AlongAxes(Layer):
         axes = self.axes()
         if len({axis_in(self, axis, x, "axis") for axis in axes}) < len(axes):
             # Keras makes weights of such a shape and fails once data arrives.
-            raise Fault("MS205", f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}", ("axis",),
-                        help="name each axis once")
+            raise Fault(
+                "MS205",
+                f"`axis` names an axis of {show(x.shape)} twice: {list(axes)}",
+                ("axis",),
+                help="name each axis once",
+            )
         return x
 
     def sizes(self, x: Tensor) -> Shape:
@@ -166,13 +189,15 @@ class LayerNormalization(AlongAxes):
 
 
 class RMSNormalization(AlongAxes):
-    """Divides each example by the root of its mean square along `axis`, the last axis or axes, and learns a scale.
+    """Divides each example by the root of its mean square along `axis`, the last axis or axes, and
+    learns a scale.
 
     ```yaml
     - RMSNormalization
     ```
 
-    Takes any shape, gives the same shape. Source: Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
+    Takes any shape, gives the same shape. Source: Zhang and Sennrich 2019,
+    https://arxiv.org/abs/1910.07467.
     """
 
     epsilon: Epsilon = 1e-6
@@ -188,8 +213,12 @@ class RMSNormalization(AlongAxes):
         # Keras multiplies by the scale as it is, without a look at the axes that it is for.
         for size, last in zip(self.sizes(x)[::-1], x.shape[::-1], strict=False):
             if size != 1 and (last == 1 or not may_equal(size, last)):
-                raise Fault("MS403", f"a scale of {show_size(size)} does not fit the last axes of {show(x.shape)}",
-                            ("axis",), help="normalize along the last axes, or move the axes there with `Permute`")
+                raise Fault(
+                    "MS403",
+                    f"a scale of {show_size(size)} does not fit the last axes of {show(x.shape)}",
+                    ("axis",),
+                    help="normalize along the last axes, or move the axes there with `Permute`",
+                )
         return self.result(x.shape)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
@@ -259,8 +288,12 @@ class GroupNormalization(Layer):
         x = numbers(self, inputs)
         count = known(axis_size(self, self.axis, x))
         if count is not None and self.groups > 0 and (count < self.groups or count % self.groups):
-            raise Fault("MS408", f"{count} channels cannot be split into {self.groups} groups", ("groups",),
-                        help="use a number of groups that divides the channels")
+            raise Fault(
+                "MS408",
+                f"{count} channels cannot be split into {self.groups} groups",
+                ("groups",),
+                help="use a number of groups that divides the channels",
+            )
         return self.result(x.shape)
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:

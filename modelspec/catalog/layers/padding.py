@@ -17,12 +17,21 @@ Sides: TypeAlias = tuple[tuple[int, int], ...]
 
 
 def sides(count: int, axes: str) -> PlainValidator:
-    """One number for all sides, a number for each axis, or a pair [before, after] for each; becomes pairs."""
-    expected = f"a whole number of at least 0 or a list of {count} ({axes}), each a number or a pair [before, after]"
+    """One number for all sides, a number for each axis, or a pair [before, after] for each; becomes
+    pairs.
+    """
+    expected = (
+        f"a whole number of at least 0 or a list of {count} ({axes}), each a number or a pair"
+        " [before, after]"
+    )
 
     def pair(item: Any, at: Path) -> tuple[int, int]:
         items = (item, item) if is_int(item) else item
-        if not isinstance(items, (tuple, list)) or len(items) != 2 or not all(is_int(each) for each in items):
+        if (
+            not isinstance(items, (tuple, list))
+            or len(items) != 2
+            or not all(is_int(each) for each in items)
+        ):
             raise Unfit(expected, path=at)
         if min(items) < 0:
             raise Unfit(expected, code="MS205", path=at)
@@ -32,7 +41,9 @@ def sides(count: int, axes: str) -> PlainValidator:
         items = (value,) * count if is_int(value) else value
         if not isinstance(items, (tuple, list)) or len(items) != count:
             raise Unfit(expected)
-        return tuple(pair(item, (index,) if items is value else ()) for index, item in enumerate(items))
+        return tuple(
+            pair(item, (index,) if items is value else ()) for index, item in enumerate(items)
+        )
 
     number = Annotated[int, Field(ge=0)]
     axis = number | tuple[number, number]
@@ -41,10 +52,12 @@ def sides(count: int, axes: str) -> PlainValidator:
 
 def grow(given: Shape, padding: Sides) -> Shape:
     """The sizes with the entries of both sides added (or, negative, taken away)."""
-    return tuple(add(size, before + after) for size, (before, after) in zip(given, padding, strict=True))
+    return tuple(
+        add(size, before + after) for size, (before, after) in zip(given, padding, strict=True)
+    )
 
 
-# As much as a window needs -------------------------------------------------------------------------------------------
+# As much as a window needs ------------------------------------------------------------------------
 
 
 class ForWindow(Settings):
@@ -88,7 +101,9 @@ def or_for(form: type[ForWindow], numbers: PlainValidator) -> PlainValidator:
     """What `numbers` takes, or a mapping that describes a window."""
 
     def validate(value: Any, info: ValidationInfo) -> Any:
-        return form.build(value, context_of(info)) if isinstance(value, dict) else numbers.func(value)  # type: ignore[call-arg]
+        if isinstance(value, dict):
+            return form.build(value, context_of(info))
+        return numbers.func(value)  # type: ignore[call-arg]  # validators of this kind take no info
 
     return PlainValidator(validate, json_schema_input_type=numbers.json_schema_input_type | form)
 
@@ -99,7 +114,7 @@ Padding2D = Annotated[Any, or_for(ForWindow2D, sides(2, "height, width"))]
 Padding3D = Annotated[Any, or_for(ForWindow3D, sides(3, "depth, height, width"))]
 
 
-# Layers --------------------------------------------------------------------------------------------------------------
+# Layers -------------------------------------------------------------------------------------------
 
 
 class ZeroPadding(Layer):
@@ -112,7 +127,9 @@ class ZeroPadding(Layer):
 
     @property
     def alone(self) -> bool:  # type: ignore[override]
-        """A layer inside another is called by Keras itself, and then nothing settles what follows from sizes."""
+        """A layer inside another is called by Keras itself, and then nothing settles what follows
+        from sizes.
+        """
         return isinstance(self.padding, ForWindow)
 
     def settled(self, inputs: Inputs) -> Layer:
@@ -141,9 +158,9 @@ class ZeroPadding1D(ZeroPadding):
     - ZeroPadding1D: {padding: {kernel_size: 3, strides: 2}}
     ```
 
-    Takes (batch, steps, channels), gives (batch, steps + padding, channels). With the `kernel_size` and `strides` (1
-    where they are left out) of a window, it adds as much as `padding: same` would for that window; to an unknown
-    number of steps, as much as to a multiple of the stride.
+    Takes (batch, steps, channels), gives (batch, steps + padding, channels). With the `kernel_size`
+    and `strides` (1 where they are left out) of a window, it adds as much as `padding: same` would
+    for that window; to an unknown number of steps, as much as to a multiple of the stride.
     """
 
     axes: ClassVar[int] = 1
@@ -165,9 +182,10 @@ class ZeroPadding2D(ZeroPadding):
     - ZeroPadding2D: {padding: {kernel_size: 3, strides: 2}}
     ```
 
-    Takes (batch, height, width, channels), gives (batch, padded_height, padded_width, channels). With the `kernel_size`
-    and `strides` (1 where they are left out) of a window, it adds as much as `padding: same` would for that window; to
-    an unknown size, as much as to a multiple of the stride.
+    Takes (batch, height, width, channels), gives (batch, padded_height, padded_width, channels).
+    With the `kernel_size` and `strides` (1 where they are left out) of a window, it adds as much as
+    `padding: same` would for that window; to an unknown size, as much as to a multiple of the
+    stride.
     """
 
     axes: ClassVar[int] = 2
@@ -188,9 +206,10 @@ class ZeroPadding3D(ZeroPadding):
     - ZeroPadding3D: {padding: {kernel_size: 3, strides: [1, 2, 2]}}
     ```
 
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis longer by its padding. With the
-    `kernel_size` and `strides` (1 where they are left out) of a window, it adds as much as `padding: same` would for
-    that window; to an unknown size, as much as to a multiple of the stride.
+    Takes (batch, depth, height, width, channels), gives the same with each spatial axis longer by
+    its padding. With the `kernel_size` and `strides` (1 where they are left out) of a window, it
+    adds as much as `padding: same` would for that window; to an unknown size, as much as to a
+    multiple of the stride.
     """
 
     axes: ClassVar[int] = 3

@@ -34,7 +34,8 @@ def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
 
 
 def _traced(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
-    """What the layer gives inside a `Pipeline`, where Keras runs it on an unknown batch and does not ask what it says.
+    """What the layer gives inside a `Pipeline`, where Keras runs it on an unknown batch and does
+    not ask what it says.
 
     Raises MS405 where it must know a size to run so.
     """
@@ -42,24 +43,38 @@ def _traced(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
     if kind in ("CenterCrop", "RandomCrop"):
         return _cut(layer, given, said)
     if kind == "Rescaling" and said.shape[-1] is None:
-        channels = max(len(value) if isinstance(value, tuple) else 1 for value in dict(layer).values())
+        channels = max(
+            len(value) if isinstance(value, tuple) else 1 for value in dict(layer).values()
+        )
         return said._replace(shape=(*said.shape[:-1], channels)) if channels > 1 else said
-    if mode == "one_hot" and kind in _ASK_FOR_ONE_ENTRY and given.rank > 1:  # its vector takes the place of one entry
-        needs(given.shape[-1], f"the last axis of what `{kind}` encodes inside of a `Pipeline`",
-              "give the input's last size a number, or encode outside of the `Pipeline`")
+    if (
+        mode == "one_hot" and kind in _ASK_FOR_ONE_ENTRY and given.rank > 1
+    ):  # its vector takes the place of one entry
+        needs(
+            given.shape[-1],
+            f"the last axis of what `{kind}` encodes inside of a `Pipeline`",
+            "give the input's last size a number, or encode outside of the `Pipeline`",
+        )
     if kind == "CategoryEncoding":
         return said._replace(dtype=layer.variable_dtype)
-    return said._replace(dtype="int64") if kind in _LOOKUPS and mode not in ("int", "tf_idf") else said
+    return (
+        said._replace(dtype="int64") if kind in _LOOKUPS and mode not in ("int", "tf_idf") else said
+    )
 
 
 def _cut(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
-    """A crop: what is cut from an unknown size has an unknown size then, and a random place needs both sizes."""
+    """A crop: what is cut from an unknown size has an unknown size then, and a random place needs
+    both sizes.
+    """
     layout = getattr(layer, "data_format", None)
     sizes = spatial(given.shape, layout)
     if layer.kind() == "RandomCrop":
         for size in sizes:
-            needs(size, "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
-                  "give the input's spatial axes numbers, or cut outside of the `Pipeline`")
+            needs(
+                size,
+                "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
+                "give the input's spatial axes numbers, or cut outside of the `Pipeline`",
+            )
     if all(isinstance(size, int) or size == PENDING for size in sizes):
         return said
     return said._replace(shape=with_spatial(said.shape, (None, None), layout))
@@ -75,19 +90,34 @@ class Pipeline(Layer):
     Takes what the first layer takes, gives what the last one gives.
     """
 
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs"),
+        Argument("mask", required=False),
+    )
 
     layers: Annotated[Any, PlainValidator(_layers, json_schema_input_type=Any)]
     dtype: Annotated[str, omitted("each layer of the list has its own")] = "float32"
 
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})}, ((None, 8, 8, 3),)),
-        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)}, ((None, 1),),
-                "int32"),
-        Example({"layers": ({"CategoryEncoding": {"num_tokens": 4, "dtype": "mixed_float16"}},)}, ((None, 3),),
-                "int32"),
-        Example({"layers": ({"IntegerLookup": {"vocabulary": (1, 2), "output_mode": "one_hot"}},)}, ((None, 3),),
-                "int32"),
+        Example(
+            {"layers": ({"Rescaling": 0.5}, {"CenterCrop": {"height": 4, "width": 4}})},
+            ((None, 8, 8, 3),),
+        ),
+        Example(
+            {"layers": ({"CategoryEncoding": {"num_tokens": 4, "output_mode": "one_hot"}},)},
+            ((None, 1),),
+            "int32",
+        ),
+        Example(
+            {"layers": ({"CategoryEncoding": {"num_tokens": 4, "dtype": "mixed_float16"}},)},
+            ((None, 3),),
+            "int32",
+        ),
+        Example(
+            {"layers": ({"IntegerLookup": {"vocabulary": (1, 2), "output_mode": "one_hot"}},)},
+            ((None, 3),),
+            "int32",
+        ),
     )
 
     @model_validator(mode="after")
@@ -96,11 +126,25 @@ class Pipeline(Layer):
         for index, layer in enumerate(self.layers):
             first, *rest = layer.arguments
             if first.many or any(argument.required for argument in rest):
-                refuse(f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several", "MS205", "layers", index)
+                refuse(
+                    f"`Pipeline` passes one tensor on, but `{layer.kind()}` takes several",
+                    "MS205",
+                    "layers",
+                    index,
+                )
             mode = getattr(layer, "output_mode", None)
-            if getattr(layer, "sparse", False) and (mode == "one_hot" or layer.kind() == "CategoryEncoding"):
-                refuse(f"`{layer.kind()}` has no sparse `{mode}` inside of a `Pipeline`", "MS208", "layers", index,
-                       layer.kind(), "sparse", help="leave `sparse` out, or encode outside of the `Pipeline`")
+            if getattr(layer, "sparse", False) and (
+                mode == "one_hot" or layer.kind() == "CategoryEncoding"
+            ):
+                refuse(
+                    f"`{layer.kind()}` has no sparse `{mode}` inside of a `Pipeline`",
+                    "MS208",
+                    "layers",
+                    index,
+                    layer.kind(),
+                    "sparse",
+                    help="leave `sparse` out, or encode outside of the `Pipeline`",
+                )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -122,10 +166,14 @@ class Pipeline(Layer):
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         made: tuple[Weight, ...] = ()
-        for name, layer, (call, _) in zip(names_of(self.layers), self.layers, self._steps(inputs), strict=True):
+        for name, layer, (call, _) in zip(
+            names_of(self.layers), self.layers, self._steps(inputs), strict=True
+        ):
             made += prefixed(name, layer.weights(call))
         return made
 
     def multiply_adds(self, inputs: Inputs) -> Size:
         calls = [call for call, _ in self._steps(inputs)]
-        return total(layer.multiply_adds(call) for layer, call in zip(self.layers, calls, strict=True))
+        return total(
+            layer.multiply_adds(call) for layer, call in zip(self.layers, calls, strict=True)
+        )

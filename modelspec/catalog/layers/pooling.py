@@ -1,4 +1,6 @@
-"""Pooling: MaxPooling and AveragePooling over windows, GlobalMaxPooling and GlobalAveragePooling over all there is."""
+"""Pooling: MaxPooling and AveragePooling over windows, GlobalMaxPooling and GlobalAveragePooling
+over all there is.
+"""
 
 from typing import ClassVar
 
@@ -24,7 +26,9 @@ class Pooling(Layer):
         x = numbers(self, inputs, self.axes + 2)
         strides = self.strides or self.pool_size
         given = spatial(x.shape, self.data_format)
-        sizes = slide(given, self.pool_size, strides, self.padding, setting="pool_size", word="pool")
+        sizes = slide(
+            given, self.pool_size, strides, self.padding, setting="pool_size", word="pool"
+        )
         return self.result(with_spatial(x.shape, sizes, self.data_format))
 
 
@@ -62,7 +66,9 @@ class Pooling3D(Pooling):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pool_size": 2}, ((None, 4, 5, 6, 2),)),
-        Example({"pool_size": (3, 2, 2), "strides": 2, "padding": "same"}, ((None, 4, None, 6, 2),)),
+        Example(
+            {"pool_size": (3, 2, 2), "strides": 2, "padding": "same"}, ((None, 4, None, 6, 2),)
+        ),
         Example({"pool_size": 2, "data_format": "channels_first"}, ((None, 2, 4, 5, 6),)),
     )
 
@@ -101,7 +107,8 @@ class MaxPooling3D(Pooling3D):
     - MaxPooling3D: 2
     ```
 
-    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, channels).
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width,
+    channels).
     """
 
     pool_size: Window3D = (2, 2, 2)
@@ -140,7 +147,8 @@ class AveragePooling3D(Pooling3D):
     - AveragePooling3D: 2
     ```
 
-    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, channels).
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width,
+    channels).
     """
 
     pool_size: Window3D
@@ -157,7 +165,11 @@ class GlobalPooling(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
         sizes: Shape = (1,) * self.axes if self.keepdims else ()
-        return self.result(with_channels(x.shape[0], sizes, x.shape[channel_axis(self.data_format)], self.data_format))
+        return self.result(
+            with_channels(
+                x.shape[0], sizes, x.shape[channel_axis(self.data_format)], self.data_format
+            )
+        )
 
 
 class GlobalPooling1D(GlobalPooling):
@@ -197,7 +209,8 @@ class GlobalMaxPooling1D(GlobalPooling1D):
     - GlobalMaxPooling1D
     ```
 
-    Takes (batch, steps, channels), gives (batch, channels); with `keepdims: true`, (batch, 1, channels).
+    Takes (batch, steps, channels), gives (batch, channels); with `keepdims: true`, (batch, 1,
+    channels).
     """
 
 
@@ -230,10 +243,14 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     - GlobalAveragePooling1D
     ```
 
-    Takes (batch, steps, channels) and a mask (batch, steps) if there is one, gives (batch, channels).
+    Takes (batch, steps, channels) and a mask (batch, steps) if there is one, gives (batch,
+    channels).
     """
 
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs"),
+        Argument("mask", required=False),
+    )
     examples: ClassVar[tuple[Example, ...]] = (
         *GlobalPooling1D.examples,
         Example({}, {"inputs": (None, 9, 4), "mask": (None, 9)}),
@@ -255,7 +272,8 @@ class GlobalAveragePooling2D(GlobalPooling2D):
     - GlobalAveragePooling2D
     ```
 
-    Takes (batch, height, width, channels), gives (batch, channels); with `keepdims: true`, (batch, 1, 1, channels).
+    Takes (batch, height, width, channels), gives (batch, channels); with `keepdims: true`, (batch,
+    1, 1, channels).
     """
 
 

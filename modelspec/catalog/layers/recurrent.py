@@ -34,15 +34,21 @@ def sequence_arguments(states: int) -> tuple[Argument, ...]:
 
 
 def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) -> None:
-    """Raises where the mask or the initial states of a call do not fit the sequences. Keras finds out when it runs."""
+    """Raises where the mask or the initial states of a call do not fit the sequences. Keras finds
+    out when it runs.
+    """
     x = inputs.one
     need_number(layer, x)
     if mask := inputs.tensor("mask"):
         need_mask(mask, x.shape[:2])
     states = inputs.list("initial_state")
     if states and len(states) != len(state_sizes):
-        raise Fault("MS310", f"`{layer.kind()}` has {len(state_sizes)} states, but {len(states)} initial states are "
-                             "given", argument="initial_state")
+        raise Fault(
+            "MS310",
+            f"`{layer.kind()}` has {len(state_sizes)} states, but {len(states)} initial states are "
+            "given",
+            argument="initial_state",
+        )
     for state, size in zip(states, state_sizes, strict=False):
         need_state(layer, state, size, "initial_state")
 
@@ -50,22 +56,36 @@ def check_sequences(layer: Layer, inputs: Inputs, state_sizes: tuple[int, ...]) 
 def need_state(layer: Layer, state: Tensor, size: int, argument: str) -> None:
     """Raises MS403 unless the tensor can be a state of `size` numbers."""
     if state.rank != 2 or (known(state.shape[-1]) or size) != size:
-        raise Fault("MS403", f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
-                    argument=argument,
-                    help=f"take a state of a layer with the same `units`, or put a `Dense` of {size} units before")
+        raise Fault(
+            "MS403",
+            f"a state of `{layer.kind()}` has the shape (batch, {size}), found {show(state.shape)}",
+            argument=argument,
+            help=(
+                f"take a state of a layer with the same `units`, or put a `Dense` of {size} units"
+                " before"
+            ),
+        )
 
 
 def refuse_orthogonal_bfloat16(layer: Layer, initializer: Any) -> None:
-    """Raises where the recurrent kernel starts orthogonal in bfloat16: TensorFlow cannot compute that."""
+    """Raises where the recurrent kernel starts orthogonal in bfloat16: TensorFlow cannot compute
+    that.
+    """
     name = initializer if isinstance(initializer, str) else initializer.kind()
     if layer.variable_dtype == "bfloat16" and name.lower().startswith("orthogonal"):
-        refuse(f"`recurrent_initializer` of `{layer.kind()}` is `{name}`, which cannot be computed in bfloat16",
-               "MS208", "recurrent_initializer",
-               help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`")
+        refuse(
+            f"`recurrent_initializer` of `{layer.kind()}` is `{name}`, which cannot be computed in"
+            " bfloat16",
+            "MS208",
+            "recurrent_initializer",
+            help="use `mixed_bfloat16`, or another initializer, e.g. `glorot_uniform`",
+        )
 
 
 class CellSettings(Layer):
-    """What one step of a recurrent layer is made of: the settings that a layer and its cell share."""
+    """What one step of a recurrent layer is made of: the settings that a layer and its cell
+    share.
+    """
 
     gates: ClassVar[int]
     """How many products with a kernel of their own one step has."""
@@ -106,7 +126,10 @@ class CellSettings(Layer):
     def step_weights(self, size: Size) -> tuple[Weight, ...]:
         """The weights of the cell for steps of `size` features."""
         wide = self.gates * self.units
-        kernels = (self.weight("kernel", size, wide), self.weight("recurrent_kernel", self.units, wide))
+        kernels = (
+            self.weight("kernel", size, wide),
+            self.weight("recurrent_kernel", self.units, wide),
+        )
         return (*kernels, self.weight("bias", *self.bias_shape())) if self.use_bias else kernels
 
     def bias_shape(self) -> tuple[int, ...]:
@@ -152,8 +175,9 @@ class Recurrent(CellSettings):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
-    """Whether the output of a masked step is zeros, rather than that of the step before. A `Bidirectional` around the
-    layer decides it itself."""
+    """Whether the output of a masked step is zeros, rather than that of the step before. A
+    `Bidirectional` around the layer decides it itself.
+    """
 
     def output(self, inputs: Inputs) -> Outputs:
         x = inputs.one
@@ -182,15 +206,22 @@ class Recurrent(CellSettings):
 def check_stateful(stateful: bool, x: Tensor) -> None:
     """Raises MS405 where states are kept from batch to batch and the batch size may change."""
     if stateful and known(x.shape[0]) is None:
-        raise Fault("MS405", f"`stateful` needs a batch size that never changes, found {show(x.shape)}", ("stateful",),
-                    help="leave `stateful` out; pass states on with `return_state` and `initial_state`")
+        raise Fault(
+            "MS405",
+            f"`stateful` needs a batch size that never changes, found {show(x.shape)}",
+            ("stateful",),
+            help="leave `stateful` out; pass states on with `return_state` and `initial_state`",
+        )
 
 
 _EXAMPLES = (
     Example({"units": 4}, ((None, 6, 5),)),
     Example({"units": 4, "return_sequences": True}, ((None, None, 5),)),
     Example({"units": 4, "return_sequences": True, "return_state": True}, ((None, 6, 5),)),
-    Example({"units": 4, "return_state": True, "use_bias": False}, {"sequences": (None, 6, 5), "mask": (None, 6)}),
+    Example(
+        {"units": 4, "return_state": True, "use_bias": False},
+        {"sequences": (None, 6, 5), "mask": (None, 6)},
+    ),
 )
 
 
@@ -202,14 +233,16 @@ class SimpleRNN(SimpleRNNSettings, Recurrent):
     - SimpleRNN: {units: 32, return_sequences: true}
     ```
 
-    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with `return_sequences`. With
-    `return_state` it also gives its last state: `name.output` and `name.hidden`.
+    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with
+    `return_sequences`. With `return_state` it also gives its last state: `name.output` and
+    `name.hidden`.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(1)
 
     examples: ClassVar[tuple[Example, ...]] = (
-        *_EXAMPLES, Example({"units": 4}, {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
+        *_EXAMPLES,
+        Example({"units": 4}, {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
     )
 
 
@@ -221,9 +254,9 @@ class GRU(GRUSettings, Recurrent):
     - GRU: {units: 32, return_sequences: true, dropout: 0.1}
     ```
 
-    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with `return_sequences`. With
-    `return_state` it also gives its last state: `name.output` and `name.hidden`. From Cho et al., 2014,
-    https://arxiv.org/abs/1406.1078.
+    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with
+    `return_sequences`. With `return_state` it also gives its last state: `name.output` and
+    `name.hidden`. From Cho et al., 2014, https://arxiv.org/abs/1406.1078.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(1)
@@ -232,7 +265,10 @@ class GRU(GRUSettings, Recurrent):
 
     examples: ClassVar[tuple[Example, ...]] = (
         *_EXAMPLES,
-        Example({"units": 4, "reset_after": False}, {"sequences": (None, 6, 5), "initial_state": ((None, 4),)}),
+        Example(
+            {"units": 4, "reset_after": False},
+            {"sequences": (None, 6, 5), "initial_state": ((None, 4),)},
+        ),
     )
 
 
@@ -244,9 +280,10 @@ class LSTM(LSTMSettings, Recurrent):
     - LSTM: {units: 32, return_sequences: true, return_state: true, name: encoder}
     ```
 
-    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with `return_sequences`. With
-    `return_state` it also gives its last states: `name.output`, `name.hidden` and `name.cell`. From Hochreiter and
-    Schmidhuber, 1997, https://www.bioinf.jku.at/publications/older/2604.pdf.
+    Takes (batch, time, features), gives (batch, units), or (batch, time, units) with
+    `return_sequences`. With `return_state` it also gives its last states: `name.output`,
+    `name.hidden` and `name.cell`. From Hochreiter and Schmidhuber, 1997,
+    https://www.bioinf.jku.at/publications/older/2604.pdf.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(2)
@@ -254,5 +291,6 @@ class LSTM(LSTMSettings, Recurrent):
     use_cudnn: UseCudnn = "auto"
 
     examples: ClassVar[tuple[Example, ...]] = (
-        *_EXAMPLES, Example({"units": 4}, {"sequences": (None, 6, 5), "initial_state": ((None, 4), (None, 4))}),
+        *_EXAMPLES,
+        Example({"units": 4}, {"sequences": (None, 6, 5), "initial_state": ((None, 4), (None, 4))}),
     )

@@ -13,7 +13,9 @@ from .layer import Example, Inputs, need_rank
 from .setting_types import Count, DataFormat, Rate, Seed
 
 OpenRate = Annotated[float, Field(ge=0, lt=1)]
-"""A rate below 1: at 1 the scale that makes up for what is dropped is infinite, and Keras fails in training."""
+"""A rate below 1: at 1 the scale that makes up for what is dropped is infinite, and Keras fails in
+training.
+"""
 Penalty = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 _ANY = (Example({"rate": 0.5}, ((None, 5),)), Example({"rate": 0.0, "seed": 1}, ((None, None, 5),)))
@@ -34,35 +36,48 @@ class RandomMask(Elementwise):
         # Keras looks at the noise shape only once training runs.
         if self.noise_shape is not None and not self._stretches_to(x.shape, self.noise_shape):
             shown = ", ".join("null" if size is None else str(size) for size in self.noise_shape)
-            raise Fault("MS403", f"noise of shape ({shown}) does not fit the input {show(x.shape)}", ("noise_shape",),
-                        help="give one size for each axis, the batch axis included: `null` for all of it, 1 to share "
-                             "the noise along it")
+            raise Fault(
+                "MS403",
+                f"noise of shape ({shown}) does not fit the input {show(x.shape)}",
+                ("noise_shape",),
+                help=(
+                    "give one size for each axis, the batch axis included: `null` for all of it, 1"
+                    " to share the noise along it"
+                ),
+            )
         return super().output(inputs)
 
     @staticmethod
     def _stretches_to(shape: Shape, noise: tuple[int | None, ...]) -> bool:
-        """Whether the noise can be stretched to the shape: it stands at the last axes, `null` for one of the first."""
+        """Whether the noise can be stretched to the shape: it stands at the last axes, `null` for
+        one of the first.
+        """
         if len(noise) > len(shape):
             return False
-        sizes = [size if wanted is None else wanted for wanted, size in zip(noise, shape, strict=False)]
+        sizes = [
+            size if wanted is None else wanted for wanted, size in zip(noise, shape, strict=False)
+        ]
         pairs = zip(reversed(sizes), reversed(shape), strict=False)
         return all(size == 1 or may_equal(size, full) for size, full in pairs)
 
 
 class Dropout(RandomMask):
-    """Sets a share of the entries to zero in training and scales the others up, so that the sum is kept on average.
+    """Sets a share of the entries to zero in training and scales the others up, so that the sum is
+    kept on average.
 
     ```yaml
     - Dropout: 0.2
     - Dropout: {rate: 0.2, noise_shape: [null, 1, null]}
     ```
 
-    Takes any shape and gives the same. `noise_shape` has one size for each axis: along an axis of size 1 entries
-    drop together. From Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    Takes any shape and gives the same. `noise_shape` has one size for each axis: along an axis of
+    size 1 entries drop together. From Srivastava et al., 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
     """
 
     examples: ClassVar[tuple[Example, ...]] = (
-        *_ANY, Example({"rate": 0.2, "noise_shape": (None, 1, None)}, ((None, 4, 5),)),
+        *_ANY,
+        Example({"rate": 0.2, "noise_shape": (None, 1, None)}, ((None, 4, 5),)),
     )
 
 
@@ -86,25 +101,28 @@ class GaussianNoise(Elementwise):
 
 
 class AlphaDropout(RandomMask):
-    """Dropout for self-normalizing networks: dropped entries take the value that keeps mean and variance.
+    """Dropout for self-normalizing networks: dropped entries take the value that keeps mean and
+    variance.
 
     ```yaml
     - AlphaDropout: 0.1
     ```
 
-    Takes any shape and gives the same. Goes with `selu` and `lecun_normal`. From Klambauer et al., 2017,
-    https://arxiv.org/abs/1706.02515.
+    Takes any shape and gives the same. Goes with `selu` and `lecun_normal`. From Klambauer et al.,
+    2017, https://arxiv.org/abs/1706.02515.
     """
 
     rate: OpenRate
 
     examples: ClassVar[tuple[Example, ...]] = (
-        *_ANY, Example({"rate": 0.2, "noise_shape": (None, 1, None)}, ((None, 4, 5),)),
+        *_ANY,
+        Example({"rate": 0.2, "noise_shape": (None, 1, None)}, ((None, 4, 5),)),
     )
 
 
 class GaussianDropout(Elementwise):
-    """Multiplies by normal noise of mean 1 in training; `rate` is that of the dropout it stands for.
+    """Multiplies by normal noise of mean 1 in training; `rate` is that of the dropout it stands
+    for.
 
     ```yaml
     - GaussianDropout: 0.2
@@ -150,7 +168,8 @@ class SpatialDropout1D(SpatialDropout):
     - SpatialDropout1D: 0.2
     ```
 
-    Takes (batch, time, channels) and gives the same. From Tompson et al., 2014, https://arxiv.org/abs/1411.4280.
+    Takes (batch, time, channels) and gives the same. From Tompson et al., 2014,
+    https://arxiv.org/abs/1411.4280.
     """
 
     axes: ClassVar[int] = 1
@@ -198,7 +217,8 @@ class SpatialDropout3D(SpatialDropout):
 
 
 class ActivityRegularization(Elementwise):
-    """Adds a penalty on its input to the loss: `l1` times the sum of absolute values, `l2` times that of squares.
+    """Adds a penalty on its input to the loss: `l1` times the sum of absolute values, `l2` times
+    that of squares.
 
     ```yaml
     - ActivityRegularization: {l2: 0.001}

@@ -19,7 +19,8 @@ class Flatten(Layer):
     - Flatten
     ```
 
-    Takes (batch, ...), gives (batch, product of the sizes). The data format only says in which order the entries come.
+    Takes (batch, ...), gives (batch, product of the sizes). The data format only says in which
+    order the entries come.
     """
 
     data_format: DataFormat = None
@@ -46,8 +47,8 @@ class Reshape(Layer):
     - Reshape: {target_shape: [-1, 8]}
     ```
 
-    Takes (batch, ...), gives (batch, *target_shape). The shape is without the batch axis; one size may be -1: what is
-    left over.
+    Takes (batch, ...), gives (batch, *target_shape). The shape is without the batch axis; one size
+    may be -1: what is left over.
     """
 
     target_shape: tuple[Annotated[int, Field(ge=-1)] | None, ...]
@@ -61,8 +62,13 @@ class Reshape(Layer):
     @model_validator(mode="after")
     def _one_open_size(self) -> Self:
         if self.target_shape.count(-1) > 1:
-            refuse(f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but only one can "
-                   "follow from the others", "MS406", "target_shape", help="give all sizes but one")
+            refuse(
+                f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but"
+                " only one can follow from the others",
+                "MS406",
+                "target_shape",
+                help="give all sizes but one",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -83,17 +89,28 @@ class Reshape(Layer):
                 raise self._misfit(f"{entries} entries: {show(x.shape)}", f"holds {fixed}")
             return target
         if not fixed or entries % fixed:
-            raise self._misfit(f"{entries} entries: {show(x.shape)}", f"needs a multiple of {fixed}")
+            raise self._misfit(
+                f"{entries} entries: {show(x.shape)}", f"needs a multiple of {fixed}"
+            )
         return tuple(entries // fixed if size == -1 else size for size in target)
 
     def _misfit(self, found: str, wanted: str) -> Fault:
         shown = ", ".join(str(size) for size in self.target_shape)
-        return Fault("MS406", f"the input has {found}, but `target_shape` [{shown}] {wanted}", ("target_shape",),
-                     help="use sizes whose product is the number of entries of one example, or -1 for one of them")
+        return Fault(
+            "MS406",
+            f"the input has {found}, but `target_shape` [{shown}] {wanted}",
+            ("target_shape",),
+            help=(
+                "use sizes whose product is the number of entries of one example, or -1 for one of"
+                " them"
+            ),
+        )
 
 
 def _left_over(given: Shape, target: tuple[int | None, ...]) -> Size:
-    """What -1 stands for where some size is unknown: `time` for (time, 4) to (-1, 4), else unknown."""
+    """What -1 stands for where some size is unknown: `time` for (time, 4) to (-1, 4), else
+    unknown.
+    """
     if PENDING in given:
         return PENDING
     open_sizes = [size for size in given if not isinstance(size, int)]
@@ -113,7 +130,8 @@ class Permute(Layer):
     - Permute: [2, 1]
     ```
 
-    Takes (batch, ...), gives the axes in the order of `dims`, which counts them from 1 (the batch axis stays first).
+    Takes (batch, ...), gives the axes in the order of `dims`, which counts them from 1 (the batch
+    axis stays first).
     """
 
     dims: tuple[int, ...]
@@ -126,16 +144,25 @@ class Permute(Layer):
     @model_validator(mode="after")
     def _is_permutation(self) -> Self:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            refuse(f"`dims` of `Permute` must hold each of 1 to {len(self.dims)} once, found {list(self.dims)}",
-                   "MS205", "dims", help="count the axes from 1, the batch axis left out")
+            refuse(
+                f"`dims` of `Permute` must hold each of 1 to {len(self.dims)} once, found"
+                f" {list(self.dims)}",
+                "MS205",
+                "dims",
+                help="count the axes from 1, the batch axis left out",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         if x.rank != len(self.dims) + 1:
-            raise Fault("MS401", f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the "
-                                 f"batch axis: {show(x.shape)}", ("dims",),
-                        help=f"name each of the axes 1 to {x.rank - 1} once" if x.rank > 1 else None)
+            raise Fault(
+                "MS401",
+                f"`dims` orders {len(self.dims)} axes, but the input has {x.rank - 1} beside the "
+                f"batch axis: {show(x.shape)}",
+                ("dims",),
+                help=f"name each of the axes 1 to {x.rank - 1} once" if x.rank > 1 else None,
+            )
         return self.like(x, (x.shape[0], *(x.shape[axis] for axis in self.dims)))
 
 
@@ -151,7 +178,10 @@ class RepeatVector(Layer):
 
     n: Count
 
-    examples: ClassVar[tuple[Example, ...]] = (Example({"n": 3}, ((None, 5),)), Example({"n": 2}, ((None, None),)))
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"n": 3}, ((None, 5),)),
+        Example({"n": 2}, ((None, None),)),
+    )
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one

@@ -17,8 +17,9 @@ class LayerScale(Layer):
     - LayerScale: 0.1
     ```
 
-    Takes (batch, ..., features) and gives the same: `x * gamma`. At the end of a residual it lets a deep network begin
-    as if the residual were not there. From Touvron et al., 2021, https://arxiv.org/abs/2103.17239.
+    Takes (batch, ..., features) and gives the same: `x * gamma`. At the end of a residual it lets a
+    deep network begin as if the residual were not there. From Touvron et al., 2021,
+    https://arxiv.org/abs/2103.17239.
     """
 
     keras_module: ClassVar[str] = "modelspec"

@@ -1,6 +1,8 @@
-"""Types of layer settings: windows, rates, choices and components, with what they accept and how they say no.
+"""Types of layer settings: windows, rates, choices and components, with what they accept and how
+they say no.
 
-Each is a named type with one validator, never a pydantic union: a union would report every branch it tried.
+Each is a named type with one validator, never a pydantic union: a union would report every branch
+it tried.
 """
 
 from __future__ import annotations
@@ -12,7 +14,15 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from modelspec.core import dtypes
 from modelspec.core.diagnostics import Fault, nearest
-from modelspec.core.settings import Faults, Settings, Unfit, context_of, first_unfit, is_int, read_form
+from modelspec.core.settings import (
+    Faults,
+    Settings,
+    Unfit,
+    context_of,
+    first_unfit,
+    is_int,
+    read_form,
+)
 
 from ..components import ACTIVATIONS, CONSTRAINTS, INITIALIZERS, REGULARIZERS, component
 from . import LAYERS
@@ -29,11 +39,12 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 
 
-# Windows -------------------------------------------------------------------------------------------------------------
+# Windows ------------------------------------------------------------------------------------------
 
 
 def window(count: int, axes: str, least: int = 1) -> PlainValidator:
-    """One whole number for every axis, or a list of `count` of them, each at least `least`; becomes a tuple.
+    """One whole number for every axis, or a list of `count` of them, each at least `least`; becomes
+    a tuple.
 
     `axes` names them in messages: `height, width`.
     """
@@ -51,7 +62,9 @@ def window(count: int, axes: str, least: int = 1) -> PlainValidator:
         return tuple(items)
 
     item = Annotated[int, Field(ge=least)]
-    return PlainValidator(validate, json_schema_input_type=item | GenericAlias(tuple, (item,) * count))
+    return PlainValidator(
+        validate, json_schema_input_type=item | GenericAlias(tuple, (item,) * count)
+    )
 
 
 Window1D = Annotated[tuple[int, ...], window(1, "length")]
@@ -62,7 +75,7 @@ Window3D = Annotated[tuple[int, ...], window(3, "depth, height, width")]
 """Along three axes: `3` or `[3, 5, 5]`."""
 
 
-# Settings that follow the model where they are not written ---------------------------------------------------------
+# Settings that follow the model where they are not written ----------------------------------------
 
 
 def one_of(value: Any, choices: tuple[str, ...], expected: str) -> str:
@@ -70,7 +83,9 @@ def one_of(value: Any, choices: tuple[str, ...], expected: str) -> str:
     if isinstance(value, str) and value in choices:
         return value
     near = nearest(value, choices) if isinstance(value, str) else None
-    raise Unfit(expected, code="MS205", suggestion=near, help=f"did you mean `{near}`?" if near else None)
+    raise Unfit(
+        expected, code="MS205", suggestion=near, help=f"did you mean `{near}`?" if near else None
+    )
 
 
 def _data_format(value: Any, info: ValidationInfo) -> str:
@@ -82,13 +97,17 @@ def _data_format(value: Any, info: ValidationInfo) -> str:
 def _policy(value: Any, info: ValidationInfo) -> str:
     if value is None:
         return context_of(info).precision
-    return one_of(value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)")
+    return one_of(
+        value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
+    )
 
 
 DataFormat = Annotated[
     str | None,
     Field(validate_default=True),
-    PlainValidator(_data_format, json_schema_input_type=Literal["channels_last", "channels_first"] | None),
+    PlainValidator(
+        _data_format, json_schema_input_type=Literal["channels_last", "channels_first"] | None
+    ),
 ]
 """Where the channel axis is; that of the model's `image_data_format` where it is not written."""
 Policy = Annotated[
@@ -99,7 +118,7 @@ Policy = Annotated[
 """A dtype policy; that of `runtime.precision` where it is not written."""
 
 
-# Values that many layers have ----------------------------------------------------------------------------------------
+# Values that many layers have ---------------------------------------------------------------------
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 """Any finite number."""
@@ -113,20 +132,36 @@ def read_layer(value: Any, info: ValidationInfo) -> Settings:
     """A layer from one of the three forms of an entry. Raises `Faults`."""
     found = value if isinstance(value, Settings) else read_form(LAYERS, value, context_of(info))
     if getattr(found, "alone", False):
-        raise Faults([Fault("MS208", f"`{found.kind()}` cannot stand inside another layer",
-                            help="write it as an entry of its own, before or behind this one")])
+        raise Faults(
+            [
+                Fault(
+                    "MS208",
+                    f"`{found.kind()}` cannot stand inside another layer",
+                    help="write it as an entry of its own, before or behind this one",
+                )
+            ]
+        )
     return found
 
 
 LayerSetting = Annotated[Any, PlainValidator(read_layer, json_schema_input_type=Any)]
-"""A layer inside a layer, in the three forms of an entry: `Flatten`, `{Dense: 10}`, `{Dense: {units: 10}}`."""
+"""A layer inside a layer, in the three forms of an entry: `Flatten`, `{Dense: 10}`, `{Dense:
+{units: 10}}`.
+"""
 
 
 NoPolicy = Annotated[
     str | None,
-    PlainValidator(lambda value: value if value is None else one_of(
-        value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
-    ), json_schema_input_type=Literal[dtypes.POLICIES] | None),
+    PlainValidator(
+        lambda value: (
+            value
+            if value is None
+            else one_of(
+                value, dtypes.POLICIES, "a dtype or dtype policy (`float32`, `mixed_float16`, ...)"
+            )
+        ),
+        json_schema_input_type=Literal[dtypes.POLICIES] | None,
+    ),
 ]
 """A dtype policy of a layer that does not follow `runtime.precision`."""
 
@@ -141,8 +176,12 @@ def omitted(help: str) -> PlainValidator:
     return PlainValidator(validate, json_schema_input_type=None)
 
 
-def either(kind: type[int | float], count: int | None = None, *, least: float | None = None) -> PlainValidator:
-    """A number or a list of them (`count`, or one at least), each at least `least`; a list becomes a tuple."""
+def either(
+    kind: type[int | float], count: int | None = None, *, least: float | None = None
+) -> PlainValidator:
+    """A number or a list of them (`count`, or one at least), each at least `least`; a list becomes
+    a tuple.
+    """
     noun = "whole number" if kind is int else "number"
     bound = "" if least is None else f" of at least {least}"
     expected = f"a {noun}{bound} or a list of {count or 'them'}"
@@ -166,11 +205,16 @@ def either(kind: type[int | float], count: int | None = None, *, least: float | 
 def _plain_sizes(value: Any) -> Any:
     items = value if isinstance(value, (tuple, list)) else (value,)
     if not items or not all(is_int(item) or (item is None and items is value) for item in items):
-        raise Unfit("a whole number or a list of them and `null`",
-                    path=first_unfit(value, lambda item: item is None or is_int(item)))
+        raise Unfit(
+            "a whole number or a list of them and `null`",
+            path=first_unfit(value, lambda item: item is None or is_int(item)),
+        )
     if any(item is not None and item < 1 for item in items):
-        raise Unfit("a whole number of at least 1, or a list of them and `null`", code="MS205",
-                    path=first_unfit(value, lambda item: item is None or item >= 1))
+        raise Unfit(
+            "a whole number of at least 1, or a list of them and `null`",
+            code="MS205",
+            path=first_unfit(value, lambda item: item is None or item >= 1),
+        )
     return tuple(items) if items is value else value
 
 

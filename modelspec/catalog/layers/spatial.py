@@ -16,7 +16,7 @@ Sides2D = Annotated[Sides, sides(2, "height, width")]
 Sides3D = Annotated[Sides, sides(3, "depth, height, width")]
 
 
-# Upsampling ----------------------------------------------------------------------------------------------------------
+# Upsampling ---------------------------------------------------------------------------------------
 
 
 class UpSampling1D(Layer):
@@ -54,7 +54,8 @@ class UpSampling(Layer):
 
 
 class UpSampling2D(UpSampling):
-    """Enlarges images by whole factors, repeating pixels or (`interpolation`) computing those between.
+    """Enlarges images by whole factors, repeating pixels or (`interpolation`) computing those
+    between.
 
     ```yaml
     - UpSampling2D: 2
@@ -67,11 +68,15 @@ class UpSampling2D(UpSampling):
     axes: ClassVar[int] = 2
 
     size: Window2D = (2, 2)
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"] = "nearest"
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"] = (
+        "nearest"
+    )
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"size": (2, 3)}, ((None, 5, 4, 3),)),
-        Example({"interpolation": "bilinear", "data_format": "channels_first"}, ((None, 3, None, 4),)),
+        Example(
+            {"interpolation": "bilinear", "data_format": "channels_first"}, ((None, 3, None, 4),)
+        ),
     )
 
 
@@ -82,7 +87,8 @@ class UpSampling3D(UpSampling):
     - UpSampling3D: 2
     ```
 
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis `size` times as long.
+    Takes (batch, depth, height, width, channels), gives the same with each spatial axis `size`
+    times as long.
     """
 
     axes: ClassVar[int] = 3
@@ -92,15 +98,20 @@ class UpSampling3D(UpSampling):
     examples: ClassVar[tuple[Example, ...]] = (Example({"size": (2, 3, 1)}, ((None, 3, 4, 5, 2),)),)
 
 
-# Cropping ------------------------------------------------------------------------------------------------------------
+# Cropping -----------------------------------------------------------------------------------------
 
 
 def cut(given: Shape, cropping: Sides) -> Shape:
     """The sizes with the entries of both sides taken away. Raises MS402 where nothing is left."""
     sizes = grow(given, tuple((-before, -after) for before, after in cropping))
     if not all_positive(sizes):
-        raise Fault("MS402", f"cropping {times([sum(pair) for pair in cropping])} leaves nothing of its {times(given)} "
-                             "input", ("cropping",), help="take less away than the input has along each axis")
+        raise Fault(
+            "MS402",
+            f"cropping {times([sum(pair) for pair in cropping])} leaves nothing of its"
+            f" {times(given)} input",
+            ("cropping",),
+            help="take less away than the input has along each axis",
+        )
     return sizes
 
 
@@ -165,7 +176,8 @@ class Cropping3D(Cropping):
     - Cropping3D: 1
     ```
 
-    Takes (batch, depth, height, width, channels), gives the same with each spatial axis shorter by its cropping.
+    Takes (batch, depth, height, width, channels), gives the same with each spatial axis shorter by
+    its cropping.
     """
 
     axes: ClassVar[int] = 3

@@ -17,14 +17,16 @@ from .wrappers import Wrapper
 
 
 class SpectralNormalization(Wrapper):
-    """Divides the kernel of a layer by its greatest singular value, so that it stretches no input by more than 1.
+    """Divides the kernel of a layer by its greatest singular value, so that it stretches no input
+    by more than 1.
 
     ```yaml
     - SpectralNormalization: {Conv2D: {filters: 64, kernel_size: 3}}
     - SpectralNormalization: {layer: {Dense: 10}, power_iterations: 2}
     ```
 
-    Takes and gives what the layer does. Source: Miyato et al. 2018, https://arxiv.org/abs/1802.05957.
+    Takes and gives what the layer does. Source: Miyato et al. 2018,
+    https://arxiv.org/abs/1802.05957.
     """
 
     power_iterations: Count = 1
@@ -39,20 +41,34 @@ class SpectralNormalization(Wrapper):
     def _takes_one_tensor(self) -> Self:
         first, *rest = self.inner.arguments
         if first.many or any(argument.required for argument in rest):
-            refuse(f"`SpectralNormalization` gives its layer one tensor, but `{self.inner.kind()}` takes several",
-                   "MS205", "layer", help="hold a layer with a kernel: `Dense` or a convolution")
+            refuse(
+                f"`SpectralNormalization` gives its layer one tensor, but `{self.inner.kind()}`"
+                " takes several",
+                "MS205",
+                "layer",
+                help="hold a layer with a kernel: `Dense` or a convolution",
+            )
         if getattr(self.inner, "lora_rank", None) is not None:
-            # Keras takes the sum of the kernel and its low-rank part for a variable, and fails in training.
-            refuse("`SpectralNormalization` cannot bound a kernel that has a low-rank part", "MS208",
-                   *self.inner_path, "lora_rank", help="leave `lora_rank` out")
+            # Keras takes the sum of the kernel and its low-rank part for a variable, and fails in
+            # training.
+            refuse(
+                "`SpectralNormalization` cannot bound a kernel that has a low-rank part",
+                "MS208",
+                *self.inner_path,
+                "lora_rank",
+                help="leave `lora_rank` out",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         if not is_float(x.dtype):
             # Keras casts the result back to the input's dtype: an embedding would lose all but its whole numbers.
-            raise Fault("MS404", f"`SpectralNormalization` takes and gives floating-point numbers, found {x}",
-                        help=f"use `{self.inner.kind()}` without it")
+            raise Fault(
+                "MS404",
+                f"`SpectralNormalization` takes and gives floating-point numbers, found {x}",
+                help=f"use `{self.inner.kind()}` without it",
+            )
         with inside(*self.inner_path):
             made = only(self.inner, self.inner.output(self._inside(inputs)))
             self._kernel(inputs)
@@ -67,8 +83,11 @@ class SpectralNormalization(Wrapper):
         weights = {weight.name: weight for weight in self.inner.weights(self._inside(inputs))}
         kernel = weights.get("kernel") or weights.get("embeddings")
         if kernel is None:
-            raise Fault("MS205", f"`SpectralNormalization` bounds a kernel, which `{self.inner.kind()}` has not",
-                        help="hold `Dense` or a convolution")
+            raise Fault(
+                "MS205",
+                f"`SpectralNormalization` bounds a kernel, which `{self.inner.kind()}` has not",
+                help="hold `Dense` or a convolution",
+            )
         return kernel
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:

@@ -45,8 +45,8 @@ class Normalization(Layer):
     - Normalization: {mean: [2.5, 0.1], variance: [4.0, 0.09]}
     ```
 
-    Takes any shape, gives the same shape. Along `axis` each entry has a mean and a variance of its own; with
-    `axis: null` one is used for all. With `invert` it does the opposite.
+    Takes any shape, gives the same shape. Along `axis` each entry has a mean and a variance of its
+    own; with `axis: null` one is used for all. With `invert` it does the opposite.
     """
 
     axis: Annotated[Any, either(int)] | None = -1
@@ -54,7 +54,8 @@ class Normalization(Layer):
     variance: Array | None = None
     invert: bool = False
 
-    # What it stores has the axes of the first call: on fewer, Keras gives a tensor with one more than it says.
+    # What it stores has the axes of the first call: on fewer, Keras gives a tensor with one more
+    # than it says.
     keeps_rank: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4),)),
@@ -73,28 +74,49 @@ class Normalization(Layer):
     def _mean_and_variance_agree(self) -> Self:
         if (self.mean is None) != (self.variance is None):
             given, other = ("mean", "variance") if self.variance is None else ("variance", "mean")
-            refuse(f"`{given}` is given without `{other}`", "MS208", given, help=f"give `{other}` too, or neither")
+            refuse(
+                f"`{given}` is given without `{other}`",
+                "MS208",
+                given,
+                help=f"give `{other}` too, or neither",
+            )
         mean, variance = size_of(self.mean), size_of(self.variance)
         if mean != variance:
-            refuse(f"`mean` has the shape {show_sizes(mean)}, but `variance` {show_sizes(variance)}", "MS208",
-                   "variance", help="give both in the same shape")
+            refuse(
+                f"`mean` has the shape {show_sizes(mean)}, but `variance` {show_sizes(variance)}",
+                "MS208",
+                "variance",
+                help="give both in the same shape",
+            )
         if len(mean) > len(self._axes()):
-            refuse(f"`mean` has {len(mean)} axes, but `axis` names {len(self._axes())}", "MS208", "mean",
-                   help="give one number for each entry along `axis`")
+            refuse(
+                f"`mean` has {len(mean)} axes, but `axis` names {len(self._axes())}",
+                "MS208",
+                "mean",
+                help="give one number for each entry along `axis`",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         kept = self._kept(x)
         if len({axis_in(self, axis, x, "axis") for axis in self._axes()}) < len(self._axes()):
-            raise Fault("MS205", f"`axis` names an axis of {show(x.shape)} twice: {list(self._axes())}", ("axis",),
-                        help="name each axis once")
+            raise Fault(
+                "MS205",
+                f"`axis` names an axis of {show(x.shape)} twice: {list(self._axes())}",
+                ("axis",),
+                help="name each axis once",
+            )
         given = size_of(self.mean)
         for size, count in zip(kept[::-1], given[::-1], strict=False):
             if count != 1 and (known(size) or count) != count:
-                raise Fault("MS403", f"`mean` of shape {show_sizes(given)} does not match the sizes {show_sizes(kept)} "
-                                     f"of {show(x.shape)} along `axis`", ("mean",),
-                            help="give one number for each entry along `axis`")
+                raise Fault(
+                    "MS403",
+                    f"`mean` of shape {show_sizes(given)} does not match the sizes"
+                    f" {show_sizes(kept)} of {show(x.shape)} along `axis`",
+                    ("mean",),
+                    help="give one number for each entry along `axis`",
+                )
         return self.result(x.shape)
 
     def _kept(self, x: Tensor) -> Shape:
@@ -109,7 +131,10 @@ class Normalization(Layer):
         kept = self._kept(inputs.one)
         # Keras counts nothing any more; older saved models have the variable.
         count = Weight("count", (), trainable=False, dtype="int64")
-        return (*(self.weight(name, *kept, trainable=False) for name in ("mean", "variance")), count)
+        return (
+            *(self.weight(name, *kept, trainable=False) for name in ("mean", "variance")),
+            count,
+        )
 
 
 def show_sizes(sizes: Shape) -> str:

@@ -27,9 +27,10 @@ class TextVectorization(OwnDtype):
     - TextVectorization: {max_tokens: 2000, output_mode: tf_idf}
     ```
 
-    Takes strings (batch) or (batch, 1), gives whole numbers (batch, output_sequence_length): 0 fills up, 1 is unknown.
-    `multi_hot`, `count` and `tf_idf` take (batch) and give (batch, tokens). Without `vocabulary` it is learned from the
-    data. Without `split` every string is a token: (batch, tokens).
+    Takes strings (batch) or (batch, 1), gives whole numbers (batch, output_sequence_length): 0
+    fills up, 1 is unknown. `multi_hot`, `count` and `tf_idf` take (batch) and give (batch, tokens).
+    Without `vocabulary` it is learned from the data. Without `split` every string is a token:
+    (batch, tokens).
     """
 
     max_tokens: MaxTokens | None = None
@@ -49,40 +50,69 @@ class TextVectorization(OwnDtype):
         Example({"vocabulary": ("a", "b"), "output_sequence_length": 4}, ((None,),), "string"),
         Example({"vocabulary": ("a", "b")}, ((None, 1),), "string"),
         Example({"vocabulary": ("a", "b"), "output_mode": "multi_hot"}, ((None,),), "string"),
-        Example({"vocabulary": ("a", "b"), "output_mode": "count", "split": None}, ((None, 5),), "string"),
+        Example(
+            {"vocabulary": ("a", "b"), "output_mode": "count", "split": None},
+            ((None, 5),),
+            "string",
+        ),
     )
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         mode = self.lookup.mode
         if mode != "int" and self.output_sequence_length is not None:
-            refuse(f"`output_sequence_length` goes with `output_mode: int`, found `{self.output_mode}`", "MS208",
-                   "output_sequence_length", help="leave one of them out")
+            refuse(
+                "`output_sequence_length` goes with `output_mode: int`, found"
+                f" `{self.output_mode}`",
+                "MS208",
+                "output_sequence_length",
+                help="leave one of them out",
+            )
         if mode != "int" and self.ragged:
-            refuse(f"`ragged` goes with `output_mode: int`, found `{self.output_mode}`", "MS208", "ragged",
-                   help="leave one of them out")
+            refuse(
+                f"`ragged` goes with `output_mode: int`, found `{self.output_mode}`",
+                "MS208",
+                "ragged",
+                help="leave one of them out",
+            )
         self.lookup.check()
         return self
 
     @property
     def lookup(self) -> StringLookup:
         """The layer that looks the tokens up."""
-        return StringLookup.model_construct(**{name: getattr(self, name) for name in _SHARED}, mask_token="")
+        return StringLookup.model_construct(
+            **{name: getattr(self, name) for name in _SHARED}, mask_token=""
+        )
 
     def output(self, inputs: Inputs) -> Tensor:
         x, lookup = inputs.one, self.lookup
         if x.dtype != "string":
-            raise Fault("MS404", f"`TextVectorization` takes strings, found {x}", help="give the input `dtype: string`")
-        # Keras says another shape than the one it makes of what is refused here, or fails when the model runs.
+            raise Fault(
+                "MS404",
+                f"`TextVectorization` takes strings, found {x}",
+                help="give the input `dtype: string`",
+            )
+        # Keras says another shape than the one it makes of what is refused here, or fails when the
+        # model runs.
         if self.split is None:
             need_rank(self, x, 2)
         elif x.rank > 2 or (x.rank == 2 and x.shape[-1] != 1) or not x.rank:
-            raise Fault("MS401", f"`TextVectorization` takes one text for each example, found {show(x.shape)}",
-                        help="give the input the shape `[]`, or put `split: null` where every string is a token")
+            raise Fault(
+                "MS401",
+                f"`TextVectorization` takes one text for each example, found {show(x.shape)}",
+                help=(
+                    "give the input the shape `[]`, or put `split: null` where every string is a"
+                    " token"
+                ),
+            )
         elif x.rank == 2 and lookup.mode != "int":
-            raise Fault("MS401", "`TextVectorization` takes texts of shape (batch) for "
-                                 f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
-                        help="give the input the shape `[]`")
+            raise Fault(
+                "MS401",
+                "`TextVectorization` takes texts of shape (batch) for "
+                f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
+                help="give the input the shape `[]`",
+            )
         if lookup.mode == "int":
             return Tensor((x.shape[0], self.output_sequence_length), "int64")
         tokens: Shape = (x.shape[0], None) if self.split else x.shape

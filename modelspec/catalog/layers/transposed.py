@@ -22,11 +22,22 @@ from .setting_types import (
     Window3D,
     window,
 )
-from .windows import Padding, all_positive, channel_axis, input_channels, numbers, spatial, times, with_channels
+from .windows import (
+    Padding,
+    all_positive,
+    channel_axis,
+    input_channels,
+    numbers,
+    spatial,
+    times,
+    with_channels,
+)
 
 
 class TransposedConvolution(Layer):
-    """What Conv1DTranspose, Conv2DTranspose and Conv3DTranspose share: everything but the number of axes."""
+    """What Conv1DTranspose, Conv2DTranspose and Conv3DTranspose share: everything but the number of
+    axes.
+    """
 
     axes: ClassVar[int]
 
@@ -51,9 +62,16 @@ class TransposedConvolution(Layer):
     def _settings_agree(self) -> Self:
         refuse_dilated_strides(self.strides, self.dilation_rate)
         extra = self.output_padding
-        if extra is not None and any(e >= stride for e, stride in zip(extra, self.strides, strict=True)):
-            refuse(f"output_padding {times(extra)} must be less than strides {times(self.strides)} along each axis",
-                   "MS208", "output_padding", help="use a smaller `output_padding` or larger `strides`")
+        if extra is not None and any(
+            e >= stride for e, stride in zip(extra, self.strides, strict=True)
+        ):
+            refuse(
+                f"output_padding {times(extra)} must be less than strides {times(self.strides)}"
+                " along each axis",
+                "MS208",
+                "output_padding",
+                help="use a smaller `output_padding` or larger `strides`",
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -62,12 +80,18 @@ class TransposedConvolution(Layer):
         given = spatial(x.shape, self.data_format)
         extra = self.output_padding or (None,) * self.axes
         axes = zip(given, self.kernel_size, self.strides, self.dilation_rate, extra, strict=True)
-        sizes = tuple(transposed(size, k, stride, self.padding, d, more) for size, k, stride, d, more in axes)
+        sizes = tuple(
+            transposed(size, k, stride, self.padding, d, more) for size, k, stride, d, more in axes
+        )
         if not all_positive(sizes):
             # Keras computes such a shape and fails once data arrives.
-            raise Fault("MS402", f"kernel {times(self.kernel_size)} leaves nothing of its {times(given)} input: "
-                                 f"the result would be {times(sizes)}", ("output_padding",),
-                        help="leave out `output_padding` or use `padding: valid`")
+            raise Fault(
+                "MS402",
+                f"kernel {times(self.kernel_size)} leaves nothing of its {times(given)} input: "
+                f"the result would be {times(sizes)}",
+                ("output_padding",),
+                help="leave out `output_padding` or use `padding: valid`",
+            )
         return self.result(with_channels(x.shape[0], sizes, self.filters, self.data_format))
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
@@ -88,8 +112,8 @@ class Conv1DTranspose(TransposedConvolution):
     - Conv1DTranspose: {filters: 16, kernel_size: 4, strides: 2, padding: same}
     ```
 
-    Takes (batch, steps, channels), gives (batch, new_steps, filters); with `padding: same`, `strides` times as many
-    steps.
+    Takes (batch, steps, channels), gives (batch, new_steps, filters); with `padding: same`,
+    `strides` times as many steps.
     """
 
     axes: ClassVar[int] = 1
@@ -101,8 +125,12 @@ class Conv1DTranspose(TransposedConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 5, 3),)),
-        Example({"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((None, None, 3),)),
-        Example({"filters": 4, "kernel_size": 3, "strides": 3, "output_padding": 1}, ((None, 5, 3),)),
+        Example(
+            {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((None, None, 3),)
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "strides": 3, "output_padding": 1}, ((None, 5, 3),)
+        ),
     )
 
 
@@ -126,8 +154,14 @@ class Conv2DTranspose(TransposedConvolution):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 3}, ((None, 5, 6, 3),)),
-        Example({"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"}, ((None, None, 6, 3),)),
-        Example({"filters": 4, "kernel_size": 3, "strides": 2, "output_padding": (1, 0)}, ((None, 5, 6, 3),)),
+        Example(
+            {"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same"},
+            ((None, None, 6, 3),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 3, "strides": 2, "output_padding": (1, 0)},
+            ((None, 5, 6, 3),),
+        ),
     )
 
 
@@ -138,18 +172,27 @@ class Conv3DTranspose(TransposedConvolution):
     - Conv3DTranspose: {filters: 8, kernel_size: 3, strides: 2, padding: same}
     ```
 
-    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width, filters).
+    Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width,
+    filters).
     """
 
     axes: ClassVar[int] = 3
 
     kernel_size: Window3D
     strides: Window3D = (1, 1, 1)
-    output_padding: Annotated[tuple[int, ...], window(3, "depth, height, width", least=0)] | None = None
+    output_padding: (
+        Annotated[tuple[int, ...], window(3, "depth, height, width", least=0)] | None
+    ) = None
     dilation_rate: Window3D = (1, 1, 1)
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"filters": 4, "kernel_size": 2}, ((None, 3, 4, 5, 2),)),
-        Example({"filters": 4, "kernel_size": (3, 2, 2), "strides": 2, "padding": "same"}, ((None, 3, None, 5, 2),)),
-        Example({"filters": 4, "kernel_size": 2, "strides": 2, "output_padding": 1}, ((None, 3, 4, 5, 2),)),
+        Example(
+            {"filters": 4, "kernel_size": (3, 2, 2), "strides": 2, "padding": "same"},
+            ((None, 3, None, 5, 2),),
+        ),
+        Example(
+            {"filters": 4, "kernel_size": 2, "strides": 2, "output_padding": 1},
+            ((None, 3, 4, 5, 2),),
+        ),
     )

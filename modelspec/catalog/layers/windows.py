@@ -1,4 +1,6 @@
-"""Where the channel axis is, and windows that slide along the others: what convolution, pooling and resizing share."""
+"""Where the channel axis is, and windows that slide along the others: what convolution, pooling and
+resizing share.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,15 @@ from .common import need_number
 from .layer import Inputs, Layer, need_rank
 
 Padding = Literal["valid", "same"]
-"""`valid`: only where the window fits whole; `same`: as many places as the input has, divided by the stride."""
+"""`valid`: only where the window fits whole; `same`: as many places as the input has, divided by
+the stride.
+"""
 
 
 def numbers(layer: Layer, inputs: Inputs, *ranks: int) -> Tensor:
-    """The tensor of the call, which has one of the ranks (any, where none is given) and does not hold strings."""
+    """The tensor of the call, which has one of the ranks (any, where none is given) and does not
+    hold strings.
+    """
     x = inputs.one
     if ranks:
         need_rank(layer, x, *ranks)
@@ -30,7 +36,11 @@ def channel_axis(data_format: str | None) -> int:
 
 def input_channels(x: Tensor, data_format: str | None) -> Size:
     """The number of input channels, which weights depend on; MS405 where it is unknown."""
-    return needs(x.shape[channel_axis(data_format)], "the channel axis", "give the input's channel axis a number")
+    return needs(
+        x.shape[channel_axis(data_format)],
+        "the channel axis",
+        "give the input's channel axis a number",
+    )
 
 
 def spatial(shape: Shape, data_format: str | None) -> Shape:
@@ -40,7 +50,9 @@ def spatial(shape: Shape, data_format: str | None) -> Shape:
 
 def with_channels(batch: Size, sizes: Shape, channels: Size, data_format: str | None) -> Shape:
     """A full shape from its parts."""
-    return (batch, channels, *sizes) if data_format == "channels_first" else (batch, *sizes, channels)
+    return (
+        (batch, channels, *sizes) if data_format == "channels_first" else (batch, *sizes, channels)
+    )
 
 
 def with_spatial(shape: Shape, sizes: Shape, data_format: str | None) -> Shape:
@@ -49,8 +61,14 @@ def with_spatial(shape: Shape, sizes: Shape, data_format: str | None) -> Shape:
 
 
 def slide(
-    given: Shape, kernel: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int] | None = None,
-    *, setting: str = "kernel_size", word: str = "kernel",
+    given: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int] | None = None,
+    *,
+    setting: str = "kernel_size",
+    word: str = "kernel",
 ) -> Shape:
     """How many places the window has along each spatial axis. Raises MS402 where it does not fit.
 
@@ -63,13 +81,20 @@ def slide(
         return sizes
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     dilated = f" (dilated to {times(reach)})" if reach != tuple(kernel) else ""
-    raise Fault("MS402", f"{word} {times(kernel)}{dilated} does not fit its {times(given)} input", (setting,),
-                help=_fitting(given, dilation, padding, setting))
+    raise Fault(
+        "MS402",
+        f"{word} {times(kernel)}{dilated} does not fit its {times(given)} input",
+        (setting,),
+        help=_fitting(given, dilation, padding, setting),
+    )
 
 
 def _fitting(given: Shape, dilation: Sequence[int], padding: str, setting: str) -> str:
-    largest = min((count - 1) // d + 1 for size, d in zip(given, dilation, strict=True)
-                  if (count := known(size)) is not None)
+    largest = min(
+        (count - 1) // d + 1
+        for size, d in zip(given, dilation, strict=True)
+        if (count := known(size)) is not None
+    )
     if largest < 1:
         return "give the input at least one entry along every axis"
     return f"use `padding: same` or a {setting} of at most {largest}"

@@ -43,10 +43,14 @@ class TimeDistributed(Wrapper):
     - TimeDistributed: {layer: {Conv2D: {filters: 8, kernel_size: 3}}}
     ```
 
-    Takes (batch, time, ...), gives (batch, time, ...) where the rest is what the layer makes of one step.
+    Takes (batch, time, ...), gives (batch, time, ...) where the rest is what the layer makes of one
+    step.
     """
 
-    arguments: ClassVar[tuple[Argument, ...]] = (Argument("inputs"), Argument("mask", required=False))
+    arguments: ClassVar[tuple[Argument, ...]] = (
+        Argument("inputs"),
+        Argument("mask", required=False),
+    )
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"layer": {"Dense": 3}}, ((None, 4, 5),)),
@@ -58,8 +62,15 @@ class TimeDistributed(Wrapper):
     def _takes_one_tensor(self) -> Self:
         first, *rest = self.inner.arguments
         if first.many or any(argument.required for argument in rest):
-            refuse(f"`TimeDistributed` gives its layer one tensor, but `{self.inner.kind()}` takes several", "MS205",
-                   "layer", help=f"call `{self.inner.kind()}` on the whole sequences, without `TimeDistributed`")
+            refuse(
+                f"`TimeDistributed` gives its layer one tensor, but `{self.inner.kind()}` takes"
+                " several",
+                "MS205",
+                "layer",
+                help=(
+                    f"call `{self.inner.kind()}` on the whole sequences, without `TimeDistributed`"
+                ),
+            )
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -70,14 +81,22 @@ class TimeDistributed(Wrapper):
         with inside(*self.inner_path):
             step = only(self.inner, self.inner.output(self._step(inputs)))
         if not step.rank:
-            raise Fault("MS401", f"`{self.inner.kind()}` gives a tensor without a batch axis, which cannot be put "
-                                 "together", self.inner_path)
+            raise Fault(
+                "MS401",
+                f"`{self.inner.kind()}` gives a tensor without a batch axis, which cannot be put "
+                "together",
+                self.inner_path,
+            )
         return self.result((step.shape[0], x.shape[1], *step.shape[1:]))
 
     def _check_mask(self, x: Tensor, mask: Tensor) -> None:
         if mask.rank < 2 or not all(map(may_equal, x.shape[:2], mask.shape[:2])):
-            raise Fault("MS403", f"a mask starts with the axes (batch, time) of its input, found {show(mask.shape)} "
-                                 f"for {show(x.shape)}", argument="mask")
+            raise Fault(
+                "MS403",
+                f"a mask starts with the axes (batch, time) of its input, found {show(mask.shape)} "
+                f"for {show(x.shape)}",
+                argument="mask",
+            )
 
     def _step(self, inputs: Inputs) -> Inputs:
         """A call of the inner layer with one step."""
@@ -95,9 +114,20 @@ class TimeDistributed(Wrapper):
 def _recurrent(value: Any, info: ValidationInfo) -> Settings:
     """A layer with the settings that Keras asks both directions for."""
     layer = read_layer(value, info)
-    if not {"go_backwards", "return_sequences", "return_state", "stateful"} <= type(layer).model_fields.keys():
-        raise Faults([Fault("MS205", f"`{layer.kind()}` does not read a sequence, which `Bidirectional` does both ways",
-                            help="use a recurrent layer: `LSTM`, `GRU`, `SimpleRNN`, `RNN` or `ConvLSTM`")])
+    if (
+        not {"go_backwards", "return_sequences", "return_state", "stateful"}
+        <= type(layer).model_fields.keys()
+    ):
+        raise Faults(
+            [
+                Fault(
+                    "MS205",
+                    f"`{layer.kind()}` does not read a sequence, which `Bidirectional` does both"
+                    " ways",
+                    help="use a recurrent layer: `LSTM`, `GRU`, `SimpleRNN`, `RNN` or `ConvLSTM`",
+                )
+            ]
+        )
     return layer
 
 
@@ -112,13 +142,15 @@ class Bidirectional(Wrapper):
     - Bidirectional: {layer: {GRU: 32}, merge_mode: sum}
     ```
 
-    Takes (batch, time, features), gives what the layer gives, with the last axis doubled (`concat`), as it is (`sum`,
-    `mul`, `ave`), or as two tensors (`null`). With `return_state` the states of both follow, those of the
-    forward layer first. The other layer is a copy of the first unless `backward_layer` is given.
+    Takes (batch, time, features), gives what the layer gives, with the last axis doubled
+    (`concat`), as it is (`sum`, `mul`, `ave`), or as two tensors (`null`). With `return_state` the
+    states of both follow, those of the forward layer first. The other layer is a copy of the first
+    unless `backward_layer` is given.
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = (
-        Argument("sequences"), Argument("initial_state", required=False, many=True, least=2),
+        Argument("sequences"),
+        Argument("initial_state", required=False, many=True, least=2),
         Argument("mask", required=False),
     )
 
@@ -128,10 +160,16 @@ class Bidirectional(Wrapper):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"layer": {"LSTM": 4}}, ((None, 6, 5),)),
-        Example({"layer": {"GRU": {"units": 4, "return_sequences": True}}, "merge_mode": "sum"}, ((None, None, 5),)),
+        Example(
+            {"layer": {"GRU": {"units": 4, "return_sequences": True}}, "merge_mode": "sum"},
+            ((None, None, 5),),
+        ),
         Example({"layer": {"LSTM": {"units": 4, "return_state": True}}}, ((None, 6, 5),)),
         Example({"layer": {"SimpleRNN": 4}, "merge_mode": None}, ((None, 6, 5),)),
-        Example({"layer": {"GRU": 4}, "backward_layer": {"LSTM": {"units": 4, "go_backwards": True}}}, ((None, 6, 5),)),
+        Example(
+            {"layer": {"GRU": 4}, "backward_layer": {"LSTM": {"units": 4, "go_backwards": True}}},
+            ((None, 6, 5),),
+        ),
     )
 
     @model_validator(mode="after")
@@ -139,26 +177,52 @@ class Bidirectional(Wrapper):
         forward, backward = self.layer, self.backward_layer
         if backward is None:
             if forward.go_backwards:
-                refuse("the layer of `Bidirectional` already goes backwards, and so would its copy", "MS208",
-                       "layer", forward.kind(), "go_backwards", help="leave `go_backwards` out")
+                refuse(
+                    "the layer of `Bidirectional` already goes backwards, and so would its copy",
+                    "MS208",
+                    "layer",
+                    forward.kind(),
+                    "go_backwards",
+                    help="leave `go_backwards` out",
+                )
             return self
         if forward.go_backwards == backward.go_backwards:
-            refuse("both layers of `Bidirectional` go the same way", "MS208", "backward_layer", backward.kind(),
-                   help=f"set `go_backwards: {str(not forward.go_backwards).lower()}` in `backward_layer`")
+            refuse(
+                "both layers of `Bidirectional` go the same way",
+                "MS208",
+                "backward_layer",
+                backward.kind(),
+                help=(
+                    f"set `go_backwards: {str(not forward.go_backwards).lower()}` in"
+                    " `backward_layer`"
+                ),
+            )
         for name in ("stateful", "return_sequences", "return_state"):
             if getattr(forward, name) != getattr(backward, name):
-                refuse(f"the layers of `Bidirectional` have different `{name}`", "MS208", "backward_layer",
-                       backward.kind(),
-                       help=f"set `{name}: {str(getattr(forward, name)).lower()}` in `backward_layer` too")
+                refuse(
+                    f"the layers of `Bidirectional` have different `{name}`",
+                    "MS208",
+                    "backward_layer",
+                    backward.kind(),
+                    help=(
+                        f"set `{name}: {str(getattr(forward, name)).lower()}` in"
+                        " `backward_layer` too"
+                    ),
+                )
         return self
 
     def output(self, inputs: Inputs) -> Outputs:
         forward, backward = self._directions(inputs)
         result, states = self._merged(forward[0]), (*forward[1:], *backward[1:])
         if forward[0].shape != backward[0].shape:
-            # Keras looks at the forward layer alone and is wrong about what it then gives, or fails.
-            raise Fault("MS403", f"the directions give {show(forward[0].shape)} and {show(backward[0].shape)}",
-                        ("backward_layer",), help="give both layers the same number of units")
+            # Keras looks at the forward layer alone and is wrong about what it then gives, or
+            # fails.
+            raise Fault(
+                "MS403",
+                f"the directions give {show(forward[0].shape)} and {show(backward[0].shape)}",
+                ("backward_layer",),
+                help="give both layers the same number of units",
+            )
         outputs = (*result, *(self.result(state.shape) for state in states))
         return outputs if len(outputs) > 1 else outputs[0]
 
@@ -171,15 +235,22 @@ class Bidirectional(Wrapper):
         x = self.like(inputs.one)
         states = inputs.list("initial_state")
         if len(states) % 2:
-            raise Fault("MS310", f"`Bidirectional` gives half of its initial states to each layer, found {len(states)}",
-                        argument="initial_state")
+            raise Fault(
+                "MS310",
+                "`Bidirectional` gives half of its initial states to each layer, found"
+                f" {len(states)}",
+                argument="initial_state",
+            )
         half = len(states) // 2
         mask = inputs.tensor("mask")
-        return (self._direction(self.inner, self.inner_path, x, states[:half], mask),
-                self._direction(*self._backward(), x, states[half:], mask))
+        return (
+            self._direction(self.inner, self.inner_path, x, states[:half], mask),
+            self._direction(*self._backward(), x, states[half:], mask),
+        )
 
-    def _direction(self, layer: Layer, path: Path, x: Tensor, states: tuple[Tensor, ...],
-                   mask: Tensor | None) -> tuple[Tensor, ...]:
+    def _direction(
+        self, layer: Layer, path: Path, x: Tensor, states: tuple[Tensor, ...], mask: Tensor | None
+    ) -> tuple[Tensor, ...]:
         given: dict[str, Tensor | tuple[Tensor, ...]] = {"sequences": x}
         if states:
             given["initial_state"] = states
@@ -205,11 +276,14 @@ class Bidirectional(Wrapper):
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         x = Inputs({"sequences": self.like(inputs.one)})
         backward = self._backward()[0]
-        # A copy is named after the forward layer, a layer of its own as Keras names the second layer that is made.
+        # A copy is named after the forward layer, a layer of its own as Keras names the second
+        # layer that is made.
         first, second = names_of((self.inner, backward))
         if self.backward_layer is None:
             second = f"backward_{first.removeprefix('backward_')}"
-        forward = prefixed(f"forward_{first.removeprefix('forward_')}", self.inner.weights(x), self.trainable)
+        forward = prefixed(
+            f"forward_{first.removeprefix('forward_')}", self.inner.weights(x), self.trainable
+        )
         return (*forward, *prefixed(second, backward.weights(x), self.trainable))
 
     def multiply_adds(self, inputs: Inputs) -> Size:

@@ -1,4 +1,5 @@
-"""Architectures that ship with the package, each a complete spec: `ResNet50.yaml` is what `- ResNet50` stands for.
+"""Architectures that ship with the package, each a complete spec: `ResNet50.yaml` is what `-
+ResNet50` stands for.
 
 The names of the files are the names of the kinds. Nothing is read until a spec uses it.
 """
@@ -26,7 +27,9 @@ def kinds() -> tuple[str, ...]:
 
 
 def is_kind(name: object) -> bool:
-    """Whether a name is one of the library's; a name that cannot be is told without a look at the folder."""
+    """Whether a name is one of the library's; a name that cannot be is told without a look at the
+    folder.
+    """
     return isinstance(name, str) and name[:1].isupper() and name in kinds()
 
 
@@ -51,10 +54,16 @@ class Rule:
 
 RULES: Final[Mapping[str, Rule]] = {
     "include_top": Rule("Whether the layers that classify are there."),
-    "input_shape": Rule("The shape of an image, without the batch axis. Where it is not written, the shape of the "
-                        "tensor that it is called with.", optional=True),
-    "pooling": Rule("What is done to the last feature map where there is no top: nothing, its averages, its maxima.",
-                    choices=(None, "avg", "max")),
+    "input_shape": Rule(
+        "The shape of an image, without the batch axis. Where it is not written, the shape of the "
+        "tensor that it is called with.",
+        optional=True,
+    ),
+    "pooling": Rule(
+        "What is done to the last feature map where there is no top: nothing, its averages, its"
+        " maxima.",
+        choices=(None, "avg", "max"),
+    ),
     "classes": Rule("How many classes the top tells apart.", least=1),
     "classifier_activation": Rule("The activation of the top; `null` gives logits.", optional=True),
 }

@@ -41,7 +41,9 @@ class _One(Settings):
 
 
 class ByColumn(Settings):
-    """A file for each column; the columns may stand directly behind the name: `idx: {image: a.idx, label: b.idx}`."""
+    """A file for each column; the columns may stand directly behind the name: `idx: {image: a.idx,
+    label: b.idx}`.
+    """
 
     spread_primary: ClassVar[bool] = True
     """Whether the columns may stand where the settings do."""
@@ -49,7 +51,9 @@ class ByColumn(Settings):
     files: Annotated[
         str | Mapping[str, str], PlainValidator(_files, json_schema_input_type=str | dict[str, str])
     ]
-    """A file for each column; of a single file, the column has the file's name without its endings."""
+    """A file for each column; of a single file, the column has the file's name without its
+    endings.
+    """
 
     @classmethod
     def read(cls, body: Value, context: Context) -> Self:
@@ -58,8 +62,10 @@ class ByColumn(Settings):
         try:
             return cls.build({"files": body}, context)
         except Faults as error:
-            raise Faults(replace(fault, path=fault.path[1:] if fault.path[:1] == ("files",) else fault.path)
-                         for fault in error.faults) from None
+            raise Faults(
+                replace(fault, path=fault.path[1:] if fault.path[:1] == ("files",) else fault.path)
+                for fault in error.faults
+            ) from None
 
 
 class npy(ByColumn):
@@ -88,7 +94,9 @@ def _rows(value: Any) -> tuple[int, int | None]:
         raise Unfit("the first row and the row behind the last one, e.g. `[0, 1000]`")
     start, end = value
     if not (end is None or is_int(end)):
-        raise Unfit("the first row and the row behind the last one, e.g. `[0, 1000]`, or `[1000, null]`")
+        raise Unfit(
+            "the first row and the row behind the last one, e.g. `[0, 1000]`, or `[1000, null]`"
+        )
     if start < 0 or (end is not None and end <= start):
         raise Unfit("two rows from 0, the second behind the first", code="MS205")
     return start, end
@@ -102,19 +110,34 @@ class hdf5(Settings):
     test: {hdf5: {path: images.h5, rows: [50000, null]}}
     ```
 
-    A column is a data set by its path in the file (`x`, `train/images`). Large ones are read piece by piece. What lies
-    outside the file (external links, external storage, virtual data sets) is refused.
+    A column is a data set by its path in the file (`x`, `train/images`). Large ones are read piece
+    by piece. What lies outside the file (external links, external storage, virtual data sets) is
+    refused.
     """
 
     path: ProjectPaths
-    rows: Annotated[
-        tuple[int, int | None], PlainValidator(_rows, json_schema_input_type=tuple[int, int | None])
-    ] | None = None
+    rows: (
+        Annotated[
+            tuple[int, int | None],
+            PlainValidator(_rows, json_schema_input_type=tuple[int, int | None]),
+        ]
+        | None
+    ) = None
     """The examples to take, from the first up to and without the second."""
 
 
 _TF_DTYPES = Literal[
-    "float32", "int64", "string", "uint8", "int8", "uint16", "int16", "int32", "float16", "float64", "bool",
+    "float32",
+    "int64",
+    "string",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "int32",
+    "float16",
+    "float64",
+    "bool",
 ]
 
 
@@ -122,8 +145,9 @@ class Stored(Settings):
     """One feature of the examples of a TFRecord file."""
 
     dtype: _TF_DTYPES = "float32"
-    """What the values are: `float32`, `int64`, `string` as stored; any other is the dtype of raw bytes
-    (`tf.io.decode_raw`), little-endian."""
+    """What the values are: `float32`, `int64`, `string` as stored; any other is the dtype of raw
+    bytes (`tf.io.decode_raw`), little-endian.
+    """
     shape: tuple[Annotated[int, Field(ge=0)], ...] | None = ()
     """The shape of one example; `null` for lists of different lengths."""
     default: float | int | str | None = None
@@ -137,7 +161,11 @@ class Stored(Settings):
     def _known_bytes(self) -> Stored:
         text = isinstance(self.default, str)
         if self.default is not None and text != (self.dtype == "string"):
-            refuse("`default` is a text for `dtype: string`, and a number for any other", "MS204", "default")
+            refuse(
+                "`default` is a text for `dtype: string`, and a number for any other",
+                "MS204",
+                "default",
+            )
         return self
 
 
@@ -157,7 +185,8 @@ def _features(value: Any, info: ValidationInfo) -> dict[str, Stored]:
 
 
 class tfrecord(Settings):
-    """Files of `tf.train.Example` records; the features are declared, as the files do not say what they hold.
+    """Files of `tf.train.Example` records; the features are declared, as the files do not say what
+    they hold.
 
     ```yaml
     source:

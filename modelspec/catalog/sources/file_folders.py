@@ -13,7 +13,11 @@ from modelspec.core.settings import Settings, Unfit, is_int, refuse
 def _size(value: Any) -> tuple[int, int]:
     if is_int(value):
         value = (value, value)
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(is_int(one) for one in value):
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != 2
+        or not all(is_int(one) for one in value)
+    ):
         raise Unfit("a height and a width, e.g. `[224, 224]`")
     if min(value) < 1:
         raise Unfit("a height and a width of at least 1", code="MS205")
@@ -27,16 +31,18 @@ class images(Settings):
     source: {images: {path: photos, size: [224, 224]}}
     ```
 
-    Of folders, the columns are `image` (uint8, [height, width, channels]) and `label`, the name of the folder; images
-    directly in `path` are all there are where it has no folders. Of a table, they are `image` and the table's others:
+    Of folders, the columns are `image` (uint8, [height, width, channels]) and `label`, the name of
+    the folder; images directly in `path` are all there are where it has no folders. Of a table,
+    they are `image` and the table's others:
 
     ```yaml
     source: {images: {csv: labels.csv, column: file, root: photos, size: 224}}
     ```
 
-    PNG, JPEG, BMP and GIF (its first frame) of any colors are read; the rotation that a camera noted is carried out.
-    The file's content says what it is, not its ending. Hidden files are passed over, and a link that leads out of the
-    folder is a fault. The settings have Keras's terms (`image_dataset_from_directory`).
+    PNG, JPEG, BMP and GIF (its first frame) of any colors are read; the rotation that a camera
+    noted is carried out. The file's content says what it is, not its ending. Hidden files are
+    passed over, and a link that leads out of the folder is a fault. The settings have Keras's terms
+    (`image_dataset_from_directory`).
     """
 
     path: ProjectPath | None = None
@@ -47,7 +53,12 @@ class images(Settings):
     """The column of the table with the paths; by default the first."""
     root: ProjectPath | None = None
     """The folder that paths in the table are relative to; by default the table's own."""
-    size: Annotated[tuple[int, int], PlainValidator(_size, json_schema_input_type=int | tuple[int, int])] | None = None
+    size: (
+        Annotated[
+            tuple[int, int], PlainValidator(_size, json_schema_input_type=int | tuple[int, int])
+        ]
+        | None
+    ) = None
     """The height and width that every image is resized to; without it all must be of one size."""
     color_mode: Literal["rgb", "grayscale", "rgba"] = "rgb"
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3"] = "bilinear"
@@ -57,31 +68,42 @@ class images(Settings):
     pad_to_aspect_ratio: bool = False
     """Add black borders rather than distort, where the shape differs."""
     unreadable: Literal["error", "skip"] = "error"
-    """What to do about files that do not decode: `skip` leaves them out, with a warning that counts them."""
+    """What to do about files that do not decode: `skip` leaves them out, with a warning that counts
+    them.
+    """
     max_pixels: Annotated[int, Field(ge=1, le=170_000_000)] = 50_000_000
     """An image that claims more is refused before it is decoded."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> images:
         if (self.path is None) == (self.csv is None):
-            refuse("`images` takes a folder (`path`) or a table (`csv`)",
-                   "MS203" if self.path is None else "MS208", *(("csv",) if self.path is not None else ()))
+            refuse(
+                "`images` takes a folder (`path`) or a table (`csv`)",
+                "MS203" if self.path is None else "MS208",
+                *(("csv",) if self.path is not None else ()),
+            )
         for setting in ("column", "root"):
             if self.csv is None and getattr(self, setting) is not None:
-                refuse(f"`{setting}` belongs to a table of images, and there is no `csv`", "MS208", setting)
+                refuse(
+                    f"`{setting}` belongs to a table of images, and there is no `csv`",
+                    "MS208",
+                    setting,
+                )
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             refuse("an image is cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
         return self
 
 
 class text(Settings):
-    """Text files: a folder for each class with `.txt` files in it, or files of which every line is a text.
+    """Text files: a folder for each class with `.txt` files in it, or files of which every line is
+    a text.
 
     ```yaml
     source: {text: reviews}
     ```
 
-    Of folders, the columns are `text` and `label`, the name of the folder; of a file of lines, `text` alone.
+    Of folders, the columns are `text` and `label`, the name of the folder; of a file of lines,
+    `text` alone.
     """
 
     path: ProjectPaths
@@ -91,27 +113,31 @@ class text(Settings):
 
 
 class skipgrams(Settings):
-    """Pairs of words that stand near each other (label 1), and random pairs (label 0), to learn word vectors from.
+    """Pairs of words that stand near each other (label 1), and random pairs (label 0), to learn
+    word vectors from.
 
     ```yaml
     source: {skipgrams: {path: tokens.txt, vocabulary_size: 10000, window_size: 2}}
     ```
 
-    The file has one text a line: word indices, separated by spaces. Columns: `target`, `context` and `label`. Index 0
-    is no word and is passed over. The same settings give the same pairs.
+    The file has one text a line: word indices, separated by spaces. Columns: `target`, `context`
+    and `label`. Index 0 is no word and is passed over. The same settings give the same pairs.
     """
 
     path: ProjectPaths
     vocabulary_size: Annotated[int, Field(ge=2)]
     """The largest word index, plus 1."""
     column: str | None = None
-    """The column with the word indices, where the files are tables or arrays; their ending tells which."""
+    """The column with the word indices, where the files are tables or arrays; their ending tells
+    which.
+    """
     window_size: Annotated[int, Field(ge=1)] = 4
     """How many words to each side are near."""
     negative_samples: Annotated[float, Field(ge=0)] = 1.0
     """Random pairs for each pair of words that stand near each other."""
     shuffle: bool = True
     sampling_factor: Annotated[float, Field(gt=0)] | None = None
-    """Leave out frequent words at random, as older Keras's `make_sampling_table` has it: indices are ranks by
-    frequency. 1e-05 is usual."""
+    """Leave out frequent words at random, as older Keras's `make_sampling_table` has it: indices
+    are ranks by frequency. 1e-05 is usual.
+    """
     seed: Annotated[int, Field(ge=0)] = 0

@@ -7,14 +7,16 @@ from modelspec.core.settings import Settings
 
 
 class parquet(Settings):
-    """A table in Parquet's format, read column by column, and row group by row group where it is large.
+    """A table in Parquet's format, read column by column, and row group by row group where it is
+    large.
 
     ```yaml
     source: {parquet: "events/part-*.parquet"}
     ```
 
-    Columns of whole numbers, floating point, `bool` and text; lists (of one length: an array for every example),
-    dictionaries (as the text that they stand for). A null in a column of numbers is a missing value.
+    Columns of whole numbers, floating point, `bool` and text; lists (of one length: an array for
+    every example), dictionaries (as the text that they stand for). A null in a column of numbers is
+    a missing value.
     """
 
     path: ProjectPaths
@@ -38,11 +40,12 @@ class jsonl(Settings):
     source: {jsonl: reviews.jsonl.gz}
     ```
 
-    Every object has the keys of the first. A value of `null` is a missing value. A column has one kind of values:
-    numbers, text, `true` and `false`, or lists.
+    Every object has the keys of the first. A value of `null` is a missing value. A column has one
+    kind of values: numbers, text, `true` and `false`, or lists.
     """
 
     path: ProjectPaths
     absent: bool = False
-    """Whether a key that an object lacks is a missing value rather than a fault; the columns are then the keys of all
-    objects."""
+    """Whether a key that an object lacks is a missing value rather than a fault; the columns are
+    then the keys of all objects.
+    """

@@ -1,4 +1,5 @@
-"""Expansion: extends, overrides, variables and expressions, blocks, branches and loops become plain values.
+"""Expansion: extends, overrides, variables and expressions, blocks, branches and loops become plain
+values.
 
     extends   files that this one builds on, merged key by key
     overrides values set from outside, by path
@@ -25,8 +26,9 @@ from .notebook import Enough, Notebook
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Nothing in a document refers back to what holds it, and its size has a budget: the collector of cycles would
-    only look at all of it again and again while it grows, for half of the time."""
+    """Nothing in a document refers back to what holds it, and its size has a budget: the collector
+    of cycles would only look at all of it again and again while it grows, for half of the time.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -36,16 +38,22 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def expand(document: Document, context: Context, overrides: Mapping[str, Any]) -> Checked[Document | None]:
-    """The document with nothing left in it that stands for something else; itself where there is nothing such.
+def expand(
+    document: Document, context: Context, overrides: Mapping[str, Any]
+) -> Checked[Document | None]:
+    """The document with nothing left in it that stands for something else; itself where there is
+    nothing such.
 
-    `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a budget is spent.
+    `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a
+    budget is spent.
     """
     with _without_collector():  # until what was made is gone again, where a budget is spent
         return _expanded(document, context, overrides)
 
 
-def _expanded(document: Document, context: Context, overrides: Mapping[str, Any]) -> Checked[Document | None]:
+def _expanded(
+    document: Document, context: Context, overrides: Mapping[str, Any]
+) -> Checked[Document | None]:
     root = document.root
     notebook = Notebook()
     try:
@@ -67,4 +75,6 @@ def _expanded(document: Document, context: Context, overrides: Mapping[str, Any]
         return Checked(None, in_file_order(notebook.found))
     except Enough:
         return Checked(None, in_file_order(notebook.found))
-    return Checked(document if root is document.root else Document(root), in_file_order(notebook.found))
+    return Checked(
+        document if root is document.root else Document(root), in_file_order(notebook.found)
+    )

@@ -19,18 +19,21 @@ from .values import Values, in_error
 
 
 def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str, Binding]) -> bool:
-    """Put the block's parameters as this use sets them into `bound`, the names of the scope inside the block.
+    """Put the block's parameters as this use sets them into `bound`, the names of the scope inside
+    the block.
 
-    They are worked out when they are needed. False, with every fault reported, where the use does not say what the
-    block needs.
+    They are worked out when they are needed. False, with every fault reported, where the use does
+    not say what the block needs.
     """
     given = _given(call, block, values)
     if given is None:
         return False
     for name, entry in block.parameters.items():
         make: Callable[[], Node | None] = (
-            partial(_argument, name, given[name].value, block, values, call.scope, inner) if name in given
-            else partial(values.node, entry.value, inner))
+            partial(_argument, name, given[name].value, block, values, call.scope, inner)
+            if name in given
+            else partial(values.node, entry.value, inner)
+        )
         bound[name] = Binding(name, make)
     right = _known(call, block, given, values)
     if not right:  # what else is wrong is told as well
@@ -50,13 +53,26 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
     if body is None or is_null(body):
         given: dict[str, Entry] = {}
     elif isinstance(body, Mapping):
-        given = {name: entry for name, entry in body.entries.items() if name not in (*RESERVED, *block.extra)}
+        given = {
+            name: entry
+            for name, entry in body.entries.items()
+            if name not in (*RESERVED, *block.extra)
+        }
     elif block.primary is None:
         first = next(iter(block.parameters), None)
         values.notebook.report(
-            Fault("MS204", f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
-                  help=f"write `{block.name}: {{{first}: ...}}`, or `primary: {first}` in the block" if first else
-                  f"write `{block.name}` alone"), _place(call, body.span), Note("it is defined here", block.span))
+            Fault(
+                "MS204",
+                f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
+                help=(
+                    f"write `{block.name}: {{{first}: ...}}`, or `primary: {first}` in the block"
+                    if first
+                    else f"write `{block.name}` alone"
+                ),
+            ),
+            _place(call, body.span),
+            Note("it is defined here", block.span),
+        )
         return None
     else:
         given = {block.primary: Entry(body.span, body)}
@@ -69,30 +85,56 @@ def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) ->
     missing = [name for name in block.required() if name not in given]
     for name, entry in given.items():
         if name not in block.parameters:
-            near = nearest(name, missing) or nearest(name, (*block.parameters, *block.extra, *RESERVED))
+            near = nearest(name, missing) or nearest(
+                name, (*block.parameters, *block.extra, *RESERVED)
+            )
             known = listed([*block.parameters, *block.extra])
-            help = f"did you mean `{near}`?" if near else f"its {block.noun}s are {known}" if known else "it has none"
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else f"its {block.noun}s are {known}"
+                if known
+                else "it has none"
+            )
             values.notebook.report(
                 Fault("MS202", f"{block} has no {block.noun} `{name}`", help=help, suggestion=near),
-                _place(call, entry.key_span), Note("it is defined here", block.span))
+                _place(call, entry.key_span),
+                Note("it is defined here", block.span),
+            )
             missing = [one for one in missing if one != near]
             right = False
-    if not block.extra and isinstance(call.body, Mapping) and (options := call.body.entries.get("call")):
+    if (
+        not block.extra
+        and isinstance(call.body, Mapping)
+        and (options := call.body.entries.get("call"))
+    ):
         values.notebook.report(
-            Fault("MS309", f"block `{block.name}` is no layer, and takes no `call`",
-                  help="write `call` at the layers inside the block"), _place(call, options.key_span))
+            Fault(
+                "MS309",
+                f"block `{block.name}` is no layer, and takes no `call`",
+                help="write `call` at the layers inside the block",
+            ),
+            _place(call, options.key_span),
+        )
         right = False
     if missing:
         example = ", ".join(f"{name}: ..." for name in missing)
         values.notebook.report(
-            Fault("MS203", f"block `{block.name}` needs {listed(missing)}",
-                  help=f"write `{block.name}: {{{example}}}`"),
-            _place(call, call.span), Note("it is defined here", block.span))
+            Fault(
+                "MS203",
+                f"block `{block.name}` needs {listed(missing)}",
+                help=f"write `{block.name}: {{{example}}}`",
+            ),
+            _place(call, call.span),
+            Note("it is defined here", block.span),
+        )
         right = False
     return right
 
 
-def _argument(name: str, node: Node, block: Block, values: Values, scope: Scope, inner: Scope) -> Node | None:
+def _argument(
+    name: str, node: Node, block: Block, values: Values, scope: Scope, inner: Scope
+) -> Node | None:
     """The value of a parameter that the use sets, where it has the default's type."""
     found = values.node(node, scope)
     if in_error(found):
@@ -110,8 +152,13 @@ def _argument(name: str, node: Node, block: Block, values: Values, scope: Scope,
     if in_error(default) or _fits(plain(default), found):
         return found
     values.notebook.report(
-        Fault("MS204", f"`{name}` of {block} must be {_type(plain(default))}, found {describe(plain(found))}"),
-        found.span, Note(f"its default is {describe(plain(default))}", default.span))
+        Fault(
+            "MS204",
+            f"`{name}` of {block} must be {_type(plain(default))}, found {describe(plain(found))}",
+        ),
+        found.span,
+        Note(f"its default is {describe(plain(default))}", default.span),
+    )
     return None
 
 
@@ -119,10 +166,16 @@ def _against(rule: Rule, subject: str, node: Node) -> Fault | None:
     """What is wrong with a value that a rule speaks of; its type is not looked at."""
     value = plain(node)
     if rule.choices and value not in rule.choices:
-        near = nearest(value, [one for one in rule.choices if one]) if isinstance(value, str) else None
+        near = (
+            nearest(value, [one for one in rule.choices if one]) if isinstance(value, str) else None
+        )
         shown = " or ".join(f"`{one or 'null'}`" for one in rule.choices)
-        return Fault("MS205", f"{subject} must be {shown}, found {describe(value)}", suggestion=near,
-                     help=f"did you mean `{near}`?" if near else None)
+        return Fault(
+            "MS205",
+            f"{subject} must be {shown}, found {describe(value)}",
+            suggestion=near,
+            help=f"did you mean `{near}`?" if near else None,
+        )
     if rule.least is not None and is_int(value) and value < rule.least:  # type: ignore[operator]
         return Fault("MS205", f"{subject} must be at least {rule.least}, found {describe(value)}")
     return None
@@ -141,7 +194,13 @@ def _fits(default: object, node: Node) -> bool:
 
 
 def _type(default: object) -> str:
-    names = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text", tuple: "a list"}
+    names = {
+        bool: "`true` or `false`",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        tuple: "a list",
+    }
     return names.get(type(default), "a mapping")
 
 

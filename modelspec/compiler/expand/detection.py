@@ -21,11 +21,20 @@ _HINT = re.compile(r"\$|\b(?:when|repeat|for|branches|do|extends|vars|blocks)\b|
 
 
 def needs_expansion(root: Mapping) -> bool:
-    """Whether anything in the document stands for something else. A look at the text settles it for most."""
-    return (_HINT.search(root.span.source.text) is not None and (
-        any(key in root.entries for key in GONE)
-        or any(_stands_for_another(entry.value) for key, entry in root.entries.items() if not key.startswith("x-"))
-    )) or ("model" in root.entries and _uses_library(root.entries["model"].value))
+    """Whether anything in the document stands for something else. A look at the text settles it for
+    most.
+    """
+    return (
+        _HINT.search(root.span.source.text) is not None
+        and (
+            any(key in root.entries for key in GONE)
+            or any(
+                _stands_for_another(entry.value)
+                for key, entry in root.entries.items()
+                if not key.startswith("x-")
+            )
+        )
+    ) or ("model" in root.entries and _uses_library(root.entries["model"].value))
 
 
 def _stands_for_another(node: Node) -> bool:
@@ -33,12 +42,15 @@ def _stands_for_another(node: Node) -> bool:
         return isinstance(node.value, str) and "$" in node.value
     if isinstance(node, Sequence):
         return any(map(_stands_for_another, node.items))
-    return any(key in _WORDS or _stands_for_another(entry.value) for key, entry in node.entries.items())
+    return any(
+        key in _WORDS or _stands_for_another(entry.value) for key, entry in node.entries.items()
+    )
 
 
 def _uses_library(node: Node) -> bool:
-    """Whether a model, a list of layers or something shared names a kind of the library. (There are no lists inside
-    lists: those stand below words that were looked for before.)"""
+    """Whether a model, a list of layers or something shared names a kind of the library. (There are
+    no lists inside lists: those stand below words that were looked for before.)
+    """
     if isinstance(node, Sequence):
         return any(_is_shipped(item) for item in node.items)
     if not isinstance(node, Mapping):
@@ -46,7 +58,8 @@ def _uses_library(node: Node) -> bool:
     layers, shared = node.entries.get("layers"), node.entries.get("shared")
     things = shared.value.entries.values() if shared and isinstance(shared.value, Mapping) else ()
     return (layers is not None and _uses_library(layers.value)) or any(
-        _is_shipped(entry.value) or _uses_library(entry.value) for entry in things)
+        _is_shipped(entry.value) or _uses_library(entry.value) for entry in things
+    )
 
 
 def _is_shipped(node: Node) -> bool:
@@ -59,12 +72,17 @@ def _is_shipped(node: Node) -> bool:
 
 
 def meant(root: Mapping) -> Mapping:
-    """The document with what stands under a misspelt `extends`, `vars` or `blocks` also under the right key.
+    """The document with what stands under a misspelt `extends`, `vars` or `blocks` also under the
+    right key.
 
-    The slip itself is told when the spec is read; every name and block that it takes away would be told as well.
+    The slip itself is told when the spec is read; every name and block that it takes away would be
+    told as well.
     """
     known = (*KEYS, *EXPANDED, *LATER)
     strange = [key for key in root.entries if key not in known and not key.startswith("x-")]
-    found = {near: root.entries[key] for key in strange
-             if (near := nearest(key, known)) in GONE and near not in root.entries}
+    found = {
+        near: root.entries[key]
+        for key in strange
+        if (near := nearest(key, known)) in GONE and near not in root.entries
+    }
     return Mapping({**root.entries, **found}, root.span) if found else root

@@ -1,4 +1,6 @@
-"""Entries of lists by their names, as paths from outside of the file have them: `model.layers.stem`."""
+"""Entries of lists by their names, as paths from outside of the file have them:
+`model.layers.stem`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def kind_of(item: Node) -> str | None:
 
 
 def names(node: Sequence) -> Iterator[tuple[Way, str]]:
-    """Every named entry of a list and of the lists inside it: the way to its settings, and its name."""
+    """Every named entry of a list and of the lists inside it: the way to its settings, and its
+    name.
+    """
     for index, item in enumerate(node.items):
         if isinstance(item, Sequence):
             yield from (((index, *way), name) for way, name in names(item))
@@ -53,7 +57,9 @@ def names(node: Sequence) -> Iterator[tuple[Way, str]]:
 
 
 def default_names(node: Sequence) -> Iterator[tuple[int, str]]:
-    """The names that entries without one get, from the first on, up to one of which it is not plain how many it is."""
+    """The names that entries without one get, from the first on, up to one of which it is not plain
+    how many it is.
+    """
     given = {name for _, name in names(node)}
     counts: dict[str, int] = {}
     for index, item in enumerate(node.items):
@@ -75,16 +81,19 @@ def default_names(node: Sequence) -> Iterator[tuple[int, str]]:
 
 
 def long_form(node: Node, before: SequenceType[str | int], key: str | int) -> Mapping | None:
-    """What a value that stands for a mapping is short for, so that it can take `key`; `before`: the way to it.
+    """What a value that stands for a mapping is short for, so that it can take `key`; `before`: the
+    way to it.
 
-    `[28, 28, 1]` of an input is `{shape: [28, 28, 1]}`, the `age` of a feature `{column: age}`, a list of a block
-    `{layers: [...]}`.
+    `[28, 28, 1]` of an input is `{shape: [28, 28, 1]}`, the `age` of a feature `{column: age}`, a
+    list of a block `{layers: [...]}`.
     """
     match list(before):
         case ["model", "inputs"] | ["model", "inputs", _]:
             short = "shape" if isinstance(node, Sequence) and key in _INPUT else None
         case ["data", "inputs" | "targets"] | ["data", "inputs" | "targets", _]:
-            short = ("columns" if isinstance(node, Sequence) else "column") if key in _FEATURE else None
+            short = (
+                ("columns" if isinstance(node, Sequence) else "column") if key in _FEATURE else None
+            )
         case ["blocks", _]:
             short = "layers" if isinstance(node, Sequence) and key in _BLOCK else None
         case ["model", "shared", _]:

@@ -1,7 +1,8 @@
 """What an expression comes to: Python's results on plain values, total and bounded.
 
-Values are None, booleans, integers of 64 bits, finite floats, texts, tuples (lists) and dicts (mappings). Every
-operation is a step; one that makes or reads a list or a text costs as many steps as that has items.
+Values are None, booleans, integers of 64 bits, finite floats, texts, tuples (lists) and dicts
+(mappings). Every operation is a step; one that makes or reads a list or a text costs as many steps
+as that has items.
 """
 
 from __future__ import annotations
@@ -24,20 +25,29 @@ from .expression_syntax import WORDS, Expression, Misread
 Environment: TypeAlias = Callable[[str], str | None]
 
 _ARITHMETIC: Final[dict[type[ast.AST], tuple[Callable[[Any, Any], Any], str]]] = {
-    ast.Add: (operator.add, "+"), ast.Sub: (operator.sub, "-"), ast.Mult: (operator.mul, "*"),
-    ast.Div: (operator.truediv, "/"), ast.FloorDiv: (operator.floordiv, "//"), ast.Mod: (operator.mod, "%"),
+    ast.Add: (operator.add, "+"),
+    ast.Sub: (operator.sub, "-"),
+    ast.Mult: (operator.mul, "*"),
+    ast.Div: (operator.truediv, "/"),
+    ast.FloorDiv: (operator.floordiv, "//"),
+    ast.Mod: (operator.mod, "%"),
     ast.Pow: (operator.pow, "**"),
 }
 _ORDER: Final[dict[type[ast.AST], tuple[Callable[[Any, Any], Any], str]]] = {
-    ast.Lt: (operator.lt, "<"), ast.LtE: (operator.le, "<="), ast.Gt: (operator.gt, ">"), ast.GtE: (operator.ge, ">="),
+    ast.Lt: (operator.lt, "<"),
+    ast.LtE: (operator.le, "<="),
+    ast.Gt: (operator.gt, ">"),
+    ast.GtE: (operator.ge, ">="),
 }
 
 
-def evaluate(expression: Expression, names: Mapping[str, Value], env: Environment | None = None) -> tuple[Value, int]:
+def evaluate(
+    expression: Expression, names: Mapping[str, Value], env: Environment | None = None
+) -> tuple[Value, int]:
     """The value of an expression whose names are all known, and how many steps it took.
 
-    `env` looks up a variable of the environment; without it the place is one where none may be read.
-    Raises `Misread` (MS108, MS109, MS123, MS124, MS125) at the part that has no value.
+    `env` looks up a variable of the environment; without it the place is one where none may be
+    read. Raises `Misread` (MS108, MS109, MS123, MS124, MS125) at the part that has no value.
     """
     run = _Run(expression, names, env)
     return run.value(expression.tree), run.steps
@@ -46,7 +56,9 @@ def evaluate(expression: Expression, names: Mapping[str, Value], env: Environmen
 class _Run:
     """One expression being worked out."""
 
-    def __init__(self, expression: Expression, names: Mapping[str, Value], env: Environment | None) -> None:
+    def __init__(
+        self, expression: Expression, names: Mapping[str, Value], env: Environment | None
+    ) -> None:
         self.expression = expression
         self.names = names
         self.env = env
@@ -61,7 +73,9 @@ class _Run:
         if self.steps > limits.STEPS:
             self.wrong(node, f"the expression takes more than {limits.STEPS:,} steps", code="MS108")
 
-    def wrong(self, node: ast.expr, message: str, help: str | None = None, code: str = "MS123") -> Any:
+    def wrong(
+        self, node: ast.expr, message: str, help: str | None = None, code: str = "MS123"
+    ) -> Any:
         """Raises `Misread` at the node."""
         raise Misread(Fault(code, message, help=help), *self.expression.place(node))
 
@@ -75,7 +89,7 @@ class _Run:
             self.wrong(node, "the result is not a real number")
         return value
 
-    # Leaves ----------------------------------------------------------------------------------------------------------
+    # Leaves ---------------------------------------------------------------------------------------
 
     def constant(self, node: ast.Constant) -> Any:
         return node.value
@@ -92,16 +106,22 @@ class _Run:
         """A list or text that was made, its size counted."""
         size = weight(value)
         if size > limits.SIZE:
-            self.wrong(node, f"the result has more than {limits.SIZE:,} {_parts(value)}", code="MS108")
+            self.wrong(
+                node, f"the result has more than {limits.SIZE:,} {_parts(value)}", code="MS108"
+            )
         self.spend(size, node)
         return value
 
-    # Parts of values -------------------------------------------------------------------------------------------------
+    # Parts of values ------------------------------------------------------------------------------
 
     def attribute(self, node: ast.Attribute) -> Any:
         value = self.value(node.value)
         if not isinstance(value, dict):
-            self.wrong(node, f"{self.shown(node.value, value)} has no `{node.attr}`: only a mapping has names in it")
+            self.wrong(
+                node,
+                f"{self.shown(node.value, value)} has no `{node.attr}`: only a mapping has names"
+                " in it",
+            )
         return self.key(node, value, node.attr)
 
     def key(self, node: ast.Attribute | ast.Subscript, value: dict[str, Value], key: str) -> Value:
@@ -120,16 +140,25 @@ class _Run:
         if isinstance(value, (tuple, str)) and isinstance(index, slice):
             return self.sized(value[index], node)
         if not isinstance(value, (tuple, str)) or not isinstance(index, int):
-            self.wrong(node, f"{self.shown(node.value, value)} has no `[{_short(index)}]`",
-                       "a list and a text have whole numbers in the brackets, a mapping has texts")
+            self.wrong(
+                node,
+                f"{self.shown(node.value, value)} has no `[{_short(index)}]`",
+                "a list and a text have whole numbers in the brackets, a mapping has texts",
+            )
         if not -len(value) <= index < len(value):
-            self.wrong(node, f"{self.shown(node.value, None)} has {len(value)} {_parts(value)}, none at [{index}]",
-                       "the first is at [0]" if index == len(value) else None)
+            self.wrong(
+                node,
+                f"{self.shown(node.value, None)} has {len(value)} {_parts(value)}, none at"
+                f" [{index}]",
+                "the first is at [0]" if index == len(value) else None,
+            )
         return value[index]
 
     def ends(self, node: ast.Slice) -> slice:
         """The `i:j` of `a[i:j]`, either of which may be left out."""
-        lower, upper = (None if end is None else self.value(end) for end in (node.lower, node.upper))
+        lower, upper = (
+            None if end is None else self.value(end) for end in (node.lower, node.upper)
+        )
         for end in (lower, upper):
             if end is not None and not isinstance(end, int):
                 self.wrong(node, f"`:` stands between whole numbers, found {describe(end)}")
@@ -140,7 +169,7 @@ class _Run:
         name = f"`{text}`" if len(text) <= 40 else "this"
         return f"{name}, {describe(value)}," if value is not None else name
 
-    # Operations ------------------------------------------------------------------------------------------------------
+    # Operations -----------------------------------------------------------------------------------
 
     def binary(self, node: ast.BinOp) -> Any:
         function, sign = _ARITHMETIC[type(node.op)]
@@ -171,12 +200,17 @@ class _Run:
         if sign == "*" and (isinstance(right, (str, tuple)) and isinstance(left, int)):
             return self.repeated(right, left, node)
         text = sign == "+" and (isinstance(left, str) or isinstance(right, str))
-        return self.wrong(node, f"`{sign}` cannot take {describe(left)} and {describe(right)}",
-                          "make a text of the other with `str(...)`" if text else None)
+        return self.wrong(
+            node,
+            f"`{sign}` cannot take {describe(left)} and {describe(right)}",
+            "make a text of the other with `str(...)`" if text else None,
+        )
 
     def repeated(self, value: Any, times: int, node: ast.expr) -> Any:
         if weight(value) * times > limits.SIZE:
-            self.wrong(node, f"the result has more than {limits.SIZE:,} {_parts(value)}", code="MS108")
+            self.wrong(
+                node, f"the result has more than {limits.SIZE:,} {_parts(value)}", code="MS108"
+            )
         return self.sized(value * times, node)
 
     def unary(self, node: ast.UnaryOp) -> Any:
@@ -211,7 +245,9 @@ class _Run:
         if isinstance(sign, ast.NotEq):
             return bool(left != right)
         if isinstance(sign, (ast.In, ast.NotIn)):
-            if not isinstance(right, (tuple, dict, str)) or (isinstance(right, str) and not isinstance(left, str)):
+            if not isinstance(right, (tuple, dict, str)) or (
+                isinstance(right, str) and not isinstance(left, str)
+            ):
                 self.wrong(node, f"{describe(left)} cannot be `in` {describe(right)}")
             found = left in right if not isinstance(right, dict) or isinstance(left, str) else False
             return found == isinstance(sign, ast.In)
@@ -219,7 +255,11 @@ class _Run:
         try:
             return bool(function(left, right))
         except TypeError:
-            return bool(self.wrong(node, f"`{shown}` cannot compare {describe(left)} with {describe(right)}"))
+            return bool(
+                self.wrong(
+                    node, f"`{shown}` cannot compare {describe(left)} with {describe(right)}"
+                )
+            )
 
     def choice(self, node: ast.IfExp) -> Any:
         return self.value(node.body if self.value(node.test) else node.orelse)
@@ -236,28 +276,47 @@ class _Run:
             return self.sized(self.checked(function(*arguments), node), node)
         except Unfit as unfit:
             found = " and ".join(describe(argument) for argument in arguments[:3])
-            return self.wrong(node, f"`{name}` takes {unfit.expected}, found {found}", code=unfit.code)
+            return self.wrong(
+                node, f"`{name}` takes {unfit.expected}, found {found}", code=unfit.code
+            )
         except OverflowError:
             return self.wrong(node, "the result is not a finite number", code="MS109")
 
     def environment(self, node: ast.Call, name: Any, default: Any = None) -> Any:
         if self.env is None:
-            self.wrong(node, "the environment is read in `data` paths and in `runtime` only", code="MS124",
-                       help="a spec means the same everywhere; give the value with `--set` instead")
+            self.wrong(
+                node,
+                "the environment is read in `data` paths and in `runtime` only",
+                code="MS124",
+                help="a spec means the same everywhere; give the value with `--set` instead",
+            )
         if not isinstance(name, str) or not isinstance(default, (str, int, float, type(None))):
             self.wrong(node, "`env` takes the name of a variable and a default, both in quotes")
         assert self.env is not None
         found = self.env(name)
         if found is None and len(node.args) == 1:
-            self.wrong(node, f"the environment has no variable `{_short(name)}`", code="MS125",
-                       help=f"set it, or give a default: `env('{_short(name)}', '...')`")
+            self.wrong(
+                node,
+                f"the environment has no variable `{_short(name)}`",
+                code="MS125",
+                help=f"set it, or give a default: `env('{_short(name)}', '...')`",
+            )
         return self.sized(default if found is None else found, node)
 
 
 _VISITS: Final[dict[type[ast.expr], Callable[[_Run, Any], Any]]] = {
-    ast.Constant: _Run.constant, ast.Name: _Run.name, ast.List: _Run.items, ast.Tuple: _Run.items,
-    ast.Attribute: _Run.attribute, ast.Subscript: _Run.subscript, ast.Slice: _Run.ends, ast.BinOp: _Run.binary,
-    ast.UnaryOp: _Run.unary, ast.BoolOp: _Run.boolean, ast.Compare: _Run.comparison, ast.IfExp: _Run.choice,
+    ast.Constant: _Run.constant,
+    ast.Name: _Run.name,
+    ast.List: _Run.items,
+    ast.Tuple: _Run.items,
+    ast.Attribute: _Run.attribute,
+    ast.Subscript: _Run.subscript,
+    ast.Slice: _Run.ends,
+    ast.BinOp: _Run.binary,
+    ast.UnaryOp: _Run.unary,
+    ast.BoolOp: _Run.boolean,
+    ast.Compare: _Run.comparison,
+    ast.IfExp: _Run.choice,
     ast.Call: _Run.call,
 }
 
@@ -266,8 +325,12 @@ def no_key(shown: str, value: dict[str, Value], key: str) -> Fault:
     """A mapping does not have the key."""
     near = nearest(key, value)
     known = ", ".join(f"`{name}`" for name in list(value)[:8])
-    return Fault("MS123", f"{shown} has no `{_short(key)}`", suggestion=near,
-                 help=f"did you mean `{near}`?" if near else f"it has {known}" if value else "it is empty")
+    return Fault(
+        "MS123",
+        f"{shown} has no `{_short(key)}`",
+        suggestion=near,
+        help=f"did you mean `{near}`?" if near else f"it has {known}" if value else "it is empty",
+    )
 
 
 def _number(value: Any) -> bool:

@@ -1,7 +1,8 @@
-"""Entries that `when` leaves out, and so no later stage sees: of these, what is wrong whatever the values are.
+"""Entries that `when` leaves out, and so no later stage sees: of these, what is wrong whatever the
+values are.
 
-A kind that nothing has is wrong in any case, and so is a setting that is nearly one of the kind's. Values are not
-looked at: they may only make sense where the entry stands.
+A kind that nothing has is wrong in any case, and so is a setting that is nearly one of the kind's.
+Values are not looked at: they may only make sense where the entry stands.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ class _Entry(NamedTuple):
 
 
 class Unseen:
-    """The entries of one spec that were left out. One that stands in some round of a loop, or in one use of its block,
-    is read there."""
+    """The entries of one spec that were left out. One that stands in some round of a loop, or in
+    one use of its block, is read there.
+    """
 
     def __init__(self, blocks: frozenset[str]) -> None:
         self._blocks = blocks
@@ -45,7 +47,9 @@ class Unseen:
 
     def leave_out(self, kind: str, span: Span, body: Node | None, shared: frozenset[str]) -> None:
         """Note an entry that may not be."""
-        self._left_out[id(span.source), span.start] = _Entry(kind, span, body, self._blocks | shared)
+        self._left_out[id(span.source), span.start] = _Entry(
+            kind, span, body, self._blocks | shared
+        )
 
     def leave_out_all(self, node: Node, shared: frozenset[str]) -> None:
         """Note the entries of a list, and of the lists inside it."""
@@ -75,7 +79,12 @@ class Unseen:
     def report(self, notebook: Notebook) -> None:
         """Note down what is wrong with entries that stand nowhere."""
         for place, entry in self._left_out.items():
-            if place in self._stands or "$" in entry.kind or entry.kind in entry.names or is_kind(entry.kind):
+            if (
+                place in self._stands
+                or "$" in entry.kind
+                or entry.kind in entry.names
+                or is_kind(entry.kind)
+            ):
                 continue
             if entry.kind not in LAYERS:
                 _check_kind(entry, notebook)
@@ -89,14 +98,18 @@ def _check_kind(entry: _Entry, notebook: Notebook) -> None:
     fault = unknown_name(LAYERS, entry.kind)
     if fault.code != "MS301" or entry.kind in KINDS or entry.kind == MERGE:
         return
-    near = LAYERS.today(nearest(entry.kind, (*sorted(entry.names), "branches", *LAYERS.names(), *kinds())))
+    near = LAYERS.today(
+        nearest(entry.kind, (*sorted(entry.names), "branches", *LAYERS.names(), *kinds()))
+    )
     if near:
         fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
     notebook.report(fault, entry.span)
 
 
 def _check_settings(entry: _Entry, body: Mapping, notebook: Notebook) -> None:
-    """Settings that are nearly one of the kind's; older Keras's names for them are told where the entry stands."""
+    """Settings that are nearly one of the kind's; older Keras's names for them are told where the
+    entry stands.
+    """
     cls = LAYERS.find(entry.kind)
     assert cls is not None
     known = (*cls.model_fields, *cls.reserved, *RESERVED)
@@ -104,8 +117,15 @@ def _check_settings(entry: _Entry, body: Mapping, notebook: Notebook) -> None:
         near = nearest(key, [one for one in known if one not in body.entries])
         if near is None or key in known or key in LAYERS or _is_older(entry.kind, key):
             continue
-        notebook.report(Fault(cls.unknown_code, f"`{entry.kind}` has no {cls.field_noun} `{key}`", suggestion=near,
-                              help=f"did you mean `{near}`?"), written.key_span)
+        notebook.report(
+            Fault(
+                cls.unknown_code,
+                f"`{entry.kind}` has no {cls.field_noun} `{key}`",
+                suggestion=near,
+                help=f"did you mean `{near}`?",
+            ),
+            written.key_span,
+        )
 
 
 def _is_older(kind: str, setting: str) -> bool:

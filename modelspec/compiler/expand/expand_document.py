@@ -22,14 +22,21 @@ _SOURCES = ("source", "train", "validation", "test")
 _PATHS = ("path", "csv", "root", "files")
 _READ_HERE = ("vars", "blocks", "model")
 
-def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None) -> Mapping:
+
+def expand_document(
+    root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None
+) -> Mapping:
     """The document without anything in it that stands for something else.
 
     Raises `TooMuch` where a budget is spent, `Enough` after too many faults.
     """
     values = Values(notebook, Spent(), environment)
     meant = _meant(root)
-    read = Mapping({meant.get(key, key): entry for key, entry in root.entries.items()}, root.span) if meant else root
+    read = (
+        Mapping({meant.get(key, key): entry for key, entry in root.entries.items()}, root.span)
+        if meant
+        else root
+    )
     scope = _read_vars(read, values)
     models = Models(values, read_blocks(read, notebook), scope)
     entries: dict[str, Entry] = {}
@@ -44,15 +51,22 @@ def expand_document(root: Mapping, notebook: Notebook, environment: MappingType[
         elif key == "data":
             entries[written] = Entry(entry.key_span, _data(entry.value, values, scope))
         else:
-            entries[written] = Entry(entry.key_span, values.node(entry.value, scope, env=key == "runtime"))
+            entries[written] = Entry(
+                entry.key_span, values.node(entry.value, scope, env=key == "runtime")
+            )
     return Mapping(entries, root.span)
 
 
 def _meant(root: Mapping) -> dict[str, str]:
-    """Misspelt sections, and which they were most likely meant to be: they are expanded as these, and told later."""
+    """Misspelt sections, and which they were most likely meant to be: they are expanded as these,
+    and told later.
+    """
     known = (*KEYS, *EXPANDED, *LATER)
-    near = {key: nearest(key, [one for one in known if one not in root.entries])
-            for key in root.entries if key not in known and not key.startswith("x-")}
+    near = {
+        key: nearest(key, [one for one in known if one not in root.entries])
+        for key in root.entries
+        if key not in known and not key.startswith("x-")
+    }
     return {key: one for key, one in near.items() if one in _READ_HERE}
 
 
@@ -62,8 +76,14 @@ def _read_vars(root: Mapping, values: Values) -> Scope:
     if entry is None or is_null(entry.value):
         return Scope({})
     if not isinstance(entry.value, Mapping):
-        values.notebook.report(Fault("MS204", f"`vars` must be a mapping of names to values, found "
-                                              f"{describe(plain(entry.value))}"), entry.value.span)
+        values.notebook.report(
+            Fault(
+                "MS204",
+                "`vars` must be a mapping of names to values, found "
+                f"{describe(plain(entry.value))}",
+            ),
+            entry.value.span,
+        )
         return Scope({})
     later: dict[str, Span] = {name: item.key_span for name, item in entry.value.entries.items()}
     names: dict[str, Binding] = {}
@@ -83,8 +103,10 @@ def _data(node: Node, values: Values, scope: Scope) -> Node:
     entries: dict[str, Entry] = {}
     for key, entry in node.entries.items():
         if key in _SOURCES and isinstance(entry.value, Mapping):
-            kinds = {kind: Entry(one.key_span, _source(one.value, values, scope))
-                     for kind, one in entry.value.entries.items()}
+            kinds = {
+                kind: Entry(one.key_span, _source(one.value, values, scope))
+                for kind, one in entry.value.entries.items()
+            }
             entries[key] = Entry(entry.key_span, Mapping(kinds, entry.value.span))
         else:
             entries[key] = Entry(entry.key_span, values.node(entry.value, scope))
@@ -94,6 +116,8 @@ def _data(node: Node, values: Values, scope: Scope) -> Node:
 def _source(node: Node, values: Values, scope: Scope) -> Node:
     if not isinstance(node, Mapping):
         return values.node(node, scope, env=True)
-    entries = {key: Entry(entry.key_span, values.node(entry.value, scope, env=key in _PATHS))
-               for key, entry in node.entries.items()}
+    entries = {
+        key: Entry(entry.key_span, values.node(entry.value, scope, env=key in _PATHS))
+        for key, entry in node.entries.items()
+    }
     return Mapping(entries, node.span)

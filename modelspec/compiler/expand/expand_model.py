@@ -1,4 +1,6 @@
-"""The `model` section, expanded: every list of layers flat, every reference in terms of the flat list."""
+"""The `model` section, expanded: every list of layers flat, every reference in terms of the flat
+list.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 class Models:
     """Expands the models of one spec."""
 
-    def __init__(self, values: Values, blocks: dict[str, Block | None], scope: Scope, level: int = 1) -> None:
+    def __init__(
+        self, values: Values, blocks: dict[str, Block | None], scope: Scope, level: int = 1
+    ) -> None:
         self.values = values
         self.blocks = blocks
         self.scope = scope
@@ -56,7 +60,9 @@ class Models:
         layers = node.entries.get("layers")
         if layers is None:
             if outputs := node.entries.get("outputs"):
-                entries["outputs"] = Entry(outputs.key_span, self.values.node(outputs.value, self.scope))
+                entries["outputs"] = Entry(
+                    outputs.key_span, self.values.node(outputs.value, self.scope)
+                )
             return Mapping(entries, node.span)
         start, inputs = _inputs(entries.get("inputs"), root)
         writer = Writer(self.values, shared, start, inputs)
@@ -66,9 +72,12 @@ class Models:
             entries["outputs"] = outputs
         return Mapping(_with_made(entries, writer.flat.made, layers.key_span), node.span)
 
-    def imported(self, kind: Kind, inputs: Entry | None, open_input: str | None, until: Entry | None) -> Mapping:
-        """The model of a kind of the library as a sub-model; `open_input` is one that it does not declare, `until`
-        names the layer at which it is to end."""
+    def imported(
+        self, kind: Kind, inputs: Entry | None, open_input: str | None, until: Entry | None
+    ) -> Mapping:
+        """The model of a kind of the library as a sub-model; `open_input` is one that it does not
+        declare, `until` names the layer at which it is to end.
+        """
         node = kind.model
         assert node is not None
         shared = self._shared_names(node)
@@ -89,17 +98,32 @@ class Models:
         entries["layers"] = Entry(layers.key_span, found)
         if (written := self._outputs(outputs, writer, layers.key_span)) is not None:
             entries["outputs"] = written
-        called = {name: one for name, one in _shared_of(entries).items() if until is None or mentions(found, {name})}
+        called = {
+            name: one
+            for name, one in _shared_of(entries).items()
+            if until is None or mentions(found, {name})
+        }
         if "shared" in entries:
             entries["shared"] = Entry(entries["shared"].key_span, Mapping(called, node.span))
-        return Mapping(_with_made(entries, writer.flat.made, layers.key_span), self.scope.frame.place(node.span))
+        return Mapping(
+            _with_made(entries, writer.flat.made, layers.key_span),
+            self.scope.frame.place(node.span),
+        )
 
     def _until(self, kind: Kind, until: Node, writer: Writer, layers: Node) -> Node:
-        """The layers up to one of them; all of them, and a fault, where there is none of the name."""
+        """The layers up to one of them; all of them, and a fault, where there is none of the
+        name.
+        """
         name = plain(until)
         if not isinstance(name, str):
-            self.values.notebook.report(Fault("MS204", f"`until` of `{kind.name}` must be the name of a layer in it, "
-                                                       f"found {describe(name)}"), until.span)
+            self.values.notebook.report(
+                Fault(
+                    "MS204",
+                    f"`until` of `{kind.name}` must be the name of a layer in it, "
+                    f"found {describe(name)}",
+                ),
+                until.span,
+            )
             return layers
         found = writer.end_at(name)
         if found is not None:
@@ -108,13 +132,23 @@ class Models:
         near = nearest(name, known)
         shown = listed([*known[:4], *known[-4:]] if len(known) > 8 else known)
         self.values.notebook.report(
-            Fault("MS302", f"`{kind.name}` has no layer `{name}`", suggestion=near,
-                  help=f"did you mean `{near}`?" if near else f"among its layers are {shown}"), until.span)
+            Fault(
+                "MS302",
+                f"`{kind.name}` has no layer `{name}`",
+                suggestion=near,
+                help=f"did you mean `{near}`?" if near else f"among its layers are {shown}",
+            ),
+            until.span,
+        )
         return layers
 
     def _shared_names(self, node: Mapping) -> frozenset[str]:
         entry = node.entries.get("shared")
-        return frozenset(entry.value.entries) if entry and isinstance(entry.value, Mapping) else frozenset()
+        return (
+            frozenset(entry.value.entries)
+            if entry and isinstance(entry.value, Mapping)
+            else frozenset()
+        )
 
     def _layers(self, node: Node, writer: Writer) -> Node:
         scope = self.scope
@@ -134,14 +168,17 @@ class Models:
         if label is None:
             return None
         if isinstance(target, Several):
-            found = {name: Entry(target.span, Scalar(one.text, target.span)) for name, one in target.outputs.items()
-                     if isinstance(one, Tensor)}
+            found = {
+                name: Entry(target.span, Scalar(one.text, target.span))
+                for name, one in target.outputs.items()
+                if isinstance(one, Tensor)
+            }
             return Entry(span, Mapping(found, target.span))
         if not isinstance(target, Tensor) or (target.text == writer.flat.last == label):
             return None
         return Entry(span, Mapping({label: Entry(span, Scalar(target.text, span))}, span))
 
-    # Shared things ---------------------------------------------------------------------------------------------------
+    # Shared things --------------------------------------------------------------------------------
 
     def _shared(self, node: Mapping, shared: frozenset[str]) -> Mapping:
         entries: dict[str, Entry] = {}
@@ -149,8 +186,14 @@ class Models:
             if name in self.blocks:
                 block = self.blocks[name]
                 self.values.notebook.report(
-                    Fault("MS304", f"`{name}` is a block as well as something shared", help="rename one of the two"),
-                    entry.key_span, *([Note("the block is defined here", block.span)] if block else []))
+                    Fault(
+                        "MS304",
+                        f"`{name}` is a block as well as something shared",
+                        help="rename one of the two",
+                    ),
+                    entry.key_span,
+                    *([Note("the block is defined here", block.span)] if block else []),
+                )
             thing = self._shipped(name, entry.value, shared) or self._thing(entry.value, shared)
             entries[name] = Entry(entry.key_span, thing)
         return Mapping(entries, node.span)
@@ -166,7 +209,9 @@ class Models:
         writer = Writer(self.values, shared, ANY_INPUT, {ANY_INPUT: None})
         layers = self._layers(node, writer)
         outputs = self._outputs(None, writer, node.span)
-        plainly = outputs is None or (isinstance(writer.current, Tensor) and writer.current.text == writer.flat.last)
+        plainly = outputs is None or (
+            isinstance(writer.current, Tensor) and writer.current.text == writer.flat.last
+        )
         if plainly and not writer.flat.made:
             return layers
         entries = {"layers": Entry(node.span, layers)}
@@ -186,13 +231,25 @@ class Models:
             return self._thing(Sequence((node,), node.span), shared)
         body = next(iter(node.entries.values())) if isinstance(node, Mapping) else None
         span = body.key_span if body else node.span
-        for key, entry in body.value.entries.items() if body and isinstance(body.value, Mapping) else ():
+        for key, entry in (
+            body.value.entries.items() if body and isinstance(body.value, Mapping) else ()
+        ):
             if key in RESERVED:
                 self.values.notebook.report(
-                    Fault("MS202", f"`{key}` is a setting of a call, and `{name}` is not called here",
-                          help=f"write it where `{name}` is called"), entry.key_span)
+                    Fault(
+                        "MS202",
+                        f"`{key}` is a setting of a call, and `{name}` is not called here",
+                        help=f"write it where `{name}` is called",
+                    ),
+                    entry.key_span,
+                )
         self.values.spent.layer(span)
-        made = make(loaded, Call(kind, span, body.value if body else None, self.scope), self.values, self.level)
+        made = make(
+            loaded,
+            Call(kind, span, body.value if body else None, self.scope),
+            self.values,
+            self.level,
+        )
         return made.node if made else silenced(node)
 
     def _is_block(self, node: Node) -> bool:

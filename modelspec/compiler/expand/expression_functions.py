@@ -27,7 +27,9 @@ class Function(NamedTuple):
 
 
 class Unfit(Exception):
-    """A function that cannot take what it is given: what it would need, and the code where it is not MS123."""
+    """A function that cannot take what it is given: what it would need, and the code where it is
+    not MS123.
+    """
 
     def __init__(self, expected: str, code: str = "MS123") -> None:
         super().__init__(expected)
@@ -109,9 +111,11 @@ def _of_many(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def weight(value: Any) -> int:
-    """How many parts a value has: 0 for a number, its length for a text, every item inside it for a list or mapping.
+    """How many parts a value has: 0 for a number, its length for a text, every item inside it for a
+    list or mapping.
 
-    Stops counting soon after the limit: values share their parts, and a few steps can make one of many millions.
+    Stops counting soon after the limit: values share their parts, and a few steps can make one of
+    many millions.
     """
     if isinstance(value, str):
         return len(value)
@@ -142,11 +146,17 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "round": Function(_round, 1, 2, "the nearest whole number, or the nearest with so many digits"),
     "floor": Function(lambda x: math.floor(_number(x)), 1, 1, "the next whole number below"),
     "ceil": Function(lambda x: math.ceil(_number(x)), 1, 1, "the next whole number above"),
-    "int": Function(_int, 1, 1, "a number without its fraction, or the whole number that a text is"),
+    "int": Function(
+        _int, 1, 1, "a number without its fraction, or the whole number that a text is"
+    ),
     "float": Function(_float, 1, 1, "a number with a fraction, or the number that a text is"),
     "str": Function(_str, 1, 1, "a value as text"),
     "len": Function(_len, 1, 1, "how many items a list, keys a mapping, or characters a text has"),
-    "range": Function(_range, 1, 3, "whole numbers from 0, or from a start, up to an end, by steps"),
+    "range": Function(
+        _range, 1, 3, "whole numbers from 0, or from a start, up to an end, by steps"
+    ),
     "sum": Function(_sum, 1, 1, "the sum of a list of numbers"),
-    "env": Function(None, 1, 2, "a variable of the environment; in `data` paths and `runtime` only"),
+    "env": Function(
+        None, 1, 2, "a variable of the environment; in `data` paths and `runtime` only"
+    ),
 }

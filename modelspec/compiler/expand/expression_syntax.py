@@ -1,7 +1,8 @@
-"""The text of an expression to a tree: Python's own grammar, and of it the small part that a spec may use.
+"""The text of an expression to a tree: Python's own grammar, and of it the small part that a spec
+may use.
 
-Python's parser reads the text, which runs nothing. Every kind of node that is not named here is refused, also in a part
-that would never be worked out.
+Python's parser reads the text, which runs nothing. Every kind of node that is not named here is
+refused, also in a part that would never be worked out.
 """
 
 from __future__ import annotations
@@ -22,22 +23,65 @@ WORDS: Final = {"true": True, "false": False, "null": None}
 """YAML's words for Python's: an expression may write either."""
 
 _OPERATORS: Final[tuple[type[ast.AST], ...]] = (
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.USub, ast.UAdd, ast.Not, ast.And, ast.Or,
-    ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.FloorDiv,
+    ast.Mod,
+    ast.Pow,
+    ast.USub,
+    ast.UAdd,
+    ast.Not,
+    ast.And,
+    ast.Or,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
 )
 _NODES: Final[tuple[type[ast.AST], ...]] = (
-    ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp, ast.List, ast.Tuple,
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.Slice,
+    ast.IfExp,
+    ast.List,
+    ast.Tuple,
 )
 _REFUSED: Final[dict[type[ast.AST], str]] = {
-    ast.Lambda: "a `lambda`", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.Dict: "a mapping", ast.Set: "a set",
-    ast.JoinedStr: "an f-string", ast.NamedExpr: "an assignment", ast.Starred: "a `*`", ast.Slice: "a slice with steps",
-    ast.BitAnd: "`&`", ast.BitOr: "`|`", ast.BitXor: "`^`", ast.Invert: "`~`", ast.LShift: "`<<`", ast.RShift: "`>>`",
-    ast.MatMult: "`@`", ast.Is: "`is`", ast.IsNot: "`is not`",
+    ast.Lambda: "a `lambda`",
+    ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension",
+    ast.Dict: "a mapping",
+    ast.Set: "a set",
+    ast.JoinedStr: "an f-string",
+    ast.NamedExpr: "an assignment",
+    ast.Starred: "a `*`",
+    ast.Slice: "a slice with steps",
+    ast.BitAnd: "`&`",
+    ast.BitOr: "`|`",
+    ast.BitXor: "`^`",
+    ast.Invert: "`~`",
+    ast.LShift: "`<<`",
+    ast.RShift: "`>>`",
+    ast.MatMult: "`@`",
+    ast.Is: "`is`",
+    ast.IsNot: "`is not`",
 }
 _INSTEAD: Final[dict[type[ast.AST], str]] = {
-    ast.Is: "write `==`", ast.IsNot: "write `!=`", ast.BitAnd: "write `and`", ast.BitOr: "write `or`",
-    ast.BitXor: "write `**` for a power", ast.Invert: "write `not`",
+    ast.Is: "write `==`",
+    ast.IsNot: "write `!=`",
+    ast.BitAnd: "write `and`",
+    ast.BitOr: "write `or`",
+    ast.BitXor: "write `**` for a power",
+    ast.Invert: "write `not`",
     ast.JoinedStr: "write `$(...)` inside the text itself: `run-$(width)`",
     ast.Dict: "write the mapping in `vars`, and name it here",
 }
@@ -77,31 +121,56 @@ class Expression(NamedTuple):
 def parse(text: str) -> Expression:
     """The tree of an expression. Raises `Misread` (MS108, MS109, MS120, MS122)."""
     if len(text) > limits.LENGTH:
-        raise Misread(Fault("MS108", f"an expression has at most {limits.LENGTH:,} characters, this one {len(text):,}",
-                            help="name parts of it in `vars`"), 0, len(text))
+        raise Misread(
+            Fault(
+                "MS108",
+                f"an expression has at most {limits.LENGTH:,} characters, this one {len(text):,}",
+                help="name parts of it in `vars`",
+            ),
+            0,
+            len(text),
+        )
     if not text.strip():
-        raise Misread(Fault("MS120", "an expression is missing", help="write e.g. `$(2 * width)`"), 0, len(text))
+        raise Misread(
+            Fault("MS120", "an expression is missing", help="write e.g. `$(2 * width)`"),
+            0,
+            len(text),
+        )
     tree = _read(text)
     for node, depth in _walk(tree):
         if depth > limits.NESTING:
-            raise Misread(Fault("MS108", f"more than {limits.NESTING} operations inside one another",
-                                help="name parts of it in `vars`"), 0, len(text))
+            raise Misread(
+                Fault(
+                    "MS108",
+                    f"more than {limits.NESTING} operations inside one another",
+                    help="name parts of it in `vars`",
+                ),
+                0,
+                len(text),
+            )
         _check(text, node)
     names = (node for node, _ in _walk(tree) if isinstance(node, ast.Name) and node.id not in WORDS)
     called = {id(node.func) for node, _ in _walk(tree) if isinstance(node, ast.Call)}
-    return Expression(text, tree, tuple(Name(node.id, *place(text, node)) for node in names if id(node) not in called))
+    return Expression(
+        text,
+        tree,
+        tuple(Name(node.id, *place(text, node)) for node in names if id(node) not in called),
+    )
 
 
 def _read(text: str) -> ast.expr:
     try:
-        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of is refused below.
+        # In parentheses a text may have spaces and line breaks anywhere. What Python would warn of
+        # is refused below.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(f"({text})", mode="eval").body
     except SyntaxError as error:
         raise _unreadable(text, error) from None
     except (ValueError, RecursionError, MemoryError):
-        raise Misread(Fault("MS120", "this is no expression", help=_EXAMPLE), 0, len(text)) from None
+        raise Misread(
+            Fault("MS120", "this is no expression", help=_EXAMPLE), 0, len(text)
+        ) from None
 
 
 _EXAMPLE: Final = "write e.g. `$(2 * width)` or `$('same' if stride == 1 else 'valid')`"
@@ -112,25 +181,48 @@ def _unreadable(text: str, error: SyntaxError) -> Misread:
         return Misread(Fault("MS109", "the integer does not fit into 64 bits"), 0, len(text))
     if error.msg.startswith("expected 'else'"):
         help = "write `x if condition else y`"
-        return Misread(Fault("MS120", "an `if` in an expression needs an `else`", help=help), 0, len(text))
+        return Misread(
+            Fault("MS120", "an `if` in an expression needs an `else`", help=help), 0, len(text)
+        )
     line, column = error.lineno or 1, error.offset or 1
     start = min(max(offset(text, line, column - 1), 0), len(text))
     if start == len(text) or not text[start:].strip():
-        return Misread(Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text.rstrip()))
+        return Misread(
+            Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text.rstrip())
+        )
     if "Perhaps" in error.msg and error.end_lineno == line:
         end = max(start + 1, min(offset(text, line, (error.end_offset or 0) - 1), len(text)))
-        return Misread(Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE), start, end)
+        return Misread(
+            Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE),
+            start,
+            end,
+        )
     if "never closed" in error.msg and "#" in text:
         start = text.index("#")
     word = text[start:].split(maxsplit=1)[0]
     if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
         start = max(text.find("=", start), 0)
-        return Misread(Fault("MS120", "an expression cannot assign", help="write `==` to compare"), start, start + 1)
+        return Misread(
+            Fault("MS120", "an expression cannot assign", help="write `==` to compare"),
+            start,
+            start + 1,
+        )
     if word.startswith("$"):
-        return Misread(Fault("MS120", "inside `$(...)` names stand without `$`", help="remove the `$`", suggestion=""),
-                       start, start + 1)
-    return Misread(Fault("MS120", f"`{word[:30]}` cannot stand here in an expression", help=_EXAMPLE),
-                   start, start + len(word))
+        return Misread(
+            Fault(
+                "MS120",
+                "inside `$(...)` names stand without `$`",
+                help="remove the `$`",
+                suggestion="",
+            ),
+            start,
+            start + 1,
+        )
+    return Misread(
+        Fault("MS120", f"`{word[:30]}` cannot stand here in an expression", help=_EXAMPLE),
+        start,
+        start + len(word),
+    )
 
 
 def _walk(tree: ast.expr) -> Iterator[tuple[ast.AST, int]]:
@@ -153,29 +245,43 @@ def _check(text: str, node: ast.AST) -> None:
         _check_constant(text, node)
     elif isinstance(node, ast.Slice) and node.step is not None:
         _refuse(text, node, node)
-    elif isinstance(node, ast.Tuple) and (slices := [one for one in node.elts if isinstance(one, ast.Slice)]):
+    elif isinstance(node, ast.Tuple) and (
+        slices := [one for one in node.elts if isinstance(one, ast.Slice)]
+    ):
         _refuse(text, slices[0], slices[0])
     elif isinstance(node, ast.expr):
         _check_known(text, node, node)
 
 
 def _check_known(text: str, node: ast.AST, whole: ast.expr) -> None:
-    """Raises `Misread` for a kind of node, or an operator of `whole`, that the language does not have."""
+    """Raises `Misread` for a kind of node, or an operator of `whole`, that the language does not
+    have.
+    """
     if not isinstance(node, (*_NODES, *_OPERATORS)):
         _refuse(text, node, whole)
 
 
 def _refuse(text: str, node: ast.AST, whole: ast.expr) -> NoReturn:
     name = _REFUSED.get(type(node), "this")
-    help = _INSTEAD.get(type(node), "`modelspec explain MS122` says what can stand in an expression")
-    raise Misread(Fault("MS122", f"{name} cannot stand in an expression", help=help), *place(text, whole))
+    help = _INSTEAD.get(
+        type(node), "`modelspec explain MS122` says what can stand in an expression"
+    )
+    raise Misread(
+        Fault("MS122", f"{name} cannot stand in an expression", help=help), *place(text, whole)
+    )
 
 
 def _check_constant(text: str, node: ast.Constant) -> None:
     value = node.value
     if isinstance(value, (bytes, complex)) or value is ...:
-        raise Misread(Fault("MS122", "an expression has numbers, texts, `True`, `False` and `None`, found "
-                                     f"`{text[slice(*place(text, node))][:30]}`"), *place(text, node))
+        raise Misread(
+            Fault(
+                "MS122",
+                "an expression has numbers, texts, `True`, `False` and `None`, found "
+                f"`{text[slice(*place(text, node))][:30]}`",
+            ),
+            *place(text, node),
+        )
     if isinstance(value, int) and not isinstance(value, bool) and value > limits.LARGEST:
         raise Misread(Fault("MS109", "the integer does not fit into 64 bits"), *place(text, node))
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
@@ -184,17 +290,34 @@ def _check_constant(text: str, node: ast.Constant) -> None:
 
 def _check_call(text: str, node: ast.Call) -> None:
     if not isinstance(node.func, ast.Name):
-        raise Misread(Fault("MS122", "only the functions of the language can be called, by their names",
-                            help=f"they are {', '.join(f'`{name}`' for name in FUNCTIONS)}"), *place(text, node.func))
+        raise Misread(
+            Fault(
+                "MS122",
+                "only the functions of the language can be called, by their names",
+                help=f"they are {', '.join(f'`{name}`' for name in FUNCTIONS)}",
+            ),
+            *place(text, node.func),
+        )
     name = node.func.id
     if name not in FUNCTIONS:
         near = nearest(name, FUNCTIONS)
-        help = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{known}`' for known in FUNCTIONS)}"
-        raise Misread(Fault("MS122", f"there is no function `{name}`", help=help, suggestion=near),
-                      *place(text, node.func))
+        help = (
+            f"did you mean `{near}`?"
+            if near
+            else f"there are {', '.join(f'`{known}`' for known in FUNCTIONS)}"
+        )
+        raise Misread(
+            Fault("MS122", f"there is no function `{name}`", help=help, suggestion=near),
+            *place(text, node.func),
+        )
     if node.keywords:
         argument = node.keywords[0].value
-        raise Misread(Fault("MS122", f"`{name}` takes its arguments without names"), *place(text, argument))
+        raise Misread(
+            Fault("MS122", f"`{name}` takes its arguments without names"), *place(text, argument)
+        )
     function = FUNCTIONS[name]
     if not function.least <= len(node.args) <= function.most:
-        raise Misread(Fault("MS123", f"`{name}` takes {function.takes()}, found {len(node.args)}"), *place(text, node))
+        raise Misread(
+            Fault("MS123", f"`{name}` takes {function.takes()}, found {len(node.args)}"),
+            *place(text, node),
+        )

@@ -1,4 +1,6 @@
-"""`extends`: the files that a spec builds on, merged key by key; what the spec writes itself wins."""
+"""`extends`: the files that a spec builds on, merged key by key; what the spec writes itself
+wins.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from .short_forms import same_family
 
 
 def extend(root: Mapping, context: Context, notebook: Notebook) -> Mapping:
-    """The document merged with all that it extends, directly or through others. What cannot be read is reported."""
+    """The document merged with all that it extends, directly or through others. What cannot be read
+    is reported.
+    """
     own = _own_path(root, context)
     return _Extender(notebook, [0]).merged(root, context, (own,) if own else ())
 
@@ -34,20 +38,33 @@ class _Extender:
         self.documents: dict[Path, Checked[Document | None]] = {}
 
     def _read(self, path: Path, node: Node) -> Checked[Document | None]:
-        """A file, read once. Raises `TooMuch` where all of them together are larger than one file may be."""
+        """A file, read once. Raises `TooMuch` where all of them together are larger than one file
+        may be.
+        """
         found = self.documents.get(path)
         if found is None:
             found = self.documents[path] = read(_shown(path, node))
             self.nodes += sum(1 for _ in walk(found.value.root)) if found.value is not None else 0
             if self.nodes > NODES:
-                raise TooMuch(Fault("MS108", f"the files that the spec extends have more than {NODES:,} keys and "
-                                             "values together", help="keep data in data files"), node.span)
+                raise TooMuch(
+                    Fault(
+                        "MS108",
+                        f"the files that the spec extends have more than {NODES:,} keys and "
+                        "values together",
+                        help="keep data in data files",
+                    ),
+                    node.span,
+                )
         return found
 
     def merged(self, root: Mapping, context: Context, chain: tuple[Path, ...]) -> Mapping:
-        """`root` over the files that it extends; later ones of a list over earlier ones. `chain`: the files around."""
+        """`root` over the files that it extends; later ones of a list over earlier ones. `chain`:
+        the files around.
+        """
         entry = root.entries.get("extends")
-        rest = Mapping({key: one for key, one in root.entries.items() if key != "extends"}, root.span)
+        rest = Mapping(
+            {key: one for key, one in root.entries.items() if key != "extends"}, root.span
+        )
         if entry is None:
             return root
         base: Mapping | None = None
@@ -58,15 +75,23 @@ class _Extender:
         return rest if base is None else merge(base, rest)
 
     def _file(self, node: Node, context: Context, chain: tuple[Path, ...]) -> Mapping | None:
-        """One file that is extended, itself merged with what it extends; None where it cannot be had."""
+        """One file that is extended, itself merged with what it extends; None where it cannot be
+        had.
+        """
         path = self._path(node, context)
         if path is None:
             return None
         if path in chain:
             names = listed([one.name for one in chain[chain.index(path) :]])
             around = f", by way of {names}" if len(chain) - chain.index(path) > 1 else ""
-            self.notebook.report(Fault("MS133", f"`{path.name}` extends itself{around}",
-                                       help="remove one of the `extends`"), node.span)
+            self.notebook.report(
+                Fault(
+                    "MS133",
+                    f"`{path.name}` extends itself{around}",
+                    help="remove one of the `extends`",
+                ),
+                node.span,
+            )
             return None
         self.count[0] += 1
         if self.count[0] > FILES:
@@ -75,23 +100,44 @@ class _Extender:
         document = library.read_kind(path.stem) if shipped else self._read(path, node)
         for diagnostic in document.diagnostics:
             self.notebook.found.append(
-                _no_file(diagnostic, node) if diagnostic.span is None else
-                replace(diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span))))
+                _no_file(diagnostic, node)
+                if diagnostic.span is None
+                else replace(
+                    diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span))
+                )
+            )
         if document.value is None:
             return None
-        context = replace(context, folder=path.parent, project=path.parent if shipped else context.project)
+        context = replace(
+            context, folder=path.parent, project=path.parent if shipped else context.project
+        )
         return self.merged(document.value.root, context, (*chain, path))
 
     def _path(self, node: Node, context: Context) -> Path | None:
-        """Where the file is, every link followed; None, with a report, where it is outside the project."""
+        """Where the file is, every link followed; None, with a report, where it is outside the
+        project.
+        """
         value = plain(node)
         if not isinstance(value, str) or not value or "\0" in value:
-            self.notebook.report(Fault("MS204", f"`extends` takes the path of a file, or a list of paths, found "
-                                                f"{describe(value)}", help="e.g. `extends: base.yaml`"), node.span)
+            self.notebook.report(
+                Fault(
+                    "MS204",
+                    "`extends` takes the path of a file, or a list of paths, found "
+                    f"{describe(value)}",
+                    help="e.g. `extends: base.yaml`",
+                ),
+                node.span,
+            )
             return None
         if "$" in value:
-            self.notebook.report(Fault("MS204", "`extends` is read before names have values, so it takes no expression",
-                                       help="write the path itself"), node.span)
+            self.notebook.report(
+                Fault(
+                    "MS204",
+                    "`extends` is read before names have values, so it takes no expression",
+                    help="write the path itself",
+                ),
+                node.span,
+            )
             return None
         if library.is_kind(value) and not _is_file(value, context):
             return library.FOLDER / f"{value}.yaml"
@@ -101,28 +147,48 @@ class _Extender:
             found = None
         if found is None:
             self.notebook.report(
-                Fault("MS210", "`extends` must be a path inside the project (the working directory, or the folder of "
-                               f"the spec), found {describe(value)}",
-                      help="move the file into the project, or run modelspec from a folder that holds both"), node.span)
+                Fault(
+                    "MS210",
+                    "`extends` must be a path inside the project (the working directory, or the"
+                    f" folder of the spec), found {describe(value)}",
+                    help=(
+                        "move the file into the project, or run modelspec from a folder that holds"
+                        " both"
+                    ),
+                ),
+                node.span,
+            )
         return found
 
 
 def _no_file(diagnostic: Diagnostic, node: Node) -> Diagnostic:
-    """What is said of a file that cannot be read, at the place that names it: it may be a kind, misspelt."""
+    """What is said of a file that cannot be read, at the place that names it: it may be a kind,
+    misspelt.
+    """
     value = str(plain(node))
     near = None if "." in value or "/" in value else nearest(value, library.kinds())
     said = replace(diagnostic, span=node.span)
-    return replace(said, suggestion=near, help=f"did you mean `{near}`, of the library?") if near else said
+    return (
+        replace(said, suggestion=near, help=f"did you mean `{near}`, of the library?")
+        if near
+        else said
+    )
 
 
 def _own_path(root: Mapping, context: Context) -> Path | None:
     """The file of the document itself, so that nothing it extends can extend it."""
     name = root.span.file
-    return (context.folder / Path(name).name).resolve() if context.folder and not name.startswith("<") else None
+    return (
+        (context.folder / Path(name).name).resolve()
+        if context.folder and not name.startswith("<")
+        else None
+    )
 
 
 def _is_file(value: str, context: Context) -> bool:
-    """Whether there is a file of this name beside the spec: it comes before a kind of the library."""
+    """Whether there is a file of this name beside the spec: it comes before a kind of the
+    library.
+    """
     try:
         return ((context.folder or Path.cwd()) / value).exists()
     except (OSError, ValueError):
@@ -130,7 +196,9 @@ def _is_file(value: str, context: Context) -> bool:
 
 
 def _shown(path: Path, node: Node) -> str:
-    """The path as a person would write it: relative to where they are, as the extending file's is."""
+    """The path as a person would write it: relative to where they are, as the extending file's
+    is.
+    """
     written = os.path.normpath(Path(node.span.file).parent / str(plain(node)))
     try:
         return written if Path(written).resolve() == path else os.fspath(path)
@@ -139,15 +207,19 @@ def _shown(path: Path, node: Node) -> str:
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
-    """Both mappings in one, key by key, in the base's order; all but mappings is replaced by what is `over` it.
+    """Both mappings in one, key by key, in the base's order; all but mappings is replaced by what
+    is `over` it.
 
     `{Adam: ...}` over `{SGD: ...}` replaces it: a name with its settings is one value.
     """
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         below = entries.get(key)
-        if below is not None and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping) and not _other(
-            below.value, entry.value
+        if (
+            below is not None
+            and isinstance(below.value, Mapping)
+            and isinstance(entry.value, Mapping)
+            and not _other(below.value, entry.value)
         ):
             entries[key] = Entry(entry.key_span, merge(below.value, entry.value))
         else:
@@ -161,5 +233,3 @@ def _other(one: Mapping, other: Mapping) -> bool:
         return False
     first, second = next(iter(one.entries)), next(iter(other.entries))
     return first != second and same_family(first, second)
-
-

@@ -49,8 +49,12 @@ class Record:
             return body
         if isinstance(body, Mapping):
             # A `name` that is none stays where it is, and reading the spec says so.
-            return Mapping({**body.entries, **{key: extra[key] for key in extra if key not in body.entries}}, body.span)
-        # Of a kind that is misspelt, which is told later, what stands behind it must not cost the entry its name.
+            return Mapping(
+                {**body.entries, **{key: extra[key] for key in extra if key not in body.entries}},
+                body.span,
+            )
+        # Of a kind that is misspelt, which is told later, what stands behind it must not cost the
+        # entry its name.
         layer = LAYERS.find(self.kind) or LAYERS.find(nearest(self.kind, LAYERS.names()) or "")
         primary = layer.primary() if layer else None
         return Mapping({primary: Entry(body.span, body), **extra}, body.span) if primary else body
@@ -58,7 +62,9 @@ class Record:
 
 @dataclass
 class Bases:
-    """Names of unnamed entries in rounds: each round has the same ones, with its own number behind."""
+    """Names of unnamed entries in rounds: each round has the same ones, with its own number
+    behind.
+    """
 
     rounds: int
     found: list[str] = field(default_factory=list)

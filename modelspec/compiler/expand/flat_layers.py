@@ -1,5 +1,6 @@
-"""The flat list of layers of one model, while it is written; and where a model ends before its last layer, what the
-tensor at its end needs of it."""
+"""The flat list of layers of one model, while it is written; and where a model ends before its last
+layer, what the tensor at its end needs of it.
+"""
 
 from __future__ import annotations
 
@@ -71,10 +72,13 @@ class FlatList:
 
 
 def _needed(records: list[Record], end: str, start: str | None) -> list[Record]:
-    """The entries that the one named `end` depends on, itself the last, each with what it takes where that is no
-    longer the entry before it. `start` is what the first entry takes."""
+    """The entries that the one named `end` depends on, itself the last, each with what it takes
+    where that is no longer the entry before it. `start` is what the first entry takes.
+    """
     by_name = {record.name: record for record in records}
-    before = {record.name: (records[at - 1].name if at else start) for at, record in enumerate(records)}
+    before = {
+        record.name: records[at - 1].name if at else start for at, record in enumerate(records)
+    }
     found: set[str] = set()
     queue = [end]
     while queue:

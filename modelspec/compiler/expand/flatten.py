@@ -1,4 +1,6 @@
-"""Items to a flat list of layers: every entry gets what it takes and, where something refers to it, its name."""
+"""Items to a flat list of layers: every entry gets what it takes and, where something refers to it,
+its name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ class Writer:
     """Writes the layers of one model. `start` is the tensor that the first entry takes."""
 
     def __init__(
-        self, values: Values, shared: frozenset[str], start: str | None, inputs: dict[str, Span | None]
+        self,
+        values: Values,
+        shared: frozenset[str],
+        start: str | None,
+        inputs: dict[str, Span | None],
     ) -> None:
         self.values = values
         self.notebook = values.notebook
@@ -48,8 +54,9 @@ class Writer:
         return self.flat.nodes()
 
     def end_at(self, name: str) -> tuple[Node, ...] | None:
-        """The flat list, written already, up to a tensor and without what that does not need; None where nothing has
-        the name."""
+        """The flat list, written already, up to a tensor and without what that does not need; None
+        where nothing has the name.
+        """
         target = self.names.table.get(name) or Tensor(name)
         end = target.text.partition(".")[0] if isinstance(target, Tensor) else None
         if end not in self.flat.by_name:
@@ -58,7 +65,7 @@ class Writer:
         self.current, self.label = target, name
         return self.flat.nodes()
 
-    # Items -----------------------------------------------------------------------------------------------------------
+    # Items ----------------------------------------------------------------------------------------
 
     def _items(self, items: list[Item], place: Place, current: Target) -> Target:
         for item in items:
@@ -79,7 +86,9 @@ class Writer:
             case Branches():
                 return self._branches(item, place, current)
             case From():
-                return self.references.source(self.values.node(item.source, item.scope), place.names)
+                return self.references.source(
+                    self.values.node(item.source, item.scope), place.names
+                )
             case Gone():
                 for name, span in item.names:
                     for variant in variants(name, place.suffixes):
@@ -100,15 +109,22 @@ class Writer:
         return current
 
     def _call(self, call: Call, place: Place, current: Target, ends: Ends | None) -> Target:
-        """One layer; `ends` are the tensors that it takes where they are neither written nor the chain's."""
+        """One layer; `ends` are the tensors that it takes where they are neither written nor the
+        chain's.
+        """
         scope = call.scope
         span = scope.frame.place(call.span)
         body, source = self._taken(call, place.names, current)
         if ends is not None:
-            source = Entry(ends.span, Sequence(tuple(self._end(end, ends.span) for end in ends.tensors), ends.span))
+            source = Entry(
+                ends.span,
+                Sequence(tuple(self._end(end, ends.span) for end in ends.tensors), ends.span),
+            )
         elif source is None:
             source = self._chain(current, span)
-        base = call.name or self._default(snake_case(call.kind) if call.kind not in self.shared else call.kind, place)
+        base = call.name or self._default(
+            snake_case(call.kind) if call.kind not in self.shared else call.kind, place
+        )
         record = Record(call.kind, span, body, source, "", call.name_span, call.name is not None)
         return self._add(record, base, place, call.name_span or span)
 
@@ -127,8 +143,14 @@ class Writer:
         record.kind = record.name
         key_span = record.name_span or span
         if record.name in self.shared:
-            self.notebook.report(Fault("MS304", f"`{record.name}` is defined twice: it names something shared as well",
-                                       help="rename one of the two"), key_span)
+            self.notebook.report(
+                Fault(
+                    "MS304",
+                    f"`{record.name}` is defined twice: it names something shared as well",
+                    help="rename one of the two",
+                ),
+                key_span,
+            )
         else:
             self.flat.made.setdefault(record.name, Entry(key_span, item.node))
         return tensor
@@ -138,7 +160,9 @@ class Writer:
         body, scope = call.body, call.scope
         if not isinstance(body, Mapping):
             return (None if body is None else self.values.node(body, scope)), None
-        own = ("from", "when", "repeat") if call.name is None else ("name", "from", "when", "repeat")
+        own = (
+            ("from", "when", "repeat") if call.name is None else ("name", "from", "when", "repeat")
+        )
         settings = self.values.mapping(body, scope, leave_out=own)
         written = body.entries.get("from")
         if written is None:
@@ -149,23 +173,35 @@ class Writer:
         elif isinstance(sources, Scalar):
             return settings, None
         else:
-            sources = self._with_first(sources, self.references.one(current, sources.span, f"`{call.kind}`"), names)
+            sources = self._with_first(
+                sources, self.references.one(current, sources.span, f"`{call.kind}`"), names
+            )
         return settings, Entry(scope.frame.place(written.key_span), sources)
 
-    def _with_first(self, sources: Sequence | Mapping, first: Tensor | Unknown, names: Names) -> Node:
+    def _with_first(
+        self, sources: Sequence | Mapping, first: Tensor | Unknown, names: Names
+    ) -> Node:
         """A `from` whose first tensor is that of the round before."""
         if isinstance(sources, Sequence):
             rest = tuple(self.references.rewrite(item, names) for item in sources.items[1:])
             return Sequence((self._end(first, sources.span), *rest), sources.span)
         entries = {
-            key: Entry(entry.key_span, self.references.rewrite(entry.value, names) if position else
-                       self._end(first, entry.value.span))
+            key: Entry(
+                entry.key_span,
+                (
+                    self.references.rewrite(entry.value, names)
+                    if position
+                    else self._end(first, entry.value.span)
+                ),
+            )
             for position, (key, entry) in enumerate(sources.entries.items())
         }
         return Mapping(entries, sources.span)
 
     def _chain(self, current: Target, span: Span) -> Entry | None:
-        """What an entry takes that does not say so: nothing to write where it is the entry before it."""
+        """What an entry takes that does not say so: nothing to write where it is the entry before
+        it.
+        """
         if isinstance(current, Tensor) and current.text == self.flat.last:
             return None
         target = self.references.one(current, span, "the next entry")
@@ -179,7 +215,9 @@ class Writer:
         rounds, known = place.bases.rounds if place.bases else 0, self.flat.by_name
 
         def make() -> str:
-            return place.names.default(base or "layer", rounds, {*known, *taken} if taken else known)
+            return place.names.default(
+                base or "layer", rounds, {*known, *taken} if taken else known
+            )
 
         return place.bases.next(make) if place.bases else make()
 
@@ -193,17 +231,21 @@ class Writer:
         return tensor
 
     def _define(self, base: str, target: Target, place: Place, span: Span) -> bool:
-        """Let a tensor answer to its name, and to those without the numbers of the rounds that it is in.
+        """Let a tensor answer to its name, and to those without the numbers of the rounds that it
+        is in.
 
         Whether nothing else has one of them, which is told.
         """
         owner = place.bases if place.suffixes else None
-        new = [place.names.define(variant, target, span, owner) for variant in variants(base, place.suffixes)]
+        new = [
+            place.names.define(variant, target, span, owner)
+            for variant in variants(base, place.suffixes)
+        ]
         if place.names is self.names:
             self.label = base
         return all(new)
 
-    # Entries in error ------------------------------------------------------------------------------------------------
+    # Entries in error -----------------------------------------------------------------------------
 
     def _lost(self, item: Lost, place: Place) -> Target:
         """Something has to stand there, so that what follows is not taken for wrong."""
@@ -211,7 +253,9 @@ class Writer:
         silent = derive(item.span, silent=True)
         source = Entry(silent, Scalar(NOTHING, silent))
         base = item.name or self._default(item.kind, place)
-        return self._add(Record(item.kind, silent, None, source, "", silent, True), base, place, item.span)
+        return self._add(
+            Record(item.kind, silent, None, source, "", silent, True), base, place, item.span
+        )
 
     def _opaque(self, item: Opaque) -> Target:
         node = self.values.node(item.node, item.scope)
@@ -222,7 +266,7 @@ class Writer:
         self.flat.add(Record("", node.span, whole=node), NOTHING)
         return Tensor(NOTHING)
 
-    # Blocks ----------------------------------------------------------------------------------------------------------
+    # Blocks ---------------------------------------------------------------------------------------
 
     def _use(self, use: Use, place: Place, current: Target, ends: Ends | None) -> Target:
         """All that a use of a block comes to; it answers to the use's name."""
@@ -246,21 +290,27 @@ class Writer:
         return result
 
     def _may_be(self, name: str, span: Span, place: Place) -> bool:
-        """Whether a use may have a name: its entries are called by it, and would clash with those of another use."""
+        """Whether a use may have a name: its entries are called by it, and would clash with those
+        of another use.
+        """
         report = Collector()
         if not check_name(name, span, report):
             self.notebook.found.extend(report.diagnostics)
             return False
         return place.names.is_new(variants(name, place.suffixes)[-1], span)
 
-    def _inputs(self, use: Use, names: Names, current: Target, ends: Ends | None) -> dict[str, Target]:
+    def _inputs(
+        self, use: Use, names: Names, current: Target, ends: Ends | None
+    ) -> dict[str, Target]:
         """What each input of a block is at one use."""
         call, block = use.call, use.block
         span = call.scope.frame.place(call.span)
         if ends is not None:
             return self.references.in_order(ends.tensors, block, ends.span)
         if isinstance(call.body, Mapping) and (written := call.body.entries.get("from")):
-            found = self.references.inputs(self.values.node(written.value, call.scope), block, names)
+            found = self.references.inputs(
+                self.values.node(written.value, call.scope), block, names
+            )
             if call.again:
                 found[block.inputs[0]] = self.references.one(current, span, f"block `{block.name}`")
             return found
@@ -268,7 +318,7 @@ class Writer:
             return {block.inputs[0]: self.references.one(current, span, f"block `{block.name}`")}
         return self.references.in_order((), block, span)
 
-    # Branches --------------------------------------------------------------------------------------------------------
+    # Branches -------------------------------------------------------------------------------------
 
     def _branches(self, item: Branches, place: Place, current: Target) -> Target:
         """Chains from one tensor, and the layer that joins them."""
@@ -276,7 +326,10 @@ class Writer:
         if item.source is not None and not item.again:
             current = self.references.source(self.values.node(item.source, item.scope), place.names)
         start = self.references.one(current, span, "every branch")
-        found = [self.references.one(self._items(branch, place, start), span, "`join`") for branch in item.branches]
+        found = [
+            self.references.one(self._items(branch, place, start), span, "`join`")
+            for branch in item.branches
+        ]
         ends = Ends(tuple(found), span)
         if isinstance(item.join, Use):
             return self._use(item.join, place, LOST, ends)
@@ -290,5 +343,7 @@ class Writer:
 
 
 def _base(use: Use) -> str:
-    """What a use without a name is called: by its block, that of the library as Keras would call a layer."""
+    """What a use without a name is called: by its block, that of the library as Keras would call a
+    layer.
+    """
     return snake_case(use.call.kind) if use.block.span.source.shipped else use.call.kind

@@ -23,12 +23,26 @@ def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
         near = re.sub(r"\W+", "_", name)[:128].strip("_")
         near = near if _VARIABLE.fullmatch(near) else ""
         help = "use letters, digits and `_`, so that `$name` can say it"
-        notebook.report(Fault("MS306", f"`{name[:40]}` cannot be the name of a value", help=help,
-                              suggestion=near or None), span)
+        notebook.report(
+            Fault(
+                "MS306",
+                f"`{name[:40]}` cannot be the name of a value",
+                help=help,
+                suggestion=near or None,
+            ),
+            span,
+        )
         return False
     if keyword.iskeyword(name) or name in WORDS:
-        notebook.report(Fault("MS306", f"`{name}` is a word of expressions, and cannot name a value",
-                              help=f"call it e.g. `{name}_`", suggestion=f"{name}_"), span)
+        notebook.report(
+            Fault(
+                "MS306",
+                f"`{name}` is a word of expressions, and cannot name a value",
+                help=f"call it e.g. `{name}_`",
+                suggestion=f"{name}_",
+            ),
+            span,
+        )
         return False
     return True
 
@@ -36,7 +50,13 @@ def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
 def check_parameter(name: str, span: Span, notebook: Notebook) -> bool:
     """The same for a parameter of a block, which stands beside an entry's own settings."""
     if name in RESERVED:
-        notebook.report(Fault("MS306", f"`{name}` is a setting of every entry, and cannot name a parameter", help=
-                              f"call it e.g. `the_{name}`"), span)
+        notebook.report(
+            Fault(
+                "MS306",
+                f"`{name}` is a setting of every entry, and cannot name a parameter",
+                help=f"call it e.g. `the_{name}`",
+            ),
+            span,
+        )
         return False
     return check_variable(name, span, notebook)

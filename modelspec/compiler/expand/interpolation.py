@@ -24,7 +24,9 @@ _PARTS = re.compile(r"""(?:\.[^\W\d]\w*|\[(?:-?[0-9]{1,9}|'[^'\\]*'|"[^"\\]*")\]
 
 
 class Part(NamedTuple):
-    """A piece of a text: as it is, or an expression between `start` and `end` of the text's characters."""
+    """A piece of a text: as it is, or an expression between `start` and `end` of the text's
+    characters.
+    """
 
     text: str
     """The characters that it stands for, or the expression's own."""
@@ -37,7 +39,9 @@ class Part(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def split(text: str) -> tuple[Part, ...]:
-    """The pieces of a text. Raises `Misread` (MS120) where an expression in it is not written right."""
+    """The pieces of a text. Raises `Misread` (MS120) where an expression in it is not written
+    right.
+    """
     parts: list[Part] = []
     at = 0
     while (dollar := text.find("$", at)) >= 0:
@@ -70,7 +74,9 @@ def _part(text: str, dollar: int) -> Part:
 
 
 def _close(text: str, opening: int) -> int:
-    """Where the parenthesis ends that begins at `opening`; brackets and quotes inside it are passed over."""
+    """Where the parenthesis ends that begins at `opening`; brackets and quotes inside it are passed
+    over.
+    """
     depth, at = 0, opening
     while at < len(text):
         character = text[at]
@@ -83,7 +89,9 @@ def _close(text: str, opening: int) -> int:
             if depth == 0:
                 return at
         at += 1
-    raise Misread(Fault("MS120", "`$(` is never closed", help="add the `)`"), opening - 1, len(text))
+    raise Misread(
+        Fault("MS120", "`$(` is never closed", help="add the `)`"), opening - 1, len(text)
+    )
 
 
 def _end_of_text(text: str, opening: int) -> int:
@@ -98,18 +106,28 @@ def _braces(text: str, dollar: int) -> Misread:
     end = text.find("}", dollar)
     inside = text[dollar + 2 : end].strip() if end >= 0 else "..."
     meant = f"${inside}" if _NAME.fullmatch(inside) else f"$({inside})"
-    return Misread(Fault("MS120", "`${...}` is not the language's form of an expression", help=f"write `{meant[:60]}`",
-                         suggestion=meant), dollar, end + 1 if end >= 0 else len(text))
+    return Misread(
+        Fault(
+            "MS120",
+            "`${...}` is not the language's form of an expression",
+            help=f"write `{meant[:60]}`",
+            suggestion=meant,
+        ),
+        dollar,
+        end + 1 if end >= 0 else len(text),
+    )
 
 
-# Expressions that the syntax of the file took apart ------------------------------------------------------------------
+# Expressions that the syntax of the file took apart -----------------------------------------------
 
 _QUOTED: Final = 'put all of it in quotes: `"$(...)"`'
 
 
 def cut_off(scalar: Scalar, fault: Fault) -> Fault:
     """A better help for an expression that is never closed because YAML ended the text before."""
-    if "never closed" not in fault.message or (not scalar.plain and scalar.span.text[:1] in ("'", '"')):
+    if "never closed" not in fault.message or (
+        not scalar.plain and scalar.span.text[:1] in ("'", '"')
+    ):
         return fault
     source = scalar.span.source
     rest = source.text[scalar.span.end : source.line_end(scalar.span.end)]
@@ -117,7 +135,11 @@ def cut_off(scalar: Scalar, fault: Fault) -> Fault:
         return Fault(fault.code, "`$(` is never closed: ` #` begins a comment", help=_QUOTED)
     if re.match(r"\s*[,\]}\[{]", rest):
         sign = rest.strip()[0]
-        return Fault(fault.code, f"`$(` is never closed: inside brackets, `{sign}` ends the value", help=_QUOTED)
+        return Fault(
+            fault.code,
+            f"`$(` is never closed: inside brackets, `{sign}` ends the value",
+            help=_QUOTED,
+        )
     return fault
 
 
@@ -127,4 +149,8 @@ def suggest(name: str, known: Sequence[str]) -> tuple[str | None, str | None]:
     if near and (len(name) > 1 or near.lower() == name.lower()):
         return near, f"did you mean `{near}`?"
     shown = ", ".join(f"`{one}`" for one in known[:10])
-    return None, f"the names here are {shown}" if known else "there are no names here; `vars` gives values names"
+    return None, (
+        f"the names here are {shown}"
+        if known
+        else "there are no names here; `vars` gives values names"
+    )

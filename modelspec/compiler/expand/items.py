@@ -1,4 +1,6 @@
-"""A list of layers once loops are run and blocks are entered: what stands where, before tensors have names."""
+"""A list of layers once loops are run and blocks are entered: what stands where, before tensors
+have names.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from .scope import Binding, Scope
 
 @dataclass(slots=True)
 class Call:
-    """One entry that stays one: a layer or something shared, with its settings as written and the scope they are in."""
+    """One entry that stays one: a layer or something shared, with its settings as written and the
+    scope they are in.
+    """
 
     kind: str
     span: Span
@@ -23,7 +27,9 @@ class Call:
     name: str | None = None
     name_span: Span | None = None
     again: bool = False
-    """Whether it is a round after the first, which takes the tensor of the round before in place of its own first."""
+    """Whether it is a round after the first, which takes the tensor of the round before in place of
+    its own first.
+    """
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """How many layers a list comes to at least, known without running its loops.
 
-A few lines can ask for billions of layers. Most of them say so plainly, and are refused before any loop is run; and
-rounds of a loop that are all alike are known once the first of them was run.
+A few lines can ask for billions of layers. Most of them say so plainly, and are refused before any
+loop is run; and rounds of a loop that are all alike are known once the first of them was run.
 """
 
 from __future__ import annotations
@@ -31,16 +31,23 @@ class Count(NamedTuple):
     visits: int = 0
     """At least so many entries, rounds and uses to look at."""
     names: frozenset[str] = frozenset()
-    """Names that decide how many there are. Where a loop's own is not among them, its rounds are all alike."""
+    """Names that decide how many there are. Where a loop's own is not among them, its rounds are
+    all alike.
+    """
 
     def __add__(self, other: object) -> Count:
         assert isinstance(other, Count)
-        return Count(min(self.layers + other.layers, _MOST), min(self.visits + other.visits, _MOST),
-                     self.names | other.names)
+        return Count(
+            min(self.layers + other.layers, _MOST),
+            min(self.visits + other.visits, _MOST),
+            self.names | other.names,
+        )
 
     def times(self, rounds: int) -> Count:
         rounds = min(rounds, _MOST)
-        return Count(min(self.layers * rounds, _MOST), min((self.visits + 1) * rounds, _MOST), self.names)
+        return Count(
+            min(self.layers * rounds, _MOST), min((self.visits + 1) * rounds, _MOST), self.names
+        )
 
     def unless(self, names: frozenset[str]) -> Count:
         """The same where it may also be nothing, as the names decide."""
@@ -68,7 +75,9 @@ class Counter:
 
     def _entry(self, node: Node) -> Count:
         if isinstance(node, Scalar):
-            return Count(0, 1, _names(node)) if _is_expression(node) else self._call(node.value, None)
+            return (
+                Count(0, 1, _names(node)) if _is_expression(node) else self._call(node.value, None)
+            )
         if isinstance(node, Sequence):
             return Count(0, 1)
         entries = node.entries
@@ -98,7 +107,9 @@ class Counter:
 
     def _block(self, name: str) -> Count:
         if name not in self._counts:
-            self._counts[name] = Count()  # never asked for again before it is known: blocks do not use themselves
+            self._counts[name] = (
+                Count()
+            )  # never asked for again before it is known: blocks do not use themselves
             block = self._blocks[name]
             if block is not None:
                 self._counts[name] = self.entries(block.layers)
@@ -123,14 +134,20 @@ class Counter:
         if loop := words.get("for"):
             count = self._loop(count, loop.value, words)
         count = self._words(count, words)
-        return count + self.entries(words["else"].value).unless(frozenset()) if "else" in words else count
+        return (
+            count + self.entries(words["else"].value).unless(frozenset())
+            if "else" in words
+            else count
+        )
 
     def _loop(self, count: Count, head: Node, words: dict[str, Entry]) -> Count:
         if not isinstance(head, Mapping) or len(head.entries) != 1:
             return Count()
         variable, entry = next(iter(head.entries.items()))
         own = [variable, plain(words["index"].value) if "index" in words else None]
-        inside = Count(count.layers, count.visits, frozenset(name for name in count.names if name not in own))
+        inside = Count(
+            count.layers, count.visits, frozenset(name for name in count.names if name not in own)
+        )
         if isinstance(entry.value, Sequence):
             return inside.times(len(entry.value.items))
         return inside.unless(_names(entry.value))

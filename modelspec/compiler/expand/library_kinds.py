@@ -1,4 +1,6 @@
-"""Kinds of the library in a spec: a model becomes a sub-model with weights of its own at every use, a block a block."""
+"""Kinds of the library in a spec: a model becomes a sub-model with weights of its own at every use,
+a block a block.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ def load(name: str) -> Kind:
     document = library.read_kind(name)
     notebook.found.extend(document.diagnostics)
     assert document.value is not None, notebook.found
-    root = extend(document.value.root, Context(folder=library.FOLDER, project=library.FOLDER), notebook)
+    root = extend(
+        document.value.root, Context(folder=library.FOLDER, project=library.FOLDER), notebook
+    )
     blocks = read_blocks(root, notebook)
     found = blocks.get(name) if "model" not in root.entries else _as_block(name, root)
     assert found is not None, notebook.found
@@ -95,16 +99,26 @@ def load(name: str) -> Kind:
 
 
 def _as_block(name: str, root: Mapping) -> Block:
-    """The model as if it were a block: `vars` are its parameters, the first of them the primary one."""
+    """The model as if it were a block: `vars` are its parameters, the first of them the primary
+    one.
+    """
     entry = root.entries.get("vars")
     settings = entry.value.entries if entry and isinstance(entry.value, Mapping) else {}
-    return Block(name, root.span._replace(end=root.span.start), Sequence((), root.span), settings,
-                 next(iter(settings), None), extra=OWN, rules=library.RULES)
+    return Block(
+        name,
+        root.span._replace(end=root.span.start),
+        Sequence((), root.span),
+        settings,
+        next(iter(settings), None),
+        extra=OWN,
+        rules=library.RULES,
+    )
 
 
 def _sizes_used(root: Mapping) -> set[str] | None:
-    """The indices of the sizes from which more than the input follows; None where something follows from the shape as a
-    whole."""
+    """The indices of the sizes from which more than the input follows; None where something follows
+    from the shape as a whole.
+    """
     found: set[str] = set()
     for part in _parts(root):
         for node in walk(part):
@@ -120,14 +134,20 @@ def _parts(root: Mapping) -> Iterator[Node]:
     for section in ("vars", "blocks", "model"):
         entry = root.entries.get(section)
         if entry is not None and isinstance(entry.value, Mapping):
-            yield from (one.value for key, one in entry.value.entries.items() if (section, key) != ("model", "inputs"))
+            yield from (
+                one.value
+                for key, one in entry.value.entries.items()
+                if (section, key) != ("model", "inputs")
+            )
 
 
-# Uses ----------------------------------------------------------------------------------------------------------------
+# Uses ---------------------------------------------------------------------------------------------
 
 
 def make(kind: Kind, call: Call, values: Values, level: int) -> Made | None:
-    """A model of the library as one entry sets it; None, with every fault reported, where that is in error."""
+    """A model of the library as one entry sets it; None, with every fault reported, where that is
+    in error.
+    """
     from .expand_model import Models
 
     if level > DEPTH:
@@ -135,11 +155,20 @@ def make(kind: Kind, call: Call, values: Values, level: int) -> Made | None:
     values.notebook.found.extend(kind.faults)
     call = _with_shape(call, values)
     bound: dict[str, Binding] = {}
-    inner = Scope(bound, None, call.scope.frame.within(Cause(f"in `{kind.name}` of the library, used here", call.span)))
+    inner = Scope(
+        bound,
+        None,
+        call.scope.frame.within(Cause(f"in `{kind.name}` of the library, used here", call.span)),
+    )
     right = bind(call, kind.block, values, inner, bound)
     body = call.body.entries if isinstance(call.body, Mapping) else {}
-    own = {key: Entry(call.scope.frame.place(body[key].key_span), values.node(body[key].value, call.scope))
-           for key in OWN if key in body}
+    own = {
+        key: Entry(
+            call.scope.frame.place(body[key].key_span), values.node(body[key].value, call.scope)
+        )
+        for key in OWN
+        if key in body
+    }
     bound |= {key: Binding(key, None, entry.value) for key, entry in own.items() if key in bound}
     if right:
         force(bound)
@@ -151,11 +180,16 @@ def make(kind: Kind, call: Call, values: Values, level: int) -> Made | None:
     node = models.imported(kind, *_inputs(kind, SHAPE in body or short, models), own.get("until"))
     rest = {key: entry for key, entry in body.items() if key in RESERVED}
     call = replace(call, body=Mapping(rest, call.span) if rest else None)
-    return Made(call, Mapping({**node.entries, **_ending(kind, own, bound)}, node.span), _base(kind, values, inner))
+    return Made(
+        call,
+        Mapping({**node.entries, **_ending(kind, own, bound)}, node.span),
+        _base(kind, values, inner),
+    )
 
 
 def _inputs(kind: Kind, given: bool, models: Models) -> tuple[Entry | None, str | None]:
-    """The inputs that the sub-model declares; or the one that it does not, whose type the call decides.
+    """The inputs that the sub-model declares; or the one that it does not, whose type the call
+    decides.
 
     Sizes that nothing else follows from are left to the call where the use does not say them.
     """
@@ -170,9 +204,13 @@ def _inputs(kind: Kind, given: bool, models: Models) -> tuple[Entry | None, str 
         shape = node.entries[name].value
         assert isinstance(shape, Sequence)
         count = len(shape.items)
-        sizes = tuple(one if {str(at), str(at - count)} & used else Scalar(None, one.span)
-                      for at, one in enumerate(shape.items))
-        node = Mapping({name: Entry(node.entries[name].key_span, Sequence(sizes, shape.span))}, node.span)
+        sizes = tuple(
+            one if {str(at), str(at - count)} & used else Scalar(None, one.span)
+            for at, one in enumerate(shape.items)
+        )
+        node = Mapping(
+            {name: Entry(node.entries[name].key_span, Sequence(sizes, shape.span))}, node.span
+        )
     return Entry(entry.key_span, node), None
 
 
@@ -194,7 +232,9 @@ def _base(kind: Kind, values: Values, inner: Scope) -> str:
 
 
 def _ending(kind: Kind, own: dict[str, Entry], bound: dict[str, Binding]) -> dict[str, Entry]:
-    """`trainable` and `weights` of the sub-model; weights that Keras has are those of a kind with its settings."""
+    """`trainable` and `weights` of the sub-model; weights that Keras has are those of a kind with
+    its settings.
+    """
     found = {"trainable": own["trainable"]} if "trainable" in own else {}
     weights = own.get("weights")
     if weights is None or is_null(weights.value):
@@ -202,8 +242,11 @@ def _ending(kind: Kind, own: dict[str, Entry], bound: dict[str, Binding]) -> dic
     value = weights.value
     if plain(value) == IMAGENET:
         span = value.span
-        settings = {name: Entry(span, binding.node) for name, binding in bound.items()
-                    if binding.node is not None and name not in OWN}
+        settings = {
+            name: Entry(span, binding.node)
+            for name, binding in bound.items()
+            if binding.node is not None and name not in OWN
+        }
         of_kind = Mapping({kind.name: Entry(span, Mapping(settings, span))}, span)
         value = Mapping({IMAGENET: Entry(span, of_kind)}, span)
     return {**found, "weights": Entry(weights.key_span, value)}

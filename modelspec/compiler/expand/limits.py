@@ -11,7 +11,9 @@ LAYERS: Final = 100_000
 """Entries of `layers` after expansion, in all models of a spec together."""
 
 VISITS: Final = 300_000
-"""Entries, rounds of loops and uses of blocks that expansion looks at, those without layers counted."""
+"""Entries, rounds of loops and uses of blocks that expansion looks at, those without layers
+counted.
+"""
 
 NODES: Final = 1_000_000
 """Keys and values that expansion writes."""
@@ -23,7 +25,9 @@ DEPTH: Final = 50
 """Blocks, loops and branches inside one another."""
 
 STEPS: Final = 10_000
-"""Steps of one expression: operations, and the items of the lists and texts that they make or read."""
+"""Steps of one expression: operations, and the items of the lists and texts that they make or
+read.
+"""
 
 ALL_STEPS: Final = 1_000_000
 """Steps of all expressions of a spec."""
@@ -38,7 +42,9 @@ NESTING: Final = 50
 """Operations inside one another in an expression."""
 
 SIZE: Final = 10_000
-"""Characters of a text and items of a list (those of the lists inside it counted) that an expression makes."""
+"""Characters of a text and items of a list (those of the lists inside it counted) that an
+expression makes.
+"""
 
 FILES: Final = 100
 """Files that one spec extends, directly or through others."""
@@ -93,8 +99,11 @@ class Spent:
 
 
 def too_many_layers() -> Fault:
-    return Fault("MS108", f"the model has more than {LAYERS:,} layers once it is written out",
-                 help="repeat less; loops and blocks inside one another multiply")
+    return Fault(
+        "MS108",
+        f"the model has more than {LAYERS:,} layers once it is written out",
+        help="repeat less; loops and blocks inside one another multiply",
+    )
 
 
 def too_many_visits() -> Fault:
@@ -102,10 +111,16 @@ def too_many_visits() -> Fault:
 
 
 def too_deep() -> Fault:
-    return Fault("MS108", f"more than {DEPTH} blocks, loops and branches inside one another",
-                 help="write it flatter")
+    return Fault(
+        "MS108",
+        f"more than {DEPTH} blocks, loops and branches inside one another",
+        help="write it flatter",
+    )
 
 
 def _too_many(what: str, limit: int) -> Fault:
-    return Fault("MS108", f"expansion needs more than {limit:,} {what}",
-                 help="repeat less; loops and blocks inside one another multiply")
+    return Fault(
+        "MS108",
+        f"expansion needs more than {limit:,} {what}",
+        help="repeat less; loops and blocks inside one another multiply",
+    )

@@ -1,4 +1,6 @@
-"""Names of tensors in one model, or inside one use of a block: what each stands for in the flat list of layers."""
+"""Names of tensors in one model, or inside one use of a block: what each stands for in the flat
+list of layers.
+"""
 
 from __future__ import annotations
 
@@ -58,16 +60,26 @@ class Names:
         self._counts: dict[str, int] = {}
         self._rounds: dict[str, int] = {}
 
-    def inside(self, block: str, prefix: str | None, inputs: dict[str, Target], span: Span) -> Names:
+    def inside(
+        self, block: str, prefix: str | None, inputs: dict[str, Target], span: Span
+    ) -> Names:
         """The names in one use of a block, which sees its inputs and its own entries only.
 
-        Without a prefix the entries are called as those here are, and no two of all of them the same.
+        Without a prefix the entries are called as those here are, and no two of all of them the
+        same.
         """
-        inner = Names(self.notebook, self.prefix if prefix is None else f"{self.prefix}{prefix}_", block)
+        inner = Names(
+            self.notebook, self.prefix if prefix is None else f"{self.prefix}{prefix}_", block
+        )
         inner.table.update(inputs)
         inner._inputs = dict.fromkeys(inputs, span)
         if prefix is None:
-            inner._around, inner._spans, inner._counts, inner._rounds = self, self._spans, self._counts, self._rounds
+            inner._around, inner._spans, inner._counts, inner._rounds = (
+                self,
+                self._spans,
+                self._counts,
+                self._rounds,
+            )
         return inner
 
     def expect(self, items: Sequence[Item]) -> None:
@@ -81,7 +93,9 @@ class Names:
         Rounds of one `repeat` (`owner`) share their bare names.
         """
         before = self._spans.get(name)
-        new = (before is not None and owner is not None and before[1] is owner) or self.is_new(name, span)
+        new = (before is not None and owner is not None and before[1] is owner) or self.is_new(
+            name, span
+        )
         self._spans.setdefault(name, (span, owner))
         self.table[name] = target
         return new
@@ -100,12 +114,17 @@ class Names:
 
     def _twice(self, name: str, span: Span, first: Span | None) -> None:
         same = first is not None and origin_of(first) == origin_of(span)
-        help = f"give each round its own name, e.g. `name: {name}_$(i)` with `index: i`" if same else None
+        help = (
+            f"give each round its own name, e.g. `name: {name}_$(i)` with `index: i`"
+            if same
+            else None
+        )
         notes = [Note("first defined here", first)] if first is not None and not same else []
         self.notebook.report(Fault("MS304", f"`{name}` is defined twice", help=help), span, *notes)
 
     def default(self, base: str, rounds: int, taken: Iterable[str]) -> str:
-        """The name that Keras would give an unnamed layer (`dense`, `dense_1`): the first that is free.
+        """The name that Keras would give an unnamed layer (`dense`, `dense_1`): the first that is
+        free.
 
         With `rounds`, one whose numbered names (`dense_1` to `dense_3`) are free as well.
         """
@@ -139,7 +158,12 @@ def _is_round(other: str, name: str, rounds: int) -> bool:
     if not other.startswith(f"{name}_"):
         return False
     number, _, rest = other[len(name) + 1 :].partition("_")
-    return number.isdecimal() and len(number) < 7 and int(number) <= rounds and f"{rest}0".replace("_", "").isdecimal()
+    return (
+        number.isdecimal()
+        and len(number) < 7
+        and int(number) <= rounds
+        and f"{rest}0".replace("_", "").isdecimal()
+    )
 
 
 def variants(name: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -154,7 +178,10 @@ def has_rounds(items: Sequence[Item]) -> bool:
     """Whether tensors answer to other names than those of layers: there are blocks or rounds."""
     return any(
         isinstance(item, (Use, Repeat))
-        or (isinstance(item, Branches) and (isinstance(item.join, Use) or any(map(has_rounds, item.branches))))
+        or (
+            isinstance(item, Branches)
+            and (isinstance(item.join, Use) or any(map(has_rounds, item.branches)))
+        )
         for item in items
     )
 

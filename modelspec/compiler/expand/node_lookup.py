@@ -12,7 +12,9 @@ from .scope import Binding
 
 
 def part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
-    """The node that a name, or a part of what it stands for, leads to; None for any other expression."""
+    """The node that a name, or a part of what it stands for, leads to; None for any other
+    expression.
+    """
     if isinstance(tree, ast.Name):
         return names[tree.id].node if tree.id in names else None
     if isinstance(tree, ast.Attribute):
@@ -24,7 +26,11 @@ def part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
         key = _constant(tree.slice)
         if isinstance(inside, Mapping) and isinstance(key, str) and key in inside.entries:
             return inside.entries[key].value
-        if isinstance(inside, Sequence) and isinstance(key, int) and -len(inside.items) <= key < len(inside.items):
+        if (
+            isinstance(inside, Sequence)
+            and isinstance(key, int)
+            and -len(inside.items) <= key < len(inside.items)
+        ):
             return inside.items[key]
     return None
 
@@ -32,14 +38,20 @@ def part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
 def _constant(node: ast.expr) -> object:
     if isinstance(node, ast.Constant):
         return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    ):
         value = node.operand.value
         return -value if isinstance(value, int) else None
     return None
 
 
 def as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
-    """A mapping or list with more steps on the way to it, and to the keys, numbers and texts that are right in it."""
+    """A mapping or list with more steps on the way to it, and to the keys, numbers and texts that
+    are right in it.
+    """
     sources: dict[int, Derived] = {}
 
     def derived(span: Span) -> Derived:
@@ -57,5 +69,8 @@ def as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
     if isinstance(node, Sequence):
         return Sequence(tuple(map(inside, node.items)), place(node.span))
     assert isinstance(node, Mapping)
-    entries = {key: Entry(place(entry.key_span), inside(entry.value)) for key, entry in node.entries.items()}
+    entries = {
+        key: Entry(place(entry.key_span), inside(entry.value))
+        for key, entry in node.entries.items()
+    }
     return Mapping(entries, place(node.span))

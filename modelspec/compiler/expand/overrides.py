@@ -1,7 +1,9 @@
-"""Values set from outside the file (`--set training.epochs=3`), each in a text of its own that faults can point into.
+"""Values set from outside the file (`--set training.epochs=3`), each in a text of its own that
+faults can point into.
 
-They come after `extends` and before expressions, so that an override may be an expression, and reaches what follows
-from it. A key that the language does not know is set all the same: reading the spec then finds it.
+They come after `extends` and before expressions, so that an override may be an expression, and
+reaches what follows from it. A key that the language does not know is set all the same: reading the
+spec then finds it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from .value_paths import Step, parse_path
 
 
 def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -> Mapping:
-    """The spec with every value set at its path, in order. What is wrong with paths and values is reported."""
+    """The spec with every value set at its path, in order. What is wrong with paths and values is
+    reported.
+    """
     for path, value in values.items():
         text = str(path)
         node, source, faults = _written(text, value)
@@ -35,7 +39,9 @@ def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -
         try:
             steps = parse_path(text)
             if steps[0].key == "extends":
-                raise Fault("MS130", "`extends` is read before anything is set", help="write it in the file")
+                raise Fault(
+                    "MS130", "`extends` is read before anything is set", help="write it in the file"
+                )
             changed = _Setter(source, root, steps, node).set(root, 0, None)
             assert isinstance(changed, Mapping)
             _check_use(steps, root, changed)
@@ -50,9 +56,17 @@ def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -
 
 
 def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None:
-    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a slip would change nothing, silently."""
+    """Raises `_Misplaced` (MS147) for a new name that no expression uses: a slip would change
+    nothing, silently.
+    """
     keys = [step.key for step in steps]
-    at = 1 if keys[0] == "vars" else 3 if len(keys) > 2 and keys[0] == "blocks" and keys[2] == "parameters" else None
+    at = (
+        1
+        if keys[0] == "vars"
+        else 3
+        if len(keys) > 2 and keys[0] == "blocks" and keys[2] == "parameters"
+        else None
+    )
     if at is None or len(steps) <= at:
         return
     old, scope = find(before, tuple(keys[:at])), after if at == 1 else find(after, tuple(keys[:2]))
@@ -61,9 +75,21 @@ def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None
         return
     near = nearest(name, known)
     raise _Misplaced(
-        Fault("MS147", f"there is no name `{name}` in {listed(['.'.join(map(str, keys[:at]))])}, and nothing uses one",
-              help=f"did you mean `{near}`?" if near else f"the names here are {listed(known)}" if known else None,
-              suggestion=near), steps[at])
+        Fault(
+            "MS147",
+            f"there is no name `{name}` in {listed(['.'.join(map(str, keys[:at]))])}, and nothing"
+            " uses one",
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else f"the names here are {listed(known)}"
+                if known
+                else None
+            ),
+            suggestion=near,
+        ),
+        steps[at],
+    )
 
 
 def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:
@@ -105,7 +131,9 @@ class _Setter:
     value: Node
 
     def set(self, node: Node | None, at: int, kind: str | None) -> Node:
-        """`node` with the value set at `steps[at:]`; `kind` is the key that led here: what a short form is of."""
+        """`node` with the value set at `steps[at:]`; `kind` is the key that led here: what a short
+        form is of.
+        """
         if at == len(self.steps):
             return self.value
         step = self.steps[at]
@@ -139,9 +167,11 @@ class _Setter:
         return self._named(node, at)
 
     def _item(self, node: Sequence, index: int, change: Callable[[Node], Node]) -> Node:
-        return Sequence((*node.items[:index], change(node.items[index]), *node.items[index + 1 :]), node.span)
+        return Sequence(
+            (*node.items[:index], change(node.items[index]), *node.items[index + 1 :]), node.span
+        )
 
-    # Entries by name -------------------------------------------------------------------------------------------------
+    # Entries by name ------------------------------------------------------------------------------
 
     def _named(self, node: Sequence, at: int) -> Node:
         """The entry of that `name`, or the only one of that kind."""
@@ -157,25 +187,41 @@ class _Setter:
         if unnamed:
             return self._item(node, unnamed[0], lambda item: self._settings(item, at + 1))
         if indices:
-            raise self._lost(step, f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
-                             f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}")
+            raise self._lost(
+                step,
+                f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
+                f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}",
+            )
         if step.key.isdecimal():
-            raise self._lost(step, f"{self._so_far(at)} is a list, whose entries have their index in brackets",
-                             f"write `{self._text(at)}[{step.key}]`")
+            raise self._lost(
+                step,
+                f"{self._so_far(at)} is a list, whose entries have their index in brackets",
+                f"write `{self._text(at)}[{step.key}]`",
+            )
         known = [*(name for _, name in names(node)), *filter(None, map(kind_of, node.items))]
         near = nearest(step.key, known)
-        raise self._lost(step, f"{self._so_far(at)} has no entry named `{step.key}`",
-                         f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`", near)
+        raise self._lost(
+            step,
+            f"{self._so_far(at)} has no entry named `{step.key}`",
+            f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`",
+            near,
+        )
 
     def _past_kind(self, kind: str | int | None, at: int) -> int:
-        """Where the settings' own steps begin: `[stem].Conv2D.filters` names the kind of `stem` once more."""
+        """Where the settings' own steps begin: `[stem].Conv2D.filters` names the kind of `stem`
+        once more.
+        """
         return at + 1 if at + 1 < len(self.steps) and self.steps[at].key == kind else at
 
     def _settings(self, item: Node, at: int) -> Node:
         """An entry with the value set among its settings."""
         kind = kind_of(item)
         assert kind is not None
-        entry = item.entries[kind] if isinstance(item, Mapping) else Entry(item.span, Scalar(None, item.span))
+        entry = (
+            item.entries[kind]
+            if isinstance(item, Mapping)
+            else Entry(item.span, Scalar(None, item.span))
+        )
         value = self.set(entry.value, self._past_kind(kind, at), kind)
         return Mapping({kind: Entry(entry.key_span, value)}, item.span)
 
@@ -189,22 +235,30 @@ class _Setter:
             return self._item(node, first, lambda item: self._along(item, rest, at))
         assert isinstance(node, Mapping) and isinstance(first, str)
         entry = node.entries[first]
-        return Mapping({**node.entries, first: Entry(entry.key_span, self._along(entry.value, rest, at))}, node.span)
+        return Mapping(
+            {**node.entries, first: Entry(entry.key_span, self._along(entry.value, rest, at))},
+            node.span,
+        )
 
-    # Short forms -----------------------------------------------------------------------------------------------------
+    # Short forms ----------------------------------------------------------------------------------
 
     def _long_form(self, node: Scalar, step: Step, kind: str | None, at: int) -> Mapping:
-        """What a short form is short for: `adam` for `{Adam: ...}`, `64` behind `Dense` for `{units: 64}`."""
+        """What a short form is short for: `adam` for `{Adam: ...}`, `64` behind `Dense` for
+        `{units: 64}`.
+        """
         assert isinstance(step.key, str)
         if isinstance(node.value, str) and same_thing(node.value, step.key):
             return Mapping({step.key: Entry(node.span, Scalar(None, node.span))}, node.span)
         primary = primary_of(kind, self.root) if kind else None
         if primary:
             return Mapping({primary: Entry(node.span, node)}, node.span)
-        raise self._lost(step, f"{self._so_far(at)} is {describe(plain(node))}, and has no `{step.key}`",
-                         f"set it as a whole: `{self._text(at)}={{{step.key}: ...}}`")
+        raise self._lost(
+            step,
+            f"{self._so_far(at)} is {describe(plain(node))}, and has no `{step.key}`",
+            f"set it as a whole: `{self._text(at)}={{{step.key}: ...}}`",
+        )
 
-    # Faults ----------------------------------------------------------------------------------------------------------
+    # Faults ---------------------------------------------------------------------------------------
 
     def _text(self, at: int) -> str:
         return self.source.text[: self.steps[at - 1].end] if at else ""
@@ -217,8 +271,13 @@ class _Setter:
 
     def _out_of_range(self, step: Step, count: int, at: int) -> _Misplaced:
         entries = "one entry" if count == 1 else f"{count} entries" if count else "no entries"
-        return self._lost(step, f"{self._so_far(at)} has {entries}, none at [{step.key}]",
-                          f"its entries go from [0] to [{count - 1}]" if count > 1 else None)
+        return self._lost(
+            step,
+            f"{self._so_far(at)} has {entries}, none at [{step.key}]",
+            f"its entries go from [0] to [{count - 1}]" if count > 1 else None,
+        )
 
-    def _lost(self, step: Step, message: str, help: str | None, suggestion: str | None = None) -> _Misplaced:
+    def _lost(
+        self, step: Step, message: str, help: str | None, suggestion: str | None = None
+    ) -> _Misplaced:
         return _Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)

@@ -15,7 +15,9 @@ from .notebook import Notebook
 from .values import in_error, silenced
 
 NOTHING: Final = "?"
-"""Stands for a tensor in error: what no tensor can be called, so that the graph does not know it either."""
+"""Stands for a tensor in error: what no tensor can be called, so that the graph does not know it
+either.
+"""
 
 
 class References:
@@ -25,16 +27,20 @@ class References:
         self.notebook = notebook
         self.refer = refer
         self.strict = False
-        """Whether all names are known here: the graph, which sees the flat list alone, would not know some."""
+        """Whether all names are known here: the graph, which sees the flat list alone, would not
+        know some.
+        """
         self.lenient = False
         """Whether entries are in error, so that a name that seems unknown may be one of theirs."""
 
-    # One reference ---------------------------------------------------------------------------------------------------
+    # One reference --------------------------------------------------------------------------------
 
     def target(self, reference: Scalar, names: Names, *, strict: bool = False) -> Target:
-        """What a reference leads to, several tensors perhaps; `LOST`, with a report, where it leads nowhere.
+        """What a reference leads to, several tensors perhaps; `LOST`, with a report, where it leads
+        nowhere.
 
-        A reference that stays in the flat list may be left to the graph to judge; not so with `strict`.
+        A reference that stays in the flat list may be left to the graph to judge; not so with
+        `strict`.
         """
         assert isinstance(reference.value, str)
         if in_error(reference):
@@ -42,18 +48,27 @@ class References:
         producer, dot, output = reference.value.partition(".")
         found = names.table.get(producer)
         if found is None:
-            return self._missing(reference, producer, names, strict or self.strict or names.block is not None)
+            return self._missing(
+                reference, producer, names, strict or self.strict or names.block is not None
+            )
         if isinstance(found, LeftOut):
             self.notebook.report(
-                Fault("MS132", f"`{producer}` was left out, so there is no such tensor",
-                      help=f"leave this out as well, or choose: `$('{producer}' if ... else '...')`"),
-                reference.span, Note("left out here", found.span))
+                Fault(
+                    "MS132",
+                    f"`{producer}` was left out, so there is no such tensor",
+                    help=f"leave this out as well, or choose: `$('{producer}' if ... else '...')`",
+                ),
+                reference.span,
+                Note("left out here", found.span),
+            )
             return LOST
         if not dot or isinstance(found, Unknown):
             return found
         return self._output(reference, found, producer, output)
 
-    def _output(self, reference: Scalar, found: Tensor | Several, producer: str, output: str) -> Target:
+    def _output(
+        self, reference: Scalar, found: Tensor | Several, producer: str, output: str
+    ) -> Target:
         """One of several outputs: `read.hidden`, `down.0`."""
         if isinstance(found, Tensor) and "." not in found.text:
             return Tensor(f"{found.text}.{output}")
@@ -65,18 +80,32 @@ class References:
         known = [f"{producer}.{name}" for name in outputs]
         near = nearest(output, outputs)
         self.notebook.report(
-            Fault("MS305", f"`{producer}` has no output `{output}`", suggestion=f"{producer}.{near}" if near else None,
-                  help=f"it has {listed(known)}" if known else f"it has one: write `{producer}`"), reference.span)
+            Fault(
+                "MS305",
+                f"`{producer}` has no output `{output}`",
+                suggestion=f"{producer}.{near}" if near else None,
+                help=f"it has {listed(known)}" if known else f"it has one: write `{producer}`",
+            ),
+            reference.span,
+        )
         return LOST
 
     def _missing(self, reference: Scalar, producer: str, names: Names, strict: bool) -> Target:
         if producer in names.later and strict:
-            self.notebook.report(Fault("MS303", f"`{producer}` is used before it is defined",
-                                       help="move its entry above this one"),
-                                 reference.span, Note("it is defined here", names.later[producer]))
+            self.notebook.report(
+                Fault(
+                    "MS303",
+                    f"`{producer}` is used before it is defined",
+                    help="move its entry above this one",
+                ),
+                reference.span,
+                Note("it is defined here", names.later[producer]),
+            )
             return LOST
         if not strict and not self.lenient:
-            return Tensor(str(reference.value))  # the graph knows, or says that there is no such tensor
+            return Tensor(
+                str(reference.value)
+            )  # the graph knows, or says that there is no such tensor
         if not self.lenient:
             self._unknown(reference, producer, names)
         return LOST
@@ -88,22 +117,44 @@ class References:
         shown = listed([name for name in known if not name[-1:].isdigit()][:12])
         if names.block is None:
             help = f"did you mean `{near}`?" if near else f"defined so far: {shown}"
-            fault = Fault("MS302", f"there is no tensor `{producer}`", help=help, suggestion=suggestion)
+            fault = Fault(
+                "MS302", f"there is no tensor `{producer}`", help=help, suggestion=suggestion
+            )
         else:
-            help = f"did you mean `{near}`?" if near else f"a block sees its inputs and its own entries only: {shown}"
-            fault = Fault("MS302", f"there is no tensor `{producer}` in block `{names.block}`", help=help,
-                          suggestion=suggestion)
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else f"a block sees its inputs and its own entries only: {shown}"
+            )
+            fault = Fault(
+                "MS302",
+                f"there is no tensor `{producer}` in block `{names.block}`",
+                help=help,
+                suggestion=suggestion,
+            )
         self.notebook.report(fault, reference.span)
 
-    def one(self, target: Target, span: Span, taker: str, name: str = "the entry before it") -> Tensor | Unknown:
+    def one(
+        self, target: Target, span: Span, taker: str, name: str = "the entry before it"
+    ) -> Tensor | Unknown:
         """The tensor, where it is one; MS312 where several are given."""
         if isinstance(target, Several):
             known = list(target.outputs)
             shown = f"`{name}`" if " " not in name else name
-            choices = listed([f"{name}.{one}" for one in known], "or") if " " not in name else listed(known, "or")
+            choices = (
+                listed([f"{name}.{one}" for one in known], "or")
+                if " " not in name
+                else listed(known, "or")
+            )
             self.notebook.report(
-                Fault("MS312", f"{shown} gives {len(known)} tensors, and {taker} needs one here",
-                      help=f"select one with `from`: {choices}"), span, Note("its outputs are named here", target.span))
+                Fault(
+                    "MS312",
+                    f"{shown} gives {len(known)} tensors, and {taker} needs one here",
+                    help=f"select one with `from`: {choices}",
+                ),
+                span,
+                Note("its outputs are named here", target.span),
+            )
             return LOST
         return target if isinstance(target, (Tensor, Unknown)) else LOST
 
@@ -116,17 +167,28 @@ class References:
     def _no_reference(self, node: Node) -> None:
         if not in_error(node):
             self.notebook.report(
-                Fault("MS204", f"the name of a tensor must stand here, found {describe(plain(node))}"), node.span)
+                Fault(
+                    "MS204", f"the name of a tensor must stand here, found {describe(plain(node))}"
+                ),
+                node.span,
+            )
 
-    # Forms of `from` -------------------------------------------------------------------------------------------------
+    # Forms of `from` ------------------------------------------------------------------------------
 
     def rewrite(self, node: Node, names: Names) -> Node:
-        """A `from` with the names of the flat list. What is no reference stays, and reading the spec says so."""
+        """A `from` with the names of the flat list. What is no reference stays, and reading the
+        spec says so.
+        """
         if isinstance(node, Sequence):
             return Sequence(tuple(self.rewrite(item, names) for item in node.items), node.span)
         if isinstance(node, Mapping):
-            return Mapping({key: Entry(entry.key_span, self.rewrite(entry.value, names))
-                            for key, entry in node.entries.items()}, node.span)
+            return Mapping(
+                {
+                    key: Entry(entry.key_span, self.rewrite(entry.value, names))
+                    for key, entry in node.entries.items()
+                },
+                node.span,
+            )
         if not isinstance(node.value, str):
             return node
         found = self.one(self.target(node, names), node.span, "one", node.value)
@@ -143,23 +205,41 @@ class References:
         return self._one(node, names, "it")
 
     def inputs(self, node: Node, block: Block, names: Names) -> dict[str, Target]:
-        """The tensors of a block's inputs, from one name, a list, or a mapping of inputs to names."""
+        """The tensors of a block's inputs, from one name, a list, or a mapping of inputs to
+        names.
+        """
         if isinstance(node, Mapping):
             found: dict[str, Target] = dict.fromkeys(block.inputs, LOST)
             self._by_name(node, block, names, found)
             return found
         items = node.items if isinstance(node, Sequence) else (node,)
-        return self.in_order(tuple(self._one(item, names, f"block `{block.name}`") for item in items), block, node.span)
+        return self.in_order(
+            tuple(self._one(item, names, f"block `{block.name}`") for item in items),
+            block,
+            node.span,
+        )
 
-    def in_order(self, tensors: tuple[Tensor | Unknown, ...], block: Block, span: Span) -> dict[str, Target]:
+    def in_order(
+        self, tensors: tuple[Tensor | Unknown, ...], block: Block, span: Span
+    ) -> dict[str, Target]:
         """The same from tensors in the order of the inputs."""
         if len(tensors) == len(block.inputs):
             return dict(zip(block.inputs, tensors, strict=True))
-        wanted = "one tensor" if len(block.inputs) == 1 else f"{len(block.inputs)} tensors ({listed(block.inputs)})"
+        wanted = (
+            "one tensor"
+            if len(block.inputs) == 1
+            else f"{len(block.inputs)} tensors ({listed(block.inputs)})"
+        )
         example = ", ".join(f"{name}: ..." for name in block.inputs)
-        help = f"write `from: {{{example}}}`" if len(block.inputs) > 1 else "join them first, e.g. with `Concatenate`"
+        help = (
+            f"write `from: {{{example}}}`"
+            if len(block.inputs) > 1
+            else "join them first, e.g. with `Concatenate`"
+        )
         found = len(tensors) or "no `from`"
-        self.notebook.report(Fault("MS310", f"block `{block.name}` takes {wanted}, found {found}", help=help), span)
+        self.notebook.report(
+            Fault("MS310", f"block `{block.name}` takes {wanted}, found {found}", help=help), span
+        )
         return dict.fromkeys(block.inputs, LOST)
 
     def _by_name(self, node: Mapping, block: Block, names: Names, found: dict[str, Target]) -> None:
@@ -169,13 +249,21 @@ class References:
                 continue
             near = nearest(key, block.inputs)
             self.notebook.report(
-                Fault("MS311", f"block `{block.name}` has no input `{key}`", suggestion=near,
-                      help=f"did you mean `{near}`?" if near else f"it has {listed(block.inputs)}"), entry.key_span)
+                Fault(
+                    "MS311",
+                    f"block `{block.name}` has no input `{key}`",
+                    suggestion=near,
+                    help=f"did you mean `{near}`?" if near else f"it has {listed(block.inputs)}",
+                ),
+                entry.key_span,
+            )
         missing = [name for name in block.inputs if name not in node.entries]
         if missing and all(key in block.inputs for key in node.entries):
-            self.notebook.report(Fault("MS310", f"block `{block.name}` needs {listed(missing)}"), node.span)
+            self.notebook.report(
+                Fault("MS310", f"block `{block.name}` needs {listed(missing)}"), node.span
+            )
 
-    # Outputs ---------------------------------------------------------------------------------------------------------
+    # Outputs --------------------------------------------------------------------------------------
 
     def outputs(self, node: Node, names: Names) -> Target:
         """What a block gives: one tensor, or several by name."""
@@ -187,14 +275,20 @@ class References:
                 found[key] = self._one(entry.value, names, "an output of a block")
         else:
             for item in node.items:
-                name = item.value.replace(".", "_") if isinstance(item, Scalar) and isinstance(item.value, str) else ""
+                name = (
+                    item.value.replace(".", "_")
+                    if isinstance(item, Scalar) and isinstance(item.value, str)
+                    else ""
+                )
                 found[name] = self._one(item, names, "an output of a block")
         if len(found) == 1 and isinstance(node, Sequence):
             return next(iter(found.values()))
         return Several(found, node.span) if found else LOST
 
     def public(self, node: Node, names: Names) -> Node:
-        """The `outputs` of a model with the names of the flat list; the names that they are known by stay."""
+        """The `outputs` of a model with the names of the flat list; the names that they are known
+        by stay.
+        """
         if isinstance(node, Mapping):
             return self.rewrite(node, names)
         items = node.items if isinstance(node, Sequence) else (node,)

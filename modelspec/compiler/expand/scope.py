@@ -1,4 +1,6 @@
-"""Names in scope of an expression, and the way by which a piece of a file becomes part of the spec."""
+"""Names in scope of an expression, and the way by which a piece of a file becomes part of the
+spec.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Frame:
             return span
         derived = self._sources.get(id(source))
         if derived is None:
-            derived = self._sources[id(source)] = Derived(source.name, source.text, source, self.causes)
+            derived = self._sources[id(source)] = Derived(
+                source.name, source.text, source, self.causes
+            )
         return Span(derived, span.start, span.end)
 
     def place_after(self, span: Span, causes: tuple[Cause, ...]) -> Span:
@@ -38,7 +42,9 @@ class Frame:
         if not causes or isinstance(span.source, Derived):
             return self.place(span)
         source = span.source
-        return Span(Derived(source.name, source.text, source, (*causes, *self.causes)), span.start, span.end)
+        return Span(
+            Derived(source.name, source.text, source, (*causes, *self.causes)), span.start, span.end
+        )
 
 
 class Binding:
@@ -47,10 +53,27 @@ class Binding:
     `make` gives the value, or None where it is in error, which is reported then.
     """
 
-    __slots__ = ("_busy", "_cause", "_count", "_levels", "_make", "_node", "_plain", "_whole", "name", "told")
+    __slots__ = (
+        "_busy",
+        "_cause",
+        "_count",
+        "_levels",
+        "_make",
+        "_node",
+        "_plain",
+        "_whole",
+        "name",
+        "told",
+    )
 
-    def __init__(self, name: str, make: Callable[[], Node | None] | None, node: Node | None = None, *,
-                 told: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Node | None] | None,
+        node: Node | None = None,
+        *,
+        told: bool = False,
+    ) -> None:
         self.name = name
         self.told = told
         """Whether the frame says the value already, as a loop does."""
@@ -110,7 +133,9 @@ class Binding:
 
 
 def measure(node: Node) -> tuple[int, int, bool]:
-    """How many levels a node has (0 for a scalar), how many keys and values, and whether none of them is in error."""
+    """How many levels a node has (0 for a scalar), how many keys and values, and whether none of
+    them is in error.
+    """
     if isinstance(node, Sequence):
         found = [measure(item) for item in node.items]
     elif isinstance(node, MappingNode):
@@ -130,8 +155,15 @@ class Scope:
     __slots__ = ("final", "frame", "later", "names", "parent")
     frame: Frame
 
-    def __init__(self, names: Mapping[str, Binding], parent: Scope | None = None, frame: Frame | None = None, *,
-                 final: bool = False, later: Mapping[str, Span] = _NOTHING) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, Binding],
+        parent: Scope | None = None,
+        frame: Frame | None = None,
+        *,
+        final: bool = False,
+        later: Mapping[str, Span] = _NOTHING,
+    ) -> None:
         self.names = names
         self.parent = parent
         self.frame = frame or (parent.frame if parent else Frame())

@@ -1,4 +1,5 @@
-"""What expansion knows of the things that a spec names: which names stand for the same, and what a short form sets.
+"""What expansion knows of the things that a spec names: which names stand for the same, and what a
+short form sets.
 
 The catalogues are asked only where a short form has to become a long one.
 """
@@ -24,7 +25,10 @@ def families() -> list[Registry]:
 def same_thing(one: str, other: str) -> bool:
     """Whether two names stand for the same class: `adam` and `Adam`."""
     return one == other or any(
-        one in family and other in family and (found := family.find(one)) is not None and found is family.find(other)
+        one in family
+        and other in family
+        and (found := family.find(one)) is not None
+        and found is family.find(other)
         for family in families()
     )
 

@@ -1,7 +1,7 @@
 """Lists of layers to items: `when` decided, `repeat` and `for` run, blocks entered.
 
-Only what decides how many entries there are is worked out here. Settings wait until an entry is written (`write`), so
-that a spec which asks for too many is refused before it costs anything.
+Only what decides how many entries there are is worked out here. Settings wait until an entry is
+written (`write`), so that a spec which asks for too many is refused before it costs anything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 from . import limits
 from .block_arguments import bind
 from .blocks import Block
-from .control_flow import OF_BRANCHES, OF_LISTS, WORDS, kept, misplaced, name_of, read_loop, times, written_names
+from .control_flow import (
+    OF_BRANCHES,
+    OF_LISTS,
+    WORDS,
+    kept,
+    misplaced,
+    name_of,
+    read_loop,
+    times,
+    written_names,
+)
 from .excluded import Unseen
 from .items import Branches, Call, From, Gone, Item, Lost, Opaque, Repeat, Use
 from .layer_count import Counter
@@ -53,11 +63,23 @@ class Unroller:
     def _afford(self, layers: int, visits: int, span: Span) -> None:
         """Raises `TooMuch` where so many more layers and visits are past the budget."""
         if self.spent.layers + layers > limits.LAYERS or self.spent.visits + visits > limits.VISITS:
-            raise TooMuch(too_many_layers() if self.spent.layers + layers > limits.LAYERS else too_many_visits(), span)
+            raise TooMuch(
+                (
+                    too_many_layers()
+                    if self.spent.layers + layers > limits.LAYERS
+                    else too_many_visits()
+                ),
+                span,
+            )
 
     def items(self, node: Node, scope: Scope, level: int = 1) -> list[Item]:
         """The entries of a list. What is no list is passed on as it is."""
-        if isinstance(node, Scalar) and isinstance(node.value, str) and "$" in node.value and not scope.final:
+        if (
+            isinstance(node, Scalar)
+            and isinstance(node.value, str)
+            and "$" in node.value
+            and not scope.final
+        ):
             node, scope = self.values.node(node, scope), scope.finished()
         if not isinstance(node, Sequence):
             return [Lost(node.span) if in_error(node) else Opaque(node, scope)]
@@ -88,11 +110,18 @@ class Unroller:
         else:
             found.append(Opaque(node, scope))
 
-    # Calls -----------------------------------------------------------------------------------------------------------
+    # Calls ----------------------------------------------------------------------------------------
 
-    def _call(self, kind: str, span: Span, body: Node | None, scope: Scope, level: int, found: list[Item]) -> None:
+    def _call(
+        self, kind: str, span: Span, body: Node | None, scope: Scope, level: int, found: list[Item]
+    ) -> None:
         inside, written = scope, body
-        if isinstance(body, Scalar) and isinstance(body.value, str) and "$" in body.value and not scope.final:
+        if (
+            isinstance(body, Scalar)
+            and isinstance(body.value, str)
+            and "$" in body.value
+            and not scope.final
+        ):
             body, inside = self.values.node(body, scope), scope.finished()
             if in_error(body):
                 found.append(Lost(span, kind))
@@ -110,8 +139,13 @@ class Unroller:
         call = Call(kind, span, body, inside, name, name_span)
         if repeat := words.get("repeat"):
             self.unseen.leave_out(kind, span, written, self.shared)  # until a round of it stands
-            self._repeat(repeat, inside, lost, found,
-                         lambda scope, again: self._once(replace(call, scope=scope, again=again), level))
+            self._repeat(
+                repeat,
+                inside,
+                lost,
+                found,
+                lambda scope, again: self._once(replace(call, scope=scope, again=again), level),
+            )
         else:
             found.extend(self._once(call, level))
 
@@ -152,7 +186,9 @@ class Unroller:
         return self._use(call, kind.block, Unroller(self.values, kind.blocks, Scope({})), level)
 
     def _meant_block(self, call: Call) -> bool:
-        """Whether a kind that nothing has was most likely meant to be a block (or `branches`), which is told."""
+        """Whether a kind that nothing has was most likely meant to be a block (or `branches`),
+        which is told.
+        """
         kind = call.kind
         if kind in LAYERS or kind in LAYERS.refused or kind in self.shared:
             return False
@@ -160,14 +196,23 @@ class Unroller:
         near = nearest(kind, ours)
         if near is None or nearest(kind, (*ours, *self.shared, *LAYERS.names(), *kinds())) != near:
             return False
-        self.notebook.report(Fault("MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near),
-                             call.scope.frame.place(call.span))
+        self.notebook.report(
+            Fault(
+                "MS301", f"unknown layer `{kind}`", help=f"did you mean `{near}`?", suggestion=near
+            ),
+            call.scope.frame.place(call.span),
+        )
         return True
 
-    # Words -----------------------------------------------------------------------------------------------------------
+    # Words ----------------------------------------------------------------------------------------
 
     def _repeat(
-        self, repeat: Entry, scope: Scope, lost: Lost, found: list[Item], make: Callable[[Scope, bool], list[Item]]
+        self,
+        repeat: Entry,
+        scope: Scope,
+        lost: Lost,
+        found: list[Item],
+        make: Callable[[Scope, bool], list[Item]],
     ) -> None:
         """So many rounds of what `make` gives; it hears whether a round is one after the first."""
         count = times(repeat, scope, self.values)
@@ -181,13 +226,21 @@ class Unroller:
         for number in range(1, count + 1):
             self.spent.visit(repeat.key_span)
             layers, visits = self.spent.layers, self.spent.visits
-            rounds.append(make(scope.within(Cause(f"in round {number} of {count}", repeat.key_span)), number > 1))
+            rounds.append(
+                make(
+                    scope.within(Cause(f"in round {number} of {count}", repeat.key_span)),
+                    number > 1,
+                )
+            )
             if number == 1:  # all rounds are alike
-                self._afford((self.spent.layers - layers) * (count - 1), (self.spent.visits - visits) * (count - 1),
-                             scope.frame.place(repeat.value.span))
+                self._afford(
+                    (self.spent.layers - layers) * (count - 1),
+                    (self.spent.visits - visits) * (count - 1),
+                    scope.frame.place(repeat.value.span),
+                )
         found.append(Repeat(rounds))
 
-    # Entries that hold lists -----------------------------------------------------------------------------------------
+    # Entries that hold lists ----------------------------------------------------------------------
 
     def _group(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
@@ -219,8 +272,13 @@ class Unroller:
         if "for" in words:
             self._for(node, scope, level, found)
         elif "repeat" in words:
-            self._repeat(words["repeat"], scope, Lost(node.span), found,
-                         lambda inner, _: self._list(words["do"], inner, level))
+            self._repeat(
+                words["repeat"],
+                scope,
+                Lost(node.span),
+                found,
+                lambda inner, _: self._list(words["do"], inner, level),
+            )
         else:
             found.extend(self._list(words["do"], scope, level))
 
@@ -231,14 +289,24 @@ class Unroller:
     def _list(self, entry: Entry, scope: Scope, level: int) -> list[Item]:
         """The entries below `do`, `else` or a branch."""
         node = entry.value
-        if isinstance(node, Scalar) and isinstance(node.value, str) and "$" in node.value and not scope.final:
+        if (
+            isinstance(node, Scalar)
+            and isinstance(node.value, str)
+            and "$" in node.value
+            and not scope.final
+        ):
             node, scope = self.values.node(node, scope), scope.finished()
         if isinstance(node, Sequence):
             return self.items(node, scope, level + 1)
         if not in_error(node):
-            self.notebook.report(Fault("MS204", f"a list of layers must stand here, found {describe(plain(node))}",
-                                       help="begin every layer with `- `, or write `[...]` around them"),
-                                 scope.frame.place(node.span))
+            self.notebook.report(
+                Fault(
+                    "MS204",
+                    f"a list of layers must stand here, found {describe(plain(node))}",
+                    help="begin every layer with `- `, or write `[...]` around them",
+                ),
+                scope.frame.place(node.span),
+            )
         return [Lost(node.span)]
 
     def _for(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
@@ -253,15 +321,23 @@ class Unroller:
             layers, visits = self.spent.layers, self.spent.visits
             names = {variable: Binding(variable, None, item, told=True)}
             if index:
-                names[index] = Binding(index, None, Scalar(position, node.entries["index"].value.span, True), told=True)
+                names[index] = Binding(
+                    index, None, Scalar(position, node.entries["index"].value.span, True), told=True
+                )
             said = f" and `{index}` is `{position}`" if index else ""
-            cause = Cause(f"in the loop, where `{variable}` is {describe(plain(item))}{said}", item.span)
+            cause = Cause(
+                f"in the loop, where `{variable}` is {describe(plain(item))}{said}", item.span
+            )
             found.extend(self._list(node.entries["do"], scope.within(cause, names), level))
             if position == 0 and alike:
                 rest = len(values.items) - 1
-                self._afford((self.spent.layers - layers) * rest, (self.spent.visits - visits) * rest, values.span)
+                self._afford(
+                    (self.spent.layers - layers) * rest,
+                    (self.spent.visits - visits) * rest,
+                    values.span,
+                )
 
-    # Branches --------------------------------------------------------------------------------------------------------
+    # Branches -------------------------------------------------------------------------------------
 
     def _branches_entry(self, node: Mapping, scope: Scope, level: int, found: list[Item]) -> None:
         words = node.entries
@@ -273,8 +349,13 @@ class Unroller:
             names = list(written_names(Sequence((node,), node.span)))
             found.append(lost if keep is None else Gone(names, words["when"].value.span))
         elif repeat := words.get("repeat"):
-            self._repeat(repeat, scope, lost, found,
-                         lambda inner, again: [self._branches(node, inner, level, lost, again)])
+            self._repeat(
+                repeat,
+                scope,
+                lost,
+                found,
+                lambda inner, again: [self._branches(node, inner, level, lost, again)],
+            )
         else:
             found.append(self._branches(node, scope, level, lost, False))
 
@@ -282,15 +363,28 @@ class Unroller:
         words = node.entries
         several = words["branches"].value
         if not isinstance(several, Sequence) or not several.items:
-            self.notebook.report(Fault("MS204", f"`branches` must be a list of lists, found {describe(plain(several))}",
-                                       help="e.g. `branches: [[{Dense: 8}], []]`"), scope.frame.place(several.span))
+            self.notebook.report(
+                Fault(
+                    "MS204",
+                    f"`branches` must be a list of lists, found {describe(plain(several))}",
+                    help="e.g. `branches: [[{Dense: 8}], []]`",
+                ),
+                scope.frame.place(several.span),
+            )
             return lost
         branches = [self._list(Entry(item.span, item), scope, level) for item in several.items]
         join = self._join(node, scope, level, lost)
         if join is None:
             return lost
         source = words.get("from")
-        return Branches(words["branches"].key_span, source.value if source else None, scope, branches, join, again)
+        return Branches(
+            words["branches"].key_span,
+            source.value if source else None,
+            scope,
+            branches,
+            join,
+            again,
+        )
 
     def _join(self, node: Mapping, scope: Scope, level: int, lost: Lost) -> Call | Use | None:
         """The entry that takes the ends of the branches."""
@@ -306,7 +400,9 @@ class Unroller:
                 call.name, call.name_span = lost.name, words["name"].value.span
             if not (isinstance(call.body, Mapping) and "from" in call.body.entries):
                 return join
-            fault = Fault("MS208", "`join` takes the branches, so it has no `from`", help="remove `from`")
+            fault = Fault(
+                "MS208", "`join` takes the branches, so it has no `from`", help="remove `from`"
+            )
         elif isinstance(join, Lost):
             return None
         else:

@@ -1,8 +1,9 @@
-"""Paths into a spec, as `--set` and Python's `overrides` write them: `training.epochs`, `model.layers[3].Dense.units`.
+"""Paths into a spec, as `--set` and Python's `overrides` write them: `training.epochs`,
+`model.layers[3].Dense.units`.
 
-    path    = key, then any number of `.key` and `[index]`
-    index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for one that has a
-              dot: `x["a.b"]`
+path    = key, then any number of `.key` and `[index]`
+index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for one that has a
+          dot: `x["a.b"]`
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def parse_path(text: str) -> tuple[Step, ...]:
     at = 0
     while at < len(text):
         found = _TOKEN.match(text, at)
-        if not found or bool(found["dot"]) != bool(steps and found["key"]) or len(steps) == _MOST_STEPS:
+        if (
+            not found
+            or bool(found["dot"]) != bool(steps and found["key"])
+            or len(steps) == _MOST_STEPS
+        ):
             raise _malformed(text, at)
         steps.append(_step(found, at))
         at = found.end()
@@ -52,5 +57,8 @@ def _step(found: re.Match[str], at: int) -> Step:
 
 def _malformed(text: str, at: int) -> Fault:
     where = f" at `{text[at : at + 20]}`" if 0 < at < len(text) else ""
-    return Fault("MS130", f"this is no path into a spec{where}",
-                 help="write it like `training.epochs` or `model.layers[3].Dense.units`")
+    return Fault(
+        "MS130",
+        f"this is no path into a spec{where}",
+        help="write it like `training.epochs` or `model.layers[3].Dense.units`",
+    )

@@ -24,18 +24,24 @@ _MOST_CAUSES = 3
 
 
 class Values:
-    """Works out expressions. What is wrong goes into the notebook, and the value stays silent from then on."""
+    """Works out expressions. What is wrong goes into the notebook, and the value stays silent from
+    then on.
+    """
 
-    def __init__(self, notebook: Notebook, spent: Spent, environment: MappingType[str, str] | None = None) -> None:
+    def __init__(
+        self, notebook: Notebook, spent: Spent, environment: MappingType[str, str] | None = None
+    ) -> None:
         self.notebook = notebook
         self.spent = spent
         self.environment = os.environ if environment is None else environment
         self._read: set[str] = set()
 
     def node(self, node: Node, scope: Scope, level: int = 1, *, env: bool = False) -> Node:
-        """The node as it is at a place: its expressions worked out, its places led back to the uses around it.
+        """The node as it is at a place: its expressions worked out, its places led back to the uses
+        around it.
 
-        `level` is that of the node if it is a mapping or a list; `env` says whether the environment may be read.
+        `level` is that of the node if it is a mapping or a list; `env` says whether the environment
+        may be read.
         """
         if scope.final:
             return node
@@ -47,14 +53,28 @@ class Values:
         if isinstance(node, Sequence):
             items = tuple(self.node(item, scope, level + 1, env=env) for item in node.items)
             same = all(new is old for new, old in zip(items, node.items, strict=True))
-            return node if same and not scope.frame.causes else Sequence(items, scope.frame.place(node.span))
+            return (
+                node
+                if same and not scope.frame.causes
+                else Sequence(items, scope.frame.place(node.span))
+            )
         return self.mapping(node, scope, level, env=env)
 
-    def mapping(self, node: Mapping, scope: Scope, level: int = 1, *, env: bool = False,
-                leave_out: tuple[str, ...] = ()) -> Mapping:
+    def mapping(
+        self,
+        node: Mapping,
+        scope: Scope,
+        level: int = 1,
+        *,
+        env: bool = False,
+        leave_out: tuple[str, ...] = (),
+    ) -> Mapping:
         """The same for a mapping, without some of its keys."""
         if scope.final:
-            return Mapping({key: entry for key, entry in node.entries.items() if key not in leave_out}, node.span)
+            return Mapping(
+                {key: entry for key, entry in node.entries.items() if key not in leave_out},
+                node.span,
+            )
         entries: dict[str, Entry] = {}
         same = not scope.frame.causes
         for key, entry in node.entries.items():
@@ -66,7 +86,7 @@ class Values:
             entries[key] = Entry(scope.frame.place(entry.key_span), value)
         return node if same else Mapping(entries, scope.frame.place(node.span))
 
-    # Texts -----------------------------------------------------------------------------------------------------------
+    # Texts ----------------------------------------------------------------------------------------
 
     def _text(self, scalar: Scalar, scope: Scope, level: int, env: bool) -> Node:
         assert isinstance(scalar.value, str)
@@ -101,7 +121,9 @@ class Values:
         value, right = self._value(expression, names, scalar, part.start, scope, env)
         return self._written(value, span, level) if right else silenced(scalar)
 
-    def _taken(self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding) -> Node:
+    def _taken(
+        self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding
+    ) -> Node:
         """A mapping or list that a name stands for: it keeps its own places, which lead here."""
         self.spent.node(scalar.span, binding.count)
         if level + binding.levels - 1 > limits.LEVELS:
@@ -125,9 +147,14 @@ class Values:
                 return silenced(scalar)
             value, right = self._value(*read, scalar, part.start, scope, env)
             if right and isinstance(value, (tuple, dict)):
-                fault = Fault("MS123", f"{describe(value)} cannot be part of a text",
-                              help="a list or mapping must be the whole value")
-                self._wrong(Misread(fault, 0, len(text)), scalar, part.start, scope, _causes(read[1]))
+                fault = Fault(
+                    "MS123",
+                    f"{describe(value)} cannot be part of a text",
+                    help="a list or mapping must be the whole value",
+                )
+                self._wrong(
+                    Misread(fault, 0, len(text)), scalar, part.start, scope, _causes(read[1])
+                )
                 right = False
             if not right:
                 return silenced(scalar)
@@ -135,17 +162,21 @@ class Values:
             pieces.append(_as_text(value) + rest)
         joined = "".join(pieces)
         if len(joined) > max(limits.SIZE, len(str(scalar.value))):
-            self.notebook.report(Fault("MS108", f"the text has more than {limits.SIZE:,} characters"),
-                                 scope.frame.place(scalar.span))
+            self.notebook.report(
+                Fault("MS108", f"the text has more than {limits.SIZE:,} characters"),
+                scope.frame.place(scalar.span),
+            )
             return silenced(scalar)
         return Scalar(joined, scope.frame.place_after(scalar.span, _causes(causes)))
 
-    # Expressions -----------------------------------------------------------------------------------------------------
+    # Expressions ----------------------------------------------------------------------------------
 
     def _parse(
         self, scalar: Scalar, text: str, start: int, scope: Scope
     ) -> tuple[Expression, dict[str, Binding]] | None:
-        """The expression and what its names stand for; None, all of it reported, where there is a fault."""
+        """The expression and what its names stand for; None, all of it reported, where there is a
+        fault.
+        """
         if text not in self._read:
             self._read.add(text)
             self.spent.read(scalar.span, min(len(text), limits.LENGTH))
@@ -170,17 +201,31 @@ class Values:
         later = scope.is_later(name)
         if later is not None:
             self.notebook.report(
-                Fault("MS121", f"`{name}` is used before it is defined", help="move it up, above what uses it"),
-                scope.frame.place(span), Note("it is defined here", later))
+                Fault(
+                    "MS121",
+                    f"`{name}` is used before it is defined",
+                    help="move it up, above what uses it",
+                ),
+                scope.frame.place(span),
+                Note("it is defined here", later),
+            )
             return
         near, help = suggest(name, scope.known())
         if near is None:
             help = f"{help}; write `$$` for a dollar sign"
-        self.notebook.report(Fault("MS121", f"there is no name `{name}` here", help=help, suggestion=near),
-                             scope.frame.place(span))
+        self.notebook.report(
+            Fault("MS121", f"there is no name `{name}` here", help=help, suggestion=near),
+            scope.frame.place(span),
+        )
 
     def _value(
-        self, expression: Expression, names: dict[str, Binding], scalar: Scalar, start: int, scope: Scope, env: bool
+        self,
+        expression: Expression,
+        names: dict[str, Binding],
+        scalar: Scalar,
+        start: int,
+        scope: Scope,
+        env: bool,
     ) -> tuple[Value, bool]:
         """The expression's value, and whether it has one."""
         if not all(binding.whole for binding in names.values()):
@@ -204,7 +249,10 @@ class Values:
         if isinstance(value, tuple):
             return Sequence(tuple(self._written(item, span, level + 1) for item in value), span)
         if isinstance(value, dict):
-            entries = {key: Entry(span, self._written(item, span, level + 1)) for key, item in value.items()}
+            entries = {
+                key: Entry(span, self._written(item, span, level + 1))
+                for key, item in value.items()
+            }
             return Mapping(entries, span)
         return Scalar(value, span, True)
 
@@ -254,5 +302,8 @@ def _as_text(value: Value) -> str:
 
 
 def _too_deep() -> Fault:
-    return Fault("MS108", f"more than {limits.LEVELS} levels of mappings and lists inside one another",
-                 help="write it flatter")
+    return Fault(
+        "MS108",
+        f"more than {limits.LEVELS} levels of mappings and lists inside one another",
+        help="write it flatter",
+    )

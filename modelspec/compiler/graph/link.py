@@ -20,7 +20,8 @@ MAX_DEPTH = 100
 
 
 def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
-    """Resolve the names of a model. References that lead nowhere are faults; the calls that need them stay in error.
+    """Resolve the names of a model. References that lead nowhere are faults; the calls that need
+    them stay in error.
 
     `broken`: the section has faults already, so that what nothing seems to use may only look so.
     """
@@ -29,8 +30,12 @@ def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
     return Checked(graph, report.diagnostics)
 
 
-def interface(model: ModelSection | None, graph: Graph | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of a model's inputs and outputs, those whose tensor is in error too; empty where they are not known."""
+def interface(
+    model: ModelSection | None, graph: Graph | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a model's inputs and outputs, those whose tensor is in error too; empty where they
+    are not known.
+    """
     if model is None or graph is None:
         return (), ()
     if model.outputs is None:
@@ -48,7 +53,9 @@ def _meant(reference: Reference | None, made: Iterable[str]) -> str | None:
 
 @dataclass
 class _Linker:
-    """Links one model. `outer` are the shared things of the models around it; `unfinished` those being defined."""
+    """Links one model. `outer` are the shared things of the models around it; `unfinished` those
+    being defined.
+    """
 
     report: Collector
     outer: Mapping[str, Callee]
@@ -65,9 +72,19 @@ class _Linker:
             calls.append(self._call(use, name, scope, visible))
             scope.define(name, use)
         outputs = scope.outputs(section, calls)
-        depth = 1 + max((call.callee.depth for call in calls if isinstance(call.callee, Graph)), default=0)
-        graph = Graph(section.span, section.inputs, tuple(calls), outputs, section.trainable, shared,
-                      section.weights, depth)
+        depth = 1 + max(
+            (call.callee.depth for call in calls if isinstance(call.callee, Graph)), default=0
+        )
+        graph = Graph(
+            section.span,
+            section.inputs,
+            tuple(calls),
+            outputs,
+            section.trainable,
+            shared,
+            section.weights,
+            depth,
+        )
         if not self.broken and not self.report.has_errors:
             report_unused(graph, section, self.report)
         return graph
@@ -89,15 +106,24 @@ class _Linker:
         if use.shared:
             if use.kind not in visible and use.kind in self.unfinished:
                 self.report.error(
-                    "MS314", f"`{use.kind}` is not defined yet where it is called: a shared model cannot call itself "
-                             "or one that is defined after it", use.kind_span,
-                    help="define what it calls before it, above in `shared`")
+                    "MS314",
+                    f"`{use.kind}` is not defined yet where it is called: a shared model cannot"
+                    " call itself or one that is defined after it",
+                    use.kind_span,
+                    help="define what it calls before it, above in `shared`",
+                )
             callee = visible.get(use.kind)
             if isinstance(callee, Graph) and callee.depth >= MAX_DEPTH:
-                self.report.error("MS108", f"more than {MAX_DEPTH} models call one another here", use.kind_span)
+                self.report.error(
+                    "MS108", f"more than {MAX_DEPTH} models call one another here", use.kind_span
+                )
                 callee = None
         sources = scope.sources(use)
-        inputs = arguments_of(callee, sources, use, self.report) if callee is not None and sources is not None else None
+        inputs = (
+            arguments_of(callee, sources, use, self.report)
+            if callee is not None and sources is not None
+            else None
+        )
         if callee is not None:
             check_options(callee, use, self.report)
         return Call(name, use, callee, inputs, use.kind if use.shared else None)

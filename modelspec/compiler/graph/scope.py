@@ -38,8 +38,12 @@ class Scope:
         if use.name is not None:
             if use.name in self.defined:
                 first = self.defined[use.name]
-                self.report.error("MS304", f"`{use.name}` is defined twice", use.name_span,
-                                  notes=[Note("first defined here", first)] if first else [])
+                self.report.error(
+                    "MS304",
+                    f"`{use.name}` is defined twice",
+                    use.name_span,
+                    notes=[Note("first defined here", first)] if first else [],
+                )
             return use.name
         base = use.kind if use.shared else snake_case(use.kind) or "layer"
         while True:
@@ -63,7 +67,11 @@ class Scope:
             refs = tuple(self.resolve(ref) for ref in use.sources)
             return None if None in refs else refs
         found = {
-            key: self.resolve(item) if isinstance(item, Reference) else tuple(self.resolve(ref) for ref in item)
+            key: (
+                self.resolve(item)
+                if isinstance(item, Reference)
+                else tuple(self.resolve(ref) for ref in item)
+            )
             for key, item in use.sources.items()
         }
         return None if any(_has_gap(item) for item in found.values()) else found
@@ -74,15 +82,23 @@ class Scope:
         if producer in self.defined:
             return Ref(producer, output if dot else None, reference.span)
         if producer in self.later:
-            self.report.error("MS303", f"`{producer}` is used before it is defined", reference.span,
-                              notes=[Note("it is defined here", self.later[producer])],
-                              help="move its entry above this one")
+            self.report.error(
+                "MS303",
+                f"`{producer}` is used before it is defined",
+                reference.span,
+                notes=[Note("it is defined here", self.later[producer])],
+                help="move its entry above this one",
+            )
             return None
         near = nearest(producer, self.defined)
         names = [name for name in self.defined if not name[-1:].isdigit()][:12]
-        self.report.error("MS302", f"there is no tensor `{producer}`", reference.span,
-                          suggestion=(near + dot + output) if near else None,
-                          help=f"did you mean `{near}`?" if near else f"defined so far: {listed(names)}")
+        self.report.error(
+            "MS302",
+            f"there is no tensor `{producer}`",
+            reference.span,
+            suggestion=(near + dot + output) if near else None,
+            help=f"did you mean `{near}`?" if near else f"defined so far: {listed(names)}",
+        )
         return None
 
     def outputs(self, section: ModelSection, calls: list[Call]) -> dict[str, Ref]:
@@ -98,13 +114,17 @@ class Scope:
             name = public or (ref.producer if ref else None)
             if name is None:
                 continue
-            if reference is None or ref is None:  # it stays, so that what selects this output says nothing
+            if (
+                reference is None or ref is None
+            ):  # it stays, so that what selects this output says nothing
                 found[name] = Ref("", None, section.span)
                 continue
             if name in found:
                 name = reference.text.replace(".", "_")
             if name in found:
-                self.report.error("MS304", f"`{name}` is named twice among the outputs", reference.span)
+                self.report.error(
+                    "MS304", f"`{name}` is named twice among the outputs", reference.span
+                )
             found[name] = ref
         return found
 

@@ -23,17 +23,29 @@ def report_unused(graph: Graph, section: ModelSection, report: Collector) -> Non
     used = {ref.producer for call in graph.calls for ref in call.refs()}
     for one in section.inputs or ():
         if one.name not in alive and one.name not in used:
-            report.error("MS308", f"nothing uses input `{one.name}`", one.span,
-                         help=f"take it with `from: {one.name}`, or remove it")
+            report.error(
+                "MS308",
+                f"nothing uses input `{one.name}`",
+                one.span,
+                help=f"take it with `from: {one.name}`, or remove it",
+            )
     for call in graph.calls:
         if call.name not in alive and call.name not in used:
-            report.warning("MS307", f"no output depends on `{call.name}`", call.use.name_span or call.use.kind_span,
-                           help="add it to `outputs`, or remove it")
+            report.warning(
+                "MS307",
+                f"no output depends on `{call.name}`",
+                call.use.name_span or call.use.kind_span,
+                help="add it to `outputs`, or remove it",
+            )
     called = {call.shared for call in graph.calls} | _called_inside(graph)
     for name, span in section.shared_spans.items():
         if name not in called:
-            report.warning("MS313", f"nothing calls shared `{name}`", span,
-                           help=f"call it with `- {name}`, or remove it")
+            report.warning(
+                "MS313",
+                f"nothing calls shared `{name}`",
+                span,
+                help=f"call it with `- {name}`, or remove it",
+            )
 
 
 def _called_inside(graph: Graph) -> set[str]:

@@ -20,16 +20,24 @@ _RESULT = "result"
 def infer_chain(
     uses: Sequence[Use], layers: Sequence[Layer], given: Tensor, span: Span
 ) -> Checked[tuple[Tensor, ...] | None]:
-    """The type that each layer gets, and at the end that of the result; None, with faults, where the chain cannot run.
+    """The type that each layer gets, and at the end that of the result; None, with faults, where
+    the chain cannot run.
 
-    `layers` are the settings to run with, which may know more than the spec (a vocabulary that was learned since).
+    `layers` are the settings to run with, which may know more than the spec (a vocabulary that was
+    learned since).
     """
     before = ANY_INPUT
     calls: list[Call] = []
     for index, (use, layer) in enumerate(zip(uses, layers, strict=True)):
         name = f"{index}_{use.kind}"
-        calls.append(Call(name, use._replace(layer=layer), layer,
-                          {layer.arguments[0].name: Ref(before, None, use.kind_span)}))
+        calls.append(
+            Call(
+                name,
+                use._replace(layer=layer),
+                layer,
+                {layer.arguments[0].name: Ref(before, None, use.kind_span)},
+            )
+        )
         before = name
     taken = InputSpec(ANY_INPUT, given.shape[1:], given.dtype, span)
     checked = infer(Graph(span, (taken,), tuple(calls), {_RESULT: Ref(before, None, span)}))

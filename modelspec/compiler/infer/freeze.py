@@ -14,8 +14,9 @@ from .typed_graph import TypedCall, TypedGraph
 
 
 def layer_paths(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Call]]:
-    """Every layer by the names that lead to it: `dense_1`, `encoder`, `encoder/dense`. What is shared goes by the name
-    that is shared, as its Keras layer does."""
+    """Every layer by the names that lead to it: `dense_1`, `encoder`, `encoder/dense`. What is
+    shared goes by the name that is shared, as its Keras layer does.
+    """
     for call in graph.calls:
         path = f"{prefix}{call.shared or call.name}"
         yield path, call
@@ -24,11 +25,16 @@ def layer_paths(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Call]]:
 
 
 def freeze(typed: TypedGraph, patterns: tuple[str, ...]) -> TypedGraph:
-    """The graph with the layers and sub-models that a pattern names as if each had `trainable: false`.
+    """The graph with the layers and sub-models that a pattern names as if each had `trainable:
+    false`.
 
     What is shared is one thing: named in one place, it is frozen wherever it is called.
     """
-    named = {_owner(call) for path, call in layer_paths(typed.graph) if any(matches(one, path) for one in patterns)}
+    named = {
+        _owner(call)
+        for path, call in layer_paths(typed.graph)
+        if any(matches(one, path) for one in patterns)
+    }
     return _Freezing(named).graph(typed) if named else typed
 
 
@@ -58,12 +64,18 @@ class _Freezing:
         if layer.inside is not None:
             inside = self.graph(layer.inside, whole=frozen)
             stays = not inside.graph.trainable
-            weights = tuple(w._replace(trainable=False) for w in inside.weights) if stays else inside.weights
+            weights = (
+                tuple(w._replace(trainable=False) for w in inside.weights)
+                if stays
+                else inside.weights
+            )
             return replace(layer, inside=inside, weights=weights)
         if not frozen:
             return layer
         weights = tuple(weight._replace(trainable=False) for weight in layer.weights)
-        return replace(layer, call=replace(layer.call, callee=self._frozen(layer.call.callee)), weights=weights)
+        return replace(
+            layer, call=replace(layer.call, callee=self._frozen(layer.call.callee)), weights=weights
+        )
 
     def _frozen(self, callee: Callee) -> Callee:
         if isinstance(callee, Layer) and id(callee) not in self.callees:

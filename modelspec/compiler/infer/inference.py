@@ -1,6 +1,7 @@
 """Types: the shape, dtype, weights and cost of every call, without a framework.
 
-`infer` walks a `Graph` in order and asks each layer's rules. A call whose inputs are in error stays silent.
+`infer` walks a `Graph` in order and asks each layer's rules. A call whose inputs are in error stays
+silent.
 """
 
 from __future__ import annotations
@@ -25,19 +26,29 @@ MAX_LAYERS = 100_000
 CHANNELS = 3
 """Of the images that Keras's own weights were trained on."""
 MAX_PARAMETERS = 10**11
-"""More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for memory."""
+"""More than any machine holds; a slip of the finger (`units: 200000000`) is told before it asks for
+memory.
+"""
 
 
 def infer(graph: Graph) -> Checked[TypedGraph]:
-    """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is to blame."""
+    """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is
+    to blame.
+    """
     report = Collector()
     types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
     typed = _Inference(report, {}, {}).graph(graph, types)
     if typed.depth_first_calls > MAX_LAYERS:
-        largest = max(typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0)
-        report.error("MS108", f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, "
-                              f"and {MAX_LAYERS:,} are the most", largest.call.use.kind_span,
-                     help=f"`{largest.kind}` runs most of them: it calls models that call models")
+        largest = max(
+            typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0
+        )
+        report.error(
+            "MS108",
+            f"{typed.depth_first_calls:,} layers run when every call of a shared model is counted, "
+            f"and {MAX_LAYERS:,} are the most",
+            largest.call.use.kind_span,
+            help=f"`{largest.kind}` runs most of them: it calls models that call models",
+        )
     count = typed.parameters
     if count is not None and count > MAX_PARAMETERS:
         _over_budget(typed, count, report)
@@ -46,19 +57,28 @@ def infer(graph: Graph) -> Checked[TypedGraph]:
 
 def _over_budget(typed: TypedGraph, count: int, report: Collector) -> None:
     largest = max(typed.layers, key=lambda layer: layer.parameters or 0)
-    report.error("MS410", f"{count:,} parameters are more than any machine trains (at most {MAX_PARAMETERS:,})",
-                 largest.call.use.kind_span, help=f"`{largest.name}` alone has {largest.parameters:,}")
+    report.error(
+        "MS410",
+        f"{count:,} parameters are more than any machine trains (at most {MAX_PARAMETERS:,})",
+        largest.call.use.kind_span,
+        help=f"`{largest.name}` alone has {largest.parameters:,}",
+    )
 
 
 _Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
 
 
 class _Inference:
-    """Infers one graph. `built` are the weights that shared things got at their first call, by name; `runs` the
-    sub-models that were inferred already, by model and types."""
+    """Infers one graph. `built` are the weights that shared things got at their first call, by
+    name; `runs` the sub-models that were inferred already, by model and types.
+    """
 
     def __init__(
-        self, report: Collector, outer: Mapping[str, Built], runs: dict[_Run, TypedGraph], notes: tuple[Note, ...] = ()
+        self,
+        report: Collector,
+        outer: Mapping[str, Built],
+        runs: dict[_Run, TypedGraph],
+        notes: tuple[Note, ...] = (),
     ) -> None:
         self.report = report
         self.built: dict[str, Built] = dict(outer)
@@ -67,14 +87,17 @@ class _Inference:
 
     def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
         tensors: dict[str, _Produced] = {
-            name: _Produced((tensor,), (), _input_span(graph, name)) for name, tensor in inputs.items()
+            name: _Produced((tensor,), (), _input_span(graph, name))
+            for name, tensor in inputs.items()
         }
         layers: list[TypedCall] = []
         for call in graph.calls:
             typed = self._call(call, tensors)
             if typed is not None:
                 layers.append(typed)
-                tensors[call.name] = _Produced(typed.outputs, typed.output_names, call.use.kind_span)
+                tensors[call.name] = _Produced(
+                    typed.outputs, typed.output_names, call.use.kind_span
+                )
         outputs = {
             public: tensor
             for public, ref in graph.outputs.items()
@@ -90,7 +113,7 @@ class _Inference:
             return self._model_call(call, call.callee, inputs)
         return self._layer_call(call, call.callee, inputs, tensors)
 
-    # Tensors ---------------------------------------------------------------------------------------------------------
+    # Tensors --------------------------------------------------------------------------------------
 
     def _inputs(self, call: Call, tensors: Mapping[str, _Produced]) -> Inputs | None:
         if call.inputs is None:
@@ -106,7 +129,9 @@ class _Inference:
         return Inputs(found, call.use.options)
 
     def _tensor(self, ref: Ref, tensors: Mapping[str, _Produced], taker: str) -> Tensor | None:
-        """The type of the tensor that a reference selects; None where it is in error, now or before."""
+        """The type of the tensor that a reference selects; None where it is in error, now or
+        before.
+        """
         produced = tensors.get(ref.producer)
         if produced is None:
             return None
@@ -115,9 +140,15 @@ class _Inference:
                 return produced.outputs[0]
             names = [f"{ref.producer}.{name}" for name in produced.selectors()]
             made = [Note("it is made here", produced.span)] if produced.span else []
-            self.report.error("MS312", f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one "
-                                       "here", ref.span, notes=made,
-                              suggestion=names[0], help=f"select one: {listed(names, 'or')}")
+            self.report.error(
+                "MS312",
+                f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one "
+                "here",
+                ref.span,
+                notes=made,
+                suggestion=names[0],
+                help=f"select one: {listed(names, 'or')}",
+            )
             return None
         index = produced.index(ref.output)
         if index is not None:
@@ -125,12 +156,19 @@ class _Inference:
         near = nearest(ref.output, produced.selectors())
         several = len(produced.outputs) > 1
         self.report.error(
-            "MS305", f"`{ref.producer}` has no output `{ref.output}`", ref.span,
+            "MS305",
+            f"`{ref.producer}` has no output `{ref.output}`",
+            ref.span,
             suggestion=f"{ref.producer}.{near}" if near else None if several else ref.producer,
-            help=f"it has {listed(list(produced.selectors()))}" if several else f"it has one: write `{ref.producer}`")
+            help=(
+                f"it has {listed(list(produced.selectors()))}"
+                if several
+                else f"it has one: write `{ref.producer}`"
+            ),
+        )
         return None
 
-    # Layers ----------------------------------------------------------------------------------------------------------
+    # Layers ---------------------------------------------------------------------------------------
 
     def _layer_call(
         self, call: Call, layer: Layer, inputs: Inputs, tensors: Mapping[str, _Produced]
@@ -154,8 +192,12 @@ class _Inference:
         """Whether Keras can put the layer, and the one in it, into a model."""
         for one in nested(layer):
             if one.not_in_models is not None:
-                self.report.error("MS209", f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
-                                  call.use.kind_span, help="prepare the data with it, in a `transform`")
+                self.report.error(
+                    "MS209",
+                    f"`{one.kind()}` cannot stand in a model: {one.not_in_models}",
+                    call.use.kind_span,
+                    help="prepare the data with it, in a `transform`",
+                )
                 return False
         return True
 
@@ -185,14 +227,22 @@ class _Inference:
         inside = self._inside(call, model, types)
         if len(inside.outputs) != len(model.outputs) or not inside.outputs:
             return None
-        weights = inside.weights if model.trainable else tuple(w._replace(trainable=False) for w in inside.weights)
+        weights = (
+            inside.weights
+            if model.trainable
+            else tuple(w._replace(trainable=False) for w in inside.weights)
+        )
         if not self._agrees(Built(call, weights, inputs, inside.settled)):
             return None
         cost = total(layer.multiply_adds for layer in inside.alive)
-        return TypedCall(call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside)
+        return TypedCall(
+            call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside
+        )
 
     def _has_channels(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> bool:
-        """Whether a model with Keras's weights of it gets what those were trained on: images of three channels."""
+        """Whether a model with Keras's weights of it gets what those were trained on: images of
+        three channels.
+        """
         first = next(iter(types.values()))
         weights = model.weights
         if weights is None or weights.value != IMAGENET or first.rank != 4:
@@ -200,14 +250,20 @@ class _Inference:
         sizes = (first.shape[1], first.shape[3])
         if CHANNELS in sizes or not all(isinstance(size, int) for size in sizes):
             return True
-        self.report.error("MS403", f"the `imagenet` weights of `{weights.kind}` are for images with {CHANNELS} "
-                                   f"channels, found {show(first.shape)}", weights.span or call.use.kind_span,
-                          notes=self.notes,
-                          help="bring the images to three channels first, or leave `weights` out")
+        self.report.error(
+            "MS403",
+            f"the `imagenet` weights of `{weights.kind}` are for images with {CHANNELS} "
+            f"channels, found {show(first.shape)}",
+            weights.span or call.use.kind_span,
+            notes=self.notes,
+            help="bring the images to three channels first, or leave `weights` out",
+        )
         return False
 
     def _inside(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> TypedGraph:
-        """The sub-model as it runs on tensors of these types: inferred once, however often it is called with them."""
+        """The sub-model as it runs on tensors of these types: inferred once, however often it is
+        called with them.
+        """
         key = (id(model), tuple(types.items()))
         if (known_already := self.runs.get(key)) is not None:
             return known_already
@@ -215,11 +271,15 @@ class _Inference:
         outer = {name: built for name, built in self.built.items() if name not in model.shared}
         inner = _Inference(self.report, outer, self.runs, notes)
         self.runs[key] = inside = inner.graph(model, types)
-        self.built.update({name: built for name, built in inner.built.items() if name not in model.shared})
+        self.built.update(
+            {name: built for name, built in inner.built.items() if name not in model.shared}
+        )
         return inside
 
     def _model_inputs(self, call: Call, model: Graph, inputs: Inputs) -> dict[str, Tensor] | None:
-        """The types with which the sub-model runs: those it declares, joined with those it is called with."""
+        """The types with which the sub-model runs: those it declares, joined with those it is
+        called with.
+        """
         if model.inputs is None:
             return {ANY_INPUT: inputs.one}
         found: dict[str, Tensor] = {}
@@ -237,9 +297,13 @@ class _Inference:
                 for a, b in zip(declared.shape, given.shape, strict=True)
             ):
                 self.report.error(
-                    "MS403", f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
-                             f"but called with {show(given.shape)}", call.use.sources_span or call.use.kind_span,
-                    notes=[Note("it is declared here", one.span), *self.notes], help=_declare(one, given))
+                    "MS403",
+                    f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
+                    f"but called with {show(given.shape)}",
+                    call.use.sources_span or call.use.kind_span,
+                    notes=[Note("it is declared here", one.span), *self.notes],
+                    help=_declare(one, given),
+                )
                 return None
             found[one.name] = given
         return found
@@ -277,4 +341,7 @@ def _declare(one: InputSpec, given: Tensor) -> str:
     """How to mend an input that is declared otherwise than it is called."""
     sizes = ", ".join("null" if size is None else str(size) for size in given.shape[1:])
     setting = "`input_shape: " if one.span.source.shipped else f"`{one.name}: "
-    return f"declare it as it is called, {setting}[{sizes}]`, or bring what it is called with to its shape"
+    return (
+        f"declare it as it is called, {setting}[{sizes}]`, or bring what it is called with to its"
+        " shape"
+    )

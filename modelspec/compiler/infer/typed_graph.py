@@ -42,11 +42,16 @@ class TypedCall:
     @property
     def inputs(self) -> list[str]:
         """The tensors it takes, as a spec names them."""
-        return [ref.producer if ref.output is None else f"{ref.producer}.{ref.output}" for ref in self.call.refs()]
+        return [
+            ref.producer if ref.output is None else f"{ref.producer}.{ref.output}"
+            for ref in self.call.refs()
+        ]
 
     @property
     def output_shape(self) -> Any:
-        """A tuple, batch axis first; a list of them for several outputs, a dict where those have public names."""
+        """A tuple, batch axis first; a list of them for several outputs, a dict where those have
+        public names.
+        """
         return self._several([tensor.shape for tensor in self.outputs])
 
     @property
@@ -60,7 +65,9 @@ class TypedCall:
 
     @property
     def parameters(self) -> int | None:
-        """How many numbers its weights hold; None while a size is not known yet. Shared weights count at every call."""
+        """How many numbers its weights hold; None while a size is not known yet. Shared weights
+        count at every call.
+        """
         return _count(self.weights)
 
     @property
@@ -93,7 +100,9 @@ class TypedGraph:
         """Every layer with settings that follow from sizes, as these sizes settle them."""
         found = list[Layer]()
         for layer in self.layers:
-            found.extend([layer.settled] if layer.settled else layer.inside.settled if layer.inside else ())
+            found.extend(
+                [layer.settled] if layer.settled else layer.inside.settled if layer.inside else ()
+            )
         return tuple(found)
 
     @cached_property
@@ -122,7 +131,9 @@ class TypedGraph:
     @cached_property
     def depth_first_calls(self) -> int:
         """How many layers run in all, those of sub-models counted at every call."""
-        return sum(1 + (layer.inside.depth_first_calls if layer.inside else 0) for layer in self.layers)
+        return sum(
+            1 + (layer.inside.depth_first_calls if layer.inside else 0) for layer in self.layers
+        )
 
     @property
     def parameters(self) -> int | None:
@@ -142,7 +153,10 @@ class TypedGraph:
 
 
 def _collect(
-    typed: TypedGraph, frozen: bool, owned: dict[int, tuple[Weight, ...]], seen: set[tuple[int, bool]]
+    typed: TypedGraph,
+    frozen: bool,
+    owned: dict[int, tuple[Weight, ...]],
+    seen: set[tuple[int, bool]],
 ) -> None:
     """Weights by what owns them: a shared layer by itself, any other by its one call."""
     if (id(typed), frozen) in seen:
@@ -154,7 +168,9 @@ def _collect(
             continue
         owner = id(layer.call.callee if layer.shared else layer.call)
         weights = owned.get(owner, layer.weights)
-        owned[owner] = tuple(weight._replace(trainable=False) for weight in weights) if frozen else weights
+        owned[owner] = (
+            tuple(weight._replace(trainable=False) for weight in weights) if frozen else weights
+        )
 
 
 def _count(weights: Iterable[Weight]) -> int | None:

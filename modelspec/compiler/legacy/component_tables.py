@@ -1,7 +1,7 @@
 """Names and settings that components had in Keras 1 and 2, and what they are today.
 
-Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15. Short names that Keras 3 takes itself (`mse`,
-`he_normal`, `acc`) are today's.
+Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15. Short names that Keras 3
+takes itself (`mse`, `he_normal`, `acc`) are today's.
 """
 
 from __future__ import annotations
@@ -12,23 +12,37 @@ from typing import Final
 from .table_rows import Dropped, Renamed, Row
 
 REGULARIZERS: Final[Mapping[str, str]] = {
-    "WeightRegularizer": "L1L2", "ActivityRegularizer": "L1L2",
-    "activity_l1": "L1", "activity_l2": "L2", "activity_l1l2": "L1L2",
-}  # fmt: skip
-CONSTRAINTS: Final[Mapping[str, str]] = {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm"}
+    "WeightRegularizer": "L1L2",
+    "ActivityRegularizer": "L1L2",
+    "activity_l1": "L1",
+    "activity_l2": "L2",
+    "activity_l1l2": "L1L2",
+}
+CONSTRAINTS: Final[Mapping[str, str]] = {
+    "maxnorm": "MaxNorm",
+    "nonneg": "NonNeg",
+    "unitnorm": "UnitNorm",
+}
 ACTIVATIONS: Final[Mapping[str, str]] = {"time_distributed_softmax": "softmax"}
 _COMPARED: Final[Mapping[str, str]] = {
-    "kullback_leibler_divergence": "kl_divergence", "cosine_proximity": "cosine_similarity",
-    "cosine": "cosine_similarity", "CosineProximity": "CosineSimilarity",
-}  # fmt: skip
+    "kullback_leibler_divergence": "kl_divergence",
+    "cosine_proximity": "cosine_similarity",
+    "cosine": "cosine_similarity",
+    "CosineProximity": "CosineSimilarity",
+}
 LOSSES: Final[Mapping[str, str]] = {**_COMPARED, "logcosh": "log_cosh"}
 METRICS: Final[Mapping[str, str]] = {**_COMPARED, "logcosh": "log_cosh_error"}
 
 NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    "regularizer": REGULARIZERS, "constraint": CONSTRAINTS, "activation": ACTIVATIONS, "loss": LOSSES,
+    "regularizer": REGULARIZERS,
+    "constraint": CONSTRAINTS,
+    "activation": ACTIVATIONS,
+    "loss": LOSSES,
     "metric": METRICS,
-}  # fmt: skip
-"""By family: today's name for each old one. A setting's last word tells its family: `kernel_regularizer`."""
+}
+"""By family: today's name for each old one. A setting's last word tells its family:
+`kernel_regularizer`.
+"""
 
 _ARGUMENT: Final[Mapping[str, Mapping[str, Row]]] = {
     "MaxNorm": {"m": Renamed("max_value")},
@@ -43,11 +57,12 @@ CALLBACK_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
         "load_weights_on_restart": Dropped("`false` is what it is anyway", only=(False,)),
     },
     "TensorBoard": {
-        "batch_size": _NOT_THERE, "write_grads": _NOT_THERE,
+        "batch_size": _NOT_THERE,
+        "write_grads": _NOT_THERE,
         "embeddings_layer_names": Dropped("`null` is what it is anyway", only=(None,)),
         "embeddings_data": Dropped("`null` is what it is anyway", only=(None,)),
     },
-}  # fmt: skip
+}
 OPTIMIZER_SETTINGS: Final[Mapping[str, Row]] = {
     "lr": Renamed("learning_rate"),
     "decay": Dropped("0 is no decay", only=(0, None)),
@@ -56,13 +71,17 @@ OPTIMIZER_SETTINGS: Final[Mapping[str, Row]] = {
 }
 """Of every optimizer."""
 DECAY: Final = "decay"
-"""The setting that divided the learning rate by `1 + decay * steps`: today the schedule `InverseTimeDecay`."""
+"""The setting that divided the learning rate by `1 + decay * steps`: today the schedule
+`InverseTimeDecay`.
+"""
 TRAINING: Final[Mapping[str, Row]] = {"nb_epoch": Renamed("epochs")}
 """Of the section `training`: arguments of `fit`."""
 
 
 def settings_of(family: str, kind: str) -> Mapping[str, Row]:
-    """Today's words for the old settings of a component, by its name of today (in any of its spellings)."""
+    """Today's words for the old settings of a component, by its name of today (in any of its
+    spellings).
+    """
     if family == "optimizer":
         return OPTIMIZER_SETTINGS
     if family == "callback":

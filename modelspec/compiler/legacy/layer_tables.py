@@ -1,7 +1,8 @@
 """Names and settings that layers had in Keras 1 and 2, and what they are today.
 
-Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15, and what Keras 2 itself made of Keras 1's
-settings. Names that Keras 3 takes as aliases (`Convolution2D`, `GlobalAvgPool2D`) stand in the catalogue of layers.
+Sources: the documentation of Keras 1.2.2, 2.3.1 and of tf.keras 2.15, and what Keras 2 itself made
+of Keras 1's settings. Names that Keras 3 takes as aliases (`Convolution2D`, `GlobalAvgPool2D`)
+stand in the catalogue of layers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from .table_rows import LEFT_OUT, Dropped, Kind, Packed, Renamed, Reworded, Row,
 
 KINDS: Final[Mapping[str, Kind]] = {
     **{f"Atrous{word}{n}D": Kind(f"Conv{n}D") for word in ("Convolution", "Conv") for n in (1, 2)},
-    **{f"{word}{n}D": Kind(f"Conv{n}DTranspose") for word in ("Deconvolution", "Deconv") for n in (2, 3)},
+    **{
+        f"{word}{n}D": Kind(f"Conv{n}DTranspose")
+        for word in ("Deconvolution", "Deconv")
+        for n in (2, 3)
+    },
     "TimeDistributedDense": Kind("Dense"),
     "ThresholdedReLU": Kind("ReLU", "theta", {"threshold": 1.0}),
     "CuDNNLSTM": Kind("LSTM"),
@@ -21,7 +26,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "BatchNormalizationV1": Kind("BatchNormalization"),
     "BatchNormalizationV2": Kind("BatchNormalization"),
     "SyncBatchNormalization": Kind("BatchNormalization", None, {"synchronized": True}),
-}  # fmt: skip
+}
 
 MERGE: Final = "Merge"
 MODES: Final[Mapping[str, Kind]] = {
@@ -38,9 +43,18 @@ MODES: Final[Mapping[str, Kind]] = {
 _OUTSIDE = "the sizes of a model's inputs stand under `inputs` of the model"
 INPUT_SETTINGS: Final[Mapping[str, Dropped]] = {
     name: Dropped(_OUTSIDE)
-    for name in ("input_shape", "batch_input_shape", "input_dim", "input_length", "input_dtype", "batch_shape")
+    for name in (
+        "input_shape",
+        "batch_input_shape",
+        "input_dim",
+        "input_length",
+        "input_dtype",
+        "batch_shape",
+    )
 }
-"""What any layer could say of its input. A layer that has a setting of the name today has it for itself."""
+"""What any layer could say of its input. A layer that has a setting of the name today has it for
+itself.
+"""
 OWN_INPUT_SETTINGS: Final = {"Embedding": ("input_dim",), "ReversibleEmbedding": ("input_dim",)}
 SEQUENCES: Final = frozenset({"LSTM", "GRU", "SimpleRNN", "Conv1D", "LocallyConnected1D"})
 """Layers whose `input_length` and `input_dim` were the two sizes of a sequence."""
@@ -53,7 +67,11 @@ ANY: Final[Mapping[str, Row]] = {
 }
 """Of layers that have no setting of the name today."""
 
-_IMAGE_FORMATS: Final[Mapping[Any, Any]] = {"tf": "channels_last", "th": "channels_first", "default": LEFT_OUT}
+_IMAGE_FORMATS: Final[Mapping[Any, Any]] = {
+    "tf": "channels_last",
+    "th": "channels_first",
+    "default": LEFT_OUT,
+}
 _DIM_ORDERING: Final[Mapping[str, Row]] = {"dim_ordering": Renamed("data_format", _IMAGE_FORMATS)}
 _BIAS: Final[Mapping[str, Row]] = {
     "b_regularizer": Renamed("bias_regularizer"),
@@ -81,17 +99,25 @@ _ALONG_ONE: Final[Mapping[str, Row]] = {
 }
 _ANY_WAY = Dropped("every way to compute it gives the same numbers")
 _LOCAL: Final[Mapping[str, Row]] = {"implementation": _ANY_WAY}
-_FOLLOWS = Dropped("the output's size follows from the input's, `strides`, `padding` and `output_padding`")
+_FOLLOWS = Dropped(
+    "the output's size follows from the input's, `strides`, `padding` and `output_padding`"
+)
 _TWO_KERNELS = Dropped("the layer has no such kernel, and never used it")
 _NO_KERNEL: Final[Mapping[str, Row]] = {
-    **dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _TWO_KERNELS),
+    **dict.fromkeys(
+        ("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _TWO_KERNELS
+    ),
     "groups": Dropped("1 is what it is anyway", only=(1,)),
     "filters": Dropped("`null` is what it is anyway", only=(None,)),
 }
 _DEPTHWISE: Final[Mapping[str, Row]] = {
-    **{key: row for key, row in _WINDOW.items() if key != "nb_filter"}, **_DILATED, **_BIAS, **_DIM_ORDERING,
-    **_NO_KERNEL, "init": Renamed("depthwise_initializer"),
-}  # fmt: skip
+    **{key: row for key, row in _WINDOW.items() if key != "nb_filter"},
+    **_DILATED,
+    **_BIAS,
+    **_DIM_ORDERING,
+    **_NO_KERNEL,
+    "init": Renamed("depthwise_initializer"),
+}
 _SEPARABLE: Final[Mapping[str, Row]] = {
     **{key: row for key, row in _DEPTHWISE.items() if key != "filters"},
     "nb_filter": Renamed("filters"),
@@ -114,9 +140,14 @@ _RECURRENT: Final[Mapping[str, Row]] = {
     "time_major": Dropped("sequences are (batch, time, features) always", only=(False,)),
     "zero_output_for_mask": Dropped("the wrapper sets it", only=(), inside="Bidirectional"),
 }
-_GATED: Final[Mapping[str, Row]] = {**_RECURRENT, "inner_activation": Renamed("recurrent_activation")}
+_GATED: Final[Mapping[str, Row]] = {
+    **_RECURRENT,
+    "inner_activation": Renamed("recurrent_activation"),
+}
 _FORGET: Final[Mapping[str, Row]] = {
-    "forget_bias_init": Renamed("unit_forget_bias", {"one": True, "ones": True, "zero": False, "zeros": False}),
+    "forget_bias_init": Renamed(
+        "unit_forget_bias", {"one": True, "ones": True, "zero": False, "zeros": False}
+    ),
 }
 _NORMALIZATION: Final[Mapping[str, Row]] = {
     "beta_init": Renamed("beta_initializer"),
@@ -128,10 +159,19 @@ _NORMALIZATION: Final[Mapping[str, Row]] = {
 }
 _OUTPUT_MODES: Final = Reworded({"binary": "multi_hot", "tf-idf": "tf_idf"})
 _MERGE: Final[Mapping[str, Row]] = dict.fromkeys(
-    ("layers", "output_shape", "output_mask", "arguments", "node_indices", "tensor_indices", "mode_type",
-     "output_shape_type", "output_mask_type"),
+    (
+        "layers",
+        "output_shape",
+        "output_mask",
+        "arguments",
+        "node_indices",
+        "tensor_indices",
+        "mode_type",
+        "output_shape_type",
+        "output_mask_type",
+    ),
     Dropped("`from` says what is merged, and the shape follows from it"),
-)  # fmt: skip
+)
 _OTHER_MODE = Dropped("other modes of `Merge` used it")
 _JOINED: Final[Mapping[str, Row]] = {**_MERGE, "concat_axis": _OTHER_MODE, "dot_axes": _OTHER_MODE}
 MERGE_SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
@@ -154,13 +194,18 @@ _LOOKUP: Final[Mapping[str, Row]] = {
 SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     "Dense": {**_UNITS, **_WEIGHTS},
     "Embedding": {
-        "init": Renamed("embeddings_initializer"), "W_regularizer": Renamed("embeddings_regularizer"),
-        "W_constraint": Renamed("embeddings_constraint"), "dropout": Dropped("0 is no dropout", only=(0,)),
+        "init": Renamed("embeddings_initializer"),
+        "W_regularizer": Renamed("embeddings_regularizer"),
+        "W_constraint": Renamed("embeddings_constraint"),
+        "dropout": Dropped("0 is no dropout", only=(0,)),
     },
     "Dropout": {"p": Renamed("rate")},
     "GaussianDropout": {"p": Renamed("rate")},
     "GaussianNoise": {"sigma": Renamed("stddev")},
-    **{f"SpatialDropout{n}D": {"p": Renamed("rate"), **(_DIM_ORDERING if n > 1 else {})} for n in (1, 2, 3)},
+    **{
+        f"SpatialDropout{n}D": {"p": Renamed("rate"), **(_DIM_ORDERING if n > 1 else {})}
+        for n in (1, 2, 3)
+    },
     "ReLU": {"theta": Renamed("threshold")},
     "LeakyReLU": {"alpha": Renamed("negative_slope")},
     "PReLU": {"init": Renamed("alpha_initializer")},
@@ -180,40 +225,64 @@ SETTINGS: Final[Mapping[str, Mapping[str, Row]]] = {
     **{f"{name}Pooling{n}D": _POOLING for name in ("Max", "Average") for n in (2, 3)},
     **{f"Global{name}Pooling{n}D": _DIM_ORDERING for name in ("Max", "Average") for n in (2, 3)},
     "UpSampling1D": {"length": Renamed("size")},
-    **{f"{name}{n}D": _DIM_ORDERING for name in ("UpSampling", "ZeroPadding", "Cropping") for n in (2, 3)},
+    **{
+        f"{name}{n}D": _DIM_ORDERING
+        for name in ("UpSampling", "ZeroPadding", "Cropping")
+        for n in (2, 3)
+    },
     "SimpleRNN": {**_UNITS, **_RECURRENT},
     "GRU": {**_UNITS, **_GATED},
     "LSTM": {**_UNITS, **_GATED, **_FORGET},
     "BatchNormalization": _NORMALIZATION,
     "Highway": {**_WEIGHTS, "transform_bias": Wrapped("gate_bias_initializer", "Constant")},
     "MaxoutDense": {**_UNITS, **_WEIGHTS, "nb_feature": Renamed("pieces")},
-    "SReLU": {f"{name}_init": Renamed(f"{name}_initializer") for name in ("t_left", "a_left", "t_right", "a_right")},
-    "ParametricSoftplus": {
-        "alpha_init": Wrapped("alpha_initializer", "Constant"), "beta_init": Wrapped("beta_initializer", "Constant"),
+    "SReLU": {
+        f"{name}_init": Renamed(f"{name}_initializer")
+        for name in ("t_left", "a_left", "t_right", "a_right")
     },
-    "Attention": {"causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))},
-    "AdditiveAttention": {"causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))},
+    "ParametricSoftplus": {
+        "alpha_init": Wrapped("alpha_initializer", "Constant"),
+        "beta_init": Wrapped("beta_initializer", "Constant"),
+    },
+    "Attention": {
+        "causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))
+    },
+    "AdditiveAttention": {
+        "causal": Dropped("`call: {use_causal_mask: true}` says it today", only=(False,))
+    },
     "Discretization": {"bins": Renamed("bin_boundaries")},
-    "CategoryEncoding": {"max_tokens": Renamed("num_tokens"), "output_mode": Reworded({"binary": "multi_hot"})},
+    "CategoryEncoding": {
+        "max_tokens": Renamed("num_tokens"),
+        "output_mode": Reworded({"binary": "multi_hot"}),
+    },
     "TextVectorization": {"output_mode": _OUTPUT_MODES},
     "StringLookup": _LOOKUP,
     "IntegerLookup": _LOOKUP,
-}  # fmt: skip
+}
 """By today's name of the layer: today's word for each old one."""
 
 _ROWS_AND_COLUMNS = (Packed(("nb_row", "nb_col"), "kernel_size"),)
 PACKED: Final[Mapping[str, tuple[Packed, ...]]] = {
     **dict.fromkeys(
-        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D", "ConvLSTM2D"), _ROWS_AND_COLUMNS
+        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D", "ConvLSTM2D"),
+        _ROWS_AND_COLUMNS,
     ),
     **dict.fromkeys(
-        ("Conv3D", "Conv3DTranspose"), (Packed(("kernel_dim1", "kernel_dim2", "kernel_dim3"), "kernel_size"),)
+        ("Conv3D", "Conv3DTranspose"),
+        (Packed(("kernel_dim1", "kernel_dim2", "kernel_dim3"), "kernel_size"),),
     ),
 }
 """By today's name of the layer: settings that are one list today."""
 
 WRAPPERS: Final = frozenset(
-    {"TimeDistributed", "Bidirectional", "SpectralNormalization", "RNN", "StackedRNNCells", "Pipeline"}
+    {
+        "TimeDistributed",
+        "Bidirectional",
+        "SpectralNormalization",
+        "RNN",
+        "StackedRNNCells",
+        "Pipeline",
+    }
 )
 """Layers that hold others."""
 INNER_SETTINGS: Final = ("layer", "backward_layer", "cell", "cells", "layers")

@@ -1,6 +1,8 @@
-"""The pass itself: a document with spellings of Keras 1 and 2 to one with today's, every place kept.
+"""The pass itself: a document with spellings of Keras 1 and 2 to one with today's, every place
+kept.
 
-It looks at whole nodes once for any old word, and returns the document as it is where there is none.
+It looks at whole nodes once for any old word, and returns the document as it is where there is
+none.
 """
 
 from __future__ import annotations
@@ -37,17 +39,40 @@ def modernize(document: Document) -> Checked[Document]:
 
 @cache
 def _words() -> frozenset[str]:
-    """Every word that an old spelling has; today's meaning of one (`input_dim`) is seen to later."""
-    rows = [*SETTINGS.values(), layers.ANY, layers.INPUT_SETTINGS, components.OPTIMIZER_SETTINGS, components.TRAINING,
-            *components.CALLBACK_SETTINGS.values(), {"m": None, "l": None}]  # fmt: skip
+    """Every word that an old spelling has; today's meaning of one (`input_dim`) is seen to
+    later.
+    """
+    rows = [
+        *SETTINGS.values(),
+        layers.ANY,
+        layers.INPUT_SETTINGS,
+        components.OPTIMIZER_SETTINGS,
+        components.TRAINING,
+        *components.CALLBACK_SETTINGS.values(),
+        {"m": None, "l": None},
+    ]
     found = {key for table in rows for key in table}
-    common = {"activity_regularizer", "kernel_initializer", "kernel_regularizer", "kernel_constraint", "output_mode",
-              "filters", "groups", "batch_size"}  # fmt: skip
+    common = {
+        "activity_regularizer",
+        "kernel_initializer",
+        "kernel_regularizer",
+        "kernel_constraint",
+        "output_mode",
+        "filters",
+        "groups",
+        "batch_size",
+    }
     found -= common
     tables = (*SETTINGS.items(), *components.CALLBACK_SETTINGS.items())
     found |= {kind for kind, table in tables if not common.isdisjoint(table)}
-    found |= {value for table in SETTINGS.values() for row in table.values() if isinstance(row, Reworded)
-              for value in row.values if isinstance(value, str)}  # fmt: skip
+    found |= {
+        value
+        for table in SETTINGS.values()
+        for row in table.values()
+        if isinstance(row, Reworded)
+        for value in row.values
+        if isinstance(value, str)
+    }
     found |= {name for packed in PACKED.values() for one in packed for name in one.old}
     for names in NAMES.values():
         found.update(names)
@@ -70,7 +95,11 @@ def _each(node: Node, change: Callable[[Node], Node]) -> Node:
     if not isinstance(node, Sequence):
         return node
     items = tuple(change(item) for item in node.items)
-    return node if all(a is b for a, b in zip(items, node.items, strict=True)) else Sequence(items, node.span)
+    return (
+        node
+        if all(a is b for a, b in zip(items, node.items, strict=True))
+        else Sequence(items, node.span)
+    )
 
 
 class _Pass:
@@ -103,10 +132,12 @@ class _Pass:
         return node
 
     def _shared_thing(self, node: Node) -> Node:
-        is_model = isinstance(node, Sequence) or (isinstance(node, Mapping) and "layers" in node.entries)
+        is_model = isinstance(node, Sequence) or (
+            isinstance(node, Mapping) and "layers" in node.entries
+        )
         return self.model(node) if is_model else self.layer(node)
 
-    # Layers ----------------------------------------------------------------------------------------------------------
+    # Layers ---------------------------------------------------------------------------------------
 
     def layer(self, node: Node, inside: str | None = None) -> Node:
         """A layer in any of its forms; `inside` is the wrapper around it."""
@@ -114,7 +145,7 @@ class _Pass:
             return self._bare(node)
         if not isinstance(node, Mapping) or len(node.entries) != 1:
             return node
-        (written_as, entry), = node.entries.items()
+        ((written_as, entry),) = node.entries.items()
         if written_as in self.shared:
             return node
         kind = self._kind(written_as, entry.value)
@@ -125,18 +156,32 @@ class _Pass:
         today = kind or Kind(written_as)
         value = self._body(today, entry, inside)
         if kind is None:
-            return node if value is entry.value else Mapping({written_as: Entry(entry.key_span, value)}, node.span)
+            return (
+                node
+                if value is entry.value
+                else Mapping({written_as: Entry(entry.key_span, value)}, node.span)
+            )
         edit = word(entry.key_span, written_as, kind.new)
-        self.notes.warn("MS220", f"`{written_as}` is `{kind.new}` today", entry.key_span, f"write `{kind.new}`",
-                        edit.text if edit else kind.new, (edit,))
+        self.notes.warn(
+            "MS220",
+            f"`{written_as}` is `{kind.new}` today",
+            entry.key_span,
+            f"write `{kind.new}`",
+            edit.text if edit else kind.new,
+            (edit,),
+        )
         return Mapping({kind.new: Entry(entry.key_span, value)}, node.span)
 
     def _kind(self, name: str, body: Node) -> Kind | None:
         """What a layer of an old name is today; None for a name of today."""
         if name == MERGE:
             entry = body.entries.get("mode") if isinstance(body, Mapping) else None
-            mode = plain(entry.value) if entry else None if isinstance(body, Mapping) else plain(body)
-            return MODES["sum"] if mode is None else MODES.get(mode) if isinstance(mode, str) else None
+            mode = (
+                plain(entry.value) if entry else None if isinstance(body, Mapping) else plain(body)
+            )
+            return (
+                MODES["sum"] if mode is None else MODES.get(mode) if isinstance(mode, str) else None
+            )
         if name in LAYERS.aliases:
             return Kind(LAYERS.aliases[name])
         return KINDS.get(name)
@@ -145,10 +190,21 @@ class _Pass:
         """`Merge` with a mode that is none, or that was a function; read on as a sum."""
         body = entry.value
         mode = body.entries["mode"].value if isinstance(body, Mapping) else body
-        self.notes.found.append(Diagnostic(
-            "MS205", "error", f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found {describe(plain(mode))}",
-            mode.span, help="write the layer that merges today, e.g. `Add`"))
-        rest = {key: one for key, one in body.entries.items() if key != "mode"} if isinstance(body, Mapping) else {}
+        self.notes.found.append(
+            Diagnostic(
+                "MS205",
+                "error",
+                f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found"
+                f" {describe(plain(mode))}",
+                mode.span,
+                help="write the layer that merges today, e.g. `Add`",
+            )
+        )
+        rest = (
+            {key: one for key, one in body.entries.items() if key != "mode"}
+            if isinstance(body, Mapping)
+            else {}
+        )
         return Mapping({"Add": Entry(entry.key_span, Mapping(rest, body.span))}, node.span)
 
     def _bare(self, node: Scalar) -> Node:
@@ -163,11 +219,20 @@ class _Pass:
         shown = f"{kind.new}: {written(dict(kind.adds), False)}" if kind.adds else kind.new
         if kind.adds and edit:
             edit = Edit(node.span, written({kind.new: dict(kind.adds)}, like_json))
-        self.notes.warn("MS220", f"`{old}` is `{kind.new}` today", node.span, f"write `{shown}`",
-                        edit.text if edit else kind.new, (edit,))
+        self.notes.warn(
+            "MS220",
+            f"`{old}` is `{kind.new}` today",
+            node.span,
+            f"write `{shown}`",
+            edit.text if edit else kind.new,
+            (edit,),
+        )
         if not kind.adds:
             return Scalar(kind.new, node.span, node.plain)
-        added = {key: Entry(node.span, Scalar(value, node.span, True)) for key, value in kind.adds.items()}
+        added = {
+            key: Entry(node.span, Scalar(value, node.span, True))
+            for key, value in kind.adds.items()
+        }
         return Mapping({kind.new: Entry(node.span, Mapping(added, node.span))}, node.span)
 
     def _body(self, kind: Kind, entry: Entry, inside: str | None) -> Node:
@@ -186,9 +251,14 @@ class _Pass:
         new = next(iter(kind.adds))
         text = value_text(entry)
         quote = '"' if is_json(entry.key_span) else ""
-        self.notes.warn("MS221", f"`{kind.primary}` of `{kind.new}` is `{new}` today", body.span,
-                        f"write `{{{new}: {plain(body)}}}`", None,
-                        (Edit(body.span, f"{{{quote}{new}{quote}: {text}}}") if text else None,))
+        self.notes.warn(
+            "MS221",
+            f"`{kind.primary}` of `{kind.new}` is `{new}` today",
+            body.span,
+            f"write `{{{new}: {plain(body)}}}`",
+            None,
+            (Edit(body.span, f"{{{quote}{new}{quote}: {text}}}") if text else None,),
+        )
         return Mapping({new: Entry(body.span, body)}, body.span)
 
     def _from_nothing(self, kind: Kind, entry: Entry) -> Node:
@@ -196,8 +266,14 @@ class _Pass:
         span = entry.value.span
         text = written(dict(kind.adds), is_json(entry.key_span))
         edit = Edit(span, text if span.start < span.end else f" {text}")
-        self.notes.warn("MS221", f"the default of what is `{kind.new}` today was another", entry.key_span,
-                        f"write `{kind.new}: {text}`", None, (edit,))
+        self.notes.warn(
+            "MS221",
+            f"the default of what is `{kind.new}` today was another",
+            entry.key_span,
+            f"write `{kind.new}: {text}`",
+            None,
+            (edit,),
+        )
         made = {key: Entry(span, Scalar(value, span, True)) for key, value in kind.adds.items()}
         return Mapping(made, span)
 
@@ -205,9 +281,17 @@ class _Pass:
         """`Merge: sum`."""
         span = entry.value.span
         text = written(dict(kind.adds), is_json(entry.key_span))
-        self.notes.warn("MS221", f"`mode` of `{MERGE}` is the name of the layer today", span,
-                        f"write `{kind.new}: {text}`", text, (Edit(span, text),))
-        return Mapping({key: Entry(span, Scalar(value, span, True)) for key, value in kind.adds.items()}, span)
+        self.notes.warn(
+            "MS221",
+            f"`mode` of `{MERGE}` is the name of the layer today",
+            span,
+            f"write `{kind.new}: {text}`",
+            text,
+            (Edit(span, text),),
+        )
+        return Mapping(
+            {key: Entry(span, Scalar(value, span, True)) for key, value in kind.adds.items()}, span
+        )
 
     def _settings(self, kind: Kind, body: Mapping, inside: str | None) -> Node:
         rewriting = Rewriting(kind.new, body, self.notes)
@@ -234,21 +318,36 @@ class _Pass:
         texts, any_added = rewriting.add(adds)
         layout = rewriting.layout
         edit = layout.replace("mode", texts) if any_added else layout.remove("mode")
-        self.notes.warn("MS221", f"`mode` of `{MERGE}` is the name of the layer today", entry.key_span,
-                        f"write `{kind.new}` without it", None, (edit,))
+        self.notes.warn(
+            "MS221",
+            f"`mode` of `{MERGE}` is the name of the layer today",
+            entry.key_span,
+            f"write `{kind.new}` without it",
+            None,
+            (edit,),
+        )
 
     def _add(self, rewriting: Rewriting, kind: Kind) -> None:
         texts, any_added = rewriting.add(kind.adds)
         if any_added:
             shown = ", ".join(f"{key}: {text}" for key, text in texts)
-            self.notes.warn("MS221", f"the default of what is `{kind.new}` today was another", rewriting.original.span,
-                            f"write `{shown}`", None, (rewriting.layout.insert(texts),))
+            self.notes.warn(
+                "MS221",
+                f"the default of what is `{kind.new}` today was another",
+                rewriting.original.span,
+                f"write `{shown}`",
+                None,
+                (rewriting.layout.insert(texts),),
+            )
 
     def _rows(self, kind: str) -> dict[str, Row]:
         """The rows of a layer, with those of every layer for words that it has no setting of."""
         cls: Any = LAYERS.find(kind)
         general: dict[str, Row] = {**layers.ANY, **layers.INPUT_SETTINGS}
-        return {**{key: row for key, row in general.items() if key not in cls.model_fields}, **SETTINGS.get(kind, {})}
+        return {
+            **{key: row for key, row in general.items() if key not in cls.model_fields},
+            **SETTINGS.get(kind, {}),
+        }
 
     def _setting(self, mapping: Mapping, key: str, kind: str) -> Mapping:
         """A setting that a layer or a component stands in."""
@@ -276,4 +375,3 @@ class _Pass:
         for name, one in mapping.entries.items():
             entries.update(made.entries if name == key else {name: one})
         return Mapping(entries, mapping.span)
-

@@ -1,4 +1,6 @@
-"""What a first layer said of a model's input: `input_shape`, `input_dim`, ...; today `inputs` of the model."""
+"""What a first layer said of a model's input: `input_shape`, `input_dim`, ...; today `inputs` of
+the model.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from .text_edits import Layout, is_json, written
 
 
 class _Said(NamedTuple):
-    """What the first layer says: its kind of today, its settings, and what they make of the input."""
+    """What the first layer says: its kind of today, its settings, and what they make of the
+    input.
+    """
 
     kind: str
     body: Mapping
@@ -25,7 +29,9 @@ class _Said(NamedTuple):
 
 
 class Inputs:
-    """Moves what a first layer says of the input to where it stands today, or compares it with what stands there."""
+    """Moves what a first layer says of the input to where it stands today, or compares it with what
+    stands there.
+    """
 
     def __init__(self, notes: Notes) -> None:
         self.notes = notes
@@ -51,10 +57,16 @@ class Inputs:
         if len(shape) == len(said.shape) and all(map(_agree, shape, said.shape)):
             return
         span = said.body.entries[said.keys[0]].key_span
-        self.notes.found.append(Diagnostic(
-            "MS208", "error", f"`{said.keys[0]}` of `{said.kind}` says that the input is {_shown(said.shape)}, "
-                              f"but `inputs` says {_shown(shape)}", span,
-            help=f"remove it, or write `{written(list(said.shape), False)}` under `inputs`"))
+        self.notes.found.append(
+            Diagnostic(
+                "MS208",
+                "error",
+                f"`{said.keys[0]}` of `{said.kind}` says that the input is {_shown(said.shape)}, "
+                f"but `inputs` says {_shown(shape)}",
+                span,
+                help=f"remove it, or write `{written(list(said.shape), False)}` under `inputs`",
+            )
+        )
 
     def _moved(self, said: _Said, model: Mapping) -> Mapping:
         entry = said.body.entries[said.keys[0]]
@@ -64,16 +76,34 @@ class Inputs:
         extras = {"batch_size": said.batch_size, "dtype": said.dtype}
         extras = {key: item for key, item in extras.items() if item is not None}
         if extras:
-            value = Mapping({"shape": Entry(entry.key_span, shape),
-                             **{key: Entry(entry.key_span, Scalar(item, span, True)) for key, item in extras.items()}},
-                            span)  # fmt: skip
+            value = Mapping(
+                {
+                    "shape": Entry(entry.key_span, shape),
+                    **{
+                        key: Entry(entry.key_span, Scalar(item, span, True))
+                        for key, item in extras.items()
+                    },
+                },
+                span,
+            )
         like_json = is_json(next(iter(model.entries.values())).key_span)
         plain_value: Any = {"shape": list(said.shape), **extras} if extras else list(said.shape)
         text = written(plain_value, like_json)
-        edits = (Layout(model).insert([("inputs", text)]), *Layout(said.body).remove_all(list(said.keys)))
-        self.notes.warn("MS221", f"`{said.keys[0]}` of the first layer is `inputs` of the model today", entry.key_span,
-                        f"write `inputs: {text}` under `model`", None, edits)
-        return _without(Mapping({"inputs": Entry(entry.key_span, value), **model.entries}, model.span), said)
+        edits = (
+            Layout(model).insert([("inputs", text)]),
+            *Layout(said.body).remove_all(list(said.keys)),
+        )
+        self.notes.warn(
+            "MS221",
+            f"`{said.keys[0]}` of the first layer is `inputs` of the model today",
+            entry.key_span,
+            f"write `inputs: {text}` under `model`",
+            None,
+            edits,
+        )
+        return _without(
+            Mapping({"inputs": Entry(entry.key_span, value), **model.entries}, model.span), said
+        )
 
 
 def _without(model: Mapping, said: _Said) -> Mapping:
@@ -82,21 +112,26 @@ def _without(model: Mapping, said: _Said) -> Mapping:
     assert isinstance(entry.value, Sequence)
     first, *rest = entry.value.items
     assert isinstance(first, Mapping)
-    (name, one), = first.entries.items()
-    body = Mapping({key: value for key, value in said.body.entries.items() if key not in said.keys}, said.body.span)
+    ((name, one),) = first.entries.items()
+    body = Mapping(
+        {key: value for key, value in said.body.entries.items() if key not in said.keys},
+        said.body.span,
+    )
     first = Mapping({name: Entry(one.key_span, body)}, first.span)
     layers = Sequence((first, *rest), entry.value.span)
     return Mapping({**model.entries, "layers": Entry(entry.key_span, layers)}, model.span)
 
 
 def _said(model: Mapping) -> _Said | None:
-    """What the first entry of `layers` says of the model's input; None where it says nothing, or nothing clear."""
+    """What the first entry of `layers` says of the model's input; None where it says nothing, or
+    nothing clear.
+    """
     entry = model.entries.get("layers")
     items = entry.value.items if entry and isinstance(entry.value, Sequence) else ()
     first = items[0] if items else None
     if not isinstance(first, Mapping) or len(first.entries) != 1:
         return None
-    (name, one), = first.entries.items()
+    ((name, one),) = first.entries.items()
     kind = KINDS[name].new if name in KINDS else LAYERS.aliases.get(name, name)
     body = one.value
     if kind not in LAYERS or not isinstance(body, Mapping) or "from" in body.entries:
@@ -135,4 +170,3 @@ def _agree(size: Any, said: Any) -> bool:
 
 def _shown(shape: tuple[Any, ...]) -> str:
     return f"`{written(list(shape), False)}`"
-

@@ -1,4 +1,6 @@
-"""Old settings of one mapping, rewritten: the mapping with today's words, a warning and the edits for each."""
+"""Old settings of one mapping, rewritten: the mapping with today's words, a warning and the edits
+for each.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ class Notes:
         self.found: list[Diagnostic] = []
 
     def warn(
-        self, code: str, message: str, span: Span, help: str, suggestion: str | None = None,
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str,
+        suggestion: str | None = None,
         edits: tuple[Edit | None, ...] = (),
     ) -> None:
         """A warning; its edits are there only if all of them could be made."""
@@ -38,7 +45,9 @@ class Notes:
 
 
 class Rewriting:
-    """One mapping of settings, on its way to today's words. `kind` is what messages call its owner."""
+    """One mapping of settings, on its way to today's words. `kind` is what messages call its
+    owner.
+    """
 
     def __init__(self, kind: str, mapping: Mapping, notes: Notes) -> None:
         self.kind = kind
@@ -65,8 +74,14 @@ class Rewriting:
         edit = self.layout.replace(first, [(packed.new, text)]) if text else None
         shown = f"{packed.new}: [{', '.join(str(plain(entry.value)) for entry in parts)}]"
         old = " and ".join(f"`{name}`" for name in packed.old)
-        self.notes.warn("MS221", f"{old} of `{self.kind}` are `{packed.new}` today", parts[0].key_span,
-                        f"write `{shown}`", None, (edit, *self.layout.remove_all(rest)))
+        self.notes.warn(
+            "MS221",
+            f"{old} of `{self.kind}` are `{packed.new}` today",
+            parts[0].key_span,
+            f"write `{shown}`",
+            None,
+            (edit, *self.layout.remove_all(rest)),
+        )
         value = Sequence(tuple(entry.value for entry in parts), parts[0].value.span)
         self._put(first, {packed.new: Entry(parts[0].key_span, value)})
         for name in rest:
@@ -90,11 +105,20 @@ class Rewriting:
     def drop(self, old: str, row: Dropped, inside: str | None = None) -> None:
         """Leave a setting out that has no effect."""
         entry = self.entries[old]
-        if row.only is not None and not (row.inside and row.inside == inside) \
-                and not _among(plain(entry.value), row.only):
+        if (
+            row.only is not None
+            and not (row.inside and row.inside == inside)
+            and not _among(plain(entry.value), row.only)
+        ):
             return
-        self.notes.warn("MS223", f"`{old}` of `{self.kind}` has no effect: {row.because}", entry.key_span,
-                        "leave it out", None, (self.layout.remove(old),))
+        self.notes.warn(
+            "MS223",
+            f"`{old}` of `{self.kind}` has no effect: {row.because}",
+            entry.key_span,
+            "leave it out",
+            None,
+            (self.layout.remove(old),),
+        )
         del self.entries[old]
 
     def _rename(self, old: str, entry: Entry, row: Renamed) -> None:
@@ -111,8 +135,14 @@ class Rewriting:
             edits.append(_value_edit(value, new))
             shown = f"{row.new}: {written(new, False)}"
             value = Scalar(new, value.span, value.plain)
-        self.notes.warn("MS221", f"`{old}` of `{self.kind}` is `{row.new}` today", entry.key_span, f"write `{shown}`",
-                        edits[0].text if edits[0] else row.new, tuple(edits))
+        self.notes.warn(
+            "MS221",
+            f"`{old}` of `{self.kind}` is `{row.new}` today",
+            entry.key_span,
+            f"write `{shown}`",
+            edits[0].text if edits[0] else row.new,
+            tuple(edits),
+        )
         self._put(old, {row.new: Entry(entry.key_span, value)})
 
     def _split(self, old: str, entry: Entry, row: Split) -> None:
@@ -121,8 +151,14 @@ class Rewriting:
         text = value_text(entry)
         edit = self.layout.replace(old, [(name, text) for name in row.new]) if text else None
         names = " and ".join(f"`{name}`" for name in row.new)
-        self.notes.warn("MS221", f"`{old}` of `{self.kind}` is {names} today", entry.key_span, f"write {names}", None,
-                        (edit,))
+        self.notes.warn(
+            "MS221",
+            f"`{old}` of `{self.kind}` is {names} today",
+            entry.key_span,
+            f"write {names}",
+            None,
+            (edit,),
+        )
         self._put(old, dict.fromkeys(row.new, entry))
 
     def _wrap(self, old: str, entry: Entry, row: Wrapped) -> None:
@@ -138,8 +174,14 @@ class Rewriting:
             edits = (*edits, Edit(value.span, f"{{{name}: {text}}}") if text else None)
             shown = f"{row.new}: {{{row.component}: {number}}}"
             value = Mapping({row.component: Entry(value.span, value)}, value.span)
-        self.notes.warn("MS221", f"`{old}` of `{self.kind}` is `{row.new}` today", entry.key_span, f"write `{shown}`",
-                        None, edits)
+        self.notes.warn(
+            "MS221",
+            f"`{old}` of `{self.kind}` is `{row.new}` today",
+            entry.key_span,
+            f"write `{shown}`",
+            None,
+            edits,
+        )
         self._put(old, {row.new: Entry(entry.key_span, value)})
 
     def _reword(self, old: str, entry: Entry, row: Reworded) -> None:
@@ -148,16 +190,28 @@ class Rewriting:
         if new is None or not isinstance(entry.value, Scalar):
             return
         edit = word(entry.value.span, str(value), new)
-        self.notes.warn("MS222", f"`{value}` for `{old}` of `{self.kind}` is `{new}` today", entry.value.span,
-                        f"write `{new}`", edit.text if edit else new, (edit,))
+        self.notes.warn(
+            "MS222",
+            f"`{value}` for `{old}` of `{self.kind}` is `{new}` today",
+            entry.value.span,
+            f"write `{new}`",
+            edit.text if edit else new,
+            (edit,),
+        )
         self.entries[old] = Entry(entry.key_span, Scalar(new, entry.value.span, entry.value.plain))
 
     def add(self, values: MappingType[str, Any]) -> tuple[list[tuple[str, str]], bool]:
-        """Settings that are not written yet, put first; gives their keys and texts, for the edit."""
+        """Settings that are not written yet, put first; gives their keys and texts, for the
+        edit.
+        """
         missing = {key: value for key, value in values.items() if key not in self.entries}
         span = self.original.span
-        made = {key: Entry(span._replace(end=span.start), Scalar(value, span._replace(end=span.start), True))
-                for key, value in missing.items()}  # fmt: skip
+        made = {
+            key: Entry(
+                span._replace(end=span.start), Scalar(value, span._replace(end=span.start), True)
+            )
+            for key, value in missing.items()
+        }
         self.entries = {**made, **self.entries}
         return [(key, written(value, False)) for key, value in missing.items()], bool(missing)
 
@@ -179,8 +233,11 @@ class Rewriting:
 
 def _among(value: Any, values: tuple[Any, ...]) -> bool:
     """Whether a value is one of some, `0` and `false` kept apart."""
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values
-               if not isinstance(value, (tuple, dict)))
+    return any(
+        value == one and isinstance(value, bool) == isinstance(one, bool)
+        for one in values
+        if not isinstance(value, (tuple, dict))
+    )
 
 
 def _looked_up(value: Any, values: MappingType[Any, Any]) -> Any:

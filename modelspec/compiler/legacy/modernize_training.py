@@ -28,7 +28,9 @@ class TrainingPass:
         changed = dict(rewriting.mapping.entries)
         for key, entry in rewriting.mapping.entries.items():
             changed[key] = Entry(entry.key_span, self._choice(key, entry.value))
-        same = all(changed[key].value is entry.value for key, entry in rewriting.mapping.entries.items())
+        same = all(
+            changed[key].value is entry.value for key, entry in rewriting.mapping.entries.items()
+        )
         return rewriting.mapping if same else Mapping(changed, node.span)
 
     def _choice(self, key: str, node: Node) -> Node:
@@ -44,7 +46,11 @@ class TrainingPass:
 
     def _all(self, family: str, node: Sequence) -> Node:
         items = tuple(self.component(family, item) for item in node.items)
-        return node if all(a is b for a, b in zip(items, node.items, strict=True)) else Sequence(items, node.span)
+        return (
+            node
+            if all(a is b for a, b in zip(items, node.items, strict=True))
+            else Sequence(items, node.span)
+        )
 
     def _by_output(self, family: str, node: Node) -> Node:
         """One component, a list of them, or either for each output by its name."""
@@ -53,27 +59,36 @@ class TrainingPass:
         if not isinstance(node, Mapping) or self._is_component(family, node):
             return self.component(family, node)
         entries = {
-            key: Entry(entry.key_span, self._by_output(family, entry.value)) for key, entry in node.entries.items()
+            key: Entry(entry.key_span, self._by_output(family, entry.value))
+            for key, entry in node.entries.items()
         }
         same = all(entries[key].value is entry.value for key, entry in node.entries.items())
         return node if same else Mapping(entries, node.span)
 
     def _is_component(self, family: str, node: Mapping) -> bool:
-        """Whether a mapping is an old name with its settings, and no output of that name with what it has."""
+        """Whether a mapping is an old name with its settings, and no output of that name with what
+        it has.
+        """
         (key, entry), *others = node.entries.items() if node.entries else [("", None)]
-        settings = entry is not None and (isinstance(entry.value, Mapping) or plain(entry.value) is None)
+        settings = entry is not None and (
+            isinstance(entry.value, Mapping) or plain(entry.value) is None
+        )
         return not others and key in NAMES[family] and settings
 
-    # One component ---------------------------------------------------------------------------------------------------
+    # One component --------------------------------------------------------------------------------
 
     def component(self, family: str, node: Node) -> Node:
         """A component in any of its three forms."""
         names = NAMES.get(family, {})
         if isinstance(node, Scalar):
-            return self._bare(family, node) if isinstance(node.value, str) and node.value in names else node
+            return (
+                self._bare(family, node)
+                if isinstance(node.value, str) and node.value in names
+                else node
+            )
         if not isinstance(node, Mapping) or len(node.entries) != 1:
             return node
-        (old, entry), = node.entries.items()
+        ((old, entry),) = node.entries.items()
         kind = names.get(old, old)
         value = self._settings(family, kind, entry.value)
         if kind != old:
@@ -84,8 +99,14 @@ class TrainingPass:
         return Mapping({kind: Entry(entry.key_span, value)}, node.span)
 
     def _renamed(self, family: str, old: str, kind: str, entry: Entry, edit: Edit | None) -> None:
-        self.notes.warn("MS222", f"the {family} `{old}` is `{kind}` today", entry.key_span, f"write `{kind}`",
-                        edit.text if edit else kind, (edit,))
+        self.notes.warn(
+            "MS222",
+            f"the {family} `{old}` is `{kind}` today",
+            entry.key_span,
+            f"write `{kind}`",
+            edit.text if edit else kind,
+            (edit,),
+        )
 
     def _bare(self, family: str, node: Scalar) -> Node:
         old = str(node.value)
@@ -103,24 +124,38 @@ class TrainingPass:
             self._decay(kind, rewriting)
         if family == "optimizer" and "inner_optimizer" in rewriting.entries:
             entry = rewriting.entries["inner_optimizer"]
-            rewriting.entries["inner_optimizer"] = Entry(entry.key_span, self.component(family, entry.value))
+            rewriting.entries["inner_optimizer"] = Entry(
+                entry.key_span, self.component(family, entry.value)
+            )
         return rewriting.mapping
 
     def _decay(self, kind: str, rewriting: Rewriting) -> None:
         """`decay` becomes the schedule that it was: the rate divided by `1 + decay * steps`."""
         decay, rate = rewriting.entries[DECAY], rewriting.entries.get("learning_rate")
         cls: Any = OPTIMIZERS.find(kind)
-        default = cls.model_fields["learning_rate"].default if cls and "learning_rate" in cls.model_fields else None
+        default = (
+            cls.model_fields["learning_rate"].default
+            if cls and "learning_rate" in cls.model_fields
+            else None
+        )
         first = plain(rate.value) if rate else default
         if not _is_number(plain(decay.value)) or not _is_number(first):
             return
         span = decay.value.span
         parts: dict[str, Node] = {
             "initial_learning_rate": rate.value if rate else Scalar(default, span, True),
-            "decay_steps": Scalar(1, span, True), "decay_rate": decay.value,
-        }  # fmt: skip
-        schedule = Mapping({"InverseTimeDecay": Entry(decay.key_span, Mapping(
-            {key: Entry(value.span, value) for key, value in parts.items()}, span))}, span)
+            "decay_steps": Scalar(1, span, True),
+            "decay_rate": decay.value,
+        }
+        schedule = Mapping(
+            {
+                "InverseTimeDecay": Entry(
+                    decay.key_span,
+                    Mapping({key: Entry(value.span, value) for key, value in parts.items()}, span),
+                )
+            },
+            span,
+        )
         self._warn_of_decay(kind, rewriting, str(first))
         key_span = rate.key_span if rate else decay.key_span
         rewriting.entries = {
@@ -133,17 +168,28 @@ class TrainingPass:
         quote = '"' if is_json(decay.key_span) else ""
         own = value_text(decay)
         old = next((key for key in ("lr", "learning_rate") if key in written), None)
-        text = f"{{{quote}InverseTimeDecay{quote}: {{{quote}initial_learning_rate{quote}: {first}, " \
-               f"{quote}decay_steps{quote}: 1, {quote}decay_rate{quote}: {own}}}}}"
-        edits: tuple[Edit | None, ...] = (rewriting.layout.replace(DECAY, [("learning_rate", text)]),)
+        text = (
+            f"{{{quote}InverseTimeDecay{quote}: {{{quote}initial_learning_rate{quote}: {first}, "
+            f"{quote}decay_steps{quote}: 1, {quote}decay_rate{quote}: {own}}}}}"
+        )
+        edits: tuple[Edit | None, ...] = (
+            rewriting.layout.replace(DECAY, [("learning_rate", text)]),
+        )
         if old is not None:
             value = written[old].value
-            edits = (Edit(value.span, text) if value_text(written[old]) else None, rewriting.layout.remove(DECAY))
-        self.notes.warn("MS221", f"`decay` of `{kind}` is a schedule of the learning rate today", decay.key_span,
-                        f"write `learning_rate: {text.replace(quote, '') if quote else text}`", None,
-                        edits if own else (None,))
+            edits = (
+                Edit(value.span, text) if value_text(written[old]) else None,
+                rewriting.layout.remove(DECAY),
+            )
+        self.notes.warn(
+            "MS221",
+            f"`decay` of `{kind}` is a schedule of the learning rate today",
+            decay.key_span,
+            f"write `learning_rate: {text.replace(quote, '') if quote else text}`",
+            None,
+            edits if own else (None,),
+        )
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-

@@ -19,7 +19,9 @@ LEFT_OUT = _LeftOut()
 
 @dataclass(frozen=True)
 class Renamed:
-    """A setting of another name today; values that have another word are in `values`, others stay."""
+    """A setting of another name today; values that have another word are in `values`, others
+    stay.
+    """
 
     new: str
     values: Mapping[OLD_VALUE, Any] = field(default_factory=dict)
@@ -49,7 +51,9 @@ class Reworded:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A setting that has no effect any more, or has none for the values in `only`; any other is not touched."""
+    """A setting that has no effect any more, or has none for the values in `only`; any other is not
+    touched.
+    """
 
     because: str
     only: tuple[OLD_VALUE, ...] | None = None

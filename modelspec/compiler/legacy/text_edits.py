@@ -1,4 +1,6 @@
-"""Edits of a mapping's text that keep its layout: block or flow style, JSON or YAML, comments where they were."""
+"""Edits of a mapping's text that keep its layout: block or flow style, JSON or YAML, comments where
+they were.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _ALIAS = re.compile(r"\s*:[ \t]*(\*[^\s,\[\]{}]+)?")
 
 
 def word(span: Span, old: str, new: str) -> Edit | None:
-    """Another word in place of a key or of a text, in its quotes; None where the span does not hold the word itself."""
+    """Another word in place of a key or of a text, in its quotes; None where the span does not hold
+    the word itself.
+    """
     text = span.text
     quote = text[:1] if text[:1] in ("'", '"') else ""
     if text != f"{quote}{old}{quote}":
@@ -30,7 +34,9 @@ def written(value: Any, like_json: bool) -> str:
     if like_json:
         return json.dumps(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {written(item, False)}" for key, item in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{key}: {written(item, False)}" for key, item in value.items()) + "}"
+        )
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(written(item, False) for item in value) + "]"
     return value if isinstance(value, str) else json.dumps(value)
@@ -42,7 +48,9 @@ def is_json(span: Span) -> bool:
 
 
 class Layout:
-    """The text of one mapping. Every method gives None where the text is not simply that of its entries."""
+    """The text of one mapping. Every method gives None where the text is not simply that of its
+    entries.
+    """
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -58,7 +66,9 @@ class Layout:
         return self._from_flow(start, end) if self.flow else self._from_block(start, end)
 
     def remove_all(self, keys: list[str]) -> tuple[Edit | None, ...]:
-        """Without several entries; neighbours in flow style go together, so that no comma is left over."""
+        """Without several entries; neighbours in flow style go together, so that no comma is left
+        over.
+        """
         if not self.flow:
             return tuple(self.remove(key) for key in keys)
         runs: list[list[str]] = []
@@ -83,7 +93,10 @@ class Layout:
         entry = self.mapping.entries[key]
         if not self._stands_here(entry, key):
             return None
-        return Edit(self._span(entry.key_span.start, self._end(entry)), self._joined(entries, entry.key_span))
+        return Edit(
+            self._span(entry.key_span.start, self._end(entry)),
+            self._joined(entries, entry.key_span),
+        )
 
     def insert(self, entries: list[tuple[str, str]]) -> Edit | None:
         """More entries before the first one."""
@@ -91,7 +104,9 @@ class Layout:
         if first is None:
             at = self.mapping.span.start + 1
             quoted = self.text.lstrip().startswith("{")
-            text = ", ".join(f'"{key}": {value}' if quoted else f"{key}: {value}" for key, value in entries)
+            text = ", ".join(
+                f'"{key}": {value}' if quoted else f"{key}: {value}" for key, value in entries
+            )
             return Edit(self._span(at, at), text) if self.flow else None
         key, entry = first
         if not self._stands_here(entry, key):
@@ -106,9 +121,13 @@ class Layout:
         return Span(self.mapping.span.source, start, end)
 
     def _stands_here(self, entry: Entry, key: str) -> bool:
-        """Whether the entry is written in the mapping itself, not merged into it or made by an expression."""
+        """Whether the entry is written in the mapping itself, not merged into it or made by an
+        expression.
+        """
         span, whole = entry.key_span, self.mapping.span
-        inside = whole.start <= span.start and span.end <= whole.end and span.source.text is self.text
+        inside = (
+            whole.start <= span.start and span.end <= whole.end and span.source.text is self.text
+        )
         return inside and span.text.strip("'\"") == key
 
     def _end(self, entry: Entry) -> int:
@@ -156,9 +175,15 @@ class Layout:
 
 
 def value_text(entry: Entry) -> str | None:
-    """The text of a value that stands on one line, for another place; None where it is not that simple."""
+    """The text of a value that stands on one line, for another place; None where it is not that
+    simple.
+    """
     text = entry.value.span.text
-    simple = entry.value.span.source.text is entry.key_span.source.text and "\n" not in text and "\r" not in text
+    simple = (
+        entry.value.span.source.text is entry.key_span.source.text
+        and "\n" not in text
+        and "\r" not in text
+    )
     if not simple or not text or text[0] in "&*|>":
         return None
     return text

@@ -1,4 +1,6 @@
-"""Pairs that cannot work: training choices and data against the graph (`MS5xx`), before anything is loaded."""
+"""Pairs that cannot work: training choices and data against the graph (`MS5xx`), before anything is
+loaded.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from .monitors import check_monitors
 
 
 def lint(
-    typed: TypedGraph | None, training: Training | None, data: DataSection | None, file: SpecFile | None = None
+    typed: TypedGraph | None,
+    training: Training | None,
+    data: DataSection | None,
+    file: SpecFile | None = None,
 ) -> tuple[Diagnostic, ...]:
     """What does not go together. Silent about whatever is in error itself."""
     report = Collector()

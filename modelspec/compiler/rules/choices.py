@@ -24,10 +24,14 @@ def check_leak(data: DataSection, report: Collector) -> None:
         for name, feature in (data.inputs or {}).items():
             leaked = [column for column in target.names if column in feature.names]
             if leaked and len(feature.names) > 1 and feature.names != target.names:
-                report.warning("MS530", f"`{leaked[0]}` is the target of output `{output}` and a column of input "
-                                        f"`{name}`", data.spans.get(("inputs", name)),
-                               notes=[Note("the target", data.spans.get(("targets", output)))],
-                               help="take it out of the input: the model would only copy it")
+                report.warning(
+                    "MS530",
+                    f"`{leaked[0]}` is the target of output `{output}` and a column of input "
+                    f"`{name}`",
+                    data.spans.get(("inputs", name)),
+                    notes=[Note("the target", data.spans.get(("targets", output)))],
+                    help="take it out of the input: the model would only copy it",
+                )
 
 
 def check_choices(training: Training, report: Collector) -> None:
@@ -39,23 +43,35 @@ def check_choices(training: Training, report: Collector) -> None:
 
 
 def check_compiler(file: SpecFile, report: Collector) -> None:
-    """XLA has no deterministic form of some operations: Keras turns it off for all where determinism is asked for."""
+    """XLA has no deterministic form of some operations: Keras turns it off for all where
+    determinism is asked for.
+    """
     if file.runtime.jit is True and file.runtime.deterministic:
-        report.warning("MS546", "XLA (`jit: true`) compiles nothing in a training that is `deterministic`",
-                       locate(file.root, ("runtime", "jit"), key=True),
-                       help="write `deterministic: false` beside it, or leave `jit` out")
+        report.warning(
+            "MS546",
+            "XLA (`jit: true`) compiles nothing in a training that is `deterministic`",
+            locate(file.root, ("runtime", "jit"), key=True),
+            help="write `deterministic: false` beside it, or leave `jit` out",
+        )
 
 
 def _check_rate(training: Training, report: Collector) -> None:
     """A schedule computes the learning rate at every step, and Keras lets nobody else set it."""
-    if training.choices is None or not isinstance(getattr(training.optimizer, "learning_rate", None), Settings):
+    if training.choices is None or not isinstance(
+        getattr(training.optimizer, "learning_rate", None), Settings
+    ):
         return
     place = locate(training.node, ("optimizer",), key=True)
     for callback in training.callbacks:
         if callback.written in SET_THE_RATE:
-            report.error("MS528", f"`{callback.written}` sets the learning rate, but a schedule of the optimizer does "
-                                  "already", callback.span, notes=[Note("the optimizer", place)],
-                         help="remove one of the two")
+            report.error(
+                "MS528",
+                f"`{callback.written}` sets the learning rate, but a schedule of the optimizer does"
+                " already",
+                callback.span,
+                notes=[Note("the optimizer", place)],
+                help="remove one of the two",
+            )
 
 
 def _check_names(metrics: tuple[Chosen, ...], report: Collector) -> None:
@@ -63,8 +79,13 @@ def _check_names(metrics: tuple[Chosen, ...], report: Collector) -> None:
     for name, chosen in _names(metrics):
         first = next(other for found, other in _names(metrics) if found == name)
         if first is not chosen:
-            report.error("MS529", f"two metrics are logged as `{name}`", chosen.span,
-                         notes=[Note("the first", first.span)], help="give one of them a `name`, or remove it")
+            report.error(
+                "MS529",
+                f"two metrics are logged as `{name}`",
+                chosen.span,
+                notes=[Note("the first", first.span)],
+                help="give one of them a `name`, or remove it",
+            )
 
 
 def _names(metrics: tuple[Chosen, ...]) -> Iterator[tuple[str, Chosen]]:

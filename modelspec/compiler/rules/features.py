@@ -1,4 +1,5 @@
-"""What `data` does to columns, against the model that takes them (`MS626`, `MS628`, `MS633`, `MS636`).
+"""What `data` does to columns, against the model that takes them (`MS626`, `MS628`, `MS633`,
+`MS636`).
 
 Only what holds whatever the source has in it is said here; the rest is said when the data are read.
 """
@@ -25,7 +26,8 @@ _CLASSIFY = ("indices", "one_hot", "binary")
 
 
 def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
-    """Whether a feature with this transform takes text rather than numbers; None where it takes either.
+    """Whether a feature with this transform takes text rather than numbers; None where it takes
+    either.
 
     `dtype` is that of the model input, None for a target.
     """
@@ -42,7 +44,8 @@ def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
 def takes_whole(layers: tuple[Layer, ...]) -> bool:
     """Whether what a transform takes are whole numbers, where it takes numbers."""
     return bool(layers) and (
-        layers[0].kind() in ("IntegerLookup", "CategoryEncoding", "Hashing", "HashedCrossing", "StringLookup")
+        layers[0].kind()
+        in ("IntegerLookup", "CategoryEncoding", "Hashing", "HashedCrossing", "StringLookup")
     )
 
 
@@ -56,8 +59,12 @@ def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
     return Tensor((None, *(sizes if sizes or alone else (1,))), dtype)
 
 
-def check_features(typed: TypedGraph | None, training: Training | None, data: DataSection, report: Collector) -> None:
-    """Transforms, missing values and augmentation of every input, transforms and class weights of every target."""
+def check_features(
+    typed: TypedGraph | None, training: Training | None, data: DataSection, report: Collector
+) -> None:
+    """Transforms, missing values and augmentation of every input, transforms and class weights of
+    every target.
+    """
     for name, feature in (data.inputs or {}).items():
         wanted = typed.inputs.get(name) if typed is not None else None
         _check_missing(("inputs", name), feature, wanted, data, report)
@@ -74,7 +81,11 @@ def check_features(typed: TypedGraph | None, training: Training | None, data: Da
 
 
 def _check_missing(
-    path: tuple[str, str], feature: Feature, wanted: Tensor | None, data: DataSection, report: Collector
+    path: tuple[str, str],
+    feature: Feature,
+    wanted: Tensor | None,
+    data: DataSection,
+    report: Collector,
 ) -> None:
     chain = transform_of(feature)
     if feature.prepared and chain is None and feature.pad is None:
@@ -83,23 +94,48 @@ def _check_missing(
     value: Any = feature.missing
     place = data.spans.get(("missing", *path)) or data.spans.get(path)
     if text and value in ("mean", "median"):
-        report.error("MS628", f"there is no {value} of text", place,
-                     help="use `most_frequent`, or a text of its own for what is missing, e.g. `missing: unknown`")
+        report.error(
+            "MS628",
+            f"there is no {value} of text",
+            place,
+            help=(
+                "use `most_frequent`, or a text of its own for what is missing, e.g. `missing:"
+                " unknown`"
+            ),
+        )
     elif text is False and isinstance(value, str) and value not in POLICIES:
         near = nearest(value, POLICIES)
-        report.error("MS628", f"a feature of numbers cannot have the text \"{value}\" in place of what is missing",
-                     place, suggestion=near, help=f"did you mean `{near}`?" if near else "give a number, or one of "
-                     + ", ".join(f"`{one}`" for one in POLICIES))
+        report.error(
+            "MS628",
+            f'a feature of numbers cannot have the text "{value}" in place of what is missing',
+            place,
+            suggestion=near,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else "give a number, or one of " + ", ".join(f"`{one}`" for one in POLICIES)
+            ),
+        )
     elif text and not isinstance(value, str):
-        report.error("MS628", f"a feature of text cannot have the number {value} in place of what is missing", place,
-                     suggestion=f'"{value}"', help=f'write `"{value}"` in quotes')
+        report.error(
+            "MS628",
+            f"a feature of text cannot have the number {value} in place of what is missing",
+            place,
+            suggestion=f'"{value}"',
+            help=f'write `"{value}"` in quotes',
+        )
 
 
 def _result(feature: Feature, data: DataSection, report: Collector) -> Tensor | None:
     """What a transform makes, where that can be told without the data."""
     chain = transform_of(feature)
     source = data.sources.get("train")
-    if chain is None or not chain.complete or feature.pad is not None or not isinstance(source, csv):
+    if (
+        chain is None
+        or not chain.complete
+        or feature.pad is not None
+        or not isinstance(source, csv)
+    ):
         return None
     text = takes_text(chain.layers, None)
     if text is None:
@@ -116,53 +152,93 @@ def _certain(found: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     return (one for one in found if one.code not in ("MS405", "MS205") or one.severity != "error")
 
 
-def _check_fits(name: str, feature: Feature, result: Tensor, wanted: Tensor, report: Collector) -> None:
+def _check_fits(
+    name: str, feature: Feature, result: Tensor, wanted: Tensor, report: Collector
+) -> None:
     chain = transform_of(feature)
     assert chain is not None
     place = chain.uses[-1].kind_span
     sizes = [size for size in result.shape[1:] if isinstance(size, int)]
     if (result.dtype == "string") != (wanted.dtype == "string"):
-        report.error("MS626", f"the transform gives {result.dtype}, but input `{name}` takes {wanted.dtype}", place,
-                     help="look words up with `StringLookup` or `TextVectorization`"
-                     if result.dtype == "string" else "leave the lookup to the model, or give the input another dtype")
+        report.error(
+            "MS626",
+            f"the transform gives {result.dtype}, but input `{name}` takes {wanted.dtype}",
+            place,
+            help=(
+                "look words up with `StringLookup` or `TextVectorization`"
+                if result.dtype == "string"
+                else "leave the lookup to the model, or give the input another dtype"
+            ),
+        )
     elif len(sizes) == result.rank - 1:
         if match(tuple(sizes), wanted.shape[1:]) is None:
-            report.error("MS626", f"the transform gives {show(result.shape)}, but input `{name}` takes "
-                                  f"{show(wanted.shape)}", place,
-                         help=f"declare the input as `{sizes}`" if sizes else "declare the input as `[1]`")
+            report.error(
+                "MS626",
+                f"the transform gives {show(result.shape)}, but input `{name}` takes "
+                f"{show(wanted.shape)}",
+                place,
+                help=f"declare the input as `{sizes}`" if sizes else "declare the input as `[1]`",
+            )
     elif result.rank == wanted.rank and not _may_agree(result.shape[1:], wanted.shape[1:]):
-        report.error("MS626", f"the transform gives {show(result.shape)}, but input `{name}` takes "
-                              f"{show(wanted.shape)}", place, help="the sizes that are known must agree")
+        report.error(
+            "MS626",
+            f"the transform gives {show(result.shape)}, but input `{name}` takes "
+            f"{show(wanted.shape)}",
+            place,
+            help="the sizes that are known must agree",
+        )
 
 
 def _may_agree(found: Shape, wanted: Shape) -> bool:
-    return all(one == other or not isinstance(one, int) or not isinstance(other, int)
-               for one, other in zip(found, wanted, strict=True))
+    return all(
+        one == other or not isinstance(one, int) or not isinstance(other, int)
+        for one, other in zip(found, wanted, strict=True)
+    )
 
 
 def _check_augment(typed: TypedGraph, data: DataSection, report: Collector) -> None:
-    """Layers that vary an input give what they get, so that training and evaluation see one type."""
+    """Layers that vary an input give what they get, so that training and evaluation see one
+    type.
+    """
     for name, chain in data.augment.items():
         wanted = typed.inputs.get(name)
         if wanted is None or not chain.complete or PENDING in wanted.shape:
             continue
         if not is_float(wanted.dtype):
-            report.error("MS633", f"`augment` varies numbers with a fraction, but input `{name}` takes {wanted.dtype}",
-                         chain.uses[0].kind_span, help="give the input `dtype: float32`, which is the default")
+            report.error(
+                "MS633",
+                f"`augment` varies numbers with a fraction, but input `{name}` takes"
+                f" {wanted.dtype}",
+                chain.uses[0].kind_span,
+                help="give the input `dtype: float32`, which is the default",
+            )
             continue
         checked = infer_chain(chain.uses, chain.layers, Tensor(wanted.shape, "float32"), chain.span)
         report.extend(checked.diagnostics)
         if checked.value and checked.value[-1].shape != wanted.shape:
-            report.error("MS633", f"`augment` makes {show(checked.value[-1].shape)} of input `{name}`, which is "
-                                  f"{show(wanted.shape)}, and evaluation sees it as it is", chain.uses[-1].kind_span,
-                         help="give all examples one size in the `transform`, e.g. with `Resizing`")
+            report.error(
+                "MS633",
+                f"`augment` makes {show(checked.value[-1].shape)} of input `{name}`, which is "
+                f"{show(wanted.shape)}, and evaluation sees it as it is",
+                chain.uses[-1].kind_span,
+                help="give all examples one size in the `transform`, e.g. with `Resizing`",
+            )
 
 
 def _check_class_weights(training: Training, report: Collector) -> None:
     for output, weight in training.class_weights.items():
         loss = training.losses.get(output)
-        if loss is None or not isinstance(loss.settings, Loss) or loss.settings.targets in _CLASSIFY:
+        if (
+            loss is None
+            or not isinstance(loss.settings, Loss)
+            or loss.settings.targets in _CLASSIFY
+        ):
             continue
-        report.error("MS636", f"`class_weight` weighs the classes of output `{output}`, but `{loss.written}` knows no "
-                              "classes", weight.span, notes=[Note("the loss", loss.span)],
-                     help="use a column of `weights` under `data`, or a loss for classes")
+        report.error(
+            "MS636",
+            f"`class_weight` weighs the classes of output `{output}`, but `{loss.written}` knows no"
+            " classes",
+            weight.span,
+            notes=[Note("the loss", loss.span)],
+            help="use a column of `weights` under `data`, or a loss for classes",
+        )

@@ -1,4 +1,6 @@
-"""Names of layers in `training` (`MS531` to `MS533`): what is frozen, and what keeps its fresh weights."""
+"""Names of layers in `training` (`MS531` to `MS533`): what is frozen, and what keeps its fresh
+weights.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _WILD = "*?[]"
 
 
 def check_frozen(typed: TypedGraph, training: Training, report: Collector) -> None:
-    """Patterns that name no layer, or layers without weights, or every layer that could be trained."""
+    """Patterns that name no layer, or layers without weights, or every layer that could be
+    trained.
+    """
     complete = len(typed.layers) == len(typed.graph.calls)
     paths = {path for path, _ in layer_paths(typed.graph)}
     with_weights = _with_weights(typed, "") if complete else paths
@@ -25,20 +29,29 @@ def check_frozen(typed: TypedGraph, training: Training, report: Collector) -> No
     for pattern, place in _written(training, ("weights", "skip")):
         _check(pattern, paths, paths, place, typed.graph, report)
     if training.freeze and complete and typed.parameters and typed.trainable_parameters == 0:
-        report.warning("MS532", "every layer with weights is frozen: nothing is left to be trained",
-                       locate(training.node, ("freeze",)) or training.span,
-                       help="leave out the layers that should learn")
+        report.warning(
+            "MS532",
+            "every layer with weights is frozen: nothing is left to be trained",
+            locate(training.node, ("freeze",)) or training.span,
+            help="leave out the layers that should learn",
+        )
 
 
 def _written(training: Training, path: tuple[str, ...]) -> list[tuple[str, Span]]:
-    """The patterns at a key, each with its place; also where something else of the section is in error."""
+    """The patterns at a key, each with its place; also where something else of the section is in
+    error.
+    """
     node: Node = training.node
     for key in path:
         if not isinstance(node, Mapping) or key not in node.entries:
             return []
         node = node.entries[key].value
     items = node.items if isinstance(node, Sequence) else (node,)
-    texts = [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str) and item.value]
+    texts = [
+        item
+        for item in items
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value
+    ]
     return [(str(item.value), item.span) for item in texts]
 
 
@@ -54,21 +67,41 @@ def _with_weights(typed: TypedGraph, prefix: str) -> set[str]:
 
 
 def _check(
-    pattern: str, paths: set[str], with_weights: set[str], span: Span, graph: Graph, report: Collector
+    pattern: str,
+    paths: set[str],
+    with_weights: set[str],
+    span: Span,
+    graph: Graph,
+    report: Collector,
 ) -> None:
     named = [path for path in paths if matches(pattern, path)]
     if not named:
         near = _meant(pattern, paths, graph)
         exact = near if near and not any(sign in pattern for sign in _WILD) else None
-        report.error("MS531", f"no layer of the model is named `{pattern}`", span, suggestion=exact,
-                     help=f"did you mean `{near}`?" if near else "`modelspec show` lists the names of its layers")
+        report.error(
+            "MS531",
+            f"no layer of the model is named `{pattern}`",
+            span,
+            suggestion=exact,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else "`modelspec show` lists the names of its layers"
+            ),
+        )
     elif not with_weights.intersection(named):
-        report.warning("MS533", f"`{pattern}` names layers without weights: there is nothing in them to freeze", span,
-                       help="name the layers whose weights should stay, or remove it")
+        report.warning(
+            "MS533",
+            f"`{pattern}` names layers without weights: there is nothing in them to freeze",
+            span,
+            help="name the layers whose weights should stay, or remove it",
+        )
 
 
 def _meant(pattern: str, paths: set[str], graph: Graph) -> str | None:
-    """The layer that a pattern was most likely meant to name: for a call of something shared, what is called."""
+    """The layer that a pattern was most likely meant to name: for a call of something shared, what
+    is called.
+    """
     called = {call.name: call.shared for call in graph.calls if call.shared}
     if pattern in called:
         return called[pattern]

@@ -1,4 +1,6 @@
-"""What a model's outputs are: the layer that makes each, its activation, and how many units it has."""
+"""What a model's outputs are: the layer that makes each, its activation, and how many units it
+has.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,30 @@ from modelspec.core.source import locate
 from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
 
-PASSING = frozenset({
-    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "GaussianNoise",
-    "AlphaDropout", "ActivityRegularization", "Identity", "Flatten", "Reshape", "Permute", "RepeatVector", "Cropping1D",
-    "Cropping2D", "Cropping3D", "Masking",
-})  # fmt: skip
-"""Layers that pass on the values they get (or leave some out): the activation before them is still the head's."""
+PASSING = frozenset(
+    {
+        "Dropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "GaussianDropout",
+        "GaussianNoise",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "Identity",
+        "Flatten",
+        "Reshape",
+        "Permute",
+        "RepeatVector",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "Masking",
+    }
+)
+"""Layers that pass on the values they get (or leave some out): the activation before them is still
+the head's.
+"""
 PROBABILITIES = ("softmax", "sigmoid")
 
 
@@ -28,7 +48,9 @@ class Head:
     output: str
     tensor: Tensor
     activation: str | None
-    """The last activation: `linear` where a layer with weights has none; None where it cannot be told."""
+    """The last activation: `linear` where a layer with weights has none; None where it cannot be
+    told.
+    """
     call: TypedCall
     span: Span
     """The activation, or the layer that has it."""
@@ -62,7 +84,10 @@ def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
         return None
     if call.inside is not None:
         outputs = call.inside.graph.outputs
-        return _maker(call.inside, outputs.get(ref.output or "") or next(iter(outputs.values()))) or call
+        return (
+            _maker(call.inside, outputs.get(ref.output or "") or next(iter(outputs.values())))
+            or call
+        )
     if call.kind in PASSING:
         return _maker(typed, next(call.call.refs())) or call
     return call

@@ -1,7 +1,9 @@
-"""Masks that end before a layer that would use them (`MS540`), and one that comes to a `Softmax` (`MS542`).
+"""Masks that end before a layer that would use them (`MS540`), and one that comes to a `Softmax`
+(`MS542`).
 
-`Embedding` and `Masking` mark steps that are padding. Keras hands the mark on with the tensor while it runs, from layer
-to layer, as long as each of them supports it; most do not, and a sum with a tensor that has no mask has none either.
+`Embedding` and `Masking` mark steps that are padding. Keras hands the mark on with the tensor while
+it runs, from layer to layer, as long as each of them supports it; most do not, and a sum with a
+tensor that has no mask has none either.
 """
 
 from __future__ import annotations
@@ -17,22 +19,57 @@ from modelspec.core.shapes import Size
 from ..graph import Graph, Ref
 from ..infer import TypedCall, TypedGraph
 
-KEEP = frozenset({
-    "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU",
-    "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU",
-    "Normalization", "PReLU", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D", "SpatialDropout2D",
-    "SpatialDropout3D", "TimeDistributed", "UnitNormalization",
-    "Highway", "LayerScale", "MaxoutDense", "ParametricSoftplus", "SReLU",
-})  # fmt: skip
+KEEP = frozenset(
+    {
+        "Activation",
+        "ActivityRegularization",
+        "AlphaDropout",
+        "BatchNormalization",
+        "Dense",
+        "Dropout",
+        "ELU",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GroupNormalization",
+        "Identity",
+        "LayerNormalization",
+        "LeakyReLU",
+        "Normalization",
+        "PReLU",
+        "ReLU",
+        "Rescaling",
+        "Softmax",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "TimeDistributed",
+        "UnitNormalization",
+        "Highway",
+        "LayerScale",
+        "MaxoutDense",
+        "ParametricSoftplus",
+        "SReLU",
+    }
+)
 """Layers whose result has the mask of what they take."""
 SUMS = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"})
 RECURRENT = frozenset({"Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN"})
 ATTENTION = frozenset({"AdditiveAttention", "Attention"})
 PROJECTED = frozenset({"GroupQueryAttention", "MultiHeadAttention"})
-ALONG_STEPS = frozenset({
-    "AveragePooling1D", "Conv1D", "Conv1DTranspose", "Cropping1D", "DepthwiseConv1D", "LocallyConnected1D",
-    "MaxPooling1D", "SeparableConv1D", "UpSampling1D", "ZeroPadding1D",
-})  # fmt: skip
+ALONG_STEPS = frozenset(
+    {
+        "AveragePooling1D",
+        "Conv1D",
+        "Conv1DTranspose",
+        "Cropping1D",
+        "DepthwiseConv1D",
+        "LocallyConnected1D",
+        "MaxPooling1D",
+        "SeparableConv1D",
+        "UpSampling1D",
+        "ZeroPadding1D",
+    }
+)
 """Layers after which there are steps still, however many."""
 REARRANGE = frozenset({"Dot", "Permute", "Reshape"})
 """Layers after which nobody knows what is a step."""
@@ -42,7 +79,8 @@ INSIDE = frozenset({"Pipeline", "SpectralNormalization"})
 
 @dataclass(frozen=True)
 class Mask:
-    """What is known of the mask of a tensor: where it was made, and the call after which there is none.
+    """What is known of the mask of a tensor: where it was made, and the call after which there is
+    none.
 
     Where it cannot be told whether there is one, it is taken to be there: then nothing is said.
     """
@@ -72,22 +110,33 @@ class _Walk:
         self.runs: dict[tuple[int, tuple[tuple[str, bool], ...]], _Masks] = {}
 
     def graph(self, typed: TypedGraph, given: _Masks) -> _Masks:
-        """The masks of the outputs, by their public names. A sub-model is walked once for each way it is masked."""
+        """The masks of the outputs, by their public names. A sub-model is walked once for each way
+        it is masked.
+        """
         key = (id(typed), tuple((name, mask.lost is None) for name, mask in given.items() if mask))
         if key not in self.runs:
-            masks: dict[str, tuple[Mask | None, ...]] = {name: (mask,) for name, mask in given.items()}
+            masks: dict[str, tuple[Mask | None, ...]] = {
+                name: (mask,) for name, mask in given.items()
+            }
             calls = {call.name: call for call in typed.layers}
             for call in typed.layers:
                 masks[call.name] = self._call(call, masks, calls)
-            self.runs[key] = {name: _of(ref, masks, calls) for name, ref in typed.graph.outputs.items()}
+            self.runs[key] = {
+                name: _of(ref, masks, calls) for name, ref in typed.graph.outputs.items()
+            }
         return self.runs[key]
 
     def _call(
-        self, call: TypedCall, masks: Mapping[str, tuple[Mask | None, ...]], calls: Mapping[str, TypedCall]
+        self,
+        call: TypedCall,
+        masks: Mapping[str, tuple[Mask | None, ...]],
+        calls: Mapping[str, TypedCall],
     ) -> tuple[Mask | None, ...]:
         """The masks of what a call gives."""
-        taken = {argument: tuple((ref.producer, _of(ref, masks, calls)) for ref in _refs(item))
-                 for argument, item in (call.call.inputs or {}).items()}
+        taken = {
+            argument: tuple((ref.producer, _of(ref, masks, calls)) for ref in _refs(item))
+            for argument, item in (call.call.inputs or {}).items()
+        }
         if call.inside is not None:
             assert isinstance(call.call.callee, Graph)
             inside = self.graph(call.inside, {name: items[0][1] for name, items in taken.items()})
@@ -105,32 +154,52 @@ class _Walk:
         return (found, found) if both else (found,)
 
     def _check_softmax(self, call: TypedCall, taken: _Taken) -> None:
-        """Keras gives it the mask, (batch, steps), for one of the last axes of its input, which it cannot be."""
+        """Keras gives it the mask, (batch, steps), for one of the last axes of its input, which it
+        cannot be.
+        """
         mask = next(iter(taken.values()))[0][1]
         if mask is None or mask.lost or not mask.sure or id(call) in self.told:
             return
         self.told.add(id(call))
         self.report.error(
-            "MS542", f"the mask of `{mask.made.name}` marks steps, but `{call.name}` takes it for a mask of single "
-                     "numbers, and fails", call.call.use.kind_span,
+            "MS542",
+            f"the mask of `{mask.made.name}` marks steps, but `{call.name}` takes it for a mask of"
+            " single numbers, and fails",
+            call.call.use.kind_span,
             notes=[Note(f"`{mask.made.name}` makes it", mask.made.call.use.kind_span)],
-            help="write `Activation: softmax`, which leaves the mask alone" if _last(call) else
-            "use an `Expression` with `softmax`, which ends the mask")
+            help=(
+                "write `Activation: softmax`, which leaves the mask alone"
+                if _last(call)
+                else "use an `Expression` with `softmax`, which ends the mask"
+            ),
+        )
 
     def _tell(self, mask: Mask, lost: TypedCall, user: TypedCall) -> None:
         if id(lost) in self.told:
             return
         self.told.add(id(lost))
-        why = f"`{mask.without}`, which it takes too, has none" if mask.without else \
-            f"`{_kind(lost)}` hands no mask on"
-        help = f"give `{mask.without}` a mask of the same steps, or leave `{mask.made.name}` without one" \
-            if mask.without else f"put `{lost.name}` where no mask is, or leave `{mask.made.name}` without one"
+        why = (
+            f"`{mask.without}`, which it takes too, has none"
+            if mask.without
+            else f"`{_kind(lost)}` hands no mask on"
+        )
+        help = (
+            f"give `{mask.without}` a mask of the same steps, or leave `{mask.made.name}`"
+            " without one"
+            if mask.without
+            else f"put `{lost.name}` where no mask is, or leave `{mask.made.name}` without one"
+        )
         self.report.warning(
-            "MS540", f"the mask of `{mask.made.name}` ends at `{lost.name}`: {why}, so `{user.name}` takes padding for "
-                     "data", lost.call.use.kind_span,
-            notes=[Note(f"`{mask.made.name}` makes it", mask.made.call.use.kind_span),
-                   Note(f"`{user.name}` would use it", user.call.use.kind_span)],
-            help=help)
+            "MS540",
+            f"the mask of `{mask.made.name}` ends at `{lost.name}`: {why}, so `{user.name}` takes"
+            " padding for data",
+            lost.call.use.kind_span,
+            notes=[
+                Note(f"`{mask.made.name}` makes it", mask.made.call.use.kind_span),
+                Note(f"`{user.name}` would use it", user.call.use.kind_span),
+            ],
+            help=help,
+        )
 
 
 def _last(call: TypedCall) -> bool:
@@ -150,26 +219,42 @@ def _refs(item: Ref | tuple[Ref, ...]) -> tuple[Ref, ...]:
     return (item,) if isinstance(item, Ref) else item
 
 
-def _of(ref: Ref, masks: Mapping[str, tuple[Mask | None, ...]], calls: Mapping[str, TypedCall]) -> Mask | None:
-    """The mask of the tensor that a reference names; None where it has none, or nothing is known of it."""
+def _of(
+    ref: Ref, masks: Mapping[str, tuple[Mask | None, ...]], calls: Mapping[str, TypedCall]
+) -> Mask | None:
+    """The mask of the tensor that a reference names; None where it has none, or nothing is known of
+    it.
+    """
     found = masks.get(ref.producer, ())
     index = 0
     if ref.output is not None and ref.producer in calls:
         names = calls[ref.producer].output_names
-        index = names.index(ref.output) if ref.output in names else int(ref.output) if ref.output.isdecimal() else 0
+        index = (
+            names.index(ref.output)
+            if ref.output in names
+            else int(ref.output)
+            if ref.output.isdecimal()
+            else 0
+        )
     return found[index] if index < len(found) else None
 
 
 def _used(kind: str, taken: _Taken) -> tuple[Mask | None, ...]:
-    """The masks that a layer would use; those of attention are of what it looks at, not of what looks."""
+    """The masks that a layer would use; those of attention are of what it looks at, not of what
+    looks.
+    """
     if _given(taken):
         return ()
     first = next(iter(taken.values()), ())
-    if kind == "GlobalAveragePooling1D" or (kind in RECURRENT and len(taken) == 1):  # one with a state gets no mask
+    if kind == "GlobalAveragePooling1D" or (
+        kind in RECURRENT and len(taken) == 1
+    ):  # one with a state gets no mask
         return (first[0][1],)
     if kind in ATTENTION:
         return (first[1][1],)
-    if kind in PROJECTED and not any(mask and mask.lost is None for _, mask in taken.get("key", ())):
+    if kind in PROJECTED and not any(
+        mask and mask.lost is None for _, mask in taken.get("key", ())
+    ):
         return (taken["value"][0][1],)
     return ()
 
@@ -180,7 +265,9 @@ def _given(taken: _Taken) -> bool:
 
 
 def _result(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
-    """The mask of the first tensor that a layer gives. Only sequences of vectors are followed: (batch, steps, size)."""
+    """The mask of the first tensor that a layer gives. Only sequences of vectors are followed:
+    (batch, steps, size).
+    """
     if not call.outputs or call.outputs[0].rank != 3:
         return None
     kind = layer.kind()
@@ -208,7 +295,8 @@ def _masks_zero(kind: str, layer: Layer, call: TypedCall) -> bool:
 
 
 def _joined(call: TypedCall, every: list[tuple[str, Mask | None]], needs_all: bool) -> Mask | None:
-    """Of several tensors: a sum has a mask where all have one, and joined features count where any of them does.
+    """Of several tensors: a sum has a mask where all have one, and joined features count where any
+    of them does.
 
     What comes first is what is told: a mask that was lost before, then one that is lost here.
     """

@@ -13,13 +13,21 @@ from ..spec.training_section import Chosen, Training
 from .heads import Head
 
 _WORDS: dict[Targets, str] = {
-    "indices": "class numbers", "one_hot": "one-hot codes", "binary": "yes or no for each unit",
+    "indices": "class numbers",
+    "one_hot": "one-hot codes",
+    "binary": "yes or no for each unit",
     "numbers": "any numbers",
-}  # fmt: skip
+}
 _BETTER: dict[tuple[Targets, Targets], str] = {
     ("indices", "one_hot"): "use the `Sparse...` metric, or `accuracy`, which follows the target",
-    ("indices", "binary"): "use a metric for class numbers: `accuracy`, `sparse_top_k_categorical_accuracy`, ...",
-    ("one_hot", "indices"): "use the metric without `Sparse...`, or `accuracy`, which follows the target",
+    (
+        "indices",
+        "binary",
+    ): "use a metric for class numbers: `accuracy`, `sparse_top_k_categorical_accuracy`, ...",
+    (
+        "one_hot",
+        "indices",
+    ): "use the metric without `Sparse...`, or `accuracy`, which follows the target",
     ("binary", "indices"): "use `accuracy`, which follows the target, or `AUC`",
 }
 
@@ -39,9 +47,14 @@ def _check(head: Head, loss: Chosen, settings: Loss, metric: Chosen, report: Col
     given = settings.targets
     if isinstance(metric.settings, str):
         if given == "numbers" and head.activation in ("linear", None):
-            report.warning("MS523", f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to "
-                                    "be any number", metric.span, notes=[Note("the loss", loss.span)],
-                           help="use `mae`, `RootMeanSquaredError` or `R2Score`")
+            report.warning(
+                "MS523",
+                f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to "
+                "be any number",
+                metric.span,
+                notes=[Note("the loss", loss.span)],
+                help="use `mae`, `RootMeanSquaredError` or `R2Score`",
+            )
         return
     assert isinstance(metric.settings, Metric)
     taken = metric.settings.takes
@@ -50,6 +63,11 @@ def _check(head: Head, loss: Chosen, settings: Loss, metric: Chosen, report: Col
     several = head.units != 1
     if {taken, given} == {"one_hot", "binary"} or not several:
         return  # one shape, and 0 and 1 in both
-    report.error("MS523", f"`{metric.written}` compares {_WORDS[taken]}, but the targets of output `{head.output}` are "
-                          f"{_WORDS[given]}", metric.span, notes=[Note("as its loss has them", loss.span)],
-                 help=_BETTER.get((given, taken)))
+    report.error(
+        "MS523",
+        f"`{metric.written}` compares {_WORDS[taken]}, but the targets of output `{head.output}`"
+        f" are {_WORDS[given]}",
+        metric.span,
+        notes=[Note("as its loss has them", loss.span)],
+        help=_BETTER.get((given, taken)),
+    )

@@ -1,4 +1,6 @@
-"""How the examples of an array become those of a model input: axes of size 1 come and go, flat vectors take a shape."""
+"""How the examples of an array become those of a model input: axes of size 1 come and go, flat
+vectors take a shape.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,12 @@ Sizes: TypeAlias = tuple[int, ...]
 
 
 def match(found: Sizes, wanted: Shape) -> Shape | None:
-    """The shape of one example of an array, arranged as `wanted`; None where that cannot be done without a guess.
+    """The shape of one example of an array, arranged as `wanted`; None where that cannot be done
+    without a guess.
 
-    Sizes are kept in order: axes of size 1 come and go, and a flat vector takes, or gives, any shape of as many
-    values. Nothing else is reshaped: `(3, 32, 32)` has as many values as `(32, 32, 3)`, but in another order.
+    Sizes are kept in order: axes of size 1 come and go, and a flat vector takes, or gives, any
+    shape of as many values. Nothing else is reshaped: `(3, 32, 32)` has as many values as `(32, 32,
+    3)`, but in another order.
     """
     if len(found) == len(wanted) and _agree(found, wanted):
         return tuple(found)
@@ -36,14 +40,18 @@ def match(found: Sizes, wanted: Shape) -> Shape | None:
 
 
 def _agree(found: Sizes, wanted: Shape) -> bool:
-    return all(size == PENDING or may_equal(one, size) for one, size in zip(found, wanted, strict=True))
+    return all(
+        size == PENDING or may_equal(one, size) for one, size in zip(found, wanted, strict=True)
+    )
 
 
 def _without_ones(found: Sizes, wanted: Shape) -> Shape | None:
     """`wanted` filled from the sizes found, where only axes of size 1 differ."""
     sizes = [size for size in found if size != 1]
     places = [axis for axis, size in enumerate(wanted) if size != 1]
-    if len(sizes) != len(places) or not _agree(tuple(sizes), tuple(wanted[axis] for axis in places)):
+    if len(sizes) != len(places) or not _agree(
+        tuple(sizes), tuple(wanted[axis] for axis in places)
+    ):
         return None
     filled: list[Size] = [1] * len(wanted)
     for axis, size in zip(places, sizes, strict=True):

@@ -1,4 +1,6 @@
-"""`training.checkpoint`: when the state of a training is put on disk, and how many such states stay there."""
+"""`training.checkpoint`: when the state of a training is put on disk, and how many such states stay
+there.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Every:
 
 
 def _every(value: Any) -> Every:
-    expected = "a number of steps, epochs, seconds, minutes or hours: `500 steps`, `1 epoch`, `10 minutes`"
+    expected = (
+        "a number of steps, epochs, seconds, minutes or hours: `500 steps`, `1 epoch`, `10 minutes`"
+    )
     if isinstance(value, Every):
         return value
     if not isinstance(value, str):
@@ -50,17 +54,21 @@ class Checkpoint(Section):
       checkpoint: {every: 500 steps, keep: 3}
     ```
 
-    Beside these, one is written where a signal ends the run, and one at its end. Where they fall due within a second of
-    each other, some are passed over once they have cost more than a fiftieth of the training's time.
+    Beside these, one is written where a signal ends the run, and one at its end. Where they fall
+    due within a second of each other, some are passed over once they have cost more than a fiftieth
+    of the training's time.
 
-    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one as soon as TensorFlow is done with the
-    step at hand. SIGKILL ends a run at once, which loses what was done since the last checkpoint.
+    A first Ctrl-C, SIGTERM or SIGHUP is heeded between two steps, a second one as soon as
+    TensorFlow is done with the step at hand. SIGKILL ends a run at once, which loses what was done
+    since the last checkpoint.
     """
 
     title: ClassVar[str] = "checkpoint"
 
     every: Annotated[
-        Every, PlainValidator(_every, json_schema_input_type=str), Field(json_schema_extra={"default": "1 minute"})
+        Every,
+        PlainValidator(_every, json_schema_input_type=str),
+        Field(json_schema_extra={"default": "1 minute"}),
     ] = Every(seconds=60)
     """`500 steps`, `1 epoch`, `10 minutes`; a minute where nothing is said."""
     keep: Count = 2

@@ -22,27 +22,46 @@ class ClassWeight:
 
     span: Span
     weights: MappingType[str, float] | None
-    """By class: its number, or its label where the target is looked up; None: so that every class counts the same."""
+    """By class: its number, or its label where the target is looked up; None: so that every class
+    counts the same.
+    """
     spans: MappingType[str, Span]
     """Where each class stands."""
 
 
-def read_class_weight(node: Node, outputs: SequenceType[str], report: Collector) -> dict[str, ClassWeight]:
+def read_class_weight(
+    node: Node, outputs: SequenceType[str], report: Collector
+) -> dict[str, ClassWeight]:
     """By output. `balanced` alone holds for every output."""
     if isinstance(node, Mapping) and _by_output(node, outputs):
         found: dict[str, ClassWeight] = {}
         for name, entry in node.entries.items():
             if outputs and name not in outputs:
-                near = nearest(name, [one for one in outputs if one not in node.entries]) or nearest(name, outputs)
-                report.error("MS501", f"`class_weight` names `{name}`, which is no output of the model", entry.key_span,
-                             suggestion=near,
-                             help=f"did you mean `{near}`?" if near else f"its outputs are {listed(list(outputs))}")
+                near = nearest(
+                    name, [one for one in outputs if one not in node.entries]
+                ) or nearest(name, outputs)
+                report.error(
+                    "MS501",
+                    f"`class_weight` names `{name}`, which is no output of the model",
+                    entry.key_span,
+                    suggestion=near,
+                    help=(
+                        f"did you mean `{near}`?"
+                        if near
+                        else f"its outputs are {listed(list(outputs))}"
+                    ),
+                )
             elif one := _read(entry.value, report):
                 found[name] = one
         return found
     if len(outputs) > 1 and not isinstance(node, Scalar):
-        report.error("MS501", f"the model has {len(outputs)} outputs ({listed(list(outputs))}), so `class_weight` must "
-                              "say whose classes it weighs", node.span, help=f"write `{{{outputs[0]}: ...}}`")
+        report.error(
+            "MS501",
+            f"the model has {len(outputs)} outputs ({listed(list(outputs))}), so `class_weight`"
+            " must say whose classes it weighs",
+            node.span,
+            help=f"write `{{{outputs[0]}: ...}}`",
+        )
         return {}
     one = _read(node, report)
     return dict.fromkeys(outputs, one) if one else {}
@@ -69,9 +88,18 @@ def _read(node: Node, report: Collector) -> ClassWeight | None:
         entries = {key: (entry.value, entry.key_span) for key, entry in node.entries.items()}
     else:
         near = nearest(value, (BALANCED,)) if isinstance(value, str) else None
-        report.error("MS204", f"`class_weight` is `balanced`, a weight for each class, or a list of them, found "
-                              f"{describe(value)}", node.span, suggestion=near,
-                     help=f"did you mean `{near}`?" if near else 'write e.g. `class_weight: {"0": 1.0, "1": 5.0}`')
+        report.error(
+            "MS204",
+            "`class_weight` is `balanced`, a weight for each class, or a list of them, found "
+            f"{describe(value)}",
+            node.span,
+            suggestion=near,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else 'write e.g. `class_weight: {"0": 1.0, "1": 5.0}`'
+            ),
+        )
         return None
     weights = {name: _number(item, name, report) for name, (item, _) in entries.items()}
     if not weights or any(weight is None for weight in weights.values()):
@@ -83,10 +111,18 @@ def _read(node: Node, report: Collector) -> ClassWeight | None:
 def _number(node: Node, name: str, report: Collector) -> float | None:
     value: Any = plain(node)
     if not _is_number(value):
-        report.error("MS204", f"the weight of class `{name}` must be a number, found {describe(value)}", node.span)
+        report.error(
+            "MS204",
+            f"the weight of class `{name}` must be a number, found {describe(value)}",
+            node.span,
+        )
         return None
     if not isfinite(value) or value < 0:
-        report.error("MS205", f"the weight of class `{name}` must be at least 0, found {describe(value)}", node.span,
-                     help="0 leaves a class out; a class that counts twice has 2")
+        report.error(
+            "MS205",
+            f"the weight of class `{name}` must be at least 0, found {describe(value)}",
+            node.span,
+            help="0 leaves a class out; a class that counts twice has 2",
+        )
         return None
     return float(value)

@@ -1,4 +1,6 @@
-"""`data.inputs` and `data.targets` as written: which columns feed what, and what is done to them before."""
+"""`data.inputs` and `data.targets` as written: which columns feed what, and what is done to them
+before.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ MEASURED = ("mean", "median", "most_frequent")
 def _missing(value: Any) -> str | int | float:
     if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
         return value
-    raise Unfit(f"{listed(POLICIES, 'or')}, or the number or text to put in place of a missing value")
+    raise Unfit(
+        f"{listed(POLICIES, 'or')}, or the number or text to put in place of a missing value"
+    )
 
 
 Missing = Annotated[Any, PlainValidator(_missing, json_schema_input_type=str | int | float)]
@@ -40,7 +44,8 @@ Fill = Annotated[Any, PlainValidator(_fill, json_schema_input_type=str | int | f
 
 
 class Pad(Section):
-    """Sequences of one length: longer ones are cut, shorter ones filled up; in the terms of Keras's `pad_sequences`.
+    """Sequences of one length: longer ones are cut, shorter ones filled up; in the terms of Keras's
+    `pad_sequences`.
 
     ```yaml
     inputs: {tokens: {column: tokens, pad: 100}}
@@ -77,20 +82,31 @@ class Feature(Section):
     columns: tuple[str, ...] | None = None
     """Several columns, stacked into one vector in this order."""
     missing: Missing = "error"
-    """What to do where a value is missing: `error` (name it and stop), `drop` (leave the example out), `mean`,
-    `median`, `most_frequent` (as measured on the training split), or a constant that takes its place."""
+    """What to do where a value is missing: `error` (name it and stop), `drop` (leave the example
+    out), `mean`, `median`, `most_frequent` (as measured on the training split), or a constant that
+    takes its place.
+    """
     pad: Any = None
-    """Sequences cut or filled up to one length: the length, or `{length, value, padding, truncating}`."""
+    """Sequences cut or filled up to one length: the length, or `{length, value, padding,
+    truncating}`.
+    """
     transform: Any = None
-    """Layers that prepare the values, one after the other; what they learn, they learn from the training split."""
+    """Layers that prepare the values, one after the other; what they learn, they learn from the
+    training split.
+    """
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Feature:
         if self.columns == ():
             raise Fault("MS205", "`columns` must name at least one column", ("columns",))
         if (self.column is None) == (self.columns is None):
-            raise Fault("MS203" if self.column is None else "MS208", "a feature has either `column` or `columns`", (),
-                        at_key=True, help="write e.g. `{column: age}` or `{columns: [age, income]}`")
+            raise Fault(
+                "MS203" if self.column is None else "MS208",
+                "a feature has either `column` or `columns`",
+                (),
+                at_key=True,
+                help="write e.g. `{column: age}` or `{columns: [age, income]}`",
+            )
         return self
 
     @property
@@ -104,16 +120,27 @@ class Feature(Section):
 
 
 def read_features(
-    node: Node, key: str, names: SequenceType[str], places: dict[Path, Span], context: Context, report: Collector
+    node: Node,
+    key: str,
+    names: SequenceType[str],
+    places: dict[Path, Span],
+    context: Context,
+    report: Collector,
 ) -> dict[str, Feature] | None:
-    """Features by model input (or output); one that is written directly belongs to the only one there is."""
+    """Features by model input (or output); one that is written directly belongs to the only one
+    there is.
+    """
     noun = "input" if key == "inputs" else "output"
     direct = isinstance(node, (Scalar, Sequence)) or _is_feature(node, names)
     if direct:
         if len(names) > 1:
-            report.error("MS501", f"the model has {len(names)} {noun}s ({listed(list(names))}), "
-                                  f"so `data.{key}` must say which it feeds", node.span,
-                         help=f"write `{key}: {{{names[0]}: ...}}`")
+            report.error(
+                "MS501",
+                f"the model has {len(names)} {noun}s ({listed(list(names))}), "
+                f"so `data.{key}` must say which it feeds",
+                node.span,
+                help=f"write `{key}: {{{names[0]}: ...}}`",
+            )
             return None
         feature = _feature(node, node.span, context, report)
         name = names[0] if names else ""
@@ -123,9 +150,16 @@ def read_features(
     found: dict[str, Feature] = {}
     for name, entry in node.entries.items():
         if names and name not in names:
-            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(name, names)
-            report.error("MS501", f"the model has no {noun} `{name}`", entry.key_span, suggestion=near,
-                         help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}")
+            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(
+                name, names
+            )
+            report.error(
+                "MS501",
+                f"the model has no {noun} `{name}`",
+                entry.key_span,
+                suggestion=near,
+                help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}",
+            )
             continue
         _note_places(places, (key, name), entry.value)
         if feature := _feature(entry.value, entry.key_span, context, report):
@@ -149,13 +183,19 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
             places[(*path, item.value)] = item.span
 
 
-def _absent(node: Mapping, key: str, noun: str, names: SequenceType[str], report: Collector) -> None:
+def _absent(
+    node: Mapping, key: str, noun: str, names: SequenceType[str], report: Collector
+) -> None:
     """Every input needs data; an output without a target may be left untrained only on purpose."""
     unknown = [name for name in node.entries if name not in names]
     absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
     if key == "inputs" and absent:
-        report.error("MS502", f"`data.inputs` feeds no {noun} {listed(absent)}", node.span,
-                     help=f"add `{absent[0]}: {{column: ...}}`")
+        report.error(
+            "MS502",
+            f"`data.inputs` feeds no {noun} {listed(absent)}",
+            node.span,
+            help=f"add `{absent[0]}: {{column: ...}}`",
+        )
 
 
 def _is_feature(node: Node, names: SequenceType[str]) -> bool:
@@ -179,12 +219,25 @@ def _feature(node: Node, span: Span, context: Context, report: Collector) -> Fea
         pad = _pad(entry.value, entry.key_span, context, report)
         broken = broken or pad is None
     if entry := node.entries.get("augment"):
-        report.error("MS633", "`augment` stands beside `source` or on `train`, not in a feature", entry.key_span,
-                     help="write `augment: [...]` under `data`, with the input's name where the model has several")
-    kept = {key: value for key, value in values.items() if key not in ("transform", "pad", "augment")}
+        report.error(
+            "MS633",
+            "`augment` stands beside `source` or on `train`, not in a feature",
+            entry.key_span,
+            help=(
+                "write `augment: [...]` under `data`, with the input's name where the model has"
+                " several"
+            ),
+        )
+    kept = {
+        key: value for key, value in values.items() if key not in ("transform", "pad", "augment")
+    }
     feature = report.read(Feature, node, span, context, kept)
     if feature is None or broken:  # what follows from it stays silent
-        return None if feature is None else feature.model_copy(update={"transform": _Unread, "pad": None})
+        return (
+            None
+            if feature is None
+            else feature.model_copy(update={"transform": _Unread, "pad": None})
+        )
     return feature.model_copy(update={"transform": transform, "pad": pad})
 
 

@@ -18,13 +18,26 @@ from .data_split import SPLITS, Split
 from .transform_layers import Chain, read_augment
 
 __all__ = [
-    "CACHES", "DATASETS", "SOURCES", "SPLITS", "Chain", "DataSection", "Feature", "Pad", "Split", "csv", "dataset",
-    "npz", "read_data", "transform_of",
+    "CACHES",
+    "DATASETS",
+    "SOURCES",
+    "SPLITS",
+    "Chain",
+    "DataSection",
+    "Feature",
+    "Pad",
+    "Split",
+    "csv",
+    "dataset",
+    "npz",
+    "read_data",
+    "transform_of",
 ]
 
 CACHES = ("auto", "memory", "disk", "off")
-"""Where prepared data are kept: in memory where they are small and on disk else, or always in one of them; `off` keeps
-nothing on disk beyond the run."""
+"""Where prepared data are kept: in memory where they are small and on disk else, or always in one
+of them; `off` keeps nothing on disk beyond the run.
+"""
 Cache = Literal["auto", "memory", "disk", "off"]
 _KEYS = ("source", *SPLITS, "split", "inputs", "targets", "augment", "weights", "cache")
 
@@ -43,8 +56,9 @@ class DataSection:
     targets: MappingType[str, Feature] | None
     """By model output."""
     spans: MappingType[Path, Span]
-    """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each of its columns;
-    `("missing", "inputs", "image")`; `("split", "stratify")`; `("weights",)`."""
+    """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each
+    of its columns; `("missing", "inputs", "image")`; `("split", "stratify")`; `("weights",)`.
+    """
     split_in_error: bool = False
     """There is a `split`, but which parts it makes is not known."""
     augment: MappingType[str, Chain] = field(default_factory=dict)
@@ -55,7 +69,11 @@ class DataSection:
 
 
 def read_data(
-    node: Node, inputs: SequenceType[str], outputs: SequenceType[str], context: Context, report: Collector
+    node: Node,
+    inputs: SequenceType[str],
+    outputs: SequenceType[str],
+    context: Context,
+    report: Collector,
 ) -> DataSection | None:
     """The `data` section of a model with these inputs and outputs."""
     if not isinstance(node, Mapping):
@@ -67,22 +85,41 @@ def read_data(
     if entry := node.entries.get("split"):
         split = report.read(Split, entry.value, entry.key_span, context)
         if "source" not in node.entries and sources:
-            report.error("MS208", "`split` cuts one `source`, but the parts are given one by one", entry.key_span,
-                         help="remove `split`, or give one `source`")
+            report.error(
+                "MS208",
+                "`split` cuts one `source`, but the parts are given one by one",
+                entry.key_span,
+                help="remove `split`, or give one `source`",
+            )
     places = _places(node)
     features = {
-        key: read_features(node.entries[key].value, key, names, places, context, report)
-        if key in node.entries else None
+        key: (
+            read_features(node.entries[key].value, key, names, places, context, report)
+            if key in node.entries
+            else None
+        )
         for key, names in (("inputs", inputs), ("targets", outputs))
     }
     if "inputs" not in node.entries and len(inputs) > 1:
-        report.error("MS502", f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
-                     _first_key(node, *SPLITS, "source") or node.span,
-                     help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`")
-    return DataSection(node.span, sources, spans, split, features["inputs"], features["targets"], places,
-                       split_in_error=split is None and "split" in node.entries,
-                       augment=_augment(node, inputs, context, report), weights=_column(node, "weights", report),
-                       cache=_cache(node, report))
+        report.error(
+            "MS502",
+            f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
+            _first_key(node, *SPLITS, "source") or node.span,
+            help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`",
+        )
+    return DataSection(
+        node.span,
+        sources,
+        spans,
+        split,
+        features["inputs"],
+        features["targets"],
+        places,
+        split_in_error=split is None and "split" in node.entries,
+        augment=_augment(node, inputs, context, report),
+        weights=_column(node, "weights", report),
+        cache=_cache(node, report),
+    )
 
 
 def _without_class_weight(node: Mapping, report: Collector) -> Mapping:
@@ -90,9 +127,15 @@ def _without_class_weight(node: Mapping, report: Collector) -> Mapping:
     entry = node.entries.get("class_weight")
     if entry is None:
         return node
-    report.error("MS201", "`data` has no key `class_weight`", entry.key_span,
-                 help="it stands under `training`: `class_weight: balanced`")
-    return Mapping({key: one for key, one in node.entries.items() if key != "class_weight"}, node.span)
+    report.error(
+        "MS201",
+        "`data` has no key `class_weight`",
+        entry.key_span,
+        help="it stands under `training`: `class_weight: balanced`",
+    )
+    return Mapping(
+        {key: one for key, one in node.entries.items() if key != "class_weight"}, node.span
+    )
 
 
 def _first_key(node: Mapping, *keys: str) -> Span | None:
@@ -117,8 +160,16 @@ def _column(node: Mapping, key: str, report: Collector) -> str | None:
     value: Any = plain(entry.value)
     if isinstance(value, str):
         return value
-    report.error("MS204", f"`{key}` names the column of example weights, found {describe(value)}", entry.value.span,
-                 help="weights of classes stand under `training.class_weight`" if isinstance(value, dict) else None)
+    report.error(
+        "MS204",
+        f"`{key}` names the column of example weights, found {describe(value)}",
+        entry.value.span,
+        help=(
+            "weights of classes stand under `training.class_weight`"
+            if isinstance(value, dict)
+            else None
+        ),
+    )
     return None
 
 
@@ -131,22 +182,37 @@ def _cache(node: Mapping, report: Collector) -> Cache:
         found: Cache = value
         return found
     near = nearest(value, CACHES) if isinstance(value, str) else None
-    report.error("MS205", f"`cache` must be {listed(CACHES, 'or')}, found {describe(value)}", entry.value.span,
-                 suggestion=near, help=f"did you mean `{near}`?" if near else None)
+    report.error(
+        "MS205",
+        f"`cache` must be {listed(CACHES, 'or')}, found {describe(value)}",
+        entry.value.span,
+        suggestion=near,
+        help=f"did you mean `{near}`?" if near else None,
+    )
     return "auto"
 
 
-# Sources -------------------------------------------------------------------------------------------------------------
+# Sources ------------------------------------------------------------------------------------------
 
 
-def _sources(node: Mapping, context: Context, report: Collector) -> tuple[dict[str, Settings], dict[str, Span]]:
+def _sources(
+    node: Mapping, context: Context, report: Collector
+) -> tuple[dict[str, Settings], dict[str, Span]]:
     given = [key for key in ("source", *SPLITS) if key in node.entries]
     if not given:
-        report.error("MS203", "`data` needs a `source`, or `train` with a source", node.span,
-                     help="e.g. `source: {csv: table.csv}`")
+        report.error(
+            "MS203",
+            "`data` needs a `source`, or `train` with a source",
+            node.span,
+            help="e.g. `source: {csv: table.csv}`",
+        )
     elif "source" in given and len(given) > 1:
-        report.error("MS208", f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one "
-                              "by one", node.entries[given[1]].key_span)
+        report.error(
+            "MS208",
+            f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one"
+            " by one",
+            node.entries[given[1]].key_span,
+        )
     elif "source" not in given and "train" not in given:
         report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
     found: dict[str, Settings] = {}
@@ -166,15 +232,23 @@ def _without_augment(node: Node, key: str, report: Collector) -> Node:
     if not isinstance(node, Mapping) or "augment" not in node.entries or len(node.entries) < 2:
         return node
     if key not in ("source", "train"):
-        report.error("MS633", f"examples are varied in training only, so `{key}` has no `augment`",
-                     node.entries["augment"].key_span, help="put it on `train`, or leave it out")
-    return Mapping({name: one for name, one in node.entries.items() if name != "augment"}, node.span)
+        report.error(
+            "MS633",
+            f"examples are varied in training only, so `{key}` has no `augment`",
+            node.entries["augment"].key_span,
+            help="put it on `train`, or leave it out",
+        )
+    return Mapping(
+        {name: one for name, one in node.entries.items() if name != "augment"}, node.span
+    )
 
 
-# Augmentation --------------------------------------------------------------------------------------------------------
+# Augmentation -------------------------------------------------------------------------------------
 
 
-def _augment(node: Mapping, inputs: SequenceType[str], context: Context, report: Collector) -> dict[str, Chain]:
+def _augment(
+    node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
+) -> dict[str, Chain]:
     """By input: from `data.augment`, or from `augment` beside a source."""
     entry = node.entries.get("augment")
     for key in ("source", "train"):
@@ -183,28 +257,44 @@ def _augment(node: Mapping, inputs: SequenceType[str], context: Context, report:
             continue
         beside = source.value.entries.get("augment")
         if beside is not None and entry is not None:
-            report.error("MS208", f"`augment` stands on `{key}` and under `data`", beside.key_span,
-                         help="write it once")
+            report.error(
+                "MS208",
+                f"`augment` stands on `{key}` and under `data`",
+                beside.key_span,
+                help="write it once",
+            )
         entry = entry or beside
     if entry is None:
         return {}
     if isinstance(entry.value, (Sequence, Scalar)):
         if len(inputs) > 1:
-            report.error("MS501", f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must say "
-                                  "which it varies", entry.value.span, help=f"write `augment: {{{inputs[0]}: [...]}}`")
+            report.error(
+                "MS501",
+                f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must"
+                " say which it varies",
+                entry.value.span,
+                help=f"write `augment: {{{inputs[0]}: [...]}}`",
+            )
             return {}
         chain = read_augment(entry.value, context, report)
         return {inputs[0]: chain} if chain and inputs else {}
     return _augment_by_input(entry.value, inputs, context, report)
 
 
-def _augment_by_input(node: Mapping, inputs: SequenceType[str], context: Context, report: Collector) -> dict[str, Chain]:
+def _augment_by_input(
+    node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
+) -> dict[str, Chain]:
     found: dict[str, Chain] = {}
     for name, entry in node.entries.items():
         if inputs and name not in inputs:
             near = nearest(name, inputs)
-            report.error("MS501", f"`augment` names `{name}`, which is no input of the model", entry.key_span,
-                         suggestion=near, help=f"did you mean `{near}`?" if near else f"it has {listed(list(inputs))}")
+            report.error(
+                "MS501",
+                f"`augment` names `{name}`, which is no input of the model",
+                entry.key_span,
+                suggestion=near,
+                help=f"did you mean `{near}`?" if near else f"it has {listed(list(inputs))}",
+            )
         elif chain := read_augment(entry.value, context, report):
             found[name] = chain
     return found

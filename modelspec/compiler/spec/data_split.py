@@ -1,4 +1,6 @@
-"""`data.split` as written: what is kept for validation and for the test, and which examples stay together."""
+"""`data.split` as written: what is kept for validation and for the test, and which examples stay
+together.
+"""
 
 from __future__ import annotations
 
@@ -36,24 +38,42 @@ class Split(Section):
     group: str | None = None
     """A column whose equal values stay in one part: examples of one patient, say."""
     order: str | None = None
-    """A column of times: the last examples are the test, those before them validate, the first train."""
+    """A column of times: the last examples are the test, those before them validate, the first
+    train.
+    """
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Split:
         if self.validation + self.test >= 1:
-            raise Fault("MS205", f"validation {self.validation} and test {self.test} leave nothing to train on",
-                        ("test",), help="use fractions that add up to less than 1")
+            raise Fault(
+                "MS205",
+                f"validation {self.validation} and test {self.test} leave nothing to train on",
+                ("test",),
+                help="use fractions that add up to less than 1",
+            )
         return self
 
     @model_validator(mode="after")
     def _one_way(self) -> Split:
         given = [name for name in self.columns if getattr(self, name) is not None]
         if len(given) > 1:
-            raise Fault("MS208", f"`{given[0]}` and `{given[1]}` each say how to cut", (given[1],), at_key=True,
-                        help="leave one of them out")
+            raise Fault(
+                "MS208",
+                f"`{given[0]}` and `{given[1]}` each say how to cut",
+                (given[1],),
+                at_key=True,
+                help="leave one of them out",
+            )
         return self
 
     @property
     def by(self) -> tuple[str, str] | None:
         """The key and the column that say how to cut; None: by chance alone."""
-        return next(((name, getattr(self, name)) for name in self.columns if getattr(self, name) is not None), None)
+        return next(
+            (
+                (name, getattr(self, name))
+                for name in self.columns
+                if getattr(self, name) is not None
+            ),
+            None,
+        )

@@ -63,8 +63,12 @@ class EntryReader:
 
     def uses(self, node: Node) -> tuple[Use, ...]:
         if not isinstance(node, Sequence):
-            self.report.error("MS204", f"`layers` must be a list, found {describe(plain(node))}", node.span,
-                              help="begin every layer with `- `")
+            self.report.error(
+                "MS204",
+                f"`layers` must be a list, found {describe(plain(node))}",
+                node.span,
+                help="begin every layer with `- `",
+            )
             return ()
         if not node.items:
             self.report.error("MS315", "a model needs at least one layer", node.span)
@@ -73,7 +77,8 @@ class EntryReader:
     def use(self, node: Node, *, nested: bool = False) -> Use:
         """One entry; with `nested`, the layer of a shared name, which is not called here.
 
-        An entry in error is an entry all the same, without settings: what follows it then stays silent.
+        An entry in error is an entry all the same, without settings: what follows it then stays
+        silent.
         """
         split = self._split(node)
         if split is None:
@@ -89,7 +94,9 @@ class EntryReader:
         return use._replace(kind=self._unknown_kind(use) or kind)
 
     def _recovered(self, node: Node) -> Use:
-        """What can be made of a malformed entry: the kind and the name that stand in it somewhere."""
+        """What can be made of a malformed entry: the kind and the name that stand in it
+        somewhere.
+        """
         if not isinstance(node, Mapping):
             return Use("?", node.span)
         kind = next((key for key in node.entries if key in LAYERS), "?")
@@ -97,7 +104,9 @@ class EntryReader:
         return Use(kind, node.span, name=name if isinstance(name, str) else None)
 
     def _split(self, node: Node) -> tuple[str, Span, Node | None] | None:
-        """The kind, its place, and what stands behind it; a fault where the entry has no such form."""
+        """The kind, its place, and what stands behind it; a fault where the entry has no such
+        form.
+        """
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value, node.span, None
         if isinstance(node, Mapping) and len(node.entries) == 1:
@@ -106,21 +115,33 @@ class EntryReader:
         if isinstance(node, Mapping) and node.entries:
             self._malformed(node)
         else:
-            self.report.error("MS207", f"an entry of `layers` is a layer's name, or a name with settings, "
-                                       f"found {describe(plain(node))}", node.span, help="e.g. `- Dense: 64`")
+            self.report.error(
+                "MS207",
+                "an entry of `layers` is a layer's name, or a name with settings, "
+                f"found {describe(plain(node))}",
+                node.span,
+                help="e.g. `- Dense: 64`",
+            )
         return None
 
     def _malformed(self, node: Mapping) -> None:
         kinds = [key for key in node.entries if key in LAYERS or key in self.visible]
         if len(kinds) == 1:
             other = next(key for key in node.entries if key != kinds[0])
-            self.report.error("MS207", f"`{other}` stands beside `{kinds[0]}`, not among its settings",
-                              node.entries[other].key_span,
-                              help=f"indent it further, or write `- {kinds[0]}: {{..., {other}: ...}}`")
+            self.report.error(
+                "MS207",
+                f"`{other}` stands beside `{kinds[0]}`, not among its settings",
+                node.entries[other].key_span,
+                help=f"indent it further, or write `- {kinds[0]}: {{..., {other}: ...}}`",
+            )
         else:
             keys = list(node.entries)
-            self.report.error("MS207", f"an entry of `layers` has one kind, but {listed(keys[:3])} stand here",
-                              node.entries[keys[1]].key_span, help="begin every layer with `- `")
+            self.report.error(
+                "MS207",
+                f"an entry of `layers` has one kind, but {listed(keys[:3])} stand here",
+                node.entries[keys[1]].key_span,
+                help="begin every layer with `- `",
+            )
 
     def _unknown_kind(self, use: Use) -> str | None:
         """Says so, and returns the kind that was probably meant."""
@@ -146,7 +167,11 @@ class EntryReader:
         except Faults as error:
             for fault in error.faults:
                 self.report.fault(fault, use.body, use.kind_span)
-            meant = {str(fault.path[0]): fault.suggestion for fault in error.faults if len(fault.path) == 1}
+            meant = {
+                str(fault.path[0]): fault.suggestion
+                for fault in error.faults
+                if len(fault.path) == 1
+            }
             return self._recover(use, meant)
         assert isinstance(layer, Layer)
         return use._replace(layer=layer)
@@ -159,16 +184,29 @@ class EntryReader:
                     continue
                 near = nearest(key, ("name", *RESERVED)) or nearest(key, allowed)
                 use = self._recover(use, {key: near})
-                self.report.error("MS309", f"`{key}` is a setting, and `{use.kind}` is shared: all its calls have the "
-                                           "same settings", entry.key_span, suggestion=near,
-                                  help=f"did you mean `{near}`?" if near else f"set it where `{use.kind}` is defined")
+                self.report.error(
+                    "MS309",
+                    f"`{key}` is a setting, and `{use.kind}` is shared: all its calls have the "
+                    "same settings",
+                    entry.key_span,
+                    suggestion=near,
+                    help=(
+                        f"did you mean `{near}`?"
+                        if near
+                        else f"set it where `{use.kind}` is defined"
+                    ),
+                )
         elif use.body is not None and plain(use.body) is not None:
-            self.report.error("MS309", f"a call of shared `{use.kind}` takes no settings, found "
-                                       f"{describe(plain(use.body))}", use.body.span,
-                              help=f"write `{use.kind}` alone, or `{{from: ..., name: ...}}` behind it")
+            self.report.error(
+                "MS309",
+                f"a call of shared `{use.kind}` takes no settings, found "
+                f"{describe(plain(use.body))}",
+                use.body.span,
+                help=f"write `{use.kind}` alone, or `{{from: ..., name: ...}}` behind it",
+            )
         return use._replace(shared=True)
 
-    # Reserved settings -----------------------------------------------------------------------------------------------
+    # Reserved settings ----------------------------------------------------------------------------
 
     def _reserved(self, use: Use, body: Mapping) -> Use:
         if entry := body.entries.get("name"):
@@ -180,7 +218,9 @@ class EntryReader:
         return use
 
     def _recover(self, use: Use, meant: MappingType[str, str | None]) -> Use:
-        """The entry with the name and the tensors that were misspelt as settings: others refer to them."""
+        """The entry with the name and the tensors that were misspelt as settings: others refer to
+        them.
+        """
         body = use.body
         for key, word in meant.items():
             if not isinstance(body, Mapping) or key not in body.entries:
@@ -195,8 +235,12 @@ class EntryReader:
     def _name(self, use: Use, node: Node) -> Use:
         value = plain(node)
         if not isinstance(value, str):
-            self.report.error("MS204", f"a `name` must be a text, found {describe(value)}", node.span,
-                              help=f'write `"{value}"` in quotes' if isinstance(value, (int, float)) else None)
+            self.report.error(
+                "MS204",
+                f"a `name` must be a text, found {describe(value)}",
+                node.span,
+                help=f'write `"{value}"` in quotes' if isinstance(value, (int, float)) else None,
+            )
             return use
         if not check_name(value, node.span, self.report):
             return use
@@ -206,12 +250,16 @@ class EntryReader:
         if isinstance(node, Mapping):
             found = {key: self.references(entry.value) for key, entry in node.entries.items()}
             known = {key: value for key, value in found.items() if value is not None}
-            return known if len(known) == len(found) else None  # what is left would look as if something were missing
+            return (
+                known if len(known) == len(found) else None
+            )  # what is left would look as if something were missing
         references = self.references(node)
         return (references,) if isinstance(references, Reference) else references
 
     def references(self, node: Node, key: str = "from") -> Reference | tuple[Reference, ...] | None:
-        """One tensor or a list of them; None where some of it is none. `key` is where they are written."""
+        """One tensor or a list of them; None where some of it is none. `key` is where they are
+        written.
+        """
         if isinstance(node, Sequence) and node.items:
             found = [self._reference(item, key) for item in node.items]
             known = tuple(item for item in found if item is not None)
@@ -222,14 +270,22 @@ class EntryReader:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Reference(node.value, node.span)
         keys = "call arguments" if key == "from" else "public names"
-        self.report.error("MS204", f"`{key}` takes the name of a tensor, a list of names, or a mapping of {keys} "
-                                   f"to names, found {describe(plain(node))}", node.span)
+        self.report.error(
+            "MS204",
+            f"`{key}` takes the name of a tensor, a list of names, or a mapping of {keys} "
+            f"to names, found {describe(plain(node))}",
+            node.span,
+        )
         return None
 
     def _call_options(self, use: Use, node: Node) -> Use:
         if not isinstance(node, Mapping):
-            self.report.error("MS204", f"`call` takes a mapping of call arguments, found {describe(plain(node))}",
-                              node.span, help="e.g. `call: {training: false}`")
+            self.report.error(
+                "MS204",
+                f"`call` takes a mapping of call arguments, found {describe(plain(node))}",
+                node.span,
+                help="e.g. `call: {training: false}`",
+            )
             return use
         options = plain(node)
         assert isinstance(options, dict)

@@ -1,4 +1,6 @@
-"""Where weights start from: `training.weights`, and `weights` of a model of the library; patterns that name layers."""
+"""Where weights start from: `training.weights`, and `weights` of a model of the library; patterns
+that name layers.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,11 @@ class WeightsSource:
 
 def _weights_path(value: Any) -> Any:
     if isinstance(value, str) and value and not value.lower().endswith(ENDINGS):
-        raise Unfit(f"a file of weights ({listed(ENDINGS, 'or')})", code="MS534",
-                    help="Keras's `model.save_weights('NAME.weights.h5')` writes one")
+        raise Unfit(
+            f"a file of weights ({listed(ENDINGS, 'or')})",
+            code="MS534",
+            help="Keras's `model.save_weights('NAME.weights.h5')` writes one",
+        )
     return value
 
 
@@ -52,8 +57,12 @@ def _is_name(item: Any) -> bool:
     return isinstance(item, str) and item != ""
 
 
-Patterns = Annotated[tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str])]
-"""Names of layers, in which `*`, `?` and `[...]` stand for others; `model/layer` is a layer of a sub-model."""
+Patterns = Annotated[
+    tuple[str, ...], PlainValidator(_patterns, json_schema_input_type=str | list[str])
+]
+"""Names of layers, in which `*`, `?` and `[...]` stand for others; `model/layer` is a layer of a
+sub-model.
+"""
 
 
 WeightsPath = Annotated[ProjectPath, BeforeValidator(_weights_path)]
@@ -76,9 +85,13 @@ class InitialWeights(Settings):
     skip: Patterns = ()
     """Layers that keep their fresh weights, e.g. a head for other classes."""
     skip_mismatch: bool = False
-    """Whether layers that the file does not fit keep their fresh weights, rather than being an error."""
+    """Whether layers that the file does not fit keep their fresh weights, rather than being an
+    error.
+    """
     by_name: bool = False
-    """Whether layers are found by their names rather than by their order; those that the file lacks stay fresh."""
+    """Whether layers are found by their names rather than by their order; those that the file lacks
+    stay fresh.
+    """
 
 
 def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
@@ -89,9 +102,11 @@ def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of it.
+    """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of
+    it.
 
-    `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by itself.
+    `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by
+    itself.
     """
     parts, names = pattern.split("/"), path.split("/")
     return len(parts) == len(names) and all(map(fnmatchcase, names, parts))
@@ -100,5 +115,8 @@ def matches(pattern: str, path: str) -> bool:
 def covers(patterns: tuple[str, ...], path: str) -> bool:
     """Whether a pattern names the layer or a sub-model that it is in."""
     names = path.split("/")
-    return any(matches(pattern, "/".join(names[:count])) for pattern in patterns for count in range(1, len(names) + 1))
-
+    return any(
+        matches(pattern, "/".join(names[:count]))
+        for pattern in patterns
+        for count in range(1, len(names) + 1)
+    )

@@ -13,13 +13,18 @@ _NAME = re.compile(r"\w([\w \-+]{0,126}[\w])?")
 def check_name(name: str, span: Span, report: Collector) -> bool:
     """Whether a layer, input or output may be called so; MS306 where not.
 
-    Keras allows no `/`; a `.` selects an output here; and names become parts of file names in exports.
+    Keras allows no `/`; a `.` selects an output here; and names become parts of file names in
+    exports.
     """
     if _NAME.fullmatch(name):
         return True
     shown = name if len(name) <= 40 else name[:37] + "..."
     notes = [Note("`a.b` means output `b` of `a`")] if "." in name else []
-    report.error("MS306", f"`{shown}` cannot be a name", span, notes=notes,
-                 help="use letters, digits, `_` and `-`, at most 128 of them")
+    report.error(
+        "MS306",
+        f"`{shown}` cannot be a name",
+        span,
+        notes=notes,
+        help="use letters, digits, `_` and `-`, at most 128 of them",
+    )
     return False
-

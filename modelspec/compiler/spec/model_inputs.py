@@ -55,8 +55,11 @@ def _size(value: Any, index: int) -> int | str | None:
     if isinstance(value, str) and value.isidentifier():
         return value
     code = "MS205" if is_int(value) else "MS204"
-    raise Unfit("made of sizes: whole numbers of at least 1, `null` (unknown), a name, or `auto`", code=code,
-                path=(index,))
+    raise Unfit(
+        "made of sizes: whole numbers of at least 1, `null` (unknown), a name, or `auto`",
+        code=code,
+        path=(index,),
+    )
 
 
 def _dtype(value: Any) -> str:
@@ -68,7 +71,9 @@ class Input(Section):
 
     title: ClassVar[str] = "input"
 
-    shape: Annotated[tuple[Any, ...], PlainValidator(_sizes, json_schema_input_type=list[int | str | None])]
+    shape: Annotated[
+        tuple[Any, ...], PlainValidator(_sizes, json_schema_input_type=list[int | str | None])
+    ]
     dtype: Annotated[str, PlainValidator(_dtype, json_schema_input_type=str)] = "float32"
     batch_size: Count | None = None
     optional: bool = False
@@ -79,8 +84,13 @@ def read_inputs(node: Node, report: Collector) -> tuple[InputSpec, ...]:
     if isinstance(node, Sequence) or (isinstance(node, Mapping) and "shape" in node.entries):
         return (_input("input", node, node.span, report),)
     if not isinstance(node, Mapping) or not node.entries:
-        report.error("MS204", f"`inputs` must be a mapping of names to shapes, or one shape, "
-                              f"found {describe(plain(node))}", node.span, help="e.g. `inputs: {image: [28, 28, 1]}`")
+        report.error(
+            "MS204",
+            "`inputs` must be a mapping of names to shapes, or one shape, "
+            f"found {describe(plain(node))}",
+            node.span,
+            help="e.g. `inputs: {image: [28, 28, 1]}`",
+        )
         return ()
     return tuple(
         _input(name, entry.value, entry.key_span, report)
@@ -92,8 +102,12 @@ def read_inputs(node: Node, report: Collector) -> tuple[InputSpec, ...]:
 def _input(name: str, node: Node, span: Span, report: Collector) -> InputSpec:
     if isinstance(node, Scalar):
         value = describe(plain(node))
-        report.error("MS204", f"input `{name}` must be a list of sizes, or a mapping with `shape`, found {value}",
-                     node.span, help=f"write `[{node.value}]` for one axis" if is_int(node.value) else None)
+        report.error(
+            "MS204",
+            f"input `{name}` must be a list of sizes, or a mapping with `shape`, found {value}",
+            node.span,
+            help=f"write `[{node.value}]` for one axis" if is_int(node.value) else None,
+        )
         return InputSpec(name, None, "float32", span)
     values = {"shape": plain(node)} if isinstance(node, Sequence) else None
     read = report.read(Input, node, span, Context(), values)

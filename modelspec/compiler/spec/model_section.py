@@ -1,7 +1,7 @@
 """The `model` section as written: inputs, layers, shared things and outputs, each with its place.
 
-Nothing is looked up here but the kinds of layers and their settings; which tensor a reference means is the graph's
-business (`modelspec.compiler.graph`).
+Nothing is looked up here but the kinds of layers and their settings; which tensor a reference means
+is the graph's business (`modelspec.compiler.graph`).
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ class ModelSection:
 def read_model(node: Node, context: Context, report: Collector) -> ModelSection | None:
     """The `model` section; None where it is no model at all."""
     if not isinstance(node, Mapping):
-        report.error("MS204", f"`model` must be a mapping with `inputs` and `layers`, found {describe(plain(node))}",
-                     node.span)
+        report.error(
+            "MS204",
+            f"`model` must be a mapping with `inputs` and `layers`, found {describe(plain(node))}",
+            node.span,
+        )
         return None
     return _ModelReader(context, report, ()).model(node, root=True)
 
@@ -76,11 +79,20 @@ class _ModelReader:
         outputs, trainable = node.entries.get("outputs"), node.entries.get("trainable")
         weights = node.entries.get("weights")
         if layers is None:
-            self.report.error("MS315", "a model needs `layers`", node.span, help="add `layers:` with a list of layers")
+            self.report.error(
+                "MS315",
+                "a model needs `layers`",
+                node.span,
+                help="add `layers:` with a list of layers",
+            )
             return None
         if inputs is None and root:
-            self.report.error("MS315", "a model needs `inputs`", node.span,
-                              help="add e.g. `inputs: {image: [28, 28, 1]}` (shapes without the batch axis)")
+            self.report.error(
+                "MS315",
+                "a model needs `inputs`",
+                node.span,
+                help="add e.g. `inputs: {image: [28, 28, 1]}` (shapes without the batch axis)",
+            )
         return ModelSection(
             span=node.span,
             inputs=read_inputs(inputs.value, self.report) if inputs else () if root else None,
@@ -96,7 +108,9 @@ class _ModelReader:
         return EntryReader(self.context, self.report, self.visible)
 
     def _inside(self, node: Mapping) -> _ModelReader:
-        """The reader of what is inside this model: its own data format, its shared names visible."""
+        """The reader of what is inside this model: its own data format, its shared names
+        visible.
+        """
         names: tuple[str, ...] = ()
         if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
             names = tuple(shared.value.entries)
@@ -110,29 +124,44 @@ class _ModelReader:
         return _ModelReader(context, self.report, (*self.visible, *names))
 
     def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:
-        """Reports a value that is none of the choices; the one that it was most likely meant to be."""
+        """Reports a value that is none of the choices; the one that it was most likely meant to
+        be.
+        """
         value = plain(node)
         near = nearest(value, choices) if isinstance(value, str) else None
-        self.report.error("MS205", f"`{key}` must be {' or '.join(f'`{c}`' for c in choices)}, found {describe(value)}",
-                          node.span, suggestion=near, help=f"did you mean `{near}`?" if near else None)
+        self.report.error(
+            "MS205",
+            f"`{key}` must be {' or '.join(f'`{c}`' for c in choices)}, found {describe(value)}",
+            node.span,
+            suggestion=near,
+            help=f"did you mean `{near}`?" if near else None,
+        )
         return near
 
     def _flag(self, node: Node, key: str) -> bool:
         value = plain(node)
         if not isinstance(value, bool):
-            self.report.error("MS204", f"`{key}` must be `true` or `false`, found {describe(value)}", node.span)
+            self.report.error(
+                "MS204", f"`{key}` must be `true` or `false`, found {describe(value)}", node.span
+            )
             return True
         return value
 
-    # Shared things ---------------------------------------------------------------------------------------------------
+    # Shared things --------------------------------------------------------------------------------
 
-    def _shared(self, node: Mapping) -> tuple[dict[str, SharedLayer | ModelSection], dict[str, Span]]:
+    def _shared(
+        self, node: Mapping
+    ) -> tuple[dict[str, SharedLayer | ModelSection], dict[str, Span]]:
         entry = node.entries.get("shared")
         if entry is None:
             return {}, {}
         if not isinstance(entry.value, Mapping):
-            self.report.error("MS204", f"`shared` must be a mapping of names to layers or models, "
-                                       f"found {describe(plain(entry.value))}", entry.value.span)
+            self.report.error(
+                "MS204",
+                "`shared` must be a mapping of names to layers or models, "
+                f"found {describe(plain(entry.value))}",
+                entry.value.span,
+            )
             return {}, {}
         found: dict[str, SharedLayer | ModelSection] = {}
         spans: dict[str, Span] = {}
@@ -146,11 +175,19 @@ class _ModelReader:
 
     def _check_shared_name(self, name: str, span: Span) -> None:
         if name in LAYERS:
-            self.report.error("MS306", f"`{name}` is the name of a layer, and cannot name something shared", span,
-                              help=f"call it something else, e.g. `shared_{name.lower()}`")
+            self.report.error(
+                "MS306",
+                f"`{name}` is the name of a layer, and cannot name something shared",
+                span,
+                help=f"call it something else, e.g. `shared_{name.lower()}`",
+            )
         elif is_kind(name):
-            self.report.error("MS306", f"`{name}` is a kind of the library, and cannot name something shared", span,
-                              help=f"call it something else, e.g. `{name.lower()}`")
+            self.report.error(
+                "MS306",
+                f"`{name}` is a kind of the library, and cannot name something shared",
+                span,
+                help=f"call it something else, e.g. `{name.lower()}`",
+            )
         else:
             check_name(name, span, self.report)
 
@@ -162,7 +199,9 @@ class _ModelReader:
         return SharedLayer(self._entries().use(node, nested=True))
 
     def _is_layer(self, node: Mapping) -> bool:
-        """Whether a mapping is one layer rather than a model: its one key is a kind, or is nearer to one."""
+        """Whether a mapping is one layer rather than a model: its one key is a kind, or is nearer
+        to one.
+        """
         if len(node.entries) != 1:
             return False
         key = next(iter(node.entries))
@@ -174,11 +213,18 @@ class _ModelReader:
             for key, entry in node.entries.items():
                 reference = self._entries().references(entry.value, "outputs")
                 if isinstance(reference, tuple) and not isinstance(reference, Reference):
-                    self.report.error("MS204", f"output `{key}` must be one tensor, found a list", entry.value.span)
+                    self.report.error(
+                        "MS204",
+                        f"output `{key}` must be one tensor, found a list",
+                        entry.value.span,
+                    )
                 if check_name(key, entry.key_span, self.report):
                     pairs.append((key, reference if isinstance(reference, Reference) else None))
             return tuple(pairs)
         references = self._entries().references(node, "outputs")
         if references is None:
             return ((None, None),)
-        return tuple((None, ref) for ref in ((references,) if isinstance(references, Reference) else references))
+        return tuple(
+            (None, ref)
+            for ref in ((references,) if isinstance(references, Reference) else references)
+        )

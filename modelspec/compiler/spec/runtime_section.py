@@ -13,7 +13,9 @@ PRECISIONS = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mix
 
 
 def _precision(value: Any) -> str:
-    return one_of(value, PRECISIONS, "a dtype policy: " + ", ".join(f"`{name}`" for name in PRECISIONS))
+    return one_of(
+        value, PRECISIONS, "a dtype policy: " + ", ".join(f"`{name}`" for name in PRECISIONS)
+    )
 
 
 def _jit(value: Any) -> bool | str:
@@ -36,9 +38,13 @@ class Runtime(Section):
 
     backend: Literal["tensorflow"] = "tensorflow"
     """What runs the model."""
-    precision: Annotated[str, PlainValidator(_precision, json_schema_input_type=Literal[PRECISIONS])] = "float32"
+    precision: Annotated[
+        str, PlainValidator(_precision, json_schema_input_type=Literal[PRECISIONS])
+    ] = "float32"
     """The dtype policy of every layer that names none of its own."""
     deterministic: bool = True
     """Equal specs give equal weights, to the bit, on one machine."""
-    jit: Annotated[bool | str, PlainValidator(_jit, json_schema_input_type=bool | Literal["auto"])] = "auto"
+    jit: Annotated[
+        bool | str, PlainValidator(_jit, json_schema_input_type=bool | Literal["auto"])
+    ] = "auto"
     """Whether XLA compiles the steps; `auto`: on an accelerator."""

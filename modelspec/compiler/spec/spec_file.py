@@ -28,8 +28,9 @@ MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class SpecFile:
-    """A spec's own keys and its model. `training` and `data` speak of the model's inputs and outputs by name, so they
-    are read (`read_sections`) when those are known."""
+    """A spec's own keys and its model. `training` and `data` speak of the model's inputs and
+    outputs by name, so they are read (`read_sections`) when those are known.
+    """
 
     document: Document
     root: Mapping
@@ -49,10 +50,20 @@ def read_spec(document: Document, context: Context) -> Checked[SpecFile]:
     _version(root, report)
     runtime = _runtime(root, context, report)
     context = replace(context, precision=runtime.precision)
-    model = read_model(root.entries["model"].value, context, report) if "model" in root.entries else None
+    model = (
+        read_model(root.entries["model"].value, context, report)
+        if "model" in root.entries
+        else None
+    )
     spec = SpecFile(
-        document, root, _text(root, "name", report), _text(root, "description", report), _seed(root, report), model,
-        runtime, context,
+        document,
+        root,
+        _text(root, "name", report),
+        _text(root, "description", report),
+        _seed(root, report),
+        model,
+        runtime,
+        context,
     )
     return Checked(spec, report.diagnostics)
 
@@ -65,7 +76,9 @@ class Sections:
     data: DataSection | None
 
 
-def read_sections(spec: SpecFile, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Checked[Sections]:
+def read_sections(
+    spec: SpecFile, inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> Checked[Sections]:
     """`training` and `data`, which name the inputs and outputs of the model.
 
     With none known (the model is in error) nothing is said about their names.
@@ -82,21 +95,37 @@ def read_sections(spec: SpecFile, inputs: tuple[str, ...], outputs: tuple[str, .
 
 def _own_keys(root: Mapping, report: Collector) -> Mapping:
     """The sections of a file, without what is ignored (`x-...`)."""
-    own = Mapping({key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span)
+    own = Mapping(
+        {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span
+    )
     root = recovered(own, (*KEYS, *EXPANDED, *LATER), "a spec", report)
     for key in LATER:
         if entry := root.entries.get(key):
-            report.error("MS209", f"`{key}` is not part of this version of modelspec", entry.key_span)
+            report.error(
+                "MS209", f"`{key}` is not part of this version of modelspec", entry.key_span
+            )
     if "model" not in root.entries:
-        report.error("MS315", "a spec needs a `model`", root.span, help="`modelspec init` writes one to start from")
+        report.error(
+            "MS315",
+            "a spec needs a `model`",
+            root.span,
+            help="`modelspec init` writes one to start from",
+        )
     return root
 
 
 def _version(root: Mapping, report: Collector) -> None:
     entry = root.entries.get("modelspec")
-    if entry and not (is_int(plain(entry.value)) and plain(entry.value) == VERSION):  # `true` equals 1 in Python
-        report.error("MS205", f"`modelspec` must be {VERSION}, the version of the language, found "
-                              f"{describe(plain(entry.value))}", entry.value.span, suggestion=str(VERSION))
+    if entry and not (
+        is_int(plain(entry.value)) and plain(entry.value) == VERSION
+    ):  # `true` equals 1 in Python
+        report.error(
+            "MS205",
+            f"`modelspec` must be {VERSION}, the version of the language, found "
+            f"{describe(plain(entry.value))}",
+            entry.value.span,
+            suggestion=str(VERSION),
+        )
 
 
 def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:
@@ -112,7 +141,9 @@ def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:
 def _without_later(node: Mapping, later: tuple[str, ...], report: Collector) -> dict[str, Any]:
     for key in later:
         if found := node.entries.get(key):
-            report.error("MS209", f"`{key}` is not part of this version of modelspec", found.key_span)
+            report.error(
+                "MS209", f"`{key}` is not part of this version of modelspec", found.key_span
+            )
     values = plain(node)
     assert isinstance(values, dict)
     return {key: value for key, value in values.items() if key not in later}
@@ -124,8 +155,12 @@ def _text(root: Mapping, key: str, report: Collector) -> str | None:
         return None
     value = plain(entry.value)
     if not isinstance(value, str):
-        report.error("MS204", f"`{key}` must be a text, found {describe(value)}", entry.value.span,
-                     help='put it in quotes' if isinstance(entry.value, Scalar) else None)
+        report.error(
+            "MS204",
+            f"`{key}` must be a text, found {describe(value)}",
+            entry.value.span,
+            help="put it in quotes" if isinstance(entry.value, Scalar) else None,
+        )
         return None
     if key == "name" and not check_name(value, entry.value.span, report):
         return None
@@ -138,10 +173,16 @@ def _seed(root: Mapping, report: Collector) -> int:
         return 0
     value: Any = plain(entry.value)
     if not is_int(value):
-        report.error("MS204", f"`seed` must be a whole number, found {describe(value)}", entry.value.span)
+        report.error(
+            "MS204", f"`seed` must be a whole number, found {describe(value)}", entry.value.span
+        )
         return 0
     if not 0 <= value <= MAX_SEED:
-        report.error("MS205", f"`seed` must be from 0 to {MAX_SEED}, found {describe(value)}", entry.value.span)
+        report.error(
+            "MS205",
+            f"`seed` must be from 0 to {MAX_SEED}, found {describe(value)}",
+            entry.value.span,
+        )
         return 0
     return int(value)
 
@@ -150,4 +191,3 @@ def context_for(path: Path | None) -> Context:
     """What settings follow from where the spec stands."""
     folder, project = project_of(path)
     return Context(folder=folder, project=project)
-

@@ -23,18 +23,28 @@ class _Weights(Section):
 
 
 def read_weights(node: Node, context: Context, report: Collector) -> WeightsSource | None:
-    """A path, or `{imagenet: {ResNet50: {include_top: false}}}`: a kind of the library, with all its settings."""
+    """A path, or `{imagenet: {ResNet50: {include_top: false}}}`: a kind of the library, with all
+    its settings.
+    """
     value = plain(node)
     if value is None:
         return None
     if isinstance(node, Mapping):
         return _imagenet(node, context, report)
     if value == IMAGENET:
-        report.error("MS216", "`imagenet` weights are those of a model of the library, and this model is written out",
-                     node.span, help="write `{imagenet: {ResNet50: {...}}}` with the kind and its settings, or a path")
+        report.error(
+            "MS216",
+            "`imagenet` weights are those of a model of the library, and this model is written out",
+            node.span,
+            help="write `{imagenet: {ResNet50: {...}}}` with the kind and its settings, or a path",
+        )
         return None
     if not isinstance(value, str) or not isinstance(node, Scalar):
-        report.error("MS204", f"`weights` must be `imagenet`, a path or `null`, found {describe(value)}", node.span)
+        report.error(
+            "MS204",
+            f"`weights` must be `imagenet`, a path or `null`, found {describe(value)}",
+            node.span,
+        )
         return None
     read = report.read(_Weights, node, node.span, context, {"path": value})
     return WeightsSource("", {}, read.path, node.span, context) if read else None
@@ -43,25 +53,47 @@ def read_weights(node: Node, context: Context, report: Collector) -> WeightsSour
 def _imagenet(node: Mapping, context: Context, report: Collector) -> WeightsSource | None:
     body = node.entries[IMAGENET].value if list(node.entries) == [IMAGENET] else None
     if not isinstance(body, Mapping) or len(body.entries) != 1:
-        report.error("MS204", f"`weights` must be a path, or `imagenet` with a kind, found {describe(plain(node))}",
-                     node.span, help="e.g. `weights: {imagenet: {ResNet50: {include_top: false}}}`")
+        report.error(
+            "MS204",
+            f"`weights` must be a path, or `imagenet` with a kind, found {describe(plain(node))}",
+            node.span,
+            help="e.g. `weights: {imagenet: {ResNet50: {include_top: false}}}`",
+        )
         return None
     kind, entry = next(iter(body.entries.items()))
     if not is_kind(kind):
         near = nearest(kind, kinds())
-        report.error("MS216", f"there are no `imagenet` weights of `{kind}`", entry.key_span, suggestion=near,
-                     help=f"did you mean `{near}`?" if near else "`modelspec explain library` lists what there is")
+        report.error(
+            "MS216",
+            f"there are no `imagenet` weights of `{kind}`",
+            entry.key_span,
+            suggestion=near,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else "`modelspec explain library` lists what there is"
+            ),
+        )
         return None
     settings = plain(entry.value) or {}
     if not isinstance(settings, dict):
-        report.error("MS204", f"the settings of `{kind}` must be a mapping, found {describe(settings)}",
-                     entry.value.span)
+        report.error(
+            "MS204",
+            f"the settings of `{kind}` must be a mapping, found {describe(settings)}",
+            entry.value.span,
+        )
         return None
     classes = settings.get("classes", CLASSES)
     if settings.get("include_top", True) and classes != CLASSES:
         assert isinstance(entry.value, Mapping)
-        report.error("MS208", f"the `imagenet` weights of `{kind}` tell {CLASSES:,} classes apart, not {classes}",
-                     entry.value.entries["classes"].value.span,
-                     help="leave `classes` out, or write `include_top: false` and a `Dense` of your own behind it")
+        report.error(
+            "MS208",
+            f"the `imagenet` weights of `{kind}` tell {CLASSES:,} classes apart, not {classes}",
+            entry.value.entries["classes"].value.span,
+            help=(
+                "leave `classes` out, or write `include_top: false` and a `Dense` of your own"
+                " behind it"
+            ),
+        )
         return None
     return WeightsSource(kind, settings, IMAGENET, node.span, context)

@@ -1,4 +1,6 @@
-"""The `training` section: optimizer, loss and metrics per output, callbacks, epochs and batch size."""
+"""The `training` section: optimizer, loss and metrics per output, callbacks, epochs and batch
+size.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +44,18 @@ class Choices(Section):
 
     title: ClassVar[str] = "training"
 
-    optimizer: Annotated[Any, component(OPTIMIZERS, built=True)] = Field(default="rmsprop", validate_default=True)
+    optimizer: Annotated[Any, component(OPTIMIZERS, built=True)] = Field(
+        default="rmsprop", validate_default=True
+    )
     """How weights change; Keras's default is `rmsprop`."""
     loss: Any
     """One loss, or a loss for each output by its name."""
     loss_weights: Any = None
     """A number for each output by its name."""
     class_weight: Any = None
-    """How much each class counts in training: `balanced`, a weight for each class, or those by output."""
+    """How much each class counts in training: `balanced`, a weight for each class, or those by
+    output.
+    """
     metrics: Any = None
     """A list of metrics, or a list for each output by its name."""
     weighted_metrics: Any = None
@@ -60,21 +66,32 @@ class Choices(Section):
     """Examples in a step."""
     callbacks: Any = None
     """What happens at the end of an epoch or step: `EarlyStopping`, `ReduceLROnPlateau`, ..."""
-    checkpoint: Annotated[
-        Checkpoint, PlainValidator(read_checkpoint, json_schema_input_type=str | dict[str, str | int])
-    ] | None = None
-    """When the state of the training is put on disk: `{every: 500 steps, keep: 3}`, or `every` alone."""
+    checkpoint: (
+        Annotated[
+            Checkpoint,
+            PlainValidator(read_checkpoint, json_schema_input_type=str | dict[str, str | int]),
+        ]
+        | None
+    ) = None
+    """When the state of the training is put on disk: `{every: 500 steps, keep: 3}`, or `every`
+    alone.
+    """
     on_nan: Literal["stop", "skip", "restore"] = "stop"
-    """What a batch does whose loss or gradient is no finite number: it stops the run; it is left out; or the weights go
-    back to the last checkpoint, and the batches since are left out. After 10 such batches in a row the run stops."""
+    """What a batch does whose loss or gradient is no finite number: it stops the run; it is left
+    out; or the weights go back to the last checkpoint, and the batches since are left out. After 10
+    such batches in a row the run stops.
+    """
     freeze: Patterns = ()
-    """Layers whose weights stay as they are: names, in which `*` stands for any text; `encoder/dense_1` for a layer of
-    a sub-model."""
+    """Layers whose weights stay as they are: names, in which `*` stands for any text;
+    `encoder/dense_1` for a layer of a sub-model.
+    """
     weights: Annotated[
-        InitialWeights | None, PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None)
+        InitialWeights | None,
+        PlainValidator(read_weights, json_schema_input_type=str | dict[str, Any] | None),
     ] = None
-    """The file from which weights start: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file, or `{path: FILE,
-    skip: [predictions]}`."""
+    """The file from which weights start: a `.weights.h5`, `.h5`, `.keras` or `.safetensors` file,
+    or `{path: FILE, skip: [predictions]}`.
+    """
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,9 @@ class Training:
     outputs: tuple[str, ...]
     """The model's outputs."""
     choices: Choices | None
-    """What needs no model to be read; None where some of it is in error: the rest is checked all the same."""
+    """What needs no model to be read; None where some of it is in error: the rest is checked all
+    the same.
+    """
     losses: MappingType[str, Chosen]
     loss_weights: MappingType[str, float]
     metrics: MappingType[str, tuple[Chosen, ...]]
@@ -151,7 +170,9 @@ def read_training(
     With no outputs known (the model is in error) nothing is said about their names.
     """
     if not isinstance(node, Mapping):
-        report.error("MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span)
+        report.error(
+            "MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span
+        )
         return None
     node = recovered(node, tuple(Choices.model_fields), Choices.title, report)
     choices = report.read(Choices, node, span, context)
@@ -164,9 +185,24 @@ def read_training(
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
     weighed = node.entries.get("class_weight")
-    class_weights = read_class_weight(weighed.value, outputs, report) if weighed and plain(weighed.value) else {}
-    return Training(span, node, tuple(outputs), choices, losses, loss_weights, metrics, weighted, callbacks,
-                    metrics_in_error=measured.report.has_errors or not outputs, class_weights=class_weights)
+    class_weights = (
+        read_class_weight(weighed.value, outputs, report)
+        if weighed and plain(weighed.value)
+        else {}
+    )
+    return Training(
+        span,
+        node,
+        tuple(outputs),
+        choices,
+        losses,
+        loss_weights,
+        metrics,
+        weighted,
+        callbacks,
+        metrics_in_error=measured.report.has_errors or not outputs,
+        class_weights=class_weights,
+    )
 
 
 def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chosen, ...]:
@@ -181,7 +217,13 @@ def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chos
 def _choose(node: Node, family: Family, context: Context, report: Collector) -> Chosen | None:
     """A member of a family as chosen; None, its faults noted down, where it is none."""
     value = plain(node)
-    written = value if isinstance(value, str) else next(iter(value), "") if isinstance(value, dict) else ""
+    written = (
+        value
+        if isinstance(value, str)
+        else next(iter(value), "")
+        if isinstance(value, dict)
+        else ""
+    )
     if isinstance(value, dict) and EXPRESSION in value:
         written = EXPRESSION
     try:
@@ -237,15 +279,33 @@ class _ByOutput:
         return nearest(key, self.outputs) is not None and nearest(key, family.names()) is None
 
     def _unknown(self, name: str, span: Span, node: Mapping, key: str) -> None:
-        near = nearest(name, [o for o in self.outputs if o not in node.entries]) or nearest(name, self.outputs)
-        self.report.error("MS501", f"`{key}` names `{name}`, which is no output of the model", span, suggestion=near,
-                          help=f"did you mean `{near}`?" if near else f"its outputs are {listed(list(self.outputs))}")
+        near = nearest(name, [o for o in self.outputs if o not in node.entries]) or nearest(
+            name, self.outputs
+        )
+        self.report.error(
+            "MS501",
+            f"`{key}` names `{name}`, which is no output of the model",
+            span,
+            suggestion=near,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else f"its outputs are {listed(list(self.outputs))}"
+            ),
+        )
 
     def loss(self, node: Node) -> Chosen | None:
         if isinstance(node, Sequence):
-            self.report.error("MS204", "a loss is one component; for several outputs write them by name", node.span,
-                              help=f"write `loss: {{{', '.join(f'{o}: ...' for o in self.outputs)}}}`"
-                              if self.outputs else None)
+            self.report.error(
+                "MS204",
+                "a loss is one component; for several outputs write them by name",
+                node.span,
+                help=(
+                    f"write `loss: {{{', '.join(f'{o}: ...' for o in self.outputs)}}}`"
+                    if self.outputs
+                    else None
+                ),
+            )
             return None
         return _choose(node, LOSSES, self.context, self.report)
 
@@ -257,9 +317,13 @@ class _ByOutput:
     def number(self, node: Node) -> float | None:
         value: Any = plain(node)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.report.error("MS204", f"a loss weight must be a number, found {describe(value)}", node.span)
+            self.report.error(
+                "MS204", f"a loss weight must be a number, found {describe(value)}", node.span
+            )
             return None
         if value < 0 or value != value:
-            self.report.error("MS205", f"a loss weight must be at least 0, found {describe(value)}", node.span)
+            self.report.error(
+                "MS205", f"a loss weight must be at least 0, found {describe(value)}", node.span
+            )
             return None
         return float(value)

@@ -1,4 +1,6 @@
-"""Layers that stand in `data`: the chain of a `transform`, and what an `augment` does to training batches."""
+"""Layers that stand in `data`: the chain of a `transform`, and what an `augment` does to training
+batches.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,63 @@ from modelspec.core.source import Mapping, Node, Sequence, plain
 from .entries import RESERVED, EntryReader, Use
 
 _BY_NUMBER = ("1D", "2D", "3D")
-PREPARING = frozenset({
-    "Rescaling", "Resizing", "CenterCrop", "AutoContrast", "Equalization",
-    "ContrastLimitedAdaptiveHistogramEqualization", "Solarization", "Normalization", "Hashing", "CategoryEncoding",
-    "Discretization", "StringLookup", "IntegerLookup", "TextVectorization", "STFTSpectrogram", "MelSpectrogram",
-    "Expression", "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "Activation", "ReLU", "LeakyReLU", "ELU",
-    "Softmax", "UnitNormalization", *(f"{kind}{n}" for n in _BY_NUMBER for kind in (
-        "ZeroPadding", "Cropping", "UpSampling", "MaxPooling", "AveragePooling", "GlobalMaxPooling",
-        "GlobalAveragePooling")),
-})  # fmt: skip
-"""Layers that compute the same for an example whenever they see it, and are trained by no gradient."""
-NOISE = frozenset({
-    "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", *(f"SpatialDropout{n}" for n in _BY_NUMBER),
-})  # fmt: skip
+PREPARING = frozenset(
+    {
+        "Rescaling",
+        "Resizing",
+        "CenterCrop",
+        "AutoContrast",
+        "Equalization",
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        "Solarization",
+        "Normalization",
+        "Hashing",
+        "CategoryEncoding",
+        "Discretization",
+        "StringLookup",
+        "IntegerLookup",
+        "TextVectorization",
+        "STFTSpectrogram",
+        "MelSpectrogram",
+        "Expression",
+        "Flatten",
+        "Reshape",
+        "Permute",
+        "RepeatVector",
+        "Identity",
+        "Activation",
+        "ReLU",
+        "LeakyReLU",
+        "ELU",
+        "Softmax",
+        "UnitNormalization",
+        *(
+            f"{kind}{n}"
+            for n in _BY_NUMBER
+            for kind in (
+                "ZeroPadding",
+                "Cropping",
+                "UpSampling",
+                "MaxPooling",
+                "AveragePooling",
+                "GlobalMaxPooling",
+                "GlobalAveragePooling",
+            )
+        ),
+    }
+)
+"""Layers that compute the same for an example whenever they see it, and are trained by no
+gradient.
+"""
+NOISE = frozenset(
+    {
+        "Dropout",
+        "AlphaDropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        *(f"SpatialDropout{n}" for n in _BY_NUMBER),
+    }
+)
 _AUGMENTING = ("augmentation", "augmentation_color", "augmentation_mix")
 """Modules of layers that act in training only."""
 _NEEDS_LABELS = ("MixUp", "CutMix")
@@ -72,42 +118,74 @@ def read_augment(node: Node, context: Context, report: Collector) -> Chain | Non
 
 
 def _read(
-    node: Node, key: str, check: Callable[[Use, Layer, Collector], bool], context: Context, report: Collector
+    node: Node,
+    key: str,
+    check: Callable[[Use, Layer, Collector], bool],
+    context: Context,
+    report: Collector,
 ) -> Chain | None:
     if not isinstance(node, Sequence) or not node.items:
-        report.error("MS204", f"`{key}` must be a list of layers, found {describe(plain(node))}", node.span,
-                     help=f"write e.g. `{key}: [{'RandomFlip: horizontal' if key == 'augment' else 'Normalization'}]`")
+        report.error(
+            "MS204",
+            f"`{key}` must be a list of layers, found {describe(plain(node))}",
+            node.span,
+            help=(
+                f"write e.g. `{key}:"
+                f" [{'RandomFlip: horizontal' if key == 'augment' else 'Normalization'}]`"
+            ),
+        )
         return None
-    # Data are prepared in float32 whatever precision the model has: a float16 cannot hold a year, or a price.
+    # Data are prepared in float32 whatever precision the model has: a float16 cannot hold a year,
+    # or a price.
     reader = EntryReader(replace(context, precision="float32"), report, ())
     uses = tuple(_checked(use, key, check, report) for use in reader.uses(node))
     return Chain(node.span, uses, node)
 
 
-def _checked(use: Use, key: str, check: Callable[[Use, Layer, Collector], bool], report: Collector) -> Use:
+def _checked(
+    use: Use, key: str, check: Callable[[Use, Layer, Collector], bool], report: Collector
+) -> Use:
     if use.layer is None:
         return use
     for word in RESERVED:
         if isinstance(use.body, Mapping) and word in use.body.entries:
-            report.error("MS625", f"`{word}` has no meaning in `{key}`: its layers run one after the other",
-                         use.body.entries[word].key_span, help=f"leave `{word}` out")
+            report.error(
+                "MS625",
+                f"`{word}` has no meaning in `{key}`: its layers run one after the other",
+                use.body.entries[word].key_span,
+                help=f"leave `{word}` out",
+            )
             return use._replace(layer=None)
     return use if check(use, use.layer, report) else use._replace(layer=None)
 
 
 def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
     if acts_in_training_only(layer):
-        report.error("MS625", f"`{use.kind}` acts in training only, and would change nothing in a `transform`",
-                     use.kind_span, help="put it under `augment` of `data`")
+        report.error(
+            "MS625",
+            f"`{use.kind}` acts in training only, and would change nothing in a `transform`",
+            use.kind_span,
+            help="put it under `augment` of `data`",
+        )
     elif layer.kind() not in PREPARING:
-        report.error("MS625", f"`{use.kind}` cannot prepare data: a `transform` takes layers that no gradient trains "
-                              "and that see one example alone", use.kind_span,
-                     help="put it into the model; `Normalization`, `StringLookup`, `TextVectorization` and such are "
-                          "what prepares data")
+        report.error(
+            "MS625",
+            f"`{use.kind}` cannot prepare data: a `transform` takes layers that no gradient trains "
+            "and that see one example alone",
+            use.kind_span,
+            help=(
+                "put it into the model; `Normalization`, `StringLookup`, `TextVectorization` and"
+                " such are what prepares data"
+            ),
+        )
     elif getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
         what = "sparse" if getattr(layer, "sparse", False) else "ragged"
-        report.error("MS625", f"prepared data are dense, but this `{use.kind}` is `{what}`", use.kind_span,
-                     help=f"leave `{what}` out")
+        report.error(
+            "MS625",
+            f"prepared data are dense, but this `{use.kind}` is `{what}`",
+            use.kind_span,
+            help=f"leave `{what}` out",
+        )
     else:
         return True
     return False
@@ -115,11 +193,19 @@ def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
 
 def _check_augmenting(use: Use, layer: Layer, report: Collector) -> bool:
     if not acts_in_training_only(layer):
-        report.error("MS633", f"`{use.kind}` acts in evaluation too, so it cannot stand under `augment`", use.kind_span,
-                     help="put it into the `transform` of the column, or into the model")
+        report.error(
+            "MS633",
+            f"`{use.kind}` acts in evaluation too, so it cannot stand under `augment`",
+            use.kind_span,
+            help="put it into the `transform` of the column, or into the model",
+        )
     elif layer.kind() in _NEEDS_LABELS:
-        report.error("MS633", f"`{use.kind}` mixes examples with others, and their labels would stay as they are",
-                     use.kind_span, help="use layers that change each example for itself")
+        report.error(
+            "MS633",
+            f"`{use.kind}` mixes examples with others, and their labels would stay as they are",
+            use.kind_span,
+            help="use layers that change each example for itself",
+        )
     else:
         return True
     return False

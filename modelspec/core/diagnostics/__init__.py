@@ -5,6 +5,16 @@ from .span import Source, Span
 from .suggest import listed, nearest
 
 __all__ = [
-    "Checked", "Diagnostic", "Edit", "Fault", "Note", "Path", "Severity", "Source", "Span", "in_file_order", "listed",
+    "Checked",
+    "Diagnostic",
+    "Edit",
+    "Fault",
+    "Note",
+    "Path",
+    "Severity",
+    "Source",
+    "Span",
+    "in_file_order",
+    "listed",
     "nearest",
 ]

@@ -1,7 +1,9 @@
-"""Places that are written once and stand in a model many times: the body of a block, of a loop, the value of a name.
+"""Places that are written once and stand in a model many times: the body of a block, of a loop, the
+value of a name.
 
-A node made from such a place keeps its span, in a `Derived` source that also says by which way it came about. When
-diagnostics are put in order, the ways become notes, and the same fault of several uses is told once.
+A node made from such a place keeps its span, in a `Derived` source that also says by which way it
+came about. When diagnostics are put in order, the ways become notes, and the same fault of several
+uses is told once.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Derived(Source):
     causes: tuple[Cause, ...] = ()
     """The way there, the nearest step first."""
     silent: bool = False
-    """Whether faults here follow from one that was told already: a value that could not be worked out."""
+    """Whether faults here follow from one that was told already: a value that could not be worked
+    out.
+    """
 
 
 def origin_of(span: Span) -> Span:
@@ -38,7 +42,9 @@ def origin_of(span: Span) -> Span:
 
 
 def causes_of(span: Span) -> tuple[Cause, ...]:
-    """The way by which the place is part of the spec, the nearest step first; empty for one used where it stands."""
+    """The way by which the place is part of the spec, the nearest step first; empty for one used
+    where it stands.
+    """
     return span.source.causes if isinstance(span.source, Derived) else ()
 
 

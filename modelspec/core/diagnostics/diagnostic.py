@@ -1,7 +1,8 @@
 """What a stage finds wrong, as values.
 
-A `Diagnostic` has a place in a file. A `Fault` is found by code that knows settings and sizes but no files
-(a shape rule, a settings class); the stage that does know the file turns it into a diagnostic.
+A `Diagnostic` has a place in a file. A `Fault` is found by code that knows settings and sizes but
+no files (a shape rule, a settings class); the stage that does know the file turns it into a
+diagnostic.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ class Edit(NamedTuple):
 class Diagnostic:
     """One fault at one place.
 
-    `message` says what was found, `notes` where the expectation comes from, `help` the edit that mends it, and
-    `suggestion` the text that would replace the span where the edit is a plain replacement. `edits` are there where the
-    mending is certain: made together, they leave the meaning of the file as it was understood.
+    `message` says what was found, `notes` where the expectation comes from, `help` the edit that
+    mends it, and `suggestion` the text that would replace the span where the edit is a plain
+    replacement. `edits` are there where the mending is certain: made together, they leave the
+    meaning of the file as it was understood.
     """
 
     code: str
@@ -84,14 +86,15 @@ class Diagnostic:
 class Fault(ValueError):
     """Something wrong with settings, sizes or types, before it has a place in a file.
 
-    Shape rules and settings raise it, and only the stage that called them catches it: a rule then reads as
-    arithmetic, without a check after every step. Past that stage a fault is a `Diagnostic`, a value. (A ValueError,
-    so that one raised in a pydantic validator is collected with the others.)
+    Shape rules and settings raise it, and only the stage that called them catches it: a rule then
+    reads as arithmetic, without a check after every step. Past that stage a fault is a
+    `Diagnostic`, a value. (A ValueError, so that one raised in a pydantic validator is collected
+    with the others.)
 
-    `path` leads from the layer's (or component's) settings to the value at fault, e.g. `("kernel_size",)`;
-    an empty path is the thing as a whole. `at_key` marks the key there rather than the value. `argument` names the
-    call argument whose tensor is at fault. `part` are the characters at fault of a value that is a text (a formula):
-    from the first up to the second.
+    `path` leads from the layer's (or component's) settings to the value at fault, e.g.
+    `("kernel_size",)`; an empty path is the thing as a whole. `at_key` marks the key there rather
+    than the value. `argument` names the call argument whose tensor is at fault. `part` are the
+    characters at fault of a value that is a text (a formula): from the first up to the second.
     """
 
     code: str
@@ -115,7 +118,9 @@ class Fault(ValueError):
     def at(self, span: Span | None, notes: tuple[Note, ...] = ()) -> Diagnostic:
         """The same fault, placed in a file."""
         own = tuple(Note(text) for text in self.notes)
-        return Diagnostic(self.code, self.severity, self.message, span, own + notes, self.help, self.suggestion)
+        return Diagnostic(
+            self.code, self.severity, self.message, span, own + notes, self.help, self.suggestion
+        )
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,11 @@ class Checked(Generic[T]):
 
 
 def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by place, each fault once, also where it stands in something that is used several times.
+    """Sorted by place, each fault once, also where it stands in something that is used several
+    times.
 
-    What only follows from a fault that was told is left out, as soon as that fault is among the diagnostics.
+    What only follows from a fault that was told is left out, as soon as that fault is among the
+    diagnostics.
     """
     told = any(one.severity == "error" and not _follows(one) for one in diagnostics)
     unique: dict[object, Diagnostic] = {}
@@ -149,7 +156,11 @@ def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     settled: dict[object, Diagnostic] = {}
     for told_as, one in unique.items():
         found = _settled(one, len(ways.get(told_as, ())) - 1)
-        moved = one.span is not None and found.span is not None and one.span.source.name != found.span.source.name
+        moved = (
+            one.span is not None
+            and found.span is not None
+            and one.span.source.name != found.span.source.name
+        )
         # One slip of the user can make much in the library wrong: it is told once.
         at: object = (found.code, found.span) if moved else told_as
         settled.setdefault(at, found)
@@ -157,10 +168,16 @@ def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def _whatever_was_found(diagnostic: Diagnostic) -> str:
-    """The message, of a value that each use of a block or round of a loop gives without the value itself: one place of
-    the file is told once."""
+    """The message, of a value that each use of a block or round of a loop gives without the value
+    itself: one place of the file is told once.
+    """
     span = diagnostic.span
-    if diagnostic.code != "MS205" or span is None or not causes_of(span) or origin_of(span).source.shipped:
+    if (
+        diagnostic.code != "MS205"
+        or span is None
+        or not causes_of(span)
+        or origin_of(span).source.shipped
+    ):
         return diagnostic.message
     return _FOUND.sub("found", diagnostic.message)
 
@@ -175,7 +192,9 @@ _FOUND = re.compile(r"found `[^`]*`")
 
 
 def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
-    """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead there as well."""
+    """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead
+    there as well.
+    """
     span, notes = diagnostic.span, diagnostic.notes
     if span is None or _follows(diagnostic):
         return diagnostic
@@ -190,22 +209,31 @@ def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
     if more > 0:
         way.append(Note(f"the same at {more} other {'use' if more == 1 else 'uses'}"))
     own = tuple(replace(note, span=origin_of(note.span)) if note.span else note for note in notes)
-    # Where an expression stands the value is wrong, and its replacement would take the expression away.
-    suggestion = None if _is_derived(span) and "$" in span.text and causes else diagnostic.suggestion
+    # Where an expression stands the value is wrong, and its replacement would take the expression
+    # away.
+    suggestion = (
+        None if _is_derived(span) and "$" in span.text and causes else diagnostic.suggestion
+    )
     return replace(diagnostic, span=origin_of(span), notes=(*own, *way), suggestion=suggestion)
 
 
 def _outside(diagnostic: Diagnostic, causes: tuple[Cause, ...]) -> Diagnostic | None:
-    """A fault in a text that ships with the package, at the nearest place that is the user's own."""
+    """A fault in a text that ships with the package, at the nearest place that is the user's
+    own.
+    """
     assert diagnostic.span is not None
     own = list(_own(causes))
     if not own:
         return None
-    notes = [replace(note, span=origin_of(note.span)) if note.span else note for note in diagnostic.notes]
+    notes = [
+        replace(note, span=origin_of(note.span)) if note.span else note for note in diagnostic.notes
+    ]
     notes.append(Note("found in the library here", origin_of(diagnostic.span)))
     way = dict.fromkeys((cause.message, origin_of(cause.span)) for cause in own)
     notes += [Note(message, span) for message, span in way][:_SHOWN_CAUSES]
-    return replace(diagnostic, span=origin_of(own[0].span), notes=tuple(notes), suggestion=None, edits=())
+    return replace(
+        diagnostic, span=origin_of(own[0].span), notes=tuple(notes), suggestion=None, edits=()
+    )
 
 
 def _own(causes: tuple[Cause, ...]) -> Iterator[Cause]:
@@ -223,4 +251,8 @@ def _is_derived(span: Span) -> bool:
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
     span = diagnostic.span
-    return (span.file, span.start, span.end, diagnostic.code) if span else ("", -1, -1, diagnostic.code)
+    return (
+        (span.file, span.start, span.end, diagnostic.code)
+        if span
+        else ("", -1, -1, diagnostic.code)
+    )

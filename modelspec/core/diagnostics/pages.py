@@ -15,7 +15,9 @@ _RUN: Final = ("yaml", "json")
 
 
 class Example(NamedTuple):
-    """A fenced text of a page: `yaml` and `json` are whole specs, other languages are shown and not run."""
+    """A fenced text of a page: `yaml` and `json` are whole specs, other languages are shown and not
+    run.
+    """
 
     language: str
     text: str
@@ -26,7 +28,9 @@ class Example(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A manual page: what a code means, specs that have the fault (`bad`), and the same mended (`good`)."""
+    """A manual page: what a code means, specs that have the fault (`bad`), and the same mended
+    (`good`).
+    """
 
     code: str
     title: str
@@ -39,7 +43,11 @@ class Page(NamedTuple):
 
 def codes() -> list[str]:
     """Every code that has a page, in order."""
-    names = (entry.name.removesuffix(".md") for entry in _folder().iterdir() if entry.name.endswith(".md"))
+    names = (
+        entry.name.removesuffix(".md")
+        for entry in _folder().iterdir()
+        if entry.name.endswith(".md")
+    )
     return sorted(name for name in names if _CODE.fullmatch(name))
 
 
@@ -53,11 +61,15 @@ def page(code: str) -> Page | None:
 
 
 def parse(text: str) -> Page:
-    """A page from its Markdown. Raises `ValueError` where it has not the form that every page has."""
+    """A page from its Markdown. Raises `ValueError` where it has not the form that every page
+    has.
+    """
     head, *sections = re.split(r"^## (Bad|Good)\n", text, flags=re.MULTILINE)
     title = _TITLE.match(head)
     if title is None or sections[::2] != ["Bad", "Good"]:
-        raise ValueError("a page has a title `# MSnnn: ...`, prose, and the sections `## Bad` and `## Good`")
+        raise ValueError(
+            "a page has a title `# MSnnn: ...`, prose, and the sections `## Bad` and `## Good`"
+        )
     bad, good = (_examples(section) for section in sections[1::2])
     prose = head[title.end() :].strip()
     if not (prose and bad and good):

@@ -15,8 +15,9 @@ SHIPPED: Final = " (library)"
 class Source:
     """A text that was read, and the name to show for it.
 
-    Lines end with LF, CR or CRLF and with nothing else. They are counted from known places some thousand characters
-    apart, so that a place costs the same at the end of ten megabytes, of one line or of millions, as at the start.
+    Lines end with LF, CR or CRLF and with nothing else. They are counted from known places some
+    thousand characters apart, so that a place costs the same at the end of ten megabytes, of one
+    line or of millions, as at the start.
     """
 
     name: str
@@ -29,7 +30,9 @@ class Source:
 
     @cached_property
     def _known(self) -> tuple[list[int], list[int]]:
-        """For every stride: the number of the line that it starts in (from 1), and where that line starts."""
+        """For every stride: the number of the line that it starts in (from 1), and where that line
+        starts.
+        """
         numbers, starts = [1], [0]
         for at in range(0, len(self.text), _STRIDE):
             end = min(at + _STRIDE, len(self.text))
@@ -42,7 +45,9 @@ class Source:
         return "\r" in self.text
 
     def _breaks(self, start: int, end: int) -> int:
-        """How many line breaks end after `start` and not after `end`; a CR before an LF is no break of its own."""
+        """How many line breaks end after `start` and not after `end`; a CR before an LF is no break
+        of its own.
+        """
         text = self.text
         breaks = text.count("\n", start, end)
         if self._returns:
@@ -86,7 +91,9 @@ class Source:
         return end
 
     def line_after(self, offset: int) -> int:
-        """The offset where the line after that of `offset` starts; the end of the text after the last."""
+        """The offset where the line after that of `offset` starts; the end of the text after the
+        last.
+        """
         end = self.line_end(offset)
         return min(end + (2 if self.text.startswith("\r\n", end) else 1), len(self.text))
 

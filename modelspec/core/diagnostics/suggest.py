@@ -14,11 +14,12 @@ _TELLING: Final = 4  # characters that a common start needs to mean anything
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` was most likely meant to be, or None where nothing is near.
 
-    Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit distance
-    with transpositions, at most a third of the longer word. Ties go to the name that is nearest as it is written,
-    then to one with the same letters (a swap is the slip people make most), then to the one most like the word.
-    Where no name is near, a word left half written, or written with more than it needs (`optim`, `kernel` for
-    `kernel_size`), gives the name that it starts or that starts it.
+    Names are compared without case and separators first (`kernelSize`, `kernel-size`), then by edit
+    distance with transpositions, at most a third of the longer word. Ties go to the name that is
+    nearest as it is written, then to one with the same letters (a swap is the slip people make
+    most), then to the one most like the word. Where no name is near, a word left half written, or
+    written with more than it needs (`optim`, `kernel` for `kernel_size`), gives the name that it
+    starts or that starts it.
     """
     if not word or len(word) > _LONGEST:
         return None
@@ -29,14 +30,26 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         near = [name for name in names if _continues(folded, _fold(name))]
     if len(near) < 2:
         return near[0] if near else None
-    return min(near, key=lambda name: (edit_distance(word, name), not _swapped(folded, _fold(name)),
-                                       -_likeness(folded, _fold(name)), name[:1].islower() != word[:1].islower(), name))
+    return min(
+        near,
+        key=lambda name: (
+            edit_distance(word, name),
+            not _swapped(folded, _fold(name)),
+            -_likeness(folded, _fold(name)),
+            name[:1].islower() != word[:1].islower(),
+            name,
+        ),
+    )
 
 
 def _nearest_folded(word: str, names: list[str]) -> list[str]:
-    """The names at the smallest distance from `word`; each one found narrows the search for the rest."""
+    """The names at the smallest distance from `word`; each one found narrows the search for the
+    rest.
+    """
     best, near = _LONGEST, list[str]()
-    likely = sorted(names, key=lambda name: (_fold(name)[:1] != word[:1], abs(len(name) - len(word))))
+    likely = sorted(
+        names, key=lambda name: (_fold(name)[:1] != word[:1], abs(len(name) - len(word)))
+    )
     for name in likely:
         folded = _fold(name)
         limit = min(best, max(1, max(len(word), len(folded)) // 3))
@@ -50,7 +63,9 @@ def _nearest_folded(word: str, names: list[str]) -> list[str]:
 
 
 def edit_distance(a: str, b: str, limit: int = 100) -> int:
-    """Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`; `limit + 1` where more."""
+    """Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`; `limit + 1` where
+    more.
+    """
     if abs(len(a) - len(b)) > limit:
         return limit + 1
     before: list[int] = []
@@ -74,7 +89,9 @@ def _fold(word: str) -> str:
 
 
 def _continues(word: str, name: str) -> bool:
-    return min(len(word), len(name)) >= _TELLING and (name.startswith(word) or word.startswith(name))
+    return min(len(word), len(name)) >= _TELLING and (
+        name.startswith(word) or word.startswith(name)
+    )
 
 
 def _swapped(a: str, b: str) -> bool:

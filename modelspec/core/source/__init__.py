@@ -1,10 +1,38 @@
 """Text to `Document`: YAML and JSON with the place of every key and value."""
 
-from .node import Document, Entry, Mapping, Node, Scalar, Sequence, Value, find, locate, mentions, plain, walk
+from .node import (
+    Document,
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    Value,
+    find,
+    locate,
+    mentions,
+    plain,
+    walk,
+)
 from .read import Kind, read, read_mapping, read_text
 from .scalars import hint
 
 __all__ = [
-    "Document", "Entry", "Kind", "Mapping", "Node", "Scalar", "Sequence", "Value",
-    "find", "hint", "locate", "mentions", "plain", "read", "read_mapping", "read_text", "walk",
+    "Document",
+    "Entry",
+    "Kind",
+    "Mapping",
+    "Node",
+    "Scalar",
+    "Sequence",
+    "Value",
+    "find",
+    "hint",
+    "locate",
+    "mentions",
+    "plain",
+    "read",
+    "read_mapping",
+    "read_text",
+    "walk",
 ]

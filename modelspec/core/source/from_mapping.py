@@ -15,12 +15,18 @@ from .reader import quoted, too_deep, too_many_nodes
 
 Misfit = tuple[Fault, int, int]
 
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
-_PRINTABLE_BITS: Final = 1024  # of an integer; longer ones are past the limit anyway, and costly to print
+_ESCAPED = re.compile(
+    "[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+_PRINTABLE_BITS: Final = (
+    1024  # of an integer; longer ones are past the limit anyway, and costly to print
+)
 
 
 def render(value: object) -> tuple[str, list[Misfit], bool]:
-    """The JSON text of a value, what in it JSON cannot hold and where, and whether all of it was written."""
+    """The JSON text of a value, what in it JSON cannot hold and where, and whether all of it was
+    written.
+    """
     writer = _Writer()
     try:
         writer.value(value, 1)
@@ -30,7 +36,9 @@ def render(value: object) -> tuple[str, list[Misfit], bool]:
 
 
 class _Writer:
-    """The text so far, in parts. A value that JSON cannot hold is written as its nearest, and noted."""
+    """The text so far, in parts. A value that JSON cannot hold is written as its nearest, and
+    noted.
+    """
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -65,7 +73,9 @@ class _Writer:
         if level > budgets.LEVELS:
             self.stop(too_deep())
         opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-        inline = not isinstance(value, Mapping) and all(isinstance(item, (str, int, float)) for item in value)
+        inline = not isinstance(value, Mapping) and all(
+            isinstance(item, (str, int, float)) for item in value
+        )
         between = ", " if inline else ",\n" + "  " * level
         self.write(opening)
         for position, item in enumerate(value):
@@ -89,10 +99,14 @@ class _Writer:
 
 
 def _python(value: Any) -> object:
-    """NumPy's scalars and arrays as Python's own values, paths as text. NumPy itself is not needed for that."""
+    """NumPy's scalars and arrays as Python's own values, paths as text. NumPy itself is not needed
+    for that.
+    """
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, (str, int, float, type(None), Mapping, Sequence)) and not hasattr(value, "tolist"):
+    if isinstance(value, (str, int, float, type(None), Mapping, Sequence)) and not hasattr(
+        value, "tolist"
+    ):
         return value
     if hasattr(value, "tolist") and getattr(value, "size", 1) <= budgets.NODES:
         return value.tolist()
@@ -121,4 +135,6 @@ def _scalar(value: object) -> tuple[str, Fault | None]:
 
 def _string(text: str) -> str:
     """The JSON string, readable, with an escape for what may not stand in a file as it is."""
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
+    return _ESCAPED.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False)
+    )

@@ -10,14 +10,24 @@ from .reader import quoted
 
 _WORD = re.compile(r"[^\s,:\[\]{}\"']+")
 _WORDS = {
-    "True": "true", "TRUE": "true", "False": "false", "FALSE": "false", "None": "null", "Null": "null",
-    "NULL": "null", "undefined": "null",
+    "True": "true",
+    "TRUE": "true",
+    "False": "false",
+    "FALSE": "false",
+    "None": "null",
+    "Null": "null",
+    "NULL": "null",
+    "undefined": "null",
 }
 _NUMBERS = re.compile(r"[-+.]?[0-9]")
 
 
 def empty_file() -> Fault:
-    return Fault("MS111", "the file is empty", help='start with `{"model": ...}`; `modelspec init` writes an example')
+    return Fault(
+        "MS111",
+        "the file is empty",
+        help='start with `{"model": ...}`; `modelspec init` writes an example',
+    )
 
 
 def not_a_mapping(root: Node) -> Fault:
@@ -31,33 +41,53 @@ def not_a_mapping(root: Node) -> Fault:
 
 def after_end(text: str, at: int) -> Fault:
     if text[at] == "{":
-        return Fault("MS110", "a second document starts here", help="keep one document in a file; remove this one")
+        return Fault(
+            "MS110",
+            "a second document starts here",
+            help="keep one document in a file; remove this one",
+        )
     if text[at] in "/#":
         return _comment()
-    return Fault("MS103", f"{quoted(text[at])} stands after the end of the document", help="remove it")
+    return Fault(
+        "MS103", f"{quoted(text[at])} stands after the end of the document", help="remove it"
+    )
 
 
 def not_finite(text: str) -> Fault:
-    return Fault("MS109", f"{quoted(text)} is not a number in JSON", help="write a finite number, or `null`")
+    return Fault(
+        "MS109", f"{quoted(text)} is not a number in JSON", help="write a finite number, or `null`"
+    )
 
 
 def trailing_comma() -> Fault:
-    return Fault("MS103", "JSON allows no comma after the last entry", help="remove the comma", suggestion="")
+    return Fault(
+        "MS103", "JSON allows no comma after the last entry", help="remove the comma", suggestion=""
+    )
 
 
 def no_comma(text: str, at: int, bracket: str) -> Fault:
     if text[at] in "/#":
         return _comment()
     if text[at] in "]}":
-        return Fault("MS103", f"found `{text[at]}` where `,` or `{bracket}` is expected", help=f"write `{bracket}`")
+        return Fault(
+            "MS103",
+            f"found `{text[at]}` where `,` or `{bracket}` is expected",
+            help=f"write `{bracket}`",
+        )
     return Fault(
-        "MS103", f"found {quoted(text[at])} where `,` or `{bracket}` is expected", help="put a comma between entries"
+        "MS103",
+        f"found {quoted(text[at])} where `,` or `{bracket}` is expected",
+        help="put a comma between entries",
     )
 
 
 def no_colon(text: str, at: int, key: str) -> Fault:
     found = quoted(text[at]) if at < len(text) else "the end of the file"
-    return Fault("MS103", f"found {found} where `:` is expected after key {quoted(key)}", help="write `:` and a value")
+    return Fault(
+        "MS103",
+        f"found {found} where `:` is expected after key {quoted(key)}",
+        help="write `:` and a value",
+    )
 
 
 def never_closed(opened: str, closing: str) -> Fault:
@@ -66,8 +96,17 @@ def never_closed(opened: str, closing: str) -> Fault:
 
 def raw_character(character: str) -> Fault:
     if character in "\r\n":
-        return Fault("MS103", "a string in JSON ends on its own line", help='close it with `"`, or write `\\n`')
-    return Fault("MS103", "a tab inside a JSON string must be an escape", help="write `\\t`", suggestion="\\t")
+        return Fault(
+            "MS103",
+            "a string in JSON ends on its own line",
+            help='close it with `"`, or write `\\n`',
+        )
+    return Fault(
+        "MS103",
+        "a tab inside a JSON string must be an escape",
+        help="write `\\t`",
+        suggestion="\\t",
+    )
 
 
 def bad_escape(letter: str) -> Fault:
@@ -81,7 +120,11 @@ def bad_escape(letter: str) -> Fault:
 
 
 def lone_surrogate() -> Fault:
-    return Fault("MS102", "half of a surrogate pair is no character", help="write the character itself, or both halves")
+    return Fault(
+        "MS102",
+        "half of a surrogate pair is no character",
+        help="write the character itself, or both halves",
+    )
 
 
 def no_value(text: str, at: int) -> tuple[Fault, int]:
@@ -92,9 +135,21 @@ def no_value(text: str, at: int) -> tuple[Fault, int]:
     if first in "/#":
         return _comment(), 1
     if first == "'":
-        return Fault("MS103", "JSON strings stand in double quotes", help='write `"` in place of `\'`'), 1
+        return (
+            Fault(
+                "MS103", "JSON strings stand in double quotes", help="write `\"` in place of `'`"
+            ),
+            1,
+        )
     if first in ",]}:":
-        return Fault("MS103", f"found `{first}` where a value is expected", help="write the value, or `null`"), 1
+        return (
+            Fault(
+                "MS103",
+                f"found `{first}` where a value is expected",
+                help="write the value, or `null`",
+            ),
+            1,
+        )
     match = _WORD.match(text, at)
     word = match[0] if match else first
     return _bare(word), len(word)
@@ -103,14 +158,21 @@ def no_value(text: str, at: int) -> tuple[Fault, int]:
 def _bare(word: str) -> Fault:
     if word in _WORDS:
         right = _WORDS[word]
-        return Fault("MS103", f"{quoted(word)} is not JSON", help=f"write `{right}`", suggestion=right)
+        return Fault(
+            "MS103", f"{quoted(word)} is not JSON", help=f"write `{right}`", suggestion=right
+        )
     if _NUMBERS.match(word):
         return Fault(
             "MS103",
             f"{quoted(word)} is not a JSON number",
-            help="write decimal digits without leading zeros, `+` or `_`, or quote it where it is text",
+            help=(
+                "write decimal digits without leading zeros, `+` or `_`, or quote it where it is"
+                " text"
+            ),
         )
-    return Fault("MS103", f"{quoted(word)} is not JSON", help=f"write a text in quotes: `\"{word[:40]}\"`")
+    return Fault(
+        "MS103", f"{quoted(word)} is not JSON", help=f'write a text in quotes: `"{word[:40]}"`'
+    )
 
 
 def no_key(text: str, at: int) -> tuple[Fault, int]:
@@ -119,11 +181,16 @@ def no_key(text: str, at: int) -> tuple[Fault, int]:
     if first in "/#":
         return _comment(), 1
     if first == "'":
-        return Fault("MS103", "JSON keys stand in double quotes", help='write `"` in place of `\'`'), 1
+        return (
+            Fault("MS103", "JSON keys stand in double quotes", help="write `\"` in place of `'`"),
+            1,
+        )
     match = _WORD.match(text, at)
     if match:
         word = match[0]
-        return Fault("MS107", f"key {quoted(word)} is not in quotes", help=f"write `\"{word[:40]}\"`"), len(word)
+        return Fault(
+            "MS107", f"key {quoted(word)} is not in quotes", help=f'write `"{word[:40]}"`'
+        ), len(word)
     mended = 'write a key in quotes: `"key": value`'
     return Fault("MS103", f"found {quoted(first)} where a key is expected", help=mended), 1
 

@@ -1,4 +1,5 @@
-"""JSON text to nodes, with the place of every key and value, and a sentence for each way to get JSON wrong.
+"""JSON text to nodes, with the place of every key and value, and a sentence for each way to get
+JSON wrong.
 
 Source: RFC 8259. Python's own reader keeps no places, takes the last of two keys, and reads `NaN`.
 """
@@ -18,18 +19,24 @@ from .reader import Reading, too_deep, too_many_nodes
 _SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*"')
 _ESCAPED = re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_PAIRED = re.compile(r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+")
+_PAIRED = re.compile(
+    r"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile(r"[\r\n]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)(?![\w.])")
 _SPECIAL = re.compile(r"-?(?:NaN|Infinity)\b")
 _LITERALS: Final[dict[str, tuple[str, bool | None]]] = {
-    "t": ("true", True), "f": ("false", False), "n": ("null", None),
+    "t": ("true", True),
+    "f": ("false", False),
+    "n": ("null", None),
 }
 
 
 def compose(reading: Reading) -> Mapping | None:
-    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading had to stop."""
+    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading
+    had to stop.
+    """
     return Reader(reading).document()
 
 
@@ -79,14 +86,20 @@ class Reader:
     def literal(self, first: str) -> Scalar:
         start, text, reading = self.at, self.text, self.reading
         word, value = _LITERALS.get(first, ("", None))
-        if word and text.startswith(word, start) and not text[start + len(word) : start + len(word) + 1].isalnum():
+        if (
+            word
+            and text.startswith(word, start)
+            and not text[start + len(word) : start + len(word) + 1].isalnum()
+        ):
             self.at = start + len(word)
             return Scalar(value, Span(reading.source, start, self.at), True)
         number = _NUMBER.match(text, start)
         if number:
             self.at = number.end()
             span = Span(reading.source, start, self.at)
-            parsed, fault = scalars.real(number[0]) if number["float"] else scalars.integer(number[0], 10)
+            parsed, fault = (
+                scalars.real(number[0]) if number["float"] else scalars.integer(number[0], 10)
+            )
             if fault:
                 reading.report(fault, span)
                 span = derive(span, silent=True)  # the value only stands in for what was written
@@ -183,7 +196,9 @@ class Reader:
         """A string without an end: it stops at the end of its line, or there is no quote at all."""
         broken = _BREAK.search(self.text, start)
         if broken:
-            self.stop(json_faults.raw_character("\n"), broken.start(), broken.end(), self.opening(start))
+            self.stop(
+                json_faults.raw_character("\n"), broken.start(), broken.end(), self.opening(start)
+            )
         self.stop(json_faults.never_closed('"', '"'), start, start + 1)
 
     def bad_string(self, start: int, at: int) -> NoReturn:

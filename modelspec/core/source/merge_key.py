@@ -24,7 +24,8 @@ def is_merge(event: Any) -> bool:
 
 
 def merged(reading: Reading, entries: dict[str, Entry], merge: Merge) -> dict[str, Entry]:
-    """The entries, with those of `<<` where it stands. What a mapping writes itself wins, then what is merged first.
+    """The entries, with those of `<<` where it stands. What a mapping writes itself wins, then what
+    is merged first.
 
     Every entry that is merged counts as a node, or a few lines could ask for 2^n of them.
     """

@@ -1,4 +1,6 @@
-"""The value model of a file: scalars, sequences and mappings, each of which knows where it was written."""
+"""The value model of a file: scalars, sequences and mappings, each of which knows where it was
+written.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,13 @@ class Entry(NamedTuple):
     def span(self) -> Span:
         """Key and value together."""
         value = self.value.span
-        inside = origin_of(value).source is origin_of(self.key_span).source and value.start >= self.key_span.end
-        return self.key_span.to(value) if inside else self.key_span  # a merged or aliased value stands elsewhere
+        inside = (
+            origin_of(value).source is origin_of(self.key_span).source
+            and value.start >= self.key_span.end
+        )
+        return (
+            self.key_span.to(value) if inside else self.key_span
+        )  # a merged or aliased value stands elsewhere
 
 
 class Mapping(NamedTuple):
@@ -75,8 +82,9 @@ def find(node: Node, path: Path) -> Node | None:
 def locate(node: Node, path: Path, *, key: bool = False, whole: bool = False) -> Span | None:
     """The span of the value at `path`; of its key (`key`), or of key and value (`whole`).
 
-    A step that was not written is passed over: the path to `units` leads to the value in `Dense: 64` as well as in
-    `Dense: {units: 64}`. None where no step was written at all and `node` is a mapping: a setting left at its default.
+    A step that was not written is passed over: the path to `units` leads to the value in `Dense:
+    64` as well as in `Dense: {units: 64}`. None where no step was written at all and `node` is a
+    mapping: a setting left at its default.
     """
     span = node.span
     found = not path or not isinstance(node, Mapping)

@@ -1,4 +1,6 @@
-"""Places inside a text that stands in a file: which character of the file each of its characters is."""
+"""Places inside a text that stands in a file: which character of the file each of its characters
+is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)",
 
 
 def place(scalar: Scalar, start: int, end: int) -> Span:
-    """Where in the file the characters from `start` up to `end` of a text stand; all of it where that is not known."""
+    """Where in the file the characters from `start` up to `end` of a text stand; all of it where
+    that is not known.
+    """
     assert isinstance(scalar.value, str)
     span = scalar.span
     offsets = _offsets(span.text, scalar.value)
@@ -22,7 +26,9 @@ def place(scalar: Scalar, start: int, end: int) -> Span:
 
 
 def _offsets(written: str, value: str) -> Sequence[int] | None:
-    """For every character of the value (and its end) where it stands in what is written; None where that is folded."""
+    """For every character of the value (and its end) where it stands in what is written; None where
+    that is folded.
+    """
     if written == value:
         return range(len(value) + 1)
     quote = written[:1]
@@ -38,6 +44,10 @@ def _offsets(written: str, value: str) -> Sequence[int] | None:
     while at < len(written) - 1:
         found.append(at)
         escape = _ESCAPE.match(written, at) if quote == '"' else None
-        at = escape.end() if escape else at + (2 if written.startswith("''", at) and quote == "'" else 1)
+        at = (
+            escape.end()
+            if escape
+            else at + (2 if written.startswith("''", at) and quote == "'" else 1)
+        )
     found.append(at)
     return found if len(found) == len(value) + 1 else None

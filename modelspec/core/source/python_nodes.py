@@ -8,7 +8,9 @@ import ast
 def place(text: str, node: ast.expr | ast.keyword) -> tuple[int, int]:
     """The characters of a node. The text was parsed in parentheses: `(text)`."""
     start = _of_bytes(text, node.lineno, node.col_offset)
-    end = _of_bytes(text, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset + 1)
+    end = _of_bytes(
+        text, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset + 1
+    )
     # The parentheses around the text are a part of what `a, b` is.
     return max(start, 0), min(max(end, start), len(text))
 
@@ -31,9 +33,13 @@ def line_start(text: str, line: int) -> int:
 
 
 def _of_bytes(text: str, line: int, column: int) -> int:
-    """The offset of a place that Python gives in bytes of UTF-8, the parenthesis before the text counted."""
+    """The offset of a place that Python gives in bytes of UTF-8, the parenthesis before the text
+    counted.
+    """
     column -= line == 1
     start = line_start(text, line)
     if text.isascii():
         return start + column
-    return start + len(text[start:].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+    return start + len(
+        text[start:].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore")
+    )

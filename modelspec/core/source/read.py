@@ -24,20 +24,28 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _CHARACTERS: Final = {
-    0x00: "a NUL character", 0x85: "the line break NEL", 0x2028: "a line separator", 0x2029: "a paragraph separator",
+    0x00: "a NUL character",
+    0x85: "the line break NEL",
+    0x2028: "a line separator",
+    0x2029: "a paragraph separator",
     0xFEFF: "a byte order mark inside the text",
 }
 _HALVES: Final = (0xD800, 0xDFFF)
 _DIRECTIONS: Final = ((0x202A, 0x202E), (0x2066, 0x2069))
 _REASONS: Final = {
-    errno.ENOENT: "does not exist", errno.EACCES: "may not be read", errno.EPERM: "may not be read",
-    errno.ELOOP: "is a link that leads to itself", errno.ENAMETOOLONG: "has too long a name",
+    errno.ENOENT: "does not exist",
+    errno.EACCES: "may not be read",
+    errno.EPERM: "may not be read",
+    errno.ELOOP: "is a link that leads to itself",
+    errno.ENAMETOOLONG: "has too long a name",
     errno.EISDIR: "is a directory",
 }
 
 
 def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
-    """Read a file; `-` is standard input. What is wrong with it is in the diagnostics, nothing is raised."""
+    """Read a file; `-` is standard input. What is wrong with it is in the diagnostics, nothing is
+    raised.
+    """
     name = os.fspath(path)
     try:
         raw = _standard_input() if name == "-" else _bytes_of(name)
@@ -68,7 +76,9 @@ def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | N
 
 
 def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:
-    """Read a Python mapping as the JSON text that it would be, so that every fault in it has a place to show."""
+    """Read a Python mapping as the JSON text that it would be, so that every fault in it has a
+    place to show.
+    """
     from .from_mapping import render
 
     text, misfits, whole = render(mapping)
@@ -104,7 +114,11 @@ def _size(text: str) -> int:
 
 def _too_large() -> Fault:
     limit = budgets.TEXT_BYTES // 1_000_000
-    return Fault("MS108", f"the text is larger than {limit} MB", help="keep data in data files, and a spec small")
+    return Fault(
+        "MS108",
+        f"the text is larger than {limit} MB",
+        help="keep data in data files, and a spec small",
+    )
 
 
 def _forbidden(source: Source) -> tuple[Diagnostic, ...]:
@@ -145,17 +159,23 @@ def _standard_input() -> bytes:
 def _bytes_of(name: str) -> bytes:
     """The bytes of a regular file, up to the limit. Raises `Fault` (MS701, MS108).
 
-    The file is opened without waiting and looked at once it is open: no pipe makes us wait, no device is read,
-    and nothing can be put in its place between the look and the reading.
+    The file is opened without waiting and looked at once it is open: no pipe makes us wait, no
+    device is read, and nothing can be put in its place between the look and the reading.
     """
     try:
-        handle = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(
+            name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise Fault("MS701", f"`{name}` is {_kind(status.st_mode)}, not a file", help="give the path of a file")
+            raise Fault(
+                "MS701",
+                f"`{name}` is {_kind(status.st_mode)}, not a file",
+                help="give the path of a file",
+            )
         if status.st_size > budgets.TEXT_BYTES:
             raise _too_large()
         with os.fdopen(handle, "rb", closefd=False) as file:
@@ -177,24 +197,36 @@ def _unreadable(name: str, error: OSError | ValueError) -> Fault:
     if isinstance(error, ValueError):
         return Fault("MS701", "a path cannot hold a NUL character", help="give the path of a file")
     reason = _REASONS.get(error.errno or 0)
-    return Fault("MS701", f"`{name}` {reason}" if reason else f"`{name}` cannot be read: {error.strerror}")
+    return Fault(
+        "MS701", f"`{name}` {reason}" if reason else f"`{name}` cannot be read: {error.strerror}"
+    )
 
 
 def _decoded(raw: bytes, name: str) -> str | Diagnostic:
     """The text, or what keeps the bytes from being one."""
     if raw.startswith((b"\x89HDF", b"PK\x03\x04")):
-        fault = Fault("MS101", "this is a model file, not a text", help="`modelspec import` makes a spec of a model")
+        fault = Fault(
+            "MS101",
+            "this is a model file, not a text",
+            help="`modelspec import` makes a spec of a model",
+        )
         return fault.at(Span(Source(name, ""), 0, 0))
     wide = _wide_encoding(raw)
     if wide:
-        fault = Fault("MS101", f"the file is {wide.upper()[:6]}, not UTF-8", help="save it as UTF-8")
-        return fault.at(Span(Source(name, raw.decode(wide, "replace").removeprefix("\ufeff")), 0, 0))
+        fault = Fault(
+            "MS101", f"the file is {wide.upper()[:6]}, not UTF-8", help="save it as UTF-8"
+        )
+        return fault.at(
+            Span(Source(name, raw.decode(wide, "replace").removeprefix("\ufeff")), 0, 0)
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         start = len(raw[: error.start].decode("utf-8").removeprefix("\ufeff"))
         text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
-        fault = Fault("MS101", f"byte 0x{raw[error.start]:02X} is not UTF-8", help="save the file as UTF-8")
+        fault = Fault(
+            "MS101", f"byte 0x{raw[error.start]:02X} is not UTF-8", help="save the file as UTF-8"
+        )
         return fault.at(Span(Source(name, text), start, start + 1))
 
 
@@ -206,7 +238,9 @@ def _wide_encoding(raw: bytes) -> str | None:
         return "utf-16"
     zeros = tuple(byte == 0 for byte in raw[:4])
     patterns = {
-        (False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be",
-        (False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be",
+        (False, True, False, True): "utf-16-le",
+        (True, False, True, False): "utf-16-be",
+        (False, True, True, True): "utf-32-le",
+        (True, True, True, False): "utf-32-be",
     }
     return patterns.get(zeros)  # type: ignore[arg-type]  # fewer than four bytes match no pattern

@@ -10,7 +10,9 @@ from .node import Entry, Node
 
 
 class Reading:
-    """One text on its way to nodes: the faults found so far, and how much of the budgets is spent."""
+    """One text on its way to nodes: the faults found so far, and how much of the budgets is
+    spent.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -35,7 +37,9 @@ class Reading:
         self.report(fault, span, *notes)
 
     def stop(self, fault: Fault, span: Span, *notes: Note) -> NoReturn:
-        """A fault after which nothing of this file can be trusted. Raises `Fault`, once it is reported."""
+        """A fault after which nothing of this file can be trusted. Raises `Fault`, once it is
+        reported.
+        """
         self.report(fault, span, *notes)
         raise fault
 
@@ -52,7 +56,11 @@ class Reading:
             entries[key] = Entry(key_span, value)
             return
         self.report(
-            Fault("MS104", f"key {quoted(key)} is written twice", help="remove one of the two, or rename it"),
+            Fault(
+                "MS104",
+                f"key {quoted(key)} is written twice",
+                help="remove one of the two, or rename it",
+            ),
             key_span,
             Note("first written here", before.key_span),
         )

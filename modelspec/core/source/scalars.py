@@ -16,8 +16,17 @@ from .reader import quoted
 Primitive = str | int | float | bool | None
 
 _WORDS: Final[dict[str, bool | None]] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
 }
 _FIRST = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -34,7 +43,8 @@ _LONGEST = 66  # characters of a 64-bit integer in base 2, with sign; other text
 def resolve(text: str) -> tuple[Primitive, Fault | None]:
     """The value of a plain scalar, and what is wrong with it.
 
-    A faulty one gets the value that was most likely meant, so that one fault is not reported again as another.
+    A faulty one gets the value that was most likely meant, so that one fault is not reported again
+    as another.
     """
     if text in _WORDS:
         return _WORDS[text], None
@@ -50,7 +60,11 @@ def resolve(text: str) -> tuple[Primitive, Fault | None]:
         return real(text)
     special = _SPECIAL.fullmatch(text)
     if special:
-        return (math.copysign(math.inf, -1.0 if text[0] == "-" else 1.0) if special["infinite"] else math.nan), None
+        return (
+            math.copysign(math.inf, -1.0 if text[0] == "-" else 1.0)
+            if special["infinite"]
+            else math.nan
+        ), None
     return _misleading(text)
 
 
@@ -83,9 +97,9 @@ def real(text: str) -> tuple[float, Fault | None]:
 def hint(text: str) -> str | None:
     """For a plain text where something else was expected: what its writer may have meant.
 
-    YAML 1.1 readers took `yes` for true and `12:30` for 750, Python writes `None`, and a missing space after a
-    colon makes one text of a key and its value. All of these are texts here, and rightly so until a rule wants
-    a boolean, a number or a mapping.
+    YAML 1.1 readers took `yes` for true and `12:30` for 750, Python writes `None`, and a missing
+    space after a colon makes one text of a key and its value. All of these are texts here, and
+    rightly so until a rule wants a boolean, a number or a mapping.
     """
     lowered = text.lower()
     if lowered in ("yes", "on", "y"):
@@ -96,7 +110,10 @@ def hint(text: str) -> str | None:
         return "`None` is text in YAML; write `null`"
     if lowered in ("inf", "+inf", "-inf", "infinity", "-infinity", "nan"):
         sign = "-" if text.startswith("-") else ""
-        return f"{quoted(text)} is text in YAML; write `{sign}{'.nan' if lowered == 'nan' else '.inf'}`"
+        return (
+            f"{quoted(text)} is text in YAML; write"
+            f" `{sign}{'.nan' if lowered == 'nan' else '.inf'}`"
+        )
     if re.fullmatch(r"[0-9]+(?::[0-5]?[0-9])+", text):
         return f"{quoted(text)} is text in YAML 1.2; write the number itself"
     colon = re.fullmatch(r"([A-Za-z_]\w*):([^\s:/\\].*)", text)
@@ -115,27 +132,39 @@ def _leading_zero(text: str) -> tuple[Primitive, Fault | None]:
     value, fault = integer(sign + digits, 10)
     if fault:
         return value, fault
-    octal = f", `{sign}0o{digits}` for the octal number" if re.fullmatch("[0-7]+", digits) and digits != "0" else ""
+    octal = (
+        f", `{sign}0o{digits}` for the octal number"
+        if re.fullmatch("[0-7]+", digits) and digits != "0"
+        else ""
+    )
     return value, Fault(
         "MS112",
         f"{quoted(text)} is the number {value} in YAML 1.2; zeros in front mean nothing",
-        help=f"write `{value}` for the number{octal}, or `\"{shortened_value(text)}\"` for text",
+        help=f'write `{value}` for the number{octal}, or `"{shortened_value(text)}"` for text',
         suggestion=str(value),
     )
 
 
 def _misleading(text: str) -> tuple[Primitive, Fault | None]:
     """A text that looks like a number, with the number it looks like; any other text as it is."""
-    bare = text.replace("_", "") if "_" in text and re.fullmatch(r"[-+]?[0-9][0-9a-zA-Z_.+-]*", text) else text
+    bare = (
+        text.replace("_", "")
+        if "_" in text and re.fullmatch(r"[-+]?[0-9][0-9a-zA-Z_.+-]*", text)
+        else text
+    )
     if _THOUSANDS.fullmatch(bare):
         bare = bare.replace(",", "")
-    meant = _number(bare) if bare != text or _BINARY.fullmatch(text) or _OTHER_BASE.fullmatch(text) else None
+    meant = (
+        _number(bare)
+        if bare != text or _BINARY.fullmatch(text) or _OTHER_BASE.fullmatch(text)
+        else None
+    )
     if meant is None:
         return text, None
     return meant, Fault(
         "MS112",
         f"{quoted(text)} looks like a number, but is text in YAML 1.2",
-        help=f"write `{meant}` for the number, or `\"{shortened_value(text)}\"` for text",
+        help=f'write `{meant}` for the number, or `"{shortened_value(text)}"` for text',
         suggestion=str(meant),
     )
 

@@ -1,4 +1,6 @@
-"""Lists and mappings in brackets that are not closed, lack a comma, or hold an expression with brackets of its own."""
+"""Lists and mappings in brackets that are not closed, lack a comma, or hold an expression with
+brackets of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from .reader import quoted, shortened
 from .yaml_error import Explained, Trouble
 
 _CLOSING: Final = {"[": "]", "{": "}"}
-_ENTRY = re.compile(r"[ ]*(?:- |-$|(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[\]{},:#&*!|>'\"%@`][^:\n]*):(?:\s|$))", re.MULTILINE)
+_ENTRY = re.compile(
+    r"[ ]*(?:- |-$|(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\[\]{},:#&*!|>'\"%@`][^:\n]*):(?:\s|$))",
+    re.MULTILINE,
+)
 
 
 def bracket(t: Trouble) -> Explained | None:
@@ -22,21 +27,29 @@ def bracket(t: Trouble) -> Explained | None:
         return None
     closing = _CLOSING[opening]
     here = t.source.line_start(t.opened)
-    never = t.ended or (here < t.line_start and _indent(t, t.line_start) <= _indent(t, here) and _is_entry(t))
+    never = t.ended or (
+        here < t.line_start and _indent(t, t.line_start) <= _indent(t, here) and _is_entry(t)
+    )
     if never:
         return never_closed(t, t.opened)
     expression = _expression(t)
     if expression:
         return expression
     mended = f"write `{closing}`" if t.found in "]}" else "put a comma between entries"
-    fault = Fault("MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=mended)
+    fault = Fault(
+        "MS103", f"found {quoted(t.found)} where `,` or `{closing}` is expected", help=mended
+    )
     return Explained(fault, t.span(t.at), (Note(f"`{opening}` is opened here", t.span(t.opened)),))
 
 
 def never_closed(t: Trouble, opened: int) -> Explained:
     closing = _CLOSING[t.text[opened]]
     fault = Fault("MS103", f"`{t.text[opened]}` is never closed", help=f"close it with `{closing}`")
-    notes = () if t.ended else (Note(f"`{closing}` is expected before this line", t.span(t.line_start)),)
+    notes = (
+        ()
+        if t.ended
+        else (Note(f"`{closing}` is expected before this line", t.span(t.line_start)),)
+    )
     return Explained(fault, t.span(opened), notes)
 
 
@@ -62,5 +75,9 @@ def _expression(t: Trouble) -> Explained | None:
         mended = f"write `${shortened(name)}`, or `$(...)` for an expression"
         fault = Fault("MS103", "`${...}` is not a value of this language", help=mended)
         return Explained(fault, t.span(start, len(whole)))
-    fault = Fault("MS103", f"{quoted(whole)} needs quotes inside brackets", help=f"write `\"{shortened(whole)}\"`")
+    fault = Fault(
+        "MS103",
+        f"{quoted(whole)} needs quotes inside brackets",
+        help=f'write `"{shortened(whole)}"`',
+    )
     return Explained(fault, t.span(start, len(whole)))

@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 from ..diagnostics import Fault, Note, Source, Span
 
 _LONG: Final = 2_000
-"""Characters of context at most: what is said about a line never costs more than the line's near part."""
+"""Characters of context at most: what is said about a line never costs more than the line's near
+part.
+"""
 
 
 class Trouble(NamedTuple):

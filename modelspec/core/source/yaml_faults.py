@@ -1,4 +1,6 @@
-"""What is wrong with a YAML text, said plainly: the parser's errors rewritten, and texts that hide a mistake."""
+"""What is wrong with a YAML text, said plainly: the parser's errors rewritten, and texts that hide
+a mistake.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _NO_SPACE = re.compile(r"[ ]*(?:- +)*([A-Za-z_][\w.-]*):(?=[^\s:/\\])")
 
 
 def empty_file() -> Fault:
-    return Fault("MS111", "the file is empty", help="start with `model:`; `modelspec init` writes an example")
+    return Fault(
+        "MS111", "the file is empty", help="start with `model:`; `modelspec init` writes an example"
+    )
 
 
 def not_a_mapping(root: Node) -> Fault:
@@ -31,7 +35,11 @@ def not_a_mapping(root: Node) -> Fault:
 
 
 def second_document() -> Fault:
-    return Fault("MS110", "a second document starts here", help="keep one document in a file; remove this one")
+    return Fault(
+        "MS110",
+        "a second document starts here",
+        help="keep one document in a file; remove this one",
+    )
 
 
 def version() -> Fault:
@@ -51,7 +59,7 @@ def tag(text: str) -> Fault:
 def bad_key(span: Span) -> Fault:
     first = span.text[:1]
     found = "a list" if first in "[-" else "a mapping" if first in "{?" else "not a text"
-    mended = f"write it in quotes: `\"{shortened(span.text, 20)}\"`"
+    mended = f'write it in quotes: `"{shortened(span.text, 20)}"`'
     return Fault("MS107", f"a key must be a text, this one is {found}", help=mended)
 
 
@@ -59,11 +67,17 @@ def not_text(text: str) -> Fault:
     if not text:
         mended = "write the key, or quote the text that holds `:`"
         return Fault("MS107", "a key is missing before the colon", help=mended)
-    kind = "null" if text in ("~", "null", "Null", "NULL") else "a boolean" if text[0] in "tTfF" else "a number"
+    kind = (
+        "null"
+        if text in ("~", "null", "Null", "NULL")
+        else "a boolean"
+        if text[0] in "tTfF"
+        else "a number"
+    )
     return Fault(
         "MS107",
         f"a key must be a text, {quoted(text)} is {kind}",
-        help=f"write it in quotes: `\"{shortened(text)}\"`",
+        help=f'write it in quotes: `"{shortened(text)}"`',
         suggestion=f'"{text}"',
     )
 
@@ -74,7 +88,9 @@ def surrogate() -> Fault:
 
 
 def second_merge() -> Fault:
-    return Fault("MS104", "key `<<` is written twice", help="write one `<<` with a list: `<<: [*a, *b]`")
+    return Fault(
+        "MS104", "key `<<` is written twice", help="write one `<<` with a list: `<<: [*a, *b]`"
+    )
 
 
 def bad_merge() -> Fault:
@@ -83,18 +99,26 @@ def bad_merge() -> Fault:
 
 
 def second_anchor(name: str) -> Fault:
-    return Fault("MS106", f"anchor `&{shortened(name)}` is written twice", help="give each anchor a name of its own")
+    return Fault(
+        "MS106",
+        f"anchor `&{shortened(name)}` is written twice",
+        help="give each anchor a name of its own",
+    )
 
 
 def recursive(name: str) -> Fault:
-    return Fault("MS106", f"alias `*{shortened(name)}` stands inside what it stands for", help="write the values out")
+    return Fault(
+        "MS106",
+        f"alias `*{shortened(name)}` stands inside what it stands for",
+        help="write the values out",
+    )
 
 
 def undefined(name: str, known: str | None) -> Fault:
     found = f"alias `*{shortened(name)}` has no anchor `&{shortened(name)}` before it"
     if known:
         return Fault("MS106", found, help=f"did you mean `*{known}`?", suggestion=f"*{known}")
-    mended = f"define the anchor before its use; quote it where it is text: `\"*{shortened(name)}\"`"
+    mended = f'define the anchor before its use; quote it where it is text: `"*{shortened(name)}"`'
     return Fault("MS106", found, help=mended)
 
 
@@ -102,8 +126,13 @@ def missing_space(text: str) -> Fault | None:
     found = _NO_SPACE.match(text)
     if not found:
         return None
-    mended = f"{found[1]}: {text[found.end():]}"
-    return Fault("MS103", "a space is missing after the colon", help=f"write {quoted(mended)}", suggestion=": ")
+    mended = f"{found[1]}: {text[found.end() :]}"
+    return Fault(
+        "MS103",
+        "a space is missing after the colon",
+        help=f"write {quoted(mended)}",
+        suggestion=": ",
+    )
 
 
 def colon_of(text: str) -> int:
@@ -122,8 +151,12 @@ def odd_spaces(text: str) -> bool:
     return not text.isascii() and _ODD_SPACE.search(text) is not None
 
 
-def in_plain(text: str, value: str, start: int, end: int, flow: bool) -> Iterator[tuple[Fault, int, int]]:
-    """The mistakes that a plain scalar at `start` to `end` hides: YAML reads each of them as text."""
+def in_plain(
+    text: str, value: str, start: int, end: int, flow: bool
+) -> Iterator[tuple[Fault, int, int]]:
+    """The mistakes that a plain scalar at `start` to `end` hides: YAML reads each of them as
+    text.
+    """
     for odd in islice(_ODD_SPACE.finditer(text, start, end), budgets.SHOWN_CHARACTERS):
         yield _odd_space(odd[0]), *odd.span()
     if flow and value.startswith("$(") and expression_end(value, 0) is None:

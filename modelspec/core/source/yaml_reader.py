@@ -1,7 +1,8 @@
 """YAML text to nodes: PyYAML reads the events, what they mean is decided here.
 
-Only PyYAML's scanner and parser are used, libyaml's where it is built in: they build nothing, run nothing and keep
-no stack of their own calls. Scalars are YAML 1.2, tags are refused, and depth, nodes and aliases have budgets.
+Only PyYAML's scanner and parser are used, libyaml's where it is built in: they build nothing, run
+nothing and keep no stack of their own calls. Scalars are YAML 1.2, tags are refused, and depth,
+nodes and aliases have budgets.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def compose(reading: Reading, parser: Parser = PARSER) -> Mapping | None:
-    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading had to stop."""
+    """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading
+    had to stop.
+    """
     composer = Composer(reading, parser)
     try:
         root = composer.document()
@@ -57,8 +60,9 @@ class Anchor(NamedTuple):
 class Composer:
     """The events of one text, composed into nodes that know their places.
 
-    It calls itself once per level, and the levels are bounded. A fault that leaves no doubt about the rest of the
-    text is reported and reading goes on; `broken` says that the result is not to be used.
+    It calls itself once per level, and the levels are bounded. A fault that leaves no doubt about
+    the rest of the text is reported and reading goes on; `broken` says that the result is not to be
+    used.
     """
 
     def __init__(self, reading: Reading, parser: Parser) -> None:
@@ -106,7 +110,10 @@ class Composer:
         for found in line.finditer(self.source.text, start.start_mark.index, start.end_mark.index):
             span = self.reading.span(*found.span())
             if found[1] == "TAG":
-                self.reading.report(Fault("MS105", "`%TAG` names tags, and tags are refused", help="remove it"), span)
+                self.reading.report(
+                    Fault("MS105", "`%TAG` names tags, and tags are refused", help="remove it"),
+                    span,
+                )
             elif start.version != (1, 2):
                 self.reading.report(yaml_faults.version(), span)
 
@@ -114,7 +121,9 @@ class Composer:
         return Span(self.source, event.start_mark.index, event.end_mark.index)
 
     def node(self, event: Any, level: int) -> Node:
-        """The node that starts with `event`; `level` is the one that it has if it is a mapping or a list."""
+        """The node that starts with `event`; `level` is the one that it has if it is a mapping or a
+        list.
+        """
         reading = self.reading
         reading.nodes += 1
         if reading.nodes > budgets.NODES:
@@ -139,7 +148,11 @@ class Composer:
         self.end = opened
         if event.flow_style:
             self.brackets.append(opened - 1)
-        node = self.sequence(start, level) if type(event) is SequenceStartEvent else self.mapping(start, level)
+        node = (
+            self.sequence(start, level)
+            if type(event) is SequenceStartEvent
+            else self.mapping(start, level)
+        )
         if event.flow_style:
             self.brackets.pop()
         return node
@@ -162,12 +175,16 @@ class Composer:
                 place = self.place(event)
                 found = Merge(place, len(entries), self.node(following(), level + 1))
                 if merge is not None:
-                    reading.report(yaml_faults.second_merge(), place, Note("first written here", merge.place))
+                    reading.report(
+                        yaml_faults.second_merge(), place, Note("first written here", merge.place)
+                    )
                 merge = merge or found
                 continue
             name, key_span = self.key(event, level)
             value = self.node(following(), level + 1)
-            if name is not None and (":" not in name or not self.missing_space(name, key_span, value)):
+            if name is not None and (
+                ":" not in name or not self.missing_space(name, key_span, value)
+            ):
                 reading.add(entries, name, key_span, value)
         if merge is not None:
             entries = merged(reading, entries, merge)
@@ -211,7 +228,9 @@ class Composer:
             value, fault = scalars.resolve(text)
             if fault is not None:
                 self.reading.report(fault, span)
-                span = derive(span, silent=fault.code == "MS109")  # the value only stands in for what was written
+                span = derive(
+                    span, silent=fault.code == "MS109"
+                )  # the value only stands in for what was written
             return Scalar(value, span, True)
         if style in "|>":
             end = start + len(self.source.text[start:end].rstrip())
@@ -224,7 +243,9 @@ class Composer:
     def suspect(self, text: str, span: Span) -> None:
         """Look closer at a plain scalar that may not be what its writer meant."""
         flow = bool(self.brackets)
-        for fault, start, end in yaml_faults.in_plain(self.source.text, text, span.start, span.end, flow):
+        for fault, start, end in yaml_faults.in_plain(
+            self.source.text, text, span.start, span.end, flow
+        ):
             self.spoil(fault, self.reading.span(start, end))
 
     def missing_space(self, name: str, key_span: Span, value: Node) -> bool:
@@ -279,7 +300,10 @@ class Composer:
         if anchor is None:
             recursive = name in self.anchors
             known = nearest(name, self.anchors)
-            self.spoil(yaml_faults.recursive(name) if recursive else yaml_faults.undefined(name, known), span)
+            self.spoil(
+                yaml_faults.recursive(name) if recursive else yaml_faults.undefined(name, known),
+                span,
+            )
             return Mapping({}, span)
         self.reading.spend(anchor.nodes, span)
         self.reached = max(self.reached, level - 1 + anchor.levels)

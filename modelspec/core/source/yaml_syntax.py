@@ -15,7 +15,9 @@ from .yaml_brackets import bracket, never_closed
 from .yaml_error import Explained, Trouble
 
 _LINES: Final = 100  # how far up a mistake is looked for
-_LONGEST_KEY: Final = 1024  # YAML 1.2.2, section 7.4.2: a key without `?` has at most so many characters
+_LONGEST_KEY: Final = (
+    1024  # YAML 1.2.2, section 7.4.2: a key without `?` has at most so many characters
+)
 
 
 def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Explained:
@@ -44,15 +46,27 @@ def _tab(t: Trouble) -> Explained | None:
         return None
     if "flow" in t.context or "quoted" in t.context:
         return None
-    fault = Fault("MS103", "a tab stands in the indentation", help="indent with spaces; YAML allows no tabs there")
+    fault = Fault(
+        "MS103",
+        "a tab stands in the indentation",
+        help="indent with spaces; YAML allows no tabs there",
+    )
     return Explained(fault, Span(t.source, *indent.span(1)))
 
 
 def _missing_space(t: Trouble) -> Explained | None:
     """`units:64` or `-Dense` on this line, on the line above, or where a key was looked for."""
-    if "mapping values" not in t.problem and "expected ':'" not in t.problem and "expected key" not in t.problem:
+    if (
+        "mapping values" not in t.problem
+        and "expected ':'" not in t.problem
+        and "expected key" not in t.problem
+    ):
         return None
-    starts = [t.line_start, _line_above(t)] if t.opened is None or "simple key" not in t.context else [t.opened]
+    starts = (
+        [t.line_start, _line_above(t)]
+        if t.opened is None or "simple key" not in t.context
+        else [t.opened]
+    )
     for start in starts:
         line = t.text[start : t.source.line_end(start)]
         found = yaml_faults.missing_space(line) if start < t.at else None
@@ -61,7 +75,9 @@ def _missing_space(t: Trouble) -> Explained | None:
             return Explained(found, t.span(colon))
         dash = yaml_faults.DASH.match(line)
         if dash and start < t.at:
-            return Explained(yaml_faults.missing_dash_space(line[dash.end() :]), t.span(start + dash.end() - 1))
+            return Explained(
+                yaml_faults.missing_dash_space(line[dash.end() :]), t.span(start + dash.end() - 1)
+            )
     return None
 
 
@@ -99,7 +115,9 @@ def _colon(t: Trouble) -> Explained | None:
             help="indent both lines alike, or remove the value above",
         )
         return Explained(fault, t.span(start, len(key)))
-    return Explained(Fault("MS103", "found `:` inside a text", help="quote the text that holds it"), t.span(t.at))
+    return Explained(
+        Fault("MS103", "found `:` inside a text", help="quote the text that holds it"), t.span(t.at)
+    )
 
 
 def _no_colon(t: Trouble) -> Explained | None:
@@ -109,13 +127,17 @@ def _no_colon(t: Trouble) -> Explained | None:
     if len(line) > _LONGEST_KEY:
         return _long_key(t, t.opened)
     fault = Fault(
-        "MS103", f"{quoted(line)} has no `:` after it", help=f"write `{shortened(line)}: value`, or remove the line"
+        "MS103",
+        f"{quoted(line)} has no `:` after it",
+        help=f"write `{shortened(line)}: value`, or remove the line",
     )
     return Explained(fault, t.span(t.opened, len(line)))
 
 
 def _long_key(t: Trouble, start: int) -> Explained:
-    fault = Fault("MS103", f"a key has at most {_LONGEST_KEY:,} characters", help="write a shorter key")
+    fault = Fault(
+        "MS103", f"a key has at most {_LONGEST_KEY:,} characters", help="write a shorter key"
+    )
     return Explained(fault, t.span(start, 40))
 
 
@@ -126,7 +148,9 @@ def _no_content(t: Trouble) -> Explained | None:
         return never_closed(t, t.bracket)
     if t.ended:
         mended = "write the value, or remove what stands before it"
-        return Explained(Fault("MS103", "the file ends where a value is expected", help=mended), t.span(t.at))
+        return Explained(
+            Fault("MS103", "the file ends where a value is expected", help=mended), t.span(t.at)
+        )
     if t.found in "]}" and "flow" not in t.context:
         return _stray(t)
     mended = "write the value, or remove the comma"
@@ -135,7 +159,10 @@ def _no_content(t: Trouble) -> Explained | None:
 
 
 def _stray(t: Trouble) -> Explained:
-    return Explained(Fault("MS103", f"`{t.found}` closes nothing", help="remove it, or open the bracket"), t.span(t.at))
+    return Explained(
+        Fault("MS103", f"`{t.found}` closes nothing", help="remove it, or open the bracket"),
+        t.span(t.at),
+    )
 
 
 def _quotes(t: Trouble) -> Explained | None:
@@ -162,7 +189,9 @@ def _quotes(t: Trouble) -> Explained | None:
 def _token(t: Trouble) -> Explained | None:
     if "cannot start any token" not in t.problem:
         return None
-    fault = Fault("MS103", f"a value cannot start with {_named(t.found)}", help="put the value in quotes")
+    fault = Fault(
+        "MS103", f"a value cannot start with {_named(t.found)}", help="put the value in quotes"
+    )
     return Explained(fault, t.span(t.at))
 
 
@@ -185,7 +214,11 @@ def _dash(t: Trouble) -> Explained | None:
 
 def _block(t: Trouble) -> Explained | None:
     """A line or a word that does not go on with the block it stands in."""
-    if "block mapping" not in t.context and "block collection" not in t.context and "block sequence" not in t.context:
+    if (
+        "block mapping" not in t.context
+        and "block collection" not in t.context
+        and "block sequence" not in t.context
+    ):
         return None
     before = t.before.rstrip()
     if t.found in ("]", "}"):
@@ -207,7 +240,11 @@ def _block(t: Trouble) -> Explained | None:
         fault = Fault("MS103", f"{kinds[0]} stands among {kinds[1]}", help=mended)
     else:
         fault = Fault("MS103", f"the indentation of {quoted(word)} fits no line above", help=mended)
-    return Explained(fault, t.span(t.at, len(word)), (Note("the block that is open starts here", t.span(opened)),))
+    return Explained(
+        fault,
+        t.span(t.at, len(word)),
+        (Note("the block that is open starts here", t.span(opened)),),
+    )
 
 
 def _column(t: Trouble, at: int) -> int:
@@ -215,11 +252,17 @@ def _column(t: Trouble, at: int) -> int:
 
 
 def _anchor(t: Trouble) -> Explained | None:
-    if ("scanning an alias" not in t.context and "scanning an anchor" not in t.context) or t.opened is None:
+    if (
+        "scanning an alias" not in t.context and "scanning an anchor" not in t.context
+    ) or t.opened is None:
         return None
     sign = t.text[t.opened : t.opened + 1]
     kind = "an alias" if sign == "*" else "an anchor"
-    fault = Fault("MS103", f"`{sign}` starts {kind}, and no name follows", help="put the value in quotes if it is text")
+    fault = Fault(
+        "MS103",
+        f"`{sign}` starts {kind}, and no name follows",
+        help="put the value in quotes if it is text",
+    )
     return Explained(fault, t.span(t.opened))
 
 
@@ -236,7 +279,9 @@ def _block_scalar(t: Trouble) -> Explained | None:
     if "block scalar" not in t.context:
         return None
     fault = Fault(
-        "MS103", "text stands behind `|` or `>`", help="start the text on the next line, or quote it if it starts so"
+        "MS103",
+        "text stands behind `|` or `>`",
+        help="start the text on the next line, or quote it if it starts so",
     )
     return Explained(fault, t.span(t.at))
 
@@ -246,7 +291,11 @@ def _directive(t: Trouble) -> Explained | None:
         return Explained(yaml_faults.version(), t.span(t.at, t.source.line_end(t.at) - t.at))
     if t.text[t.line_start : t.line_start + 1] != "%":
         return None
-    fault = Fault("MS103", "a line that starts with `%` is a directive", help="remove it; a comment starts with `#`")
+    fault = Fault(
+        "MS103",
+        "a line that starts with `%` is a directive",
+        help="remove it; a comment starts with `#`",
+    )
     return Explained(fault, t.span(t.line_start, t.source.line_end(t.at) - t.line_start))
 
 
@@ -257,17 +306,34 @@ def _document(t: Trouble) -> Explained | None:
         return _stray(t)
     if t.source.line_at(_line_above(t)).startswith("..."):
         return Explained(yaml_faults.second_document(), t.span(t.at))
-    fault = Fault("MS103", "text stands after the end of the document", help="put all of it into one mapping")
+    fault = Fault(
+        "MS103", "text stands after the end of the document", help="put all of it into one mapping"
+    )
     return Explained(fault, t.span(t.at))
 
 
 def _anything(t: Trouble) -> Explained:
     found = quoted(t.found) if t.found.strip() else "the end of the file" if t.ended else "a space"
-    fault = Fault("MS103", f"{found} cannot stand here", help="put the value in quotes if it is text")
+    fault = Fault(
+        "MS103", f"{found} cannot stand here", help="put the value in quotes if it is text"
+    )
     return Explained(fault, t.span(t.at))
 
 
 _RULES: Final[tuple[Callable[[Trouble], Explained | None], ...]] = (
-    _tab, _missing_space, _colon, _no_colon, bracket, _no_content, _quotes, _token, _dash, _block, _anchor, _tag,
-    _block_scalar, _directive, _document,
+    _tab,
+    _missing_space,
+    _colon,
+    _no_colon,
+    bracket,
+    _no_content,
+    _quotes,
+    _token,
+    _dash,
+    _block,
+    _anchor,
+    _tag,
+    _block_scalar,
+    _directive,
+    _document,
 )

@@ -20,15 +20,19 @@ class MismatchError(RuntimeError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"{message}. This is a fault in modelspec, not in the spec: please report it with the spec.")
+        super().__init__(
+            f"{message}. This is a fault in modelspec, not in the spec: please report it with the"
+            " spec."
+        )
 
 
 def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:
     """The model of a spec without errors; compiled where the spec has a `training` section.
 
-    Its weights are those from which training starts; with `pretrained` false no file of weights is read for them, as
-    where a run's own are loaded after. Raises `data.RunError` for a file that cannot be read or does not fit, and
-    `MismatchError` where the model differs from what was inferred.
+    Its weights are those from which training starts; with `pretrained` false no file of weights is
+    read for them, as where a run's own are loaded after. Raises `data.RunError` for a file that
+    cannot be read or does not fit, and `MismatchError` where the model differs from what was
+    inferred.
     """
     from .compile_model import compile_model
     from .lower import lower
@@ -38,7 +42,9 @@ def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:
     if pretrained and compiled.training is not None and compiled.training.weights is not None:
         from .weights import load_weights
 
-        load_weights(model, compiled.training.weights, compiled.file.context, compiled.training.span)
+        load_weights(
+            model, compiled.training.weights, compiled.file.context, compiled.training.span
+        )
     if compiled.training is not None:
         compile_model(model, compiled.training, compiled.file.runtime.jit)
     return model

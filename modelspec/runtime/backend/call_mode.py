@@ -1,7 +1,8 @@
 """`call: {training: false}`: a layer that stays in one mode, whatever its model is called for.
 
-Keras writes the value into the graph, and then calls every layer of a functional model with the model's own `training`
-in its place. So the layer itself is told: its `call` is given the value of the spec, in training and in prediction.
+Keras writes the value into the graph, and then calls every layer of a functional model with the
+model's own `training` in its place. So the layer itself is told: its `call` is given the value of
+the spec, in training and in prediction.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 
 
 def hold_mode(layer: Any, training: bool) -> None:
-    """From now on the layer or model is called with this `training`; one that has no such argument is left alone.
+    """From now on the layer or model is called with this `training`; one that has no such argument
+    is left alone.
 
-    Nothing of it is saved: Keras that loads the file reads the value in the graph, as of any model of its own.
+    Nothing of it is saved: Keras that loads the file reads the value in the graph, as of any model
+    of its own.
     """
     free = layer.call
     if "training" not in inspect.signature(free).parameters:

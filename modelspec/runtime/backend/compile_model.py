@@ -19,11 +19,16 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
     several = isinstance(model.output, dict)
     model.compile(
         optimizer=to_keras(training.optimizer),
-        loss=_by_output({name: to_keras(loss.settings) for name, loss in training.losses.items()}, several),
-        loss_weights=_by_output(dict(training.loss_weights), several) if training.loss_weights else None,
+        loss=_by_output(
+            {name: to_keras(loss.settings) for name, loss in training.losses.items()}, several
+        ),
+        loss_weights=(
+            _by_output(dict(training.loss_weights), several) if training.loss_weights else None
+        ),
         metrics=_metrics(training.metrics, several),
         weighted_metrics=_metrics(training.weighted_metrics, several),
-        # XLA is slower than TensorFlow's own kernels on a CPU (convolutions by 2 to 3 times) and slow to compile.
+        # XLA is slower than TensorFlow's own kernels on a CPU (convolutions by 2 to 3 times) and
+        # slow to compile.
         jit_compile=_has_accelerator() if jit == "auto" else jit,
     )
     if _has_formula(training):
@@ -32,15 +37,20 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
 
 def _has_formula(training: Training) -> bool:
     """Whether a loss or a metric is a formula."""
-    metrics = (one for by_output in (training.metrics, training.weighted_metrics) for chosen in by_output.values()
-               for one in chosen)
+    metrics = (
+        one
+        for by_output in (training.metrics, training.weighted_metrics)
+        for chosen in by_output.values()
+        for one in chosen
+    )
     return any(hasattr(one.settings, "formula") for one in (*training.losses.values(), *metrics))
 
 
 def callbacks(training: Training) -> list[Any]:
     """The Keras callbacks of the section, in their order.
 
-    `mode: auto` is told which way is better: with several outputs Keras does not find a metric by its logged name.
+    `mode: auto` is told which way is better: with several outputs Keras does not find a metric by
+    its logged name.
     """
     directions = logged(training)
     return [to_keras(one.settings, **mode_of(one, directions)) for one in training.callbacks]

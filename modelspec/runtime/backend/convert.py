@@ -30,7 +30,9 @@ def to_keras(value: Any, **extra: Any) -> Any:
         return tuple(to_keras(item) for item in value)
     if isinstance(value, dict):
         return {key: to_keras(item) for key, item in value.items()}
-    if isinstance(value, PurePath):  # a vocabulary, confined to the project: Keras takes paths as text only
+    if isinstance(
+        value, PurePath
+    ):  # a vocabulary, confined to the project: Keras takes paths as text only
         return str(value)
     return value
 
@@ -44,13 +46,20 @@ def _class_of(settings: Settings) -> Any:
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:
-    """What was written, and what follows from the model or the runtime rather than from Keras's own defaults."""
+    """What was written, and what follows from the model or the runtime rather than from Keras's own
+    defaults.
+    """
     names = set(settings.model_fields_set)
     if "data_format" in type(settings).model_fields:
         names.add("data_format")
     if isinstance(settings, Layer) and settings.dtype != "float32":
         names.add("dtype")
     arguments = {name: to_keras(getattr(settings, name)) for name in sorted(names)}
-    if not isinstance(settings, Layer):  # metrics look for lists (`thresholds: [0.1, 0.5]`), and take no tuples
-        return {name: list(item) if isinstance(item, tuple) else item for name, item in arguments.items()}
+    if not isinstance(
+        settings, Layer
+    ):  # metrics look for lists (`thresholds: [0.1, 0.5]`), and take no tuples
+        return {
+            name: list(item) if isinstance(item, tuple) else item
+            for name, item in arguments.items()
+        }
     return arguments

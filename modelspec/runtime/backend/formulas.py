@@ -1,7 +1,8 @@
-"""Formulas to Keras: an `Expression` to a functional model of Keras's own operations; losses, metrics and schedules.
+"""Formulas to Keras: an `Expression` to a functional model of Keras's own operations; losses,
+metrics and schedules.
 
-A functional model holds the names and the operations of a formula, so that a saved model has the whole computation in
-it and loads in plain Keras in its safe mode.
+A functional model holds the names and the operations of a formula, so that a saved model has the
+whole computation in it and loads in plain Keras in its safe mode.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from modelspec.core.shapes import Tensor
 
 def expression_model(layer: Expression, name: str, tensors: Mapping[str, Any]) -> keras.Model:
     """The functional model of an `Expression` for a call with these tensors, by name."""
-    inputs = {key: keras.Input(batch_shape=tuple(x.shape), dtype=x.dtype, name=key) for key, x in tensors.items()}
+    inputs = {
+        key: keras.Input(batch_shape=tuple(x.shape), dtype=x.dtype, name=key)
+        for key, x in tensors.items()
+    }
     types = {key: Tensor(tuple(x.shape), str(x.dtype)) for key, x in tensors.items()}
     inferred = layer.inferred(Inputs(types))
     cast = {key: _cast(x, layer.cast(str(x.dtype))) for key, x in inputs.items()}
@@ -43,7 +47,9 @@ def _cast(x: Any, dtype: str) -> Any:
 
 
 class _Run:
-    """Computes one formula with `keras.ops`. `dtypes` are those that were inferred, by the `id` of a node."""
+    """Computes one formula with `keras.ops`. `dtypes` are those that were inferred, by the `id` of
+    a node.
+    """
 
     def __init__(self, tensors: Mapping[str, Any], dtypes: Mapping[int, str]) -> None:
         self.tensors = tensors
@@ -59,7 +65,8 @@ class _Run:
         assert isinstance(node, Call)
         result = self._call(node)
         wanted = self.dtypes.get(id(node))
-        # Keras foretells another dtype for some functions than they give; what comes after takes it from there.
+        # Keras foretells another dtype for some functions than they give; what comes after takes it
+        # from there.
         settled = FUNCTIONS[node.function].settled and wanted is not None
         return ops.cast(result, wanted) if settled else result
 
@@ -73,15 +80,18 @@ class _Run:
         return getattr(ops, node.function)(**given, **node.settings)
 
 
-# Losses and metrics --------------------------------------------------------------------------------------------------
+# Losses and metrics -------------------------------------------------------------------------------
 
 
 def comparison(formula: Formula) -> Callable[[Any, Any], Any]:
-    """A formula on targets and outputs as a function of both, made to have the same number of axes."""
+    """A formula on targets and outputs as a function of both, made to have the same number of
+    axes.
+    """
 
     def compare(y_true: Any, y_pred: Any) -> Any:
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        # As Keras's own losses: a column of targets beside outputs without that axis would be stretched over them.
+        # As Keras's own losses: a column of targets beside outputs without that axis would be
+        # stretched over them.
         if len(y_true.shape) == len(y_pred.shape) + 1 and y_true.shape[-1] == 1:
             y_true = ops.squeeze(y_true, axis=-1)
         elif len(y_pred.shape) == len(y_true.shape) + 1 and y_pred.shape[-1] == 1:
@@ -92,7 +102,9 @@ def comparison(formula: Formula) -> Callable[[Any, Any], Any]:
 
 
 class ExpressionLoss(keras.losses.Loss):
-    """A loss by formula. It cannot be saved: a saved model then has no loss, and loads in plain Keras all the same."""
+    """A loss by formula. It cannot be saved: a saved model then has no loss, and loads in plain
+    Keras all the same.
+    """
 
     def __init__(self, formula: Formula, **settings: Any) -> None:
         super().__init__(**settings)
@@ -105,11 +117,17 @@ class ExpressionLoss(keras.losses.Loss):
 def component(settings: Settings) -> Any:
     """The Keras object of settings that hold a formula; None for any other."""
     if isinstance(settings, LossSettings):
-        return ExpressionLoss(settings.formula, reduction=settings.reduction, name=settings.name, dtype=settings.dtype)
+        return ExpressionLoss(
+            settings.formula, reduction=settings.reduction, name=settings.name, dtype=settings.dtype
+        )
     if isinstance(settings, MetricSettings):
-        return keras.metrics.MeanMetricWrapper(comparison(settings.formula), name=settings.name, dtype=settings.dtype)
+        return keras.metrics.MeanMetricWrapper(
+            comparison(settings.formula), name=settings.name, dtype=settings.dtype
+        )
     if isinstance(settings, LearningRateScheduler):
-        return keras.callbacks.LearningRateScheduler(rate(settings.schedule), verbose=settings.verbose)
+        return keras.callbacks.LearningRateScheduler(
+            rate(settings.schedule), verbose=settings.verbose
+        )
     return None
 
 
@@ -119,13 +137,17 @@ def rate(formula: Formula) -> Callable[[int, float], float]:
     def schedule(epoch: int, lr: float) -> float:
         found = float(evaluate(formula, {"epoch": int(epoch), "lr": float(lr)}))
         if not math.isfinite(found) or found < 0:
-            raise ValueError(f"the learning rate `{formula}` is {found:g} in epoch {epoch}, where `lr` is {lr:g}; it "
-                             "must be at least 0")
+            raise ValueError(
+                f"the learning rate `{formula}` is {found:g} in epoch {epoch}, where `lr` is"
+                f" {lr:g}; it must be at least 0"
+            )
         return found
 
     return schedule
 
 
 def forget_compilation(model: keras.Model) -> None:
-    """Keeps loss and metrics out of what is saved, so that plain Keras, which has no formulas, loads the model."""
+    """Keeps loss and metrics out of what is saved, so that plain Keras, which has no formulas,
+    loads the model.
+    """
     model.get_compile_config = lambda: None

@@ -1,7 +1,9 @@
-"""The weights of an imported model: read from its file into the spec's model, and written under the spec's names.
+"""The weights of an imported model: read from its file into the spec's model, and written under the
+spec's names.
 
-Which array is whose follows from the architecture in the file: Keras 3 has a layer's weights in a group that is named
-after its class and counted, Keras 1 and 2 in one of its name. Nothing of the file is run.
+Which array is whose follows from the architecture in the file: Keras 3 has a layer's weights in a
+group that is named after its class and counted, Keras 1 and 2 in one of its name. Nothing of the
+file is run.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from .weights.weight_files import opened
 def write_weights(found: Imported, source: Path, target: Path) -> None:
     """Write the weights in the model's file `source` into `target`, for the spec's model.
 
-    Raises `RunError`: MS750 and MS751 for a file that cannot be read, MS745 for every layer that does not get all of
-    its weights; `OSError` where the target cannot be written.
+    Raises `RunError`: MS750 and MS751 for a file that cannot be read, MS745 for every layer that
+    does not get all of its weights; `OSError` where the target cannot be written.
     """
     model = built(found)
     load_into(model, found, source)
@@ -37,7 +39,9 @@ def built(found: Imported) -> Any:
     """The model of an imported spec, with fresh weights."""
     from . import build
 
-    compiled = compile_mapping({key: value for key, value in found.spec.items() if key != "training"})
+    compiled = compile_mapping(
+        {key: value for key, value in found.spec.items() if key != "training"}
+    )
     assert compiled.ok and compiled.value is not None
     return build(compiled.value)
 
@@ -51,11 +55,15 @@ def load_into(model: Any, found: Imported, source: Path) -> None:
         wrong = Findings()
         for one in given:
             if one.problem:
-                wrong.error("MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None)
+                wrong.error(
+                    "MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None
+                )
         reached = {id(weight) for one in given for weight, _ in one.weights.values()}
         for weight in model.weights:
             if id(weight) not in reached and not any(one.problem for one in given):
-                wrong.error("MS745", f"nothing in `{source.name}` is the weight `{weight.path}`", None)
+                wrong.error(
+                    "MS745", f"nothing in `{source.name}` is the weight `{weight.path}`", None
+                )
         if not wrong.ok:
             raise RunError(wrong.diagnostics)
         for one in given:
@@ -66,8 +74,9 @@ def load_into(model: Any, found: Imported, source: Path) -> None:
                 finalize()
 
 
-def _matched(tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
-             ) -> Iterator[Given]:
+def _matched(
+    tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
+) -> Iterator[Given]:
     """What the file has for every layer of a model, and of the models in it."""
     counts: dict[str, int] = {}
     for name, kind in architecture.order:
@@ -82,7 +91,9 @@ def _matched(tree: Tree, model: Any, architecture: Architecture, names: LayerNam
         if own is None:
             continue
         if name in names.inside and layer.inside is not None and _in_groups(tree):
-            yield from _matched(tree, own, layer.inside, names.inside[name], f"{group}/", f"{shown}/")
+            yield from _matched(
+                tree, own, layer.inside, names.inside[name], f"{group}/", f"{shown}/"
+            )
         elif own.weights or kept_by(own):
             yield from of_layer(tree, own, group, name, shown)
 
@@ -104,10 +115,20 @@ def save(model: Any, target: Path) -> None:
     paths = [weight.path for weight in model.weights]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
-        raise RunError.of("MS745", f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
-                          help="write a `.weights.h5` file, or name the layers of the sub-models in the spec")
+        raise RunError.of(
+            "MS745",
+            f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
+            help="write a `.weights.h5` file, or name the layers of the sub-models in the spec",
+        )
     import numpy as np
     from safetensors.numpy import save_file
 
-    save_file({weight.path: np.ascontiguousarray(np.asarray(weight.numpy())).reshape(tuple(weight.shape))
-               for weight in model.weights}, target)
+    save_file(
+        {
+            weight.path: (
+                np.ascontiguousarray(np.asarray(weight.numpy())).reshape(tuple(weight.shape))
+            )
+            for weight in model.weights
+        },
+        target,
+    )

@@ -9,8 +9,11 @@ import keras
 from keras import activations, constraints, initializers, regularizers
 
 _FAMILIES = {
-    "activation": activations, "initializer": initializers, "regularizer": regularizers, "constraint": constraints,
-}  # fmt: skip
+    "activation": activations,
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+}
 
 
 def _family(name: str) -> Any:
@@ -27,11 +30,15 @@ class OwnLayer(keras.layers.Layer):
     def _keep(self, **settings: Any) -> None:
         for name, value in settings.items():
             family = _family(name)
-            value = tuple(value) if isinstance(value, list) else value  # as it was before it was saved
+            value = (
+                tuple(value) if isinstance(value, list) else value
+            )  # as it was before it was saved
             setattr(self, name, family.get(value) if family else value)
 
     def get_config(self) -> dict[str, Any]:
-        """Everything that makes the same layer again. The regularizer of the output is Keras's own to save."""
+        """Everything that makes the same layer again. The regularizer of the output is Keras's own
+        to save.
+        """
         config: dict[str, Any] = super().get_config()
         for name in self.kept:
             family, value = _family(name), getattr(self, name)

@@ -1,7 +1,8 @@
-"""Layers of modelspec that Keras 3 does not have, in Keras's own terms: they run on every backend of it.
+"""Layers of modelspec that Keras 3 does not have, in Keras's own terms: they run on every backend
+of it.
 
-They are registered under the package `modelspec` when this module is imported, so a saved model that has one loads
-after `import modelspec.runtime.backend.layers`, or with `modelspec.load_model`.
+They are registered under the package `modelspec` when this module is imported, so a saved model
+that has one loads after `import modelspec.runtime.backend.layers`, or with `modelspec.load_model`.
 """
 
 from __future__ import annotations
@@ -17,35 +18,73 @@ from keras import initializers, ops
 from .layer_base import OwnLayer
 
 _OF_WEIGHTS = (
-    "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-    "kernel_constraint", "bias_constraint",
-)  # fmt: skip
+    "use_bias",
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
 
 
 class _LocallyConnected(OwnLayer):
     """Both; patches of the input are cut out, and each is multiplied with its own kernel."""
 
     axes: ClassVar[int]
-    kept = ("filters", "kernel_size", "strides", "padding", "data_format", "activation", *_OF_WEIGHTS)
+    kept = (
+        "filters",
+        "kernel_size",
+        "strides",
+        "padding",
+        "data_format",
+        "activation",
+        *_OF_WEIGHTS,
+    )
 
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
-        activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         data_format = data_format or keras.config.image_data_format()
-        if padding not in ("valid", "same") or data_format not in ("channels_last", "channels_first"):
-            raise ValueError(f"`padding` is `valid` or `same` and `data_format` `channels_last` or `channels_first`; "
-                             f"found {padding} and {data_format}")
+        if padding not in ("valid", "same") or data_format not in (
+            "channels_last",
+            "channels_first",
+        ):
+            raise ValueError(
+                "`padding` is `valid` or `same` and `data_format` `channels_last` or"
+                f" `channels_first`; found {padding} and {data_format}"
+            )
         self._keep(
-            filters=filters, kernel_size=self._window(kernel_size), strides=self._window(strides), padding=padding,
-            data_format=data_format, activation=activation, use_bias=use_bias,
-            kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            filters=filters,
+            kernel_size=self._window(kernel_size),
+            strides=self._window(strides),
+            padding=padding,
+            data_format=data_format,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def _window(self, size: Any) -> tuple[int, ...]:
         return (size,) * self.axes if isinstance(size, int) else tuple(size)
@@ -57,23 +96,33 @@ class _LocallyConnected(OwnLayer):
     def _places(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """How many places the kernel has along each axis."""
         if self.padding == "same":
-            return tuple(-(-size // stride) for size, stride in zip(sizes, self.strides, strict=True))
+            return tuple(
+                -(-size // stride) for size, stride in zip(sizes, self.strides, strict=True)
+            )
         windows = zip(sizes, self.kernel_size, self.strides, strict=True)
         return tuple((size - kernel) // stride + 1 for size, kernel, stride in windows)
 
     def _split(self, shape: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         """The sizes along the axes that the kernel moves on, and the number of channels."""
-        return (tuple(shape[2:]), shape[1]) if self._channels_first else (tuple(shape[1:-1]), shape[-1])
+        return (
+            (tuple(shape[2:]), shape[1])
+            if self._channels_first
+            else (tuple(shape[1:-1]), shape[-1])
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         sizes, channels = self._split(input_shape)
         if None in sizes or channels is None or len(sizes) != self.axes:
-            raise ValueError(f"`{type(self).__name__}` has weights for every place, so all sizes of its input must be "
-                             f"known; found {tuple(input_shape)}")
+            raise ValueError(
+                f"`{type(self).__name__}` has weights for every place, so all sizes of its input"
+                f" must be known; found {tuple(input_shape)}"
+            )
         places = self._places(sizes)
         if min(places) < 1:
             raise ValueError(f"a kernel of {self.kernel_size} does not fit an input of {sizes}")
-        self.kernel = self._weight("kernel", (prod(places), prod(self.kernel_size) * channels, self.filters), "kernel")
+        self.kernel = self._weight(
+            "kernel", (prod(places), prod(self.kernel_size) * channels, self.filters), "kernel"
+        )
         self.bias = self._weight("bias", (*places, self.filters), "bias") if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
@@ -93,37 +142,51 @@ class _LocallyConnected(OwnLayer):
         if self.padding != "same":
             return x
         windows = zip(sizes, places, self.kernel_size, self.strides, strict=True)
-        needed = [max((count - 1) * stride + kernel - size, 0) for size, count, kernel, stride in windows]
+        needed = [
+            max((count - 1) * stride + kernel - size, 0) for size, count, kernel, stride in windows
+        ]
         return ops.pad(x, [(0, 0), *((more // 2, more - more // 2) for more in needed), (0, 0)])
 
     def _patches(self, x: Any, places: Sequence[int]) -> Any:
-        """(batch, *places, kernel, channels), or with the channels first (batch, *places, channels, kernel).
+        """(batch, *places, kernel, channels), or with the channels first (batch, *places, channels,
+        kernel).
 
         That is the order of Keras 2's kernels, so that weights saved by it fit.
         """
         taken = []
         for offsets in product(*map(range, self.kernel_size)):
             steps = zip(offsets, places, self.strides, strict=True)
-            cut = tuple(slice(start, start + (count - 1) * stride + 1, stride) for start, count, stride in steps)
+            cut = tuple(
+                slice(start, start + (count - 1) * stride + 1, stride)
+                for start, count, stride in steps
+            )
             taken.append(x[(slice(None), *cut)])
         return ops.stack(taken, axis=-1 if self._channels_first else -2)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         sizes, _ = self._split(input_shape)
         places, batch = self._places(sizes), input_shape[0]
-        return (batch, self.filters, *places) if self._channels_first else (batch, *places, self.filters)
+        return (
+            (batch, self.filters, *places)
+            if self._channels_first
+            else (batch, *places, self.filters)
+        )
 
 
 @keras.saving.register_keras_serializable(package="modelspec")
 class LocallyConnected1D(_LocallyConnected):
-    """A convolution along one axis with a kernel of its own at every place: (batch, steps, channels)."""
+    """A convolution along one axis with a kernel of its own at every place: (batch, steps,
+    channels).
+    """
 
     axes = 1
 
 
 @keras.saving.register_keras_serializable(package="modelspec")
 class LocallyConnected2D(_LocallyConnected):
-    """A convolution along two axes with a kernel of its own at every place: (batch, height, width, channels)."""
+    """A convolution along two axes with a kernel of its own at every place: (batch, height, width,
+    channels).
+    """
 
     axes = 2
 
@@ -135,26 +198,42 @@ class Highway(OwnLayer):
     kept = ("activation", "gate_bias_initializer", *_OF_WEIGHTS)
 
     def __init__(
-        self, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", gate_bias_initializer: Any = "ones", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        gate_bias_initializer: Any = "ones",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
         self._keep(
-            activation=activation, use_bias=use_bias, kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer, gate_bias_initializer=gate_bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            gate_bias_initializer=gate_bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def build(self, input_shape: Sequence[int]) -> None:
         size = input_shape[-1]
         self.kernel = self._weight("kernel", (size, size), "kernel")
         # As in Keras 1, the gate is neither regularized nor constrained.
         self.gate_kernel = self.add_weight(
-            name="gate_kernel", shape=(size, size), initializer=initializers.get(_again(self.kernel_initializer)))
+            name="gate_kernel",
+            shape=(size, size),
+            initializer=initializers.get(_again(self.kernel_initializer)),
+        )
         self.bias = self._weight("bias", (size,), "bias") if self.use_bias else None
         self.gate_bias = self._weight("gate_bias", (size,), "gate_bias") if self.use_bias else None
 
@@ -168,7 +247,9 @@ class Highway(OwnLayer):
 
 
 def _again(initializer: Any) -> Any:
-    """Another initializer of the same kind: one with a seed of its own would give equal numbers twice."""
+    """Another initializer of the same kind: one with a seed of its own would give equal numbers
+    twice.
+    """
     clone = getattr(initializer, "clone", None)
     return clone() if clone is not None else initializer
 
@@ -180,21 +261,38 @@ class MaxoutDense(OwnLayer):
     kept = ("units", "pieces", *_OF_WEIGHTS)
 
     def __init__(
-        self, units: int, pieces: int = 4, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        units: int,
+        pieces: int = 4,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
         self._keep(
-            units=units, pieces=pieces, use_bias=use_bias, kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            units=units,
+            pieces=pieces,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def build(self, input_shape: Sequence[int]) -> None:
         self.kernel = self._weight("kernel", (self.pieces, input_shape[-1], self.units), "kernel")
-        self.bias = self._weight("bias", (self.pieces, self.units), "bias") if self.use_bias else None
+        self.bias = (
+            self._weight("bias", (self.pieces, self.units), "bias") if self.use_bias else None
+        )
 
     def call(self, inputs: Any) -> Any:
         y = ops.tensordot(inputs, self.kernel, axes=[[-1], [1]])
@@ -206,7 +304,9 @@ class MaxoutDense(OwnLayer):
 
 @keras.saving.register_keras_serializable(package="modelspec")
 class LayerScale(OwnLayer):
-    """`x * gamma`, with a number for every entry of the last axis; https://arxiv.org/abs/2103.17239."""
+    """`x * gamma`, with a number for every entry of the last axis;
+    https://arxiv.org/abs/2103.17239.
+    """
 
     kept = ("init_values",)
 
@@ -240,8 +340,10 @@ class _Curve(OwnLayer):
         shared = (axes,) if isinstance(axes, int) else tuple(axes)
         sizes = [1 if axis in shared else size for axis, size in enumerate(input_shape) if axis]
         if None in sizes:
-            raise ValueError(f"`{type(self).__name__}` has weights for every entry, so all sizes of its input but "
-                             f"those of `shared_axes` must be known; found {tuple(input_shape)}")
+            raise ValueError(
+                f"`{type(self).__name__}` has weights for every entry, so all sizes of its input"
+                f" but those of `shared_axes` must be known; found {tuple(input_shape)}"
+            )
         return tuple(size for size in sizes if size is not None)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
@@ -252,18 +354,31 @@ class _Curve(OwnLayer):
 class SReLU(_Curve):
     """Three lines in an S; https://arxiv.org/abs/1512.07030."""
 
-    kept = ("t_left_initializer", "a_left_initializer", "t_right_initializer", "a_right_initializer", "shared_axes")
+    kept = (
+        "t_left_initializer",
+        "a_left_initializer",
+        "t_right_initializer",
+        "a_right_initializer",
+        "shared_axes",
+    )
 
     def __init__(
-        self, t_left_initializer: Any = "zeros", a_left_initializer: Any = "glorot_uniform",
-        t_right_initializer: Any = "glorot_uniform", a_right_initializer: Any = "ones", shared_axes: Any = None,
+        self,
+        t_left_initializer: Any = "zeros",
+        a_left_initializer: Any = "glorot_uniform",
+        t_right_initializer: Any = "glorot_uniform",
+        a_right_initializer: Any = "ones",
+        shared_axes: Any = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(**kwargs)
         self._keep(
-            t_left_initializer=t_left_initializer, a_left_initializer=a_left_initializer,
-            t_right_initializer=t_right_initializer, a_right_initializer=a_right_initializer, shared_axes=shared_axes,
-        )  # fmt: skip
+            t_left_initializer=t_left_initializer,
+            a_left_initializer=a_left_initializer,
+            t_right_initializer=t_right_initializer,
+            a_right_initializer=a_right_initializer,
+            shared_axes=shared_axes,
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         sizes = self._sizes(input_shape)
@@ -284,12 +399,20 @@ class ParametricSoftplus(_Curve):
     kept = ("alpha_initializer", "beta_initializer", "shared_axes")
 
     def __init__(
-        self, alpha_initializer: Any = None, beta_initializer: Any = None, shared_axes: Any = None, **kwargs: Any
+        self,
+        alpha_initializer: Any = None,
+        beta_initializer: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._keep(
-            alpha_initializer=initializers.Constant(0.2) if alpha_initializer is None else alpha_initializer,
-            beta_initializer=initializers.Constant(5.0) if beta_initializer is None else beta_initializer,
+            alpha_initializer=(
+                initializers.Constant(0.2) if alpha_initializer is None else alpha_initializer
+            ),
+            beta_initializer=(
+                initializers.Constant(5.0) if beta_initializer is None else beta_initializer
+            ),
             shared_axes=shared_axes,
         )
 

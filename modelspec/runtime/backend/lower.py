@@ -1,7 +1,8 @@
 """A typed graph to a functional Keras model.
 
-Lowering is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras object called many times,
-a sub-model is a Keras model of its own. What Keras makes of every call is compared with what was inferred.
+Lowering is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras object
+called many times, a sub-model is a Keras model of its own. What Keras makes of every call is
+compared with what was inferred.
 """
 
 from __future__ import annotations
@@ -29,12 +30,17 @@ Objects = dict[str, Any]
 def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Model:
     """The functional model, one input or output as a tensor, several as a mapping by name.
 
-    `pretrained` says whether sub-models start from the `weights` that the spec names. Raises `MismatchError` where
-    Keras disagrees with what was inferred, and what reading the weights raises.
+    `pretrained` says whether sub-models start from the `weights` that the spec names. Raises
+    `MismatchError` where Keras disagrees with what was inferred, and what reading the weights
+    raises.
     """
     inputs = {
-        one.name: keras.Input(batch_shape=erase(typed.inputs[one.name].shape), dtype=one.dtype, name=one.name,
-                              optional=one.optional)
+        one.name: keras.Input(
+            batch_shape=erase(typed.inputs[one.name].shape),
+            dtype=one.dtype,
+            name=one.name,
+            optional=one.optional,
+        )
         for one in typed.graph.inputs or ()
     }
     outputs = _Lowering(typed, {}, inputs, pretrained).outputs()
@@ -54,11 +60,17 @@ def _model_name(name: str) -> str:
 class _Lowering:
     """Lowers one graph. `objects` are the Keras objects of shared names around it and in it."""
 
-    def __init__(self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any], pretrained: bool) -> None:
+    def __init__(
+        self, typed: TypedGraph, objects: Objects, inputs: Mapping[str, Any], pretrained: bool
+    ) -> None:
         self.typed = typed
         self.pretrained = pretrained
-        self.objects = {name: item for name, item in objects.items() if name not in typed.graph.shared}
-        self.tensors: dict[str, tuple[Any, ...]] = {name: (tensor,) for name, tensor in inputs.items()}
+        self.objects = {
+            name: item for name, item in objects.items() if name not in typed.graph.shared
+        }
+        self.tensors: dict[str, tuple[Any, ...]] = {
+            name: (tensor,) for name, tensor in inputs.items()
+        }
         self.names: dict[str, tuple[str, ...]] = {}
 
     def outputs(self) -> dict[str, Any]:
@@ -69,7 +81,9 @@ class _Lowering:
 
     def _call(self, typed: TypedCall) -> None:
         arguments = {
-            name: self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            name: (
+                self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            )
             for name, item in (typed.call.inputs or {}).items()
         }
         callee = self._object(typed, arguments)
@@ -77,11 +91,14 @@ class _Lowering:
             result = self._run(callee, typed, arguments)
         except Exception as error:  # whatever Keras raises: inference said that this call is right
             message = str(error).strip().splitlines()
-            raise MismatchError(f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}") \
-                from error
+            raise MismatchError(
+                f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}"
+            ) from error
         if "training" in typed.call.use.options and not isinstance(typed.call.callee, Expression):
             hold_mode(callee, typed.call.use.options["training"])
-        tensors = tuple(keras.tree.flatten(result))  # a cell gives its states as a list of their own
+        tensors = tuple(
+            keras.tree.flatten(result)
+        )  # a cell gives its states as a list of their own
         _check_call(typed, tensors, callee)
         if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
             _freeze(callee)
@@ -108,7 +125,9 @@ class _Lowering:
 
     def _object(self, typed: TypedCall, arguments: Mapping[str, Any]) -> Any:
         """The Keras layer or model to call: a new one, or that of the shared name."""
-        if isinstance(typed.call.callee, Expression):  # it has no weights to share, and each call its own types
+        if isinstance(
+            typed.call.callee, Expression
+        ):  # it has no weights to share, and each call its own types
             return expression_model(typed.call.callee, typed.name, arguments)
         if typed.shared is None:
             assert isinstance(typed.call.callee, Layer)
@@ -116,25 +135,39 @@ class _Lowering:
         if typed.shared not in self.objects:
             callee = typed.settled or typed.call.callee
             self.objects[typed.shared] = (
-                _layer(callee, typed.shared) if isinstance(callee, Layer) else self._model(typed.shared)
+                _layer(callee, typed.shared)
+                if isinstance(callee, Layer)
+                else self._model(typed.shared)
             )
         return self.objects[typed.shared]
 
     def _model(self, name: str) -> keras.Model:
         """The Keras model of a shared sub-model, for inputs as general as its calls need."""
-        calls = [call.inside for call in self.typed.layers if call.shared == name and call.inside is not None]
+        calls = [
+            call.inside
+            for call in self.typed.layers
+            if call.shared == name and call.inside is not None
+        ]
         inside = calls[0]
         inputs = {
-            key: keras.Input(batch_shape=_general([call.inputs[key].shape for call in calls]), dtype=tensor.dtype,
-                             name=key)
+            key: keras.Input(
+                batch_shape=_general([call.inputs[key].shape for call in calls]),
+                dtype=tensor.dtype,
+                name=key,
+            )
             for key, tensor in inside.inputs.items()
         }
         inner = _Lowering(inside, self.objects, inputs, self.pretrained)
         outputs = list(inner.outputs().values())
-        self.objects.update({key: item for key, item in inner.objects.items() if key not in inside.graph.shared})
+        self.objects.update(
+            {key: item for key, item in inner.objects.items() if key not in inside.graph.shared}
+        )
         ordered = list(inputs.values())
-        model = keras.Model(ordered if len(ordered) > 1 else ordered[0], outputs if len(outputs) > 1 else outputs[0],
-                            name=name)
+        model = keras.Model(
+            ordered if len(ordered) > 1 else ordered[0],
+            outputs if len(outputs) > 1 else outputs[0],
+            name=name,
+        )
         if not inside.graph.trainable:
             model.trainable = False
         if self.pretrained and inside.graph.weights is not None:
@@ -149,7 +182,9 @@ def _layer(layer: Layer, name: str) -> Any:
 
 
 def _freeze(layer: Any) -> None:
-    """Freezes the layers inside a built layer, which `trainable: false` given to its constructor does not reach."""
+    """Freezes the layers inside a built layer, which `trainable: false` given to its constructor
+    does not reach.
+    """
     layer.trainable = True  # a value that is there already would not be handed on
     layer.trainable = False
 
@@ -158,11 +193,12 @@ def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
     """The sizes that all shapes share; None where they differ."""
     first, *others = [erase(shape) for shape in shapes]
     return tuple(
-        size if all(other[axis] == size for other in others) else None for axis, size in enumerate(first)
+        size if all(other[axis] == size for other in others) else None
+        for axis, size in enumerate(first)
     )
 
 
-# Does Keras agree? ---------------------------------------------------------------------------------------------------
+# Does Keras agree? --------------------------------------------------------------------------------
 
 
 def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None:
@@ -171,22 +207,32 @@ def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None
     if len(built) != len(inferred) or not all(
         _compatible(one, other) for one, other in zip(built, inferred, strict=True)
     ):
-        raise MismatchError(f"`{typed.name}` ({typed.kind}) was inferred to give {_types(typed.outputs)}, "
-                            f"but Keras gives {built}")
+        raise MismatchError(
+            f"`{typed.name}` ({typed.kind}) was inferred to give {_types(typed.outputs)}, "
+            f"but Keras gives {built}"
+        )
     shapes = [tuple(weight.shape) for weight in callee.weights]
     expected = [erase(weight.shape) for weight in typed.weights]
-    if typed.inside is not None:  # Keras has layers by their depth, a spec by its lines; each was compared by itself
+    if (
+        typed.inside is not None
+    ):  # Keras has layers by their depth, a spec by its lines; each was compared by itself
         shapes, expected = sorted(shapes, key=repr), sorted(expected, key=repr)
     if shapes != expected:
-        raise MismatchError(f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, "
-                            f"but Keras makes {shapes}")
+        raise MismatchError(
+            f"the weights of `{typed.name}` ({typed.kind}) were inferred as {expected}, "
+            f"but Keras makes {shapes}"
+        )
 
 
 def _compatible(built: tuple[Any, ...], inferred: tuple[Any, ...]) -> bool:
-    """Equal, or less known on one side: a shared model is built for inputs as general as all its calls need."""
+    """Equal, or less known on one side: a shared model is built for inputs as general as all its
+    calls need.
+    """
     (shape, dtype), (other, other_dtype) = built, inferred
-    return dtype == other_dtype and len(shape) == len(other) and all(
-        a == b or a is None or b is None for a, b in zip(shape, other, strict=True)
+    return (
+        dtype == other_dtype
+        and len(shape) == len(other)
+        and all(a == b or a is None or b is None for a, b in zip(shape, other, strict=True))
     )
 
 
@@ -196,5 +242,7 @@ def _types(tensors: tuple[Tensor, ...]) -> str:
 
 def _check_count(model: keras.Model, typed: TypedGraph) -> None:
     if model.count_params() != typed.parameters:
-        raise MismatchError(f"the model was inferred to have {typed.parameters} parameters, "
-                            f"but Keras makes {model.count_params()}")
+        raise MismatchError(
+            f"the model was inferred to have {typed.parameters} parameters, "
+            f"but Keras makes {model.count_params()}"
+        )

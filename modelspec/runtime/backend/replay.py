@@ -1,7 +1,8 @@
-"""The tensors inside a built model, by name: its typed graph walked once more with the model's own layers.
+"""The tensors inside a built model, by name: its typed graph walked once more with the model's own
+layers.
 
-Sub-models are walked into, so that what is inside them is part of one graph with all the rest: a tensor of any depth
-can be given out, and derivatives flow through it.
+Sub-models are walked into, so that what is inside them is part of one graph with all the rest: a
+tensor of any depth can be given out, and derivatives flow through it.
 """
 
 from __future__ import annotations
@@ -24,20 +25,28 @@ Tensors = dict[str, tuple[Any, ...]]
 def inner_model(model: keras.Model, typed: TypedGraph, names: Mapping[str, str]) -> keras.Model:
     """A model from the inputs of `model` to some of its tensors, with the same weights.
 
-    `names` are paths of inputs, calls or public outputs, by the key that each gets; a call with several outputs gets
-    `<key>_0`, `<key>_1`, ... The result is a mapping by key. Every name must be known.
+    `names` are paths of inputs, calls or public outputs, by the key that each gets; a call with
+    several outputs gets `<key>_0`, `<key>_1`, ... The result is a mapping by key. Every name must
+    be known.
     """
     inputs = {
-        one.name: keras.Input(batch_shape=erase(typed.inputs[one.name].shape), dtype=one.dtype, name=one.name,
-                              optional=one.optional)
+        one.name: keras.Input(
+            batch_shape=erase(typed.inputs[one.name].shape),
+            dtype=one.dtype,
+            name=one.name,
+            optional=one.optional,
+        )
         for one in typed.graph.inputs or ()
     }
     tensors = walked(model, typed, inputs)
     found: dict[str, Any] = {}
     for key, name in names.items():
         outputs = tensors[name]
-        found.update({key: outputs[0]} if len(outputs) == 1 else
-                     {f"{key}_{index}": output for index, output in enumerate(outputs)})
+        found.update(
+            {key: outputs[0]}
+            if len(outputs) == 1
+            else {f"{key}_{index}": output for index, output in enumerate(outputs)}
+        )
     given = next(iter(inputs.values())) if len(inputs) == 1 else inputs
     return keras.Model(given, found)
 
@@ -54,7 +63,12 @@ class _Walk(_Lowering):
     """Calls the layers of a model that is there already."""
 
     def __init__(
-        self, model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any], found: Tensors, place: str
+        self,
+        model: keras.Model,
+        typed: TypedGraph,
+        inputs: Mapping[str, Any],
+        found: Tensors,
+        place: str,
     ) -> None:
         super().__init__(typed, {}, inputs, False)
         self.model, self.found, self.place = model, found, place
@@ -68,7 +82,9 @@ class _Walk(_Lowering):
 
     def _call(self, typed: TypedCall) -> None:
         arguments = {
-            name: self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            name: (
+                self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+            )
             for name, item in (typed.call.inputs or {}).items()
         }
         callee = self.model.get_layer(typed.shared or typed.name)

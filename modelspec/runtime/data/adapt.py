@@ -1,5 +1,7 @@
-"""What preparing data needs to know of them, learned from the training split alone, one pass for each thing after
-another: what takes the place of missing values, then the layers of transforms from the first to the last."""
+"""What preparing data needs to know of them, learned from the training split alone, one pass for
+each thing after another: what takes the place of missing values, then the layers of transforms from
+the first to the last.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from .transforms import Runner, from_file, learner, needs
 
 @dataclass
 class Pipeline:
-    """One feature on its way to the model: read, filled, and through the layers of its transform."""
+    """One feature on its way to the model: read, filled, and through the layers of its
+    transform.
+    """
 
     seen: Seen
     state: FeatureState
@@ -41,7 +45,9 @@ class Pipeline:
         try:
             values = self.seen.read(block, start, self.state.length, self.state.fill)
             values = values if len(chosen) == len(values) else values[chosen]
-            return self._typed(values, start, chosen) if self.seen.bound.chain is not None else values
+            return (
+                self._typed(values, start, chosen) if self.seen.bound.chain is not None else values
+            )
         except Fault as fault:
             raise DataError([fault.at(self.seen.bound.span)]) from None
 
@@ -51,8 +57,12 @@ class Pipeline:
             return values.reshape(len(values), *given.shape[1:])
         names = ", ".join(f"`{name}`" for name in self.seen.bound.names[:3])
         table = next(iter(self.seen.checks.values())).table
-        return cast(values.reshape(len(values), *given.shape[1:]), given.dtype, f"{names} of {table.name}",
-                    lambda index: self.seen.bound.place(table, (start + int(chosen[index[0]]), *index[1:])))
+        return cast(
+            values.reshape(len(values), *given.shape[1:]),
+            given.dtype,
+            f"{names} of {table.name}",
+            lambda index: self.seen.bound.place(table, (start + int(chosen[index[0]]), *index[1:])),
+        )
 
     @property
     def given(self) -> Tensor:
@@ -68,7 +78,9 @@ class Pipeline:
 
 
 def pipelines(survey: Survey, state: State) -> dict[Key, Pipeline]:
-    """Every feature of a source with nothing left to learn. Raises `DataError` where a transform does not fit."""
+    """Every feature of a source with nothing left to learn. Raises `DataError` where a transform
+    does not fit.
+    """
     found: dict[Key, Pipeline] = {}
     for key, seen in survey.seen.items():
         one = state.features[key]
@@ -82,30 +94,45 @@ def pipelines(survey: Survey, state: State) -> dict[Key, Pipeline]:
 
 
 def check_transforms(survey: Survey) -> None:
-    """Every transform against the type of the column that it gets; loads no framework. Raises `DataError`."""
+    """Every transform against the type of the column that it gets; loads no framework. Raises
+    `DataError`.
+    """
     for seen in survey.seen.values():
         if seen.bound.chain is not None:
             length = _length(seen, np.arange(survey.count)) if seen.bound.pad else None
             layers = seen.bound.chain.layers
-            _types(Pipeline(seen, FeatureState(seen.text, length=length), layers), layers, certain=False)
+            _types(
+                Pipeline(seen, FeatureState(seen.text, length=length), layers),
+                layers,
+                certain=False,
+            )
 
 
-def _types(pipeline: Pipeline, layers: tuple[Layer, ...], *, certain: bool = True) -> tuple[Tensor, ...]:
-    """The type that each layer gets, and that of the result. Raises `DataError` where the chain cannot run.
+def _types(
+    pipeline: Pipeline, layers: tuple[Layer, ...], *, certain: bool = True
+) -> tuple[Tensor, ...]:
+    """The type that each layer gets, and that of the result. Raises `DataError` where the chain
+    cannot run.
 
     With something still to be learned (`certain` false) a size that is not known yet is no fault.
     """
     chain = pipeline.seen.bound.chain
     assert chain is not None
     checked = infer_chain(chain.uses[: len(layers)], layers, pipeline.given, chain.span)
-    wrong = [one for one in checked.diagnostics if one.severity == "error" and (certain or one.code != "MS405")]
+    wrong = [
+        one
+        for one in checked.diagnostics
+        if one.severity == "error" and (certain or one.code != "MS405")
+    ]
     if wrong:
         raise DataError(wrong)
     return checked.value or (pipeline.given,)
 
 
 def learn(survey: Survey, train: Positions) -> State:
-    """What the training examples (positions among those kept) say. Raises `DataError` or `RunError`."""
+    """What the training examples (positions among those kept) say. Raises `DataError` or
+    `RunError`.
+    """
     rows = train if survey.rows is None else survey.rows[train]
     found = {key: _Progress(seen, _length(seen, rows)) for key, seen in survey.seen.items()}
     for key, fill in _fills(survey, rows).items():
@@ -119,7 +146,9 @@ def learn(survey: Survey, train: Positions) -> State:
     return State({key: one.state() for key, one in found.items()})
 
 
-def _training_blocks(survey: Survey, rows: Positions) -> Iterator[tuple[int, Mapping[str, Array], Array]]:
+def _training_blocks(
+    survey: Survey, rows: Positions
+) -> Iterator[tuple[int, Mapping[str, Array], Array]]:
     """Each block that holds training examples, with the places of these in it."""
     for start, block in survey.reader.blocks():
         size = len(next(iter(block.values())))
@@ -135,8 +164,13 @@ def _length(seen: Seen, rows: Positions) -> int | None:
         return None
     if pad.length is not None:
         return pad.length
-    return max(1, *(int(np.concatenate(seen.lengths[index :: len(seen.checks)])[rows].max(initial=1))
-                    for index in range(len(seen.checks))))
+    return max(
+        1,
+        *(
+            int(np.concatenate(seen.lengths[index :: len(seen.checks)])[rows].max(initial=1))
+            for index in range(len(seen.checks))
+        ),
+    )
 
 
 class _Progress:
@@ -193,7 +227,7 @@ class _Progress:
         return FeatureState(self.seen.text, self.fill, self.length, tuple(self.learned))
 
 
-# Missing values ------------------------------------------------------------------------------------------------------
+# Missing values -----------------------------------------------------------------------------------
 
 
 def _fills(survey: Survey, rows: Positions) -> dict[Key, dict[str, Any]]:
@@ -233,8 +267,12 @@ def _measured(
         total, count = sums[key, name]
         values = np.concatenate(kept[key, name]) if kept[key, name] else np.zeros(0)
         if not count and not len(values):
-            findings.error("MS628", f"`{name}` has no value in the training split to take the {seen.bound.missing} of",
-                           seen.bound.at(name), help="leave the column out, or give a constant: `missing: 0`")
+            findings.error(
+                "MS628",
+                f"`{name}` has no value in the training split to take the {seen.bound.missing} of",
+                seen.bound.at(name),
+                help="leave the column out, or give a constant: `missing: 0`",
+            )
             continue
         yield key, name, total / count if count else _BY_POLICY[seen.bound.missing](values)
     findings.stop_if_wrong()
@@ -248,5 +286,6 @@ def _most_frequent(values: Array) -> Any:
 
 
 _BY_POLICY: dict[str, Callable[[Array], Any]] = {
-    "median": lambda values: float(np.median(values)), "most_frequent": _most_frequent,
+    "median": lambda values: float(np.median(values)),
+    "most_frequent": _most_frequent,
 }

@@ -1,4 +1,6 @@
-"""What preparing data learned from the training split: a file of the run, which `evaluate` and `predict` apply."""
+"""What preparing data learned from the training split: a file of the run, which `evaluate` and
+`predict` apply.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class FeatureState:
         if bound.chain is None:
             return ()
         pairs = zip(bound.chain.layers, self.learned, strict=True)
-        return tuple(layer.model_copy(update=dict(known)) if known else layer for layer, known in pairs)
+        return tuple(
+            layer.model_copy(update=dict(known)) if known else layer for layer, known in pairs
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,13 @@ class State:
         target = folder / FOLDER
         target.mkdir(exist_ok=True)
         content = _text(_plain(self))
-        text = _text({"version": _VERSION, "sha256": sha256(content.encode()).hexdigest(), "features": _plain(self)})
+        text = _text(
+            {
+                "version": _VERSION,
+                "sha256": sha256(content.encode()).hexdigest(),
+                "features": _plain(self),
+            }
+        )
         beside = target / f".{FILE}.{os.getpid()}"
         with beside.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -88,15 +98,25 @@ class State:
         try:
             read = json.loads(path.read_text(encoding="utf-8"))
             features = read["features"]
-            if read["version"] != _VERSION or read["sha256"] != sha256(_text(features).encode()).hexdigest():
-                raise RunError.of("MS631", f"`{path}` is not what this run learned from its data: it was changed or "
-                                           "damaged since", help=help)
+            if (
+                read["version"] != _VERSION
+                or read["sha256"] != sha256(_text(features).encode()).hexdigest()
+            ):
+                raise RunError.of(
+                    "MS631",
+                    f"`{path}` is not what this run learned from its data: it was changed or "
+                    "damaged since",
+                    help=help,
+                )
             return cls(_features(features))
         except RunError:
             raise
         except OSError as error:
-            raise RunError.of("MS631", f"what this run learned from its data cannot be read: `{path}`: "
-                                       f"{error.strerror}", help=help) from None
+            raise RunError.of(
+                "MS631",
+                f"what this run learned from its data cannot be read: `{path}`: {error.strerror}",
+                help=help,
+            ) from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunError.of("MS631", f"`{path}` is damaged: {error}", help=help) from None
 
@@ -105,7 +125,9 @@ def _plain(state: State) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for (key, name), one in state.features.items():
         found.setdefault(key, {})[name] = {
-            "text": one.text, "fill": dict(one.fill), "length": one.length,
+            "text": one.text,
+            "fill": dict(one.fill),
+            "length": one.length,
             "learned": [None if known is None else dict(known) for known in one.learned],
         }
     return found
@@ -114,10 +136,16 @@ def _plain(state: State) -> dict[str, Any]:
 def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
     return {
         (str(key), str(name)): FeatureState(
-            bool(one["text"]), dict(one["fill"]), None if one["length"] is None else int(one["length"]),
-            tuple(None if known is None else {name: _tuples(value) for name, value in known.items()}
-                  for known in one["learned"]))
-        for key, by_name in read.items() for name, one in by_name.items()
+            bool(one["text"]),
+            dict(one["fill"]),
+            None if one["length"] is None else int(one["length"]),
+            tuple(
+                None if known is None else {name: _tuples(value) for name, value in known.items()}
+                for known in one["learned"]
+            ),
+        )
+        for key, by_name in read.items()
+        for name, one in by_name.items()
     }
 
 
@@ -129,7 +157,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
-# What predictions are turned back with -------------------------------------------------------------------------------
+# What predictions are turned back with ------------------------------------------------------------
 
 
 def labels(layers: tuple[Layer, ...]) -> tuple[Any, ...] | None:
@@ -147,7 +175,9 @@ def tokens(layer: Lookup) -> tuple[Any, ...]:
 
 
 def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
-    """Predicted numbers as the column has them; as they are where a layer of the transform has no inverse."""
+    """Predicted numbers as the column has them; as they are where a layer of the transform has no
+    inverse.
+    """
     if not layers or any(_undone(layer) is None for layer in layers):
         return values
     for layer in reversed(layers):
@@ -164,15 +194,18 @@ def has_inverse(layers: tuple[Layer, ...]) -> bool:
 
 
 def _undone(layer: Layer) -> tuple[Any, Any] | None:
-    """Factor and summand that take what a layer gives to what it got; None where it has no such inverse."""
+    """Factor and summand that take what a layer gives to what it got; None where it has no such
+    inverse.
+    """
     import numpy as np
 
     if layer.kind() == "Rescaling":
         scale, offset = np.asarray(getattr(layer, "scale"), np.float64), getattr(layer, "offset")  # noqa: B009
         return None if not np.all(scale) else (1 / scale, -np.asarray(offset, np.float64) / scale)
-    if layer.kind() != "Normalization" or getattr(layer, "mean") is None or getattr(layer, "axis") not in (-1, 1, None):  # noqa: B009
+    mean, axis = getattr(layer, "mean", None), getattr(layer, "axis", None)
+    if layer.kind() != "Normalization" or mean is None or axis not in (-1, 1, None):
         return None
-    mean = np.asarray(getattr(layer, "mean"), np.float64)  # noqa: B009
+    mean = np.asarray(mean, np.float64)
     deviation = np.maximum(np.sqrt(np.asarray(getattr(layer, "variance"), np.float64)), 1e-7)  # noqa: B009
     if getattr(layer, "invert"):  # noqa: B009
         return 1 / deviation, -mean / deviation
@@ -181,4 +214,8 @@ def _undone(layer: Layer) -> tuple[Any, Any] | None:
 
 def is_finite(value: Any) -> bool:
     """Whether a number, or all numbers of a list, can be written."""
-    return all(is_finite(item) for item in value) if isinstance(value, (list, tuple)) else math.isfinite(value)
+    return (
+        all(is_finite(item) for item in value)
+        if isinstance(value, (list, tuple))
+        else math.isfinite(value)
+    )

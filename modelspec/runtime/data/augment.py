@@ -1,6 +1,8 @@
-"""Augmentation: training examples varied at random, by numbers that follow from seed, epoch and step alone.
+"""Augmentation: training examples varied at random, by numbers that follow from seed, epoch and
+step alone.
 
-A run that goes on in the middle of an epoch thus sees what it would have seen, and nothing has to be saved for it.
+A run that goes on in the middle of an epoch thus sees what it would have seen, and nothing has to
+be saved for it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ _STREAM = 3
 
 
 class _Seeds(keras.random.SeedGenerator):
-    """Gives the random functions of a layer a new seed at every draw, each following from the batch's key."""
+    """Gives the random functions of a layer a new seed at every draw, each following from the
+    batch's key.
+    """
 
     def __init__(self) -> None:
         self.name = "position"  # no variable: the state is the position in the run
@@ -67,6 +71,8 @@ def _with_seeds(layer: Any) -> list[_Seeds]:
         for name, value in list(vars(one).items()):
             if isinstance(value, keras.random.SeedGenerator):
                 seeds = _Seeds()
-                vars(one)[name] = seeds  # not by assignment: Keras would track a state that there is not
+                vars(one)[name] = (
+                    seeds  # not by assignment: Keras would track a state that there is not
+                )
                 found.append(seeds)
     return found

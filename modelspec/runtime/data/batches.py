@@ -1,6 +1,7 @@
 """Batches: every epoch's order is a permutation of its own, and the framework gathers the examples.
 
-`order` is the whole state of the shuffling: where a run stands follows from the seed, the epoch and the step.
+`order` is the whole state of the shuffling: where a run stands follows from the seed, the epoch and
+the step.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _SMALL = 32 * 2**20
 
 
 def order(seed: int, epoch: int, count: int) -> Positions:
-    """In which order an epoch (from 0) takes `count` examples: a permutation that follows from seed and epoch alone."""
+    """In which order an epoch (from 0) takes `count` examples: a permutation that follows from seed
+    and epoch alone.
+    """
     sequence = np.random.SeedSequence([seed, _STREAM, epoch])
     return np.random.Generator(np.random.PCG64(sequence)).permutation(count)
 
@@ -37,7 +40,9 @@ def steps(count: int, batch_size: int) -> int:
 
 
 class Feed:
-    """The examples of a source as tensors, or as maps of files, from which batches of its parts are gathered."""
+    """The examples of a source as tensors, or as maps of files, from which batches of its parts are
+    gathered.
+    """
 
     def __init__(self, examples: Examples) -> None:
         import tensorflow as tf
@@ -51,13 +56,20 @@ class Feed:
         self._augment = examples.augment
 
     def training(
-        self, positions: Positions, seed: int, batch_size: int, epochs: int, first_epoch: int = 0, first_step: int = 0
+        self,
+        positions: Positions,
+        seed: int,
+        batch_size: int,
+        epochs: int,
+        first_epoch: int = 0,
+        first_step: int = 0,
     ) -> tf.data.Dataset:
-        """Batches of (inputs, targets), or (inputs, targets, weights) where examples or classes have any, of the epochs
-        from `first_epoch` up to `epochs`, one after the other.
+        """Batches of (inputs, targets), or (inputs, targets, weights) where examples or classes
+        have any, of the epochs from `first_epoch` up to `epochs`, one after the other.
 
-        The first of these epochs begins at its batch `first_step`, at no cost: nothing before it is gathered. For
-        `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset goes on where an epoch ends.
+        The first of these epochs begins at its batch `first_step`, at no cost: nothing before it is
+        gathered. For `fit(..., steps_per_epoch=steps(count, batch_size))`: the dataset goes on
+        where an epoch ends.
         """
         import tensorflow as tf
 
@@ -69,7 +81,9 @@ class Feed:
 
         def batches_of(epoch: Any) -> tf.data.Dataset:
             shuffled = tf.ensure_shape(tf.numpy_function(permuted, [epoch], tf.int64), [count])
-            first = tf.where(tf.equal(epoch, first_epoch), tf.cast(first_step, tf.int64), tf.zeros((), tf.int64))
+            first = tf.where(
+                tf.equal(epoch, first_epoch), tf.cast(first_step, tf.int64), tf.zeros((), tf.int64)
+            )
             found = self._gathered(shuffled, count, batch_size, self._training_weights, first)
             return _varied(found, vary, epoch, first) if vary else found
 
@@ -79,11 +93,14 @@ class Feed:
         return found
 
     def plain(self, positions: Positions, batch_size: int) -> tf.data.Dataset:
-        """Batches of (inputs, targets), with weights where the data have a column of them, or of inputs where there are
-        no targets, in the order of the positions."""
+        """Batches of (inputs, targets), with weights where the data have a column of them, or of
+        inputs where there are no targets, in the order of the positions.
+        """
         import tensorflow as tf
 
-        found: tf.data.Dataset = self._gathered(tf.constant(positions), len(positions), batch_size, self._weights)
+        found: tf.data.Dataset = self._gathered(
+            tf.constant(positions), len(positions), batch_size, self._weights
+        )
         return found.prefetch(tf.data.AUTOTUNE)
 
     def _variations(self, seed: int) -> dict[str, Any]:
@@ -93,10 +110,18 @@ class Feed:
         from .augment import Augmentation
 
         names = list(self._inputs)
-        return {name: Augmentation(chain, seed, names.index(name)) for name, chain in self._augment.items()}
+        return {
+            name: Augmentation(chain, seed, names.index(name))
+            for name, chain in self._augment.items()
+        }
 
     def _gathered(
-        self, positions: Any, count: int, batch_size: int, weights: Mapping[str, Any], first_step: Any = 0
+        self,
+        positions: Any,
+        count: int,
+        batch_size: int,
+        weights: Mapping[str, Any],
+        first_step: Any = 0,
     ) -> tf.data.Dataset:
         import tensorflow as tf
 
@@ -105,9 +130,14 @@ class Feed:
             inputs = {name: _gather(values, chosen) for name, values in self._inputs.items()}
             if not self._targets:
                 return _one_or_mapping(inputs)
-            # Keras wants something for every output, also for one that no loss and no metric looks at.
+            # Keras wants something for every output, also for one that no loss and no metric looks
+            # at.
             targets = {
-                name: _gather(self._targets[name], chosen) if name in self._targets else tf.zeros_like(chosen)
+                name: (
+                    _gather(self._targets[name], chosen)
+                    if name in self._targets
+                    else tf.zeros_like(chosen)
+                )
                 for name in self._outputs
             }
             if not weights:
@@ -118,7 +148,9 @@ class Feed:
         return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))
 
 
-def _varied(batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any) -> tf.data.Dataset:
+def _varied(
+    batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any
+) -> tf.data.Dataset:
     """Batches whose inputs are varied, each by numbers of its own place in the run."""
     import tensorflow as tf
 
@@ -126,20 +158,29 @@ def _varied(batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first
         inputs, *rest = batch
         step = number + first
         if isinstance(inputs, dict):
-            return {name: vary[name](x, epoch, step) if name in vary else x for name, x in inputs.items()}, *rest
+            return {
+                name: vary[name](x, epoch, step) if name in vary else x
+                for name, x in inputs.items()
+            }, *rest
         return next(iter(vary.values()))(inputs, epoch, step), *rest
 
     return batches.enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def _weights(examples: Examples, *, training: bool) -> dict[str, Any]:
-    """How much each example counts, by output: for its own weight, and in training for its class."""
+    """How much each example counts, by output: for its own weight, and in training for its
+    class.
+    """
     import tensorflow as tf
 
     classes = examples.class_weights if training else {}
     if examples.weights is None and not classes:
         return {}
-    whole = np.asarray(examples.weights) if examples.weights is not None else np.ones(examples.count, np.float32)
+    whole = (
+        np.asarray(examples.weights)
+        if examples.weights is not None
+        else np.ones(examples.count, np.float32)
+    )
     found: dict[str, Any] = {}
     for name in examples.outputs:
         weights = whole
@@ -150,7 +191,9 @@ def _weights(examples: Examples, *, training: bool) -> dict[str, Any]:
 
 
 class _OnDisk:
-    """An array that stays on disk, of which rows are read: a memory map would bring its whole file into memory."""
+    """An array that stays on disk, of which rows are read: a memory map would bring its whole file
+    into memory.
+    """
 
     def __init__(self, values: np.memmap[Any, Any]) -> None:
         self.values = values
@@ -191,8 +234,9 @@ def _gather(values: Any, chosen: Any) -> Any:
 
 
 def _as_written(function: Any) -> Any:
-    """A function of tensors that TensorFlow traces as it stands: there is no branch and no loop on values to be
-    rewritten, and looking for some takes a third of a second."""
+    """A function of tensors that TensorFlow traces as it stands: there is no branch and no loop on
+    values to be rewritten, and looking for some takes a third of a second.
+    """
     import tensorflow as tf
 
     return tf.autograph.experimental.do_not_convert(function)

@@ -1,9 +1,11 @@
-"""Prepared data on disk: entries under a key of exactly what determines them, read back as memory maps.
+"""Prepared data on disk: entries under a key of exactly what determines them, read back as memory
+maps.
 
-An entry is a folder of `.npy` files with an `entry.json`. It is written beside its place and renamed when all of it is
-on disk, so that a reader sees a whole one or none, whenever the writer is killed; a lock, which the kernel frees with
-the process, lets only one process write an entry. `MODELSPEC_CACHE` names the folder; by default it is
-`modelspec` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). Entries may be removed at any time.
+An entry is a folder of `.npy` files with an `entry.json`. It is written beside its place and
+renamed when all of it is on disk, so that a reader sees a whole one or none, whenever the writer is
+killed; a lock, which the kernel frees with the process, lets only one process write an entry.
+`MODELSPEC_CACHE` names the folder; by default it is `modelspec` in the user's cache folder
+(`XDG_CACHE_HOME`, `~/.cache`). Entries may be removed at any time.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ def find(key: Key) -> Entry | None:
 
 
 class Writer:
-    """The folder of an entry to be: arrays are memory maps until `commit` makes the entry of them."""
+    """The folder of an entry to be: arrays are memory maps until `commit` makes the entry of
+    them.
+    """
 
     def __init__(self, path: Path, target: Path | None) -> None:
         self.path = path
@@ -112,7 +116,10 @@ class Writer:
             array.flush()
             listed[name] = (f"{index}.npy", array.shape, str(array.dtype))
             _sync(self.path / f"{index}.npy")
-        text = json.dumps({"source": key.source, "parts": key.parts, "arrays": listed, "facts": facts}, default=str)
+        text = json.dumps(
+            {"source": key.source, "parts": key.parts, "arrays": listed, "facts": facts},
+            default=str,
+        )
         with (self.path / _ENTRY).open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
@@ -127,7 +134,8 @@ class Writer:
 
 @contextmanager
 def writing(key: Key) -> Iterator[Writer]:
-    """A folder beside the entry's place, for this process alone; removed where nothing was committed.
+    """A folder beside the entry's place, for this process alone; removed where nothing was
+    committed.
 
     Waits while another process writes the same entry: look for it again inside. Raises `OSError`.
     """
@@ -153,7 +161,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-# Why an entry was, or was not, used ----------------------------------------------------------------------------------
+# Why an entry was, or was not, used ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,9 @@ class Explanation:
     parts: Mapping[str, Any]
     """What the key is made of."""
     differs: tuple[str, ...] = ()
-    """The parts in which the nearest entry of the same source differs; empty where there is none."""
+    """The parts in which the nearest entry of the same source differs; empty where there is
+    none.
+    """
 
 
 def nearest_difference(key: Key) -> tuple[str, ...]:
@@ -180,6 +190,13 @@ def nearest_difference(key: Key) -> tuple[str, ...]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             read = json.loads(path.read_text(encoding="utf-8"))
             if read["source"] == key.source and path.parent.name != key.digest:
-                found.append(tuple(sorted(name for name in {*wanted, *read["parts"]}
-                                          if wanted.get(name) != read["parts"].get(name))))
+                found.append(
+                    tuple(
+                        sorted(
+                            name
+                            for name in {*wanted, *read["parts"]}
+                            if wanted.get(name) != read["parts"].get(name)
+                        )
+                    )
+                )
     return min(found, key=len, default=())

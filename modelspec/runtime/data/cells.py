@@ -1,4 +1,6 @@
-"""The cells of a column: numbers or text, which of them are missing, and what in them is neither."""
+"""The cells of a column: numbers or text, which of them are missing, and what in them is
+neither.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,27 @@ from .table import Array, Table, is_nothing
 
 _NOTHING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
 """What a cell without a value holds where numbers are taken, in lower case."""
-_MARKS = frozenset({"?", "-", "--", "---", ".", "*", "x", "missing", "unknown", "undefined", "nil", "(null)", "\\n",
-                    "#value!", "#ref!", "#div/0!", "not available"})
+_MARKS = frozenset(
+    {
+        "?",
+        "-",
+        "--",
+        "---",
+        ".",
+        "*",
+        "x",
+        "missing",
+        "unknown",
+        "undefined",
+        "nil",
+        "(null)",
+        "\\n",
+        "#value!",
+        "#ref!",
+        "#div/0!",
+        "not available",
+    }
+)
 """What else is seen to be written where there is no value, in lower case."""
 _NUMBERS = "biuf"
 """NumPy's letters for bool, whole and floating-point dtypes."""
@@ -55,7 +76,9 @@ def ready(values: Array, text: bool) -> Cells:
         missing: Array = np.asarray(texts == "")
         return Cells(texts, missing if missing.any() else None)
     if values.dtype.kind == "O":
-        values = np.array([_number(str(cell)) for cell in values.flat], np.float64).reshape(values.shape)
+        values = np.array([_number(str(cell)) for cell in values.flat], np.float64).reshape(
+            values.shape
+        )
     if values.dtype.kind != "f":
         return Cells(values, None)
     missing = np.isnan(values)
@@ -77,7 +100,7 @@ def _number(cell: str) -> float:
         return float("nan")
 
 
-# Checks --------------------------------------------------------------------------------------------------------------
+# Checks -------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -102,7 +125,9 @@ class _Found:
 class ColumnCheck:
     """Looks through one column, block by block; `tell` says what is wrong with it."""
 
-    def __init__(self, table: Table, name: str, wanted: Wanted, span: Span | None, policy: Any) -> None:
+    def __init__(
+        self, table: Table, name: str, wanted: Wanted, span: Span | None, policy: Any
+    ) -> None:
         self.table, self.name, self.wanted, self.span = table, name, wanted, span
         self.policy = policy
         self.kind: str | None = None
@@ -111,7 +136,12 @@ class ColumnCheck:
         """Of one example."""
         self.rows = 0
         self._dtype: Any = None
-        self._missing, self._text, self._nan, self._infinite = _Found(), _Found(), _Found(), _Found()
+        self._missing, self._text, self._nan, self._infinite = (
+            _Found(),
+            _Found(),
+            _Found(),
+            _Found(),
+        )
         self._fractions = _Found()
 
     @property
@@ -142,8 +172,15 @@ class ColumnCheck:
 
     def _add_numbers(self, start: int, values: Array) -> Array | None:
         if values.dtype.kind == "O":
-            lacking: Array = np.array([str(cell).lower() in _NOTHING for cell in values.flat]).reshape(values.shape)
-            text = np.array([not _reads_as_number(str(cell)) for cell in values.flat]).reshape(values.shape) & ~lacking
+            lacking: Array = np.array(
+                [str(cell).lower() in _NOTHING for cell in values.flat]
+            ).reshape(values.shape)
+            text = (
+                np.array([not _reads_as_number(str(cell)) for cell in values.flat]).reshape(
+                    values.shape
+                )
+                & ~lacking
+            )
             self._text.add(text, values, start)
             return lacking
         if values.dtype.kind != "f":
@@ -160,10 +197,12 @@ class ColumnCheck:
         self._nan.add(nan, values, start)
         return nothing
 
-    # Findings --------------------------------------------------------------------------------------------------------
+    # Findings -------------------------------------------------------------------------------------
 
     def tell(self, findings: Findings, *, drop: bool = True) -> None:
-        """What is wrong. Without `drop` a missing value is a fault though the policy would leave its example out."""
+        """What is wrong. Without `drop` a missing value is a fault though the policy would leave
+        its example out.
+        """
         if self.kind is None:
             return
         title = f"`{self.name}` of {self.table.name}"
@@ -179,25 +218,41 @@ class ColumnCheck:
                 self._tell_not_finite(found, findings)
         if self._fractions.count:
             shown = self._shown(self._fractions)
-            findings.error("MS621", f"`{self.name}` is {self._fractions.value:g} at {shown[0]}, but "
-                                    f"`{self.wanted.whole}` takes whole numbers", self.span,
-                           notes=places(shown, self._fractions.count),
-                           help="use `Discretization` to make categories of numbers")
+            findings.error(
+                "MS621",
+                f"`{self.name}` is {self._fractions.value:g} at {shown[0]}, but "
+                f"`{self.wanted.whole}` takes whole numbers",
+                self.span,
+                notes=places(shown, self._fractions.count),
+                help="use `Discretization` to make categories of numbers",
+            )
 
     def _tell_kind(self, title: str, findings: Findings) -> None:
         if self.text:
-            findings.error("MS609", f"{title} holds numbers ({self._dtype}), but {self.wanted.subject} takes text",
-                           self.span, help=self.wanted.help)
+            findings.error(
+                "MS609",
+                f"{title} holds numbers ({self._dtype}), but {self.wanted.subject} takes text",
+                self.span,
+                help=self.wanted.help,
+            )
         elif self.kind == "c":
-            findings.error("MS609", f"{title} holds complex numbers, of which {self.wanted.subject} would lose a part",
-                           self.span, help="save the real and the imaginary part as arrays of their own")
+            findings.error(
+                "MS609",
+                f"{title} holds complex numbers, of which {self.wanted.subject} would lose a part",
+                self.span,
+                help="save the real and the imaginary part as arrays of their own",
+            )
         else:
             what = "text" if self.kind in ("U", "S") else f"`{self._dtype}` values"
             first = ""
             if self._text.count:
                 first = f": {_quoted(_decoded(self._text.value))} at {self._shown(self._text)[0]}"
-            findings.error("MS609", f"{title} holds {what}, but {self.wanted.subject} takes numbers{first}", self.span,
-                           help="save it as an array of numbers" if self.kind in ("U", "S") else None)
+            findings.error(
+                "MS609",
+                f"{title} holds {what}, but {self.wanted.subject} takes numbers{first}",
+                self.span,
+                help="save it as an array of numbers" if self.kind in ("U", "S") else None,
+            )
 
     def _shown(self, found: _Found) -> list[str]:
         return [self.table.place(self.name, index) for index in found.first]
@@ -209,35 +264,57 @@ class ColumnCheck:
         share = "all" if count == self.rows else f"{count:,}"
         cell = str(self._text.value)
         findings.error(
-            "MS609", f"`{self.name}` holds text, but {self.wanted.subject} takes numbers: {_quoted(cell)} at "
-                     f"{shown[0]}", self.span,
-            notes=places(shown, count) if few else (f"{share} of its {self.rows:,} cells are text",),
-            help=_text_help(cell) or self._mark_help(cell) or self.wanted.help
-            or f"leave `{self.name}` out, write it as numbers, or look it up with `transform: [StringLookup]`")
+            "MS609",
+            f"`{self.name}` holds text, but {self.wanted.subject} takes numbers: {_quoted(cell)} at"
+            f" {shown[0]}",
+            self.span,
+            notes=(
+                places(shown, count) if few else (f"{share} of its {self.rows:,} cells are text",)
+            ),
+            help=_text_help(cell)
+            or self._mark_help(cell)
+            or self.wanted.help
+            or f"leave `{self.name}` out, write it as numbers, or look it up with `transform: [StringLookup]`",
+        )
         return few
 
     def _mark_help(self, cell: str) -> str | None:
         """What to do about a cell that seems to stand for no value."""
         if cell.strip().lower() not in _MARKS or not self.table.marks:
             return None
-        return f"where it stands for no value, say so: `csv: {{path: ..., missing_values: [{_quoted(cell.strip())}]}}`"
+        return (
+            "where it stands for no value, say so: `csv: {path: ..., missing_values:"
+            f" [{_quoted(cell.strip())}]}}`"
+        )
 
     def _tell_missing(self, findings: Findings) -> None:
         shown = self._shown(self._missing)
-        help = "fill it in, or remove the row; or say what to do: `missing: drop`" if self.text else \
-            "fill it in, or remove the row; or say what to do: `missing: mean`, `drop`, ..."
+        help = (
+            "fill it in, or remove the row; or say what to do: `missing: drop`"
+            if self.text
+            else "fill it in, or remove the row; or say what to do: `missing: mean`, `drop`, ..."
+        )
         if self.policy == "drop":
             help = "every row gets a prediction: fill it in, or remove the row"
-        findings.error("MS608", f"`{self.name}` has no value at {shown[0]}", self.span,
-                       notes=places(shown, self._missing.count), help=help)
+        findings.error(
+            "MS608",
+            f"`{self.name}` has no value at {shown[0]}",
+            self.span,
+            notes=places(shown, self._missing.count),
+            help=help,
+        )
 
     def _tell_not_finite(self, found: _Found, findings: Findings) -> None:
         value = found.value
         what = "NaN" if np.isnan(value) else "infinity" if value > 0 else "minus infinity"
         shown = self._shown(found)
-        findings.error("MS613", f"`{self.name}` is {what} at {shown[0]}", self.span,
-                       notes=places(shown, found.count),
-                       help="training on it would turn the weights into NaN: mend or remove the example")
+        findings.error(
+            "MS613",
+            f"`{self.name}` is {what} at {shown[0]}",
+            self.span,
+            notes=places(shown, found.count),
+            help="training on it would turn the weights into NaN: mend or remove the example",
+        )
 
 
 def _reads_as_number(cell: str) -> bool:
@@ -266,11 +343,15 @@ def _quoted(cell: str) -> str:
 
 
 def _text_help(cell: str) -> str | None:
-    for old, new, words in ((",", ".", 'write decimals with a point, or give `csv` the setting `decimal: ","`'),
-                            (",", "", "write thousands without commas"),
-                            ("%", "", "write numbers without `%`"), ("$", "", "write numbers without `$`"),
-                            ("€", "", "write numbers without `€`"),
-                            ("_", "", "write numbers without `_`"), (" ", "", "write numbers without spaces")):
+    for old, new, words in (
+        (",", ".", 'write decimals with a point, or give `csv` the setting `decimal: ","`'),
+        (",", "", "write thousands without commas"),
+        ("%", "", "write numbers without `%`"),
+        ("$", "", "write numbers without `$`"),
+        ("€", "", "write numbers without `€`"),
+        ("_", "", "write numbers without `_`"),
+        (" ", "", "write numbers without spaces"),
+    ):
         if old in cell and _reads_as_number(cell.replace(old, new)):
             return words
     return None

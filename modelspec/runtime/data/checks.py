@@ -1,4 +1,6 @@
-"""What else training would pass over in silence: numbers that an Embedding has no vector for, too few examples."""
+"""What else training would pass over in silence: numbers that an Embedding has no vector for, too
+few examples.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,11 @@ class Lookup(NamedTuple):
 
 
 def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict[str, list[Lookup]]:
-    """The `Embedding` layers that each input is looked up in, sub-models included; by the input's name.
+    """The `Embedding` layers that each input is looked up in, sub-models included; by the input's
+    name.
 
-    `sources` are the inputs of `typed` by the outer input that feeds them; by default their own names.
+    `sources` are the inputs of `typed` by the outer input that feeds them; by default their own
+    names.
     """
     origin = dict(sources if sources is not None else {name: name for name in typed.inputs})
     found: dict[str, list[Lookup]] = {}
@@ -58,15 +62,25 @@ def _single(call: TypedCall) -> Iterator[tuple[str, Ref]]:
 
 
 def _embedding_size(call: TypedCall) -> int | None:
-    if call.call.callee is None or type(call.call.callee).__name__ not in ("Embedding", "ReversibleEmbedding"):
+    if call.call.callee is None or type(call.call.callee).__name__ not in (
+        "Embedding",
+        "ReversibleEmbedding",
+    ):
         return None
     return int(getattr(call.call.callee, "input_dim"))  # noqa: B009  # a setting that only these layers have
 
 
 def check_lookups(
-    values: Array, name: str, found: list[Lookup], bound: Bound, table: Table, findings: Findings, rows: Array
+    values: Array,
+    name: str,
+    found: list[Lookup],
+    bound: Bound,
+    table: Table,
+    findings: Findings,
+    rows: Array,
 ) -> None:
-    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a vector after it.
+    """MS617: numbers outside an Embedding's table; Keras fails on them in training, and makes up a
+    vector after it.
 
     `rows` are the places of the examples in their source.
     """
@@ -78,14 +92,22 @@ def check_lookups(
         shown = [bound.place(table, (int(rows[index[0]]), *index[1:])) for index in where]
         least, most = values.min(), values.max()
         findings.error(
-            "MS617", f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has vectors "
-                     f"for 0 to {lookup.size - 1}", lookup.span, notes=places(shown, int(np.count_nonzero(bad))),
-            help=f"give it `input_dim: {int(most) + 1}`" if least >= 0 else "indices count from 0")
+            "MS617",
+            f"input `{name}` is {number(values[where[0]])} at {shown[0]}, but `{lookup.layer}` has"
+            f" vectors for 0 to {lookup.size - 1}",
+            lookup.span,
+            notes=places(shown, int(np.count_nonzero(bad))),
+            help=f"give it `input_dim: {int(most) + 1}`" if least >= 0 else "indices count from 0",
+        )
 
 
 def check_count(count: int, batch_size: int, span: Span | None, findings: Findings) -> None:
     """MS619: fewer examples than one step takes."""
     if count < batch_size:
         examples = "there is 1 example" if count == 1 else f"there are {count} examples"
-        findings.warning("MS619", f"{examples} to train on, fewer than one batch of {batch_size}", span,
-                         help=f"set `batch_size` to at most {count}")
+        findings.warning(
+            "MS619",
+            f"{examples} to train on, fewer than one batch of {batch_size}",
+            span,
+            help=f"set `batch_size` to at most {count}",
+        )

@@ -15,13 +15,17 @@ from .table import BLOCK, Array, Table
 MEMORY = 256 * 2**20
 """Bytes up to which a source, and what is made of it, is kept in memory."""
 ONCE = 32 * 2**20
-"""The same of a source that is gone through once, by `evaluate` or `predict`: to read it again costs little."""
+"""The same of a source that is gone through once, by `evaluate` or `predict`: to read it again
+costs little.
+"""
 
 
 class Reader:
     """Some columns of a table, as often as they are asked for, in blocks of one size."""
 
-    def __init__(self, table: Table, names: tuple[str, ...], whole: Mapping[str, Array] | None) -> None:
+    def __init__(
+        self, table: Table, names: tuple[str, ...], whole: Mapping[str, Array] | None
+    ) -> None:
         self.table = table
         self.names = names
         self._whole = whole
@@ -40,10 +44,16 @@ class Reader:
             yield {name: values[start : start + BLOCK] for name, values in whole.items()}
 
     def _evenly(self) -> Iterator[Mapping[str, Array]]:
-        """What is computed from blocks follows from their sizes, so that these are the same for every kind of file."""
+        """What is computed from blocks follows from their sizes, so that these are the same for
+        every kind of file.
+        """
         kept: dict[str, Array] | None = None
         for block in self.table.blocks(self.names, BLOCK):
-            kept = block if kept is None else {name: _joined(kept[name], block[name]) for name in self.names}
+            kept = (
+                block
+                if kept is None
+                else {name: _joined(kept[name], block[name]) for name in self.names}
+            )
             while (count := len(kept[self.names[0]])) >= BLOCK:
                 yield {name: values[:BLOCK] for name, values in kept.items()}
                 kept = {name: values[BLOCK:] for name, values in kept.items()}
@@ -57,15 +67,24 @@ def _joined(one: Array, other: Array) -> Array:
     return other if not len(one) else np.concatenate([one, other])
 
 
-def open_columns(table: Table, features: Mapping[str, Bound], others: Mapping[str, Span | None], findings: Findings,
-                 *, once: bool = False) -> Reader | None:
-    """The columns of features and `others` (by name, with the place that names them); None, and findings, where one
-    cannot be had. `once`: less of them is kept in memory."""
+def open_columns(
+    table: Table,
+    features: Mapping[str, Bound],
+    others: Mapping[str, Span | None],
+    findings: Findings,
+    *,
+    once: bool = False,
+) -> Reader | None:
+    """The columns of features and `others` (by name, with the place that names them); None, and
+    findings, where one cannot be had. `once`: less of them is kept in memory.
+    """
     spans: dict[str, Span | None] = {}
     for bound in features.values():
         spans.update({name: bound.at(name) for name in bound.names if name not in spans})
     spans = {**spans, **{name: span for name, span in others.items() if name not in spans}}
-    large = table.size_hint is not None and table.size_hint > (min(ONCE, MEMORY) if once else MEMORY)
+    large = table.size_hint is not None and table.size_hint > (
+        min(ONCE, MEMORY) if once else MEMORY
+    )
     whole: dict[str, Array] = {}
     wrong = False
     for name, span in spans.items():
@@ -86,7 +105,11 @@ def _unequal(lengths: Mapping[str, int], table: Table, findings: Findings) -> bo
     if len(set(lengths.values())) <= 1:
         return False
     told = [f"`{name}` has {count:,}" for name, count in lengths.items()]
-    findings.error("MS611", f"the arrays of {table.name} do not have the same number of examples: "
-                            f"{', '.join(told[:-1])} and {told[-1]}", table.span,
-                   help="the first axis of every array counts the examples")
+    findings.error(
+        "MS611",
+        f"the arrays of {table.name} do not have the same number of examples: "
+        f"{', '.join(told[:-1])} and {told[-1]}",
+        table.span,
+        help="the first axis of every array counts the examples",
+    )
     return True

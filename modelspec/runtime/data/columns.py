@@ -43,7 +43,9 @@ class Bound(NamedTuple):
         return self.spans.get(name, self.span)
 
     def place(self, table: Table, index: tuple[int, ...]) -> str:
-        """Where an entry of the gathered values stands in the source; what is prepared has lost its column."""
+        """Where an entry of the gathered values stands in the source; what is prepared has lost its
+        column.
+        """
         if self.chain is not None or self.pad is not None:
             return table.place(self.names[0], index[:1])
         if self.stacked:
@@ -52,7 +54,9 @@ class Bound(NamedTuple):
 
     def feature(self) -> dict[str, Any]:
         """As a spec writes it."""
-        found: dict[str, Any] = {"columns": list(self.names)} if self.stacked else {"column": self.names[0]}
+        found: dict[str, Any] = (
+            {"columns": list(self.names)} if self.stacked else {"column": self.names[0]}
+        )
         if self.missing != "error":
             found["missing"] = self.missing
         if self.pad is not None:
@@ -71,13 +75,21 @@ class Binding:
 
 
 def bind(
-    data: DataSection, inputs: Sequence[str], trained: Sequence[str], table: Table, *, with_targets: bool = True
+    data: DataSection,
+    inputs: Sequence[str],
+    trained: Sequence[str],
+    table: Table,
+    *,
+    with_targets: bool = True,
 ) -> Binding:
-    """The columns of every model input and of every `trained` output, those left out in the spec included.
+    """The columns of every model input and of every `trained` output, those left out in the spec
+    included.
 
     Raises `DataError` (MS623) where an output is trained and nothing says on what.
     """
-    targets = {name: bound_of(one, data, ("targets", name)) for name, one in (data.targets or {}).items()}
+    targets = {
+        name: bound_of(one, data, ("targets", name)) for name, one in (data.targets or {}).items()
+    }
     if data.targets is None and table.default_target is not None and len(trained) == 1:
         targets = {trained[0]: Bound((table.default_target,), False, table.span)}
     if with_targets:
@@ -87,26 +99,36 @@ def bind(
     else:
         taken = {column for bound in targets.values() for column in bound.names}
         found = {inputs[0]: _everything_but(taken, table)}
-    return Binding(found, {name: targets[name] for name in trained if name in targets} if with_targets else {})
+    return Binding(
+        found, {name: targets[name] for name in trained if name in targets} if with_targets else {}
+    )
 
 
 def _all_targets(trained: Iterable[str], targets: Mapping[str, Bound], data: DataSection) -> None:
     findings = Findings()
     for name in trained:
         if name not in targets:
-            findings.error("MS623", f"output `{name}` has a loss, but `data.targets` has nothing for it", data.span,
-                           help=f"add `targets: {{{name}: {{column: ...}}}}` to `data`")
+            findings.error(
+                "MS623",
+                f"output `{name}` has a loss, but `data.targets` has nothing for it",
+                data.span,
+                help=f"add `targets: {{{name}: {{column: ...}}}}` to `data`",
+            )
     findings.stop_if_wrong()
 
 
 def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
     """A feature as the spec has it."""
-    spans = {name: data.spans[(*path, name)] for name in feature.names if (*path, name) in data.spans}
+    spans = {
+        name: data.spans[(*path, name)] for name in feature.names if (*path, name) in data.spans
+    }
     return Bound(feature.names, feature.column is None, data.spans.get(path), spans, feature)
 
 
 def _everything_but(taken: set[str], table: Table) -> Bound:
-    """What feeds an input that names no columns: the table's own choice, or every column that is no target."""
+    """What feeds an input that names no columns: the table's own choice, or every column that is no
+    target.
+    """
     if table.default_features is not None:
         names = table.default_features
     else:

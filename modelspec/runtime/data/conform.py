@@ -1,4 +1,6 @@
-"""Arrays to the shape and dtype that a model input takes, and the sizes that only the data knows."""
+"""Arrays to the shape and dtype that a model input takes, and the sizes that only the data
+knows.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,17 @@ Index = tuple[int, ...]
 
 
 def arrange(values: Array, wanted: Shape, subject: str, name: str) -> Array:
-    """The array (first axis the examples) with examples of the wanted shape. Raises `Fault` (MS610)."""
+    """The array (first axis the examples) with examples of the wanted shape. Raises `Fault`
+    (MS610).
+    """
     shape = match(values.shape[1:], wanted)
     if shape is None:
-        raise Fault("MS610", f"{name} has the shape {values.shape[1:]} for every example, "
-                             f"but {subject} takes {_shape(wanted)}", help=_help(values.shape[1:], wanted))
+        raise Fault(
+            "MS610",
+            f"{name} has the shape {values.shape[1:]} for every example, "
+            f"but {subject} takes {_shape(wanted)}",
+            help=_help(values.shape[1:], wanted),
+        )
     return values.reshape(len(values), *(int(size) for size in shape if size is not None))
 
 
@@ -31,26 +39,39 @@ def _shape(wanted: Shape) -> str:
 
 
 def _help(found: Sizes, wanted: Shape) -> str | None:
-    if len(found) == len(wanted) and sorted(found) == sorted(size for size in wanted if isinstance(size, int)):
-        return "its axes are in another order: transpose the array, or declare the input as the data is"
+    if len(found) == len(wanted) and sorted(found) == sorted(
+        size for size in wanted if isinstance(size, int)
+    ):
+        return (
+            "its axes are in another order: transpose the array, or declare the input as the"
+            " data is"
+        )
     if len(found) == 1 and len(wanted) == 1 and isinstance(wanted[0], int):
         return f"declare the input as `[{found[0]}]`, or feed {wanted[0]} columns"
     return f"declare the input as `{list(found)}`, and `Reshape` it in the model" if found else None
 
 
-def bind_sizes(values: Array, wanted: Shape, subject: str, bound: dict[str, tuple[int, str]]) -> None:
-    """Notes down what the named sizes of an input are. Raises `Fault` (MS622) where a name has two sizes."""
+def bind_sizes(
+    values: Array, wanted: Shape, subject: str, bound: dict[str, tuple[int, str]]
+) -> None:
+    """Notes down what the named sizes of an input are. Raises `Fault` (MS622) where a name has two
+    sizes.
+    """
     for size, found in zip(wanted, values.shape[1:], strict=True):
         if not isinstance(size, str) or size == PENDING:
             continue
         known, where = bound.setdefault(size, (found, subject))
         if known != found:
-            raise Fault("MS622", f"`{size}` is {found} in the data of {subject}, but {known} in that of {where}",
-                        help="give the sizes different names where they may differ")
+            raise Fault(
+                "MS622",
+                f"`{size}` is {found} in the data of {subject}, but {known} in that of {where}",
+                help="give the sizes different names where they may differ",
+            )
 
 
 def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
-    """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of it.
+    """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of
+    it.
 
     `place` tells where a value stands in its source.
     """
@@ -72,7 +93,10 @@ def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) ->
         raise Fault("MS621", f"{name} holds numbers, which are no values of a `{dtype}` input")
     if np.any(bad):
         index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise Fault("MS621", f"{name} is {number(values[index])} at {place(index)}, but `{dtype}` takes {expected}")
+        raise Fault(
+            "MS621",
+            f"{name} is {number(values[index])} at {place(index)}, but `{dtype}` takes {expected}",
+        )
     return values.astype(target)
 
 
@@ -83,13 +107,18 @@ def as_read(index: Index, arranged: Array, values: Array) -> Index:
 
 
 def _cast_float(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
-    target = np.dtype(dtype) if dtype != "bfloat16" else np.dtype(np.float32)  # same range; cast further as it is fed
+    target = (
+        np.dtype(dtype) if dtype != "bfloat16" else np.dtype(np.float32)
+    )  # same range; cast further as it is fed
     with np.errstate(over="ignore"):
         result = values.astype(target)
     if values.dtype.kind == "f" and not (finite := np.isfinite(result)).all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise Fault("MS621", f"{name} is {values[index]:g} at {place(index)}, past the range of `{dtype}`",
-                    help="scale the column down")
+        raise Fault(
+            "MS621",
+            f"{name} is {values[index]:g} at {place(index)}, past the range of `{dtype}`",
+            help="scale the column down",
+        )
     return result
 
 
@@ -100,7 +129,8 @@ def number(value: Any) -> str:
 
 
 def resolved_shapes(arrays: Mapping[str, Array], shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The inputs' shapes (batch axis first) with every `auto` replaced by the size that the data has.
+    """The inputs' shapes (batch axis first) with every `auto` replaced by the size that the data
+    has.
 
     Raises `Fault` (MS610), its path the input's name, where the data cannot be arranged so.
     """
@@ -110,8 +140,12 @@ def resolved_shapes(arrays: Mapping[str, Array], shapes: Mapping[str, Shape]) ->
         if PENDING in shape and name in arrays:
             sizes = match(arrays[name].shape[1:], shape[1:])
             if sizes is None:
-                raise Fault("MS610", f"the data of input `{name}` has the shape {arrays[name].shape[1:]} for every "
-                                     f"example, but it takes {_shape(shape[1:])}", (name,))
+                raise Fault(
+                    "MS610",
+                    f"the data of input `{name}` has the shape {arrays[name].shape[1:]} for every "
+                    f"example, but it takes {_shape(shape[1:])}",
+                    (name,),
+                )
             known = zip(shape[1:], sizes, strict=True)
             found[name] = (shape[0], *(new if size == PENDING else size for size, new in known))
     return found

@@ -21,13 +21,20 @@ def is_images(values: Array) -> bool:
 
 
 def is_image(sizes: Sequence[int | None]) -> bool:
-    """Whether this may be the shape of an image: [height, width] or [height, width, 1 or 3 or 4], at least 8 by 8."""
-    return (len(sizes) in (2, 3) and min(size or 0 for size in sizes[:2]) >= 8
-            and (len(sizes) == 2 or sizes[2] in (1, 3, 4)))
+    """Whether this may be the shape of an image: [height, width] or [height, width, 1 or 3 or 4],
+    at least 8 by 8.
+    """
+    return (
+        len(sizes) in (2, 3)
+        and min(size or 0 for size in sizes[:2]) >= 8
+        and (len(sizes) == 2 or sizes[2] in (1, 3, 4))
+    )
 
 
 def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
-    """Which examples stand in each row: the first of each class where there are few, else the first of all."""
+    """Which examples stand in each row: the first of each class where there are few, else the first
+    of all.
+    """
     if classes is not None:
         found = np.unique(classes)
         if 1 < len(found) <= _DOWN:
@@ -37,16 +44,24 @@ def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
 
 
 def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
-    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest. Raises `OSError`."""
+    """Writes a PNG. Numbers past 0 to 255 are spread from the smallest to the largest. Raises
+    `OSError`.
+    """
     from PIL import Image
 
     height, width = values.shape[1:3]
     larger = max(1, -(-_SMALLEST // width))
     step_y, step_x = height * larger + _GAP, width * larger + _GAP
-    sheet = np.full((len(rows) * step_y + _GAP, max(map(len, rows)) * step_x + _GAP, 3), 255, np.uint8)
+    sheet = np.full(
+        (len(rows) * step_y + _GAP, max(map(len, rows)) * step_x + _GAP, 3), 255, np.uint8
+    )
     chosen = np.concatenate([np.asarray(values[list(row)]) for row in rows])
     low, high = _limits(chosen)
-    images = iter(np.round((chosen.astype(np.float64) - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8))
+    images = iter(
+        np.round((chosen.astype(np.float64) - low) * (255 / (high - low)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     for down, row in enumerate(rows):
         for across in range(len(row)):
             image = _coloured(next(images)).repeat(larger, 0).repeat(larger, 1)

@@ -1,4 +1,6 @@
-"""What the data or a run has wrong: errors that hold diagnostics, and the notebook in which they are collected."""
+"""What the data or a run has wrong: errors that hold diagnostics, and the notebook in which they
+are collected.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,13 @@ class RunError(Exception):
         super().__init__(f"{errors[0]}{rest}" if errors else "the run failed")
 
     @classmethod
-    def of(cls, code: str, message: str, *, help: str | None = None, notes: Iterable[str] = ()) -> RunError:
+    def of(
+        cls, code: str, message: str, *, help: str | None = None, notes: Iterable[str] = ()
+    ) -> RunError:
         """An error of one fault that has no place in a spec."""
-        return cls([Diagnostic(code, "error", message, None, tuple(Note(text) for text in notes), help)])
+        return cls(
+            [Diagnostic(code, "error", message, None, tuple(Note(text) for text in notes), help)]
+        )
 
 
 class DataError(RunError):
@@ -38,11 +44,21 @@ class Findings:
         self._counts: Counter[tuple[str, Severity]] = Counter()
 
     def error(
-        self, code: str, message: str, span: Span | None, *, notes: Iterable[str] = (), help: str | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
     ) -> None:
-        self._add(Diagnostic(code, "error", message, span, tuple(Note(text) for text in notes), help))
+        self._add(
+            Diagnostic(code, "error", message, span, tuple(Note(text) for text in notes), help)
+        )
 
-    def warning(self, code: str, message: str, span: Span | None, *, help: str | None = None) -> None:
+    def warning(
+        self, code: str, message: str, span: Span | None, *, help: str | None = None
+    ) -> None:
         self._add(Diagnostic(code, "warning", message, span, (), help))
 
     def _add(self, diagnostic: Diagnostic) -> None:
@@ -57,10 +73,13 @@ class Findings:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What was found, in the order in which it was found, and a count for each kind that was cut short."""
+        """What was found, in the order in which it was found, and a count for each kind that was
+        cut short.
+        """
         more = [
             Diagnostic(code, severity, f"{count - MAX_OF_A_KIND:,} more of the same kind", None)
-            for (code, severity), count in self._counts.items() if count > MAX_OF_A_KIND
+            for (code, severity), count in self._counts.items()
+            if count > MAX_OF_A_KIND
         ]
         return (*self._found, *more)
 
@@ -75,7 +94,9 @@ class Findings:
 
 
 def places(items: Iterable[str], count: int) -> tuple[str, ...]:
-    """Up to ten places as one note: `also at a.csv:7, a.csv:12 and 40 more`. The first stands in the message."""
+    """Up to ten places as one note: `also at a.csv:7, a.csv:12 and 40 more`. The first stands in
+    the message.
+    """
     rest = list(items)[1:MAX_OF_A_KIND]
     if not rest:
         return ()

@@ -1,4 +1,6 @@
-"""How much examples count: a column of weights, and weights of classes turned into weights of examples."""
+"""How much examples count: a column of weights, and weights of classes turned into weights of
+examples.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +19,49 @@ from .targets import Target
 
 
 def check_weights(
-    weights: Array, name: str, table: Table, rows: Array | None, span: Span | None, findings: Findings
+    weights: Array,
+    name: str,
+    table: Table,
+    rows: Array | None,
+    span: Span | None,
+    findings: Findings,
 ) -> None:
     """MS629: a column of weights of which some are negative, or all 0."""
     bad = weights < 0
     if bad.any():
         found = np.flatnonzero(bad)
-        shown = [table.place(name, (int(index if rows is None else rows[index]),)) for index in found[:10]]
-        findings.error("MS629", f"weight `{name}` is {weights[found[0]]:g} at {shown[0]}", span,
-                       notes=places(shown, len(found)), help="weights are at least 0; 0 leaves an example out")
+        shown = [
+            table.place(name, (int(index if rows is None else rows[index]),))
+            for index in found[:10]
+        ]
+        findings.error(
+            "MS629",
+            f"weight `{name}` is {weights[found[0]]:g} at {shown[0]}",
+            span,
+            notes=places(shown, len(found)),
+            help="weights are at least 0; 0 leaves an example out",
+        )
     elif not weights.any():
-        findings.error("MS629", f"every weight `{name}` of {table.name} is 0", span,
-                       help="name the column of weights, or leave `weights` out")
+        findings.error(
+            "MS629",
+            f"every weight `{name}` of {table.name} is 0",
+            span,
+            help="name the column of weights, or leave `weights` out",
+        )
 
 
 def class_weights(
-    chosen: Mapping[str, ClassWeight], targets: Mapping[str, Array], about: Mapping[str, Target],
-    train: Positions, findings: Findings,
+    chosen: Mapping[str, ClassWeight],
+    targets: Mapping[str, Array],
+    about: Mapping[str, Target],
+    train: Positions,
+    findings: Findings,
 ) -> dict[str, Array]:
-    """The weight of every example of each output whose classes have one, by the class that its target has.
+    """The weight of every example of each output whose classes have one, by the class that its
+    target has.
 
-    `balanced` gives a class the weight examples / (classes * examples of the class), counted on the training split.
+    `balanced` gives a class the weight examples / (classes * examples of the class), counted on the
+    training split.
     """
     found: dict[str, Array] = {}
     for output, weight in chosen.items():
@@ -45,11 +69,20 @@ def class_weights(
             continue
         classes = _classes(np.asarray(targets[output]), about[output])
         if classes is None:
-            findings.error("MS629", f"output `{output}` has several units that each say yes or no: an example has no "
-                                    "one class to weigh", weight.span, help="use a column of `weights` instead")
+            findings.error(
+                "MS629",
+                f"output `{output}` has several units that each say yes or no: an example has no "
+                "one class to weigh",
+                weight.span,
+                help="use a column of `weights` instead",
+            )
             continue
         counts = np.bincount(classes[train].ravel().clip(min=0))
-        table = _balanced(counts) if weight.weights is None else _given(output, weight, counts, about[output], findings)
+        table = (
+            _balanced(counts)
+            if weight.weights is None
+            else _given(output, weight, counts, about[output], findings)
+        )
         if table is not None:
             known = np.append(table, np.zeros(max(0, int(classes.max(initial=0)) + 1 - len(table))))
             found[output] = known[classes.clip(min=0)].astype(np.float32)
@@ -71,7 +104,9 @@ def _classes(values: Array, target: Target) -> Array | None:
 
 def _balanced(counts: Array) -> Array:
     present = counts > 0
-    return np.where(present, counts.sum() / (np.count_nonzero(present) * np.maximum(counts, 1)), 0.0)
+    return np.where(
+        present, counts.sum() / (np.count_nonzero(present) * np.maximum(counts, 1)), 0.0
+    )
 
 
 def _given(
@@ -87,17 +122,24 @@ def _given(
         if place is None:
             near = nearest(name, names or [])
             known = listed(names[:10]) if names else f"0 to {size - 1}"
-            findings.error("MS629", f"`class_weight` names class `{name}`, which output `{output}` does not have",
-                           weight.spans.get(name, weight.span),
-                           help=f"did you mean `{near}`?" if near else f"its classes are {known}")
+            findings.error(
+                "MS629",
+                f"`class_weight` names class `{name}`, which output `{output}` does not have",
+                weight.spans.get(name, weight.span),
+                help=f"did you mean `{near}`?" if near else f"its classes are {known}",
+            )
             return None
         table[place] = value
     for index in np.flatnonzero(counts):
         if np.isnan(table[index]):
             label = names[index] if names else str(index)
-            findings.error("MS629", f"`class_weight` has no weight for class `{label}` of output `{output}`, which "
-                                    f"{counts[index]:,} training examples have", weight.span,
-                           help=f'add `"{label}": 1.0`')
+            findings.error(
+                "MS629",
+                f"`class_weight` has no weight for class `{label}` of output `{output}`, which "
+                f"{counts[index]:,} training examples have",
+                weight.span,
+                help=f'add `"{label}": 1.0`',
+            )
             return None
     filled: Array = np.nan_to_num(table)
     return filled

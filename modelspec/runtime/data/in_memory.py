@@ -26,18 +26,30 @@ class Given(Settings):
 
 
 def with_data(compiled: Compiled, data: Any) -> Compiled:
-    """The spec with other sources: `data` is one object, which the spec's `split` cuts, or a mapping of `train`,
-    `validation` and `test` to one each. See `table_from` for what an object may be.
+    """The spec with other sources: `data` is one object, which the spec's `split` cuts, or a
+    mapping of `train`, `validation` and `test` to one each. See `table_from` for what an object may
+    be.
 
-    Raises `DataError`: MS651 for what is no data, and where the spec has no `data` section to say what feeds what.
+    Raises `DataError`: MS651 for what is no data, and where the spec has no `data` section to say
+    what feeds what.
     """
     section = compiled.data
     if section is None:
-        raise DataError.of("MS651", "the spec has no `data` section, so nothing says which column feeds which input",
-                           help="add one, with `inputs`, `targets` and the source that it has elsewhere")
+        raise DataError.of(
+            "MS651",
+            "the spec has no `data` section, so nothing says which column feeds which input",
+            help="add one, with `inputs`, `targets` and the source that it has elsewhere",
+        )
     by_part = isinstance(data, Mapping) and "train" in data and set(data) <= set(SPLITS)
     parts = data if by_part else {"train": data}
-    tables = {part: table_from(one, f"data[{part!r}]" if by_part else "data") for part, one in parts.items()}
+    tables = {
+        part: table_from(one, f"data[{part!r}]" if by_part else "data")
+        for part, one in parts.items()
+    }
     sources: dict[str, Settings] = {part: Given(table=table) for part, table in tables.items()}
-    return replace(compiled, data=replace(section, sources=sources, source_spans={},
-                                          split=None if by_part else section.split))
+    return replace(
+        compiled,
+        data=replace(
+            section, sources=sources, source_spans={}, split=None if by_part else section.split
+        ),
+    )

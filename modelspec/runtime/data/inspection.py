@@ -1,4 +1,6 @@
-"""`inspect`: a spec's data, opened, looked through and prepared as training would, and told as facts."""
+"""`inspect`: a spec's data, opened, looked through and prepared as training would, and told as
+facts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from .column_reader import open_columns
 from .columns import Binding, Bound, bind
 from .errors import Findings, RunError
 from .prepare import Prepared, prepare, section, trained_outputs
-from .profile import Column, ColumnFacts, DataFacts, FeatureFacts, PartFacts, Range, Spread, learned_of
+from .profile import (
+    Column,
+    ColumnFacts,
+    DataFacts,
+    FeatureFacts,
+    PartFacts,
+    Range,
+    Spread,
+    learned_of,
+)
 from .sources import open_source
 from .table import BLOCK, Array, Table
 from .transforms import load_keras
@@ -23,10 +34,11 @@ from .transforms import load_keras
 def inspect(
     compiled: Compiled, *, load: Callable[[], None] = load_keras
 ) -> tuple[DataFacts, Prepared | None]:
-    """What can be said of the data of a spec that has a `data` section, faults included; and the data where they are
-    right.
+    """What can be said of the data of a spec that has a `data` section, faults included; and the
+    data where they are right.
 
-    Never raises for what data hold: what is wrong stands in `diagnostics`, and what could be read is told all the same.
+    Never raises for what data hold: what is wrong stands in `diagnostics`, and what could be read
+    is told all the same.
     """
     try:
         prepared = prepare(compiled, load=load)
@@ -34,16 +46,33 @@ def inspect(
         return _of_faulty(compiled, error), None
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
     columns = _columns(compiled, prepared.binding, tables, _members(prepared))
-    parts = {part: PartFacts(len(one), one.examples.table.name) for part, one in prepared.parts.items()}
+    parts = {
+        part: PartFacts(len(one), one.examples.table.name) for part, one in prepared.parts.items()
+    }
     train = prepared.parts["train"].examples
     count = train.count if train.rows is None else _rows(train.table, prepared.binding)
     features = {
-        kind: {name: _feature(prepared, kind, name, bound, columns) for name, bound in bounds.items()}
-        for kind, bounds in (("inputs", prepared.binding.inputs), ("targets", prepared.binding.targets))
+        kind: {
+            name: _feature(prepared, kind, name, bound, columns) for name, bound in bounds.items()
+        }
+        for kind, bounds in (
+            ("inputs", prepared.binding.inputs),
+            ("targets", prepared.binding.targets),
+        )
     }
     weights = section(compiled).weights
-    return DataFacts(parts, features["inputs"], features["targets"], count - train.count,
-                     columns.get(weights) if weights else None, prepared.cache, prepared.warnings), prepared
+    return (
+        DataFacts(
+            parts,
+            features["inputs"],
+            features["targets"],
+            count - train.count,
+            columns.get(weights) if weights else None,
+            prepared.cache,
+            prepared.warnings,
+        ),
+        prepared,
+    )
 
 
 def _rows(table: Table, binding: Binding) -> int:
@@ -63,17 +92,24 @@ def _members(prepared: Prepared) -> dict[str, list[tuple[str, Array]]]:
     return found
 
 
-# Columns -------------------------------------------------------------------------------------------------------------
+# Columns ------------------------------------------------------------------------------------------
 
 
 def _columns(
-    compiled: Compiled, binding: Binding, tables: Mapping[str, Table], members: Mapping[str, list[tuple[str, Array]]]
+    compiled: Compiled,
+    binding: Binding,
+    tables: Mapping[str, Table],
+    members: Mapping[str, list[tuple[str, Array]]],
 ) -> dict[str, ColumnFacts]:
     """By name, of the source that is trained on; values are counted in every part's."""
     bounds = (*binding.inputs.values(), *binding.targets.values())
     data = section(compiled)
-    names = tuple(dict.fromkeys([name for bound in bounds for name in bound.names] +
-                                ([data.weights] if data.weights else [])))
+    names = tuple(
+        dict.fromkeys(
+            [name for bound in bounds for name in bound.names]
+            + ([data.weights] if data.weights else [])
+        )
+    )
     columns = {name: Column(name) for name in names}
     seen: set[str] = set()
     for part, table in tables.items():
@@ -91,8 +127,12 @@ def _columns(
     return {name: column.facts() for name, column in columns.items() if column.seen}
 
 
-def _blocks(table: Table, columns: Mapping[str, Column]) -> Iterator[tuple[int, Mapping[str, Array]]]:
-    """All columns in one pass; where one cannot be read, each of the others in a pass of its own."""
+def _blocks(
+    table: Table, columns: Mapping[str, Column]
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    """All columns in one pass; where one cannot be read, each of the others in a pass of its
+    own.
+    """
     together = open_columns(table, {}, dict.fromkeys(columns), Findings())
     if together is not None:
         yield from together.blocks()
@@ -119,7 +159,7 @@ def _inside(
     return found
 
 
-# Features ------------------------------------------------------------------------------------------------------------
+# Features -----------------------------------------------------------------------------------------
 
 
 def _feature(
@@ -132,10 +172,15 @@ def _feature(
     layers = known.layers(bound) if known else bound.chain.layers if bound.chain else ()
     classes = labels(layers) if kind == "targets" and layers else None
     return FeatureFacts(
-        tuple(columns[one] for one in bound.names if one in columns), tuple(layer.kind() for layer in layers),
-        learned_of(layers, known.learned) if known else (), dict(known.fill) if known else {},
-        values.shape[1:], "text" if values.dtype.kind in "OU" else str(values.dtype),
-        _spread(values, train.positions), tuple(str(one) for one in classes) if classes else None)
+        tuple(columns[one] for one in bound.names if one in columns),
+        tuple(layer.kind() for layer in layers),
+        learned_of(layers, known.learned) if known else (),
+        dict(known.fill) if known else {},
+        values.shape[1:],
+        "text" if values.dtype.kind in "OU" else str(values.dtype),
+        _spread(values, train.positions),
+        tuple(str(one) for one in classes) if classes else None,
+    )
 
 
 def _spread(values: Array, positions: Array) -> Range | None:
@@ -147,7 +192,7 @@ def _spread(values: Array, positions: Array) -> Range | None:
     return found.range()
 
 
-# Faulty data ---------------------------------------------------------------------------------------------------------
+# Faulty data --------------------------------------------------------------------------------------
 
 
 def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
@@ -160,15 +205,28 @@ def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
     if "train" not in tables or compiled.graph is None:
         return DataFacts({}, {}, {}, diagnostics=error.diagnostics)
     try:
-        binding = bind(data, tuple(compiled.graph.inputs), trained_outputs(compiled, tables["train"]), tables["train"])
+        binding = bind(
+            data,
+            tuple(compiled.graph.inputs),
+            trained_outputs(compiled, tables["train"]),
+            tables["train"],
+        )
     except RunError:
         return DataFacts({}, {}, {}, diagnostics=error.diagnostics)
     columns = _columns(compiled, binding, tables, {})
-    parts = {part: PartFacts(table.count, table.name) for part, table in tables.items() if table.count is not None}
+    parts = {
+        part: PartFacts(table.count, table.name)
+        for part, table in tables.items()
+        if table.count is not None
+    }
     features = [
-        {name: FeatureFacts(tuple(columns[one] for one in bound.names if one in columns),
-                            tuple(layer.kind() for layer in bound.chain.layers) if bound.chain else ())
-         for name, bound in bounds.items()}
+        {
+            name: FeatureFacts(
+                tuple(columns[one] for one in bound.names if one in columns),
+                tuple(layer.kind() for layer in bound.chain.layers) if bound.chain else (),
+            )
+            for name, bound in bounds.items()
+        }
         for bounds in (binding.inputs, binding.targets)
     ]
     return DataFacts(parts, features[0], features[1], diagnostics=error.diagnostics)

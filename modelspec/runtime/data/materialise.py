@@ -1,4 +1,6 @@
-"""Prepared examples as arrays: every block computed once, checked, and written to memory or to disk."""
+"""Prepared examples as arrays: every block computed once, checked, and written to memory or to
+disk.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ from .targets import Target, fit_target, loss_of
 MakeArray = Callable[[str, tuple[int, ...], Any], Array]
 """Name, shape and dtype -> an array to write to."""
 _TOGETHER = 64 * 2**20
-"""Bytes of targets up to which they are checked as a whole, so that a fault of all of them is told once."""
+"""Bytes of targets up to which they are checked as a whole, so that a fault of all of them is told
+once.
+"""
 
 
 @dataclass
@@ -43,7 +47,9 @@ class Block:
     weights: Array | None
 
 
-def prepared_blocks(survey: Survey, pipes: Mapping[Key, Pipeline], findings: Findings) -> Iterator[Block]:
+def prepared_blocks(
+    survey: Survey, pipes: Mapping[Key, Pipeline], findings: Findings
+) -> Iterator[Block]:
     """Every example that is kept, once, in order. Raises `DataError` and `RunError`."""
     for start, block in survey.reader.blocks():
         size = len(next(iter(block.values())))
@@ -66,13 +72,22 @@ def prepared_blocks(survey: Survey, pipes: Mapping[Key, Pipeline], findings: Fin
 
 
 def _known(values: Array, pipe: Pipeline, rows: Array, table: Table, findings: Findings) -> bool:
-    """MS627: a value that the first layer has no place for; Keras fails, or encodes it as nothing."""
+    """MS627: a value that the first layer has no place for; Keras fails, or encodes it as
+    nothing.
+    """
     first = pipe.layers[0] if pipe.layers else None
     bad: Array
     if isinstance(first, CategoryEncoding) and first.num_tokens is not None:
         bad, near = (values < 0) | (values >= first.num_tokens), None
-        why = f"but `CategoryEncoding` has {first.num_tokens} categories (0 to {first.num_tokens - 1})"
-    elif isinstance(first, Lookup) and not (first.num_oov_indices or first.invert) and first.tokens is not None:
+        why = (
+            f"but `CategoryEncoding` has {first.num_tokens} categories (0 to"
+            f" {first.num_tokens - 1})"
+        )
+    elif (
+        isinstance(first, Lookup)
+        and not (first.num_oov_indices or first.invert)
+        and first.tokens is not None
+    ):
         known = {*first.tokens, first.mask_token}
         bad = np.array([value not in known for value in values.flat]).reshape(values.shape)
         why = "which no training example has"
@@ -82,12 +97,21 @@ def _known(values: Array, pipe: Pipeline, rows: Array, table: Table, findings: F
         return True
     value = values[bad].flat[0]
     if isinstance(first, Lookup):
-        near = nearest(value, [str(token) for token in first.tokens or ()]) if isinstance(value, str) else None
+        near = (
+            nearest(value, [str(token) for token in first.tokens or ()])
+            if isinstance(value, str)
+            else None
+        )
     name = pipe.seen.bound.names[0]
     found = np.flatnonzero(bad.reshape(len(values), -1).any(axis=1))
     shown = [table.place(name, (int(rows[index]),)) for index in found[:10]]
-    findings.error("MS627", f"`{name}` is {_shown(value)} at {shown[0]}, {why}", pipe.seen.bound.span,
-                   notes=places(shown, len(found)), help=_place_for(near, pipe, first))
+    findings.error(
+        "MS627",
+        f"`{name}` is {_shown(value)} at {shown[0]}, {why}",
+        pipe.seen.bound.span,
+        notes=places(shown, len(found)),
+        help=_place_for(near, pipe, first),
+    )
     return False
 
 
@@ -101,11 +125,13 @@ def _place_for(near: str | None, pipe: Pipeline, layer: Layer | None) -> str:
     if isinstance(layer, CategoryEncoding):
         return "give it more `num_tokens`; categories count from 0"
     if pipe.seen.key[0] == "inputs":
-        return "leave `num_oov_indices: 0` out, so that an unknown value has a place, or mend the row"
+        return (
+            "leave `num_oov_indices: 0` out, so that an unknown value has a place, or mend the row"
+        )
     return "mend the row, or remove it"
 
 
-# Arrays --------------------------------------------------------------------------------------------------------------
+# Arrays -------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -148,8 +174,11 @@ class Writing:
     def _write(self, name: str, values: Array, at: int, dtype: Any = None) -> None:
         if name not in self.arrays:
             shape = (self.survey.kept, *values.shape[1:])
-            self.arrays[name] = np.empty(shape, object) if values.dtype == object else \
-                self.make(name, shape, dtype or values.dtype)
+            self.arrays[name] = (
+                np.empty(shape, object)
+                if values.dtype == object
+                else self.make(name, shape, dtype or values.dtype)
+            )
         self.arrays[name][at : at + len(values)] = values
 
     def _input(self, name: str, values: Array, rows: Array) -> None:
@@ -165,7 +194,9 @@ class Writing:
         try:
             arranged = arrange(values, wanted.shape[1:], subject, told)
             bind_sizes(arranged, wanted.shape[1:], subject, self._sizes)
-            if wanted.dtype in ("float32", "float64") and arranged.dtype.kind in "bui":  # fits; cast as it is written
+            if (
+                wanted.dtype in ("float32", "float64") and arranged.dtype.kind in "bui"
+            ):  # fits; cast as it is written
                 self._write(f"inputs/{name}", arranged, self._at, np.dtype(wanted.dtype))
             else:
                 self._write(f"inputs/{name}", cast(arranged, wanted.dtype, told, place), self._at)
@@ -174,7 +205,9 @@ class Writing:
             return
         if self._lookups is None:
             self._lookups = lookups(self._typed)
-        check_lookups(values, name, self._lookups.get(name, []), bound, self.survey.table, self.findings, rows)
+        check_lookups(
+            values, name, self._lookups.get(name, []), bound, self.survey.table, self.findings, rows
+        )
 
     def _target(self, name: str, values: Array | None, *, last: bool) -> None:
         waiting = self._waiting.setdefault(name, [])
@@ -185,7 +218,11 @@ class Writing:
         whole = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
         waiting.clear()
         at = self._counts.get(name, 0)
-        rows = np.arange(at, at + len(whole)) if self.survey.rows is None else self.survey.rows[at : at + len(whole)]
+        rows = (
+            np.arange(at, at + len(whole))
+            if self.survey.rows is None
+            else self.survey.rows[at : at + len(whole)]
+        )
         about = replace(self.target(name, rows), partial=len(whole) < self.survey.kept)
         fitted = fit_target(whole, about, self.findings)
         if fitted is not None:
@@ -195,16 +232,31 @@ class Writing:
     def target(self, name: str, rows: Array | None) -> Target:
         """What is known of an output that is trained."""
         pipe = self.pipes["targets", name]
-        return about_target(self.compiled, name, pipe.seen.bound, pipe.layers, self.survey.table, rows)
+        return about_target(
+            self.compiled, name, pipe.seen.bound, pipe.layers, self.survey.table, rows
+        )
 
 
 def about_target(
-    compiled: Compiled, name: str, bound: Bound, layers: tuple[Layer, ...], table: Table, rows: Array | None
+    compiled: Compiled,
+    name: str,
+    bound: Bound,
+    layers: tuple[Layer, ...],
+    table: Table,
+    rows: Array | None,
 ) -> Target:
     """An output that is trained: its type and loss, and where its targets come from."""
     assert compiled.graph is not None
-    return Target(name, compiled.graph.outputs[name], loss_of(compiled.training, name), bound, table, rows,
-                  labels(layers), measured=compiled.training is not None)
+    return Target(
+        name,
+        compiled.graph.outputs[name],
+        loss_of(compiled.training, name),
+        bound,
+        table,
+        rows,
+        labels(layers),
+        measured=compiled.training is not None,
+    )
 
 
 def told_columns(names: tuple[str, ...], table: Table, *, prepared: bool) -> str:
@@ -213,4 +265,7 @@ def told_columns(names: tuple[str, ...], table: Table, *, prepared: bool) -> str
     if len(names) == 1:
         return f"{before}`{names[0]}` of {table.name}"
     some = ", ".join(f"`{name}`" for name in names[:6])
-    return f"{before}the stack of {len(names)} columns of {table.name} ({some}{', ...' if len(names) > 6 else ''})"
+    return (
+        f"{before}the stack of {len(names)} columns of {table.name}"
+        f" ({some}{', ...' if len(names) > 6 else ''})"
+    )

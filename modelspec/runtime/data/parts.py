@@ -32,8 +32,9 @@ class Counted(NamedTuple):
     """Where they stand; None: all are kept."""
 
 
-def cut(compiled: Compiled, data: DataSection, sources: Mapping[str, Counted], findings: Findings
-        ) -> dict[str, Positions]:
+def cut(
+    compiled: Compiled, data: DataSection, sources: Mapping[str, Counted], findings: Findings
+) -> dict[str, Positions]:
     """The positions of every part that has any, among the examples that are kept."""
     if data.split is None:
         return {part: everything(one.size) for part, one in sources.items()}
@@ -41,15 +42,26 @@ def cut(compiled: Compiled, data: DataSection, sources: Mapping[str, Counted], f
     by = _column(data, source, findings)
     findings.stop_if_wrong()
     key = data.split.by[0] if data.split.by else ""
-    found = split(compiled.file.seed, source.size, data.split.validation, data.split.test,
-                  by if key == "stratify" else None, groups=by if key == "group" else None,
-                  times=by if key == "order" else None, kept=source.rows)
+    found = split(
+        compiled.file.seed,
+        source.size,
+        data.split.validation,
+        data.split.test,
+        by if key == "stratify" else None,
+        groups=by if key == "group" else None,
+        times=by if key == "order" else None,
+        kept=source.rows,
+    )
     asked = {"train": 1.0, "validation": data.split.validation, "test": data.split.test}
     for part, fraction in asked.items():
         if fraction and not len(found[part]):
-            findings.error("MS618", f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has "
-                                    f"{source.size} examples{_few_groups(by, key)}", data.span,
-                           help="change the fractions, or add examples")
+            findings.error(
+                "MS618",
+                f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has "
+                f"{source.size} examples{_few_groups(by, key)}",
+                data.span,
+                help="change the fractions, or add examples",
+            )
     return {part: found[part] for part in ("train", "validation", "test") if len(found[part])}
 
 
@@ -68,8 +80,12 @@ def _column(data: DataSection, source: Counted, findings: Findings) -> Array | N
     whole = source.size if source.rows is None else None
     single = values.ndim == 1 and isinstance(values.flat[0], (str, np.generic))
     if not single or (whole is not None and len(values) != whole):
-        findings.error("MS618", f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
-                                "one value for each example", span)
+        findings.error(
+            "MS618",
+            f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
+            "one value for each example",
+            span,
+        )
         return None
     values = values if source.rows is None else values[source.rows]
     if key == "stratify":
@@ -82,24 +98,49 @@ def _column(data: DataSection, source: Counted, findings: Findings) -> Array | N
 def _tell_alone(values: Array, name: str, span: Span, findings: Findings) -> None:
     alone = int(np.count_nonzero(np.unique(values, return_counts=True)[1] == 1))
     if alone:
-        findings.warning("MS618", f"`stratify: {name}` cannot share out {alone} of its values, which "
-                                  f"{'has' if alone == 1 else 'have'} one example each", span,
-                         help="those examples train; a column of classes is meant, not one of numbers")
+        findings.warning(
+            "MS618",
+            f"`stratify: {name}` cannot share out {alone} of its values, which "
+            f"{'has' if alone == 1 else 'have'} one example each",
+            span,
+            help="those examples train; a column of classes is meant, not one of numbers",
+        )
 
 
-def _check_given(values: Array, key: str, name: str, source: Counted, span: Span, findings: Findings) -> None:
+def _check_given(
+    values: Array, key: str, name: str, source: Counted, span: Span, findings: Findings
+) -> None:
     """MS634: a group or a time that is missing, or a time that cannot be put in order."""
     text = values.dtype.kind in "OU"
-    lacking = np.array([value == "" for value in values]) if text else \
-        np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
-    if _told(lacking, f"`{name}` has no value at {{}}, and `split.{key}` needs one for each example", name, source,
-             span, findings, f"remove the row, or leave `{key}` out"):
+    lacking = (
+        np.array([value == "" for value in values])
+        if text
+        else np.isnan(values)
+        if values.dtype.kind == "f"
+        else np.zeros(len(values), bool)
+    )
+    if _told(
+        lacking,
+        f"`{name}` has no value at {{}}, and `split.{key}` needs one for each example",
+        name,
+        source,
+        span,
+        findings,
+        f"remove the row, or leave `{key}` out",
+    ):
         return
     if key == "order" and text:
         unsorted = np.array([_TIME.fullmatch(str(value)) is None for value in values])
         value = values[np.argmax(unsorted)] if unsorted.any() else ""
-        _told(unsorted, f"\"{value}\" of `{name}` at {{}} is no time that can be put in order", name, source, span,
-              findings, "write times as 2026-01-31 or 2026-01-31T12:00:00, or as numbers")
+        _told(
+            unsorted,
+            f'"{value}" of `{name}` at {{}} is no time that can be put in order',
+            name,
+            source,
+            span,
+            findings,
+            "write times as 2026-01-31 or 2026-01-31T12:00:00, or as numbers",
+        )
 
 
 def _told(
@@ -110,13 +151,19 @@ def _told(
     found = np.flatnonzero(bad)
     rows = found if source.rows is None else source.rows[found]
     shown = [source.table.place(name, (int(row),)) for row in rows[:10]]
-    findings.error("MS634", message.format(shown[0]), span, notes=places(shown, len(found)), help=help)
+    findings.error(
+        "MS634", message.format(shown[0]), span, notes=places(shown, len(found)), help=help
+    )
     return True
 
 
-def check_batches(compiled: Compiled, data: DataSection, parts: Mapping[str, int], findings: Findings) -> None:
+def check_batches(
+    compiled: Compiled, data: DataSection, parts: Mapping[str, int], findings: Findings
+) -> None:
     """The number of examples of each part against the batch size."""
-    if compiled.training is None or "train" not in parts:  # a split that leaves nothing was told already
+    if (
+        compiled.training is None or "train" not in parts
+    ):  # a split that leaves nothing was told already
         return
     assert compiled.graph is not None
     batch_size = compiled.training.batch_size
@@ -126,11 +173,19 @@ def check_batches(compiled: Compiled, data: DataSection, parts: Mapping[str, int
         if fixed is None:
             continue
         if fixed != batch_size:
-            findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but `batch_size` is "
-                                    f"{batch_size}", one.span, help="make them equal")
+            findings.error(
+                "MS624",
+                f"input `{one.name}` takes batches of {fixed}, but `batch_size` is {batch_size}",
+                one.span,
+                help="make them equal",
+            )
             continue
         for part, count in parts.items():
             if rest := count % fixed:
-                findings.error("MS624", f"input `{one.name}` takes batches of {fixed}, but the last one of "
-                                        f"{PURPOSE[part]} would have {rest} ({count} examples)", one.span,
-                               help="leave `batch_size` out of the input, or change the number of examples")
+                findings.error(
+                    "MS624",
+                    f"input `{one.name}` takes batches of {fixed}, but the last one of "
+                    f"{PURPOSE[part]} would have {rest} ({count} examples)",
+                    one.span,
+                    help="leave `batch_size` out of the input, or change the number of examples",
+                )

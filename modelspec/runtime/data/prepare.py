@@ -1,4 +1,6 @@
-"""The `data` section to arrays that a model takes: opened, looked through, cut, learned from, prepared and checked."""
+"""The `data` section to arrays that a model takes: opened, looked through, cut, learned from,
+prepared and checked.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of one source, as the model takes them; the first axis of every array counts them."""
+    """The examples of one source, as the model takes them; the first axis of every array counts
+    them.
+    """
 
     inputs: Arrays
     """By model input."""
@@ -84,7 +88,9 @@ class Prepared:
     """What became of the prepared data of each source."""
 
     def save(self, folder: Path) -> None:
-        """Puts what `evaluate` and `predict` need beside the model into a run folder. Raises `OSError`."""
+        """Puts what `evaluate` and `predict` need beside the model into a run folder. Raises
+        `OSError`.
+        """
         if not self.state.empty:
             self.state.save(folder)
 
@@ -94,23 +100,29 @@ def prepare(
 ) -> Prepared:
     """Opens, checks and prepares the data of a spec that has a `data` section.
 
-    `state` is what an earlier run learned; without it, it is learned from the training split. `load` loads Keras, and
-    is called when the data as they were read are known to be right, and only where there is something to prepare.
-    Raises `DataError` with everything that is wrong with the data, and `RunError`.
+    `state` is what an earlier run learned; without it, it is learned from the training split.
+    `load` loads Keras, and is called when the data as they were read are known to be right, and
+    only where there is something to prepare. Raises `DataError` with everything that is wrong with
+    the data, and `RunError`.
     """
     data = section(compiled)
     tables = {
         part: open_source(source, compiled.file.context, data.source_spans.get(part))
         for part, source in data.sources.items()
     }
-    binding = bind(data, _inputs(compiled), trained_outputs(compiled, tables["train"]), tables["train"])
+    binding = bind(
+        data, _inputs(compiled), trained_outputs(compiled, tables["train"]), tables["train"]
+    )
     findings = Findings()
     for opened in tables.values():
         findings.extend(opened.warnings)
     keeper = Keeper(compiled, data, binding, load, tables["train"].fingerprint)
     found = keeper.find(tables["train"])
     if state is not None and (found is None or found.state.digest() != state.digest()):
-        found, keeper = None, replace(keeper, own=None)  # what another run learned is not what this source says
+        found, keeper = (
+            None,
+            replace(keeper, own=None),
+        )  # what another run learned is not what this source says
     if found is None:
         sources = _surveys(tables, binding, compiled, state, findings)
         parts = _cut(compiled, data, sources, findings)
@@ -120,26 +132,56 @@ def prepare(
         state, kept = found.state, found
         others = {part: table for part, table in tables.items() if part != "train"}
         sources = _surveys(others, binding, compiled, state, findings)
-        parts = _cut(compiled, data, sources, findings, {"train": Counted(tables["train"], kept.count, kept.rows)})
+        parts = _cut(
+            compiled,
+            data,
+            sources,
+            findings,
+            {"train": Counted(tables["train"], kept.count, kept.rows)},
+        )
     compiled = kept.compiled
     keeper = replace(keeper, compiled=compiled)
-    made = {"train": kept, **{part: keeper.make(one, state, findings) for part, one in sources.items()
-                              if part != "train"}}
-    examples = {part: _examples(one, tables[part], compiled, data, findings) for part, one in made.items()}
+    made = {
+        "train": kept,
+        **{
+            part: keeper.make(one, state, findings)
+            for part, one in sources.items()
+            if part != "train"
+        },
+    }
+    examples = {
+        part: _examples(one, tables[part], compiled, data, findings) for part, one in made.items()
+    }
     findings.stop_if_wrong()
-    examples["train"] = _weighed(examples["train"], kept, binding, compiled, parts["train"], findings)
-    found_parts = {part: Part(examples.get(part, examples["train"]), positions) for part, positions in parts.items()}
+    examples["train"] = _weighed(
+        examples["train"], kept, binding, compiled, parts["train"], findings
+    )
+    found_parts = {
+        part: Part(examples.get(part, examples["train"]), positions)
+        for part, positions in parts.items()
+    }
     check_batches(compiled, data, {part: len(one) for part, one in found_parts.items()}, findings)
     findings.stop_if_wrong()
-    return Prepared(compiled, binding, found_parts, findings.diagnostics, state,
-                    tuple(one.explanation for one in made.values()))
+    return Prepared(
+        compiled,
+        binding,
+        found_parts,
+        findings.diagnostics,
+        state,
+        tuple(one.explanation for one in made.values()),
+    )
 
 
 def prepare_source(
-    compiled: Compiled, table: Table, *, with_targets: bool, state: State | None = None,
+    compiled: Compiled,
+    table: Table,
+    *,
+    with_targets: bool,
+    state: State | None = None,
     load: Callable[[], None] = load_keras,
 ) -> tuple[Examples, tuple[Diagnostic, ...]]:
-    """The examples of another source, for a spec whose sizes are known; and warnings. Raises `DataError`.
+    """The examples of another source, for a spec whose sizes are known; and warnings. Raises
+    `DataError`.
 
     `state` is what the run learned. Without targets every row is an example, whatever it lacks.
     """
@@ -148,7 +190,9 @@ def prepare_source(
     binding = bind(data, _inputs(compiled), trained, table, with_targets=with_targets)
     findings = Findings()
     findings.extend(table.warnings)
-    seen = survey(table, binding, compiled, findings, state=state, with_targets=with_targets, once=True)
+    seen = survey(
+        table, binding, compiled, findings, state=state, with_targets=with_targets, once=True
+    )
     findings.stop_if_wrong()
     assert seen is not None
     check_transforms(seen)
@@ -168,8 +212,12 @@ def whole(examples: Examples) -> Part:
 def binding_of(compiled: Compiled) -> Binding:
     """The columns that the spec itself names, before any source is open."""
     data = section(compiled)
-    return Binding(*({name: bound_of(one, data, (key, name)) for name, one in (features or {}).items()}
-                     for key, features in (("inputs", data.inputs), ("targets", data.targets))))
+    return Binding(
+        *(
+            {name: bound_of(one, data, (key, name)) for name, one in (features or {}).items()}
+            for key, features in (("inputs", data.inputs), ("targets", data.targets))
+        )
+    )
 
 
 def section(compiled: Compiled) -> DataSection:
@@ -188,7 +236,9 @@ def _inputs(compiled: Compiled) -> tuple[str, ...]:
 
 
 def trained_outputs(compiled: Compiled, table: Table) -> tuple[str, ...]:
-    """The outputs that something is measured against; without a `training` section those that have targets."""
+    """The outputs that something is measured against; without a `training` section those that have
+    targets.
+    """
     if compiled.training is not None:
         return _trained(compiled.training)
     targets, outputs = section(compiled).targets, tuple(_typed(compiled).outputs)
@@ -204,13 +254,20 @@ def _trained(training: Training | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*training.losses, *training.metrics, *training.weighted_metrics)))
 
 
-# Stages --------------------------------------------------------------------------------------------------------------
+# Stages -------------------------------------------------------------------------------------------
 
 
 def _surveys(
-    tables: Mapping[str, Table], binding: Binding, compiled: Compiled, state: State | None, findings: Findings
+    tables: Mapping[str, Table],
+    binding: Binding,
+    compiled: Compiled,
+    state: State | None,
+    findings: Findings,
 ) -> dict[str, Survey]:
-    found = {part: survey(table, binding, compiled, findings, state=state) for part, table in tables.items()}
+    found = {
+        part: survey(table, binding, compiled, findings, state=state)
+        for part, table in tables.items()
+    }
     findings.stop_if_wrong()
     known = {part: one for part, one in found.items() if one is not None}
     for one in known.values():
@@ -219,10 +276,16 @@ def _surveys(
 
 
 def _cut(
-    compiled: Compiled, data: DataSection, sources: Mapping[str, Survey], findings: Findings,
+    compiled: Compiled,
+    data: DataSection,
+    sources: Mapping[str, Survey],
+    findings: Findings,
     known: Mapping[str, Counted] | None = None,
 ) -> dict[str, Positions]:
-    counted = {**(known or {}), **{part: Counted(one.table, one.kept, one.rows) for part, one in sources.items()}}
+    counted = {
+        **(known or {}),
+        **{part: Counted(one.table, one.kept, one.rows) for part, one in sources.items()},
+    }
     found = cut(compiled, data, counted, findings)
     findings.stop_if_wrong()
     return found
@@ -234,25 +297,51 @@ def _learned(source: Survey, train: Positions, load: Callable[[], None]) -> Stat
     return learn(source, train)
 
 
-def _examples(kept: Kept, table: Table, compiled: Compiled, data: DataSection, findings: Findings) -> Examples:
+def _examples(
+    kept: Kept, table: Table, compiled: Compiled, data: DataSection, findings: Findings
+) -> Examples:
     """Arrays by what they are for."""
-    inputs = {name.partition("/")[2]: one for name, one in kept.arrays.items() if name.startswith("inputs/")}
-    targets = {name.partition("/")[2]: one for name, one in kept.arrays.items() if name.startswith("targets/")}
+    inputs = {
+        name.partition("/")[2]: one
+        for name, one in kept.arrays.items()
+        if name.startswith("inputs/")
+    }
+    targets = {
+        name.partition("/")[2]: one
+        for name, one in kept.arrays.items()
+        if name.startswith("targets/")
+    }
     weights = kept.arrays.get("weights")
     if weights is not None and data.weights is not None:
-        check_weights(weights, data.weights, table, kept.rows, data.spans.get(("weights",)), findings)
-    return Examples(inputs, targets, kept.count, table, tuple(_typed(compiled).outputs), kept.rows, weights)
+        check_weights(
+            weights, data.weights, table, kept.rows, data.spans.get(("weights",)), findings
+        )
+    return Examples(
+        inputs, targets, kept.count, table, tuple(_typed(compiled).outputs), kept.rows, weights
+    )
 
 
 def _weighed(
-    examples: Examples, kept: Kept, binding: Binding, compiled: Compiled, train: Positions, findings: Findings
+    examples: Examples,
+    kept: Kept,
+    binding: Binding,
+    compiled: Compiled,
+    train: Positions,
+    findings: Findings,
 ) -> Examples:
     """With what holds in training alone: weights of classes, and layers that vary examples."""
     chosen = compiled.training.class_weights if compiled.training else {}
     about: dict[str, Target] = {
-        name: about_target(compiled, name, bound, kept.state.features["targets", name].layers(bound), examples.table,
-                           kept.rows)
-        for name, bound in binding.targets.items() if name in examples.targets
+        name: about_target(
+            compiled,
+            name,
+            bound,
+            kept.state.features["targets", name].layers(bound),
+            examples.table,
+            kept.rows,
+        )
+        for name, bound in binding.targets.items()
+        if name in examples.targets
     }
     weights = class_weights(chosen, examples.targets, about, train, findings)
     return replace(examples, class_weights=weights, augment=section(compiled).augment)
@@ -261,7 +350,8 @@ def _weighed(
 def resolve_auto(compiled: Compiled, inputs: Arrays) -> Compiled:
     """The spec with every `auto` size taken from the data, and its types inferred anew.
 
-    Raises `DataError` where the data does not fit, or the model does not fit the data's sizes (codes of the model).
+    Raises `DataError` where the data does not fit, or the model does not fit the data's sizes
+    (codes of the model).
     """
     typed = _typed(compiled)
     shapes = {name: tensor.shape for name, tensor in typed.inputs.items()}

@@ -1,4 +1,6 @@
-"""What the columns of a spec's data hold: kinds, ranges, what is missing, classes, examples, and what was learned."""
+"""What the columns of a spec's data hold: kinds, ranges, what is missing, classes, examples, and
+what was learned.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class ColumnFacts:
     range: Range | None
     """None for text."""
     values: Counts | None
-    """None where there are more than a thousand different ones, or they are numbers with fractions."""
+    """None where there are more than a thousand different ones, or they are numbers with
+    fractions.
+    """
     examples: tuple[Any, ...]
     """The first three."""
 
@@ -125,7 +129,10 @@ class Spread:
         if values.size:
             self._count += values.size
             self._sum += float(values.sum(dtype=np.float64))
-            self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
+            self._low, self._high = (
+                min(self._low, float(values.min())),
+                max(self._high, float(values.max())),
+            )
 
     def range(self) -> Range | None:
         return Range(self._low, self._sum / self._count, self._high) if self._count else None
@@ -149,7 +156,9 @@ class Column:
         if is_ragged(values):
             self._sizes.update((int(length),) for length in np.unique(lengths(values)))
             self._values = None
-            values = np.concatenate([np.ravel(item) for item in values]) if len(values) else np.zeros(0)
+            values = (
+                np.concatenate([np.ravel(item) for item in values]) if len(values) else np.zeros(0)
+            )
             self._kind(values)
             if not is_text(values):
                 self._spread.add(values)
@@ -178,14 +187,18 @@ class Column:
         if self._values is None:
             return
         known = values if values.dtype.kind != "f" else values[np.isfinite(values)]
-        if values.ndim != 1 or values.dtype.kind not in "biufOUS" or (
-            values.dtype.kind == "f" and np.any(known != np.floor(known))
+        if (
+            values.ndim != 1
+            or values.dtype.kind not in "biufOUS"
+            or (values.dtype.kind == "f" and np.any(known != np.floor(known)))
         ):
             self._values = None
             return
         for part, inside in parts.items():
-            found, counts = np.unique(values[inside].astype(str) if is_text(values) else values[inside],
-                                      return_counts=True)
+            found, counts = np.unique(
+                values[inside].astype(str) if is_text(values) else values[inside],
+                return_counts=True,
+            )
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
                 if value == value and value != "":  # neither NaN nor nothing
                     by_part = self._values.setdefault(value, {})
@@ -196,10 +209,21 @@ class Column:
     def facts(self) -> ColumnFacts:
         sizes = self._sizes or {()}
         shape = next(iter(sizes)) if len(sizes) == 1 else (None, *next(iter(sizes))[1:])
-        values = None if self._values is None else {
-            label(value): dict(counts) for value, counts in sorted(self._values.items())}
-        return ColumnFacts(self.name, self._dtype, shape, self._missing, self._infinite, self._spread.range(), values,
-                           tuple(self._examples))
+        values = (
+            None
+            if self._values is None
+            else {label(value): dict(counts) for value, counts in sorted(self._values.items())}
+        )
+        return ColumnFacts(
+            self.name,
+            self._dtype,
+            shape,
+            self._missing,
+            self._infinite,
+            self._spread.range(),
+            values,
+            tuple(self._examples),
+        )
 
 
 def label(value: Any) -> str:
@@ -218,10 +242,15 @@ def plain(value: Any) -> Any:
     return None if value == "" or (isinstance(value, float) and not np.isfinite(value)) else value
 
 
-def learned_of(layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]) -> tuple[Learned, ...]:
+def learned_of(
+    layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]
+) -> tuple[Learned, ...]:
     """What each layer of a transform took from the training split, in a few words."""
-    return tuple(Learned(layer.kind(), _facts(layer, known))
-                 for layer, known in zip(layers, learned, strict=False) if known)
+    return tuple(
+        Learned(layer.kind(), _facts(layer, known))
+        for layer, known in zip(layers, learned, strict=False)
+        if known
+    )
 
 
 def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:

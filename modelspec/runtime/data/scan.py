@@ -1,4 +1,6 @@
-"""The first look at a source: every column that is used, block by block, before anything is learned or computed."""
+"""The first look at a source: every column that is used, block by block, before anything is learned
+or computed.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,10 @@ from .table import Array, Table
 
 Key = tuple[str, str]
 """`("inputs", "image")` or `("targets", "digit")`."""
-_CLASSES = "write classes as whole numbers from 0, or look words up: " \
-           "`transform: [StringLookup: {num_oov_indices: 0}]`"
+_CLASSES = (
+    "write classes as whole numbers from 0, or look words up: "
+    "`transform: [StringLookup: {num_oov_indices: 0}]`"
+)
 
 
 @dataclass
@@ -53,14 +57,22 @@ class Seen:
         """The shape of one example when sequences have this length."""
         return self.sizes if length is None else (length, *self.sizes[1:])
 
-    def read(self, block: Mapping[str, Array], start: int, length: int | None, fill: Mapping[str, Any]) -> Array:
-        """The values of a block: columns made ready, what is missing filled in, stacked. Raises `Fault`."""
+    def read(
+        self, block: Mapping[str, Array], start: int, length: int | None, fill: Mapping[str, Any]
+    ) -> Array:
+        """The values of a block: columns made ready, what is missing filled in, stacked. Raises
+        `Fault`.
+        """
         found: list[Array] = []
         for name, check in self.checks.items():
             values = self.flat(name, block[name], start, length)
             cells = ready(values, check.text)
             if cells.missing is not None and name in fill:
-                values = cells.values.copy() if cells.values.dtype.kind == "O" else cells.values.astype(np.float64)
+                values = (
+                    cells.values.copy()
+                    if cells.values.dtype.kind == "O"
+                    else cells.values.astype(np.float64)
+                )
                 values[cells.missing] = fill[name]
                 found.append(values)
             else:
@@ -68,7 +80,9 @@ class Seen:
         return np.stack(found, axis=-1) if self.bound.stacked else found[0]
 
     def flat(self, name: str, values: Array, start: int, length: int | None) -> Array:
-        """A column with sequences filled up, and lists of one length as an array. Raises `Fault`."""
+        """A column with sequences filled up, and lists of one length as an array. Raises
+        `Fault`.
+        """
         table = self.checks[name].table
         if self.bound.pad is not None:
             longest = int(lengths(values).max(initial=1)) if length is None else length
@@ -85,9 +99,12 @@ class Seen:
             values = self.flat(name, block[name], start, None)
             found = check.add(start, values)
             if before is not None and before != check.shape and self.bound.pad is None:
-                raise Fault("MS630", f"`{name}` of {check.table.name} has {before} for the first examples, but "
-                                     f"{check.shape} from {check.table.place(name, (start,))} on",
-                            help="give all examples one size")
+                raise Fault(
+                    "MS630",
+                    f"`{name}` of {check.table.name} has {before} for the first examples, but "
+                    f"{check.shape} from {check.table.place(name, (start,))} on",
+                    help="give all examples one size",
+                )
             if found is not None:
                 lacking = found if lacking is None else lacking | found
         return lacking
@@ -115,24 +132,42 @@ class Survey:
 
 
 def survey(
-    table: Table, binding: Binding, compiled: Compiled, findings: Findings, *, state: State | None = None,
-    with_targets: bool = True, once: bool = False,
+    table: Table,
+    binding: Binding,
+    compiled: Compiled,
+    findings: Findings,
+    *,
+    state: State | None = None,
+    with_targets: bool = True,
+    once: bool = False,
 ) -> Survey | None:
-    """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is kept in memory."""
+    """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is
+    kept in memory.
+    """
     data = compiled.data
     assert data is not None
-    features = {**{("inputs", name): bound for name, bound in binding.inputs.items()},
-                **{("targets", name): bound for name, bound in binding.targets.items()}}
+    features = {
+        **{("inputs", name): bound for name, bound in binding.inputs.items()},
+        **{("targets", name): bound for name, bound in binding.targets.items()},
+    }
     others: dict[str, Span | None] = {}
     if data.weights is not None and with_targets:
         others[data.weights] = data.spans.get(("weights",))
-    reader = open_columns(table, {"/".join(key): bound for key, bound in features.items()}, others, findings,
-                          once=once)
+    reader = open_columns(
+        table,
+        {"/".join(key): bound for key, bound in features.items()},
+        others,
+        findings,
+        once=once,
+    )
     if reader is None:
         return None
     seen = {key: _seen(key, bound, table, compiled, state) for key, bound in features.items()}
-    weights = ColumnCheck(table, data.weights, Wanted("`weights`"), others[data.weights], "error") if others and \
-        data.weights else None
+    weights = (
+        ColumnCheck(table, data.weights, Wanted("`weights`"), others[data.weights], "error")
+        if others and data.weights
+        else None
+    )
     count, rows = _pass(reader, seen, weights, table, findings)
     for one in seen.values():
         _tell(one, findings, drop=with_targets)
@@ -141,8 +176,12 @@ def survey(
     if not count:
         findings.error("MS612", f"{table.name} has no examples", table.span)
     elif rows is not None and not len(rows):
-        findings.error("MS612", f"every example of {table.name} lacks a value, and `missing: drop` leaves none",
-                       table.span, help="fill values in instead, e.g. `missing: mean`")
+        findings.error(
+            "MS612",
+            f"every example of {table.name} lacks a value, and `missing: drop` leaves none",
+            table.span,
+            help="fill values in instead, e.g. `missing: mean`",
+        )
     return Survey(table, reader, seen, count, rows, data.weights if weights else None)
 
 
@@ -151,24 +190,46 @@ def _seen(key: Key, bound: Bound, table: Table, compiled: Compiled, state: State
     assert compiled.graph is not None
     type_of = compiled.graph.inputs.get(name) if kind == "inputs" else None
     known = state.features.get(key) if state else None
-    text = known.text if known else takes_text(bound.chain.layers if bound.chain else (),
-                                               type_of.dtype if type_of else None)
+    text = (
+        known.text
+        if known
+        else takes_text(
+            bound.chain.layers if bound.chain else (), type_of.dtype if type_of else None
+        )
+    )
     if kind == "inputs":
-        help = "look numbers up with `IntegerLookup`" if text and bound.chain and \
-            bound.chain.layers[0].kind() == "StringLookup" else None
+        help = (
+            "look numbers up with `IntegerLookup`"
+            if text and bound.chain and bound.chain.layers[0].kind() == "StringLookup"
+            else None
+        )
         wanted = Wanted(f"input `{name}`", text, help)
     else:
-        wanted = Wanted(f"the target of `{name}`", text, "leave `transform` out, or use `IntegerLookup`, where classes "
-                        "are numbers already" if text else _CLASSES)
+        wanted = Wanted(
+            f"the target of `{name}`",
+            text,
+            (
+                "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
+                if text
+                else _CLASSES
+            ),
+        )
     layers = bound.chain.layers if bound.chain else ()
     if takes_whole(layers):
         wanted = wanted._replace(whole=layers[0].kind())
-    checks = {column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing) for column in bound.names}
+    checks = {
+        column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing)
+        for column in bound.names
+    }
     return Seen(key, bound, wanted, checks)
 
 
 def _pass(
-    reader: Reader, seen: Mapping[Key, Seen], weights: ColumnCheck | None, table: Table, findings: Findings
+    reader: Reader,
+    seen: Mapping[Key, Seen],
+    weights: ColumnCheck | None,
+    table: Table,
+    findings: Findings,
 ) -> tuple[int, Array | None]:
     """How many examples there are, and which of them are kept."""
     count = 0
@@ -210,13 +271,19 @@ def _tell(one: Seen, findings: Findings, *, drop: bool) -> None:
 def _tell_wide(one: Seen, findings: Findings) -> None:
     wide = next((check for check in one.checks.values() if check.shape), None)
     if wide is not None:
-        findings.error("MS610", f"`{wide.name}` of {wide.table.name} holds an array of shape {wide.shape} for every "
-                                f"example, which cannot be stacked with other columns for {one.wanted.subject}",
-                       wide.span, help=f"say which array feeds what, e.g. `{{column: {wide.name}}}`")
+        findings.error(
+            "MS610",
+            f"`{wide.name}` of {wide.table.name} holds an array of shape {wide.shape} for every "
+            f"example, which cannot be stacked with other columns for {one.wanted.subject}",
+            wide.span,
+            help=f"say which array feeds what, e.g. `{{column: {wide.name}}}`",
+        )
 
 
 def _tell_policy(one: Seen, findings: Findings) -> None:
-    """MS628: a policy that the column's kind does not allow, where only the data showed the kind."""
+    """MS628: a policy that the column's kind does not allow, where only the data showed the
+    kind.
+    """
     value = one.bound.missing
     constant = value not in POLICIES
     if one.text and (value in ("mean", "median") or (constant and not isinstance(value, str))):
@@ -225,5 +292,9 @@ def _tell_policy(one: Seen, findings: Findings) -> None:
         what = f'"{value}" is no number'
     else:
         return
-    findings.error("MS628", f"{what}, but `{one.bound.names[0]}` holds {'text' if one.text else 'numbers'}",
-                   one.bound.span, help="use `most_frequent`, or a constant of the same kind")
+    findings.error(
+        "MS628",
+        f"{what}, but `{one.bound.names[0]}` holds {'text' if one.text else 'numbers'}",
+        one.bound.span,
+        help="use `most_frequent`, or a constant of the same kind",
+    )

@@ -1,4 +1,6 @@
-"""Sequences of different lengths to arrays of one length, in the terms of Keras's `pad_sequences`."""
+"""Sequences of different lengths to arrays of one length, in the terms of Keras's
+`pad_sequences`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from .table import Array, Table
 
 def is_ragged(values: Array) -> bool:
     """Whether an array holds lists rather than single values."""
-    return values.dtype.kind == "O" and values.ndim == 1 and len(values) > 0 and not isinstance(values[0], str)
+    return (
+        values.dtype.kind == "O"
+        and values.ndim == 1
+        and len(values) > 0
+        and not isinstance(values[0], str)
+    )
 
 
 def lengths(values: Array) -> Array:
@@ -25,38 +32,60 @@ def lengths(values: Array) -> Array:
 
 
 def stacked(values: Array, name: str, table: Table, start: int) -> Array:
-    """Lists of one length as an array. Raises `Fault` (MS630), at the first that has another length."""
+    """Lists of one length as an array. Raises `Fault` (MS630), at the first that has another
+    length.
+    """
     arrays = [np.asarray(item) for item in values]
     shape = arrays[0].shape
     for row, item in enumerate(arrays):
         if item.shape != shape:
-            raise Fault("MS630", f"`{name}` of {table.name} has lists of different lengths: {shape[0] if shape else 0} "
-                                 f"values at {table.place(name, (start,))}, but {item.shape[0] if item.shape else 0} "
-                                 f"at {table.place(name, (start + row,))}",
-                        help="say how long all shall be, e.g. `pad: {length: 100}`")
+            raise Fault(
+                "MS630",
+                f"`{name}` of {table.name} has lists of different lengths:"
+                f" {shape[0] if shape else 0} values at {table.place(name, (start,))}, but"
+                f" {item.shape[0] if item.shape else 0} at {table.place(name, (start + row,))}",
+                help="say how long all shall be, e.g. `pad: {length: 100}`",
+            )
     return _own(np.stack(arrays))
 
 
 def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start: int) -> Array:
     """Every sequence cut or filled up to `length`. Raises `Fault` (MS630) where one is none."""
     if not is_ragged(values) and values.ndim < 2:
-        raise Fault("MS630", f"`{name}` of {table.name} has one value for each example, and `pad` takes sequences",
-                    help="leave `pad` out")
+        raise Fault(
+            "MS630",
+            f"`{name}` of {table.name} has one value for each example, and `pad` takes sequences",
+            help="leave `pad` out",
+        )
     rows = [np.asarray(item) for item in values]
     for row, item in enumerate(rows):
         if item.ndim != 1 and not (item.ndim > 1 and item.shape[1:] == rows[0].shape[1:]):
-            raise Fault("MS630", f"`{name}` of {table.name} has no sequence of values at "
-                                 f"{table.place(name, (start + row,))}", help="`pad` takes lists of numbers or words")
+            raise Fault(
+                "MS630",
+                f"`{name}` of {table.name} has no sequence of values at "
+                f"{table.place(name, (start + row,))}",
+                help="`pad` takes lists of numbers or words",
+            )
     full = [item for item in rows if len(item)]
     sample = full[0] if full else np.zeros(0)
     text = sample.dtype.kind in "OUS"
     if text != isinstance(pad.value, str) and not (text and pad.value == 0):
-        raise Fault("MS630", f"`{name}` of {table.name} holds {'words' if text else 'numbers'}, which cannot be filled "
-                             f"up with {pad.value!r}", help='write `value: ""`' if text else "write `value: 0`")
-    dtype: Any = object if text else np.result_type(*({item.dtype for item in full} or {np.dtype(np.float64)}))
+        raise Fault(
+            "MS630",
+            f"`{name}` of {table.name} holds {'words' if text else 'numbers'}, which cannot be"
+            f" filled up with {pad.value!r}",
+            help='write `value: ""`' if text else "write `value: 0`",
+        )
+    dtype: Any = (
+        object
+        if text
+        else np.result_type(*({item.dtype for item in full} or {np.dtype(np.float64)}))
+    )
     if not text and isinstance(pad.value, float) and not pad.value.is_integer():
         dtype = np.result_type(dtype, np.float64)
-    result = np.full((len(rows), length, *sample.shape[1:]), "" if text and pad.value == 0 else pad.value, dtype)
+    result = np.full(
+        (len(rows), length, *sample.shape[1:]), "" if text and pad.value == 0 else pad.value, dtype
+    )
     for row, item in enumerate(rows):
         kept = item[-length:] if pad.truncating == "pre" else item[:length]
         if len(kept):

@@ -1,4 +1,6 @@
-"""Which examples train, which validate and which test: a pure function of the seed and the positions."""
+"""Which examples train, which validate and which test: a pure function of the seed and the
+positions.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +15,38 @@ Positions = NDArray[np.int64]
 PARTS = ("train", "validation", "test")
 
 _STREAM = 1
-"""Keeps the split's random numbers apart from those of the order of batches, which follow from the same seed."""
+"""Keeps the split's random numbers apart from those of the order of batches, which follow from the
+same seed.
+"""
 
 
 def split(
-    seed: int, count: int, validation: float, test: float, strata: Array | None = None, *, groups: Array | None = None,
-    times: Array | None = None, kept: Array | None = None,
+    seed: int,
+    count: int,
+    validation: float,
+    test: float,
+    strata: Array | None = None,
+    *,
+    groups: Array | None = None,
+    times: Array | None = None,
+    kept: Array | None = None,
 ) -> Mapping[str, Positions]:
-    """The positions of each part, ascending; they do not overlap and together are all of `range(count)`.
+    """The positions of each part, ascending; they do not overlap and together are all of
+    `range(count)`.
 
-    Every position draws a number that follows from the seed and the position alone; the smallest are the test, the
-    next the validation. The counts are the fractions of `count`, rounded. With `strata` (an array of `count` values)
-    the positions of each value are spread evenly over the draw, so that it has the same share in every part, to
-    within one example; the only example of a value trains. With `groups` the positions of one value stay in one part,
-    and the counts are as near to the fractions as whole groups come. With `times` the latest are the test, those before
-    them the validation; of equal times the position decides. `kept` are the positions in the source of which the
-    `count` examples are left: what is left out changes nobody else's draw.
+    Every position draws a number that follows from the seed and the position alone; the smallest
+    are the test, the next the validation. The counts are the fractions of `count`, rounded. With
+    `strata` (an array of `count` values) the positions of each value are spread evenly over the
+    draw, so that it has the same share in every part, to within one example; the only example of a
+    value trains. With `groups` the positions of one value stay in one part, and the counts are as
+    near to the fractions as whole groups come. With `times` the latest are the test, those before
+    them the validation; of equal times the position decides. `kept` are the positions in the source
+    of which the `count` examples are left: what is left out changes nobody else's draw.
     """
     whole = count if kept is None or not len(kept) else int(kept[-1]) + 1
-    draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(whole)
+    draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(
+        whole
+    )
     draws = draws if kept is None else draws[kept]
     if groups is not None:
         return _by_group(draws, groups, validation, test)
@@ -45,8 +60,12 @@ def split(
     return dict(zip(("test", "validation", "train"), (np.sort(cut) for cut in cuts), strict=True))
 
 
-def _by_group(draws: NDArray[np.float64], groups: Array, validation: float, test: float) -> Mapping[str, Positions]:
-    """Whole groups, in the order of what the first example of each drew, to each part until it has its share."""
+def _by_group(
+    draws: NDArray[np.float64], groups: Array, validation: float, test: float
+) -> Mapping[str, Positions]:
+    """Whole groups, in the order of what the first example of each drew, to each part until it has
+    its share.
+    """
     _, first, group = np.unique(groups, return_index=True, return_inverse=True)
     sizes = np.bincount(group)
     count, parts = len(groups), np.zeros(len(sizes), np.int64)
@@ -59,18 +78,23 @@ def _by_group(draws: NDArray[np.float64], groups: Array, validation: float, test
             taken += int(sizes[order[begin]])
             begin += 1
     of_example = parts[group]
-    return {part: np.flatnonzero(of_example == number) for number, part in ((1, "test"), (2, "validation"),
-                                                                            (0, "train"))}
+    return {
+        part: np.flatnonzero(of_example == number)
+        for number, part in ((1, "test"), (2, "validation"), (0, "train"))
+    }
 
 
 def _spread(draws: NDArray[np.float64], strata: Array) -> NDArray[np.float64]:
-    """A number in (0, 1) for each position, evenly spaced within each stratum, in the order of the draws."""
+    """A number in (0, 1) for each position, evenly spaced within each stratum, in the order of the
+    draws.
+    """
     _, stratum = np.unique(strata, return_inverse=True)
     counts = np.bincount(stratum)
     order = np.lexsort((draws, stratum))
     rank = np.arange(len(draws)) - np.repeat(np.cumsum(counts) - counts, counts)
     spread = np.empty(len(draws))
-    # The draw shifts a position a little within its own place, so that strata of one size are not cut all at once.
+    # The draw shifts a position a little within its own place, so that strata of one size are not
+    # cut all at once.
     spread[order] = (rank + draws[order]) / counts[stratum[order]]
     spread[counts[stratum] == 1] = 1.0  # the only example of its kind is of use in training alone
     return spread

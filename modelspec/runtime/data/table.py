@@ -18,23 +18,27 @@ BLOCK = 8192
 """How many examples `Table.blocks` gives at once."""
 _NOTHING_BITS = np.uint64(0x7FF8_0000_0000_07A2)
 NOTHING = float(_NOTHING_BITS.view(np.float64))
-"""Stands in a column of float64 where the source has no value: a NaN of its own, told apart from one that the data has
-as such by its bits, which copies, slices and stacks keep."""
+"""Stands in a column of float64 where the source has no value: a NaN of its own, told apart from
+one that the data has as such by its bits, which copies, slices and stacks keep.
+"""
 
 
 class Table(ABC):
     """Columns by name, each an array whose first axis counts the examples.
 
-    A kind of source is a subclass. Columns are read when they are asked for, so that what is wrong with one that
-    nothing uses hurts nobody. A column of numbers has a number dtype; a text column is an array of `str`, in which
-    `""` stands for nothing; images are `uint8` of shape [examples, height, width, channels]; lists of different
-    lengths are an array of arrays. Where a column of numbers lacks some, it has `NOTHING`, and `missing` tells where.
+    A kind of source is a subclass. Columns are read when they are asked for, so that what is wrong
+    with one that nothing uses hurts nobody. A column of numbers has a number dtype; a text column
+    is an array of `str`, in which `""` stands for nothing; images are `uint8` of shape [examples,
+    height, width, channels]; lists of different lengths are an array of arrays. Where a column of
+    numbers lacks some, it has `NOTHING`, and `missing` tells where.
     """
 
     marks: ClassVar[bool] = False
     """Whether its source can say what stands for no value (`missing_values`)."""
 
-    def __init__(self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None
+    ) -> None:
         self.name = name
         """What messages call it: `penguins.csv`."""
         self.names = names
@@ -49,7 +53,9 @@ class Table(ABC):
 
     @property
     def default_features(self) -> tuple[str, ...] | None:
-        """The columns that feed a single input which names none; None: every column that is no target."""
+        """The columns that feed a single input which names none; None: every column that is no
+        target.
+        """
         return None
 
     @property
@@ -59,28 +65,35 @@ class Table(ABC):
 
     @property
     def count(self) -> int | None:
-        """How many examples there are, where that is known without reading them; arrays of different lengths have
-        no common count."""
+        """How many examples there are, where that is known without reading them; arrays of
+        different lengths have no common count.
+        """
         return None
 
     @property
     def size_hint(self) -> int | None:
-        """About how many bytes the columns take when they are all read as a whole; None where that is not known."""
+        """About how many bytes the columns take when they are all read as a whole; None where that
+        is not known.
+        """
         return None
 
     def missing(self, name: str, span: Span | None = None) -> Array | None:
-        """Which examples have no value in a column, as [examples] of `bool`; None where all have one.
+        """Which examples have no value in a column, as [examples] of `bool`; None where all have
+        one.
 
-        A text column has `""` there, a column of numbers `NOTHING`: see `is_nothing`, which tells the same of a block.
+        A text column has `""` there, a column of numbers `NOTHING`: see `is_nothing`, which tells
+        the same of a block.
         """
         found = is_nothing(self.column(name, span))
         return found if found.any() else None
 
     def blocks(self, names: Sequence[str], rows: int = BLOCK) -> Iterator[dict[str, Array]]:
-        """Consecutive examples of some columns, in the source's order: one pass, at most `rows` at a time.
+        """Consecutive examples of some columns, in the source's order: one pass, at most `rows` at
+        a time.
 
-        Every block of a column has one dtype, and the arrays of a block one length. Kinds of sources that may be
-        larger than memory read no more than a few blocks at once. Raises `DataError` as `column` does.
+        Every block of a column has one dtype, and the arrays of a block one length. Kinds of
+        sources that may be larger than memory read no more than a few blocks at once. Raises
+        `DataError` as `column` does.
         """
         for name in names:
             if name not in self:
@@ -102,7 +115,9 @@ class Table(ABC):
         return name in self._known
 
     def column(self, name: str, span: Span | None = None) -> Array:
-        """A column. Raises `DataError`, at `span`, where there is none of this name or it cannot be read."""
+        """A column. Raises `DataError`, at `span`, where there is none of this name or it cannot be
+        read.
+        """
         if name not in self._read:
             if name not in self:
                 raise DataError([self._unknown(name).at(span or self.span)])
@@ -118,14 +133,24 @@ class Table(ABC):
 
     @abstractmethod
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        """Where an entry of a column stands, as a person finds it: `penguins.csv:7`, `x[7, 2] of mnist.npz`."""
+        """Where an entry of a column stands, as a person finds it: `penguins.csv:7`, `x[7, 2] of
+        mnist.npz`.
+        """
 
     def _unknown(self, name: str) -> Fault:
         near = nearest(name, self.names)
         some = list(self.names[:12])
         more = f" and {len(self.names) - 12} more" if len(self.names) > 12 else ""
-        return Fault("MS607", f"{self.name} has no column `{name}`", suggestion=near,
-                     help=f"did you mean `{near}`?" if near else f"it has {listed(some, ',' if more else 'and')}{more}")
+        return Fault(
+            "MS607",
+            f"{self.name} has no column `{name}`",
+            suggestion=near,
+            help=(
+                f"did you mean `{near}`?"
+                if near
+                else f"it has {listed(some, ',' if more else 'and')}{more}"
+            ),
+        )
 
 
 def is_nothing(values: Array) -> Array:
@@ -133,7 +158,9 @@ def is_nothing(values: Array) -> Array:
     if values.dtype == np.float64:
         found: Array = values.view(np.uint64) == _NOTHING_BITS
         return found
-    if values.dtype.kind == "O" and (values.ndim != 1 or not isinstance(next(iter(values), ""), str)):
+    if values.dtype.kind == "O" and (
+        values.ndim != 1 or not isinstance(next(iter(values), ""), str)
+    ):
         return np.zeros(values.shape, bool)  # lists of different lengths
     return values == "" if values.dtype.kind in "OU" else np.zeros(values.shape, bool)
 
@@ -145,10 +172,18 @@ def fail(fault: Fault, span: Span | None) -> DataError:
 
 
 def check_lengths(lengths: dict[str, int], table: Table) -> None:
-    """Raises `DataError` (MS611) where columns that are read side by side do not have one length."""
+    """Raises `DataError` (MS611) where columns that are read side by side do not have one
+    length.
+    """
     if len(set(lengths.values())) <= 1:
         return
     told = [f"`{name}` has {count:,}" for name, count in lengths.items()]
-    raise fail(Fault("MS611", f"the arrays of {table.name} do not have the same number of examples: "
-                              f"{', '.join(told[:-1])} and {told[-1]}",
-                     help="the first axis of every array counts the examples"), table.span)
+    raise fail(
+        Fault(
+            "MS611",
+            f"the arrays of {table.name} do not have the same number of examples: "
+            f"{', '.join(told[:-1])} and {told[-1]}",
+            help="the first axis of every array counts the examples",
+        ),
+        table.span,
+    )

@@ -1,4 +1,6 @@
-"""Layers that prepare data, run by Keras on blocks of examples: applied, and what is to be learned for them learned."""
+"""Layers that prepare data, run by Keras on blocks of examples: applied, and what is to be learned
+for them learned.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,10 @@ from .errors import RunError
 from .table import Array
 
 _ROWS = 64
-"""Blocks are run in multiples of so many rows. A processor computes some functions for many numbers at once, and for
-the few that are left over otherwise, to another last bit: so none is left over, and a row's result follows from it
-alone."""
+"""Blocks are run in multiples of so many rows. A processor computes some functions for many numbers
+at once, and for the few that are left over otherwise, to another last bit: so none is left over,
+and a row's result follows from it alone.
+"""
 
 
 def load_keras() -> None:
@@ -67,13 +70,19 @@ def to_tensor(values: Array) -> Any:
     """Numbers as they are, text as a tensor of strings."""
     import tensorflow as tf
 
-    return tf.constant(values, tf.string) if values.dtype.kind in "OUS" else tf.convert_to_tensor(values)
+    return (
+        tf.constant(values, tf.string)
+        if values.dtype.kind in "OUS"
+        else tf.convert_to_tensor(values)
+    )
 
 
 def _decoded(values: Array) -> Array:
     if values.dtype.kind not in "OS":
         return values
-    texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in values.flat]
+    texts = [
+        item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in values.flat
+    ]
     return np.array(texts, dtype=object).reshape(values.shape)
 
 
@@ -86,8 +95,11 @@ def _keras(layer: Layer, given: Tensor) -> Any:
         from ..backend.formulas import expression_model
 
         name = layer.arguments[0].name
-        return expression_model(layer, "prepared", {name: keras.Input(batch_shape=erase(given.shape),
-                                                                      dtype=given.dtype)})
+        return expression_model(
+            layer,
+            "prepared",
+            {name: keras.Input(batch_shape=erase(given.shape), dtype=given.dtype)},
+        )
     return to_keras(layer)
 
 
@@ -98,7 +110,7 @@ def failed(error: Exception) -> RunError:
     return RunError.of("MS635", f"the data cannot be prepared: {said[:300]}")
 
 
-# Learning ------------------------------------------------------------------------------------------------------------
+# Learning -----------------------------------------------------------------------------------------
 
 
 def needs(layer: Layer) -> bool:
@@ -111,21 +123,32 @@ def needs(layer: Layer) -> bool:
 
 
 def from_file(layer: Layer) -> Mapping[str, Any] | None:
-    """The tokens of a file that `vocabulary` names. Raises `RunError` (MS601) where it cannot be read."""
+    """The tokens of a file that `vocabulary` names. Raises `RunError` (MS601) where it cannot be
+    read.
+    """
     vocabulary = getattr(layer, "vocabulary", None)
     if not isinstance(vocabulary, (str, Path)):
         return None
     try:
         lines = Path(vocabulary).read_text(encoding="utf-8").splitlines()
-        tokens: list[Any] = [int(line) for line in lines] if isinstance(layer, IntegerLookup) else lines
+        tokens: list[Any] = (
+            [int(line) for line in lines] if isinstance(layer, IntegerLookup) else lines
+        )
     except (OSError, ValueError) as error:
-        raise RunError.of("MS601", f"the tokens of `{vocabulary}` cannot be read: {error}",
-                          help="write one token on each line, in UTF-8") from None
+        raise RunError.of(
+            "MS601",
+            f"the tokens of `{vocabulary}` cannot be read: {error}",
+            help="write one token on each line, in UTF-8",
+        ) from None
     return {"vocabulary": tuple(tokens)}
 
 
 def _width_open(layer: Layer) -> bool:
-    return isinstance(layer, TextVectorization) and layer.lookup.mode == "int" and layer.output_sequence_length is None
+    return (
+        isinstance(layer, TextVectorization)
+        and layer.lookup.mode == "int"
+        and layer.output_sequence_length is None
+    )
 
 
 class Learner:
@@ -154,11 +177,19 @@ def learner(layer: Layer, given: Tensor) -> Learner:
 
 
 class _Moments(Learner):
-    """Mean and variance along all axes but `axis`, in float64 (the parallel algorithm of Chan, Golub and LeVeque)."""
+    """Mean and variance along all axes but `axis`, in float64 (the parallel algorithm of Chan,
+    Golub and LeVeque).
+    """
 
     def __init__(self, layer: Normalization, given: Tensor) -> None:
         super().__init__(layer, given)
-        axes = () if layer.axis is None else (layer.axis,) if isinstance(layer.axis, int) else layer.axis
+        axes = (
+            ()
+            if layer.axis is None
+            else (layer.axis,)
+            if isinstance(layer.axis, int)
+            else layer.axis
+        )
         self._kept = sorted(axis % given.rank for axis in axes)
         self._over = tuple(axis for axis in range(given.rank) if axis not in self._kept)
         self._count = 0
@@ -216,7 +247,9 @@ class _Vocabulary(_Keras):
 
     def _as_taken(self, values: Array) -> Any:
         alone = isinstance(self.layer, Lookup) and values.ndim == 1
-        return to_tensor(values[:, None] if alone else values)  # Keras takes a vector for one document
+        return to_tensor(
+            values[:, None] if alone else values
+        )  # Keras takes a vector for one document
 
     def learned(self) -> Mapping[str, Any]:
         self._keras.finalize_state()
@@ -224,13 +257,18 @@ class _Vocabulary(_Keras):
         whole = isinstance(self.layer, IntegerLookup)
         tokens = tuple(int(token) if whole else str(token) for token in found)
         if not tokens:
-            raise RunError.of("MS635", f"`{self.layer.kind()}` finds nothing in the training split to learn",
-                              help="is the column empty?")
+            raise RunError.of(
+                "MS635",
+                f"`{self.layer.kind()}` finds nothing in the training split to learn",
+                help="is the column empty?",
+            )
         known: dict[str, Any] = {"vocabulary": tokens}
         if getattr(self.layer, "output_mode") in ("tf_idf", "tf-idf"):  # noqa: B009
             lookup = getattr(self._keras, "_lookup_layer", self._keras)
             start = lookup._token_start_index()
-            known["idf_weights"] = tuple(lookup.idf_weights.numpy()[start : start + len(tokens)].tolist())
+            known["idf_weights"] = tuple(
+                lookup.idf_weights.numpy()[start : start + len(tokens)].tolist()
+            )
         return known
 
 
@@ -242,7 +280,10 @@ class _Boundaries(_Keras):
 
     def learned(self) -> Mapping[str, Any]:
         self._keras.finalize_state()
-        return {"bin_boundaries": tuple(float(edge) for edge in self._keras.bin_boundaries), "num_bins": None}
+        return {
+            "bin_boundaries": tuple(float(edge) for edge in self._keras.bin_boundaries),
+            "num_bins": None,
+        }
 
 
 class _Width(Learner):
@@ -257,4 +298,7 @@ class _Width(Learner):
         self._width = max(self._width, self._run(values).shape[1])
 
     def learned(self) -> Mapping[str, Any]:
-        return {"vocabulary": getattr(self.layer, "vocabulary"), "output_sequence_length": self._width}  # noqa: B009
+        return {
+            "vocabulary": getattr(self.layer, "vocabulary"),  # noqa: B009  # a field of lookups alone
+            "output_sequence_length": self._width,
+        }

@@ -1,4 +1,5 @@
-"""A trained run as what others use: Keras files, weights, SavedModel, ONNX, LiteRT, and a Python script.
+"""A trained run as what others use: Keras files, weights, SavedModel, ONNX, LiteRT, and a Python
+script.
 
     open_run     run folder        -> SavedRun     the resolved spec and the weights
     samples      its data          -> Samples      some rows: as the source has them, and as the model takes them

@@ -1,4 +1,6 @@
-"""Converters talk to standard output and error, past Python's own streams: all of it is kept, and dropped."""
+"""Converters talk to standard output and error, past Python's own streams: all of it is kept, and
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing is printed inside, not even by native libraries. What goes wrong is raised, as ever."""
+    """Nothing is printed inside, not even by native libraries. What goes wrong is raised, as
+    ever.
+    """
     level = logging.root.manager.disable
     with ExitStack() as stack, tempfile.TemporaryFile("w+") as nowhere:
         for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):

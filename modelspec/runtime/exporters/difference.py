@@ -10,12 +10,15 @@ from ..data.table import Array
 
 
 def difference(expected: Mapping[str, Array], found: Mapping[str, Array]) -> float:
-    """The largest difference of any number, as a share of the largest number of its output where that is over 1.
+    """The largest difference of any number, as a share of the largest number of its output where
+    that is over 1.
 
-    So it is absolute for probabilities, and relative for outputs in units of their own. Infinite where shapes differ,
-    or where one side has no number and the other has.
+    So it is absolute for probabilities, and relative for outputs in units of their own. Infinite
+    where shapes differ, or where one side has no number and the other has.
     """
-    return max((_of_output(values, found.get(name)) for name, values in expected.items()), default=0.0)
+    return max(
+        (_of_output(values, found.get(name)) for name, values in expected.items()), default=0.0
+    )
 
 
 def _of_output(expected: Array, found: Array | None) -> float:

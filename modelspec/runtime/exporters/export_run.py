@@ -1,4 +1,6 @@
-"""The way from a run folder to a file that others use: written beside, checked, and only then put in its place."""
+"""The way from a run folder to a file that others use: written beside, checked, and only then put
+in its place.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ class Exported:
     size: int
     """Bytes."""
     difference: float
-    """The largest difference to the run's own predictions: absolute, or as a share of the largest number of its output
-    where that is over 1."""
+    """The largest difference to the run's own predictions: absolute, or as a share of the largest
+    number of its output where that is over 1.
+    """
     tolerance: float
     examples: int
     """On how many rows it was compared."""
@@ -47,20 +50,26 @@ class Exported:
 
 
 def export(
-    run_dir: str | PathLike[str], to: str, path: str | PathLike[str], *, quantize: str | None = None,
-    preprocessing: bool = True, data: str | None = None, tolerance: float | None = None,
+    run_dir: str | PathLike[str],
+    to: str,
+    path: str | PathLike[str],
+    *,
+    quantize: str | None = None,
+    preprocessing: bool = True,
+    data: str | None = None,
+    tolerance: float | None = None,
 ) -> Exported:
-    """Write the trained model of a run folder in another format: `keras`, `weights`, `safetensors`, `saved_model`,
-    `onnx`, `litert` or `python`.
+    """Write the trained model of a run folder in another format: `keras`, `weights`, `safetensors`,
+    `saved_model`, `onnx`, `litert` or `python`.
 
-    `quantize` (`float16`, `dynamic` or `int8`) is for `litert`. With `preprocessing`, what the spec does to columns
-    is inside where the format can hold it. `data` names rows to check the export with, where not the run's own:
-    what it gives for them is compared with what the run predicts, and nothing is written where they differ by more
-    than `tolerance`. Loads TensorFlow.
+    `quantize` (`float16`, `dynamic` or `int8`) is for `litert`. With `preprocessing`, what the spec
+    does to columns is inside where the format can hold it. `data` names rows to check the export
+    with, where not the run's own: what it gives for them is compared with what the run predicts,
+    and nothing is written where they differ by more than `tolerance`. Loads TensorFlow.
 
-    Raises `RunError`: MS760 for what cannot be asked for, MS761 where a package is not installed, MS762 where the
-    export does not give the run's predictions, MS763 where the format cannot hold the model, MS764 where there are no
-    rows to check it with, and what opening a run raises.
+    Raises `RunError`: MS760 for what cannot be asked for, MS761 where a package is not installed,
+    MS762 where the export does not give the run's predictions, MS763 where the format cannot hold
+    the model, MS764 where there are no rows to check it with, and what opening a run raises.
     """
     form, target = format_of(to, quantize), Path(fspath(path))
     if tolerance is not None and not tolerance >= 0:
@@ -84,8 +93,18 @@ def export(
 
     _put(target, form, written)
     found, difference = done[0]
-    return Exported(target, to, _size(target), difference, allowed, found.compared or len(rows),
-                    found.inside and not job.preparing.empty, found.inputs, job.outputs, found.notices)
+    return Exported(
+        target,
+        to,
+        _size(target),
+        difference,
+        allowed,
+        found.compared or len(rows),
+        found.inside and not job.preparing.empty,
+        found.inputs,
+        job.outputs,
+        found.notices,
+    )
 
 
 def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:
@@ -93,9 +112,15 @@ def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Writ
     written: Written = import_module(f"{__package__}.{form.module}").write(job, beside)
     difference = job.compare(written)
     if not difference <= allowed:
-        help = f"`--tolerance {difference * 12:.1g}` lets it pass" if np.isfinite(difference) else None
-        raise RunError.of("MS762", f"the export to `{form.name}` differs from the run's own predictions by "
-                                   f"{difference:.2g}, and {allowed:.2g} are let pass; nothing was written", help=help)
+        help = (
+            f"`--tolerance {difference * 12:.1g}` lets it pass" if np.isfinite(difference) else None
+        )
+        raise RunError.of(
+            "MS762",
+            f"the export to `{form.name}` differs from the run's own predictions by "
+            f"{difference:.2g}, and {allowed:.2g} are let pass; nothing was written",
+            help=help,
+        )
     return written, difference
 
 

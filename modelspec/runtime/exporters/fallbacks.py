@@ -15,7 +15,8 @@ _LACKING = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither")
 
 
 def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) -> Written:
-    """The model with its preparation inside; without it, and a notice, where the format cannot hold that.
+    """The model with its preparation inside; without it, and a notice, where the format cannot hold
+    that.
 
     Raises `RunError` (MS763) where it holds neither.
     """
@@ -24,16 +25,20 @@ def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) ->
         notices.append(f"it computes in float32, and the run in {job.half}")
     if job.wants_preparing and not job.preparing.empty:
         if job.preparing.has_text:
-            notices.append(f"the preparation is left out, as {name} has no operations on text: give the model "
-                           f"what it takes itself")
+            notices.append(
+                f"the preparation is left out, as {name} has no operations on text: give the model "
+                "what it takes itself"
+            )
         else:
             try:
                 return _with_notices(attempt(True), notices)
             except RunError:
                 raise
             except Exception as error:  # noqa: BLE001  # converters raise anything
-                notices.append(f"the preparation is left out, as {name} cannot hold it ({said(error)}): give the "
-                               "model what it takes itself")
+                notices.append(
+                    f"the preparation is left out, as {name} cannot hold it ({said(error)}): give"
+                    " the model what it takes itself"
+                )
     return _with_notices(_last(name, [lambda: attempt(False)]), notices)
 
 
@@ -46,7 +51,11 @@ def _last(name: str, attempts: Sequence[Callable[[], Written]]) -> Written:
             raise
         except Exception as error:  # noqa: BLE001  # as above
             problem = said(error)
-    raise RunError.of("MS763", f"{name} cannot hold this model: {problem}", help="export to `saved_model` or `keras`")
+    raise RunError.of(
+        "MS763",
+        f"{name} cannot hold this model: {problem}",
+        help="export to `saved_model` or `keras`",
+    )
 
 
 def _with_notices(written: Written, notices: Sequence[str]) -> Written:

@@ -1,4 +1,6 @@
-"""What every format is given: the model, rows to check it with, and what the run itself predicts for them."""
+"""What every format is given: the model, rows to check it with, and what the run itself predicts
+for them.
+"""
 
 from __future__ import annotations
 
@@ -79,8 +81,14 @@ class Job:
     @cached_property
     def expected(self) -> Outputs:
         """What `predict` gives for them: in the numbers of the targets' columns."""
-        return {name: values * self.preparing.scales[name][0] + self.preparing.scales[name][1]
-                if name in self.preparing.scales else values for name, values in self.plain.items()}
+        return {
+            name: (
+                values * self.preparing.scales[name][0] + self.preparing.scales[name][1]
+                if name in self.preparing.scales
+                else values
+            )
+            for name, values in self.plain.items()
+        }
 
     @cached_property
     def preparing(self) -> Preparing:
@@ -88,13 +96,19 @@ class Job:
         if self.served is not None:
             return self.served
         layers = target_layers(self.compiled, self.samples.state)
-        return preparing(self.samples, self.typed.inputs, scales(self.typed.outputs, layers, self._classified))
+        return preparing(
+            self.samples, self.typed.inputs, scales(self.typed.outputs, layers, self._classified)
+        )
 
     @cached_property
     def _classified(self) -> tuple[str, ...]:
         """The outputs for whose rows `predict` decides on a class."""
-        return tuple(decide({name: np.zeros([1] * tensor.rank) for name, tensor in self.typed.outputs.items()},
-                            self.compiled))
+        return tuple(
+            decide(
+                {name: np.zeros([1] * tensor.rank) for name, tensor in self.typed.outputs.items()},
+                self.compiled,
+            )
+        )
 
     @cached_property
     def labels(self) -> Mapping[str, tuple[Any, ...]]:
@@ -110,7 +124,9 @@ class Job:
         return next((name for name in ("bfloat16", "float16") if name in computed), None)
 
     def whole(self) -> Job:
-        """The job for runtimes that compute in 32 bits: of a model of half precision, one with the same weights."""
+        """The job for runtimes that compute in 32 bits: of a model of half precision, one with the
+        same weights.
+        """
         if self.half is None:
             return self
         model = type(self.model).from_config(_in_float32(self.model.get_config()))
@@ -125,7 +141,9 @@ class Job:
     def compare(self, written: Written) -> float:
         """How far an export is from the run."""
         expected = self.expected if written.inside else self.plain
-        return difference({name: values[:written.compared] for name, values in expected.items()}, written.found)
+        return difference(
+            {name: values[: written.compared] for name, values in expected.items()}, written.found
+        )
 
     def by_name(self, found: Any) -> dict[str, Array]:
         """What a model gives, by output."""
@@ -155,4 +173,8 @@ def _in_float32(config: Any) -> Any:
         return {key: _in_float32(one) for key, one in config.items()}
     if isinstance(config, (list, tuple)):
         return type(config)(_in_float32(one) for one in config)
-    return "float32" if config in ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16") else config
+    return (
+        "float32"
+        if config in ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+        else config
+    )

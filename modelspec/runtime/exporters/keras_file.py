@@ -17,7 +17,9 @@ def write(job: Job, path: Path) -> Written:
     model.save(path)
     loaded = keras.models.load_model(path)
     values = job.raw(filled_text=True) if inside else job.samples.inputs
-    found = predicted(loaded, values) if inside else loaded.predict(given(loaded, values), verbose=0)
+    found = (
+        predicted(loaded, values) if inside else loaded.predict(given(loaded, values), verbose=0)
+    )
     return Written(job.by_name(found), inside, _notices(job, inside), tuple(values))
 
 
@@ -25,8 +27,13 @@ def _notices(job: Job, inside: bool) -> tuple[str, ...]:
     notices = []
     own = own_layers(job.model)
     if own:
-        notices.append(f"Keras has no {', '.join(f'`{kind}`' for kind in own)}: `import modelspec.backend.layers` "
-                       "before the file is loaded")
+        notices.append(
+            f"Keras has no {', '.join(f'`{kind}`' for kind in own)}: `import"
+            " modelspec.backend.layers` before the file is loaded"
+        )
     if inside and job.preparing.fills_text:
-        notices.append("a missing text is not filled in: the file takes the text that `missing` gives in its place")
+        notices.append(
+            "a missing text is not filled in: the file takes the text that `missing` gives in its"
+            " place"
+        )
     return tuple(notices)

@@ -1,4 +1,6 @@
-"""`--to litert`: a LiteRT (TensorFlow Lite) file, in floats or in fewer bits, checked with the interpreter."""
+"""`--to litert`: a LiteRT (TensorFlow Lite) file, in floats or in fewer bits, checked with the
+interpreter.
+"""
 
 from __future__ import annotations
 
@@ -57,12 +59,16 @@ def _converted(job: Job, inside: bool, batch: int | None) -> bytes:
 
 
 def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
-    """In a process of its own: on some models the converter ends the process that looks for ranges of numbers."""
+    """In a process of its own: on some models the converter ends the process that looks for ranges
+    of numbers.
+    """
     np.savez(folder / "rows.npz", **_representative(job, inside))  # type: ignore[arg-type]
     made = folder / "made.tflite"
     pipe = subprocess.PIPE
     arguments = (str(folder / "model"), SIGNATURE, str(folder / "rows.npz"), str(made))
-    with apart.start(f"{__package__}.converting", *arguments, stdout=subprocess.DEVNULL, stderr=pipe) as done:
+    with apart.start(
+        f"{__package__}.converting", *arguments, stdout=subprocess.DEVNULL, stderr=pipe
+    ) as done:
         errors = done.communicate()[1].decode(errors="replace")
     if done.returncode < 0:
         raise ValueError("its converter breaks down over the ranges of the numbers in it")
@@ -74,8 +80,11 @@ def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
 
 def _representative(job: Job, inside: bool) -> dict[str, Array]:
     """Rows of the training source: what the ranges of numbers are taken from."""
-    training = job if "test" not in _sources(job) and "validation" not in _sources(job) else \
-        replace(job, samples=samples(job.run, None, part="train"))
+    training = (
+        job
+        if "test" not in _sources(job) and "validation" not in _sources(job)
+        else replace(job, samples=samples(job.run, None, part="train"))
+    )
     return training.raw() if inside else dict(training.samples.inputs)
 
 

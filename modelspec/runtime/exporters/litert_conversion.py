@@ -1,4 +1,6 @@
-"""A SavedModel to LiteRT: a function, and a program for where the converter may end the process that it runs in."""
+"""A SavedModel to LiteRT: a function, and a program for where the converter may end the process
+that it runs in.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from typing import Any
 import numpy as np
 
 
-def convert(folder: Path, signature: str, quantize: str | None, rows: Mapping[str, Any] | None = None) -> bytes:
+def convert(
+    folder: Path, signature: str, quantize: str | None, rows: Mapping[str, Any] | None = None
+) -> bytes:
     """The LiteRT file of a SavedModel. `rows` are what `int8` takes the ranges of numbers from."""
     import tensorflow as tf
 

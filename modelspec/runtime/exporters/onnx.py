@@ -34,10 +34,14 @@ def _write(job: Job, path: Path, inside: bool) -> Written:
 
 
 def _with_constants(job: Job) -> Job:
-    """The converter does not follow the numbers that `Normalization` keeps: they are written into the graph."""
+    """The converter does not follow the numbers that `Normalization` keeps: they are written into
+    the graph.
+    """
     job.preparing.inputs(tensors(job.raw()))  # builds the layers
-    features = {name: replace(one, layers=tuple(map(_constant, one.layers)))
-                for name, one in job.preparing.features.items()}
+    features = {
+        name: replace(one, layers=tuple(map(_constant, one.layers)))
+        for name, one in job.preparing.features.items()
+    }
     return replace(job, served=replace(job.preparing, features=features))
 
 
@@ -65,11 +69,15 @@ def _mend(path: Path) -> None:
     for node in graph.node:
         if node.op_type == "Erfc":
             inner = f"{node.output[0]}_erf"
-            nodes += [helper.make_node("Erf", list(node.input), [inner]),
-                      helper.make_node("Sub", [one, inner], list(node.output))]
+            nodes += [
+                helper.make_node("Erf", list(node.input), [inner]),
+                helper.make_node("Sub", [one, inner], list(node.output)),
+            ]
         else:
             nodes.append(node)
-    kept = [type(node).FromString(node.SerializeToString()) for node in nodes]  # the graph's own go with its list
+    kept = [
+        type(node).FromString(node.SerializeToString()) for node in nodes
+    ]  # the graph's own go with its list
     del graph.node[:]
     graph.node.extend(kept)
     onnx.save(held, str(path))
@@ -83,8 +91,11 @@ def _run(path: Path, values: dict[str, Any], job: Job) -> dict[str, Any]:
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [one.name for one in session.get_outputs()]
     inputs = session.get_inputs()
-    given = {inputs[0].name: next(iter(values.values()))} if len(inputs) == 1 else \
-        {one.name: values[one.name.split(":")[0]] for one in inputs}
+    given = (
+        {inputs[0].name: next(iter(values.values()))}
+        if len(inputs) == 1
+        else {one.name: values[one.name.split(":")[0]] for one in inputs}
+    )
     found = session.run(names, {name: np.ascontiguousarray(one) for name, one in given.items()})
     named = dict(zip(names, found, strict=True))
     return named if len(job.outputs) > 1 or job.outputs[0] in named else {job.outputs[0]: found[0]}

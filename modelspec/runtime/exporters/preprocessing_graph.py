@@ -1,6 +1,8 @@
-"""What stands between the columns of a source and the model, as Keras layers and operations on tensors.
+"""What stands between the columns of a source and the model, as Keras layers and operations on
+tensors.
 
-The same few lines run on the symbolic tensors of a functional model, and inside a TensorFlow function.
+The same few lines run on the symbolic tensors of a functional model, and inside a TensorFlow
+function.
 """
 
 from __future__ import annotations
@@ -55,7 +57,10 @@ class Feature:
     """What the model takes."""
 
     def __call__(self, raw: Mapping[str, Any], fill_text: FillText | None) -> Any:
-        found = [_filled(raw[name], fill, fill_text) for name, fill in zip(self.given, self.fills, strict=True)]
+        found = [
+            _filled(raw[name], fill, fill_text)
+            for name, fill in zip(self.given, self.fills, strict=True)
+        ]
         x = ops.stack(found, axis=-1) if self.stacked else found[0]
         if self.layers:
             x = _as(x, self.first)
@@ -66,7 +71,9 @@ class Feature:
 
 @dataclass(frozen=True)
 class Preparing:
-    """From raw inputs to those of the model, and from its outputs to the numbers of the targets' columns."""
+    """From raw inputs to those of the model, and from its outputs to the numbers of the targets'
+    columns.
+    """
 
     raw: Mapping[str, RawInput]
     features: Mapping[str, Feature]
@@ -78,7 +85,9 @@ class Preparing:
     def empty(self) -> bool:
         """Whether rows reach the model as they are, and predictions come out as they are."""
         return not self.scales and not any(
-            one.layers or any(fill is not None for fill in one.fills) for one in self.features.values())
+            one.layers or any(fill is not None for fill in one.fills)
+            for one in self.features.values()
+        )
 
     @property
     def has_text(self) -> bool:
@@ -95,12 +104,18 @@ class Preparing:
     def outputs(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """Outputs in the numbers of their columns."""
         return {
-            name: values * self.scales[name][0] + self.scales[name][1] if name in self.scales else values
+            name: (
+                values * self.scales[name][0] + self.scales[name][1]
+                if name in self.scales
+                else values
+            )
             for name, values in found.items()
         }
 
 
-def preparing(samples: Samples, types: Mapping[str, Tensor], scales: Mapping[str, tuple[float, float]]) -> Preparing:
+def preparing(
+    samples: Samples, types: Mapping[str, Tensor], scales: Mapping[str, tuple[float, float]]
+) -> Preparing:
     """How the raw inputs of a served model become those of the model; `types` are the latter's."""
     naming = _Naming()
     features: dict[str, Feature] = {}
@@ -109,22 +124,45 @@ def preparing(samples: Samples, types: Mapping[str, Tensor], scales: Mapping[str
     return Preparing(naming.raw, features, scales)
 
 
-def _feature(name: str, pipe: Pipeline, wanted: Tensor, samples: Samples, naming: _Naming) -> Feature:
+def _feature(
+    name: str, pipe: Pipeline, wanted: Tensor, samples: Samples, naming: _Naming
+) -> Feature:
     seen, fill = pipe.seen, pipe.state.fill
-    plain = pipe.given.dtype if pipe.layers else "float32" if wanted.dtype.endswith("float16") else wanted.dtype
+    plain = (
+        pipe.given.dtype
+        if pipe.layers
+        else "float32"
+        if wanted.dtype.endswith("float16")
+        else wanted.dtype
+    )
     columns: dict[str, Array] = {}
     for column in seen.bound.names:
         values = seen.flat(column, samples.columns[column], 0, pipe.state.length)
         columns[column] = ready(values, seen.text).values
-    dtypes = {column: "string" if seen.text else "float32" if column in fill else plain for column in columns}
+    dtypes = {
+        column: "string" if seen.text else "float32" if column in fill else plain
+        for column in columns
+    }
     layers = tuple(pipe.runner.layers) if pipe.runner is not None else ()
     if seen.bound.stacked and len(columns) > WIDE and not seen.text:
         known = {column: fill.get(column, np.nan) for column in columns} if fill else {}
-        wide = naming.add(name, np.stack(list(columns.values()), axis=-1), "float32" if fill else plain, (name,))
+        wide = naming.add(
+            name, np.stack(list(columns.values()), axis=-1), "float32" if fill else plain, (name,)
+        )
         fills = (np.array(list(known.values()), np.float32) if known else None,)
         return Feature((wide,), fills, False, pipe.given, layers, wanted)
-    given = tuple(naming.add(column, values, dtypes[column], (column, name)) for column, values in columns.items())
-    return Feature(given, tuple(fill.get(column) for column in columns), seen.bound.stacked, pipe.given, layers, wanted)
+    given = tuple(
+        naming.add(column, values, dtypes[column], (column, name))
+        for column, values in columns.items()
+    )
+    return Feature(
+        given,
+        tuple(fill.get(column) for column in columns),
+        seen.bound.stacked,
+        pipe.given,
+        layers,
+        wanted,
+    )
 
 
 class _Naming:
@@ -137,7 +175,11 @@ class _Naming:
         cast = values.astype(object) if dtype == "string" else values.astype(np.dtype(dtype))
         name = identifier(column)
         known = self.raw.get(name)
-        if known is not None and (known.shape, known.dtype) == (cast.shape[1:], dtype) and _equal(known.values, cast):
+        if (
+            known is not None
+            and (known.shape, known.dtype) == (cast.shape[1:], dtype)
+            and _equal(known.values, cast)
+        ):
             return name  # the same column feeds two inputs
         if known is not None:
             name = identifier("_".join(words))
@@ -157,9 +199,11 @@ def identifier(text: str) -> str:
     return f"x{found}" if found[0].isdecimal() or found[0] == "_" else found
 
 
-def scales(outputs: Iterable[str], layers: Mapping[str, tuple[Layer, ...]], classes: Iterable[str]
-           ) -> dict[str, tuple[float, float]]:
-    """Factor and summand, by output, that take predictions back to the numbers of the target's column.
+def scales(
+    outputs: Iterable[str], layers: Mapping[str, tuple[Layer, ...]], classes: Iterable[str]
+) -> dict[str, tuple[float, float]]:
+    """Factor and summand, by output, that take predictions back to the numbers of the target's
+    column.
 
     An output whose numbers each have their own is left as the model gives it.
     """
@@ -180,7 +224,8 @@ def _filled(x: Any, fill: Any, fill_text: FillText | None) -> Any:
         return x
     if isinstance(fill, str):
         return fill_text(x, fill) if fill_text is not None else x
-    # A number of Python's becomes a constant of the graph; a tensor would be captured, which converters do not follow.
+    # A number of Python's becomes a constant of the graph; a tensor would be captured, which
+    # converters do not follow.
     return ops.where(ops.isnan(x), fill if isinstance(fill, np.ndarray) else float(fill), x)
 
 
@@ -190,4 +235,6 @@ def _as(x: Any, wanted: Tensor) -> Any:
     known = tuple(size for size in sizes if isinstance(size, int))
     if len(known) == len(sizes) and tuple(x.shape[1:]) != known:
         x = ops.reshape(x, (-1, *known))
-    return x if wanted.dtype == "string" or str(x.dtype) == wanted.dtype else ops.cast(x, wanted.dtype)
+    return (
+        x if wanted.dtype == "string" or str(x.dtype) == wanted.dtype else ops.cast(x, wanted.dtype)
+    )

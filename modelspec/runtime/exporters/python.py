@@ -1,4 +1,6 @@
-"""`--to python`: a Keras script of the same model and training, checked by running its `build_model`."""
+"""`--to python`: a Keras script of the same model and training, checked by running its
+`build_model`.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,12 @@ from .weights import checked
 
 
 def write(job: Job, path: Path) -> Written:
-    """The script. Its model is built, compared weight by weight, given the weights that the run saved, and predicts;
-    its `prepare_inputs` is given rows, and must make of them what the run does.
+    """The script. Its model is built, compared weight by weight, given the weights that the run
+    saved, and predicts; its `prepare_inputs` is given rows, and must make of them what the run
+    does.
 
-    The script holds nothing that a spec could have smuggled in: names are turned into identifiers, and every value
-    into the literal that stands for it.
+    The script holds nothing that a spec could have smuggled in: names are turned into identifiers,
+    and every value into the literal that stands for it.
     """
     made = script(job)
     path.write_text(made.text, encoding="utf-8")
@@ -30,8 +33,14 @@ def write(job: Job, path: Path) -> Written:
     model = names["build_model"]()
     ours, theirs = _weights(job.model), _weights(model)
     if ours != theirs:
-        one, other = next((pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]), (ours[-1], None))
-        raise RunError.of("MS762", f"the script makes another model: the run has the weight {one}, the script {other}")
+        one, other = next(
+            (pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]),
+            (ours[-1], None),
+        )
+        raise RunError.of(
+            "MS762",
+            f"the script makes another model: the run has the weight {one}, the script {other}",
+        )
     model.load_weights(job.run.model_path)
     inputs = _prepared(job, names["prepare_inputs"]) if made.prepares else job.samples.inputs
     written = checked(job, model, inputs)
@@ -45,10 +54,25 @@ def _prepared(job: Job, prepare: Any) -> dict[str, Array]:
 
 
 def _weights(model: Any) -> list[tuple[str, tuple[int, ...], bool]]:
-    """Paths and shapes, and whether they are trained. What Keras names inside a layer, it counts: the number goes."""
+    """Paths and shapes, and whether they are trained. What Keras names inside a layer, it counts:
+    the number goes.
+    """
     trained = set(map(id, model.trainable_weights))
     own = {layer.name for layer in model._flatten_layers()}
-    inner = {name for layer in model._flatten_layers() for one in getattr(layer, "_layers", ())
-             if (name := one.name) in own and not isinstance(layer, keras.Model)}
-    return [("/".join(re.sub(r"_\d+$", "", part) if part in inner else part for part in weight.path.split("/")),
-             tuple(weight.shape), id(weight) in trained) for weight in model.weights]
+    inner = {
+        name
+        for layer in model._flatten_layers()
+        for one in getattr(layer, "_layers", ())
+        if (name := one.name) in own and not isinstance(layer, keras.Model)
+    }
+    return [
+        (
+            "/".join(
+                re.sub(r"_\d+$", "", part) if part in inner else part
+                for part in weight.path.split("/")
+            ),
+            tuple(weight.shape),
+            id(weight) in trained,
+        )
+        for weight in model.weights
+    ]

@@ -1,4 +1,6 @@
-"""Some rows of a run's data, as the source has them and as the model takes them: what an export is checked with."""
+"""Some rows of a run's data, as the source has them and as the model takes them: what an export is
+checked with.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,9 @@ class Samples:
 
 
 def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Samples:
-    """Rows of `source` (a path, or `kind=path`), or of the run's own data: of its test source where it has one of its
-    own, else of the validation's, else of that it was trained on; `part` asks for one of them.
+    """Rows of `source` (a path, or `kind=path`), or of the run's own data: of its test source where
+    it has one of its own, else of the validation's, else of that it was trained on; `part` asks for
+    one of them.
 
     Raises `RunError`: MS764 where the run's own data cannot be had.
     """
@@ -60,8 +63,11 @@ def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Sa
         if source is not None:
             raise
         first = error.diagnostics[0].message if error.diagnostics else str(error)
-        raise RunError.of("MS764", f"the export cannot be checked, as the run's own data cannot be read: {first}",
-                          help="name data to check it with: `--data SOURCE`") from error
+        raise RunError.of(
+            "MS764",
+            f"the export cannot be checked, as the run's own data cannot be read: {first}",
+            help="name data to check it with: `--data SOURCE`",
+        ) from error
     columns = {name: rows.column(name) for name in rows.names}
     return Samples(rows, columns, inputs.inputs, _pipelines(run, rows, state), state)
 
@@ -73,7 +79,9 @@ def _own(compiled: Compiled, part: str | None) -> Table:
 
 
 def _rows(run: SavedRun, table: Table) -> MemoryTable:
-    """Up to `ROWS` rows that lack nothing that nothing takes the place of, spread over the first ones."""
+    """Up to `ROWS` rows that lack nothing that nothing takes the place of, spread over the first
+    ones.
+    """
     binding = _bound(run, table)
     names = tuple(dict.fromkeys(name for bound in binding.inputs.values() for name in bound.names))
     block = next(table.blocks(names, _FIRST))
@@ -86,13 +94,17 @@ def _rows(run: SavedRun, table: Table) -> MemoryTable:
     found = np.flatnonzero(usable)
     if not len(found):
         raise RunError.of("MS764", f"{table.name} has no row to check an export with")
-    chosen = found[np.unique(np.linspace(0, len(found) - 1, min(ROWS, len(found))).astype(np.int64))]
+    chosen = found[
+        np.unique(np.linspace(0, len(found) - 1, min(ROWS, len(found))).astype(np.int64))
+    ]
     return MemoryTable(table.name, {name: values[chosen] for name, values in block.items()})
 
 
 def _bound(run: SavedRun, table: Table) -> Binding:
     assert run.compiled.graph is not None
-    return bind(section(run.compiled), tuple(run.compiled.graph.inputs), (), table, with_targets=False)
+    return bind(
+        section(run.compiled), tuple(run.compiled.graph.inputs), (), table, with_targets=False
+    )
 
 
 def _pipelines(run: SavedRun, rows: MemoryTable, state: State | None) -> dict[str, Pipeline]:

@@ -1,4 +1,6 @@
-"""`--to saved_model`: a TensorFlow SavedModel whose serving signature takes the columns of a row, text included."""
+"""`--to saved_model`: a TensorFlow SavedModel whose serving signature takes the columns of a row,
+text included.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,28 @@ SIGNATURE = "serving_default"
 
 
 def write(job: Job, path: Path) -> Written:
-    """The model with its preparation inside, and the labels of looked-up targets as `<output>_class`."""
+    """The model with its preparation inside, and the labels of looked-up targets as
+    `<output>_class`.
+    """
     save(job, path, inside=job.wants_preparing, batch=None, with_labels=True)
     values = job.raw() if job.wants_preparing else dict(job.samples.inputs)
     serve = tf.saved_model.load(str(path)).signatures[SIGNATURE]
     found = {name: np.asarray(one) for name, one in serve(**tensors(values)).items()}
-    return Written({name: found[name] for name in job.outputs}, job.wants_preparing, (), tuple(values),
-                   {name: _text(found[f"{name}_class"]) for name in job.labels})
+    return Written(
+        {name: found[name] for name in job.outputs},
+        job.wants_preparing,
+        (),
+        tuple(values),
+        {name: _text(found[f"{name}_class"]) for name in job.labels},
+    )
 
 
-def save(job: Job, path: Path, *, inside: bool, batch: int | None, with_labels: bool = False) -> None:
-    """A SavedModel over the columns of a row (`inside`) or over the model's own inputs, for batches of any size, or of
-    one size."""
+def save(
+    job: Job, path: Path, *, inside: bool, batch: int | None, with_labels: bool = False
+) -> None:
+    """A SavedModel over the columns of a row (`inside`) or over the model's own inputs, for batches
+    of any size, or of one size.
+    """
     archive = keras.export.ExportArchive()
     archive.track(job.model)
     if inside:
@@ -43,8 +55,10 @@ def save(job: Job, path: Path, *, inside: bool, batch: int | None, with_labels: 
         inputs = job.preparing.inputs(given, _filled) if inside else given
         found = job.model(called_with(job.model, inputs), training=False)
         outputs = dict(found) if isinstance(found, Mapping) else {job.outputs[0]: found}
-        named = {name: tf.identity(one, name) for name, one in
-                 (job.preparing.outputs(outputs) if inside else outputs).items()}
+        named = {
+            name: tf.identity(one, name)
+            for name, one in (job.preparing.outputs(outputs) if inside else outputs).items()
+        }
         return {**named, **(_labels(job, outputs) if with_labels else {})}
 
     archive.add_endpoint("serve", serve, input_signature=[_signature(job, inside, batch)])
@@ -53,9 +67,18 @@ def save(job: Job, path: Path, *, inside: bool, batch: int | None, with_labels: 
 
 def _signature(job: Job, inside: bool, batch: int | None) -> dict[str, tf.TensorSpec]:
     if inside:
-        return {name: tf.TensorSpec((batch, *one.shape), one.dtype, name) for name, one in job.preparing.raw.items()}
-    return {name: tf.TensorSpec((batch, *(size if isinstance(size, int) else None for size in one.shape[1:])),
-                                one.dtype, name) for name, one in job.typed.inputs.items()}
+        return {
+            name: tf.TensorSpec((batch, *one.shape), one.dtype, name)
+            for name, one in job.preparing.raw.items()
+        }
+    return {
+        name: tf.TensorSpec(
+            (batch, *(size if isinstance(size, int) else None for size in one.shape[1:])),
+            one.dtype,
+            name,
+        )
+        for name, one in job.typed.inputs.items()
+    }
 
 
 def _filled(x: Any, fill: str) -> Any:
@@ -68,7 +91,9 @@ def _labels(job: Job, outputs: Mapping[str, Any]) -> dict[str, Any]:
     for name, known in job.labels.items():
         loss, values = loss_of(job.compiled.training, name), outputs[name]
         if getattr(loss, "targets", "") == "binary":
-            index = tf.cast(values > (0.0 if getattr(loss, "from_logits", False) else 0.5), tf.int64)
+            index = tf.cast(
+                values > (0.0 if getattr(loss, "from_logits", False) else 0.5), tf.int64
+            )
         else:
             index = tf.argmax(values, axis=getattr(loss, "axis", -1))
         table = tf.constant(["" if one is None else one for one in known])

@@ -12,10 +12,17 @@ from .job import Job
 
 
 def serving_model(job: Job) -> keras.Model:
-    """The model that takes what a row has, each column by its name, and gives the numbers of the targets' columns."""
-    raw = {name: keras.Input(shape=one.shape, dtype=one.dtype, name=name) for name, one in job.preparing.raw.items()}
+    """The model that takes what a row has, each column by its name, and gives the numbers of the
+    targets' columns.
+    """
+    raw = {
+        name: keras.Input(shape=one.shape, dtype=one.dtype, name=name)
+        for name, one in job.preparing.raw.items()
+    }
     found = job.model(called_with(job.model, job.preparing.inputs(raw)))
-    outputs = job.preparing.outputs(found if isinstance(found, Mapping) else {job.outputs[0]: found})
+    outputs = job.preparing.outputs(
+        found if isinstance(found, Mapping) else {job.outputs[0]: found}
+    )
     return keras.Model(raw, outputs, name=f"{job.model.name}_served")
 
 
@@ -38,6 +45,9 @@ def predicted(model: keras.Model, values: Mapping[str, Array]) -> Any:
 
 def own_layers(model: keras.Model) -> tuple[str, ...]:
     """The kinds of layers in a model that Keras does not have."""
-    found = {type(layer).__name__ for layer in model._flatten_layers()
-             if type(layer).__module__.startswith("modelspec.")}
+    found = {
+        type(layer).__name__
+        for layer in model._flatten_layers()
+        if type(layer).__module__.startswith("modelspec.")
+    }
     return tuple(sorted(found))

@@ -1,11 +1,12 @@
-"""What runs left on disk, read back without a framework: one run, a folder of them, and what they came to in words.
+"""What runs left on disk, read back without a framework: one run, a folder of them, and what they
+came to in words.
 
-    places    the files of a run folder, and whether a process writes it
-    altered   the texts of a run folder that are not what the run wrote
-    record    folder     -> Record      manifest, history and metrics, whatever state they are in
-    listing   folder     -> records     all runs below it, sorted
-    text      records    -> tables for people
-    html      Record     -> `report.html`
+places    the files of a run folder, and whether a process writes it
+altered   the texts of a run folder that are not what the run wrote
+record    folder     -> Record      manifest, history and metrics, whatever state they are in
+listing   folder     -> records     all runs below it, sorted
+text      records    -> tables for people
+html      Record     -> `report.html`
 """
 
 from __future__ import annotations

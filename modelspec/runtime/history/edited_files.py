@@ -13,7 +13,8 @@ _HASHES: Final = {SPEC: "sha256", RESOLVED: "resolved_sha256"}
 
 
 def altered(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """What happened to `spec.yaml` and `resolved.yaml` since, by name: `is gone`, `was edited since the run wrote it`.
+    """What happened to `spec.yaml` and `resolved.yaml` since, by name: `is gone`, `was edited since
+    the run wrote it`.
 
     What the manifest has no hash of was never written.
     """

@@ -47,14 +47,21 @@ def for_json(value: Any) -> Any:
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """A curve in one line, a bar for each of at most `width` stretches of equal length (their mean).
+    """A curve in one line, a bar for each of at most `width` stretches of equal length (their
+    mean).
 
     What is not finite has a `!`.
     """
     cells = min(width, len(values))
-    stretches = [values[at * len(values) // cells : (at + 1) * len(values) // cells] for at in range(cells)]
-    means = [math.fsum(one) / len(one) if all(map(math.isfinite, one)) else math.nan for one in stretches]
+    stretches = [
+        values[at * len(values) // cells : (at + 1) * len(values) // cells] for at in range(cells)
+    ]
+    means = [
+        math.fsum(one) / len(one) if all(map(math.isfinite, one)) else math.nan for one in stretches
+    ]
     known = [mean for mean in means if math.isfinite(mean)]
     low, high = min(known, default=0.0), max(known, default=0.0)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(_BARS[round((mean - low) * scale)] if math.isfinite(mean) else "!" for mean in means)
+    return "".join(
+        _BARS[round((mean - low) * scale)] if math.isfinite(mean) else "!" for mean in means
+    )

@@ -1,6 +1,8 @@
-"""`report.html`: what a run came to, as one page that needs nothing but itself: no script, no font, no other file.
+"""`report.html`: what a run came to, as one page that needs nothing but itself: no script, no font,
+no other file.
 
-Whatever a spec or a manifest says is escaped, and the page forbids itself to load or to run anything.
+Whatever a spec or a manifest says is escaped, and the page forbids itself to load or to run
+anything.
 """
 
 from __future__ import annotations
@@ -42,19 +44,31 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 def page(record: Record, graph: TypedGraph | None, spec: str) -> str:
     """The report of a run; `spec` is its text, as it was written."""
     parts = [
-        "<!doctype html>", '<html lang="en">', '<head><meta charset="utf-8">',
+        "<!doctype html>",
+        '<html lang="en">',
+        '<head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         f"<title>{escape(record.name)}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{escape(record.name)}</h1>", f'<p class="state {_class(record.state)}">{escape(record.state)}</p>',
-        *_metrics(record.by_part), *_curves(record), "<h2>What happened</h2>", *_facts(record),
+        f"<h1>{escape(record.name)}</h1>",
+        f'<p class="state {_class(record.state)}">{escape(record.state)}</p>',
+        *_metrics(record.by_part),
+        *_curves(record),
+        "<h2>What happened</h2>",
+        *_facts(record),
         *(_model(record.name, graph) if graph is not None else ()),
-        "<h2>The spec</h2>", f"<pre>{escape(spec)}</pre>", *_versions(record), "</body></html>", "",
+        "<h2>The spec</h2>",
+        f"<pre>{escape(spec)}</pre>",
+        *_versions(record),
+        "</body></html>",
+        "",
     ]
     return "\n".join(parts)
 
 
 def _class(state: str) -> str:
-    return state if state in ("completed", "failed", "killed", "interrupted", "running") else "unknown"
+    return (
+        state if state in ("completed", "failed", "killed", "interrupted", "running") else "unknown"
+    )
 
 
 def _metrics(by_part: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
@@ -62,7 +76,10 @@ def _metrics(by_part: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         return
     names = dict.fromkeys(name for values in by_part.values() for name in values)
     yield "<h2>Metrics</h2>"
-    rows = [[name, *(number(values[name]) if name in values else "" for values in by_part.values())] for name in names]
+    rows = [
+        [name, *(number(values[name]) if name in values else "" for values in by_part.values())]
+        for name in names
+    ]
     yield _table(["", *by_part], rows)
 
 
@@ -78,14 +95,25 @@ def _versions(record: Record) -> Iterator[str]:
     versions = {**record.mapping("versions"), **record.mapping("dependencies")}
     if versions:
         yield "<h2>Versions</h2>"
-        yield f"<p>{escape(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>"
+        yield (
+            f"<p>{escape(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>"
+        )
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th class="number">{escape(name)}</th>' if at else f"<th>{escape(name)}</th>"
-                   for at, name in enumerate(header))
-    body = "".join("<tr>" + "".join(f'<td class="number">{escape(cell)}</td>' if at else f"<td>{escape(cell)}</td>"
-                                    for at, cell in enumerate(row)) + "</tr>" for row in rows)
+    head = "".join(
+        f'<th class="number">{escape(name)}</th>' if at else f"<th>{escape(name)}</th>"
+        for at, name in enumerate(header)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="number">{escape(cell)}</td>' if at else f"<td>{escape(cell)}</td>"
+            for at, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
@@ -94,15 +122,22 @@ def _model(name: str, graph: TypedGraph) -> Iterator[str]:
     yield f"<pre>{escape(summary(name, graph, width=120))}</pre>"
     if graph.depth_first_calls <= _LARGE:
         image = b64encode(picture(name, graph, "svg")).decode()
-        yield f'<div class="picture"><img alt="the layers of the model" src="data:image/svg+xml;base64,{image}"></div>'
+        yield (
+            '<div class="picture"><img alt="the layers of the model"'
+            f' src="data:image/svg+xml;base64,{image}"></div>'
+        )
 
 
-# Curves --------------------------------------------------------------------------------------------------------------
+# Curves -------------------------------------------------------------------------------------------
 
 
 def _curves(record: Record) -> Iterator[str]:
     """A chart for each loss and metric, the one on the validation data in the same."""
-    names = [name for name in record.history if not name.startswith("val_") or name[4:] not in record.history]
+    names = [
+        name
+        for name in record.history
+        if not name.startswith("val_") or name[4:] not in record.history
+    ]
     if not names:
         return
     yield "<h2>History</h2>"
@@ -119,24 +154,34 @@ def _chart(title: str, curves: Mapping[str, Sequence[float]]) -> str:
     if low == high:
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     count = max(len(values) for values in curves.values())
-    parts = [f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">']
+    parts = [
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
+    ]
     for share in (0.0, 0.5, 1.0):
         y = _HEIGHT - _BELOW - share * (_HEIGHT - _BELOW - 12)
         mark = number(low + share * (high - low))
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e5e7eb"/>'
-                     f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{mark}</text>')
-    parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 8}">epoch 1</text>'
-                 f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 8}" text-anchor="end">{count}</text>')
+        parts.append(
+            f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e5e7eb"/>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{mark}</text>'
+        )
+    parts.append(
+        f'<text x="{_LEFT}" y="{_HEIGHT - 8}">epoch 1</text>'
+        f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 8}" text-anchor="end">{count}</text>'
+    )
     legend = []
     for colour, (name, values) in zip(_COLOURS, curves.items(), strict=False):
         parts += _line(values, count, low, high, colour)
         best, at = best_of(name, values)
         told = f" (best {number(best)} in epoch {at + 1})" if title != "learning_rate" else ""
-        legend.append(f'<span style="color:{colour}">&#9632;</span> {escape(name)} {number(values[-1])}{told}')
+        legend.append(
+            f'<span style="color:{colour}">&#9632;</span> {escape(name)} {number(values[-1])}{told}'
+        )
     return f"<figure><figcaption>{escape(title)}</figcaption>{''.join(parts)}</svg><br>{'<br>'.join(legend)}</figure>"
 
 
-def _line(values: Sequence[float], count: int, low: float, high: float, colour: str) -> Iterator[str]:
+def _line(
+    values: Sequence[float], count: int, low: float, high: float, colour: str
+) -> Iterator[str]:
     """The stretches of a curve between numbers that are not finite; a stretch of one is a dot."""
     stretch: list[str] = []
     for at, value in enumerate([*values, math.nan]):
@@ -149,5 +194,8 @@ def _line(values: Sequence[float], count: int, low: float, high: float, colour: 
                 x_text, y_text = stretch[0].split(",")
                 yield f'<circle cx="{x_text}" cy="{y_text}" r="3" fill="{colour}"/>'
             else:
-                yield f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{" ".join(stretch)}"/>'
+                yield (
+                    f'<polyline fill="none" stroke="{colour}" stroke-width="1.8"'
+                    f' points="{" ".join(stretch)}"/>'
+                )
             stretch = []

@@ -18,17 +18,23 @@ _DEEPEST: Final = 4
 """Folders below the one that is listed; a run of its own stands two below, in `runs/<name>/<n>`."""
 _MOST: Final = 100_000
 """Folders that are looked into."""
-_SMALLER_IS_BETTER = re.compile(r"(^|_)(loss|error|mse|mae|mape|msle|rmse|.*_error|.*divergence|.*crossentropy|hinge"
-                                r"|.*_hinge|poisson|false_(positives|negatives)|learning_rate)$")
+_SMALLER_IS_BETTER = re.compile(
+    r"(^|_)(loss|error|mse|mae|mape|msle|rmse|.*_error|.*divergence|.*crossentropy|hinge"
+    r"|.*_hinge|poisson|false_(positives|negatives)|learning_rate)$"
+)
 
 
 def find(folder: Path) -> Checked[tuple[Record, ...]]:
-    """The runs in a folder, the newest first. A run that cannot be read is a warning, a folder that is not there an
-    error (MS770)."""
+    """The runs in a folder, the newest first. A run that cannot be read is a warning, a folder that
+    is not there an error (MS770).
+    """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        fault = Fault("MS770", f"`{folder}` {what}, so that no runs can be listed",
-                      help="name a folder of runs, or the folder of one run")
+        fault = Fault(
+            "MS770",
+            f"`{folder}` {what}, so that no runs can be listed",
+            help="name a folder of runs, or the folder of one run",
+        )
         return Checked((), (fault.at(None),))
     records: list[Record] = []
     found: list[Diagnostic] = []
@@ -58,8 +64,11 @@ def _run_folders(folder: Path) -> Iterator[Path]:
 
 def _folders(path: Path) -> list[Path]:
     try:
-        return sorted(one for one in path.iterdir() if not one.name.startswith(".") and not one.is_symlink()
-                      and one.is_dir())
+        return sorted(
+            one
+            for one in path.iterdir()
+            if not one.name.startswith(".") and not one.is_symlink() and one.is_dir()
+        )
     except OSError:
         return []
 
@@ -68,22 +77,31 @@ def _started(record: Record) -> datetime:
     return record.started or datetime.min.replace(tzinfo=UTC)
 
 
-def in_order(records: Sequence[Record], metric: str, *, reverse: bool = False) -> Checked[tuple[Record, ...]]:
+def in_order(
+    records: Sequence[Record], metric: str, *, reverse: bool = False
+) -> Checked[tuple[Record, ...]]:
     """Runs by a metric, the best first; those without it, or for which it is no number, last.
 
-    The smallest loss or error is the best, of any other metric the largest. MS771 where no run has the metric.
+    The smallest loss or error is the best, of any other metric the largest. MS771 where no run has
+    the metric.
     """
     names = dict.fromkeys(name for record in records for name in record.metrics)
     if records and metric not in names:
         near = nearest(metric, names)
         has = f"they have {listed(list(names)[:12])}" if names else "none of them has any"
-        fault = Fault("MS771", f"no run has the metric `{metric}`", suggestion=near,
-                      help=f"did you mean `{near}`?" if near else has)
+        fault = Fault(
+            "MS771",
+            f"no run has the metric `{metric}`",
+            suggestion=near,
+            help=f"did you mean `{near}`?" if near else has,
+        )
         return Checked((), (fault.at(None),))
     known = [one for one in records if _has(one, metric)]
     rest = [one for one in records if not _has(one, metric)]
     largest_first = is_better_small(metric) == reverse
-    return Checked((*sorted(known, key=lambda one: one.metrics[metric], reverse=largest_first), *rest), ())
+    return Checked(
+        (*sorted(known, key=lambda one: one.metrics[metric], reverse=largest_first), *rest), ()
+    )
 
 
 def is_better_small(metric: str) -> bool:

@@ -1,4 +1,6 @@
-"""One run as its folder tells of it: whole, interrupted, killed in the middle, or still going on."""
+"""One run as its folder tells of it: whole, interrupted, killed in the middle, or still going
+on.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ _NO_CURVES: Final = ("epoch", "seconds")
 
 @dataclass(frozen=True)
 class Record:
-    """What a run folder holds beside the model. Nothing in it is believed to be of any type but what is asked for."""
+    """What a run folder holds beside the model. Nothing in it is believed to be of any type but
+    what is asked for.
+    """
 
     path: Path
     manifest: Mapping[str, Any]
@@ -45,7 +49,9 @@ class Record:
 
     @property
     def state(self) -> str:
-        """`running`, `completed`, `interrupted` (by a signal), `failed`, or `killed`: it ended without a word."""
+        """`running`, `completed`, `interrupted` (by a signal), `failed`, or `killed`: it ended
+        without a word.
+        """
         outcome = self.text("outcome") or "unknown"
         return "killed" if outcome == "running" and not self.is_written else outcome
 
@@ -60,7 +66,10 @@ class Record:
     @property
     def epochs(self) -> int:
         """How many were completed."""
-        return max((len(values) for values in self.history.values()), default=int(self.number("epochs") or 0))
+        return max(
+            (len(values) for values in self.history.values()),
+            default=int(self.number("epochs") or 0),
+        )
 
     @property
     def is_exact(self) -> bool:
@@ -77,17 +86,22 @@ class Record:
 
     @cached_property
     def metrics(self) -> Mapping[str, float]:
-        """Every number that the run came to: `test_accuracy`, `val_accuracy` of the final weights (of the last epoch
-        where it did not end), and `accuracy` as it was logged in the last epoch."""
+        """Every number that the run came to: `test_accuracy`, `val_accuracy` of the final weights
+        (of the last epoch where it did not end), and `accuracy` as it was logged in the last
+        epoch.
+        """
         prefixes = {"test": "test_", "validation": "val_"}
-        found = {f"{prefixes.get(part, f'{part}_')}{name}": value
-                 for part, values in self.by_part.items() for name, value in values.items()}
+        found = {
+            f"{prefixes.get(part, f'{part}_')}{name}": value
+            for part, values in self.by_part.items()
+            for name, value in values.items()
+        }
         for name, values in self.history.items():
             if name != "learning_rate" and values:
                 found.setdefault(name, values[-1])
         return found
 
-    # What the manifest says ------------------------------------------------------------------------------------------
+    # What the manifest says -----------------------------------------------------------------------
 
     def value(self, *keys: str) -> Any:
         """What stands at a place in the manifest; None where there is nothing."""
@@ -122,9 +136,15 @@ class Record:
     def as_json(self) -> dict[str, Any]:
         """What `modelspec runs --format json` prints of every run."""
         return {
-            "run": str(self.path), "name": self.name, "state": self.state, "started": self.text("started"),
-            "ended": self.text("ended"), "seconds": self.number("seconds"), "epochs": self.epochs,
-            "exact": self.is_exact, "metrics": dict(self.metrics),
+            "run": str(self.path),
+            "name": self.name,
+            "state": self.state,
+            "started": self.text("started"),
+            "ended": self.text("ended"),
+            "seconds": self.number("seconds"),
+            "epochs": self.epochs,
+            "exact": self.is_exact,
+            "metrics": dict(self.metrics),
         }
 
 
@@ -145,8 +165,11 @@ def read_record(path: Path) -> Checked[Record | None]:
     try:
         manifest = json.loads(_text(path / MANIFEST))
     except OSError as error:
-        what = f"is no run: it has no {MANIFEST}" if isinstance(error, (FileNotFoundError, NotADirectoryError)) else \
-            f"cannot be read: {(error.strerror or 'unknown error').lower()}"
+        what = (
+            f"is no run: it has no {MANIFEST}"
+            if isinstance(error, (FileNotFoundError, NotADirectoryError))
+            else f"cannot be read: {(error.strerror or 'unknown error').lower()}"
+        )
         return _refused(f"`{path}` {what}")
     except (ValueError, RecursionError):
         return _refused(f"`{path / MANIFEST}` is no JSON that can be read")
@@ -164,7 +187,10 @@ def read_record(path: Path) -> Checked[Record | None]:
     names = dict.fromkeys(name for row in rows for name in row)
     history = {name: tuple(row[name] for row in rows if name in row) for name in names}
     curves = {name: values for name, values in history.items() if name not in _NO_CURVES}
-    return Checked(Record(path, manifest, curves, by_part, history.get("seconds", ()), is_written(path)), tuple(found))
+    return Checked(
+        Record(path, manifest, curves, by_part, history.get("seconds", ()), is_written(path)),
+        tuple(found),
+    )
 
 
 def _refused(message: str) -> Checked[Record | None]:
@@ -173,7 +199,9 @@ def _refused(message: str) -> Checked[Record | None]:
 
 
 def _rows(path: Path) -> list[Mapping[str, float]]:
-    """A row for each epoch. The last one may be cut short where the process was killed as it wrote it."""
+    """A row for each epoch. The last one may be cut short where the process was killed as it wrote
+    it.
+    """
     if not path.is_file():
         return []
     text = _text(path)
@@ -188,7 +216,10 @@ def _by_part(path: Path) -> dict[str, dict[str, float]]:
     found = json.loads(_text(path))
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ValueError(f"`{path.name}` holds no metrics")
-    return {str(part): {str(name): float(value) for name, value in one.items()} for part, one in found.items()}
+    return {
+        str(part): {str(name): float(value) for name, value in one.items()}
+        for part, one in found.items()
+    }
 
 
 def _text(path: Path) -> str:

@@ -15,8 +15,10 @@ from .run_files import HISTORY, METRICS, MODEL, REPORT, RESOLVED, SPEC
 _COLUMNS: Final = 4
 """Metrics in the table of several runs."""
 _MISSING: Final = "-"
-_CONSEQUENCE: Final = {SPEC: ": nothing follows from it any more, the run goes by resolved.yaml",
-                       RESOLVED: ", by which the run goes"}  # fmt: skip
+_CONSEQUENCE: Final = {
+    SPEC: ": nothing follows from it any more, the run goes by resolved.yaml",
+    RESOLVED: ", by which the run goes",
+}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -33,22 +35,39 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 
 
 def of_several(records: Sequence[Record], first: str | None = None) -> str:
-    """A row for each run, with the metrics that most of them have; `first` is one that is asked for."""
+    """A row for each run, with the metrics that most of them have; `first` is one that is asked
+    for.
+    """
     names = _common(records, first)
-    rows = [(str(one.path), one.name, one.state, moment(one.started) if one.started else _MISSING, str(one.epochs),
-             *(number(one.metrics[name]) if name in one.metrics else _MISSING for name in names)) for one in records]
+    rows = [
+        (
+            str(one.path),
+            one.name,
+            one.state,
+            moment(one.started) if one.started else _MISSING,
+            str(one.epochs),
+            *(number(one.metrics[name]) if name in one.metrics else _MISSING for name in names),
+        )
+        for one in records
+    ]
     return table(("run", "spec", "state", "started", "epochs", *names), rows, left=4)
 
 
 def _common(records: Sequence[Record], first: str | None) -> list[str]:
-    """Metrics on data that nothing was trained on come before those of the training, frequent ones before rare ones."""
+    """Metrics on data that nothing was trained on come before those of the training, frequent ones
+    before rare ones.
+    """
     counts = Counter(name for record in records for name in record.metrics)
     held_out = [name for name in counts if name.startswith(("test_", "val_"))]
-    names = sorted(held_out or counts, key=lambda name: (-counts[name], not name.startswith("test_")))
-    return ([first] if first else []) + [name for name in names if name != first][: _COLUMNS - bool(first)]
+    names = sorted(
+        held_out or counts, key=lambda name: (-counts[name], not name.startswith("test_"))
+    )
+    return ([first] if first else []) + [name for name in names if name != first][
+        : _COLUMNS - bool(first)
+    ]
 
 
-# One run -------------------------------------------------------------------------------------------------------------
+# One run ------------------------------------------------------------------------------------------
 
 
 def of_one(record: Record) -> str:
@@ -87,9 +106,18 @@ def facts_of(record: Record) -> Iterator[tuple[str, str]]:
 
 def _spec(record: Record) -> str:
     parameters = record.number("parameters")
-    return ", ".join(filter(None, (
-        record.name, record.text("spec", "file"), _hash(record.text("spec", "sha256")),
-        f"seed {record.value('seed')}", f"{parameters:,.0f} parameters" if parameters is not None else None)))
+    return ", ".join(
+        filter(
+            None,
+            (
+                record.name,
+                record.text("spec", "file"),
+                _hash(record.text("spec", "sha256")),
+                f"seed {record.value('seed')}",
+                f"{parameters:,.0f} parameters" if parameters is not None else None,
+            ),
+        )
+    )
 
 
 def _hash(found: str | None) -> str:
@@ -98,9 +126,11 @@ def _hash(found: str | None) -> str:
 
 def _state(record: Record) -> str:
     signal = record.text("signal")
-    why = {"killed": " (it ended without a word, so that only its checkpoints are left)",
-           "interrupted": f" (by {signal})" if signal else "",
-           "completed": _stopped_early(record)}  # fmt: skip
+    why = {
+        "killed": " (it ended without a word, so that only its checkpoints are left)",
+        "interrupted": f" (by {signal})" if signal else "",
+        "completed": _stopped_early(record),
+    }
     return record.state + why.get(record.state, "")
 
 
@@ -115,7 +145,11 @@ def _stopped_early(record: Record) -> str:
 def _ended(record: Record) -> str:
     if record.ended is None:
         return ""
-    took = f", after {duration((record.ended - record.started).total_seconds())}" if record.started else ""
+    took = (
+        f", after {duration((record.ended - record.started).total_seconds())}"
+        if record.started
+        else ""
+    )
     trained = record.number("seconds")
     return f"{moment(record.ended)}{took}{f' ({duration(trained)} of training)' if trained is not None else ''}"
 
@@ -133,12 +167,20 @@ def _epochs(record: Record) -> str:
 def _resumed(one: Mapping[str, Any]) -> str:
     time, place = time_of(one.get("at")), one.get("checkpoint")
     when = moment(time) if time else str(one.get("at"))
-    where = f"from epoch {place.get('epoch')}, step {place.get('step')}" if isinstance(place, dict) else \
-        "from the begin: it had no checkpoint"
+    where = (
+        f"from epoch {place.get('epoch')}, step {place.get('step')}"
+        if isinstance(place, dict)
+        else "from the begin: it had no checkpoint"
+    )
     listed = one.get("differences")
-    differing = [each for each in listed if isinstance(each, dict) and not each.get("harmless")] \
-        if isinstance(listed, list) else []
-    said = "; ".join(f"{each.get('what')} was {each.get('was')}, is {each.get('now')}" for each in differing)
+    differing = (
+        [each for each in listed if isinstance(each, dict) and not each.get("harmless")]
+        if isinstance(listed, list)
+        else []
+    )
+    said = "; ".join(
+        f"{each.get('what')} was {each.get('was')}, is {each.get('now')}" for each in differing
+    )
     return f"{when}, {where}{f', not exactly: {said}' if said or one.get('inexact') else ''}"
 
 
@@ -158,9 +200,13 @@ def data(record: Record) -> str:
     by_source: dict[str, list[str]] = {}
     for part, one in record.mapping("data").items():
         if isinstance(one, dict):
-            source = ", ".join(filter(None, (str(one.get("source")), _hash(str(one.get("sha256") or "")))))
+            source = ", ".join(
+                filter(None, (str(one.get("source")), _hash(str(one.get("sha256") or ""))))
+            )
             count = one.get("examples")
-            by_source.setdefault(source, []).append(f"{part} {count:,}" if isinstance(count, int) else str(part))
+            by_source.setdefault(source, []).append(
+                f"{part} {count:,}" if isinstance(count, int) else str(part)
+            )
     return "; ".join(f"{', '.join(parts)} ({source})" for source, parts in by_source.items())
 
 
@@ -173,11 +219,23 @@ def machine(record: Record) -> str:
     """Processor, memory, devices, and what sums are split by."""
     memory, cores = record.number("machine", "memory"), record.number("machine", "cores")
     devices = record.value("backend", "devices")
-    inner, outer = record.number("backend", "intra_op_threads"), record.number("backend", "inter_op_threads")
-    return ", ".join(filter(None, (
-        record.text("machine", "cpu"), f"{cores:.0f} cores" if cores else None, size(memory) if memory else None,
-        record.text("machine", "platform"), f"on {', '.join(map(str, devices))}" if isinstance(devices, list) else None,
-        f"threads {inner:.0f}/{outer:.0f}" if inner and outer else None)))
+    inner, outer = (
+        record.number("backend", "intra_op_threads"),
+        record.number("backend", "inter_op_threads"),
+    )
+    return ", ".join(
+        filter(
+            None,
+            (
+                record.text("machine", "cpu"),
+                f"{cores:.0f} cores" if cores else None,
+                size(memory) if memory else None,
+                record.text("machine", "platform"),
+                f"on {', '.join(map(str, devices))}" if isinstance(devices, list) else None,
+                f"threads {inner:.0f}/{outer:.0f}" if inner and outer else None,
+            ),
+        )
+    )
 
 
 def files(record: Record) -> str:
@@ -194,7 +252,10 @@ def files(record: Record) -> str:
 def metrics_table(by_part: Mapping[str, Mapping[str, float]]) -> str:
     """A row for each metric, a column for each part."""
     names = dict.fromkeys(name for values in by_part.values() for name in values)
-    rows = [[name, *(number(values[name]) if name in values else "" for values in by_part.values())] for name in names]
+    rows = [
+        [name, *(number(values[name]) if name in values else "" for values in by_part.values())]
+        for name in names
+    ]
     return table(["", *by_part], rows)
 
 
@@ -209,7 +270,11 @@ def history(record: Record) -> str:
 
 
 def best_of(name: str, values: Sequence[float]) -> tuple[float, int]:
-    """The best entry of a curve and its position; one that is no number is never the best of others."""
+    """The best entry of a curve and its position; one that is no number is never the best of
+    others.
+    """
     sign = 1 if is_better_small(name) else -1
-    position = min(range(len(values)), key=lambda at: (values[at] != values[at], sign * values[at], at))
+    position = min(
+        range(len(values)), key=lambda at: (values[at] != values[at], sign * values[at], at)
+    )
     return values[position], position

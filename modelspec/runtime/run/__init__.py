@@ -1,7 +1,7 @@
 """Training, evaluation and prediction: the only stage with effects besides the command line.
 
-Importing this package loads no framework; TensorFlow comes in only after the run folder is locked and the data is
-checked.
+Importing this package loads no framework; TensorFlow comes in only after the run folder is locked
+and the data is checked.
 """
 
 from ..data import DataError, RunError

@@ -14,7 +14,8 @@ from ..data.errors import RunError
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """`write` makes the file under another name beside it, of the same ending; a crash leaves the old one or the new.
+    """`write` makes the file under another name beside it, of the same ending; a crash leaves the
+    old one or the new.
 
     Raises `RunError` (MS703) where it cannot be written.
     """
@@ -47,8 +48,12 @@ def cannot_write(path: Path, error: OSError) -> RunError:
     reason = error.strerror or str(error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and path.parent.exists()
     notes = [f"{free(path.parent):,} bytes are free there"] if full else []
-    return RunError.of("MS703", f"`{path}` cannot be written: {reason.lower()}", notes=notes,
-                       help="free some room, or name another place" if full else "name another place")
+    return RunError.of(
+        "MS703",
+        f"`{path}` cannot be written: {reason.lower()}",
+        notes=notes,
+        help="free some room, or name another place" if full else "name another place",
+    )
 
 
 def free(folder: Path) -> int:

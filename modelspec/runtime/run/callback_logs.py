@@ -1,4 +1,6 @@
-"""Files that callbacks add to while a run goes on: with a run that goes back to a checkpoint, they go back as well."""
+"""Files that callbacks add to while a run goes on: with a run that goes back to a checkpoint, they
+go back as well.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _EVENTS = "**/events.out.tfevents.*"
 
 
 def extent(callback: Any) -> dict[str, int]:
-    """How many bytes each file of a `TensorBoard` has, by its path in the folder of its logs; nothing of others."""
+    """How many bytes each file of a `TensorBoard` has, by its path in the folder of its logs;
+    nothing of others.
+    """
     if not isinstance(callback, keras.callbacks.TensorBoard):
         return {}
     for writer in callback._writers.values():
@@ -28,7 +32,8 @@ def extent(callback: Any) -> dict[str, int]:
 def rewind(callbacks: Iterable[Any], start: Snapshot | None) -> None:
     """Have files hold what they held when a snapshot was taken, and what follows be added to them.
 
-    To be called before a model is given to the callbacks, which is when some of them write. Raises `RunError` (MS703).
+    To be called before a model is given to the callbacks, which is when some of them write. Raises
+    `RunError` (MS703).
     """
     for index, callback in enumerate(callbacks):
         try:
@@ -41,7 +46,9 @@ def rewind(callbacks: Iterable[Any], start: Snapshot | None) -> None:
 
 
 def _sizes(index: int, start: Snapshot | None) -> Mapping[str, int] | None:
-    """What `extent` said when the snapshot was taken; None where the run had no such callback then."""
+    """What `extent` said when the snapshot was taken; None where the run had no such callback
+    then.
+    """
     if start is None:
         return {}
     kept = start.state["callbacks"]
@@ -59,7 +66,9 @@ def _rewind_rows(callback: Any, epochs: int) -> None:
 
 
 def _rewind_events(callback: Any, sizes: Mapping[str, int] | None) -> None:
-    """What comes next goes into a file of its own, in the same folder: TensorBoard reads them as one."""
+    """What comes next goes into a file of its own, in the same folder: TensorBoard reads them as
+    one.
+    """
     if sizes is None:
         return
     folder = Path(callback.log_dir)

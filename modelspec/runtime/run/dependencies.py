@@ -1,4 +1,6 @@
-"""Every installed distribution that modelspec stands on, directly or through another, with its version."""
+"""Every installed distribution that modelspec stands on, directly or through another, with its
+version.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ _FOR_AN_EXTRA = re.compile(r";.*\bextra\b")
 def dependencies(root: str = "modelspec") -> dict[str, str]:
     """Versions by name, in the order of the names.
 
-    What a distribution asks for under conditions counts where it is installed; what only its extras ask for does not.
-    Where `root` itself is not installed (a checkout), TensorFlow and what it stands on.
+    What a distribution asks for under conditions counts where it is installed; what only its extras
+    ask for does not. Where `root` itself is not installed (a checkout), TensorFlow and what it
+    stands on.
     """
     found: dict[str, str] = {}
     waiting = [root]
@@ -35,8 +38,19 @@ def dependencies(root: str = "modelspec") -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-_OF_A_CHECKOUT = ("tensorflow", "keras", "numpy", "h5py", "scikit-learn", "pyarrow", "pillow", "pydantic", "pyyaml",
-                  "click", "rich")
+_OF_A_CHECKOUT = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "h5py",
+    "scikit-learn",
+    "pyarrow",
+    "pillow",
+    "pydantic",
+    "pyyaml",
+    "click",
+    "rich",
+)
 
 
 def _normal(name: str) -> str:

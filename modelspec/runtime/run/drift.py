@@ -1,4 +1,6 @@
-"""What differs between a run as it began and the place where it is to go on; and which of it changes no number."""
+"""What differs between a run as it began and the place where it is to go on; and which of it
+changes no number.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ from .saver import Snapshot
 _HARMLESS_KEYS = ("name", "description", "training.checkpoint")
 _HARMLESS_VERSIONS = ("python", "scikit-learn", "h5py")
 """What they give is covered by the hashes of the data, or by those of the checkpoint."""
-_BACKEND = {"intra_op_threads": "threads within an operation", "inter_op_threads": "threads between operations",
-            "onednn": "TF_ENABLE_ONEDNN_OPTS", "devices": "devices"}  # fmt: skip
+_BACKEND = {
+    "intra_op_threads": "threads within an operation",
+    "inter_op_threads": "threads between operations",
+    "onednn": "TF_ENABLE_ONEDNN_OPTS",
+    "devices": "devices",
+}
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,21 @@ class Difference:
 
 def table(differences: list[Difference]) -> list[str]:
     """A line for each, in columns; what matters first."""
-    rows = [(one.what, f"was {one.was}", f"is {one.now}", "harmless" if one.harmless else "")
-            for one in sorted(differences, key=lambda one: one.harmless)]  # fmt: skip
+    rows = [
+        (one.what, f"was {one.was}", f"is {one.now}", "harmless" if one.harmless else "")
+        for one in sorted(differences, key=lambda one: one.harmless)
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip()
-            for row in rows]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def of_spec(before: Any, after: Any, epochs_begun: int) -> Iterator[Difference]:
-    """Of two specs as plain values; more epochs are harmless, and fewer as long as none of them has begun."""
+    """Of two specs as plain values; more epochs are harmless, and fewer as long as none of them has
+    begun.
+    """
     was, now = dict(_leaves(before)), dict(_leaves(after))
     for path in sorted({*was, *now}):
         if was.get(path, _absent) != now.get(path, _absent):
@@ -59,8 +71,12 @@ def of_environment(manifest: Manifest, pins: Pins) -> Iterator[Difference]:
     versions, here = _mapping(manifest, "versions"), framework.versions()
     for name in sorted({*versions, *here}):
         if versions.get(name) != here.get(name):
-            yield Difference(name, str(versions.get(name, "absent")), str(here.get(name, "absent")),
-                             name in _HARMLESS_VERSIONS)
+            yield Difference(
+                name,
+                str(versions.get(name, "absent")),
+                str(here.get(name, "absent")),
+                name in _HARMLESS_VERSIONS,
+            )
     machine, this = _mapping(manifest, "machine"), framework.machine()
     for name in ("architecture", "cpu"):
         if machine.get(name) != this[name]:
@@ -91,14 +107,18 @@ def of_weights(manifest: Manifest, now: Mapping[str, str]) -> Iterator[Differenc
     was = _mapping(manifest, "weights")
     for path in sorted({*was, *now} if was else ()):
         if was.get(path) != now.get(path):
-            yield Difference(f"weights: {path}", str(was.get(path, "absent"))[:12], now.get(path, "absent")[:12])
+            yield Difference(
+                f"weights: {path}", str(was.get(path, "absent"))[:12], now.get(path, "absent")[:12]
+            )
 
 
 def of_callbacks(start: Snapshot) -> Iterator[Difference]:
     """Callbacks whose counters no checkpoint has."""
     for one in start.state.get("callbacks", ()):
         if not one["known"]:
-            yield Difference(f"callback {one['name']}", "counting", "at its begin, for nothing of it is saved")
+            yield Difference(
+                f"callback {one['name']}", "counting", "at its begin, for nothing of it is saved"
+            )
 
 
 _absent = object()

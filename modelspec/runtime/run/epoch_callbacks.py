@@ -1,4 +1,6 @@
-"""What happens at the end of an epoch beside the spec's own callbacks: the history, the watch, the check of weights."""
+"""What happens at the end of an epoch beside the spec's own callbacks: the history, the watch, the
+check of weights.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ class History(keras.callbacks.Callback):
         values = loss_first({name: float(value) for name, value in (logs or {}).items()})
         values.setdefault("learning_rate", current_learning_rate(self.model))
         self._note(values)
-        seconds, training = (self._before + end - self._started for end in (now, self._trained or now))
+        seconds, training = (
+            self._before + end - self._started for end in (now, self._trained or now)
+        )
         self.seconds.append(seconds)
         if self._path is not None:
             self._append()
@@ -99,7 +103,7 @@ class History(keras.callbacks.Callback):
             values = (values[epoch] for values in self.rows.values() if epoch < len(values))
             writer.writerow([epoch + 1, *values, round(self.seconds[epoch], 3)])
 
-    # State ---------------------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> dict[str, Any]:
         """The history as JSON's values, with how long the running epoch took so far."""
@@ -125,9 +129,11 @@ def current_learning_rate(model: Any) -> float:
 
 
 class Finite(keras.callbacks.Callback):
-    """Stops a run whose loss, or one of whose weights, is no longer a finite number at the end of an epoch.
+    """Stops a run whose loss, or one of whose weights, is no longer a finite number at the end of
+    an epoch.
 
-    The steps look at theirs themselves; this is for what the validation finds, and what callbacks do to weights.
+    The steps look at theirs themselves; this is for what the validation finds, and what callbacks
+    do to weights.
     """
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -137,7 +143,9 @@ class Finite(keras.callbacks.Callback):
                 raise NotFinite(f"`{name}` became {word(value)} in epoch {epoch + 1}", epoch + 1)
         bad = not_finite(self.model)
         if bad is not None:
-            raise NotFinite(f"the weight `{bad}` is no longer finite after epoch {epoch + 1}", epoch + 1)
+            raise NotFinite(
+                f"the weight `{bad}` is no longer finite after epoch {epoch + 1}", epoch + 1
+            )
 
 
 def word(value: float) -> str:
@@ -150,7 +158,7 @@ def not_finite(model: keras.Model) -> str | None:
     return next((one.path for one in model.variables if not bool(all_finite([one]))), None)
 
 
-# Batches -------------------------------------------------------------------------------------------------------------
+# Batches ------------------------------------------------------------------------------------------
 
 _HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 _TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
@@ -167,7 +175,9 @@ def hears_test_batches(callback: Any) -> bool:
 
 
 def needs_each_batch(callback: Any) -> bool:
-    """Whether a callback must be told of every single batch, rather than of the last one of several."""
+    """Whether a callback must be told of every single batch, rather than of the last one of
+    several.
+    """
     if isinstance(callback, keras.callbacks.ModelCheckpoint):
         return bool(callback.save_freq != "epoch")
     if isinstance(callback, keras.callbacks.TensorBoard):
@@ -178,5 +188,8 @@ def needs_each_batch(callback: Any) -> bool:
 
 
 def _overrides(callback: Any, hooks: tuple[str, ...]) -> bool:
-    return any(getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
-               for hook in hooks)
+    return any(
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(keras.callbacks.Callback, hook)
+        for hook in hooks
+    )

@@ -27,8 +27,8 @@ class Evaluation:
 
 
 def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluation:
-    """The metrics of the model in a run folder, on `source` (a path, or `kind=path`) or the run's test split (where it
-    has none, its validation split).
+    """The metrics of the model in a run folder, on `source` (a path, or `kind=path`) or the run's
+    test split (where it has none, its validation split).
 
     Raises `RunError` where the run, or the data, cannot be used.
     """
@@ -49,16 +49,25 @@ def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
     prepared = prepared_data(run.compiled, directory=run.directory)
     name = next((name for name in ("test", "validation") if name in prepared.parts), None)
     if name is None:
-        raise RunError.of("MS710", f"the run in `{run.directory}` has neither a test nor a validation split",
-                          help="name the data: `--data SOURCE`")
+        raise RunError.of(
+            "MS710",
+            f"the run in `{run.directory}` has neither a test nor a validation split",
+            help="name the data: `--data SOURCE`",
+        )
     part = prepared.parts[name]
     table = part.examples.table
     if table.fingerprint != run.manifest.data_hash(name):
-        raise RunError.of("MS714", f"{table.name} is not what it was when the run was trained, so that its {name} "
-                                   "split is another one", help="name the data: `--data SOURCE`")
+        raise RunError.of(
+            "MS714",
+            f"{table.name} is not what it was when the run was trained, so that its {name} "
+            "split is another one",
+            help="name the data: `--data SOURCE`",
+        )
     return name, part, ()
 
 
 def _other(run: SavedRun, source: str) -> tuple[str, Part, tuple[Diagnostic, ...]]:
-    examples, _, warnings = prepared_source(run.compiled, table_for(run, source), run.directory, with_targets=True)
+    examples, _, warnings = prepared_source(
+        run.compiled, table_for(run, source), run.directory, with_targets=True
+    )
     return source, whole(examples), warnings

@@ -12,7 +12,10 @@ Logs = Mapping[str, float]
 
 
 def loss_first(logs: Logs) -> dict[str, float]:
-    """Logs as a person reads them: of each part the loss before the metrics, training before validation."""
+    """Logs as a person reads them: of each part the loss before the metrics, training before
+    validation.
+    """
+
     def place(name: str) -> tuple[bool, bool]:
         return name.startswith("val_"), name not in ("loss", "val_loss")
 
@@ -66,7 +69,9 @@ class Watcher:
         """Training begins."""
 
     def step(self, epoch: int, step: int, logs: Logs) -> None:
-        """A step (from 1) of an epoch (from 1) ended; of several quick ones only the last is told of."""
+        """A step (from 1) of an epoch (from 1) ended; of several quick ones only the last is told
+        of.
+        """
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch ended."""

@@ -12,18 +12,40 @@ from types import TracebackType
 from typing import IO, Self
 
 from ..data.errors import RunError
-from ..history.run_files import CHECKPOINTS, HISTORY, LOCK, MANIFEST, METRICS, MODEL, RESOLVED, SPEC, is_written
+from ..history.run_files import (
+    CHECKPOINTS,
+    HISTORY,
+    LOCK,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    RESOLVED,
+    SPEC,
+    is_written,
+)
 from .atomic_files import cannot_write, free
 
-__all__ = ["CHECKPOINTS", "HISTORY", "LOCK", "MANIFEST", "METRICS", "MODEL", "RESOLVED", "SPEC", "RunFolder",
-           "is_written"]
+__all__ = [
+    "CHECKPOINTS",
+    "HISTORY",
+    "LOCK",
+    "MANIFEST",
+    "METRICS",
+    "MODEL",
+    "RESOLVED",
+    "SPEC",
+    "RunFolder",
+    "is_written",
+]
 
 _MARGIN = 2**20
 """Room for everything in a run folder but the model."""
 
 
 class RunFolder:
-    """A folder that this process alone writes to, until it is closed or the process ends in whatever way."""
+    """A folder that this process alone writes to, until it is closed or the process ends in
+    whatever way.
+    """
 
     def __init__(self, path: Path, made: list[Path], lock: IO[bytes]) -> None:
         self.path = path
@@ -34,12 +56,16 @@ class RunFolder:
     def create(cls, name: str, given: Path | None) -> RunFolder:
         """The folder `given`, which must be empty, or the next free `runs/<name>/<n>`.
 
-        Raises `RunError`: MS702 where another process writes it, MS703 where it cannot be written, MS704 where it
-        holds something already.
+        Raises `RunError`: MS702 where another process writes it, MS703 where it cannot be written,
+        MS704 where it holds something already.
         """
         made: list[Path] = []
         try:
-            path = _claimed(given, made) if given is not None else _next(Path("runs") / _file_name(name), made)
+            path = (
+                _claimed(given, made)
+                if given is not None
+                else _next(Path("runs") / _file_name(name), made)
+            )
             lock = _locked(path, empty=True)
         except OSError as error:
             _remove(made)
@@ -62,17 +88,28 @@ class RunFolder:
             raise cannot_write(path, error) from None
 
     def needs(self, each: int, files: int = 1) -> None:
-        """Raises `RunError` (MS703) where there is no room for so many files of `each` bytes: on the disk, or within
-        the size that this process may give a file (`ulimit -f`)."""
-        size, left, most = each * files, free(self.path), resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        """Raises `RunError` (MS703) where there is no room for so many files of `each` bytes: on
+        the disk, or within the size that this process may give a file (`ulimit -f`).
+        """
+        size, left, most = (
+            each * files,
+            free(self.path),
+            resource.getrlimit(resource.RLIMIT_FSIZE)[0],
+        )
         if resource.RLIM_INFINITY != most < each:
-            raise RunError.of("MS703", f"a run of this model writes files of about {each / 1e6:,.1f} MB, and this "
-                                       f"process may write none of more than {most / 1e6:,.1f} MB",
-                              help="raise the limit (`ulimit -f`)")
+            raise RunError.of(
+                "MS703",
+                f"a run of this model writes files of about {each / 1e6:,.1f} MB, and this "
+                f"process may write none of more than {most / 1e6:,.1f} MB",
+                help="raise the limit (`ulimit -f`)",
+            )
         if left < size + _MARGIN:
-            raise RunError.of("MS703", f"a run of this model needs about {(size + _MARGIN) / 1e6:,.0f} MB, but "
-                                       f"{left / 1e6:,.0f} MB are free in `{self.path}`",
-                              help="free some room, or name another place")
+            raise RunError.of(
+                "MS703",
+                f"a run of this model needs about {(size + _MARGIN) / 1e6:,.0f} MB, but "
+                f"{left / 1e6:,.0f} MB are free in `{self.path}`",
+                help="free some room, or name another place",
+            )
 
     def file(self, name: str) -> Path:
         return self.path / name
@@ -95,7 +132,10 @@ class RunFolder:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -146,14 +186,20 @@ def _locked(path: Path, *, empty: bool) -> IO[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise RunError.of("MS702", f"another process{_holder(path)} is writing `{path}`",
-                          help="wait for it, or name another folder with `--run-dir`" if empty else "wait for it",
-                          ) from None
+        raise RunError.of(
+            "MS702",
+            f"another process{_holder(path)} is writing `{path}`",
+            help="wait for it, or name another folder with `--run-dir`" if empty else "wait for it",
+        ) from None
     others = [one.name for one in path.iterdir() if one.name != LOCK]
     if others and empty:
         lock.close()
-        what = "holds a run already" if MANIFEST in others else f"is not empty (`{sorted(others)[0]}`)"
-        raise RunError.of("MS704", f"`{path}` {what}", help="name another folder, or remove this one")
+        what = (
+            "holds a run already" if MANIFEST in others else f"is not empty (`{sorted(others)[0]}`)"
+        )
+        raise RunError.of(
+            "MS704", f"`{path}` {what}", help="name another folder, or remove this one"
+        )
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
     lock.flush()

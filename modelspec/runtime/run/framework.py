@@ -1,4 +1,6 @@
-"""TensorFlow, loaded quietly and made to repeat itself; and what of it and of the machine a run depends on."""
+"""TensorFlow, loaded quietly and made to repeat itself; and what of it and of the machine a run
+depends on.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _BYTES_IN_TRAINING = 8
 
 @dataclass(frozen=True)
 class Pins:
-    """What sums are split by, which decides how they round. Fixed before TensorFlow makes its first tensor."""
+    """What sums are split by, which decides how they round. Fixed before TensorFlow makes its first
+    tensor.
+    """
 
     intra_op_threads: int
     inter_op_threads: int
@@ -34,13 +38,18 @@ class Pins:
 
     @classmethod
     def here(cls, before: Mapping[str, Any] | None = None) -> Pins:
-        """As the environment says; else as they were `before` (a manifest's `backend`); else as the machine has cores.
+        """As the environment says; else as they were `before` (a manifest's `backend`); else as the
+        machine has cores.
         """
         earlier = before if isinstance(before, Mapping) else {}
         environ, count = os.environ, cores()
         return cls(
-            _whole(environ.get("TF_NUM_INTRAOP_THREADS")) or _whole(earlier.get("intra_op_threads")) or count,
-            _whole(environ.get("TF_NUM_INTEROP_THREADS")) or _whole(earlier.get("inter_op_threads")) or count,
+            _whole(environ.get("TF_NUM_INTRAOP_THREADS"))
+            or _whole(earlier.get("intra_op_threads"))
+            or count,
+            _whole(environ.get("TF_NUM_INTEROP_THREADS"))
+            or _whole(earlier.get("inter_op_threads"))
+            or count,
             environ.get(_ONEDNN) or str(earlier.get("onednn") or "default"),
         )
 
@@ -48,9 +57,9 @@ class Pins:
 def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
     """Load Keras on TensorFlow, with every random number of the process from `seed`.
 
-    Threads and oneDNN are pinned, by default as `Pins.here` has them, unless this process has used TensorFlow already.
-    `deterministic` holds for the rest of the process: TensorFlow cannot take it back. Raises `RunError` (MS707) where
-    it cannot be loaded.
+    Threads and oneDNN are pinned, by default as `Pins.here` has them, unless this process has used
+    TensorFlow already. `deterministic` holds for the rest of the process: TensorFlow cannot take it
+    back. Raises `RunError` (MS707) where it cannot be loaded.
     """
     pins = pins or Pins.here()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,16 +72,23 @@ def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
             import keras
             import tensorflow as tf
 
-            with suppress(RuntimeError):  # the process has used TensorFlow before: `backend` says with what
+            with suppress(
+                RuntimeError
+            ):  # the process has used TensorFlow before: `backend` says with what
                 tf.config.threading.set_intra_op_parallelism_threads(pins.intra_op_threads)
                 tf.config.threading.set_inter_op_parallelism_threads(pins.inter_op_threads)
             tf.config.list_physical_devices()
             tf.zeros(())  # the first operation greets the devices
     except ImportError as error:
-        raise RunError.of("MS707", f"TensorFlow cannot be loaded: {error}", help="`pip install tensorflow`") from error
+        raise RunError.of(
+            "MS707", f"TensorFlow cannot be loaded: {error}", help="`pip install tensorflow`"
+        ) from error
     if keras.backend.backend() != "tensorflow":
-        raise RunError.of("MS707", f"Keras runs on {keras.backend.backend()} in this process, and modelspec on "
-                                   "TensorFlow", help="set `KERAS_BACKEND=tensorflow` before Keras is imported")
+        raise RunError.of(
+            "MS707",
+            f"Keras runs on {keras.backend.backend()} in this process, and modelspec on TensorFlow",
+            help="set `KERAS_BACKEND=tensorflow` before Keras is imported",
+        )
     tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -83,7 +99,9 @@ def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
 
 @contextmanager
 def _without_native_chatter() -> Iterator[None]:
-    """Keeps what native libraries write to standard error while they load; shown where loading fails."""
+    """Keeps what native libraries write to standard error while they load; shown where loading
+    fails.
+    """
     try:
         saved = os.dup(2)
     except OSError:  # standard error is closed
@@ -144,17 +162,24 @@ def backend() -> dict[str, Any]:
 
 
 def promise() -> dict[str, Any]:
-    """Whether the same spec gives the same weights to the bit on this machine type, and why not where it does not."""
+    """Whether the same spec gives the same weights to the bit on this machine type, and why not
+    where it does not.
+    """
     if not _is_deterministic:
         return {"promised": False, "why": "`runtime.deterministic` is false"}
-    return {"promised": True, "where": "the same versions, processor, devices, threads and oneDNN setting"}
+    return {
+        "promised": True,
+        "where": "the same versions, processor, devices, threads and oneDNN setting",
+    }
 
 
 def _device(device: Any) -> str:
     """`CPU`, or `GPU (NVIDIA H100)`."""
     import tensorflow as tf
 
-    details = tf.config.experimental.get_device_details(device) if device.device_type == "GPU" else {}
+    details = (
+        tf.config.experimental.get_device_details(device) if device.device_type == "GPU" else {}
+    )
     name = details.get("device_name")
     return f"{device.device_type} ({name})" if name else str(device.device_type)
 
@@ -173,7 +198,10 @@ def _whole(value: object) -> int:
 def _cpu() -> str:
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+            return next(
+                (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+                "",
+            )
     except OSError:
         return platform.processor()
 
@@ -190,5 +218,9 @@ def check_memory(parameters: int) -> None:
     """
     needed, there = _BYTES_IN_TRAINING * parameters, memory()
     if needed > there:
-        raise RunError.of("MS715", f"{parameters:,} parameters need at least {needed / 1e9:,.1f} GB to be trained, and "
-                                   f"the machine has {there / 1e9:,.1f} GB", help="use fewer units, or more memory")
+        raise RunError.of(
+            "MS715",
+            f"{parameters:,} parameters need at least {needed / 1e9:,.1f} GB to be trained, and "
+            f"the machine has {there / 1e9:,.1f} GB",
+            help="use fewer units, or more memory",
+        )

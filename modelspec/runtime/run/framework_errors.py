@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
-    """Turns whatever Keras or TensorFlow raises into one `RunError` (MS707): a sentence, never a traceback."""
+    """Turns whatever Keras or TensorFlow raises into one `RunError` (MS707): a sentence, never a
+    traceback.
+    """
     from .epoch_callbacks import NotFinite, Stopped
 
     try:
@@ -28,9 +30,13 @@ def told(what: str) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """The sentence of an error that says most: TensorFlow puts a graph around it, Keras a stack of layers."""
+    """The sentence of an error that says most: TensorFlow puts a graph around it, Keras a stack of
+    layers.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if lines[:1] == ["in user code:"]:  # the places that a rewritten function came through, and the error below them
+    if lines[:1] == [
+        "in user code:"
+    ]:  # the places that a rewritten function came through, and the error below them
         lines = lines[-1:]
     frames = ("Graph execution error", "Detected at node", "<stack traces", 'File "')
     said = next((line for line in lines if not line.startswith(frames)), type(error).__name__)
@@ -47,7 +53,12 @@ def diverged(error: NotFinite, model: keras.Model) -> RunError:
     """MS706 of a run whose numbers are no longer finite."""
     from .epoch_callbacks import current_learning_rate
 
-    return RunError.of("MS706", f"{error}: nothing can be learned from there on",
-                       notes=[*error.notes, f"the learning rate was {current_learning_rate(model):g}"],
-                       help="lower the learning rate, set `clipnorm` in the optimizer, or scale inputs and targets to "
-                            "about 1")
+    return RunError.of(
+        "MS706",
+        f"{error}: nothing can be learned from there on",
+        notes=[*error.notes, f"the learning rate was {current_learning_rate(model):g}"],
+        help=(
+            "lower the learning rate, set `clipnorm` in the optimizer, or scale inputs and targets"
+            " to about 1"
+        ),
+    )

@@ -1,4 +1,6 @@
-"""The files of weights that a training starts from, by what they hold: a run repeats itself only from the same ones."""
+"""The files of weights that a training starts from, by what they hold: a run repeats itself only
+from the same ones.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from .atomic_files import digest
 
 
 def starting_weights(compiled: Compiled) -> dict[str, str]:
-    """SHA-256 of every file of weights that a spec names, by its path as written; loads no framework.
+    """SHA-256 of every file of weights that a spec names, by its path as written; loads no
+    framework.
 
-    Weights that Keras has of its own are not among them: it compares those with hashes that it knows. Raises `RunError`
-    (MS750, MS210) for a file that is not there, or is out of bounds.
+    Weights that Keras has of its own are not among them: it compares those with hashes that it
+    knows. Raises `RunError` (MS750, MS210) for a file that is not there, or is out of bounds.
     """
     return {written: digest(path) for written, path in _files(compiled)}
 
@@ -40,6 +43,8 @@ def _of_models(graph: TypedGraph) -> Iterator[tuple[str, Path]]:
 
 
 def _located(path: str, context: Context) -> Path:
-    from ..backend.weights import located  # loads NumPy, which a spec without such files has no use for
+    from ..backend.weights import (
+        located,
+    )  # loads NumPy, which a spec without such files has no use for
 
     return located(path, context)

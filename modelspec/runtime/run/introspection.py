@@ -29,7 +29,9 @@ Given = Any
 
 
 class Probing:
-    """A run with a model that can be looked into. `x` is always as the model takes it: after the spec's transforms."""
+    """A run with a model that can be looked into. `x` is always as the model takes it: after the
+    spec's transforms.
+    """
 
     compiled: Compiled
 
@@ -43,13 +45,15 @@ class Probing:
         return self.compiled.graph
 
     def outputs(self, names: str | Sequence[str], x: Given, *, batch_size: int = 32) -> Any:
-        """The tensors of some layers for every example: `run.outputs("conv1", x)`; as `K.function` gave them.
+        """The tensors of some layers for every example: `run.outputs("conv1", x)`; as `K.function`
+        gave them.
 
-        `names` are layers, `encoder/conv1` inside sub-models, inputs or outputs. `x` is an array of shape
-        [examples, ...], or a mapping of them by input. Gives an array [examples, ...] for one name and a dictionary by
-        name for several; a layer with several outputs has `<name>_0`, `<name>_1`, ... The model runs as in prediction:
-        dropout and noise do nothing. Raises `RunError`: MS712 for a name that the model does not have, MS775 where `x`
-        does not fit its inputs.
+        `names` are layers, `encoder/conv1` inside sub-models, inputs or outputs. `x` is an array of
+        shape [examples, ...], or a mapping of them by input. Gives an array [examples, ...] for one
+        name and a dictionary by name for several; a layer with several outputs has `<name>_0`,
+        `<name>_1`, ... The model runs as in prediction: dropout and noise do nothing. Raises
+        `RunError`: MS712 for a name that the model does not have, MS775 where `x` does not fit its
+        inputs.
         """
         from .framework_errors import told
 
@@ -59,28 +63,40 @@ class Probing:
         with told("the outputs cannot be computed"):
             inner = inner_model(self.model, self._graph, wanted)
             parts = [inner.predict_on_batch(part) for part in _batches(given, batch_size)]
-        found = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+        found = {
+            name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]
+        }
         return found[names] if isinstance(names, str) and names in found else found
 
     def gradients(
-        self, output: str, at: str | Sequence[str] | None, x: Given, y: Any = None, *,
+        self,
+        output: str,
+        at: str | Sequence[str] | None,
+        x: Given,
+        y: Any = None,
+        *,
         unit: int | tuple[int, ...] | None = None,
     ) -> Any:
-        """The derivatives of an output with respect to inputs or to the tensors of inner layers, as `K.gradients`.
+        """The derivatives of an output with respect to inputs or to the tensors of inner layers, as
+        `K.gradients`.
 
-        `output` is an output or a layer of the model, `encoder/conv1` inside sub-models: what is differentiated is its
-        sum over all examples and units, or with `unit` (an index of the last axis, or one of each axis but the first)
-        that unit alone, e.g. the score of a class. With targets `y` it may be `loss`: the loss that the model was
-        trained with, the mean over the examples.
+        `output` is an output or a layer of the model, `encoder/conv1` inside sub-models: what is
+        differentiated is its sum over all examples and units, or with `unit` (an index of the last
+        axis, or one of each axis but the first) that unit alone, e.g. the score of a class. With
+        targets `y` it may be `loss`: the loss that the model was trained with, the mean over the
+        examples.
 
-        `at` names inputs or layers; None is every input. `x` is an array [examples, ...] or a mapping by input. Gives
-        an array of the shape of the tensor, [examples, ...], for one name, and a dictionary by name for several. The
-        model runs as in prediction. Raises `RunError`: MS712 for an unknown name, MS775 where `x` does not fit the
-        inputs, MS776 where the output does not depend on the tensor, or one of them is not made of floats.
+        `at` names inputs or layers; None is every input. `x` is an array [examples, ...] or a
+        mapping by input. Gives an array of the shape of the tensor, [examples, ...], for one name,
+        and a dictionary by name for several. The model runs as in prediction. Raises `RunError`:
+        MS712 for an unknown name, MS775 where `x` does not fit the inputs, MS776 where the output
+        does not depend on the tensor, or one of them is not made of floats.
         """
         from .framework_errors import told
 
-        wanted = tuple(self._graph.inputs) if at is None else (at,) if isinstance(at, str) else tuple(at)
+        wanted = (
+            tuple(self._graph.inputs) if at is None else (at,) if isinstance(at, str) else tuple(at)
+        )
         of_loss = output == LOSS and y is not None
         results = tuple(self._graph.outputs) if of_loss else (output,)
         check_names(self._graph, (*wanted, *results))
@@ -89,47 +105,78 @@ class Probing:
             found = self._differentiated(results, wanted, given, y if of_loss else None, unit)
         lost = [name for name, value in found.items() if value is None]
         if lost:
-            raise RunError.of("MS776", f"`{output}` does not depend on `{lost[0]}`, or not in a way that can be "
-                                       "differentiated", help="name a layer that lies on the way to it")
-        return next(iter(found.values())) if len(found) == 1 and not isinstance(at, (list, tuple)) else found
+            raise RunError.of(
+                "MS776",
+                f"`{output}` does not depend on `{lost[0]}`, or not in a way that can be "
+                "differentiated",
+                help="name a layer that lies on the way to it",
+            )
+        return (
+            next(iter(found.values()))
+            if len(found) == 1 and not isinstance(at, (list, tuple))
+            else found
+        )
 
     def _differentiated(
-        self, results: tuple[str, ...], wanted: tuple[str, ...], given: Any, y: Any,
+        self,
+        results: tuple[str, ...],
+        wanted: tuple[str, ...],
+        given: Any,
+        y: Any,
         unit: int | tuple[int, ...] | None,
     ) -> dict[str, Array | None]:
         import tensorflow as tf
 
         model = self.model
         inner = inner_model(model, self._graph, (*wanted, *results))
-        inputs = dict(given) if isinstance(given, Mapping) else {next(iter(self._graph.inputs)): given}
+        inputs = (
+            dict(given) if isinstance(given, Mapping) else {next(iter(self._graph.inputs)): given}
+        )
         with tf.GradientTape() as tape:
             tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
-            # What is not watched is not recorded, also where a layer below has no weights of its own.
+            # What is not watched is not recorded, also where a layer below has no weights of its
+            # own.
             tape.watch([tensor for tensor in tensors.values() if tensor.dtype.is_floating])
-            found = inner(tensors if len(tensors) > 1 else next(iter(tensors.values())), training=False)
-            places = {name: tensors[name] if name in tensors else _one(found, name) for name in wanted}
+            found = inner(
+                tensors if len(tensors) > 1 else next(iter(tensors.values())), training=False
+            )
+            places = {
+                name: tensors[name] if name in tensors else _one(found, name) for name in wanted
+            }
             if y is not None:
                 outputs = {name: _one(found, name) for name in results}
-                target = model.compute_loss(y=y, y_pred=outputs if len(outputs) > 1 else outputs[results[0]])
+                target = model.compute_loss(
+                    y=y, y_pred=outputs if len(outputs) > 1 else outputs[results[0]]
+                )
             else:
                 target = _of_unit(_one(found, results[0]), unit, results[0])
         for name, tensor in (*places.items(), (results[0], target)):
             if not tensor.dtype.is_floating:
-                raise RunError.of("MS776", f"`{name}` is made of {tensor.dtype.name}, which has no derivative",
-                                  help="name the layer that makes floats of it, e.g. an `Embedding`")
+                raise RunError.of(
+                    "MS776",
+                    f"`{name}` is made of {tensor.dtype.name}, which has no derivative",
+                    help="name the layer that makes floats of it, e.g. an `Embedding`",
+                )
         slopes = tape.gradient(target, list(places.values()))
-        return {name: None if slope is None else tf.convert_to_tensor(slope).numpy()
-                for name, slope in zip(places, slopes, strict=True)}
+        return {
+            name: None if slope is None else tf.convert_to_tensor(slope).numpy()
+            for name, slope in zip(places, slopes, strict=True)
+        }
 
     def _inputs(self, x: Given) -> Any:
         """`x` in the dtypes of the inputs. Raises `RunError` (MS775)."""
         types = self._graph.inputs
         if not isinstance(x, Mapping):
             if len(types) > 1:
-                raise _unfit(f"the model has the inputs {listed(list(types))}, and was given one array",
-                             "give a mapping by input")
+                raise _unfit(
+                    f"the model has the inputs {listed(list(types))}, and was given one array",
+                    "give a mapping by input",
+                )
             x = {next(iter(types)): x}
-        missing, unknown = [name for name in types if name not in x], [name for name in x if name not in types]
+        missing, unknown = (
+            [name for name in types if name not in x],
+            [name for name in x if name not in types],
+        )
         if missing or unknown:
             what = f"has no input `{unknown[0]}`" if unknown else f"needs the input `{missing[0]}`"
             raise _unfit(f"the model {what}", f"its inputs are {listed(list(types))}")
@@ -137,21 +184,33 @@ class Probing:
         for name, type_ in types.items():
             values = np.asarray(x[name])
             sizes = erase(type_.shape)
-            if len(sizes) != values.ndim or any(a not in (None, b) for a, b in zip(sizes, values.shape, strict=True)):
-                raise _unfit(f"`{name}` takes {show(type_.shape)}, and was given {list(values.shape)}",
-                             "the first axis counts the examples")
+            if len(sizes) != values.ndim or any(
+                a not in (None, b) for a, b in zip(sizes, values.shape, strict=True)
+            ):
+                raise _unfit(
+                    f"`{name}` takes {show(type_.shape)}, and was given {list(values.shape)}",
+                    "the first axis counts the examples",
+                )
             if is_float(type_.dtype) and values.dtype.kind not in "fiub":
-                raise _unfit(f"`{name}` takes {type_.dtype}, and was given {values.dtype}",
-                             "give what the spec's transforms make of the data")
+                raise _unfit(
+                    f"`{name}` takes {type_.dtype}, and was given {values.dtype}",
+                    "give what the spec's transforms make of the data",
+                )
             found[name] = values if type_.dtype == "string" else values.astype(type_.dtype)
         counts = {len(values) for values in found.values()}
         if len(counts) > 1:
-            raise _unfit(f"the inputs have different numbers of examples: {', '.join(map(str, sorted(counts)))}", None)
+            raise _unfit(
+                "the inputs have different numbers of examples:"
+                f" {', '.join(map(str, sorted(counts)))}",
+                None,
+            )
         return found if len(found) > 1 else next(iter(found.values()))
 
 
 def inner_model(model: keras.Model, typed: TypedGraph, names: Sequence[str]) -> keras.Model:
-    """From the inputs to tensors by name; of a layer with several outputs to `<name>_0`, `<name>_1`, ..."""
+    """From the inputs to tensors by name; of a layer with several outputs to `<name>_0`,
+    `<name>_1`, ...
+    """
     from ..backend.replay import inner_model as make
 
     return make(model, typed, {name: name for name in names})
@@ -163,15 +222,25 @@ def check_names(typed: TypedGraph, names: Sequence[str]) -> None:
     for name in names:
         if name in known:
             continue
-        near = next((one for one in known if one.endswith(f"/{name}")), None) or nearest(name, known)
+        near = next((one for one in known if one.endswith(f"/{name}")), None) or nearest(
+            name, known
+        )
         dead = typed.layer(name) is not None
-        raise RunError.of("MS712", f"no output depends on the layer `{name}`: it is not in the trained model" if dead
-                          else f"the model has no layer `{name}`",
-                          help=f"did you mean `{near}`?" if near else f"it has {', '.join(known[:12])}")
+        raise RunError.of(
+            "MS712",
+            (
+                f"no output depends on the layer `{name}`: it is not in the trained model"
+                if dead
+                else f"the model has no layer `{name}`"
+            ),
+            help=f"did you mean `{near}`?" if near else f"it has {', '.join(known[:12])}",
+        )
 
 
 def tensor_names(typed: TypedGraph) -> tuple[str, ...]:
-    """What can be asked for: inputs, every call that an output depends on, in sub-models too, and public outputs."""
+    """What can be asked for: inputs, every call that an output depends on, in sub-models too, and
+    public outputs.
+    """
     return tuple(dict.fromkeys((*typed.inputs, *_calls(typed, ""), *typed.outputs)))
 
 
@@ -189,13 +258,20 @@ def _batches(given: Any, size: int) -> Iterator[Any]:
     count = len(next(iter(given.values()))) if isinstance(given, Mapping) else len(given)
     for start in range(0, max(count, 1), size):
         part = slice(start, start + size)
-        yield {name: values[part] for name, values in given.items()} if isinstance(given, Mapping) else given[part]
+        yield (
+            {name: values[part] for name, values in given.items()}
+            if isinstance(given, Mapping)
+            else given[part]
+        )
 
 
 def _one(found: Mapping[str, Any], name: str) -> Any:
     if name not in found:
-        raise RunError.of("MS776", f"`{name}` has several outputs, so that a derivative of it says nothing",
-                          help="name a layer with one output")
+        raise RunError.of(
+            "MS776",
+            f"`{name}` has several outputs, so that a derivative of it says nothing",
+            help="name a layer with one output",
+        )
     return found[name]
 
 
@@ -205,9 +281,14 @@ def _of_unit(tensor: Any, unit: int | tuple[int, ...] | None, name: str) -> Any:
     index = (unit,) if isinstance(unit, int) else tuple(unit)
     sizes = tensor.shape[1:]
     places = sizes[-1:] if isinstance(unit, int) else sizes
-    if len(index) != len(places) or any(not -size <= at < size for at, size in zip(index, places, strict=True)):
-        raise RunError.of("MS775", f"`{name}` has the shape {tuple(sizes)} for each example, and no unit {unit}",
-                          help="`unit` is an index of the last axis, or one of each axis but the first")
+    if len(index) != len(places) or any(
+        not -size <= at < size for at, size in zip(index, places, strict=True)
+    ):
+        raise RunError.of(
+            "MS775",
+            f"`{name}` has the shape {tuple(sizes)} for each example, and no unit {unit}",
+            help="`unit` is an index of the last axis, or one of each axis but the first",
+        )
     return tensor[(Ellipsis, *index)] if isinstance(unit, int) else tensor[(slice(None), *index)]
 
 

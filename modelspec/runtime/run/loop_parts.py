@@ -22,7 +22,9 @@ _MOST_EXAMPLES = 10
 
 
 class Loop:
-    """Trains and evaluates one model on the parts of prepared data. Makes each source's tensors once."""
+    """Trains and evaluates one model on the parts of prepared data. Makes each source's tensors
+    once.
+    """
 
     def __init__(self, model: keras.Model, prepared: Prepared, training: Training) -> None:
         self.model = model
@@ -44,10 +46,18 @@ class Loop:
         return Plan(directory, epochs, steps(counts["train"], batch_size), counts, batch_size)
 
     def fit(
-        self, watcher: Watcher, signals: Signals, callbacks: list[Any], directory: Path | None = None, *,
-        history: Path | None = None, saver: Saver | None = None, start: Snapshot | None = None,
+        self,
+        watcher: Watcher,
+        signals: Signals,
+        callbacks: list[Any],
+        directory: Path | None = None,
+        *,
+        history: Path | None = None,
+        saver: Saver | None = None,
+        start: Snapshot | None = None,
     ) -> dict[str, list[float]]:
-        """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each epoch.
+        """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each
+        epoch.
 
         Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and whatever Keras raises.
         """
@@ -59,11 +69,18 @@ class Loop:
         rewind(callbacks, start)
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
-        # The history comes first, so that the row of an epoch that is stopped is written; the spec's callbacks come
-        # last, so that they never see weights that are no numbers.
+        # The history comes first, so that the row of an epoch that is stopped is written; the
+        # spec's callbacks come last, so that they never see weights that are no numbers.
         self.fitting = Fitting(
-            self.model, self._task(plan), history=record, own=[Finite()], saver=saver, signals=signals, watcher=watcher,
-            callbacks=kept(self.training.callbacks, callbacks), on_nan=self.training.on_nan,
+            self.model,
+            self._task(plan),
+            history=record,
+            own=[Finite()],
+            saver=saver,
+            signals=signals,
+            watcher=watcher,
+            callbacks=kept(self.training.callbacks, callbacks),
+            on_nan=self.training.on_nan,
         )
         watcher.started(plan)
         try:
@@ -83,16 +100,28 @@ class Loop:
             return self._feed(train).training(train.positions, seed, size, plan.epochs, epoch, step)
 
         def examples(epoch: int, step: int) -> tuple[str, ...]:
-            chosen = train.positions[order(seed, epoch, len(train))][step * size : (step + 1) * size]
+            chosen = train.positions[order(seed, epoch, len(train))][
+                step * size : (step + 1) * size
+            ]
             shown = ", ".join(str(one + 1) for one in chosen[:_MOST_EXAMPLES])
-            more = f" and {len(chosen) - _MOST_EXAMPLES:,} more" if len(chosen) > _MOST_EXAMPLES else ""
+            more = (
+                f" and {len(chosen) - _MOST_EXAMPLES:,} more"
+                if len(chosen) > _MOST_EXAMPLES
+                else ""
+            )
             return (f"its examples are {shown}{more} of {train.examples.table.name}",)
 
         if validation is None:
             return Task(plan.epochs, plan.steps, batches, examples=examples)
         count = steps(len(validation), size)
-        return Task(plan.epochs, plan.steps, batches, self._feed(validation).plain(validation.positions, size), count,
-                    examples)
+        return Task(
+            plan.epochs,
+            plan.steps,
+            batches,
+            self._feed(validation).plain(validation.positions, size),
+            count,
+            examples,
+        )
 
     def evaluate(self, name: str) -> dict[str, float]:
         """The loss and metrics on a part, as the model is now."""

@@ -30,23 +30,39 @@ class Record:
     """The manifest of a run in progress; on disk it is whole at every moment."""
 
     def __init__(self, folder: RunFolder, compiled: Compiled) -> None:
-        """That of a run that begins, with the spec as it was written beside it. Raises `RunError` (MS703)."""
+        """That of a run that begins, with the spec as it was written beside it. Raises `RunError`
+        (MS703).
+        """
         spec = spec_bytes(compiled)
         write_bytes(folder.file(SPEC), spec)
         self.folder = folder
         self._values: dict[str, Any] = {
-            "format": FORMAT, "name": compiled.name, "outcome": "running", "started": _now(), "ended": None,
-            "spec": {"file": _file(compiled), "folder": str(compiled.file.context.folder or Path.cwd()),
-                     "sha256": sha256(spec).hexdigest()},
-            "seed": compiled.file.seed, "parameters": compiled.graph.parameters if compiled.graph else None,
-            "versions": framework.versions(), "dependencies": dependencies(), "machine": framework.machine(),
-        }  # fmt: skip
+            "format": FORMAT,
+            "name": compiled.name,
+            "outcome": "running",
+            "started": _now(),
+            "ended": None,
+            "spec": {
+                "file": _file(compiled),
+                "folder": str(compiled.file.context.folder or Path.cwd()),
+                "sha256": sha256(spec).hexdigest(),
+            },
+            "seed": compiled.file.seed,
+            "parameters": compiled.graph.parameters if compiled.graph else None,
+            "versions": framework.versions(),
+            "dependencies": dependencies(),
+            "machine": framework.machine(),
+        }
         self._write()
 
     @classmethod
     def reopen(cls, folder: RunFolder, before: Manifest, **resumed: Any) -> Record:
-        """The manifest of a run that goes on; `resumed` says from where, and stays in it for ever."""
-        values = {key: value for key, value in before.values.items() if key not in ("faults", "signal")}
+        """The manifest of a run that goes on; `resumed` says from where, and stays in it for
+        ever.
+        """
+        values = {
+            key: value for key, value in before.values.items() if key not in ("faults", "signal")
+        }
         if resumed.get("inexact"):
             values["inexact"] = True
         earlier = values.get("resumed")
@@ -63,7 +79,9 @@ class Record:
         write_bytes(self.folder.file(RESOLVED), resolved)
         save_state(prepared, self.folder.path)
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
-        self._values["parameters"] = prepared.compiled.graph.parameters if prepared.compiled.graph else None
+        self._values["parameters"] = (
+            prepared.compiled.graph.parameters if prepared.compiled.graph else None
+        )
         self._values["data"] = data_facts(prepared)
         self._values["training"] = _planned(prepared.compiled)
         self._write()
@@ -85,13 +103,17 @@ class Record:
         model = self.folder.file(MODEL)
         self._values.update(outcome=outcome, ended=_now(), **more)
         if faults:
-            self._values["faults"] = [{"code": fault.code, "message": fault.message} for fault in faults]
+            self._values["faults"] = [
+                {"code": fault.code, "message": fault.message} for fault in faults
+            ]
         if model.exists():
             self._values["files"] = {MODEL: digest(model)}
         self._write()
 
     def _write(self) -> None:
-        write_bytes(self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode())
+        write_bytes(
+            self.folder.file(MANIFEST), (json.dumps(self._values, indent=2) + "\n").encode()
+        )
 
 
 def _planned(compiled: Compiled) -> dict[str, Any]:
@@ -99,15 +121,25 @@ def _planned(compiled: Compiled) -> dict[str, Any]:
     training = compiled.training
     if training is None:
         return {}
-    names = [one.settings if isinstance(one.settings, str) else one.settings.kind() for one in training.callbacks]
-    return {"epochs": training.epochs, "batch_size": training.batch_size,
-            "stops": [name for name in names if name in _STOPPING]}
+    names = [
+        one.settings if isinstance(one.settings, str) else one.settings.kind()
+        for one in training.callbacks
+    ]
+    return {
+        "epochs": training.epochs,
+        "batch_size": training.batch_size,
+        "stops": [name for name in names if name in _STOPPING],
+    }
 
 
 def data_facts(prepared: Prepared) -> dict[str, Any]:
     """What the data of every part is known by."""
     return {
-        name: {"source": part.examples.table.name, "sha256": part.examples.table.fingerprint, "examples": len(part)}
+        name: {
+            "source": part.examples.table.name,
+            "sha256": part.examples.table.fingerprint,
+            "examples": len(part),
+        }
         for name, part in prepared.parts.items()
     }
 
@@ -141,13 +173,19 @@ class Manifest:
 
     @classmethod
     def read(cls, directory: Path) -> Manifest:
-        """Raises `RunError` (MS708) where the folder holds no run, or a manifest that cannot be read."""
+        """Raises `RunError` (MS708) where the folder holds no run, or a manifest that cannot be
+        read.
+        """
         path = directory / MANIFEST
         try:
             values = json.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
-            what = "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"
-            raise RunError.of("MS708", f"`{directory}` {what}", help="`modelspec train` makes a run folder") from None
+            what = (
+                "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"
+            )
+            raise RunError.of(
+                "MS708", f"`{directory}` {what}", help="`modelspec train` makes a run folder"
+            ) from None
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
             raise RunError.of("MS708", f"`{path}` cannot be read: {reason}") from None

@@ -1,4 +1,6 @@
-"""Numbers that go wrong: a loss, a gradient or a weight that is not finite, and what a run does then (`on_nan`)."""
+"""Numbers that go wrong: a loss, a gradient or a weight that is not finite, and what a run does
+then (`on_nan`).
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,9 @@ class Numbers:
     def hold(self) -> None:
         """Weights and optimizer as they are now are what `restore` goes back to.
 
-        Held at the begin of every epoch and at every checkpoint that is due after so many steps: not at those that
-        time or a signal decides on, so that equal runs go back to equal weights, interrupted or not.
+        Held at the begin of every epoch and at every checkpoint that is due after so many steps:
+        not at those that time or a signal decides on, so that equal runs go back to equal weights,
+        interrupted or not.
         """
         if self.holds:
             self._back = self._fitting.state.capture_weights()
@@ -64,38 +67,72 @@ class Numbers:
     def _tell(self) -> None:
         epoch, step = self._fitting.epoch + 1, self._fitting.step
         self.left_out.append((epoch, step))
-        what = "its batch was left out" if self._on_nan == "skip" else "the weights went back to what they were before"
-        self._fitting.tell(Diagnostic(
-            "MS721", "warning", f"numbers were not finite in step {step} of epoch {epoch}: {what}", None))
+        what = (
+            "its batch was left out"
+            if self._on_nan == "skip"
+            else "the weights went back to what they were before"
+        )
+        self._fitting.tell(
+            Diagnostic(
+                "MS721",
+                "warning",
+                f"numbers were not finite in step {step} of epoch {epoch}: {what}",
+                None,
+            )
+        )
 
     def _fault(self, taken: Taken, first: int) -> NotFinite:
         fitting = self._fitting
         epoch, step = fitting.epoch + 1, fitting.step
-        given_up = [f"`on_nan: {self._on_nan}` gives up after {IN_A_ROW} such steps in a row"] \
-            if self._in_a_row > IN_A_ROW else []
+        given_up = (
+            [f"`on_nan: {self._on_nan}` gives up after {IN_A_ROW} such steps in a row"]
+            if self._in_a_row > IN_A_ROW
+            else []
+        )
         if taken.good:  # the update itself went past the largest number
-            where = f"in step {step}" if step == first + 1 else f"between the steps {first + 1} and {step}"
-            return NotFinite(f"the weight `{not_finite(fitting.model)}` became no finite number {where} of epoch "
-                             f"{epoch}", epoch, tuple(given_up))
+            where = (
+                f"in step {step}"
+                if step == first + 1
+                else f"between the steps {first + 1} and {step}"
+            )
+            return NotFinite(
+                f"the weight `{not_finite(fitting.model)}` became no finite number {where} of epoch"
+                f" {epoch}",
+                epoch,
+                tuple(given_up),
+            )
         place = f"in step {step} of epoch {epoch}"
         batch = next(iter(fitting.task.batches(epoch - 1, step - 1)), None)
         shown = first_to_show(fitting.model, batch) if batch is not None else None
-        notes = (*([shown] if shown else []), *fitting.task.examples(epoch - 1, step - 1), *given_up)
+        notes = (
+            *([shown] if shown else []),
+            *fitting.task.examples(epoch - 1, step - 1),
+            *given_up,
+        )
         if not math.isfinite(taken.loss):
             return NotFinite(f"`loss` became {word(taken.loss)} {place}", epoch, notes)
-        return NotFinite(f"a gradient became no finite number {place}, though the loss was one", epoch, notes)
+        return NotFinite(
+            f"a gradient became no finite number {place}, though the loss was one", epoch, notes
+        )
 
-    # State -----------------------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is state of it: tensors, and JSON's values."""
         tensors = {f"{_BACK}{name}": value for name, value in self._back.items()}
-        return tensors, {"left_out": [list(one) for one in self.left_out], "in_a_row": self._in_a_row}
+        return tensors, {
+            "left_out": [list(one) for one in self.left_out],
+            "in_a_row": self._in_a_row,
+        }
 
     def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Back to what was captured."""
         self.left_out = [(int(epoch), int(step)) for epoch, step in state["left_out"]]
         self._in_a_row = int(state["in_a_row"])
-        self._back = {name.removeprefix(_BACK): value for name, value in tensors.items() if name.startswith(_BACK)}
+        self._back = {
+            name.removeprefix(_BACK): value
+            for name, value in tensors.items()
+            if name.startswith(_BACK)
+        }
         if not self._back:
             self.hold()

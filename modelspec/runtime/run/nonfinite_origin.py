@@ -12,10 +12,12 @@ import tensorflow as tf
 
 
 def first_to_show(model: keras.Model, batch: Any) -> str | None:
-    """A sentence on the first place where a batch's numbers are not finite; None where they all are this time.
+    """A sentence on the first place where a batch's numbers are not finite; None where they all are
+    this time.
 
-    Looks at inputs and targets, then at layers in the order in which they are called, then at the loss, then at
-    gradients from the last layer to the first. Changes statistics and metrics of the model: for a run that has failed.
+    Looks at inputs and targets, then at layers in the order in which they are called, then at the
+    loss, then at gradients from the last layer to the first. Changes statistics and metrics of the
+    model: for a run that has failed.
     """
     inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
     for what, values in (("input", inputs), ("target", targets), ("weight", weights)):
@@ -27,13 +29,17 @@ def first_to_show(model: keras.Model, batch: Any) -> str | None:
     with tf.GradientTape() as tape:
         with _listening(model, seen):
             outputs = model(inputs, training=True)
-        loss = model.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True)
+        loss = model.compute_loss(
+            x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True
+        )
     if seen:
         return seen[0]
     if not math.isfinite(float(loss)):
         return "it shows first in the loss itself: the model's outputs are finite"
     gradients = tape.gradient(loss, model.trainable_variables)
-    for variable, gradient in zip(reversed(model.trainable_variables), reversed(gradients), strict=True):
+    for variable, gradient in zip(
+        reversed(model.trainable_variables), reversed(gradients), strict=True
+    ):
         if gradient is not None and (found := _bad(gradient)):
             return f"it shows first in the gradient of `{variable.path}`, which has {found}"
     return None
@@ -57,7 +63,9 @@ def _heard(layer: Any, call: Callable[..., Any], seen: list[str]) -> Callable[..
         outputs = call(*args, **kwargs)
         for output in keras.tree.flatten(outputs):
             if not seen and output is not None and (found := _bad(output)):
-                seen.append(f"the first layer where it shows is `{layer.name}`, whose output has {found}")
+                seen.append(
+                    f"the first layer where it shows is `{layer.name}`, whose output has {found}"
+                )
         return outputs
 
     return heard

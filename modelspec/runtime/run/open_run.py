@@ -3,7 +3,8 @@
     completed, or stopped by a signal   those of its model file
     killed, failed, still going on      those of its newest checkpoint
 
-The model is built from the spec, never from what a file says of layers: of that only numbers are read.
+The model is built from the spec, never from what a file says of layers: of that only numbers are
+read.
 """
 
 from __future__ import annotations
@@ -41,17 +42,21 @@ class SavedRun:
     manifest: Manifest
     compiled: Compiled
     warnings: tuple[Diagnostic, ...] = ()
-    """What whoever uses it should know: which weights these are (MS778), a text that was edited (MS777)."""
+    """What whoever uses it should know: which weights these are (MS778), a text that was edited
+    (MS777).
+    """
 
     @property
     def model_path(self) -> Path:
         return self.directory / MODEL
 
     def model(self, *, measured: bool) -> keras.Model:
-        """The model as the run left it, with its loss and metrics where it is to be `measured`. Loads TensorFlow.
+        """The model as the run left it, with its loss and metrics where it is to be `measured`.
+        Loads TensorFlow.
 
-        Raises `RunError`: MS709 where the file is not the one that the run saved, MS777 where the spec is not the one
-        that it trained, MS713 where no checkpoint is whole, MS707 where the model cannot be loaded.
+        Raises `RunError`: MS709 where the file is not the one that the run saved, MS777 where the
+        spec is not the one that it trained, MS713 where no checkpoint is whole, MS707 where the
+        model cannot be loaded.
         """
         refuse_altered(self.directory, self.manifest)
         if has_model(self.directory, self.manifest):
@@ -65,12 +70,19 @@ class SavedRun:
         from ..backend import build
 
         if not self.model_path.is_file() or digest(self.model_path) != self.manifest.model_hash:
-            raise RunError.of("MS709", f"`{self.model_path}` is not the model that this run saved: it was changed or "
-                                       "damaged since", help="train again, or get the file from a copy of the run")
+            raise RunError.of(
+                "MS709",
+                f"`{self.model_path}` is not the model that this run saved: it was changed or "
+                "damaged since",
+                help="train again, or get the file from a copy of the run",
+            )
         file = self.compiled.file
         framework.load(file.seed, deterministic=file.runtime.deterministic)
         with told("the model cannot be loaded"):
-            model = build(self.compiled if measured else replace(self.compiled, training=None), pretrained=False)
+            model = build(
+                self.compiled if measured else replace(self.compiled, training=None),
+                pretrained=False,
+            )
             if measured:
                 model.optimizer.build(model.trainable_variables)  # its numbers are in the file too
             model.load_weights(self.model_path)
@@ -91,8 +103,9 @@ class SavedRun:
 
 
 def open_run(directory: Path) -> SavedRun:
-    """The run in a folder. Raises `RunError`: MS708 where none can be read, MS713 where it left no weights, MS777 where
-    its resolved spec is not the one that it trained."""
+    """The run in a folder. Raises `RunError`: MS708 where none can be read, MS713 where it left no
+    weights, MS777 where its resolved spec is not the one that it trained.
+    """
     manifest = Manifest.read(directory)
     compiled = read_resolved(directory, manifest)
     refuse_altered(directory, manifest)
@@ -100,13 +113,17 @@ def open_run(directory: Path) -> SavedRun:
     if not has_model(directory, manifest):
         if not Store(directory / CHECKPOINTS).committed():
             raise without_weights(directory, manifest)
-        said = f"the run in `{directory}` did not end: these are the weights of its newest checkpoint"
+        said = (
+            f"the run in `{directory}` did not end: these are the weights of its newest checkpoint"
+        )
         warnings += (Diagnostic("MS778", "warning", said, None, (), _go_on(directory, manifest)),)
     return SavedRun(directory, manifest, compiled, warnings)
 
 
 def has_model(directory: Path, manifest: Manifest) -> bool:
-    """Whether the model file has what a run left: of one that did not end, a checkpoint is newer, if there is any."""
+    """Whether the model file has what a run left: of one that did not end, a checkpoint is newer,
+    if there is any.
+    """
     left = (directory / MODEL).exists() and manifest.model_hash is not None
     ended = manifest.outcome in ("completed", "interrupted")
     return left and (ended or not Store(directory / CHECKPOINTS).committed())
@@ -115,8 +132,11 @@ def has_model(directory: Path, manifest: Manifest) -> bool:
 def without_weights(directory: Path, manifest: Manifest) -> RunError:
     """MS713."""
     why = why_no_model(directory, manifest)
-    return RunError.of("MS713", f"the run in `{directory}` has no model: {why}, and it has no checkpoint",
-                       help=_go_on(directory, manifest))
+    return RunError.of(
+        "MS713",
+        f"the run in `{directory}` has no model: {why}, and it has no checkpoint",
+        help=_go_on(directory, manifest),
+    )
 
 
 def _go_on(directory: Path, manifest: Manifest) -> str | None:
@@ -126,11 +146,16 @@ def _go_on(directory: Path, manifest: Manifest) -> str | None:
 
 
 def refuse_altered(directory: Path, manifest: Manifest) -> None:
-    """Raises `RunError` (MS777) where the resolved spec is there, and not the one that the run trained."""
+    """Raises `RunError` (MS777) where the resolved spec is there, and not the one that the run
+    trained.
+    """
     what = altered(directory, manifest.values).get(RESOLVED)
     if what is not None and (directory / RESOLVED).exists():
-        raise RunError.of("MS777", f"`{directory / RESOLVED}` {what}: it is not what was trained",
-                          help="get the file from a copy of the run, or train again")
+        raise RunError.of(
+            "MS777",
+            f"`{directory / RESOLVED}` {what}: it is not what was trained",
+            help="get the file from a copy of the run, or train again",
+        )
 
 
 def edited(directory: Path, manifest: Manifest) -> tuple[Diagnostic, ...]:
@@ -138,14 +163,30 @@ def edited(directory: Path, manifest: Manifest) -> tuple[Diagnostic, ...]:
     what = altered(directory, manifest.values).get(SPEC)
     if what is None:
         return ()
-    said = f"`{directory / SPEC}` {what}; nothing follows from it any more: the run goes by `{RESOLVED}`"
-    return (Diagnostic("MS777", "warning", said, None, (), "`modelspec train` trains an edited spec, in a new run"),)
+    said = (
+        f"`{directory / SPEC}` {what}; nothing follows from it any more: the run goes by"
+        f" `{RESOLVED}`"
+    )
+    return (
+        Diagnostic(
+            "MS777",
+            "warning",
+            said,
+            None,
+            (),
+            "`modelspec train` trains an edited spec, in a new run",
+        ),
+    )
 
 
 def why_no_model(directory: Path, manifest: Manifest) -> str:
     """Half a sentence."""
     if manifest.outcome == "running":
-        return "it is still being trained" if is_written(directory) else "it was killed before it saved one"
+        return (
+            "it is still being trained"
+            if is_written(directory)
+            else "it was killed before it saved one"
+        )
     if manifest.model_hash is not None:
         return f"it saved one, but `{MODEL}` is gone"
     return f"it {'was ' if manifest.outcome == 'interrupted' else ''}{manifest.outcome}"
@@ -157,21 +198,25 @@ def read_resolved(directory: Path, manifest: Manifest) -> Compiled:
     document = read(str(path))
     errors = [one for one in document.diagnostics if one.severity == "error"]
     context = run_context(directory, manifest)
-    expanded = expand(document.value, context, {}).value if document.value is not None else None  # `$$` is a `$` in it
+    expanded = (
+        expand(document.value, context, {}).value if document.value is not None else None
+    )  # `$$` is a `$` in it
     if expanded is not None and not errors:
         compiled = compile_document(expanded, context)
         errors = [one for one in compiled.diagnostics if one.severity == "error"]
         if not errors and compiled.value.data is not None:
             return compiled.value
     notes = [str(one) for one in errors[:3]]
-    raise RunError.of("MS708", f"`{path}` is not the spec of a run that this version can read", notes=notes)
+    raise RunError.of(
+        "MS708", f"`{path}` is not the spec of a run that this version can read", notes=notes
+    )
 
 
 def run_context(directory: Path, manifest: Manifest) -> Context:
     """Where the spec's paths start: the folder that the spec stood in, if that is around here.
 
-    A manifest from a stranger may name any folder; only one below the working directory, or one that holds the run
-    itself, is taken.
+    A manifest from a stranger may name any folder; only one below the working directory, or one
+    that holds the run itself, is taken.
     """
     folder, here = manifest.spec_folder, Path.cwd().resolve()
     if folder is not None and folder.is_absolute():
@@ -184,10 +229,14 @@ def run_context(directory: Path, manifest: Manifest) -> Context:
 
 
 def table_for(run: SavedRun, source: str) -> Table:
-    """The table of a SOURCE as a person writes it: a path whose ending tells its kind, or `kind=path`.
+    """The table of a SOURCE as a person writes it: a path whose ending tells its kind, or
+    `kind=path`.
 
-    Settings that the spec gives a source of this kind (a delimiter) hold for it too. Raises `RunError` (MS601).
+    Settings that the spec gives a source of this kind (a delimiter) hold for it too. Raises
+    `RunError` (MS601).
     """
-    anywhere = Context(folder=Path.cwd(), project=Path(Path.cwd().anchor))  # whoever names the path may read it
+    anywhere = Context(
+        folder=Path.cwd(), project=Path(Path.cwd().anchor)
+    )  # whoever names the path may read it
     sources = run.compiled.data.sources.values() if run.compiled.data else ()
     return open_source(source_of(source, sources, anywhere), anywhere)

@@ -10,7 +10,9 @@ import time
 from modelspec.compiler.spec.checkpoint import Every
 
 _SECONDS = 0.1
-"""How long a call of many steps should take: as long as a signal, or a bar on a terminal, may wait."""
+"""How long a call of many steps should take: as long as a signal, or a bar on a terminal, may
+wait.
+"""
 _MOST = 1024
 
 
@@ -49,7 +51,8 @@ class Due:
         return self._distance > 0
 
     def within(self, position: int, most: int = 0) -> int | None:
-        """How many steps there are to the next one, or to the last one of the next `most` steps if they hold any.
+        """How many steps there are to the next one, or to the last one of the next `most` steps if
+        they hold any.
 
         None where steps do not decide.
         """

@@ -34,8 +34,9 @@ class Predictions:
     outputs: Mapping[str, Array]
     """By output; the first axis counts the rows."""
     classes: Mapping[str, Array]
-    """The decided class of every row, for outputs whose loss says that they classify: its number, or its label where
-    the target was looked up."""
+    """The decided class of every row, for outputs whose loss says that they classify: its number,
+    or its label where the target was looked up.
+    """
     warnings: tuple[Diagnostic, ...] = ()
 
     def __len__(self) -> int:
@@ -76,30 +77,39 @@ class Stream:
             if sum(map(len, taken)) >= rows:
                 break
         found = joined(taken)
-        return replace(found, outputs={name: values[:rows] for name, values in found.outputs.items()},
-                       classes={name: values[:rows] for name, values in found.classes.items()})
+        return replace(
+            found,
+            outputs={name: values[:rows] for name, values in found.outputs.items()},
+            classes={name: values[:rows] for name, values in found.classes.items()},
+        )
 
 
 Layers = str | Sequence[str] | None
 
 
 @overload
-def predict(run_dir: str | PathLike[str], source: str, output: None = None, layer: Layers = None) -> Predictions: ...
+def predict(
+    run_dir: str | PathLike[str], source: str, output: None = None, layer: Layers = None
+) -> Predictions: ...
 @overload
 def predict(
     run_dir: str | PathLike[str], source: str, output: str | PathLike[str], layer: Layers = None
 ) -> Written: ...
 def predict(
-    run_dir: str | PathLike[str], source: str, output: str | PathLike[str] | None = None, layer: Layers = None
+    run_dir: str | PathLike[str],
+    source: str,
+    output: str | PathLike[str] | None = None,
+    layer: Layers = None,
 ) -> Predictions | Written:
-    """The outputs of the model in a run folder for every row of `source` (a path, or `kind=path`), of which only the
-    columns of the inputs are needed. `layer` asks for the tensors of inner layers instead, of one or of several:
-    `hidden`, `encoder/conv1` inside a sub-model.
+    """The outputs of the model in a run folder for every row of `source` (a path, or `kind=path`),
+    of which only the columns of the inputs are needed. `layer` asks for the tensors of inner layers
+    instead, of one or of several: `hidden`, `encoder/conv1` inside a sub-model.
 
-    `output` names a file to write them to, `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`: as they come, so that
-    memory holds a few batches however many rows there are; the file is there when it is whole. Without it they are
-    given as arrays. Raises `RunError`: MS711 for a file that cannot be written so, MS712 for an unknown layer, and
-    where the run or the source cannot be used.
+    `output` names a file to write them to, `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`: as
+    they come, so that memory holds a few batches however many rows there are; the file is there
+    when it is whole. Without it they are given as arrays. Raises `RunError`: MS711 for a file that
+    cannot be written so, MS712 for an unknown layer, and where the run or the source cannot be
+    used.
     """
     from .prediction_outputs import check_output
     from .prediction_writer import joined, write_output
@@ -115,7 +125,9 @@ def predict(
 
 
 def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None) -> Stream:
-    """As `predict`, in batches: `for batch in predictions(...)`. Raises as it does, and so does each batch."""
+    """As `predict`, in batches: `for batch in predictions(...)`. Raises as it does, and so does
+    each batch.
+    """
     from .introspection import check_names
 
     run = open_run(Path(fspath(run_dir)))
@@ -137,14 +149,19 @@ def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None)
         with told("the prediction failed"):
             wanted = model if not layers else _inner(model, typed, layers)
             feed = Feed(examples).plain(part.positions, batch_size)
-            computed = (_by_name(wanted.predict_on_batch(batch), tuple(typed.outputs)) for batch in feed)
+            computed = (
+                _by_name(wanted.predict_on_batch(batch), tuple(typed.outputs)) for batch in feed
+            )
         while True:
             with told("the prediction failed"):
                 outputs = next(computed, None)
             if outputs is None:
                 return
-            yield Predictions(outputs, {}, warnings) if layers else \
-                _predictions(outputs, run.compiled, state, warnings)
+            yield (
+                Predictions(outputs, {}, warnings)
+                if layers
+                else _predictions(outputs, run.compiled, state, warnings)
+            )
 
     return Stream(len(part), warnings, batches)
 
@@ -162,17 +179,23 @@ def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:
     return {names[0]: np.asarray(given)}
 
 
-# Classes -------------------------------------------------------------------------------------------------------------
+# Classes ------------------------------------------------------------------------------------------
 
 
 def decide(outputs: Mapping[str, Array], compiled: Compiled) -> dict[str, Array]:
-    """The class of every row: the largest of several units, or whether one unit is past the middle."""
+    """The class of every row: the largest of several units, or whether one unit is past the
+    middle.
+    """
     found: dict[str, Array] = {}
     for name, values in outputs.items():
         loss = loss_of(compiled.training, name)
         encoding = getattr(loss, "targets", "")
         axis = getattr(loss, "axis", -1)
-        if encoding in ("indices", "one_hot") and loss is not None and loss.kind() != "KLDivergence":
+        if (
+            encoding in ("indices", "one_hot")
+            and loss is not None
+            and loss.kind() != "KLDivergence"
+        ):
             found[name] = values.argmax(axis=axis if isinstance(axis, int) else -1)
         elif encoding == "binary" and loss is not None and "Crossentropy" in loss.kind():
             middle = 0.0 if getattr(loss, "from_logits", False) else 0.5
@@ -181,15 +204,27 @@ def decide(outputs: Mapping[str, Array], compiled: Compiled) -> dict[str, Array]
 
 
 def _predictions(
-    outputs: Mapping[str, Array], compiled: Compiled, state: State | None, warnings: tuple[Diagnostic, ...]
+    outputs: Mapping[str, Array],
+    compiled: Compiled,
+    state: State | None,
+    warnings: tuple[Diagnostic, ...],
 ) -> Predictions:
-    """Predictions in the words of the target's column: labels for classes, numbers before their transform."""
+    """Predictions in the words of the target's column: labels for classes, numbers before their
+    transform.
+    """
     layers = target_layers(compiled, state)
-    classes = {name: labelled(values, layers.get(name, ()), _units(outputs[name], loss_of(compiled.training, name)))
-               for name, values in decide(outputs, compiled).items()}
+    classes = {
+        name: labelled(
+            values, layers.get(name, ()), _units(outputs[name], loss_of(compiled.training, name))
+        )
+        for name, values in decide(outputs, compiled).items()
+    }
     plain = {
-        name: inverse(layers[name], values).astype(values.dtype)
-        if name not in classes and has_inverse(layers.get(name, ())) else values
+        name: (
+            inverse(layers[name], values).astype(values.dtype)
+            if name not in classes and has_inverse(layers.get(name, ()))
+            else values
+        )
         for name, values in outputs.items()
     }
     return Predictions(plain, classes, warnings)
@@ -198,13 +233,22 @@ def _predictions(
 def target_layers(compiled: Compiled, state: State | None) -> dict[str, tuple[Layer, ...]]:
     """The transform of every target, with what the run learned."""
     if state is None:
-        return {name: bound.chain.layers for name, bound in binding_of(compiled).targets.items() if bound.chain}
-    return {name: state.features["targets", name].layers(bound)
-            for name, bound in binding_of(compiled).targets.items() if ("targets", name) in state.features}
+        return {
+            name: bound.chain.layers
+            for name, bound in binding_of(compiled).targets.items()
+            if bound.chain
+        }
+    return {
+        name: state.features["targets", name].layers(bound)
+        for name, bound in binding_of(compiled).targets.items()
+        if ("targets", name) in state.features
+    }
 
 
 def labelled(classes: Array, layers: tuple[Layer, ...], units: int) -> Array:
-    """Numbers of classes as labels, where the target was looked up; of a class that no label is for, its number."""
+    """Numbers of classes as labels, where the target was looked up; of a class that no label is
+    for, its number.
+    """
     known = labels(layers)
     if known is None:
         return classes
@@ -216,4 +260,8 @@ def labelled(classes: Array, layers: tuple[Layer, ...], units: int) -> Array:
 def _units(values: Array, loss: Settings | None) -> int:
     """How many classes an output tells apart."""
     axis = getattr(loss, "axis", -1)
-    return 2 if getattr(loss, "targets", "") == "binary" else values.shape[axis if isinstance(axis, int) else -1]
+    return (
+        2
+        if getattr(loss, "targets", "") == "binary"
+        else values.shape[axis if isinstance(axis, int) else -1]
+    )

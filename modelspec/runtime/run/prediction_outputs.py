@@ -1,4 +1,6 @@
-"""Predictions as columns, rows and arrays; and whether they can be written to a file of some name."""
+"""Predictions as columns, rows and arrays; and whether they can be written to a file of some
+name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _MOST_COLUMNS = 10_000
 
 
 def columns(found: Predictions) -> dict[str, Array]:
-    """A column for each unit: `topic_0`, `topic_1`, ..., then `topic_class`; one unit alone has the output's name."""
+    """A column for each unit: `topic_0`, `topic_1`, ..., then `topic_class`; one unit alone has the
+    output's name.
+    """
     flat: dict[str, Array] = {}
     for name, values in found.outputs.items():
         flat.update(_flat(name, values))
@@ -50,22 +54,31 @@ def check_output(path: Path) -> None:
     """Raises `RunError` (MS711) where predictions cannot be written to a file of this name."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise RunError.of("MS711", f"the ending of `{path}` does not tell how to write predictions",
-                          help=f"name a file that ends in {', '.join(ENDINGS)}")
+        raise RunError.of(
+            "MS711",
+            f"the ending of `{path}` does not tell how to write predictions",
+            help=f"name a file that ends in {', '.join(ENDINGS)}",
+        )
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else "would be in a folder that does not exist"
         raise RunError.of("MS711", f"`{path}` {what}")
     if ending in NEED_PYARROW and find_spec("pyarrow") is None:
-        raise RunError.of("MS711", f"{ending[1:]} files are written by pyarrow, which is not installed",
-                          help="`pip install pyarrow`, or write .csv, .jsonl or .npz")
+        raise RunError.of(
+            "MS711",
+            f"{ending[1:]} files are written by pyarrow, which is not installed",
+            help="`pip install pyarrow`, or write .csv, .jsonl or .npz",
+        )
 
 
 def check_width(found: Predictions, path: Path) -> None:
     """Raises `RunError` (MS711) where predictions have more values than a table has columns."""
     wide = sum(int(np.prod(values.shape[1:], dtype=np.int64)) for values in found.outputs.values())
     if path.suffix.lower() in (".csv", *NEED_PYARROW) and wide > _MOST_COLUMNS:
-        raise RunError.of("MS711", f"the predictions have {wide:,} values for each row, too many for columns",
-                          help="write .npz or .jsonl")
+        raise RunError.of(
+            "MS711",
+            f"the predictions have {wide:,} values for each row, too many for columns",
+            help="write .npz or .jsonl",
+        )
 
 
 def shortest(values: Array) -> list[Any]:

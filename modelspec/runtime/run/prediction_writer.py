@@ -1,7 +1,9 @@
-"""Predictions to a file as they come: csv, jsonl, npz, parquet and Arrow, by the ending of its name.
+"""Predictions to a file as they come: csv, jsonl, npz, parquet and Arrow, by the ending of its
+name.
 
-Memory holds one chunk of them, however many there are. The file is written under another name and renamed when it is
-whole: whatever ends the process before leaves nothing under the name that was asked for.
+Memory holds one chunk of them, however many there are. The file is written under another name and
+renamed when it is whole: whatever ends the process before leaves nothing under the name that was
+asked for.
 """
 
 from __future__ import annotations
@@ -70,9 +72,21 @@ def joined(parts: list[Predictions]) -> Predictions:
     from .predict import Predictions
 
     first = parts[0]
-    return first if len(parts) == 1 else Predictions(
-        {name: np.concatenate([part.outputs[name] for part in parts]) for name in first.outputs},
-        {name: np.concatenate([part.classes[name] for part in parts]) for name in first.classes}, first.warnings)
+    return (
+        first
+        if len(parts) == 1
+        else Predictions(
+            {
+                name: np.concatenate([part.outputs[name] for part in parts])
+                for name in first.outputs
+            },
+            {
+                name: np.concatenate([part.classes[name] for part in parts])
+                for name in first.classes
+            },
+            first.warnings,
+        )
+    )
 
 
 class Sink(ABC):
@@ -105,7 +119,9 @@ class _Csv(Sink):
         self.writer.writerow(columns(first))
 
     def add(self, chunk: Predictions) -> None:
-        self.writer.writerows(zip(*(shortest(values) for values in columns(chunk).values()), strict=True))
+        self.writer.writerows(
+            zip(*(shortest(values) for values in columns(chunk).values()), strict=True)
+        )
 
 
 class _JsonLines(Sink):
@@ -130,19 +146,27 @@ def lines(found: Predictions) -> Iterator[str]:
 
 
 class _Npz(Sink):
-    """The first array goes straight into the archive; others wait in files without a name, as an archive takes its
-    members one after the other."""
+    """The first array goes straight into the archive; others wait in files without a name, as an
+    archive takes its members one after the other.
+    """
 
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
-        self.archive = stack.enter_context(zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True))
+        self.archive = stack.enter_context(
+            zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
+        )
         self.files: dict[str, IO[bytes]] = {}
         for name, values in arrays(first).items():
             spooled = bool(self.files)
             file: IO[bytes] = stack.enter_context(
-                tempfile.TemporaryFile(dir=path.parent) if spooled  # noqa: SIM115  # the stack closes it
-                else self.archive.open(f"{name}.npy", "w", force_zip64=True))
-            header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False,
-                      "shape": (count, *values.shape[1:])}  # fmt: skip
+                tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  # the stack closes it
+                if spooled
+                else self.archive.open(f"{name}.npy", "w", force_zip64=True)
+            )
+            header = {
+                "descr": np.lib.format.dtype_to_descr(values.dtype),
+                "fortran_order": False,
+                "shape": (count, *values.shape[1:]),
+            }
             np.lib.format.write_array_header_1_0(file, header)
             self.files[name] = file
 
@@ -186,5 +210,9 @@ def _plain(values: Array) -> Array:
 
 
 _SINKS: dict[str, type[Sink]] = {
-    ".csv": _Csv, ".jsonl": _JsonLines, ".npz": _Npz, ".parquet": _Parquet, ".arrow": _Arrow,
+    ".csv": _Csv,
+    ".jsonl": _JsonLines,
+    ".npz": _Npz,
+    ".parquet": _Parquet,
+    ".arrow": _Arrow,
 }

@@ -1,4 +1,6 @@
-"""`report.html` in the run folder, however a run ended. That it cannot be written changes nothing about the run."""
+"""`report.html` in the run folder, however a run ended. That it cannot be written changes nothing
+about the run.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from .atomic_files import write_bytes
 
 @contextmanager
 def reported(folder: Path, compiled: Compiled) -> Iterator[None]:
-    """Writes the report when what is inside has ended: well, with a fault, or by a signal that was heeded.
+    """Writes the report when what is inside has ended: well, with a fault, or by a signal that was
+    heeded.
 
     A second Ctrl-C is not made to wait for it.
     """

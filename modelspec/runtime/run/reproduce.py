@@ -1,9 +1,11 @@
-"""`reproduce`: a run trained again from its own resolved spec, and compared with what it left, bit for bit.
+"""`reproduce`: a run trained again from its own resolved spec, and compared with what it left, bit
+for bit.
 
-    manifest     read; a run that did not end has nothing to be compared with
-    differences  versions, machine, threads, spec: told in one table before anything is trained; data when it is open
-    train        with the threads and oneDNN of then
-    compare      weights, history, metrics
+manifest     read; a run that did not end has nothing to be compared with
+differences  versions, machine, threads, spec: told in one table before anything is trained; data
+  when it is open
+train        with the threads and oneDNN of then
+compare      weights, history, metrics
 """
 
 from __future__ import annotations
@@ -70,9 +72,14 @@ class Reproduction:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "run": str(self.directory), "again": str(self.run.directory), "equal": self.equal,
+            "run": str(self.directory),
+            "again": str(self.run.directory),
+            "equal": self.equal,
             "weights": [one.as_json() for one in self.weights],
-            "values": [{"name": one.name, "was": one.was, "now": one.now, "equal": one.equal} for one in self.values],
+            "values": [
+                {"name": one.name, "was": one.was, "now": one.now, "equal": one.equal}
+                for one in self.values
+            ],
             "differences": [one.as_json() for one in self.differences],
         }
 
@@ -85,13 +92,17 @@ class _Resolved:
 
 
 def reproduce(
-    run_dir: str | PathLike[str], into: str | PathLike[str] | None = None, *, allow_inexact: bool = False,
+    run_dir: str | PathLike[str],
+    into: str | PathLike[str] | None = None,
+    *,
+    allow_inexact: bool = False,
     watcher: Watcher | None = None,
 ) -> Reproduction:
-    """Train a completed run again in the folder `into` (the next `runs/<name>/<n>` by default), and compare.
+    """Train a completed run again in the folder `into` (the next `runs/<name>/<n>` by default), and
+    compare.
 
-    Raises `RunError`: MS773 for a run that was not completed, MS772 where versions, machine or data are not those that
-    it was trained with, unless `allow_inexact`; and whatever `train` raises.
+    Raises `RunError`: MS773 for a run that was not completed, MS772 where versions, machine or data
+    are not those that it was trained with, unless `allow_inexact`; and whatever `train` raises.
     """
     directory = Path(fspath(run_dir))
     manifest = Manifest.read(directory)
@@ -105,9 +116,17 @@ def reproduce(
         differences.extend(drift.of_data(manifest, prepared))
         _refuse(directory, differences, allow_inexact)
 
-    again = train(_Resolved(compiled), None if into is None else Path(fspath(into)), watcher=watcher, pins=pins,
-                  look=look)
-    with stored_weights(directory, optimizer=True) as was, stored_weights(again.directory, optimizer=True) as now:
+    again = train(
+        _Resolved(compiled),
+        None if into is None else Path(fspath(into)),
+        watcher=watcher,
+        pins=pins,
+        look=look,
+    )
+    with (
+        stored_weights(directory, optimizer=True) as was,
+        stored_weights(again.directory, optimizer=True) as now,
+    ):
         weights = tuple(compared(was, now))
     values = tuple(_values(_record(directory), _record(again.directory)))
     return Reproduction(directory, again, weights, values, tuple(differences))
@@ -115,11 +134,17 @@ def reproduce(
 
 def _require_an_end(directory: Path, manifest: Manifest) -> None:
     if manifest.outcome != "completed":
-        raise RunError.of("MS773", f"the run in `{directory}` was not completed: there is no end to compare with",
-                          help=f"`modelspec resume {directory}` goes on with it")
+        raise RunError.of(
+            "MS773",
+            f"the run in `{directory}` was not completed: there is no end to compare with",
+            help=f"`modelspec resume {directory}` goes on with it",
+        )
     if not (directory / MODEL).is_file():
-        raise RunError.of("MS773", f"the run in `{directory}` has lost its `{MODEL}`, so that there is nothing to "
-                                   "compare with")
+        raise RunError.of(
+            "MS773",
+            f"the run in `{directory}` has lost its `{MODEL}`, so that there is nothing to "
+            "compare with",
+        )
 
 
 def _of_text(directory: Path, manifest: Manifest) -> Iterator[Difference]:
@@ -137,9 +162,15 @@ def _refuse(directory: Path, differences: list[Difference], allow_inexact: bool)
     mattering = [one for one in differences if not one.harmless]
     if mattering and not allow_inexact:
         count = "one thing is" if len(mattering) == 1 else f"{len(mattering)} things are"
-        raise RunError.of("MS772", f"the run in `{directory}` cannot be reproduced to the bit: {count} not as it was",
-                          notes=drift.table(differences),
-                          help="reproduce it where it is as it was, or with `--allow-inexact` to see how far it is off")
+        raise RunError.of(
+            "MS772",
+            f"the run in `{directory}` cannot be reproduced to the bit: {count} not as it was",
+            notes=drift.table(differences),
+            help=(
+                "reproduce it where it is as it was, or with `--allow-inexact` to see how far it"
+                " is off"
+            ),
+        )
 
 
 def _record(directory: Path) -> Record:

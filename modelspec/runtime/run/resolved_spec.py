@@ -1,7 +1,8 @@
-"""`resolved.yaml`: the spec as it was run, nothing left to be worked out: expanded, `auto` sizes and columns known.
+"""`resolved.yaml`: the spec as it was run, nothing left to be worked out: expanded, `auto` sizes
+and columns known.
 
-`evaluate` and `predict` read it in place of the spec. What `modelspec resolve` prints (`modelspec.views.resolve`), and
-what only the data showed.
+`evaluate` and `predict` read it in place of the spec. What `modelspec resolve` prints
+(`modelspec.views.resolve`), and what only the data showed.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ def _features(features: Mapping[str, Bound], written: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, bound in features.items():
         one = written.get(name) if isinstance(written, dict) else None
-        rest = {key: value for key, value in one.items() if key not in ("column", "columns")} if isinstance(
-            one, dict) else {}
+        rest = (
+            {key: value for key, value in one.items() if key not in ("column", "columns")}
+            if isinstance(one, dict)
+            else {}
+        )
         found[name] = {**escaped(bound.feature()), **rest}
     return found
 

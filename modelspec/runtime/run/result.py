@@ -1,4 +1,6 @@
-"""A run in hand: what training gives, and what a run folder gives back, whatever state the run is in."""
+"""A run in hand: what training gives, and what a run folder gives back, whatever state the run is
+in.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Run(Probing):
     history: Mapping[str, list[float]]
     """Losses and metrics by name, an entry for each epoch."""
     metrics: Mapping[str, float]
-    """On the test split; on the validation split where there is none; else those of the last epoch."""
+    """On the test split; on the validation split where there is none; else those of the last
+    epoch.
+    """
     by_part: Mapping[str, Mapping[str, float]]
     """Metrics of the final weights on `test` and `validation`."""
     compiled: Compiled = field(repr=False)
@@ -43,11 +47,12 @@ class Run(Probing):
 
     @cached_property
     def model(self) -> keras.Model:
-        """The model with the weights that the run ended with, of a run that did not end those of its last checkpoint.
+        """The model with the weights that the run ended with, of a run that did not end those of
+        its last checkpoint.
 
-        Loads TensorFlow when it is first asked for. Raises `RunError`: MS713 where the run left no weights, MS709 where
-        they are not those that it saved, MS777 where the resolved spec is not the one that it trained, MS707 where the
-        model cannot be loaded.
+        Loads TensorFlow when it is first asked for. Raises `RunError`: MS713 where the run left no
+        weights, MS709 where they are not those that it saved, MS777 where the resolved spec is not
+        the one that it trained, MS707 where the model cannot be loaded.
         """
         return self.load()
 
@@ -66,5 +71,13 @@ def opened(directory: Path) -> Run:
     last = {name: values[-1] for name, values in history.items() if values}
     metrics = next(iter(read.value.by_part.values()), last)
     saved = SavedRun(directory, manifest, compiled)
-    return Run(directory, history, metrics, read.value.by_part, compiled, lambda: saved.model(measured=True),
-               (*read.diagnostics, *edited(directory, manifest)), outcome=manifest.outcome)
+    return Run(
+        directory,
+        history,
+        metrics,
+        read.value.by_part,
+        compiled,
+        lambda: saved.model(measured=True),
+        (*read.diagnostics, *edited(directory, manifest)),
+        outcome=manifest.outcome,
+    )

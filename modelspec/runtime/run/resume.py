@@ -1,10 +1,10 @@
 """`resume`: go on where a run stopped, so that it ends as it would have ended without the stop.
 
-    folder      locked; manifest and resolved spec read          before any framework is loaded
-    checkpoint  the newest that is whole; without one the run begins again
-    differences spec, data, versions, machine: told in one table; only harmless ones are gone on with
-    framework   loaded as it was
-    loop        from the checkpoint to the end
+folder      locked; manifest and resolved spec read          before any framework is loaded
+checkpoint  the newest that is whole; without one the run begins again
+differences spec, data, versions, machine: told in one table; only harmless ones are gone on with
+framework   loaded as it was
+loop        from the checkpoint to the end
 """
 
 from __future__ import annotations
@@ -42,14 +42,18 @@ from .train import make_loop, require_training, room
 
 
 def resume(
-    run_dir: str | PathLike[str], overrides: Mapping[str, Any] | None = None, *, allow_inexact: bool = False,
+    run_dir: str | PathLike[str],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    allow_inexact: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
-    """Go on with a run from its newest checkpoint; one that ended is given as it is, unless epochs are added to it.
+    """Go on with a run from its newest checkpoint; one that ended is given as it is, unless epochs
+    are added to it.
 
-    `overrides` are values by path: `{"training.epochs": 30}`. Where something differs that would change numbers, the
-    run is refused (MS720), or gone on with where `allow_inexact`: its manifest then says so for ever. Raises
-    `RunError` and `Interrupted` as `train` does.
+    `overrides` are values by path: `{"training.epochs": 30}`. Where something differs that would
+    change numbers, the run is refused (MS720), or gone on with where `allow_inexact`: its manifest
+    then says so for ever. Raises `RunError` and `Interrupted` as `train` does.
     """
     directory, watcher = Path(fspath(run_dir)), watcher or Watcher()
     if has_ended(directory, overrides):
@@ -74,7 +78,8 @@ def resume(
 
 
 def has_ended(directory: Path, overrides: Mapping[str, Any] | None = None) -> bool:
-    """Whether nothing is left to be done in a run: it was completed, and no epochs are added. Loads no framework.
+    """Whether nothing is left to be done in a run: it was completed, and no epochs are added. Loads
+    no framework.
 
     Raises `RunError` (MS708) where the folder holds no run.
     """
@@ -100,7 +105,9 @@ def _watched(watcher: Watcher) -> Iterator[None]:
 def _overridden(
     directory: Path, manifest: Manifest, was: Compiled, overrides: Mapping[str, Any] | None
 ) -> Compiled:
-    """The resolved spec with values of the command line in it. Raises `RunError` with the faults of these."""
+    """The resolved spec with values of the command line in it. Raises `RunError` with the faults of
+    these.
+    """
     if not overrides:
         return was
     document, context = read(str(directory / RESOLVED)).value, run_context(directory, manifest)
@@ -139,7 +146,9 @@ class _GoingOn:
     def compare(
         self, was: Compiled, now: Compiled, prepared: Prepared, start: Snapshot | None, pins: Pins
     ) -> None:
-        """Everything that can be compared before a framework is loaded. Raises `RunError` (MS720)."""
+        """Everything that can be compared before a framework is loaded. Raises `RunError`
+        (MS720).
+        """
         assert now.training is not None
         per_epoch = steps(len(prepared.parts["train"]), now.training.batch_size)
         begun = -(-start.position // per_epoch) if start is not None else 0
@@ -148,7 +157,13 @@ class _GoingOn:
             found += drift.of_callbacks(start)
         else:
             found += drift.of_weights(self.manifest, starting_weights(now))
-        self.add([*found, *drift.of_data(self.manifest, prepared), *drift.of_environment(self.manifest, pins)])
+        self.add(
+            [
+                *found,
+                *drift.of_data(self.manifest, prepared),
+                *drift.of_environment(self.manifest, pins),
+            ]
+        )
 
     def _of_text(self) -> Iterator[Difference]:
         """Of the resolved spec's text and the one that the run wrote."""
@@ -159,23 +174,34 @@ class _GoingOn:
             yield Difference(RESOLVED, str(written)[:12], found[:12])
 
     def add(self, found: Iterator[Difference] | list[Difference]) -> None:
-        """Further ones. Raises `RunError` (MS720) where any of them matters and nothing allows it."""
+        """Further ones. Raises `RunError` (MS720) where any of them matters and nothing allows
+        it.
+        """
         self.differences += [one for one in found if one not in self.differences]
         mattering = [one for one in self.differences if not one.harmless]
         if mattering and not self.allow_inexact:
             count = "one thing is" if len(mattering) == 1 else f"{len(mattering)} things are"
             raise RunError.of(
-                "MS720", f"the run in `{self.directory}` cannot go on exactly: {count} not as it was",
+                "MS720",
+                f"the run in `{self.directory}` cannot go on exactly: {count} not as it was",
                 notes=drift.table(self.differences),
-                help="go on where it is as it was, or with `--allow-inexact`, which the manifest keeps for ever",
+                help=(
+                    "go on where it is as it was, or with `--allow-inexact`, which the manifest"
+                    " keeps for ever"
+                ),
             )
 
     def record(self, folder: RunFolder, prepared: Prepared, start: Snapshot | None) -> Record:
         """The manifest, which now says that the run went on, and from where."""
         inexact = any(not one.harmless for one in self.differences)
         place = {"epoch": start.epoch + 1, "step": start.step} if start is not None else None
-        record = Record.reopen(folder, self.manifest, checkpoint=place, inexact=inexact,
-                               differences=[one.as_json() for one in self.differences])
+        record = Record.reopen(
+            folder,
+            self.manifest,
+            checkpoint=place,
+            inexact=inexact,
+            differences=[one.as_json() for one in self.differences],
+        )
         record.data(prepared)
         if start is None:
             record.starts_from(starting_weights(prepared.compiled))

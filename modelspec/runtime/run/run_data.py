@@ -1,4 +1,6 @@
-"""The data of a run: prepared with the framework loaded as the run has it, and with what an earlier run learned."""
+"""The data of a run: prepared with the framework loaded as the run has it, and with what an earlier
+run learned.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,17 @@ from .atomic_files import cannot_write
 from .framework import Pins
 
 
-def prepared_data(compiled: Compiled, *, pins: Pins | None = None, directory: Path | None = None) -> Prepared:
-    """The data of a spec; those of the run in `directory` with what that run learned. Raises `RunError`."""
-    state = State.load(directory) if directory is not None and (directory / FOLDER / FILE).exists() else None
+def prepared_data(
+    compiled: Compiled, *, pins: Pins | None = None, directory: Path | None = None
+) -> Prepared:
+    """The data of a spec; those of the run in `directory` with what that run learned. Raises
+    `RunError`.
+    """
+    state = (
+        State.load(directory)
+        if directory is not None and (directory / FOLDER / FILE).exists()
+        else None
+    )
     return prepare(compiled, state=state, load=_loader(compiled, pins))
 
 
@@ -33,8 +43,9 @@ def prepared_source(
     Raises `RunError`: MS631 where what the run learned is needed and cannot be read.
     """
     state = saved_state(compiled, directory)
-    examples, warnings = prepare_source(compiled, table, with_targets=with_targets, state=state,
-                                        load=_loader(compiled, None))
+    examples, warnings = prepare_source(
+        compiled, table, with_targets=with_targets, state=state, load=_loader(compiled, None)
+    )
     return examples, state, warnings
 
 
@@ -62,14 +73,16 @@ def _loader(compiled: Compiled, pins: Pins | None) -> Callable[[], None]:
 
 
 def inspected(compiled: Compiled) -> tuple[DataFacts, Prepared | None]:
-    """What can be said of the data of a spec, faults included, and the data where they are right. Never raises for
-    what data hold."""
+    """What can be said of the data of a spec, faults included, and the data where they are right.
+    Never raises for what data hold.
+    """
     return inspect(compiled, load=_loader(compiled, None))
 
 
 def checked_data(compiled: Compiled) -> tuple[Compiled, tuple[Diagnostic, ...]]:
-    """What is wrong with the data of a spec, opened and prepared as training would; and the spec with every size that
-    they show. Loads no framework unless a transform needs it."""
+    """What is wrong with the data of a spec, opened and prepared as training would; and the spec
+    with every size that they show. Loads no framework unless a transform needs it.
+    """
     if found := without_data(compiled):
         return compiled, found
     try:
@@ -84,5 +97,13 @@ def without_data(compiled: Compiled) -> tuple[Diagnostic, ...]:
     if compiled.data is not None:
         return ()
     root = compiled.file.document.root
-    return (Diagnostic("MS660", "error", "the spec has no `data` section to look at", root.span, (),
-                       "add `data: {source: {csv: table.csv}, ...}`; `modelspec init` shows one"),)
+    return (
+        Diagnostic(
+            "MS660",
+            "error",
+            "the spec has no `data` section to look at",
+            root.span,
+            (),
+            "add `data: {source: {csv: table.csv}, ...}`; `modelspec init` shows one",
+        ),
+    )

@@ -14,8 +14,15 @@ from .checkpoints import Store, Writer
 from .framework import cores
 from .pacing import Due
 
-_STATE = {"epoch": int, "step": int, "seconds": float, "history": dict, "numbers": dict, "callbacks": list,
-          "random": dict}  # fmt: skip
+_STATE = {
+    "epoch": int,
+    "step": int,
+    "seconds": float,
+    "history": dict,
+    "numbers": dict,
+    "callbacks": list,
+    "random": dict,
+}
 
 _SHARE = 0.02
 """Of the training's time, which checkpoints may cost that follow each other closely."""
@@ -54,15 +61,17 @@ def latest(store: Store) -> Snapshot | None:
     if found is None:
         return None
     if not all(isinstance(found.state.get(name), kind) for name, kind in _STATE.items()):
-        raise RunError.of("MS722", f"the checkpoint `{found.path}` is not one of a training by this version")
+        raise RunError.of(
+            "MS722", f"the checkpoint `{found.path}` is not one of a training by this version"
+        )
     return Snapshot(found.position, found.tensors(), found.state)
 
 
 class Saver:
     """Puts snapshots on disk in the background.
 
-    Those that fall due within a second of each other are taken as long as they cost little: what a crash loses for
-    want of one of them is less than a second's work.
+    Those that fall due within a second of each other are taken as long as they cost little: what a
+    crash loses for want of one of them is less than a second's work.
     """
 
     def __init__(self, store: Store, every: Every, steps: int) -> None:
@@ -81,7 +90,8 @@ class Saver:
         return now - self._taken >= _APART or cost <= _FREE + _SHARE * (now - self._began)
 
     def within(self, position: int, most: int) -> int | None:
-        """How many steps there are to the next one; to the last of `most` steps where none is to be taken before.
+        """How many steps there are to the next one; to the last of `most` steps where none is to be
+        taken before.
 
         None where steps do not decide.
         """

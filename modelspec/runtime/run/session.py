@@ -1,4 +1,6 @@
-"""One process's part of a run: from a built model, at its begin or at a checkpoint, to the end or an interruption."""
+"""One process's part of a run: from a built model, at its begin or at a checkpoint, to the end or
+an interruption.
+"""
 
 from __future__ import annotations
 
@@ -39,15 +41,22 @@ class Interrupted(KeyboardInterrupt):
         """How many were completed."""
         self.step = step
         """How many steps of the next one were."""
-        super().__init__(f"{signal} after {epochs} epochs and {step} steps; `modelspec resume {directory}` goes on")
+        super().__init__(
+            f"{signal} after {epochs} epochs and {step} steps; `modelspec resume {directory}`"
+            " goes on"
+        )
 
 
 class Abandoned(KeyboardInterrupt):
-    """A second signal ended a run at once: what it was writing is lost, and `resume` goes on from what it had saved."""
+    """A second signal ended a run at once: what it was writing is lost, and `resume` goes on from
+    what it had saved.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        super().__init__(f"ended at once; `modelspec resume {directory}` goes on from the last checkpoint")
+        super().__init__(
+            f"ended at once; `modelspec resume {directory}` goes on from the last checkpoint"
+        )
 
 
 def go(
@@ -58,8 +67,11 @@ def go(
     Raises `RunError`, `Interrupted` where a signal came, and `Abandoned` where a second one did.
     """
     try:
-        with (reported(record.folder.path, loop.prepared.compiled), _recorded(record, loop, signals),
-              _saver(loop, record, signals, start) as saver):
+        with (
+            reported(record.folder.path, loop.prepared.compiled),
+            _recorded(record, loop, signals),
+            _saver(loop, record, signals, start) as saver,
+        ):
             history = _train(loop, record, signals, watcher, saver, start)
             return _finish(loop, record, history)
     except Interrupted:
@@ -69,7 +81,12 @@ def go(
 
 
 def _train(
-    loop: Loop, record: Record, signals: Signals, watcher: Watcher, saver: Saver, start: Snapshot | None
+    loop: Loop,
+    record: Record,
+    signals: Signals,
+    watcher: Watcher,
+    saver: Saver,
+    start: Snapshot | None,
 ) -> dict[str, list[float]]:
     from ..backend.compile_model import callbacks
     from .epoch_callbacks import NotFinite, Stopped
@@ -79,7 +96,15 @@ def _train(
     try:
         with told("the training failed"):
             own = callbacks(_with_paths_in(folder.path, loop.training))
-            return loop.fit(watcher, signals, own, folder.path, history=folder.file(HISTORY), saver=saver, start=start)
+            return loop.fit(
+                watcher,
+                signals,
+                own,
+                folder.path,
+                history=folder.file(HISTORY),
+                saver=saver,
+                start=start,
+            )
     except NotFinite as error:
         raise diverged(error, loop.model) from None
     except Stopped:
@@ -91,20 +116,36 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]]) -> Run:
     folder = record.folder
     save(loop.model, folder.file(MODEL))
     with told("the evaluation failed"):
-        by_part = {part: loop.evaluate(part) for part in ("test", "validation") if part in loop.prepared.parts}
+        by_part = {
+            part: loop.evaluate(part)
+            for part in ("test", "validation")
+            if part in loop.prepared.parts
+        }
     write_bytes(folder.file(METRICS), (json.dumps(by_part, indent=2) + "\n").encode())
     record.end("completed", **_reached(loop), metrics=by_part)
     last = {name: values[-1] for name, values in history.items() if values}
     metrics = next(iter(by_part.values()), last)
     model = loop.model
-    return Run(folder.path, history, metrics, by_part, loop.prepared.compiled, lambda: model, loop.prepared.warnings)
+    return Run(
+        folder.path,
+        history,
+        metrics,
+        by_part,
+        loop.prepared.compiled,
+        lambda: model,
+        loop.prepared.warnings,
+    )
 
 
 @contextmanager
 def _saver(loop: Loop, record: Record, signals: Signals, start: Snapshot | None) -> Iterator[Saver]:
-    """Checkpoints in the background. What was handed over is on disk afterwards, unless a second signal came."""
+    """Checkpoints in the background. What was handed over is on disk afterwards, unless a second
+    signal came.
+    """
     chosen = loop.training.checkpoint
-    saver = Saver(Store(record.folder.file(CHECKPOINTS), chosen.keep), chosen.every, loop.plan(None).steps)
+    saver = Saver(
+        Store(record.folder.file(CHECKPOINTS), chosen.keep), chosen.every, loop.plan(None).steps
+    )
     if start is not None:
         saver.went_on_from(start)
     try:
@@ -136,13 +177,17 @@ def _in_folder(chosen: Chosen, folder: Path) -> Chosen:
     names = getattr(type(settings), "paths", ())
     if isinstance(settings, str) or not names:
         return chosen
-    update = {name: str(folder / value) for name in names if isinstance(value := getattr(settings, name), str)}
+    update = {
+        name: str(folder / value)
+        for name in names
+        if isinstance(value := getattr(settings, name), str)
+    }
     for path in update.values():
         Path(path).parent.mkdir(parents=True, exist_ok=True)  # Keras does not, for all of them
     return replace(chosen, settings=settings.model_copy(update=update))
 
 
-# How it ends ---------------------------------------------------------------------------------------------------------
+# How it ends --------------------------------------------------------------------------------------
 
 
 def _reached(loop: Loop) -> dict[str, Any]:
@@ -150,7 +195,12 @@ def _reached(loop: Loop) -> dict[str, Any]:
     if fitting is None:
         return {"epochs": 0}
     left_out = {"left_out": fitting.numbers.left_out} if fitting.numbers.left_out else {}
-    return {"epochs": loop.epochs_done, "steps": fitting.position, "seconds": round(fitting.seconds, 3), **left_out}
+    return {
+        "epochs": loop.epochs_done,
+        "steps": fitting.position,
+        "seconds": round(fitting.seconds, 3),
+        **left_out,
+    }
 
 
 def _interrupted(loop: Loop, record: Record, signals: Signals) -> Interrupted:

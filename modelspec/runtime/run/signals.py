@@ -1,4 +1,6 @@
-"""SIGINT, SIGTERM and SIGHUP: a first one ends the run after the step at hand, a second one at once."""
+"""SIGINT, SIGTERM and SIGHUP: a first one ends the run after the step at hand, a second one at
+once.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """While it is entered, a signal asks for an end (`asked`). Outside the main thread Python allows no handlers."""
+    """While it is entered, a signal asks for an end (`asked`). Outside the main thread Python
+    allows no handlers.
+    """
 
     def __init__(self) -> None:
         self.asked: str | None = None
@@ -25,7 +29,9 @@ class Signals:
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Within, somebody looks at `asked` after every few steps; elsewhere a signal raises KeyboardInterrupt."""
+        """Within, somebody looks at `asked` after every few steps; elsewhere a signal raises
+        KeyboardInterrupt.
+        """
         self._heeded = True
         try:
             yield
@@ -38,7 +44,10 @@ class Signals:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for one, handler in self._before.items():
             signal.signal(one, handler)

@@ -1,4 +1,6 @@
-"""A SOURCE of the command line: a path whose ending tells its kind, or `kind=path`, or `kind={settings}`."""
+"""A SOURCE of the command line: a path whose ending tells its kind, or `kind=path`, or
+`kind={settings}`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ _OF_THEIR_OWN_FILE = {"rows": None, "part": None}
 
 
 def source_of(written: str, alike: Iterable[Settings], context: Context) -> Settings:
-    """The settings of a SOURCE. Those that a spec gives a source of the same kind (a delimiter, the size of images)
-    hold for it too.
+    """The settings of a SOURCE. Those that a spec gives a source of the same kind (a delimiter, the
+    size of images) hold for it too.
 
     Raises `RunError`: MS601 where it does not tell its kind, and what settings raise.
     """
@@ -32,7 +34,11 @@ def source_of(written: str, alike: Iterable[Settings], context: Context) -> Sett
     known = next((one for one in alike if one.kind() == kind), None)
     if known is not None and isinstance(settings, str):
         settings = _like(known, settings)
-    elif kind == "csv" and isinstance(settings, str) and _plain_name(settings).suffix.lower() == ".tsv":
+    elif (
+        kind == "csv"
+        and isinstance(settings, str)
+        and _plain_name(settings).suffix.lower() == ".tsv"
+    ):
         settings = {"path": settings, "delimiter": "\t"}
     try:
         return read_form(SOURCES, {kind: settings}, context)
@@ -50,9 +56,14 @@ def _kind(path: str, alike: tuple[Settings, ...]) -> str:
     else:
         found = kind_of(path)
     if found is None:
-        raise RunError.of("MS601", f"the ending of `{path}` does not tell what it is",
-                          help=f"write `csv=...`, or another kind ({', '.join(list(SOURCES.kinds())[1:])}), or name a "
-                               f"file that ends in {', '.join(ENDINGS)}")
+        raise RunError.of(
+            "MS601",
+            f"the ending of `{path}` does not tell what it is",
+            help=(
+                f"write `csv=...`, or another kind ({', '.join(list(SOURCES.kinds())[1:])}), or"
+                f" name a file that ends in {', '.join(ENDINGS)}"
+            ),
+        )
     return found
 
 
@@ -85,5 +96,7 @@ def _like(known: Settings, path: str) -> Value:
             settings.pop(name, None)
         return {**settings, "csv" if of_table else "path": path}
     if "features" in fields:
-        settings["features"] = {name: one.model_dump() for name, one in settings["features"].items()}
+        settings["features"] = {
+            name: one.model_dump() for name, one in settings["features"].items()
+        }
     return {**settings, "path": path}

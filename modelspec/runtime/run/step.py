@@ -1,8 +1,9 @@
-"""The steps themselves: one batch forward, back and into the weights, and many of them in one call of TensorFlow.
+"""The steps themselves: one batch forward, back and into the weights, and many of them in one call
+of TensorFlow.
 
-What a step does is what `keras.Model.fit` does, over the same public methods, so that the same batches give the same
-weights to the bit. Many steps in one call save what a call costs: the loop around them comes back to Python only where
-Python must look.
+What a step does is what `keras.Model.fit` does, over the same public methods, so that the same
+batches give the same weights to the bit. Many steps in one call save what a call costs: the loop
+around them comes back to Python only where Python must look.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class Taken:
     steps: int
     """How many were taken; the last of them is the one at fault where it was not `good`."""
     good: bool
-    """Whether loss and gradients were finite in all of them. The one where they were not changed no weight."""
+    """Whether loss and gradients were finite in all of them. The one where they were not changed no
+    weight.
+    """
     loss: float
     """Of the last step."""
     sound: bool
@@ -34,19 +37,25 @@ class Taken:
 class TrainingSteps:
     """Trains a compiled model on batches of (inputs, targets) or (inputs, targets, weights).
 
-    Several replicas of the model would be put under `_one`, the function of one batch: nothing else here or in the loop
-    around knows how many there are.
+    Several replicas of the model would be put under `_one`, the function of one batch: nothing else
+    here or in the loop around knows how many there are.
     """
 
     def __init__(self, model: keras.Model, *, roll_back: bool) -> None:
         self.model = model
         self._roll_back = roll_back
-        """Whether a step with numbers that are not finite leaves no trace in metrics and statistics either."""
-        self._one = tf.function(self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile)
+        """Whether a step with numbers that are not finite leaves no trace in metrics and statistics
+        either.
+        """
+        self._one = tf.function(
+            self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
+        )
         self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
 
     def make_variables(self, iterator: Any) -> None:
-        """Have the optimizer and the metrics make their variables, which they otherwise do in a first step."""
+        """Have the optimizer and the metrics make their variables, which they otherwise do in a
+        first step.
+        """
         self.model.optimizer.build(self.model.trainable_variables)
         self._many.get_concrete_function(iterator, tf.constant(1))
 
@@ -60,7 +69,8 @@ class TrainingSteps:
             return taken + 1, *self._one(iterator.get_next())
 
         taken, good, loss = tf.while_loop(
-            lambda taken, good, loss: tf.logical_and(taken < count, good), body,
+            lambda taken, good, loss: tf.logical_and(taken < count, good),
+            body,
             [tf.constant(0), tf.constant(True), tf.constant(0.0)],
         )
         return taken, good, loss, all_finite(self.model.variables), self.model.get_metrics_result()
@@ -72,16 +82,21 @@ class TrainingSteps:
         before = [tf.identity(variable.value) for variable in changing]
         with tf.GradientTape() as tape:
             outputs = model(inputs, training=True)
-            loss = model.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True)
+            loss = model.compute_loss(
+                x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True
+            )
             loss_tracker(model).update_state(loss, sample_weight=batch_size(inputs))
             scaled = model.optimizer.scale_loss(loss)
         trained = model.trainable_weights
         gradients = tape.gradient(scaled, trained) if trained else []
-        # A scale of the loss is found by gradients past the largest number: they are that optimizer's to judge.
+        # A scale of the loss is found by gradients past the largest number: they are that
+        # optimizer's to judge.
         finds_scale = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
         good = _finite([loss] if finds_scale else [loss, *gradients])
         model.compute_metrics(inputs, targets, outputs, sample_weight=weights)
-        if changing:  # statistics can be lost while the loss is a number; they are rolled back as well
+        if (
+            changing
+        ):  # statistics can be lost while the loss is a number; they are rolled back as well
             good = tf.logical_and(good, all_finite(model.non_trainable_variables))
 
         def update() -> Any:
@@ -103,7 +118,9 @@ class TestSteps:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
-        self._one = tf.function(self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile)
+        self._one = tf.function(
+            self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
+        )
         self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
 
     def __call__(self, iterator: Any, count: int) -> Mapping[str, Any]:
@@ -123,7 +140,9 @@ class TestSteps:
         model = self.model
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
         outputs = model(inputs, training=False)
-        loss = model.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=False)
+        loss = model.compute_loss(
+            x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=False
+        )
         loss_tracker(model).update_state(loss, sample_weight=batch_size(inputs))
         model.compute_metrics(inputs, targets, outputs, sample_weight=weights)
 
@@ -140,16 +159,25 @@ def batch_size(inputs: Any) -> Any:
 
 def all_finite(variables: Iterable[Any]) -> Any:
     """Whether every float among the variables is a finite number, as a tensor."""
-    return _finite([variable.value for variable in variables if keras.backend.is_float_dtype(variable.dtype)])
+    return _finite(
+        [variable.value for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
+    )
 
 
 def _finite(tensors: Iterable[Any]) -> Any:
-    found = [tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
-             for tensor in tensors if tensor is not None]  # fmt: skip
-    return tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(one)) for one in found] or [tf.constant(True)]))
+    found = [
+        tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+        for tensor in tensors
+        if tensor is not None
+    ]
+    return tf.reduce_all(
+        tf.stack([tf.reduce_all(tf.math.is_finite(one)) for one in found] or [tf.constant(True)])
+    )
 
 
 def _without_seeds(model: keras.Model) -> list[Any]:
     """What a forward pass changes, but for seeds: the next one is to draw other numbers."""
-    state = [one for one in model.non_trainable_variables if keras.backend.is_float_dtype(one.dtype)]
+    state = [
+        one for one in model.non_trainable_variables if keras.backend.is_float_dtype(one.dtype)
+    ]
     return [*state, *model.metrics_variables]

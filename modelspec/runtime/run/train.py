@@ -1,11 +1,11 @@
 """`train`: the stages of a run, from an empty folder to a saved model.
 
-    folder    locked, and large enough                 before any framework is loaded
-    data      opened, checked, split
-    framework loaded, seeded
-    model     built
-    loop      fitted, with checkpoints on the way
-    model     saved, evaluated on the test split
+folder    locked, and large enough                 before any framework is loaded
+data      opened, checked, split
+framework loaded, seeded
+model     built
+loop      fitted, with checkpoints on the way
+model     saved, evaluated on the test split
 """
 
 from __future__ import annotations
@@ -50,14 +50,19 @@ class CheckedSpec(Protocol):
 
 
 def train(
-    spec: CheckedSpec, run_dir: Path | None = None, *, watcher: Watcher | None = None, pins: Pins | None = None,
+    spec: CheckedSpec,
+    run_dir: Path | None = None,
+    *,
+    watcher: Watcher | None = None,
+    pins: Pins | None = None,
     look: Callable[[Prepared], None] = lambda prepared: None,
 ) -> Run:
     """Train a checked spec, evaluate on the test split, and save everything in a run folder.
 
-    `run_dir` must be empty or absent; by default it is the next `runs/<name>/<n>`. Raises `RunError` (or `DataError`,
-    one of its kind) where the data or the run fails, and `Interrupted` after SIGINT, SIGTERM or SIGHUP.
-    `pins` are those of the machine by default; `look` sees the data before anything is built, and may raise.
+    `run_dir` must be empty or absent; by default it is the next `runs/<name>/<n>`. Raises
+    `RunError` (or `DataError`, one of its kind) where the data or the run fails, and `Interrupted`
+    after SIGINT, SIGTERM or SIGHUP. `pins` are those of the machine by default; `look` sees the
+    data before anything is built, and may raise.
     """
     compiled, watcher = spec.compiled, watcher or Watcher()
     training = require_training(compiled)
@@ -76,7 +81,9 @@ def train(
 
 
 def room(compiled: Compiled, training: Training) -> tuple[int, int]:
-    """The bytes of a large file of the run, and how many it writes: model, checkpoints, and the one in the making."""
+    """The bytes of a large file of the run, and how many it writes: model, checkpoints, and the one
+    in the making.
+    """
     parameters = (compiled.graph and compiled.graph.parameters) or 0
     return _BYTES_PER_PARAMETER * parameters, 2 + training.checkpoint.keep
 
@@ -92,7 +99,8 @@ class Trial:
 
 
 def trial(spec: CheckedSpec) -> Trial:
-    """Everything but the training: the data opened, the model built, one batch through it. Writes nothing.
+    """Everything but the training: the data opened, the model built, one batch through it. Writes
+    nothing.
 
     Raises `RunError` as `train` does.
     """
@@ -106,21 +114,33 @@ def trial(spec: CheckedSpec) -> Trial:
 
 def require_training(compiled: Compiled) -> Training:
     """The training section of a spec that can be trained. Raises `RunError` (MS705, MS724)."""
-    missing = [key for key in ("training", "data") if key not in compiled.file.document.root.entries]
+    missing = [
+        key for key in ("training", "data") if key not in compiled.file.document.root.entries
+    ]
     if compiled.training is None or compiled.data is None:
         names = " and ".join(f"`{key}`" for key in missing)
-        raise RunError.of("MS705", f"a spec needs {names} to be trained", help="`modelspec init` shows both")
-    if any(isinstance(one.settings, TensorBoard) for one in compiled.training.callbacks) \
-            and find_spec("tensorboard") is None:  # TensorFlow would say so at the end of the first epoch
-        raise RunError.of("MS724", "the callback `TensorBoard` writes with the package `tensorboard`, which is not "
-                                   "installed", help="`pip install tensorboard`, or leave the callback out")
+        raise RunError.of(
+            "MS705", f"a spec needs {names} to be trained", help="`modelspec init` shows both"
+        )
+    if (
+        any(isinstance(one.settings, TensorBoard) for one in compiled.training.callbacks)
+        and find_spec("tensorboard") is None
+    ):  # TensorFlow would say so at the end of the first epoch
+        raise RunError.of(
+            "MS724",
+            "the callback `TensorBoard` writes with the package `tensorboard`, which is not "
+            "installed",
+            help="`pip install tensorboard`, or leave the callback out",
+        )
     return compiled.training
 
 
 def make_loop(
     prepared: Prepared, training: Training, pins: Pins | None = None, *, pretrained: bool = True
 ) -> Loop:
-    """Load the framework and build the model; with the `weights` of the spec where it is `pretrained`."""
+    """Load the framework and build the model; with the `weights` of the spec where it is
+    `pretrained`.
+    """
     from ..backend import build
 
     file, graph = prepared.compiled.file, prepared.compiled.graph
@@ -133,7 +153,9 @@ def make_loop(
 
 @contextmanager
 def _undone(folder: RunFolder, watcher: Watcher) -> Iterator[None]:
-    """A run that fails before training begins leaves no folder behind: the same command can be given again."""
+    """A run that fails before training begins leaves no folder behind: the same command can be
+    given again.
+    """
     try:
         yield
     except BaseException:

@@ -1,8 +1,9 @@
-"""The training loop: epochs, steps, validation, callbacks, checkpoints and signals, in the order that `fit` has them.
+"""The training loop: epochs, steps, validation, callbacks, checkpoints and signals, in the order
+that `fit` has them.
 
-A run stands between two steps, nowhere else: there its state is taken (`state.py`), and from there it goes on. The end
-of an epoch's steps is such a place, so that validation and whatever the callbacks do at an epoch's end are done again
-by a run that goes on from it.
+A run stands between two steps, nowhere else: there its state is taken (`state.py`), and from there
+it goes on. The end of an epoch's steps is such a place, so that validation and whatever the
+callbacks do at an epoch's end are done again by a run that goes on from it.
 """
 
 from __future__ import annotations
@@ -46,9 +47,17 @@ class Fitting:
     """One training of one compiled model, from its begin or from a checkpoint to its end."""
 
     def __init__(
-        self, model: keras.Model, task: Task, *, history: History, callbacks: Sequence[KeptCallback] = (),
-        own: Sequence[Any] = (), saver: Saver | None = None, signals: Signals | None = None,
-        watcher: Watcher | None = None, on_nan: str = "stop",
+        self,
+        model: keras.Model,
+        task: Task,
+        *,
+        history: History,
+        callbacks: Sequence[KeptCallback] = (),
+        own: Sequence[Any] = (),
+        saver: Saver | None = None,
+        signals: Signals | None = None,
+        watcher: Watcher | None = None,
+        on_nan: str = "stop",
     ) -> None:
         self.model, self.task, self.saver, self.history = model, task, saver, history
         self._signals, self._watcher = signals or Signals(), watcher or Watcher()
@@ -63,7 +72,12 @@ class Fitting:
         self._pace = Pace(one_by_one=any(map(needs_each_batch, every)))
         self._test_pace = Pace(one_by_one=self._hears_test)
         self._callbacks = keras.callbacks.CallbackList(
-            [*every, _InTurn()], add_history=True, add_progbar=False, model=model, verbose=0, epochs=task.epochs,
+            [*every, _InTurn()],
+            add_history=True,
+            add_progbar=False,
+            model=model,
+            verbose=0,
+            epochs=task.epochs,
             steps=task.steps,
         )
         self.numbers = Numbers(self, on_nan)
@@ -74,7 +88,9 @@ class Fitting:
         """The state after the last step, where it was taken already."""
 
     def run(self, start: Snapshot | None = None) -> None:
-        """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and whatever Keras raises."""
+        """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and whatever Keras
+        raises.
+        """
         model, task = self.model, self.task
         model.stop_training = False
         first = (start.epoch, start.step) if start is not None else (0, 0)
@@ -123,12 +139,16 @@ class Fitting:
     def _is_last(self) -> bool:
         return self.model.stop_training or self.epoch + 1 == self.task.epochs
 
-    # Steps -----------------------------------------------------------------------------------------------------------
+    # Steps ----------------------------------------------------------------------------------------
 
     def _some_steps(self, iterator: Any) -> None:
         self._captured = None
         left = self.task.steps - self.step
-        due = self.saver.within(self.position, 0 if self.numbers.holds else self._pace.count) if self.saver else None
+        due = (
+            self.saver.within(self.position, 0 if self.numbers.holds else self._pace.count)
+            if self.saver
+            else None
+        )
         count = min(self._pace.count, left, left if due is None else due)
         if self._hears:
             self._callbacks.on_train_batch_begin(self.step)
@@ -142,7 +162,11 @@ class Fitting:
         if self._watcher.wants_steps:
             logs = {name: float(value) for name, value in taken.logs.items()}
             self._watcher.step(self.epoch + 1, self.step, loss_first(logs))
-        if self.saver is not None and self.saver.due.now(self.position) and not self.model.stop_training:
+        if (
+            self.saver is not None
+            and self.saver.due.now(self.position)
+            and not self.model.stop_training
+        ):
             if self.saver.due.by_steps:
                 self.numbers.hold()
             if self.saver.affords:
@@ -154,7 +178,7 @@ class Fitting:
         """How many steps the run has done, all epochs counted."""
         return self.epoch * self.task.steps + self.step
 
-    # Validation ------------------------------------------------------------------------------------------------------
+    # Validation -----------------------------------------------------------------------------------
 
     def _validate(self) -> dict[str, Any]:
         callbacks, steps = self._callbacks, self.task.validation_steps
@@ -176,16 +200,23 @@ class Fitting:
         callbacks.on_test_end(logs)
         return logs
 
-    # State -----------------------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------
 
     def capture(self) -> Snapshot:
-        """Everything that the next step follows from, copied. Only between two steps of the training."""
+        """Everything that the next step follows from, copied. Only between two steps of the
+        training.
+        """
         if self._captured is not None:
             return self._captured
         tensors, state = self.state.capture()
         back, numbers = self.numbers.capture()
-        state |= {"history": self.history.capture(), "numbers": numbers, "seconds": self.seconds,
-                  "epoch": self.epoch, "step": self.step}  # fmt: skip
+        state |= {
+            "history": self.history.capture(),
+            "numbers": numbers,
+            "seconds": self.seconds,
+            "epoch": self.epoch,
+            "step": self.step,
+        }
         self._captured = Snapshot(self.position, {**tensors, **back}, state)
         return self._captured
 
@@ -199,7 +230,9 @@ class Fitting:
         self._watcher.warned((found,))
 
     def _heed_signals(self) -> None:
-        """Commit where the run stands, or stood before the validation, and stop, where a signal asked for it."""
+        """Commit where the run stands, or stood before the validation, and stop, where a signal
+        asked for it.
+        """
         if self._signals.asked is None:
             return
         if self.saver is not None:
@@ -207,14 +240,18 @@ class Fitting:
         raise Stopped
 
     def _keep_the_end(self) -> None:
-        """The last checkpoint is the one that more epochs go on from: before the end of the last epoch."""
+        """The last checkpoint is the one that more epochs go on from: before the end of the last
+        epoch.
+        """
         if self.saver is not None and self._held is not None:
             self.saver.submit(self._held)
             self._held = None
 
 
 class _InTurn(keras.callbacks.Callback):
-    """Keeps Keras from calling the others' hooks of batches in another thread, where they would see later states."""
+    """Keeps Keras from calling the others' hooks of batches in another thread, where they would see
+    later states.
+    """
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Nothing: that it is here is what Keras looks at."""

@@ -1,4 +1,5 @@
-"""Everything that a training's next step follows from, as tensors and plain values; and the way back.
+"""Everything that a training's next step follows from, as tensors and plain values; and the way
+back.
 
     model/...      weights, statistics, seeds of dropout and noise: all of `model.variables`
     optimizer/...  moments, iterations, learning rate, loss scale
@@ -6,8 +7,9 @@
     callbacks/...  arrays that callbacks keep: the best weights of `EarlyStopping`
     random/...     the generators of Python and NumPy
 
-The order of the examples is no state: it follows from seed, epoch and step. Keras's one global seed generator is none
-either, because every layer that a spec can name draws from a generator of its own, which is among `model.variables`.
+The order of the examples is no state: it follows from seed, epoch and step. Keras's one global seed
+generator is none either, because every layer that a spec can name draws from a generator of its
+own, which is among `model.variables`.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ Tensors = dict[str, Any]
 class KeptCallback:
     """A Keras callback of the spec, and which of its attributes are state."""
 
-    def __init__(self, callback: Any, attributes: Sequence[str] | None, *, begins_again: bool = False) -> None:
+    def __init__(
+        self, callback: Any, attributes: Sequence[str] | None, *, begins_again: bool = False
+    ) -> None:
         self.callback = callback
         self.attributes = attributes
         """None: not known, so that a run with it cannot go on exactly."""
@@ -52,8 +56,13 @@ def kept(chosen: Iterable[Chosen], callbacks: Iterable[Any]) -> list[KeptCallbac
     found = []
     for one, callback in zip(chosen, callbacks, strict=True):
         spec = type(one.settings)
-        found.append(KeptCallback(callback, getattr(spec, "state", None),
-                                  begins_again=getattr(spec, "begins_again", False)))
+        found.append(
+            KeptCallback(
+                callback,
+                getattr(spec, "state", None),
+                begins_again=getattr(spec, "begins_again", False),
+            )
+        )
     return found
 
 
@@ -75,16 +84,27 @@ class State:
         callbacks = []
         for index, one in enumerate(self.callbacks):
             values = {name: getattr(one.callback, name, None) for name in one.attributes or ()}
-            callbacks.append({"name": one.name, "known": one.attributes is not None, "files": extent(one.callback),
-                              "values": {name: _put(value, f"callbacks/{index}/{name}", tensors)
-                                         for name, value in values.items()}})  # fmt: skip
+            callbacks.append(
+                {
+                    "name": one.name,
+                    "known": one.attributes is not None,
+                    "files": extent(one.callback),
+                    "values": {
+                        name: _put(value, f"callbacks/{index}/{name}", tensors)
+                        for name, value in values.items()
+                    },
+                }
+            )
         version, words, gauss = random.getstate()
         kind, numbers, *rest = np.random.get_state(legacy=True)
         if words != self._words[0]:  # a training seldom draws from it
             self._words = (words, np.array(words, "uint64"))
         tensors["random/python"] = self._words[1]
         tensors["random/numpy"] = np.array(numbers, "uint32")
-        return tensors, {"callbacks": callbacks, "random": {"python": [version, gauss], "numpy": [kind, *rest]}}
+        return tensors, {
+            "callbacks": callbacks,
+            "random": {"python": [version, gauss], "numpy": [kind, *rest]},
+        }
 
     def restore(self, tensors: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Back to what was captured. Raises `RunError` (MS722) where it is not this model's."""
@@ -105,12 +125,18 @@ class State:
         return {name: variable.numpy() for name, variable in self._weights().items()}
 
     def restore_weights(self, tensors: Mapping[str, Any]) -> None:
-        """Model and optimizer back to what was captured; seeds, and all that counts, stay as they are."""
+        """Model and optimizer back to what was captured; seeds, and all that counts, stay as they
+        are.
+        """
         self._assign(self._weights(), tensors)
 
     def _weights(self) -> dict[str, Any]:
-        return {name: variable for name, variable in self._variables.items() if name.startswith("optimizer/")
-                or (name.startswith("model/") and keras.backend.is_float_dtype(variable.dtype))}
+        return {
+            name: variable
+            for name, variable in self._variables.items()
+            if name.startswith("optimizer/")
+            or (name.startswith("model/") and keras.backend.is_float_dtype(variable.dtype))
+        }
 
     def begin_again(self, epoch: int) -> None:
         """Tell those callbacks of an epoch's begin that only note it down."""
@@ -120,31 +146,47 @@ class State:
 
     @cached_property
     def _variables(self) -> dict[str, Any]:
-        groups = {"model": self.model.variables, "optimizer": self.model.optimizer.variables,
-                  "metrics": self.model.metrics_variables}  # fmt: skip
-        return {f"{group}/{index}/{_lasting(group, variable.path)}": variable
-                for group, variables in groups.items() for index, variable in enumerate(variables)}
+        groups = {
+            "model": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+            "metrics": self.model.metrics_variables,
+        }
+        return {
+            f"{group}/{index}/{_lasting(group, variable.path)}": variable
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
 
     @cached_property
     def _read_all(self) -> Any:
-        """Every variable in one call: reading them one by one through Keras takes ten times as long."""
+        """Every variable in one call: reading them one by one through Keras takes ten times as
+        long.
+        """
         variables = list(self._variables.values())
         return tf.function(lambda: [tf.identity(one.value) for one in variables], autograph=False)
 
     def _assign(self, variables: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
         for name, variable in variables.items():
             value = tensors.get(name)
-            if value is None or value.shape != tuple(variable.shape) or str(value.dtype) != variable.dtype:
+            if (
+                value is None
+                or value.shape != tuple(variable.shape)
+                or str(value.dtype) != variable.dtype
+            ):
                 found = "has none" if value is None else f"has {value.dtype} {list(value.shape)}"
-                raise RunError.of("MS722", f"the checkpoint is not one of this model: for `{variable.path}` "
-                                           f"({variable.dtype} {list(variable.shape)}) it {found}")
+                raise RunError.of(
+                    "MS722",
+                    f"the checkpoint is not one of this model: for `{variable.path}` "
+                    f"({variable.dtype} {list(variable.shape)}) it {found}",
+                )
         for name, variable in variables.items():
             variable.assign(tensors[name])
 
 
 def _lasting(group: str, path: str) -> str:
-    """A variable's path without what Keras counts up in a process: seed generators, optimizers, metrics, variables that
-    were given no name."""
+    """A variable's path without what Keras counts up in a process: seed generators, optimizers,
+    metrics, variables that were given no name.
+    """
     return _COUNTED.sub(r"\1", path if group == "model" else path.partition("/")[2] or path)
 
 
@@ -154,7 +196,9 @@ def _put(value: Any, name: str, tensors: Tensors) -> Any:
         tensors[name] = value
         return {"tensor": name}
     if isinstance(value, (list, tuple)):
-        return {"list": [_put(item, f"{name}/{index}", tensors) for index, item in enumerate(value)]}
+        return {
+            "list": [_put(item, f"{name}/{index}", tensors) for index, item in enumerate(value)]
+        }
     return as_json(value)
 
 

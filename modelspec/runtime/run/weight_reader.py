@@ -1,8 +1,8 @@
 """The weights of a run or of a file, one by one and by name, read without a framework.
 
-    .keras, .weights.h5, .h5    by the layers' names in them; the spec of a run says what its weights are called
-    .safetensors                by its own names
-    a run without a model       its newest checkpoint
+.keras, .weights.h5, .h5    by the layers' names in them; the spec of a run says what its weights are called
+.safetensors                by its own names
+a run without a model       its newest checkpoint
 """
 
 from __future__ import annotations
@@ -47,17 +47,21 @@ class Stored:
 
 @contextmanager
 def stored_weights(path: Path, *, optimizer: bool = False) -> Iterator[dict[str, Stored]]:
-    """The weights of the run in a folder, or of a file, by name; what the optimizer keeps only where it is asked for.
+    """The weights of the run in a folder, or of a file, by name; what the optimizer keeps only
+    where it is asked for.
 
-    They can be read while the context is open. Raises `RunError`: MS708 where the folder holds no run, MS713 where the
-    run left no weights, MS750 and MS751 for a file that cannot be read or is refused.
+    They can be read while the context is open. Raises `RunError`: MS708 where the folder holds no
+    run, MS713 where the run left no weights, MS750 and MS751 for a file that cannot be read or is
+    refused.
     """
     if not path.is_dir():
         with _of_file(path, None, optimizer) as found:
             yield found
         return
     if not (path / MANIFEST).exists() and (path / "tensors.safetensors").is_file():
-        with _of_file(path / "tensors.safetensors", None, optimizer) as found:  # a checkpoint, named by itself
+        with _of_file(
+            path / "tensors.safetensors", None, optimizer
+        ) as found:  # a checkpoint, named by itself
             yield found
         return
     manifest = Manifest.read(path)
@@ -70,7 +74,11 @@ def stored_weights(path: Path, *, optimizer: bool = False) -> Iterator[dict[str,
         raise without_weights(path, manifest)
     graph = _graph(path, manifest)
     full = _in_full(_known(graph)) if graph is not None else {}
-    yield _of_tensors({name: (array.shape, _given(array)) for name, array in start.tensors.items()}, optimizer, full)
+    yield _of_tensors(
+        {name: (array.shape, _given(array)) for name, array in start.tensors.items()},
+        optimizer,
+        full,
+    )
 
 
 def _graph(path: Path, manifest: Manifest) -> TypedGraph | None:
@@ -89,7 +97,9 @@ def _given(array: Array) -> Callable[[], Array]:
 def _of_file(path: Path, typed: TypedGraph | None, optimizer: bool) -> Iterator[dict[str, Stored]]:
     with opened(path, str(path)) as file:
         if isinstance(file, dict):
-            yield _of_tensors({name: (entry.shape, entry.read) for name, entry in file.items()}, optimizer)
+            yield _of_tensors(
+                {name: (entry.shape, entry.read) for name, entry in file.items()}, optimizer
+            )
         elif file.names("layers") or file.names(_OLD_ROOT) or file.names("vars"):
             yield _Tree(file, _known(typed) if typed is not None else {}, optimizer).weights()
         else:
@@ -97,7 +107,8 @@ def _of_file(path: Path, typed: TypedGraph | None, optimizer: bool) -> Iterator[
 
 
 def _of_tensors(
-    tensors: Mapping[str, tuple[tuple[int, ...], Callable[[], Array]]], optimizer: bool,
+    tensors: Mapping[str, tuple[tuple[int, ...], Callable[[], Array]]],
+    optimizer: bool,
     full: Mapping[str, str] | None = None,
 ) -> dict[str, Stored]:
     """Of a file that names its arrays: `hidden/kernel`, or a checkpoint's `model/3/hidden/kernel`.
@@ -122,7 +133,9 @@ def _of_tensors(
 
 
 def _of_keras_2(tree: Any) -> dict[str, Stored]:
-    """Layers and their arrays are lists of names in attributes; the arrays are named with their layer already."""
+    """Layers and their arrays are lists of names in attributes; the arrays are named with their
+    layer already.
+    """
     root = "" if tree.texts("", "layer_names") is not None else "model_weights"
     found: dict[str, Stored] = {}
     for layer in tree.texts(root, "layer_names") or ():
@@ -137,16 +150,22 @@ def _of_keras_2(tree: Any) -> dict[str, Stored]:
     return found
 
 
-# Keras 3 -------------------------------------------------------------------------------------------------------------
+# Keras 3 ------------------------------------------------------------------------------------------
 
 
 def _known(typed: TypedGraph, place: str = "") -> dict[str, tuple[Weight, ...]]:
-    """The weights of every layer that has some of its own, by the layer's path in the Keras model."""
+    """The weights of every layer that has some of its own, by the layer's path in the Keras
+    model.
+    """
     found: dict[str, tuple[Weight, ...]] = {}
     for call in typed.alive:
         path = place + (call.shared or call.name)
         if call.inside is not None:
-            found |= {name: weights for name, weights in _known(call.inside, f"{path}/").items() if name not in found}
+            found |= {
+                name: weights
+                for name, weights in _known(call.inside, f"{path}/").items()
+                if name not in found
+            }
         elif call.weights:
             found.setdefault(path, call.weights)
     return found
@@ -157,12 +176,16 @@ def _in_full(known: Mapping[str, tuple[Weight, ...]]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for path, weights in known.items():
         for weight in weights:
-            found.setdefault(f"{path.rpartition('/')[2]}/{weight.name}", []).append(f"{path}/{weight.name}")
+            found.setdefault(f"{path.rpartition('/')[2]}/{weight.name}", []).append(
+                f"{path}/{weight.name}"
+            )
     return {short: names[0] for short, names in found.items() if len(names) == 1}
 
 
 class _Tree:
-    """Walks the groups of a file that Keras 3 wrote; each has its layer's name beside its arrays."""
+    """Walks the groups of a file that Keras 3 wrote; each has its layer's name beside its
+    arrays.
+    """
 
     def __init__(self, tree: Any, known: Mapping[str, tuple[Weight, ...]], optimizer: bool) -> None:
         self.tree, self.known, self.optimizer = tree, known, optimizer
@@ -172,7 +195,10 @@ class _Tree:
         """By name, in the order of the spec where there is one."""
         self._group("", "", "")
         places = {path: index for index, path in enumerate(self.known)}
-        layer = {name: next((path for path in self.known if name.startswith(f"{path}/")), name) for name in self.found}
+        layer = {
+            name: next((path for path in self.known if name.startswith(f"{path}/")), name)
+            for name in self.found
+        }
         last = len(places)
         return dict(sorted(self.found.items(), key=lambda item: places.get(layer[item[0]], last)))
 
@@ -181,7 +207,9 @@ class _Tree:
         self._arrays(place, layer, inside)
         for member in self.tree.names(place):
             below = f"{place}/{member}" if place else member
-            if member in ("vars", "seed_generator") or (not place and member == OPTIMIZER and not self.optimizer):
+            if member in ("vars", "seed_generator") or (
+                not place and member == OPTIMIZER and not self.optimizer
+            ):
                 continue
             if not self.tree.has(below):
                 continue
@@ -202,7 +230,9 @@ class _Tree:
     def _arrays(self, place: str, layer: str, inside: str) -> None:
         group = f"{place}/vars" if place else "vars"
         names = sorted(self.tree.names(group), key=lambda name: (len(name), name))
-        entries = [entry for name in names if (entry := self.tree.entry(f"{group}/{name}")) is not None]
+        entries = [
+            entry for name in names if (entry := self.tree.entry(f"{group}/{name}")) is not None
+        ]
         called = self._called(layer, inside, [entry.shape for entry in entries])
         for name, entry in zip(called or names, entries, strict=False):
             parts = [layer, name] if called else [layer, inside, name]
@@ -212,11 +242,16 @@ class _Tree:
 
     def _called(self, layer: str, inside: str, shapes: list[tuple[int, ...]]) -> list[str] | None:
         """What the spec calls the arrays of one owner, where it has exactly these."""
-        mine = [weight for weight in self.known.get(layer, ()) if _owner(weight.name) == _uncounted(inside)]
+        mine = [
+            weight
+            for weight in self.known.get(layer, ())
+            if _owner(weight.name) == _uncounted(inside)
+        ]
         sizes = [erase(weight.shape) for weight in mine]
         fits = len(sizes) == len(shapes) and all(
             len(one) == len(other) and all(a in (None, b) for a, b in zip(one, other, strict=True))
-            for one, other in zip(sizes, shapes, strict=True))
+            for one, other in zip(sizes, shapes, strict=True)
+        )
         return [weight.name for weight in mine] if fits and mine else None
 
 

@@ -1,4 +1,5 @@
-"""What differs between two specs, or between two runs: layers, shapes, parameters, training, data, and results.
+"""What differs between two specs, or between two runs: layers, shapes, parameters, training, data,
+and results.
 
     sides     a spec or a run folder, opened
     rows      its layers, in terms that are equal where they mean the same

@@ -77,19 +77,29 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether the specs are not the same in all but their names; results of runs do not count."""
+        """Whether the specs are not the same in all but their names; results of runs do not
+        count.
+        """
         return bool(self.added or self.removed or self.changed or self.ends or self.sections)
 
     def record(self) -> dict[str, Any]:
         """As plain values, for `--format json`."""
         return {
-            "a": self.a.name, "b": self.b.name, "differs": self.differs,
+            "a": self.a.name,
+            "b": self.b.name,
+            "differs": self.differs,
             "layers": {
                 "added": [_layer(row) for row in self.added],
                 "removed": [_layer(row) for row in self.removed],
                 "changed": [
-                    {"before": one.before.name, "after": one.after.name, "kind": one.after.kind, "moved": one.moved,
-                     "renamed": one.renamed, "changes": [change.record() for change in one.changes]}
+                    {
+                        "before": one.before.name,
+                        "after": one.after.name,
+                        "kind": one.after.kind,
+                        "moved": one.moved,
+                        "renamed": one.renamed,
+                        "changes": [change.record() for change in one.changes],
+                    }
                     for one in self.changed
                 ],
             },
@@ -103,8 +113,13 @@ class Difference:
 
 
 def _layer(row: Row) -> dict[str, Any]:
-    return {"name": row.name, "kind": row.kind, "inputs": list(row.inputs), "output": row.output,
-            "parameters": row.parameters}
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "inputs": list(row.inputs),
+        "output": row.output,
+        "parameters": row.parameters,
+    }
 
 
 def compare(a: Side, b: Side) -> Difference:
@@ -122,13 +137,19 @@ def compare(a: Side, b: Side) -> Difference:
             changed.append(LayerChange(before, after, changes, at in away))
     taken = set(pairs.values())
     return Difference(
-        a, b,
+        a,
+        b,
         added=tuple(row for at, row in enumerate(second) if at not in pairs),
         removed=tuple(row for at, row in enumerate(first) if at not in taken),
         changed=tuple(changed),
-        ends=(*_ends("inputs", one.inputs, other.inputs), *_ends("outputs", one.outputs, other.outputs)),
-        totals=tuple(Change(name, getattr(one, name), getattr(other, name))
-                     for name in ("parameters", "trainable_parameters", "flops")),
+        ends=(
+            *_ends("inputs", one.inputs, other.inputs),
+            *_ends("outputs", one.outputs, other.outputs),
+        ),
+        totals=tuple(
+            Change(name, getattr(one, name), getattr(other, name))
+            for name in ("parameters", "trainable_parameters", "flops")
+        ),
         sections=tuple(_sections(a, b)),
         loading=loading(first, second, pairs),
     )
@@ -164,12 +185,17 @@ def _renamed(source: str, place: str, names: Mapping[str, str]) -> str:
 
 def _ends(title: str, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[Change]:
     """Inputs or outputs by name."""
-    shown = [{name: f"{show(one.shape)} {one.dtype}" for name, one in side.items()} for side in (before, after)]
+    shown = [
+        {name: f"{show(one.shape)} {one.dtype}" for name, one in side.items()}
+        for side in (before, after)
+    ]
     return _values(title, *shown)
 
 
 def _sections(a: Side, b: Side) -> list[Change]:
-    """Everything but the model: with every default, so that only what means something else is told."""
+    """Everything but the model: with every default, so that only what means something else is
+    told.
+    """
     one, other = (plain(resolved_node(side.compiled, defaults=True)) for side in (a, b))
     assert isinstance(one, dict) and isinstance(other, dict)
     found: list[Change] = []
@@ -186,25 +212,43 @@ def _values(path: str, before: Any, after: Any) -> list[Change]:
             below = f"{path}.{key}" if path else str(key)
             found += _values(below, before.get(key, ABSENT), after.get(key, ABSENT))
         return found
-    if _keyed(before) is None and _is_list(before) and _is_list(after) and len(before) == len(after) and any(
-            isinstance(item, Mapping) for item in before):
-        return [change for at, (one, other) in enumerate(zip(before, after, strict=True))
-                for change in _values(f"{path}[{at}]", one, other)]
-    if (keyed := _keyed(before)) is not None and (other := _keyed(after)) is not None and (
-            any(keyed.values()) or any(other.values())):
-        return [change for key in dict.fromkeys((*keyed, *other))
-                for change in _values(f"{path}[{key}]", keyed.get(key, ABSENT), other.get(key, ABSENT))]
+    if (
+        _keyed(before) is None
+        and _is_list(before)
+        and _is_list(after)
+        and len(before) == len(after)
+        and any(isinstance(item, Mapping) for item in before)
+    ):
+        return [
+            change
+            for at, (one, other) in enumerate(zip(before, after, strict=True))
+            for change in _values(f"{path}[{at}]", one, other)
+        ]
+    if (
+        (keyed := _keyed(before)) is not None
+        and (other := _keyed(after)) is not None
+        and (any(keyed.values()) or any(other.values()))
+    ):
+        return [
+            change
+            for key in dict.fromkeys((*keyed, *other))
+            for change in _values(f"{path}[{key}]", keyed.get(key, ABSENT), other.get(key, ABSENT))
+        ]
     same = before == after and type(before) is type(after)
     return [] if same or _numbers(before, after) else [Change(path, before, after)]
 
 
 def _keyed(value: Any) -> dict[str, Any] | None:
-    """A list of names, and names with settings, by name; None where it is none, or one stands there twice."""
+    """A list of names, and names with settings, by name; None where it is none, or one stands there
+    twice.
+    """
     if not _is_list(value):
         return None
     found: dict[str, Any] = {}
     for item in value:
-        key, body = next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (item, {})
+        key, body = (
+            next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (item, {})
+        )
         if not isinstance(key, str) or key in found:
             return None
         found[key] = body

@@ -36,13 +36,18 @@ class Loading:
 
     def record(self) -> dict[str, Any]:
         """As plain values."""
-        return {"load": "all" if self.whole else "some" if self.loaded else "none", "loaded": list(self.loaded),
-                "not_loaded": [{"layer": one.name, "why": one.why} for one in self.unloaded],
-                "unused": list(self.unused)}
+        return {
+            "load": "all" if self.whole else "some" if self.loaded else "none",
+            "loaded": list(self.loaded),
+            "not_loaded": [{"layer": one.name, "why": one.why} for one in self.unloaded],
+            "unused": list(self.unused),
+        }
 
 
 def loading(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Loading:
-    """Layers are found by their names, and a layer takes weights that have its own names and shapes."""
+    """Layers are found by their names, and a layer takes weights that have its own names and
+    shapes.
+    """
     known = {row.name: row for row in first if row.weights}
     was = {second[after].name: first[before].name for after, before in pairs.items()}
     loaded: list[str] = []
@@ -51,12 +56,18 @@ def loading(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Loadin
         if not row.weights:
             continue
         source = known.get(row.name)
-        why = _unlike(source.weights, row.weights) if source else _missing(row, was.get(row.name), known)
+        why = (
+            _unlike(source.weights, row.weights)
+            if source
+            else _missing(row, was.get(row.name), known)
+        )
         if why is None:
             loaded.append(row.name)
         else:
             unloaded.append(Unloaded(row.name, why))
-    return Loading(tuple(loaded), tuple(unloaded), tuple(name for name in known if name not in loaded))
+    return Loading(
+        tuple(loaded), tuple(unloaded), tuple(name for name in known if name not in loaded)
+    )
 
 
 def _missing(row: Row, was: str | None, known: dict[str, Row]) -> str:

@@ -1,4 +1,6 @@
-"""Which layer of one model is which of another: by the names that were written, then by what they are and where."""
+"""Which layer of one model is which of another: by the names that were written, then by what they
+are and where.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,19 @@ _ALIKE = 3000
 def match(first: Sequence[Row], second: Sequence[Row]) -> Pairs:
     """The pairs; what has none was added or removed.
 
-    Names that were written count most. A layer without one is known by its kind and settings in their order, so that
-    a new entry does not shift all that follow; and what is left by its name with its kind, then by its kind alone
-    between the same neighbours.
+    Names that were written count most. A layer without one is known by its kind and settings in
+    their order, so that a new entry does not shift all that follow; and what is left by its name
+    with its kind, then by its kind alone between the same neighbours.
     """
     pairs: Pairs = {}
     _by(pairs, first, second, lambda row: row.name if row.named else None)
     if len(first) + len(second) <= _ALIKE:
-        _in_order(pairs, first, second, lambda row: (_place(row), row.kind, repr(sorted(row.settings.items()))))
+        _in_order(
+            pairs,
+            first,
+            second,
+            lambda row: (_place(row), row.kind, repr(sorted(row.settings.items()))),
+        )
     _by(pairs, first, second, lambda row: (row.name, row.kind))
     _between(pairs, first, second)
     return pairs
@@ -38,10 +45,14 @@ def _place(row: Row) -> str:
 
 def _left(pairs: Pairs, first: Sequence[Row], second: Sequence[Row]) -> tuple[list[int], list[int]]:
     taken = set(pairs.values())
-    return [at for at in range(len(first)) if at not in taken], [at for at in range(len(second)) if at not in pairs]
+    return [at for at in range(len(first)) if at not in taken], [
+        at for at in range(len(second)) if at not in pairs
+    ]
 
 
-def _by(pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]) -> None:
+def _by(
+    pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]
+) -> None:
     """Pairs of those left that have an equal key."""
     left, right = _left(pairs, first, second)
     known = {key(first[at]): at for at in left if key(first[at]) is not None}
@@ -51,10 +62,14 @@ def _by(pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable
             pairs[at] = found
 
 
-def _in_order(pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]) -> None:
+def _in_order(
+    pairs: Pairs, first: Sequence[Row], second: Sequence[Row], key: Callable[[Row], Any]
+) -> None:
     """Pairs of those left that are equal, in the order in which both models have them."""
     left, right = _left(pairs, first, second)
-    matcher = SequenceMatcher(None, [key(first[at]) for at in left], [key(second[at]) for at in right], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [key(first[at]) for at in left], [key(second[at]) for at in right], autojunk=False
+    )
     for start, other, size in matcher.get_matching_blocks():
         for step in range(size):
             pairs[right[other + step]] = left[start + step]
@@ -67,8 +82,13 @@ def _between(pairs: Pairs, first: Sequence[Row], second: Sequence[Row]) -> None:
     for at in right:
         before = next((pairs[one] for one in range(at - 1, -1, -1) if one in pairs), -1)
         after = next((pairs[one] for one in range(at + 1, len(second)) if one in pairs), len(first))
-        alike = [one for one in range(before + 1, after) if one in free and first[one].kind == second[at].kind
-                 and _place(first[one]) == _place(second[at])]
+        alike = [
+            one
+            for one in range(before + 1, after)
+            if one in free
+            and first[one].kind == second[at].kind
+            and _place(first[one]) == _place(second[at])
+        ]
         if alike:
             pairs[at] = alike[0]
             free.discard(alike[0])

@@ -13,7 +13,11 @@ from .sides import Side
 _LONGEST: Final = 70
 _RESET: Final = "\x1b[0m"
 _STYLES: Final = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m", "#": "\x1b[1m"}
-_TITLES: Final = {"parameters": "parameters", "trainable_parameters": "trainable", "flops": "multiply-adds"}
+_TITLES: Final = {
+    "parameters": "parameters",
+    "trainable_parameters": "trainable",
+    "flops": "multiply-adds",
+}
 
 
 def as_text(found: Difference, *, colour: bool = False) -> str:
@@ -60,12 +64,20 @@ def _layers(found: Difference) -> Iterator[str]:
 def _row(row: Row) -> str:
     count = row.parameters
     size = f", {count:,} parameters" if count else ""
-    return f"{row.name} ({row.kind}): {row.output}{size}" if row.output else f"{row.name} ({row.kind}){size}"
+    return (
+        f"{row.name} ({row.kind}): {row.output}{size}"
+        if row.output
+        else f"{row.name} ({row.kind}){size}"
+    )
 
 
 def _title(one: LayerChange) -> str:
     name = f"{one.before.name} -> {one.after.name}" if one.renamed else one.after.name
-    kind = one.after.kind if one.before.kind == one.after.kind else f"{one.before.kind} -> {one.after.kind}"
+    kind = (
+        one.after.kind
+        if one.before.kind == one.after.kind
+        else f"{one.before.kind} -> {one.after.kind}"
+    )
     words = ["renamed"] * one.renamed + ["moved"] * one.moved
     return f"{name} ({kind}){': ' if words else ''}{', '.join(words)}"
 
@@ -111,17 +123,23 @@ def _weights(found: Difference) -> Iterator[str]:
     if not count:
         return
     if loading.whole:
-        yield f"all of {found.a.name} load into {found.b.name}" if not loading.unused else (
-            f"{found.b.name} is filled from {found.a.name}, which has more")
+        yield (
+            f"all of {found.a.name} load into {found.b.name}"
+            if not loading.unused
+            else (f"{found.b.name} is filled from {found.a.name}, which has more")
+        )
     else:
-        yield f"{len(loading.loaded)} of {count} layers of {found.b.name} are filled from {found.a.name}; not"
+        yield (
+            f"{len(loading.loaded)} of {count} layers of {found.b.name} are filled from"
+            f" {found.a.name}; not"
+        )
         for one in loading.unloaded:
             yield f"    {one.name}: {one.why}"
     if loading.unused:
         yield f"left over: {', '.join(loading.unused)}"
 
 
-# Results of runs -----------------------------------------------------------------------------------------------------
+# Results of runs ----------------------------------------------------------------------------------
 
 
 def _metrics(a: Side, b: Side) -> Iterator[str]:
@@ -142,7 +160,11 @@ def _history(a: Side, b: Side) -> Iterator[str]:
 def _numbers(lead: str, before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[str]:
     for name in dict.fromkeys((*before, *after)):
         one, other = before.get(name), after.get(name)
-        change = f" ({other - one:+.4g})" if one is not None and other is not None and one != other else ""
+        change = (
+            f" ({other - one:+.4g})"
+            if one is not None and other is not None and one != other
+            else ""
+        )
         yield f"{lead}{name}: {_figure(one)} -> {_figure(other)}{change}"
 
 

@@ -1,4 +1,6 @@
-"""The layers of a model as rows that can be compared: settings in full, whichever way they were written."""
+"""The layers of a model as rows that can be compared: settings in full, whichever way they were
+written.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Row:
 
 
 def rows(typed: TypedGraph) -> tuple[Row, ...]:
-    """Every layer once: those of the model, then those of what it shares (`tower/dense`, `shared.judge`)."""
+    """Every layer once: those of the model, then those of what it shares (`tower/dense`,
+    `shared.judge`).
+    """
     return tuple(_rows(typed, "", set()))
 
 
@@ -53,7 +57,15 @@ def _rows(typed: TypedGraph, prefix: str, seen: set[str]) -> Iterator[Row]:
             yield from _rows(layer.inside, f"{prefix}{name}/", seen)
         elif isinstance(layer.call.callee, Layer):
             callee = layer.call.callee
-            yield Row(f"{prefix}shared.{name}", callee.kind(), _settings(callee), True, (), "", layer.weights)
+            yield Row(
+                f"{prefix}shared.{name}",
+                callee.kind(),
+                _settings(callee),
+                True,
+                (),
+                "",
+                layer.weights,
+            )
 
 
 def _row(layer: TypedCall, prefix: str) -> Row:
@@ -61,16 +73,24 @@ def _row(layer: TypedCall, prefix: str) -> Row:
     own = layer.shared is None and isinstance(callee, Layer)
     output = ", ".join(f"{show(one.shape)} {one.dtype}" for one in layer.outputs)
     return Row(
-        prefix + layer.name, layer.kind, _settings(callee) if own and isinstance(callee, Layer) else {},
-        layer.call.use.name is not None, tuple(layer.inputs), output, layer.weights if own else (),
+        prefix + layer.name,
+        layer.kind,
+        _settings(callee) if own and isinstance(callee, Layer) else {},
+        layer.call.use.name is not None,
+        tuple(layer.inputs),
+        output,
+        layer.weights if own else (),
         dict(layer.call.use.options),
     )
 
 
 def _settings(layer: Settings) -> dict[str, Any]:
     """Every setting but the name."""
-    return {name: plain_of(getattr(layer, name), family_of(one)) for name, one in type(layer).model_fields.items()
-            if name != "name"}
+    return {
+        name: plain_of(getattr(layer, name), family_of(one))
+        for name, one in type(layer).model_fields.items()
+        if name != "name"
+    }
 
 
 def plain_of(value: Any, family: Family | None = None) -> Any:

@@ -24,7 +24,9 @@ _MOST: Final = 50_000_000
 
 @dataclass(frozen=True)
 class Side:
-    """One side. `metrics` by part of the data, and `history` a row per epoch, are those of a run."""
+    """One side. `metrics` by part of the data, and `history` a row per epoch, are those of a
+    run.
+    """
 
     name: str
     compiled: Compiled
@@ -41,8 +43,11 @@ def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[
     if path == "-" or not folder.is_dir():
         return _side(path, compile_path(path, overrides))
     if not (folder / RESOLVED).is_file():
-        fault = Fault("MS716", f"`{path}` is a folder, and no run: it has no `{RESOLVED}`",
-                      help="give a spec, or the folder of a run, e.g. `runs/digits/1`")
+        fault = Fault(
+            "MS716",
+            f"`{path}` is a folder, and no run: it has no `{RESOLVED}`",
+            help="give a spec, or the folder of a run, e.g. `runs/digits/1`",
+        )
         return Checked(None, (fault.at(None),))
     try:
         metrics, history = _metrics(folder / "metrics.json"), _history(folder / "history.csv")
@@ -53,16 +58,24 @@ def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[
 
 
 def _side(
-    name: str, compiled: Checked[Compiled | None], metrics: Mapping[str, Mapping[str, float]] | None = None,
+    name: str,
+    compiled: Checked[Compiled | None],
+    metrics: Mapping[str, Mapping[str, float]] | None = None,
     history: tuple[Mapping[str, float], ...] = (),
 ) -> Checked[Side | None]:
     right = compiled.ok and compiled.value is not None and compiled.value.graph is not None
-    side = Side(name, compiled.value, metrics or {}, history) if right and compiled.value is not None else None
+    side = (
+        Side(name, compiled.value, metrics or {}, history)
+        if right and compiled.value is not None
+        else None
+    )
     return Checked(side, compiled.diagnostics)
 
 
 def _compiled(path: Path, overrides: Mapping[str, Any] | None) -> Checked[Compiled | None]:
-    """The spec that a run left. Its paths start at the folder of the spec that was run: they are not followed here."""
+    """The spec that a run left. Its paths start at the folder of the spec that was run: they are
+    not followed here.
+    """
     document = read(str(path))
     found: list[Diagnostic] = list(document.diagnostics)
     if document.value is None:
@@ -83,7 +96,10 @@ def _metrics(path: Path) -> dict[str, dict[str, float]]:
     found = json.loads(_text(path))
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ValueError(f"`{path.name}` holds no metrics")
-    return {str(part): {str(name): _number(value) for name, value in one.items()} for part, one in found.items()}
+    return {
+        str(part): {str(name): _number(value) for name, value in one.items()}
+        for part, one in found.items()
+    }
 
 
 def _history(path: Path) -> tuple[dict[str, float], ...]:
@@ -91,7 +107,9 @@ def _history(path: Path) -> tuple[dict[str, float], ...]:
     if not path.is_file():
         return ()
     rows = csv.DictReader(io.StringIO(_text(path)))
-    return tuple({name: _number(cell) for name, cell in row.items() if name and cell} for row in rows)
+    return tuple(
+        {name: _number(cell) for name, cell in row.items() if name and cell} for row in rows
+    )
 
 
 def _text(path: Path) -> str:

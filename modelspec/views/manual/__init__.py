@@ -1,7 +1,8 @@
-"""The manual: what `modelspec explain TOPIC` shows, and the reference that is made of the same pages.
+"""The manual: what `modelspec explain TOPIC` shows, and the reference that is made of the same
+pages.
 
-Nothing is written twice: a layer's page is its docstring and its settings, a code's page the file beside the
-diagnostics, a key's page what the JSON Schema says about it.
+Nothing is written twice: a layer's page is its docstring and its settings, a code's page the file
+beside the diagnostics, a key's page what the JSON Schema says about it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ __all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
 
 
 def find(topic: str) -> list[Page]:
-    """The pages of a topic: one as a rule, several where a name has several meanings (`mse`, a loss and a metric);
-    none where there is no such topic."""
+    """The pages of a topic: one as a rule, several where a name has several meanings (`mse`, a loss
+    and a metric); none where there is no such topic.
+    """
     topic = topic.strip()
     return list(_exact(topic)) or list(_loose(topic))
 
@@ -55,10 +57,14 @@ def _plural_of(noun: str) -> str:
 
 
 def _loose(topic: str) -> Iterator[Page]:
-    """A name in another case, or a setting: `conv2d`, `Conv2D.strides`, `training.optimizer.Adam.beta_1`."""
+    """A name in another case, or a setting: `conv2d`, `Conv2D.strides`,
+    `training.optimizer.Adam.beta_1`.
+    """
     folded = topic.lower()
     for family in kinds.families().values():
-        names = dict.fromkeys(family.aliases.get(name, name) for name in family.names() if name.lower() == folded)
+        names = dict.fromkeys(
+            family.aliases.get(name, name) for name in family.names() if name.lower() == folded
+        )
         yield from (kinds.page(family, name) for name in names)
     yield from map(library.page, library.names(topic))
     if shipped := library.setting(topic):
@@ -78,36 +84,67 @@ def _loose(topic: str) -> Iterator[Page]:
 
 def _setting(kind: str, family: Registry, row: Row) -> Page:
     notes = (f"Takes {row.takes}.", _default(row), f"See `modelspec explain {kind}`.")
-    return Page(f"{kind}.{row.name}", f"setting of a {family.noun}", row.text or f"A setting of `{kind}`.", notes=notes)
+    return Page(
+        f"{kind}.{row.name}",
+        f"setting of a {family.noun}",
+        row.text or f"A setting of `{kind}`.",
+        notes=notes,
+    )
 
 
 def _default(row: Row) -> str:
     return "It is needed." if row.default == "needed" else f"The default is `{row.default}`."
 
 
-# Lists ---------------------------------------------------------------------------------------------------------------
+# Lists --------------------------------------------------------------------------------------------
 
 
 def overview() -> Page:
     """What there is to ask for."""
-    families = [Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
-                for plural, family in kinds.families().items()]
-    rows = (Row("keys", "every key of a spec, e.g. `training.loss`"),
-            Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"), *families,
-            Row("codes", "every code of a fault, e.g. `MS402`"))
-    rows = (*rows, Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"))
-    return Page("modelspec explain TOPIC", "", "A topic is a code, a layer, a component, a key, or one of these lists:",
-                (Table("Lists", rows, ("topic", "what it is", "")),))
+    families = [
+        Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
+        for plural, family in kinds.families().items()
+    ]
+    rows = (
+        Row("keys", "every key of a spec, e.g. `training.loss`"),
+        Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"),
+        *families,
+        Row("codes", "every code of a fault, e.g. `MS402`"),
+    )
+    rows = (
+        *rows,
+        Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"),
+    )
+    return Page(
+        "modelspec explain TOPIC",
+        "",
+        "A topic is a code, a layer, a component, a key, or one of these lists:",
+        (Table("Lists", rows, ("topic", "what it is", "")),),
+    )
 
 
 def _codes() -> Page:
     pages = [page for code in codes() if (page := code_page(code))]
-    return Page("codes", "", "What `modelspec check` finds; `modelspec explain MS402` tells more about each.",
-                (Table("Codes", tuple(Row(page.code, page.title) for page in pages), ("code", "what it says", "")),))
+    return Page(
+        "codes",
+        "",
+        "What `modelspec check` finds; `modelspec explain MS402` tells more about each.",
+        (
+            Table(
+                "Codes",
+                tuple(Row(page.code, page.title) for page in pages),
+                ("code", "what it says", ""),
+            ),
+        ),
+    )
 
 
-_LISTS = {"codes": _codes, "keys": keys.list_page, expressions.TOPIC: expressions.page,
-          library.TOPIC: library.list_page}
+_LISTS = {
+    "codes": _codes,
+    "keys": keys.list_page,
+    expressions.TOPIC: expressions.page,
+    library.TOPIC: library.list_page,
+}
 
 
 def topics() -> Iterator[str]:

@@ -37,6 +37,13 @@ functions below, and no value has methods: an expression runs no code, and alway
 
 def page() -> Page:
     """What `modelspec explain expressions` shows."""
-    functions = tuple(Row(name, one.words, text=f"Takes {one.takes()}.") for name, one in FUNCTIONS.items())
-    return Page("Expressions", "", _TEXT, (Table("Functions", functions, ("function", "gives", "")),),
-                (f"An expression has at most {limits.LENGTH:,} characters.",))
+    functions = tuple(
+        Row(name, one.words, text=f"Takes {one.takes()}.") for name, one in FUNCTIONS.items()
+    )
+    return Page(
+        "Expressions",
+        "",
+        _TEXT,
+        (Table("Functions", functions, ("function", "gives", "")),),
+        (f"An expression has at most {limits.LENGTH:,} characters.",),
+    )

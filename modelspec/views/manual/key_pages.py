@@ -18,10 +18,18 @@ from ..schema.value_schema import settings
 from .kind_pages import row, rows
 from .page import Page, Row, Table
 
-_CLASSES: Final[dict[str, type[Section]]] = {"training": Choices, "training.checkpoint": Checkpoint, "runtime": Runtime,
-                                             "data.split": Split}
+_CLASSES: Final[dict[str, type[Section]]] = {
+    "training": Choices,
+    "training.checkpoint": Checkpoint,
+    "runtime": Runtime,
+    "data.split": Split,
+}
 """Keys that are one mapping of settings."""
-_FORMS: Final[dict[str, type[Section]]] = {"model.inputs": Input, "data.inputs": Feature, "data.targets": Feature}
+_FORMS: Final[dict[str, type[Section]]] = {
+    "model.inputs": Input,
+    "data.inputs": Feature,
+    "data.targets": Feature,
+}
 """Keys whose values have a long form."""
 
 
@@ -32,7 +40,9 @@ def paths() -> tuple[str, ...]:
 
 
 def full_path(written: str) -> str | None:
-    """The path of a key as it was written: `training.epochs`, or `epochs` alone where only one section has it."""
+    """The path of a key as it was written: `training.epochs`, or `epochs` alone where only one
+    section has it.
+    """
     known = paths()
     if written in known:
         return written
@@ -47,17 +57,25 @@ def page(path: str) -> Page:
         text = f"{key.text}\n\n```yaml\n{key.example}\n```"
         return Page(path, "key", text, tuple(_tables(path)), (f"Takes {key.takes}.",))
     if path in _CLASSES:
-        return Page(path, "key", inspect.cleandoc(_CLASSES[path].__doc__ or ""), tuple(_tables(path)))
+        return Page(
+            path, "key", inspect.cleandoc(_CLASSES[path].__doc__ or ""), tuple(_tables(path))
+        )
     one = _row(section, path.rpartition(".")[2])
     default = "It is needed." if one.default == "needed" else f"The default is `{one.default}`."
-    return Page(path, "key", one.text or f"A key of `{section}`.", notes=(f"Takes {one.takes}.", default))
+    return Page(
+        path, "key", one.text or f"A key of `{section}`.", notes=(f"Takes {one.takes}.", default)
+    )
 
 
 def list_page() -> Page:
     """Every key."""
     listed = tuple(Row(path, _summary(path)) for path in paths())
-    return Page("keys", "", "What may stand in a spec; `modelspec explain KEY` tells more about each.",
-                (Table("Keys", listed, ("key", "meaning", "")),))
+    return Page(
+        "keys",
+        "",
+        "What may stand in a spec; `modelspec explain KEY` tells more about each.",
+        (Table("Keys", listed, ("key", "meaning", "")),),
+    )
 
 
 def _summary(path: str) -> str:
@@ -87,5 +105,7 @@ def _tables(path: str) -> Iterator[Table]:
         yield Table("The long form", rows(_FORMS[path]), ("key", "takes", "default"))
     below = [name for name in KEYS if name.startswith(f"{path}.")]
     if below and path not in _CLASSES:
-        listed = tuple(Row(name.rpartition(".")[2], KEYS[name].takes, text=KEYS[name].text) for name in below)
+        listed = tuple(
+            Row(name.rpartition(".")[2], KEYS[name].takes, text=KEYS[name].text) for name in below
+        )
         yield Table("Keys", listed, ("key", "takes", "default"))

@@ -17,7 +17,12 @@ from ..schema.type_text import plural, words, written
 from ..schema.value_schema import settings
 from .page import Page, Row, Table
 
-_OPTION: Final = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "a text"}
+_OPTION: Final = {
+    bool: "`true` or `false`",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+}
 
 
 def families() -> dict[str, Registry]:
@@ -25,27 +30,41 @@ def families() -> dict[str, Registry]:
     return {plural(family.noun): family for family in FAMILIES}
 
 
-# One kind ------------------------------------------------------------------------------------------------------------
+# One kind -----------------------------------------------------------------------------------------
 
 
 def page(family: Registry, name: str) -> Page:
     """The page of a member of a family, by its name or an alias; also of a name that is refused."""
     if name in family.refused:
-        return Page(name, f"no {family.noun} of a spec", f"`{name}` cannot stand in a spec: {family.refused[name]}.")
+        return Page(
+            name,
+            f"no {family.noun} of a spec",
+            f"`{name}` cannot stand in a spec: {family.refused[name]}.",
+        )
     cls = family.find(name)
     if cls is None:
         return Page(name, family.noun, _named_by_shape(family, name))
     if is_named_only(family):
-        return Page(name, family.noun, inspect.cleandoc(cls.__doc__ or ""), notes=_names(cls, family, name))
+        return Page(
+            name, family.noun, inspect.cleandoc(cls.__doc__ or ""), notes=_names(cls, family, name)
+        )
     kind = cls.kind()
-    return Page(kind, family.noun, inspect.cleandoc(cls.__doc__ or ""), tuple(_tables(cls)),
-                (*_short_form(cls, family), *_names(cls, family, kind), *_everywhere(cls)))
+    return Page(
+        kind,
+        family.noun,
+        inspect.cleandoc(cls.__doc__ or ""),
+        tuple(_tables(cls)),
+        (*_short_form(cls, family), *_names(cls, family, kind), *_everywhere(cls)),
+    )
 
 
 def _named_by_shape(family: Registry, name: str) -> str:
     single, indices, as_wide = getattr(family, "by_shape", {})[name.lower()]
-    return (f"The {family.noun} of this name that fits the output: `{single}` where it has one unit, `{indices}` where "
-            f"the targets are class indices, `{as_wide}` where they are as wide as the output.")
+    return (
+        f"The {family.noun} of this name that fits the output: `{single}` where it has one unit,"
+        f" `{indices}` where the targets are class indices, `{as_wide}` where they are as wide as"
+        " the output."
+    )
 
 
 def rows(cls: type[Settings], *, common: bool = False) -> tuple[Row, ...]:
@@ -72,10 +91,17 @@ def _tables(cls: type[Settings]) -> Iterator[Table]:
     if found := rows(cls):
         yield Table("Settings", found)
     if issubclass(cls, Layer) and (cls.arguments != ONE or cls.options):
-        tensors = (Row(argument.name, _tensors(argument), "needed" if argument.required else "optional")
-                   for argument in cls.arguments)
-        options = (Row(name, f"{_OPTION[kind]} (in `call`)", "optional") for name, kind in cls.options.items())
-        yield Table("What a call takes (`from`, `call`)", (*tensors, *options), ("argument", "takes", ""))
+        tensors = (
+            Row(argument.name, _tensors(argument), "needed" if argument.required else "optional")
+            for argument in cls.arguments
+        )
+        options = (
+            Row(name, f"{_OPTION[kind]} (in `call`)", "optional")
+            for name, kind in cls.options.items()
+        )
+        yield Table(
+            "What a call takes (`from`, `call`)", (*tensors, *options), ("argument", "takes", "")
+        )
 
 
 def _tensors(argument: Argument) -> str:
@@ -113,23 +139,37 @@ def _names(cls: type[Settings], family: Registry, name: str) -> tuple[str, ...]:
 def _everywhere(cls: type[Settings]) -> tuple[str, ...]:
     if not issubclass(cls, Layer):
         return ()
-    return ("Every layer also takes `name`, `trainable` and `dtype`, and as an entry of `layers` `from`, `call`, "
-            "`when` and `repeat`: see `modelspec explain layers`.",)
+    return (
+        (
+            "Every layer also takes `name`, `trainable` and `dtype`, and as an entry of `layers`"
+            " `from`, `call`, `when` and `repeat`: see `modelspec explain layers`."
+        ),
+    )
 
 
-# Families ------------------------------------------------------------------------------------------------------------
+# Families -----------------------------------------------------------------------------------------
 
 
 def family_page(family: Registry) -> Page:
     """The list of a family."""
     tables = tuple(_lists(family))
-    text = f"{len(list(family.kinds()))} {plural(family.noun)}; `modelspec explain NAME` tells more about each."
+    text = (
+        f"{len(list(family.kinds()))} {plural(family.noun)}; `modelspec explain NAME` tells more"
+        " about each."
+    )
     if family.noun == "layer":
         common = tuple(one for one in rows(Layer, common=True) if one.name in Layer.common)
         entry = tuple(Row(word, KEYS[word].takes, "", KEYS[word].text) for word in RESERVED)
-        tables = (*tables, Table("Settings of every layer", common),
-                  Table("Of an entry of `layers`, beside its layer's settings", entry))
-    refused = (f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.",) if family.refused else ()
+        tables = (
+            *tables,
+            Table("Settings of every layer", common),
+            Table("Of an entry of `layers`, beside its layer's settings", entry),
+        )
+    refused = (
+        (f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.",)
+        if family.refused
+        else ()
+    )
     return Page(plural(family.noun), "", text, tables, refused)
 
 
@@ -137,7 +177,11 @@ def _lists(family: Registry) -> Iterator[Table]:
     """The members by the module that defines them; one list where that is one module."""
     for module, kinds in family.modules.items():
         listed = tuple(Row(kind, _first_sentence(family, kind)) for kind in kinds)
-        heading = module.replace("_", " ").capitalize() if len(family.modules) > 1 else plural(family.noun).capitalize()
+        heading = (
+            module.replace("_", " ").capitalize()
+            if len(family.modules) > 1
+            else plural(family.noun).capitalize()
+        )
         yield Table(heading, listed, (family.noun, "", ""))
 
 

@@ -1,4 +1,6 @@
-"""Pages of the kinds of the library: what each is, its settings, how to use it, and how many parameters it has."""
+"""Pages of the kinds of the library: what each is, its settings, how to use it, and how many
+parameters it has.
+"""
 
 from __future__ import annotations
 
@@ -43,26 +45,49 @@ def setting(topic: str) -> Page | None:
     if found is None:
         return None
     default = "It is needed." if found.default == "needed" else f"The default is `{found.default}`."
-    notes = (f"Takes {found.takes}.", default if found.default else "", f"See `modelspec explain {name}`.")
-    return Page(topic, "setting of a kind of the library", found.text, notes=tuple(note for note in notes if note))
+    notes = (
+        f"Takes {found.takes}.",
+        default if found.default else "",
+        f"See `modelspec explain {name}`.",
+    )
+    return Page(
+        topic,
+        "setting of a kind of the library",
+        found.text,
+        notes=tuple(note for note in notes if note),
+    )
 
 
 def list_page() -> Page:
     """Every kind of the library."""
     rows = tuple(Row(name, _first_sentence(load(name))) for name in kinds())
-    text = ("Architectures and blocks that ship with modelspec, each a spec of its own. An entry of `layers` uses one "
-            "as it uses a layer: a model is then one layer, with weights of its own at every use and Keras's names "
-            "inside it; under `shared`, entries call it with one set of weights. `extends: ResNet50` takes a model's "
-            "spec as the base of another: its `vars` are its settings, and its layers those of the model.")
-    return Page(TOPIC, "", text, (Table("Kinds", rows, ("kind", "", "")),),
-                ("`modelspec explain NAME` tells more about each.",))
+    text = (
+        "Architectures and blocks that ship with modelspec, each a spec of its own. An entry of"
+        " `layers` uses one as it uses a layer: a model is then one layer, with weights of its own"
+        " at every use and Keras's names inside it; under `shared`, entries call it with one set of"
+        " weights. `extends: ResNet50` takes a model's spec as the base of another: its `vars` are"
+        " its settings, and its layers those of the model."
+    )
+    return Page(
+        TOPIC,
+        "",
+        text,
+        (Table("Kinds", rows, ("kind", "", "")),),
+        ("`modelspec explain NAME` tells more about each.",),
+    )
 
 
 def _example(kind: Kind) -> str:
     sizes = plain(kind.settings["input_shape"].value) if "input_shape" in kind.settings else None
     shape = list(sizes) if isinstance(sizes, tuple) else [224, 224, 3]
-    body = "{include_top: false, pooling: avg, trainable: false}" if "include_top" in kind.settings else "{name: body}"
-    head = "\n    - Dense: {units: 10, activation: softmax}" if "include_top" in kind.settings else ""
+    body = (
+        "{include_top: false, pooling: avg, trainable: false}"
+        if "include_top" in kind.settings
+        else "{name: body}"
+    )
+    head = (
+        "\n    - Dense: {units: 10, activation: softmax}" if "include_top" in kind.settings else ""
+    )
     return f"model:\n  inputs: {{image: {shape}}}\n  layers:\n    - {kind.name}: {body}{head}"
 
 
@@ -70,23 +95,37 @@ def _of_model(kind: Kind) -> Iterator[str]:
     if (count := _parameters(kind)) is not None:
         yield f"It has {count:,} parameters."
     primary = kind.block.primary
-    yield f"`- {kind.name}` uses it as it is" + (f", `- {kind.name}: ...` sets `{primary}`." if primary else ".")
-    yield (f"As an entry of `layers` it also takes `name`, `from`, `call`, `when` and `repeat`. `extends: {kind.name}` "
-           "builds a spec on it, with its settings under `vars`.")
+    yield f"`- {kind.name}` uses it as it is" + (
+        f", `- {kind.name}: ...` sets `{primary}`." if primary else "."
+    )
+    yield (
+        "As an entry of `layers` it also takes `name`, `from`, `call`, `when` and `repeat`."
+        f" `extends: {kind.name}` builds a spec on it, with its settings under `vars`."
+    )
 
 
 def _of_block(kind: Kind) -> Iterator[str]:
     if kind.block.primary and not set(kind.block.required()) - {kind.block.primary}:
         yield f"`- {kind.name}: ...` sets `{kind.block.primary}`."
     if kind.block.inputs != ("input",):
-        yield f"It takes {len(kind.block.inputs)} tensors: {', '.join(f'`{name}`' for name in kind.block.inputs)}."
-    yield "As an entry of `layers` it also takes `name`, `from`, `when` and `repeat`; every use has weights of its own."
+        yield (
+            f"It takes {len(kind.block.inputs)} tensors:"
+            f" {', '.join(f'`{name}`' for name in kind.block.inputs)}."
+        )
+    yield (
+        "As an entry of `layers` it also takes `name`, `from`, `when` and `repeat`; every use has"
+        " weights of its own."
+    )
 
 
 def _parameters(kind: Kind) -> int | None:
     """How many parameters the model has as it is, inferred."""
     checked = compile_mapping({"extends": kind.name})
-    return checked.value.graph.parameters if checked.ok and checked.value and checked.value.graph else None
+    return (
+        checked.value.graph.parameters
+        if checked.ok and checked.value and checked.value.graph
+        else None
+    )
 
 
 def _first_sentence(kind: Kind) -> str:

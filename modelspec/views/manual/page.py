@@ -30,7 +30,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """`text` is Markdown, as docstrings are; `notes` are single sentences that follow the tables."""
+    """`text` is Markdown, as docstrings are; `notes` are single sentences that follow the
+    tables.
+    """
 
     title: str
     subtitle: str
@@ -39,12 +41,16 @@ class Page:
     notes: tuple[str, ...] = ()
 
 
-# For a terminal ------------------------------------------------------------------------------------------------------
+# For a terminal -----------------------------------------------------------------------------------
 
 
 def as_text(page: Page, width: int = 100) -> str:
     """The page in at most `width` columns."""
-    lines = [f"{page.title} ({page.subtitle})" if page.subtitle else page.title, "", *_prose(page.text, width)]
+    lines = [
+        f"{page.title} ({page.subtitle})" if page.subtitle else page.title,
+        "",
+        *_prose(page.text, width),
+    ]
     for table in page.tables:
         lines += ["", table.heading, *_table(table, width)]
     if page.notes:
@@ -78,8 +84,14 @@ def _paragraph(text: str, width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
-    return textwrap.wrap(" ".join(text.split()), width, initial_indent=first, subsequent_indent=rest,
-                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _table(table: Table, width: int) -> Iterator[str]:
@@ -94,7 +106,7 @@ def _table(table: Table, width: int) -> Iterator[str]:
         yield from _wrapped(row.text, width, " " * (name + 4), " " * (name + 4))
 
 
-# For the reference ---------------------------------------------------------------------------------------------------
+# For the reference --------------------------------------------------------------------------------
 
 
 def as_markdown(page: Page, level: int = 3) -> str:
@@ -114,7 +126,11 @@ def _markdown_table(table: Table) -> str:
     for row in table.rows:
         name = row.name if row.name.startswith("`") else f"`{row.name}`"
         shown = f"`{row.default}`" if row.default and row.default not in WORDS else row.default
-        lines.append(_cells([name, row.takes, *([shown] if defaults else ()), *([row.text] if texts else ())]))
+        lines.append(
+            _cells(
+                [name, row.takes, *([shown] if defaults else ()), *([row.text] if texts else ())]
+            )
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -14,13 +14,20 @@ from modelspec.compiler.infer import TypedGraph
 from .diagram import diagram
 
 ENDINGS = {
-    ".svg": "svg", ".png": "png", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "graphviz", ".gv": "graphviz",
+    ".svg": "svg",
+    ".png": "png",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "graphviz",
+    ".gv": "graphviz",
 }
 """Which kind of picture a file's ending asks for."""
 
 
 def picture(name: str, graph: TypedGraph, form: str, depth: int | None = None) -> bytes:
-    """The content of a picture's file. `form` is one of the values of `ENDINGS`; frames are open down to `depth`."""
+    """The content of a picture's file. `form` is one of the values of `ENDINGS`; frames are open
+    down to `depth`.
+    """
     drawn = diagram(name, graph, depth)
     if form in ("mermaid", "graphviz"):
         from . import text_formats as text

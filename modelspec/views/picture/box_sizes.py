@@ -22,7 +22,10 @@ _WIDE = frozenset("mwMW%@\u00d7")
 
 def text_width(text: str, size: float = TEXT_SIZE) -> float:
     """About how wide a text is in a font without serifs."""
-    units = sum(0.33 if c in _NARROW else 0.87 if c in _WIDE else 0.68 if c.isupper() else 0.56 for c in text)
+    units = sum(
+        0.33 if c in _NARROW else 0.87 if c in _WIDE else 0.68 if c.isupper() else 0.56
+        for c in text
+    )
     return units * size
 
 

@@ -1,4 +1,5 @@
-"""What a picture of a model shows: boxes for its calls, frames for its blocks and sub-models, arrows for its tensors.
+"""What a picture of a model shows: boxes for its calls, frames for its blocks and sub-models,
+arrows for its tensors.
 
 Nothing here knows sizes in pixels. A frame deeper than is asked for is folded: it becomes one box.
 """
@@ -59,12 +60,16 @@ class Arrow:
     shape: str
     """As a spec writes it, without the batch axis."""
     argument: str = ""
-    """Which of several arguments of the target it is, where their names say more than their order."""
+    """Which of several arguments of the target it is, where their names say more than their
+    order.
+    """
 
 
 @dataclass
 class Diagram:
-    """A picture before it is laid out. Boxes are in the order of the spec, which is a topological one."""
+    """A picture before it is laid out. Boxes are in the order of the spec, which is a topological
+    one.
+    """
 
     name: str
     boxes: dict[str, Box] = field(default_factory=dict)
@@ -76,7 +81,9 @@ class Diagram:
 
 
 def diagram(name: str, graph: TypedGraph, depth: int | None = None) -> Diagram:
-    """The picture of a typed graph, frames open down to `depth`; by default as deep as about a hundred boxes show."""
+    """The picture of a typed graph, frames open down to `depth`; by default as deep as about a
+    hundred boxes show.
+    """
     whole = _Builder(name).build(graph)
     if depth is None:
         depth = whole.deepest
@@ -85,7 +92,7 @@ def diagram(name: str, graph: TypedGraph, depth: int | None = None) -> Diagram:
     return _folded(whole, depth)
 
 
-# Calls to boxes ------------------------------------------------------------------------------------------------------
+# Calls to boxes -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,9 @@ class _Builder:
         self.root = Frame("", name)
         self._frames: dict[object, Frame] = {}
         self._shown: set[tuple[str, str | None]] = set()
-        """Shared names (behind the frame that they are in) whose weights are counted and whose inside is shown."""
+        """Shared names (behind the frame that they are in) whose weights are counted and whose
+        inside is shown.
+        """
 
     def build(self, graph: TypedGraph) -> Diagram:
         ends: _Ends = {}
@@ -117,7 +126,9 @@ class _Builder:
             if len(outputs) > 1 or end.key.startswith("input:"):
                 key = self._box(f"output:{name}", "output", name, "output", self.root)
                 self._arrow(end, key)
-        self.found.deepest = max((len(box.frame.way) for box in self.found.boxes.values()), default=0)
+        self.found.deepest = max(
+            (len(box.frame.way) for box in self.found.boxes.values()), default=0
+        )
         return self.found
 
     def _calls(self, graph: TypedGraph, ends: _Ends, frame: Frame, prefix: str) -> dict[str, _End]:
@@ -125,8 +136,13 @@ class _Builder:
         frames = self._block_frames(graph, frame)
         for layer in graph.layers:
             around = frames[layer.name]
-            given = {argument: [ends[ref.producer, ref.output] for ref in ((refs,) if isinstance(refs, Ref) else refs)]
-                     for argument, refs in (layer.call.inputs or {}).items()}
+            given = {
+                argument: [
+                    ends[ref.producer, ref.output]
+                    for ref in ((refs,) if isinstance(refs, Ref) else refs)
+                ]
+                for argument, refs in (layer.call.inputs or {}).items()
+            }
             if layer.inside is not None and (prefix, layer.shared) not in self._shown:
                 self._shown.add((prefix, layer.shared))
                 made = self._inside(layer, layer.inside, given, around, prefix)
@@ -135,38 +151,68 @@ class _Builder:
             ends.update({(layer.name, output): end for output, end in made.items()})
         return {name: ends[ref.producer, ref.output] for name, ref in graph.graph.outputs.items()}
 
-    def _call(self, layer: TypedCall, given: Mapping[str, list[_End]], frame: Frame, prefix: str
-              ) -> dict[str | None, _End]:
+    def _call(
+        self, layer: TypedCall, given: Mapping[str, list[_End]], frame: Frame, prefix: str
+    ) -> dict[str | None, _End]:
         again = layer.shared is not None and (prefix, layer.shared) in self._shown
         self._shown.add((prefix, layer.shared))
         count = 0 if again else known(total(product(weight.shape) for weight in layer.weights))
         told = "  shared" if again else f"  {counted(count)}" if count != 0 else ""
         callee = layer.call.callee
-        family = type(callee).__module__.rpartition(".")[2] if isinstance(callee, Layer) else "frame"
-        key = self._box(f"{prefix}{layer.name}", layer.kind, f"{layer.name}{told}", family, frame, count, _tip(layer))
+        family = (
+            type(callee).__module__.rpartition(".")[2] if isinstance(callee, Layer) else "frame"
+        )
+        key = self._box(
+            f"{prefix}{layer.name}",
+            layer.kind,
+            f"{layer.name}{told}",
+            family,
+            frame,
+            count,
+            _tip(layer),
+        )
         for argument, sources in given.items():
             for source in sources:
                 self._arrow(source, key, argument if len(given) > 1 else "")
         return _outputs(layer, [_End(key, tensor) for tensor in layer.outputs])
 
-    def _inside(self, layer: TypedCall, inside: TypedGraph, given: Mapping[str, list[_End]], frame: Frame, prefix: str
-                ) -> dict[str | None, _End]:
-        """The layers of a sub-model in a frame of their own; tensors go straight to those that take them."""
-        own = Frame(f"{prefix}{layer.name}/", f"{layer.name}: {layer.kind}" if layer.kind != layer.name else layer.name,
-                    frame)
+    def _inside(
+        self,
+        layer: TypedCall,
+        inside: TypedGraph,
+        given: Mapping[str, list[_End]],
+        frame: Frame,
+        prefix: str,
+    ) -> dict[str | None, _End]:
+        """The layers of a sub-model in a frame of their own; tensors go straight to those that take
+        them.
+        """
+        own = Frame(
+            f"{prefix}{layer.name}/",
+            f"{layer.name}: {layer.kind}" if layer.kind != layer.name else layer.name,
+            frame,
+        )
         ends: _Ends = {(argument, None): sources[0] for argument, sources in given.items()}
         made = self._calls(inside, ends, own, own.key)
         return _outputs(layer, list(made.values()))
 
-    def _box(self, key: str, title: str, subtitle: str, family: str, frame: Frame, count: int | None = 0,
-             tip: str = "") -> str:
+    def _box(
+        self,
+        key: str,
+        title: str,
+        subtitle: str,
+        family: str,
+        frame: Frame,
+        count: int | None = 0,
+        tip: str = "",
+    ) -> str:
         self.found.boxes[key] = Box(key, title, subtitle, family, frame, count, tip)
         return key
 
     def _arrow(self, end: _End, target: str, argument: str = "") -> None:
         self.found.arrows.append(Arrow(end.key, target, shape_text(end.tensor), argument))
 
-    # Blocks ----------------------------------------------------------------------------------------------------------
+    # Blocks ---------------------------------------------------------------------------------------
 
     def _block_frames(self, graph: TypedGraph, frame: Frame) -> dict[str, Frame]:
         """The frame of every call: that of the block use it was written by, if any."""
@@ -182,7 +228,9 @@ class _Builder:
                 key = (frame.key, way[:end])
                 if key not in self._frames:
                     title = _title(way[end - 1][-1], members[key])
-                    self._frames[key] = Frame(f"{frame.key}{len(self._frames)}:{title}", title, around)
+                    self._frames[key] = Frame(
+                        f"{frame.key}{len(self._frames)}:{title}", title, around
+                    )
                 around = self._frames[key]
             found[name] = around
         return found
@@ -201,7 +249,9 @@ _Way = tuple[tuple[object, ...], ...]
 
 
 def _block_way(layer: TypedCall) -> _Way:
-    """The block uses that a call was written by, outermost first: each with all that tells it from other uses."""
+    """The block uses that a call was written by, outermost first: each with all that tells it from
+    other uses.
+    """
     causes = causes_of(layer.call.use.kind_span)
     found: list[tuple[object, ...]] = []
     so_far: list[object] = []
@@ -221,12 +271,15 @@ def _title(block: object, members: Iterable[str]) -> str:
     """`down: residual` for a block whose layers are called `down_conv`, `down_skip`."""
     names = list(members)
     first, last = min(names), max(names)
-    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    same = next(
+        (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
+        len(first),
+    )
     prefix = first[:same].rpartition("_")[0]
     return str(block) if not prefix or prefix == block else f"{prefix}: {block}"
 
 
-# Texts ---------------------------------------------------------------------------------------------------------------
+# Texts --------------------------------------------------------------------------------------------
 
 
 def shape_text(tensor: Tensor) -> str:
@@ -247,10 +300,13 @@ def counted(count: int | None) -> str:
 def _tip(layer: TypedCall) -> str:
     shapes = ", ".join(shape_text(tensor) for tensor in layer.outputs)
     count = known(total(product(weight.shape) for weight in layer.weights))
-    return f"{layer.name}: {layer.kind}\noutput {shapes}\nparameters {'?' if count is None else f'{count:,}'}"
+    return (
+        f"{layer.name}: {layer.kind}\noutput {shapes}\nparameters"
+        f" {'?' if count is None else f'{count:,}'}"
+    )
 
 
-# Folding -------------------------------------------------------------------------------------------------------------
+# Folding ------------------------------------------------------------------------------------------
 
 
 def _folded(whole: Diagram, depth: int) -> Diagram:
@@ -273,7 +329,8 @@ def _folded(whole: Diagram, depth: int) -> Diagram:
         source, target = stands[arrow.source], stands[arrow.target]
         folded = target in inside
         drawn = (source, target, arrow.shape, "" if folded else arrow.argument)
-        # A layer may take one tensor twice (`Multiply: {from: [x, x]}`); into a folded frame one arrow is enough.
+        # A layer may take one tensor twice (`Multiply: {from: [x, x]}`); into a folded frame one
+        # arrow is enough.
         if source != target and not (folded and drawn in seen):
             seen.add(drawn)
             found.arrows.append(Arrow(*drawn))
@@ -283,5 +340,9 @@ def _folded(whole: Diagram, depth: int) -> Diagram:
 def _as_box(frame: Frame, inside: list[Box]) -> Box:
     name, _, kind = frame.title.rpartition(": ")
     count = known(total(box.parameters for box in inside))
-    told = "  ".join(part for part in (name, f"{len(inside)} layers", counted(count) if count != 0 else "") if part)
+    told = "  ".join(
+        part
+        for part in (name, f"{len(inside)} layers", counted(count) if count != 0 else "")
+        if part
+    )
     return Box(frame.key, kind, told, "frame", frame.parent or frame, count)

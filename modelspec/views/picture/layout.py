@@ -1,7 +1,9 @@
-"""Where everything stands: boxes in layers from top to bottom, frames around those that belong together.
+"""Where everything stands: boxes in layers from top to bottom, frames around those that belong
+together.
 
-Each frame is laid out by itself, then stands as one large box in the frame around it (the layered drawing of Sugiyama,
-Tagawa and Toda, 1981, applied from the inside out). Arrows into and out of a frame cross its border at ports.
+Each frame is laid out by itself, then stands as one large box in the frame around it (the layered
+drawing of Sugiyama, Tagawa and Toda, 1981, applied from the inside out). Arrows into and out of a
+frame cross its border at ports.
 """
 
 from __future__ import annotations
@@ -10,13 +12,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .box_sizes import BOX_HEIGHT, FRAME_PADDING, FRAME_TITLE, GAP, LABEL_GAP, STUB, box_width, text_width
+from .box_sizes import (
+    BOX_HEIGHT,
+    FRAME_PADDING,
+    FRAME_TITLE,
+    GAP,
+    LABEL_GAP,
+    STUB,
+    box_width,
+    text_width,
+)
 from .diagram import Arrow, Box, Diagram, Frame
 
 _SWEEPS = 8
-"""How often the order and the places of a layer are fitted to its neighbours'. More changes nothing that is seen."""
+"""How often the order and the places of a layer are fitted to its neighbours'. More changes nothing
+that is seen.
+"""
 _STRAIGHT = 8.0
-"""How much more a long arrow wants to be straight than a box wants to be in the middle of its neighbours."""
+"""How much more a long arrow wants to be straight than a box wants to be in the middle of its
+neighbours.
+"""
 
 _BEND = "\0"
 """What the key of an item starts with that is no box."""
@@ -47,7 +62,9 @@ class Layout:
     """Points of each arrow, from the source's lower edge to the target's upper one."""
 
     def labels(self) -> list[tuple[str, float, float]]:
-        """Every tensor's shape once, and where its text begins (left, baseline): beside the start of its arrows."""
+        """Every tensor's shape once, and where its text begins (left, baseline): beside the start
+        of its arrows.
+        """
         found: dict[tuple[str, str, float], tuple[str, float, float]] = {}
         for arrow, points in self.lines:
             x, y = points[0]
@@ -61,7 +78,9 @@ def layout(diagram: Diagram) -> Layout:
     root = frames[0]
     placed = {frame.key: _Level(diagram, frame) for frame in frames}
     for frame in reversed(frames):  # the inner ones first: those around need their sizes
-        placed[frame.key].arrange({child.key: placed[child.key] for child in frames if child.parent is frame})
+        placed[frame.key].arrange(
+            {child.key: placed[child.key] for child in frames if child.parent is frame}
+        )
     found = Layout(placed[root.key].width, placed[root.key].height)
     points: dict[int, list[Point]] = {index: [] for index in range(len(diagram.arrows))}
     _put(root, 0.0, 0.0, placed, frames, found, points)
@@ -81,8 +100,15 @@ def _nested(diagram: Diagram) -> list[Frame]:
     return sorted(found.values(), key=lambda frame: len(frame.way))
 
 
-def _put(frame: Frame, x: float, y: float, placed: dict[str, _Level], frames: list[Frame], found: Layout,
-         points: dict[int, list[Point]]) -> None:
+def _put(
+    frame: Frame,
+    x: float,
+    y: float,
+    placed: dict[str, _Level],
+    frames: list[Frame],
+    found: Layout,
+    points: dict[int, list[Point]],
+) -> None:
     """Turns places within a frame into places in the picture."""
     level = placed[frame.key]
     if frame.parent is not None:
@@ -109,12 +135,14 @@ def _smooth(points: list[Point]) -> list[Point]:
     return kept
 
 
-# One frame -----------------------------------------------------------------------------------------------------------
+# One frame ----------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Item:
-    """What stands in a layer: a box, an inner frame, a port at the border, or a bend of a long arrow."""
+    """What stands in a layer: a box, an inner frame, a port at the border, or a bend of a long
+    arrow.
+    """
 
     width: float
     height: float
@@ -126,7 +154,9 @@ class _Item:
     """From where to where its layer goes, downwards."""
     weight: float = 1.0
     above: list[tuple[_Item, float, float]] = field(default_factory=list)
-    """Items of the layer before, and how far right of each middle (theirs, this one's) the arrow is attached."""
+    """Items of the layer before, and how far right of each middle (theirs, this one's) the arrow is
+    attached.
+    """
     below: list[tuple[_Item, float, float]] = field(default_factory=list)
 
 
@@ -140,7 +170,9 @@ class _Level:
         self.places: dict[str, Placed] = {}
         self.lines: dict[int, list[Point]] = {}
         self.ports: dict[int, float] = {}
-        """Where an arrow crosses the border: x by the arrow's number, the upper border's and the lower one's."""
+        """Where an arrow crosses the border: x by the arrow's number, the upper border's and the
+        lower one's.
+        """
         self.inner: dict[str, _Level] = {}
 
     def arrange(self, inner: dict[str, _Level]) -> None:
@@ -152,7 +184,7 @@ class _Level:
         _spread(layers)
         self._measure(items, layers, chains)
 
-    # What there is ---------------------------------------------------------------------------------------------------
+    # What there is --------------------------------------------------------------------------------
 
     def _child(self, key: str) -> str | None:
         """Which item of this frame a box is, or is in; None where it is outside."""
@@ -171,14 +203,20 @@ class _Level:
             child = self._child(key)
             if child is not None and child not in items:
                 level = self.inner.get(child)
-                size = (level.width, level.height) if level else (box_width(self.diagram.boxes[key]), BOX_HEIGHT)
+                size = (
+                    (level.width, level.height)
+                    if level
+                    else (box_width(self.diagram.boxes[key]), BOX_HEIGHT)
+                )
                 items[child] = _Item(*size)
         links = self._links()
         self._rank(items, links)
         return items, self._chains(items, links)
 
     def _links(self) -> dict[int, tuple[str | None, str | None]]:
-        """The arrows that pass through this frame, outside of its inner ones: from and to which item (None: border)."""
+        """The arrows that pass through this frame, outside of its inner ones: from and to which
+        item (None: border).
+        """
         found: dict[int, tuple[str | None, str | None]] = {}
         for index, arrow in enumerate(self.diagram.arrows):
             source, target = self._child(arrow.source), self._child(arrow.target)
@@ -186,7 +224,9 @@ class _Level:
                 found[index] = source, target
         return found
 
-    def _rank(self, items: dict[str, _Item], links: dict[int, tuple[str | None, str | None]]) -> None:
+    def _rank(
+        self, items: dict[str, _Item], links: dict[int, tuple[str | None, str | None]]
+    ) -> None:
         """The rank of every item: the longest way to it from the top."""
         into: dict[str, list[str]] = {}
         for source, target in links.values():
@@ -209,28 +249,42 @@ class _Level:
                 waiting.pop()
         return list(found)
 
-    def _chains(self, items: dict[str, _Item], links: dict[int, tuple[str | None, str | None]]
-                ) -> dict[int, list[_Item]]:
+    def _chains(
+        self, items: dict[str, _Item], links: dict[int, tuple[str | None, str | None]]
+    ) -> dict[int, list[_Item]]:
         """Every arrow as items of successive layers: its ends, and a bend in each layer between."""
         last = max((item.rank for item in items.values()), default=0) + 1
         chains: dict[int, list[_Item]] = {}
         bends: dict[tuple[str, int], _Item] = {}
         for index, (source, target) in links.items():
-            name = self.diagram.arrows[index].source  # arrows of one tensor share their way as far as they go together
+            name = self.diagram.arrows[
+                index
+            ].source  # arrows of one tensor share their way as far as they go together
             first = items[source] if source else self._bend(items, bends, (name, 0))
             end = items[target] if target else self._bend(items, bends, (name, last))
-            chain = [first, *(self._bend(items, bends, (name, rank)) for rank in range(first.rank + 1, end.rank)), end]
+            chain = [
+                first,
+                *(
+                    self._bend(items, bends, (name, rank))
+                    for rank in range(first.rank + 1, end.rank)
+                ),
+                end,
+            ]
             self._connect(chain, index, source, target)
             chains[index] = chain
         return chains
 
     @staticmethod
-    def _bend(items: dict[str, _Item], bends: dict[tuple[str, int], _Item], key: tuple[str, int]) -> _Item:
+    def _bend(
+        items: dict[str, _Item], bends: dict[tuple[str, int], _Item], key: tuple[str, int]
+    ) -> _Item:
         if key not in bends:
             bends[key] = items[f"{_BEND}{len(items)}"] = _Item(0.0, 0.0, key[1], weight=_STRAIGHT)
         return bends[key]
 
-    def _connect(self, chain: list[_Item], index: int, source: str | None, target: str | None) -> None:
+    def _connect(
+        self, chain: list[_Item], index: int, source: str | None, target: str | None
+    ) -> None:
         for upper, lower in pairwise(chain):
             out = self._port(source, index, upper is chain[0])
             into = self._port(target, index, lower is chain[-1])
@@ -245,14 +299,24 @@ class _Level:
         level = self.inner[key]
         return level.ports[index] - level.width / 2
 
-    # Pixels ----------------------------------------------------------------------------------------------------------
+    # Pixels ---------------------------------------------------------------------------------------
 
-    def _measure(self, items: dict[str, _Item], layers: list[list[_Item]], chains: dict[int, list[_Item]]) -> None:
+    def _measure(
+        self, items: dict[str, _Item], layers: list[list[_Item]], chains: dict[int, list[_Item]]
+    ) -> None:
         framed = self.frame.parent is not None
         side, top = (FRAME_PADDING, FRAME_TITLE) if framed else (GAP, GAP / 2)
         left = min((item.x - item.width / 2 for item in items.values()), default=0.0)
         right = max((item.x + item.width / 2 for item in items.values()), default=0.0)
-        right = max([right, *(item.x + text_width(arrow.shape) * 0.9 + 8 for arrow, item in self._labels(chains))])
+        right = max(
+            [
+                right,
+                *(
+                    item.x + text_width(arrow.shape) * 0.9 + 8
+                    for arrow, item in self._labels(chains)
+                ),
+            ]
+        )
         # A frame is so wide that an arrow into its middle leaves the title alone.
         title = 2 * (text_width(self.frame.title) + FRAME_PADDING) if framed else 0.0
         self.width = max(right - left + 2 * side, title)
@@ -265,22 +329,31 @@ class _Level:
                 item.y = y + (height - item.height) / 2
                 item.layer = (y, y + height)
             y += height + (LABEL_GAP if height else LABEL_GAP / 2)
-        ends_in_ports = not max((item.height for item in layers[-1]), default=0.0) if layers else False
+        ends_in_ports = (
+            not max((item.height for item in layers[-1]), default=0.0) if layers else False
+        )
         self.height = y - (LABEL_GAP if ends_in_ports else LABEL_GAP - FRAME_PADDING)
-        self.places = {key: Placed(item.x - item.width / 2, item.y, item.width, item.height)
-                       for key, item in items.items() if not key.startswith(_BEND)}
+        self.places = {
+            key: Placed(item.x - item.width / 2, item.y, item.width, item.height)
+            for key, item in items.items()
+            if not key.startswith(_BEND)
+        }
         for index, chain in chains.items():
             self.lines[index] = self._line(index, chain)
 
     def _labels(self, chains: dict[int, list[_Item]]) -> Iterable[tuple[Arrow, _Item]]:
-        """The arrows whose shape is written in this frame, and the item that it is written below."""
+        """The arrows whose shape is written in this frame, and the item that it is written
+        below.
+        """
         for index, chain in chains.items():
             arrow = self.diagram.arrows[index]
             if self._child(arrow.source) == arrow.source:
                 yield arrow, chain[0]
 
     def _line(self, index: int, chain: list[_Item]) -> list[Point]:
-        """The points of an arrow within this frame; those at the ends of inner frames are where these go on."""
+        """The points of an arrow within this frame; those at the ends of inner frames are where
+        these go on.
+        """
         arrow = self.diagram.arrows[index]
         source, target = self._child(arrow.source), self._child(arrow.target)
         out, into = self._port(source, index, True), self._port(target, index, True)
@@ -297,7 +370,7 @@ class _Level:
         return [start, *stub, *bends, end]
 
 
-# Layers --------------------------------------------------------------------------------------------------------------
+# Layers -------------------------------------------------------------------------------------------
 
 
 def _layers(items: dict[str, _Item]) -> list[list[_Item]]:
@@ -308,7 +381,9 @@ def _layers(items: dict[str, _Item]) -> list[list[_Item]]:
 
 
 def _order(layers: list[list[_Item]]) -> None:
-    """Puts each layer in the order of its neighbours' middles, downwards and upwards in turn: few arrows cross."""
+    """Puts each layer in the order of its neighbours' middles, downwards and upwards in turn: few
+    arrows cross.
+    """
     place: dict[int, float] = {}
 
     def note(layer: list[_Item]) -> None:
@@ -329,7 +404,9 @@ def _middle(item: _Item, place: dict[int, float], *, down: bool) -> float:
 
 
 def _spread(layers: list[list[_Item]]) -> None:
-    """Gives every item its x: as near to the middle of its neighbours as the order and the widths allow."""
+    """Gives every item its x: as near to the middle of its neighbours as the order and the widths
+    allow.
+    """
     for layer in layers:
         _fit(layer, [0.0] * len(layer))
     for sweep in range(_SWEEPS):
@@ -345,9 +422,11 @@ def _spread(layers: list[list[_Item]]) -> None:
 
 
 def _fit(layer: Sequence[_Item], wanted: Sequence[float]) -> None:
-    """The places nearest to the wanted ones (least squares) at which nothing overlaps, in the given order.
+    """The places nearest to the wanted ones (least squares) at which nothing overlaps, in the given
+    order.
 
-    Without the widths in between it is a regression to ascending values: neighbours in conflict are pooled.
+    Without the widths in between it is a regression to ascending values: neighbours in conflict are
+    pooled.
     """
     offsets = [0.0]
     for one, other in pairwise(layer):
@@ -357,7 +436,11 @@ def _fit(layer: Sequence[_Item], wanted: Sequence[float]) -> None:
         mean, weight, count = want - offset, item.weight, 1
         while pools and pools[-1][0] > mean:
             before, heavy, more = pools.pop()
-            mean, weight, count = (mean * weight + before * heavy) / (weight + heavy), weight + heavy, count + more
+            mean, weight, count = (
+                (mean * weight + before * heavy) / (weight + heavy),
+                weight + heavy,
+                count + more,
+            )
         pools.append((mean, weight, count))
     means = [mean for mean, _, count in pools for _ in range(count)]
     for item, mean, offset in zip(layer, means, offsets, strict=True):

@@ -26,7 +26,11 @@ def png(layout: Layout) -> bytes:
     from PIL import Image, ImageDraw
 
     scale = min(_FINE, _LARGEST / max(layout.width, layout.height))
-    image = Image.new("RGB", (max(1, round(layout.width * scale)), max(1, round(layout.height * scale))), "#ffffff")
+    image = Image.new(
+        "RGB",
+        (max(1, round(layout.width * scale)), max(1, round(layout.height * scale))),
+        "#ffffff",
+    )
     _Painter(ImageDraw.Draw(image), scale).paint(layout)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
@@ -45,29 +49,44 @@ class _Painter:
     def paint(self, layout: Layout) -> None:
         thin = max(1, round(self.scale))
         for frame, at in layout.frames:
-            self.draw.rounded_rectangle(self._box(at.x, at.y, at.width, at.height), 8 * self.scale, fill="#f6f7f8",
-                                        outline="#c3c8d0", width=thin)
+            self.draw.rounded_rectangle(
+                self._box(at.x, at.y, at.width, at.height),
+                8 * self.scale,
+                fill="#f6f7f8",
+                outline="#c3c8d0",
+                width=thin,
+            )
             self.draw.text(self._at(at.x + 10, at.y + 8), frame.title, _INK, self.small)
         for _, points in layout.lines:
-            self.draw.line([self._at(*point) for point in _bent(points)], _GREY, thin, joint="curve")
+            self.draw.line(
+                [self._at(*point) for point in _bent(points)], _GREY, thin, joint="curve"
+            )
             self._head(*points[-1])
         for box, at in layout.boxes:
             fill, border = colors(box)
-            self.draw.rounded_rectangle(self._box(at.x, at.y, at.width, at.height), 6 * self.scale, fill, border, thin)
+            self.draw.rounded_rectangle(
+                self._box(at.x, at.y, at.width, at.height), 6 * self.scale, fill, border, thin
+            )
             middle = at.x + at.width / 2
             self.draw.text(self._at(middle, at.y + 14), box.title, _BLACK, self.large, anchor="mm")
             self.draw.text(self._at(middle, at.y + 31), box.subtitle, _INK, self.small, anchor="mm")
         for text, x, y in layout.labels():
             # Pillow's own font has no multiplication sign.
-            self.draw.text(self._at(x, y), text.replace("\u00d7", "x"), _GREY, self.small, anchor="ls")
+            self.draw.text(
+                self._at(x, y), text.replace("\u00d7", "x"), _GREY, self.small, anchor="ls"
+            )
 
     def _head(self, x: float, y: float) -> None:
-        self.draw.polygon([self._at(x, y), self._at(x - 3.5, y - 7), self._at(x + 3.5, y - 7)], _GREY)
+        self.draw.polygon(
+            [self._at(x, y), self._at(x - 3.5, y - 7), self._at(x + 3.5, y - 7)], _GREY
+        )
 
     def _at(self, x: float, y: float) -> Point:
         return x * self.scale, y * self.scale
 
-    def _box(self, x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
+    def _box(
+        self, x: float, y: float, width: float, height: float
+    ) -> tuple[float, float, float, float]:
         return (*self._at(x, y), *self._at(x + width, y + height))
 
 

@@ -23,13 +23,30 @@ text {{ font-family: {_FONT}; font-size: {TEXT_SIZE:g}px; fill: #374151 }}
 def svg(layout: Layout, name: str) -> str:
     """The picture as a document of its own."""
     width, height = round(layout.width), round(layout.height)
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img">')
-    arrow = ('<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-             'orient="auto"><path d="M0 0 8 4 0 8z" fill="#6b7280"/></marker></defs>')
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img">'
+    )
+    arrow = (
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
+        ' markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" fill="#6b7280"/></marker></defs>'
+    )
     back = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    return "\n".join([head, f"<title>{escape(name)}</title>", f"<style>{_STYLE}</style>", arrow, back, *_frames(layout),
-                      *_lines(layout), *_boxes(layout), *_shapes(layout), "</svg>", ""])  # fmt: skip
+    return "\n".join(
+        [
+            head,
+            f"<title>{escape(name)}</title>",
+            f"<style>{_STYLE}</style>",
+            arrow,
+            back,
+            *_frames(layout),
+            *_lines(layout),
+            *_boxes(layout),
+            *_shapes(layout),
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def _frames(layout: Layout) -> Iterator[str]:
@@ -43,10 +60,12 @@ def _boxes(layout: Layout) -> Iterator[str]:
         fill, border = colors(box)
         middle = place.x + place.width / 2
         tip = f"<title>{escape(box.tip)}</title>" if box.tip else ""
-        yield (f'<g>{tip}<rect {_place(place)} rx="6" fill="{fill}" stroke="{border}"/>'
-               f'<text class="title" x="{middle:.1f}" y="{place.y + 18:.1f}" text-anchor="middle">'
-               f'{escape(box.title)}</text><text x="{middle:.1f}" y="{place.y + 34:.1f}" text-anchor="middle">'
-               f"{escape(box.subtitle)}</text></g>")
+        yield (
+            f'<g>{tip}<rect {_place(place)} rx="6" fill="{fill}" stroke="{border}"/><text'
+            f' class="title" x="{middle:.1f}" y="{place.y + 18:.1f}"'
+            f' text-anchor="middle">{escape(box.title)}</text><text x="{middle:.1f}"'
+            f' y="{place.y + 34:.1f}" text-anchor="middle">{escape(box.subtitle)}</text></g>'
+        )
 
 
 def _lines(layout: Layout) -> Iterator[str]:
@@ -72,4 +91,6 @@ def _shapes(layout: Layout) -> Iterator[str]:
 
 
 def _place(place: Placed) -> str:
-    return f'x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{place.height:.1f}"'
+    return (
+        f'x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" height="{place.height:.1f}"'
+    )

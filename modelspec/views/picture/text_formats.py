@@ -1,4 +1,6 @@
-"""The picture as text that other programs draw: Mermaid (https://mermaid.js.org), Graphviz (https://graphviz.org)."""
+"""The picture as text that other programs draw: Mermaid (https://mermaid.js.org), Graphviz
+(https://graphviz.org).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ def mermaid(diagram: Diagram) -> str:
         return f"{ids[box.key]}[{_quoted(f'<b>{_entities(box.title)}</b><br/>{_entities(box.subtitle)}', raw=True)}]"
 
     lines.extend(_nested(diagram, open_frame, draw_box, "end"))
-    lines.extend(f"    {ids[one.source]} -- {_quoted(one.shape)} --> {ids[one.target]}" for one in diagram.arrows)
+    lines.extend(
+        f"    {ids[one.source]} -- {_quoted(one.shape)} --> {ids[one.target]}"
+        for one in diagram.arrows
+    )
     for box in diagram.boxes.values():
         fill, border = colors(box)
         lines.append(f"    style {ids[box.key]} fill:{fill},stroke:{border},color:#111827")
@@ -47,7 +52,10 @@ def graphviz(diagram: Diagram) -> str:
     ]
 
     def open_frame(frame: Frame, number: int) -> str:
-        return f"subgraph cluster_{number} {{ label={json.dumps(frame.title)}; style=dashed; color=gray60"
+        return (
+            f"subgraph cluster_{number} {{ label={json.dumps(frame.title)}; style=dashed;"
+            " color=gray60"
+        )
 
     def draw_box(box: Box) -> str:
         fill, border = colors(box)
@@ -62,9 +70,14 @@ def graphviz(diagram: Diagram) -> str:
 
 
 def _nested(
-    diagram: Diagram, open_frame: Callable[[Frame, int], str], draw_box: Callable[[Box], str], close: str
+    diagram: Diagram,
+    open_frame: Callable[[Frame, int], str],
+    draw_box: Callable[[Box], str],
+    close: str,
 ) -> Iterator[str]:
-    """The boxes, each inside of the frames that it stands in. Boxes of one frame need not follow one another."""
+    """The boxes, each inside of the frames that it stands in. Boxes of one frame need not follow
+    one another.
+    """
     inside: dict[Frame | None, list[Box | Frame]] = {None: []}
     for box in diagram.boxes.values():
         around: Frame | None = None

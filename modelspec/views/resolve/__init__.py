@@ -1,11 +1,13 @@
-"""A spec after everything that stands for something else in it was worked out: what `modelspec resolve` prints.
+"""A spec after everything that stands for something else in it was worked out: what `modelspec
+resolve` prints.
 
     order     sections and settings in the order of the language's reference
     defaults  every setting that was left out, filled in
     text      YAML of either version, or JSON
     origin    where a value of it comes from: `--explain`
 
-A resolved spec is a spec: it checks, builds and trains as the one that it was made from, and resolves to itself.
+A resolved spec is a spec: it checks, builds and trains as the one that it was made from, and
+resolves to itself.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def resolved_text(compiled: Compiled, *, defaults: bool = False, form: str = "ya
 
 
 def escaped(value: Any) -> Any:
-    """Plain values as a spec writes them, where `$` begins an expression and `$$` is a dollar sign."""
+    """Plain values as a spec writes them, where `$` begins an expression and `$$` is a dollar
+    sign.
+    """
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):
@@ -63,7 +67,9 @@ def replace_entries(node: Mapping, entries: dict[str, Entry]) -> Mapping:
 
 
 def _own(compiled: Compiled, root: Mapping) -> dict[str, Entry]:
-    """The version of the language, and the name: a spec without one is called as its file, which may be renamed."""
+    """The version of the language, and the name: a spec without one is called as its file, which
+    may be renamed.
+    """
     found = {"modelspec": Entry(root.span, Scalar(VERSION, root.span, True))}
     file = root.span.file
     name = Path(file).stem

@@ -1,8 +1,8 @@
 """Every setting that a spec leaves out, filled in with the value that it has.
 
-What is filled in is read once more: a setting that a layer does not take (Keras leaves `trainable` out of a few) is
-left out again. A component whose numbers are random (`glorot_uniform`) stays a name: as an object of its own it would
-be made at another moment, and draw other numbers.
+What is filled in is read once more: a setting that a layer does not take (Keras leaves `trainable`
+out of a few) is left out again. A component whose numbers are random (`glorot_uniform`) stays a
+name: as an object of its own it would be made at another moment, and draw other numbers.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ from modelspec.core.settings import Context, Faults, Section, Settings
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 _RESERVED = ("name", "from", "call")
-_FOLLOWS = {"dtype": "it follows `runtime.precision`", "data_format": "it follows the model's `image_data_format`"}
+_FOLLOWS = {
+    "dtype": "it follows `runtime.precision`",
+    "data_format": "it follows the model's `image_data_format`",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Default(Source):
-    """In place of a file, for a value that no file has. Its name says where the value comes from."""
+    """In place of a file, for a value that no file has. Its name says where the value comes
+    from.
+    """
 
 
 def by_default(why: str) -> Span:
@@ -54,7 +59,9 @@ def node_of(value: Any, span: Span) -> Node:
     if isinstance(value, (tuple, list)):
         return Sequence(tuple(node_of(item, span) for item in value), span)
     if isinstance(value, dict):
-        return Mapping({str(key): Entry(span, node_of(item, span)) for key, item in value.items()}, span)
+        return Mapping(
+            {str(key): Entry(span, node_of(item, span)) for key, item in value.items()}, span
+        )
     return Scalar(str(value) if isinstance(value, PurePath) else value, span, True)
 
 
@@ -71,8 +78,14 @@ class Filler:
         if isinstance(value, Settings):
             return self.component(value, node, why)
         if isinstance(value, (tuple, list)) and any(isinstance(item, Settings) for item in value):
-            items = node.items if isinstance(node, Sequence) and len(node.items) == len(value) else (None,) * len(value)
-            found = (self.value(item, one, family, why) for item, one in zip(value, items, strict=True))
+            items = (
+                node.items
+                if isinstance(node, Sequence) and len(node.items) == len(value)
+                else (None,) * len(value)
+            )
+            found = (
+                self.value(item, one, family, why) for item, one in zip(value, items, strict=True)
+            )
             return Sequence(tuple(found), node.span if node is not None else by_default(why))
         return node if node is not None else node_of(value, by_default(why))
 
@@ -98,7 +111,9 @@ class Filler:
         return Mapping({made.kind(): Entry(key_span, self.settings(made, body, span))}, span)
 
     def settings(self, made: Settings, body: Node | None, span: Span) -> Node:
-        """The settings behind a name: those that were written, and all others; `body` where they cannot be."""
+        """The settings behind a name: those that were written, and all others; `body` where they
+        cannot be.
+        """
         cls = type(made)
         written = _written(cls, body)
         found: dict[str, Entry] = {}
@@ -115,14 +130,18 @@ class Filler:
         return Mapping(right, place) if right is not None else body or Mapping({}, place)
 
     def _checked(self, made: Settings, found: dict[str, Entry]) -> dict[str, Entry] | None:
-        """The settings without those that the class does not take; None where they do not mean the same."""
+        """The settings without those that the class does not take; None where they do not mean the
+        same.
+        """
         while True:
             values = {name: plain(entry.value) for name, entry in found.items()}
             try:
                 again = type(made).build(values, self.context)
             except Faults as error:
                 wrong = {str(fault.path[0]) for fault in error.faults if fault.path}
-                wrong = {name for name in wrong if name in found and is_default(found[name].key_span)}
+                wrong = {
+                    name for name in wrong if name in found and is_default(found[name].key_span)
+                }
                 if not wrong:
                     return None
                 found = {name: entry for name, entry in found.items() if name not in wrong}
@@ -135,8 +154,10 @@ class Filler:
             value = self._made(value, family)
         if isinstance(value, Settings):
             fields = type(value).model_fields
-            return type(value), {name: self._canonical(getattr(value, name), family_of(field))
-                                 for name, field in fields.items()}
+            return type(value), {
+                name: self._canonical(getattr(value, name), family_of(field))
+                for name, field in fields.items()
+            }
         if isinstance(value, (tuple, list)):
             return [self._canonical(item) for item in value]
         return value
@@ -145,7 +166,11 @@ class Filler:
 def missing(made: Settings, written: MappingType[str, Any]) -> Iterator[tuple[str, Any]]:
     """Keys of a section that were left out and have a value all the same."""
     for name, field in type(made).model_fields.items():
-        if name not in written and not field.is_required() and (value := getattr(made, name)) is not None:
+        if (
+            name not in written
+            and not field.is_required()
+            and (value := getattr(made, name)) is not None
+        ):
             yield name, value
 
 
@@ -196,7 +221,11 @@ def family_of(field: FieldInfo) -> Family | None:
 
 def reserved_of(body: Node | None) -> dict[str, Entry]:
     """The reserved words of an entry of `layers`."""
-    return {key: body.entries[key] for key in _RESERVED if key in body.entries} if isinstance(body, Mapping) else {}
+    return (
+        {key: body.entries[key] for key in _RESERVED if key in body.entries}
+        if isinstance(body, Mapping)
+        else {}
+    )
 
 
 def without_reserved(body: Node | None) -> Node | None:

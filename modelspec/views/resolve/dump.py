@@ -1,7 +1,8 @@
-"""Plain values as the text of a spec: YAML that readers of version 1.2 and of 1.1 understand alike, or JSON.
+"""Plain values as the text of a spec: YAML that readers of version 1.2 and of 1.1 understand alike,
+or JSON.
 
-Short entries stand on one line (`- Dense: {units: 64, activation: relu}`), long ones below one another. Nothing is
-folded and no alias is made.
+Short entries stand on one line (`- Dense: {units: 64, activation: relu}`), long ones below one
+another. Nothing is folded and no alias is made.
 """
 
 from __future__ import annotations
@@ -30,9 +31,14 @@ _SECTIONS: Final = ("model", "data", "training", "shared", "inputs", "layers", "
 
 
 def dump(value: Mapping[str, Any]) -> str:
-    """A mapping of plain values as YAML, keys in their order, an empty line before every long section."""
+    """A mapping of plain values as YAML, keys in their order, an empty line before every long
+    section.
+    """
     sections = [list(_mapping({key: item}, 0)) for key, item in value.items()]
-    text = [("\n" if number and len(lines) > 1 else "") + "\n".join(lines) for number, lines in enumerate(sections)]
+    text = [
+        ("\n" if number and len(lines) > 1 else "") + "\n".join(lines)
+        for number, lines in enumerate(sections)
+    ]
     return "\n".join(text) + "\n" if text else "{}\n"
 
 
@@ -46,16 +52,20 @@ def scalar(value: Any) -> str:
     return _flow(value)
 
 
-# YAML ----------------------------------------------------------------------------------------------------------------
+# YAML ---------------------------------------------------------------------------------------------
 
 
 def _mapping(value: Mapping[str, Any], indent: int, *, always: bool = False) -> Iterator[str]:
     for key, item in value.items():
-        yield from _under(f"{' ' * indent}{_text(key)}:", key, item, indent, always=always or key in _SECTIONS)
+        yield from _under(
+            f"{' ' * indent}{_text(key)}:", key, item, indent, always=always or key in _SECTIONS
+        )
 
 
 def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Iterator[str]:
-    """What stands behind `head` (a key with its colon), on its line where it fits; `always`: below it all the same."""
+    """What stands behind `head` (a key with its colon), on its line where it fits; `always`: below
+    it all the same.
+    """
     below = always and _is_long(value)
     inside = indent + _STEP
     if isinstance(value, str) and _is_prose(value):
@@ -66,7 +76,12 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
     if not below and (len(line) <= WIDTH or not _parts(value)):
         yield line
         return
-    if isinstance(value, Mapping) and key not in _SECTIONS and not below and len(line) <= _WRAPPED * WIDTH:
+    if (
+        isinstance(value, Mapping)
+        and key not in _SECTIONS
+        and not below
+        and len(line) <= _WRAPPED * WIDTH
+    ):
         wrapped = list(_wrapped(head, value))
         if max(map(len, wrapped)) <= WIDTH:
             yield from wrapped
@@ -83,12 +98,18 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
 def _sequence(values: Any, indent: int) -> Iterator[str]:
     lead = f"{' ' * indent}- "
     for value in values:
-        if isinstance(value, Mapping) and len(value) > 1 and not any(map(_is_long, value.values())) and (
-                len(lead) + len(_flow(value)) <= WIDTH):
+        if (
+            isinstance(value, Mapping)
+            and len(value) > 1
+            and not any(map(_is_long, value.values()))
+            and (len(lead) + len(_flow(value)) <= WIDTH)
+        ):
             yield lead + _flow(value)
             continue
         if isinstance(value, Mapping) and value:
-            inner = _mapping(value, indent + _STEP)  # `- Dense: {units: 64}` rather than `- {Dense: {units: 64}}`
+            inner = _mapping(
+                value, indent + _STEP
+            )  # `- Dense: {units: 64}` rather than `- {Dense: {units: 64}}`
         elif _parts(value) and len(lead) + len(_flow(value)) > WIDTH:
             inner = _sequence(value, indent + _STEP)
         else:
@@ -136,8 +157,12 @@ def _parts(value: Any) -> bool:
 def _is_prose(value: str) -> bool:
     """Whether a text reads best as lines below its key."""
     lines = value.removesuffix("\n").split("\n")
-    return len(lines) > 1 and bool(lines[0]) and bool(lines[-1]) and all(
-        (line.isprintable() and line == line.strip()) for line in lines)
+    return (
+        len(lines) > 1
+        and bool(lines[0])
+        and bool(lines[-1])
+        and all((line.isprintable() and line == line.strip()) for line in lines)
+    )
 
 
 def _flow(value: Any) -> str:
@@ -166,7 +191,13 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
 
 
 def _number(value: float) -> str:
@@ -179,7 +210,7 @@ def _number(value: float) -> str:
     return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
 
 
-# JSON ----------------------------------------------------------------------------------------------------------------
+# JSON ---------------------------------------------------------------------------------------------
 
 
 def _json(value: Any, indent: int) -> str:

@@ -8,11 +8,34 @@ from typing import Final
 from modelspec.core.source import Entry, Node, Sequence
 from modelspec.core.source import Mapping as MappingNode
 
-_TOP: Final = ("modelspec", "name", "description", "seed", "model", "data", "training", "expect", "runtime", "sweep")
+_TOP: Final = (
+    "modelspec",
+    "name",
+    "description",
+    "seed",
+    "model",
+    "data",
+    "training",
+    "expect",
+    "runtime",
+    "sweep",
+)
 _MODEL: Final = ("trainable", "image_data_format", "inputs", "shared", "layers", "outputs")
 _DATA: Final = ("source", "train", "validation", "test", "split", "inputs", "targets")
-_TRAINING: Final = ("optimizer", "loss", "loss_weights", "class_weight", "metrics", "weighted_metrics", "epochs",
-                    "batch_size", "callbacks", "checkpoint", "freeze", "weights")
+_TRAINING: Final = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "class_weight",
+    "metrics",
+    "weighted_metrics",
+    "epochs",
+    "batch_size",
+    "callbacks",
+    "checkpoint",
+    "freeze",
+    "weights",
+)
 _LAST: Final[tuple[str, ...]] = ("name", "from", "call")
 """Of an entry of `layers`: they stand behind the layer's own settings."""
 
@@ -23,12 +46,18 @@ def in_order(root: MappingNode) -> MappingNode:
     for key, keys in (("model", None), ("data", _DATA), ("training", _TRAINING)):
         if key in kept:
             node = kept[key].value
-            kept[key] = Entry(kept[key].key_span, _model(node) if keys is None else _section(node, keys))
+            kept[key] = Entry(
+                kept[key].key_span, _model(node) if keys is None else _section(node, keys)
+            )
     return MappingNode(_sorted(kept, _TOP), root.span)
 
 
 def _section(node: Node, keys: tuple[str, ...]) -> Node:
-    return MappingNode(_sorted(node.entries, keys), node.span) if isinstance(node, MappingNode) else node
+    return (
+        MappingNode(_sorted(node.entries, keys), node.span)
+        if isinstance(node, MappingNode)
+        else node
+    )
 
 
 def _model(node: Node) -> Node:
@@ -42,13 +71,18 @@ def _model(node: Node) -> Node:
     entries = dict(node.entries)
     entries["layers"] = Entry(entries["layers"].key_span, _layers(entries["layers"].value))
     if (shared := entries.get("shared")) and isinstance(shared.value, MappingNode):
-        things = {name: Entry(one.key_span, _model(one.value)) for name, one in shared.value.entries.items()}
+        things = {
+            name: Entry(one.key_span, _model(one.value))
+            for name, one in shared.value.entries.items()
+        }
         entries["shared"] = Entry(shared.key_span, MappingNode(things, shared.value.span))
     return MappingNode(_sorted(entries, _MODEL), node.span)
 
 
 def _layers(node: Node) -> Node:
-    return Sequence(tuple(map(_entry, node.items)), node.span) if isinstance(node, Sequence) else node
+    return (
+        Sequence(tuple(map(_entry, node.items)), node.span) if isinstance(node, Sequence) else node
+    )
 
 
 def _entry(node: Node) -> Node:
@@ -61,7 +95,9 @@ def _entry(node: Node) -> Node:
         return node
     own = {key: one for key, one in body.entries.items() if key not in _LAST}
     last = {word: body.entries[word] for word in _LAST if word in body.entries}
-    return MappingNode({kind: Entry(entry.key_span, MappingNode({**own, **last}, body.span))}, node.span)
+    return MappingNode(
+        {kind: Entry(entry.key_span, MappingNode({**own, **last}, body.span))}, node.span
+    )
 
 
 def _sorted(entries: Mapping[str, Entry], order: tuple[str, ...]) -> dict[str, Entry]:

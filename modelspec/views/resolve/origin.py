@@ -1,5 +1,6 @@
-"""Where a value of a resolved spec comes from: the place where it was written, and every use, name, loop, file and flag
-by which it came to stand where it does."""
+"""Where a value of a resolved spec comes from: the place where it was written, and every use, name,
+loop, file and flag by which it came to stand where it does.
+"""
 
 from __future__ import annotations
 
@@ -57,14 +58,24 @@ class Origin:
 
     def record(self) -> dict[str, Any]:
         """As plain values, for programs."""
-        steps = [{"message": one.message, "file": one.span.file if one.span else None,
-                  "line": one.span.line if one.span else None, "column": one.span.column if one.span else None,
-                  "path": one.path} for one in self.steps]
+        steps = [
+            {
+                "message": one.message,
+                "file": one.span.file if one.span else None,
+                "line": one.span.line if one.span else None,
+                "column": one.span.column if one.span else None,
+                "path": one.path,
+            }
+            for one in self.steps
+        ]
         return {"path": self.path, "value": self.value, "default": self.default, "steps": steps}
 
     def lines(self) -> list[str]:
         """As text: the value, then a line for each step."""
-        rows = [("" if one.span is None else _shown(one.span), one.message, one.path) for one in self.steps]
+        rows = [
+            ("" if one.span is None else _shown(one.span), one.message, one.path)
+            for one in self.steps
+        ]
         width = max((len(place) for place, _, _ in rows), default=0)
         found = [f"{self.path}: {scalar(self.value)}"]
         for place, message, path in rows:
@@ -136,12 +147,16 @@ class Origins:
                 seen.add(key)
                 yield from self._way(cause.span, cause.message, seen)
 
-    # Files -----------------------------------------------------------------------------------------------------------
+    # Files ----------------------------------------------------------------------------------------
 
     def _path_at(self, span: Span) -> str | None:
         """The path, in its own file, of what stands at a place."""
         root = self._document(span)
-        return next((way for way, at in _places(root) if at == (span.start, span.end)), None) if root else None
+        return (
+            next((way for way, at in _places(root) if at == (span.start, span.end)), None)
+            if root
+            else None
+        )
 
     def _document(self, span: Span) -> Mapping | None:
         name = span.file
@@ -180,9 +195,15 @@ class Origins:
 
 
 def _extended_path(file: str, value: str) -> str:
-    """The file that is meant by what `extends` says: beside the one that says it, or of the library."""
+    """The file that is meant by what `extends` says: beside the one that says it, or of the
+    library.
+    """
     path = os.path.normpath(Path(file).parent / value)
-    return os.fspath(library.FOLDER / f"{value}.yaml") if library.is_kind(value) and not Path(path).exists() else path
+    return (
+        os.fspath(library.FOLDER / f"{value}.yaml")
+        if library.is_kind(value) and not Path(path).exists()
+        else path
+    )
 
 
 def _real(file: str) -> str:
@@ -209,7 +230,7 @@ def _joined(way: str, key: str) -> str:
     return f"{way}.{key}" if way else key
 
 
-# Paths into the resolved spec ----------------------------------------------------------------------------------------
+# Paths into the resolved spec ---------------------------------------------------------------------
 
 
 class _Finder:
@@ -231,7 +252,11 @@ class _Finder:
         kind: str | None = None
         """Of an entry that was found by its name: it may be written once more, as a step."""
         for step in steps:
-            if kind is not None and step.key == kind and not (isinstance(node, Mapping) and kind in node.entries):
+            if (
+                kind is not None
+                and step.key == kind
+                and not (isinstance(node, Mapping) and kind in node.entries)
+            ):
                 kind = None
                 continue
             kind = None
@@ -242,7 +267,9 @@ class _Finder:
                 node, found, kind = self._item(node, step)
                 key_span = found or key_span
             else:
-                raise self._lost(step, f"{self._so_far(step)} is {describe(plain(node))}, and has nothing in it")
+                raise self._lost(
+                    step, f"{self._so_far(step)} is {describe(plain(node))}, and has nothing in it"
+                )
         return node, key_span
 
     def _entry(self, node: Mapping, step: Step) -> Entry:
@@ -250,19 +277,28 @@ class _Finder:
             raise self._lost(step, f"{self._so_far(step)} is no list", help="leave the index out")
         if step.key in node.entries:
             return node.entries[step.key]
-        alike = [key for key in node.entries if len(node.entries) == 1 and same_thing(key, step.key)]
+        alike = [
+            key for key in node.entries if len(node.entries) == 1 and same_thing(key, step.key)
+        ]
         if alike:
             return node.entries[alike[0]]
         near = nearest(step.key, node.entries)
         known = listed(list(node.entries)[:8])
-        raise self._lost(step, f"{self._so_far(step)} has no `{step.key}`", near,
-                         f"did you mean `{near}`?" if near else f"it has {known}" if known else "it is empty")
+        raise self._lost(
+            step,
+            f"{self._so_far(step)} has no `{step.key}`",
+            near,
+            f"did you mean `{near}`?" if near else f"it has {known}" if known else "it is empty",
+        )
 
     def _item(self, node: Sequence, step: Step) -> tuple[Node, Span | None, str | None]:
         if isinstance(step.key, int):
             index = step.key + len(node.items) if step.key < 0 else step.key
             if not 0 <= index < len(node.items):
-                raise self._lost(step, f"{self._so_far(step)} has {len(node.items)} entries, none at [{step.key}]")
+                raise self._lost(
+                    step,
+                    f"{self._so_far(step)} has {len(node.items)} entries, none at [{step.key}]",
+                )
             return node.items[index], None, None
         for _, kind, entry in _named(node):
             if step.key == name_of(entry.value):
@@ -272,20 +308,33 @@ class _Finder:
             return kinds[0][1].value, kinds[0][1].key_span, None
         names = [name for _, _, entry in _named(node) if (name := name_of(entry.value))]
         if kinds:
-            several = [f"[{index}]" for index, kind, _ in _named(node) if same_thing(kind, step.key)]
-            raise self._lost(step, f"{self._so_far(step)} has {len(kinds)} entries of kind `{step.key}`",
-                             help=f"write the index: {listed(several[:4], 'or')}")
+            several = [
+                f"[{index}]" for index, kind, _ in _named(node) if same_thing(kind, step.key)
+            ]
+            raise self._lost(
+                step,
+                f"{self._so_far(step)} has {len(kinds)} entries of kind `{step.key}`",
+                help=f"write the index: {listed(several[:4], 'or')}",
+            )
         near = nearest(step.key, [*names, *(kind for _, kind, _ in _named(node))])
-        raise self._lost(step, f"{self._so_far(step)} has no entry named `{step.key}`", near,
-                         f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`")
+        raise self._lost(
+            step,
+            f"{self._so_far(step)} has no entry named `{step.key}`",
+            near,
+            f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`",
+        )
 
     def _so_far(self, step: Step) -> str:
         before = self.text[: step.start].rstrip(".")
         return f"`{before}`" if before else "the resolved spec"
 
-    def _lost(self, step: Step, message: str, suggestion: str | None = None, help: str | None = None) -> Wayward:
-        return Wayward(Fault("MS148", message, help=help, suggestion=suggestion),
-                       Span(self.source, step.start, step.end))
+    def _lost(
+        self, step: Step, message: str, suggestion: str | None = None, help: str | None = None
+    ) -> Wayward:
+        return Wayward(
+            Fault("MS148", message, help=help, suggestion=suggestion),
+            Span(self.source, step.start, step.end),
+        )
 
 
 def _named(node: Sequence) -> Iterator[tuple[int, str, Entry]]:

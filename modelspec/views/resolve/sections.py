@@ -1,4 +1,6 @@
-"""The sections of a spec with every default filled in: the model, the data, the training, the runtime."""
+"""The sections of a spec with every default filled in: the model, the data, the training, the
+runtime.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,21 @@ class Sections:
         file, graph = self.compiled.file, self.compiled.graph
         entries = dict(root.entries)
         entries.setdefault("seed", _default("seed", file.seed))
-        if file.model is not None and graph is not None and isinstance(entries["model"].value, Mapping):
-            model = _Models(self.filler.context).model(entries["model"].value, file.model, graph.graph, root=True)
+        if (
+            file.model is not None
+            and graph is not None
+            and isinstance(entries["model"].value, Mapping)
+        ):
+            model = _Models(self.filler.context).model(
+                entries["model"].value, file.model, graph.graph, root=True
+            )
             entries["model"] = Entry(entries["model"].key_span, model)
         runtime = entries.get("runtime")
-        body = runtime.value if runtime and isinstance(runtime.value, Mapping) else Mapping({}, root.span)
+        body = (
+            runtime.value
+            if runtime and isinstance(runtime.value, Mapping)
+            else Mapping({}, root.span)
+        )
         key_span = runtime.key_span if runtime else by_default("the defaults of `runtime`")
         entries["runtime"] = Entry(key_span, self._section(file.runtime, body))
         for key, fill in (("training", self._training), ("data", self._data)):
@@ -52,20 +64,26 @@ class Sections:
             entries[name] = Entry(by_default(why), self.filler.value(value, None, None, why))
         return Mapping(entries, node.span)
 
-    # Training --------------------------------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------------
 
     def _training(self, node: Mapping) -> Mapping:
         training = self.compiled.training
         if training is None or training.choices is None:
             return node
         metrics = (*training.metrics.values(), *training.weighted_metrics.values())
-        chosen = [*training.losses.values(), *(one for several in metrics for one in several), *training.callbacks]
+        chosen = [
+            *training.losses.values(),
+            *(one for several in metrics for one in several),
+            *training.callbacks,
+        ]
         made = {id(one.node): one.settings for one in chosen}
         entries = dict(node.entries)
         for key, entry in entries.items():
             if key == "optimizer":
                 value = self.filler.value(training.optimizer, entry.value, None, "")
-            elif isinstance(one := getattr(training, key, None), Settings) and isinstance(entry.value, Mapping):
+            elif isinstance(one := getattr(training, key, None), Settings) and isinstance(
+                entry.value, Mapping
+            ):
                 value = self._section(one, entry.value)
             else:
                 value = self._chosen(entry.value, made)
@@ -76,15 +94,22 @@ class Sections:
         """A loss, metric or callback in full, or a list or mapping of them."""
         settings = made.get(id(node))
         if settings is not None:
-            return self.filler.component(settings, node, "") if isinstance(settings, Settings) else node
+            return (
+                self.filler.component(settings, node, "")
+                if isinstance(settings, Settings)
+                else node
+            )
         if isinstance(node, Sequence):
             return Sequence(tuple(self._chosen(item, made) for item in node.items), node.span)
         if isinstance(node, Mapping):
-            found = {key: Entry(one.key_span, self._chosen(one.value, made)) for key, one in node.entries.items()}
+            found = {
+                key: Entry(one.key_span, self._chosen(one.value, made))
+                for key, one in node.entries.items()
+            }
             return Mapping(found, node.span)
         return node
 
-    # Data ------------------------------------------------------------------------------------------------------------
+    # Data -----------------------------------------------------------------------------------------
 
     def _data(self, node: Mapping) -> Mapping:
         data = self.compiled.data
@@ -96,22 +121,36 @@ class Sections:
             if key in entries:
                 filled = self.filler.component(source, entries[key].value, "")
                 entries[key] = Entry(entries[key].key_span, filled)
-        if data.split is not None and "split" in entries and isinstance(split := entries["split"].value, Mapping):
+        if (
+            data.split is not None
+            and "split" in entries
+            and isinstance(split := entries["split"].value, Mapping)
+        ):
             entries["split"] = Entry(entries["split"].key_span, self._section(data.split, split))
         for key, features in (("inputs", data.inputs), ("targets", data.targets)):
             if key in entries and features:
-                entries[key] = Entry(entries[key].key_span, self._features(entries[key].value, features))
+                entries[key] = Entry(
+                    entries[key].key_span, self._features(entries[key].value, features)
+                )
         return Mapping(entries, node.span)
 
     def _features(self, node: Node, features: Any) -> Node:
         """What feeds every input or target, in its long form."""
-        if len(features) == 1 and not (isinstance(node, Mapping) and next(iter(features)) in node.entries):
+        if len(features) == 1 and not (
+            isinstance(node, Mapping) and next(iter(features)) in node.entries
+        ):
             name = next(iter(features))
             node = Mapping({name: Entry(node.span, node)}, node.span)
         if not isinstance(node, Mapping):
             return node
-        found = {name: Entry(entry.key_span, self._feature(features[name], entry.value)) if name in features else entry
-                 for name, entry in node.entries.items()}
+        found = {
+            name: (
+                Entry(entry.key_span, self._feature(features[name], entry.value))
+                if name in features
+                else entry
+            )
+            for name, entry in node.entries.items()
+        }
         return Mapping(found, node.span)
 
     def _feature(self, feature: Feature, node: Node) -> Node:
@@ -133,13 +172,19 @@ class _Models:
         inside = _Models(of_model(self.context, node))
         entries = dict(node.entries)
         if root:
-            entries.setdefault("image_data_format", _default("image_data_format", inside.context.image_data_format))
+            entries.setdefault(
+                "image_data_format", _default("image_data_format", inside.context.image_data_format)
+            )
         if section.inputs is not None and (inputs := entries.get("inputs")):
             entries["inputs"] = Entry(inputs.key_span, self._inputs(inputs.value, section.inputs))
         if (shared := entries.get("shared")) and isinstance(shared.value, Mapping):
-            things = {name: Entry(one.key_span, inside.thing(one.value, section.shared.get(name),
-                                                             graph.shared.get(name)))
-                      for name, one in shared.value.entries.items()}
+            things = {
+                name: Entry(
+                    one.key_span,
+                    inside.thing(one.value, section.shared.get(name), graph.shared.get(name)),
+                )
+                for name, one in shared.value.entries.items()
+            }
             entries["shared"] = Entry(shared.key_span, Mapping(things, shared.value.span))
         layers = entries["layers"]
         entries["layers"] = Entry(layers.key_span, inside.layers(layers.value, section, graph))
@@ -148,7 +193,9 @@ class _Models:
             entries["outputs"] = Entry(span, node_of([str(name) for name in graph.outputs], span))
         return Mapping(entries, node.span)
 
-    def thing(self, node: Node, section: SharedLayer | ModelSection | None, made: Layer | Graph | None) -> Node:
+    def thing(
+        self, node: Node, section: SharedLayer | ModelSection | None, made: Layer | Graph | None
+    ) -> Node:
         """Something shared."""
         if isinstance(section, SharedLayer):
             return self.entry(node, section.use, None)
@@ -162,7 +209,9 @@ class _Models:
         if not isinstance(node, Sequence):
             return node
         both = zip(node.items, section.uses, graph.calls, strict=True)
-        return Sequence(tuple(self.entry(item, use, call.name) for item, use, call in both), node.span)
+        return Sequence(
+            tuple(self.entry(item, use, call.name) for item, use, call in both), node.span
+        )
 
     def entry(self, node: Node, use: Use, name: str | None) -> Node:
         """One entry with all of its settings and its name."""
@@ -175,7 +224,9 @@ class _Models:
             if not isinstance(found, Mapping):
                 return node
             settings = {key: entry for key, entry in found.entries.items() if key != "name"}
-        body = Mapping({**settings, **kept}, use.body.span if use.body is not None else use.kind_span)
+        body = Mapping(
+            {**settings, **kept}, use.body.span if use.body is not None else use.kind_span
+        )
         return Mapping({use.kind: Entry(use.kind_span, body)}, node.span)
 
     def _inputs(self, node: Node, inputs: Iterable[InputSpec]) -> Node:

@@ -28,6 +28,12 @@ def _written(value: Any, indent: int = 0) -> str:
         return short
     inside, pad = indent + 1, " " * (indent + 1)
     if isinstance(value, list):
-        return "[\n" + ",\n".join(pad + _written(item, inside) for item in value) + "\n" + " " * indent + "]"
+        return (
+            "[\n"
+            + ",\n".join(pad + _written(item, inside) for item in value)
+            + "\n"
+            + " " * indent
+            + "]"
+        )
     entries = (f"{pad}{json.dumps(key)}: {_written(item, inside)}" for key, item in value.items())
     return "{\n" + ",\n".join(entries) + "\n" + " " * indent + "}"

@@ -1,4 +1,5 @@
-"""The texts that stand below settings in the source: read when the manual or the schema is asked for, and never before.
+"""The texts that stand below settings in the source: read when the manual or the schema is asked
+for, and never before.
 
 To read them costs as much as all else that making a class costs, and a check needs none of them.
 """

@@ -1,4 +1,6 @@
-"""The schema of a whole file: its sections, and `$defs` with the grammar of a model and every layer and component."""
+"""The schema of a whole file: its sections, and `$defs` with the grammar of a model and every layer
+and component.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,17 @@ from .shared_defs import shared
 from .value_schema import DOLLAR, Schema, or_expression, settings, with_expressions
 
 FAMILIES: Final[tuple[Registry, ...]] = (
-    LAYERS, c.INITIALIZERS, c.REGULARIZERS, c.CONSTRAINTS, c.ACTIVATIONS, c.OPTIMIZERS, c.SCHEDULES, c.LOSSES,
-    c.METRICS, c.CALLBACKS, SOURCES,
+    LAYERS,
+    c.INITIALIZERS,
+    c.REGULARIZERS,
+    c.CONSTRAINTS,
+    c.ACTIVATIONS,
+    c.OPTIMIZERS,
+    c.SCHEDULES,
+    c.LOSSES,
+    c.METRICS,
+    c.CALLBACKS,
+    SOURCES,
 )
 """Every family of things that a spec makes from a name and settings."""
 
@@ -53,7 +64,9 @@ def whole() -> Schema:
 
 
 def described(path: str, schema: Schema) -> Schema:
-    """The schema with what the manual says about the key, where the schema does not say it already."""
+    """The schema with what the manual says about the key, where the schema does not say it
+    already.
+    """
     key = KEYS.get(path)
     return {"description": key.text, **schema} if key else schema
 
@@ -81,7 +94,9 @@ def _keys() -> dict[str, Schema]:
 
 
 def _section(cls: type[Section], **others: Schema) -> Schema:
-    """A section that is one mapping of settings; `others` are keys that a reader of their own reads."""
+    """A section that is one mapping of settings; `others` are keys that a reader of their own
+    reads.
+    """
     read = settings(cls)
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
     for name, one in others.items():
@@ -108,7 +123,13 @@ def _training() -> Schema:
 def _class_weight(number: Schema) -> Schema:
     by_class = {"type": "object", "additionalProperties": number, "minProperties": 1}
     one = [{"const": "balanced"}, {"type": "array", "items": number, "minItems": 1}, by_class]
-    return {"anyOf": [*one, {"type": "object", "additionalProperties": {"anyOf": one}}, {"type": "null"}]}
+    return {
+        "anyOf": [
+            *one,
+            {"type": "object", "additionalProperties": {"anyOf": one}},
+            {"type": "null"},
+        ]
+    }
 
 
 def _by_output(one: Schema, *others: Schema) -> Schema:
@@ -121,12 +142,30 @@ def _data() -> Schema:
     feature: Schema = {"$ref": "#/$defs/feature"}
     features = {"anyOf": [feature, {"type": "object", "additionalProperties": feature}]}
     augment = _layers()
-    varied = {"anyOf": [source, {"type": "object", "required": ["augment"], "properties": {"augment": augment},
-                                 "minProperties": 2, "maxProperties": 2}]}
-    keys = {"source": varied, "train": varied, "validation": source, "test": source,
-            "split": or_expression(_section(Split)), "inputs": features, "targets": features, "weights": _TEXT,
-            "cache": with_expressions({"enum": [*CACHES]}),
-            "augment": {"anyOf": [augment, {"type": "object", "additionalProperties": augment}]}}
+    varied = {
+        "anyOf": [
+            source,
+            {
+                "type": "object",
+                "required": ["augment"],
+                "properties": {"augment": augment},
+                "minProperties": 2,
+                "maxProperties": 2,
+            },
+        ]
+    }
+    keys = {
+        "source": varied,
+        "train": varied,
+        "validation": source,
+        "test": source,
+        "split": or_expression(_section(Split)),
+        "inputs": features,
+        "targets": features,
+        "weights": _TEXT,
+        "cache": with_expressions({"enum": [*CACHES]}),
+        "augment": {"anyOf": [augment, {"type": "object", "additionalProperties": augment}]},
+    }
     return {
         "type": "object",
         "properties": {name: described(f"data.{name}", schema) for name, schema in keys.items()},

@@ -1,4 +1,6 @@
-"""The schema of kinds of the library: their settings, by their defaults, beside those of every entry."""
+"""The schema of kinds of the library: their settings, by their defaults, beside those of every
+entry.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,18 @@ from .family_schema import sources
 from .value_schema import EXPRESSION, Schema, with_expressions
 
 OWN: Final[dict[str, Schema]] = {
-    "weights": {"description": "What its weights start from: nothing, `imagenet` (those that Keras offers), or a file.",
-                "anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
-    "trainable": {"description": "Whether training changes it.", "type": "boolean", "default": True},
+    "weights": {
+        "description": (
+            "What its weights start from: nothing, `imagenet` (those that Keras offers), or a file."
+        ),
+        "anyOf": [{"type": "string"}, {"type": "null"}],
+        "default": None,
+    },
+    "trainable": {
+        "description": "Whether training changes it.",
+        "type": "boolean",
+        "default": True,
+    },
     "until": {"description": "The name of a layer in it, at which it ends.", "type": "string"},
 }
 """Settings of every model of the library."""
@@ -39,8 +50,18 @@ def bare() -> list[str]:
 
 def family() -> Schema:
     """A kind of the library: its name, or its name with settings."""
-    return {"anyOf": [{"enum": bare()}, {"type": "object", "properties": entries(), "additionalProperties": False,
-                                         "minProperties": 1, "maxProperties": 1}]}
+    return {
+        "anyOf": [
+            {"enum": bare()},
+            {
+                "type": "object",
+                "properties": entries(),
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    }
 
 
 def settings(kind: Kind) -> dict[str, Schema]:
@@ -53,8 +74,10 @@ def _kind(kind: Kind) -> Schema:
     own = settings(kind)
     properties = {name: with_expressions(one) for name, one in own.items()}
     properties |= {
-        "name": {"type": "string"}, "from": {"$ref": "#/$defs/from"} if kind.model is not None else sources(ONE),
-        "when": {"$ref": "#/$defs/when"}, "repeat": {"$ref": "#/$defs/repeat"},
+        "name": {"type": "string"},
+        "from": {"$ref": "#/$defs/from"} if kind.model is not None else sources(ONE),
+        "when": {"$ref": "#/$defs/when"},
+        "repeat": {"$ref": "#/$defs/repeat"},
     }
     if kind.model is not None:
         properties["call"] = {"$ref": "#/$defs/call"}
@@ -63,8 +86,11 @@ def _kind(kind: Kind) -> Schema:
     forms: list[Schema] = [{**whole, "required": required} if required else whole]
     primary = kind.block.primary
     if primary is not None and not set(required) - {primary}:
-        alone = {key: value for key, value in with_expressions(own[primary]).items()
-                 if key not in ("description", "default")}
+        alone = {
+            key: value
+            for key, value in with_expressions(own[primary]).items()
+            if key not in ("description", "default")
+        }
         forms.append(alone)
     if not required:
         forms.append({"type": "null"})
@@ -114,4 +140,6 @@ def comment(entry: Entry) -> str:
     span = entry.value.span
     _, mark, text = span.source.text[span.end : span.source.line_end(span.end)].partition("#")
     text = text.strip()
-    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if mark and text else ""
+    return (
+        f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if mark and text else ""
+    )

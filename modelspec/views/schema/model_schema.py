@@ -1,8 +1,10 @@
-"""The schema of the `model` section: inputs, entries, shared things, blocks and the words that expansion takes away.
+"""The schema of the `model` section: inputs, entries, shared things, blocks and the words that
+expansion takes away.
 
-A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has three variants,
-chosen by what the file has: without either, an entry that is no layer is an error; with `shared` it may be a call;
-with `blocks` (or `extends`, which may bring some) it may have parameters too.
+A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has
+three variants, chosen by what the file has: without either, an entry that is no layer is an error;
+with `shared` it may be a call; with `blocks` (or `extends`, which may bring some) it may have
+parameters too.
 """
 
 from __future__ import annotations
@@ -27,19 +29,30 @@ _IDENTIFIER: Final = r"^[^\W\d]\w*$"
 
 
 def variant() -> Schema:
-    """Which grammar the `model` of a file has, and what sections need where no other file may bring it."""
+    """Which grammar the `model` of a file has, and what sections need where no other file may bring
+    it.
+    """
     blocks = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
-    shared = {"required": ["model"], "properties": {"model": {"type": "object", "required": ["shared"]}}}
-    whole = {"anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]}  # with blocks alone it is one to build on
+    shared = {
+        "required": ["model"],
+        "properties": {"model": {"type": "object", "required": ["shared"]}},
+    }
+    whole = {
+        "anyOf": [{"required": ["model"]}, {"required": ["blocks"]}]
+    }  # with blocks alone it is one to build on
     alone = {
         **whole,
         "properties": {
-            "model": {"required": ["inputs", "layers"]}, "training": {"required": ["loss"]},
+            "model": {"required": ["inputs", "layers"]},
+            "training": {"required": ["loss"]},
             "data": {"anyOf": [{"required": ["source"]}, {"required": ["train"]}]},
         },
     }
-    grammar = {"if": blocks, "then": _model_is(".blocks"),
-               "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")}}
+    grammar = {
+        "if": blocks,
+        "then": _model_is(".blocks"),
+        "else": {"if": shared, "then": _model_is(".shared"), "else": _model_is("")},
+    }
     return {"allOf": [grammar, {"if": {"required": ["extends"]}, "else": alone}]}
 
 
@@ -48,25 +61,47 @@ def _model_is(suffix: str) -> Schema:
 
 
 def definitions(layer: Schema) -> dict[str, Schema]:
-    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names that need no settings."""
+    """`$defs` of the grammar. `layer` is the schema of a layer; its first form are the names that
+    need no settings.
+    """
     found: dict[str, Schema] = {
-        "tensor": {"description": "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden` is "
-                                  "one of several outputs.", "type": "string"},
-        "tensors": {"anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]},
+        "tensor": {
+            "description": (
+                "A tensor: the name of an input or of an earlier entry; `name.1` or `name.hidden`"
+                " is one of several outputs."
+            ),
+            "type": "string",
+        },
+        "tensors": {
+            "anyOf": [_ref("tensor"), {"type": "array", "items": _ref("tensor"), "minItems": 1}]
+        },
         "from": {"description": KEYS["from"].text, **sources(ONE)},
-        "call": {"description": KEYS["call"].text, **or_expression(
-            {"type": "object", "properties": {"training": _FLAG}, "additionalProperties": False})},
+        "call": {
+            "description": KEYS["call"].text,
+            **or_expression(
+                {"type": "object", "properties": {"training": _FLAG}, "additionalProperties": False}
+            ),
+        },
         "when": {"description": KEYS["when"].text, **_FLAG},
-        "repeat": {"description": KEYS["repeat"].text, **with_expressions({"type": "integer", "minimum": 0})},
+        "repeat": {
+            "description": KEYS["repeat"].text,
+            **with_expressions({"type": "integer", "minimum": 0}),
+        },
         "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
-        "size": _size(), "shape": _shape(), "input": _input(),
-        "block": _block(), "shipped": library.family(), **library.definitions(),
+        "size": _size(),
+        "shape": _shape(),
+        "input": _input(),
+        "block": _block(),
+        "shipped": library.family(),
+        **library.definitions(),
     }
     for suffix in VARIANTS:
         found |= {
             f"model{suffix}": _model(suffix, root=True),
             f"submodel{suffix}": _model(suffix, root=False),
-            f"layers{suffix}": {"anyOf": [{"type": "array", "items": _ref(f"entry{suffix}")}, EXPRESSION]},
+            f"layers{suffix}": {
+                "anyOf": [{"type": "array", "items": _ref(f"entry{suffix}")}, EXPRESSION]
+            },
             f"entry{suffix}": _entry(suffix, layer["anyOf"][0]),
         }
     return found
@@ -76,37 +111,79 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-# Models --------------------------------------------------------------------------------------------------------------
+# Models -------------------------------------------------------------------------------------------
 
 
 def _model(suffix: str, *, root: bool) -> Schema:
-    outputs = {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}
-    inputs = {"anyOf": [_ref("shape"), _ref("input"),
-                        {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}}]}
-    shared = or_expression({"type": "object", "additionalProperties": {
-        "anyOf": [_ref(f"layers{suffix}"), _ref(f"submodel{suffix}"), _ref("layer"), _ref("shipped")]}})
+    outputs = {
+        "anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]
+    }
+    inputs = {
+        "anyOf": [
+            _ref("shape"),
+            _ref("input"),
+            {"type": "object", "additionalProperties": {"anyOf": [_ref("shape"), _ref("input")]}},
+        ]
+    }
+    shared = or_expression(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    _ref(f"layers{suffix}"),
+                    _ref(f"submodel{suffix}"),
+                    _ref("layer"),
+                    _ref("shipped"),
+                ]
+            },
+        }
+    )
     formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
-    keys: dict[str, Schema] = {"inputs": inputs, "shared": shared, "layers": layers, "outputs": outputs}
+    keys: dict[str, Schema] = {
+        "inputs": inputs,
+        "shared": shared,
+        "layers": layers,
+        "outputs": outputs,
+    }
     keys |= {"image_data_format": formats} if root else {"trainable": _FLAG, "weights": _weights()}
-    properties = {key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
-                  for key, one in keys.items()}
+    properties = {
+        key: {"description": KEYS[f"model.{key}"].text, **one} if f"model.{key}" in KEYS else one
+        for key, one in keys.items()
+    }
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema if root else {**schema, "required": ["layers"]}
 
 
 def _weights() -> Schema:
-    of_kind = {"type": "object", "properties": {"imagenet": {"type": "object"}}, "additionalProperties": False,
-               "required": ["imagenet"]}
-    return {"description": "What the weights of the model start from: a file, or `imagenet` with a kind of the library "
-                           "and its settings.", "anyOf": [{"type": ["string", "null"]}, of_kind]}
+    of_kind = {
+        "type": "object",
+        "properties": {"imagenet": {"type": "object"}},
+        "additionalProperties": False,
+        "required": ["imagenet"],
+    }
+    return {
+        "description": (
+            "What the weights of the model start from: a file, or `imagenet` with a kind of the"
+            " library and its settings."
+        ),
+        "anyOf": [{"type": ["string", "null"]}, of_kind],
+    }
 
 
 def _size() -> Schema:
-    return {"description": "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or `auto` "
-                           "(taken from the data).",
-            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}, {"type": "string", "pattern": _IDENTIFIER},
-                      EXPRESSION]}
+    return {
+        "description": (
+            "A number, `null` (unknown), a name (unknown, but the same wherever it is named) or"
+            " `auto` (taken from the data)."
+        ),
+        "anyOf": [
+            {"type": "integer", "minimum": 1},
+            {"type": "null"},
+            {"type": "string", "pattern": _IDENTIFIER},
+            EXPRESSION,
+        ],
+    }
 
 
 def _shape() -> Schema:
@@ -118,19 +195,36 @@ def _input() -> Schema:
     properties = {name: with_expressions(one) for name, one in read["properties"].items()}
     dtypes = {"anyOf": [{"enum": list(DTYPES)}, EXPRESSION], "default": "float32"}
     properties |= {"shape": _ref("shape"), "dtype": dtypes}
-    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["shape"]}
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "required": ["shape"],
+    }
 
 
 def _block() -> Schema:
-    keys = {"description": _NAME, "parameters": {"type": "object"}, "primary": _NAME, "inline": {"type": "boolean"},
-            "layers": _ref("layers.blocks"),
-            "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
-            "outputs": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]}}
-    whole = {"type": "object", "properties": keys, "additionalProperties": False, "required": ["layers"]}
+    keys = {
+        "description": _NAME,
+        "parameters": {"type": "object"},
+        "primary": _NAME,
+        "inline": {"type": "boolean"},
+        "layers": _ref("layers.blocks"),
+        "inputs": {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]},
+        "outputs": {
+            "anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensor")}]
+        },
+    }
+    whole = {
+        "type": "object",
+        "properties": keys,
+        "additionalProperties": False,
+        "required": ["layers"],
+    }
     return {"anyOf": [whole, _ref("layers.blocks")]}
 
 
-# Entries -------------------------------------------------------------------------------------------------------------
+# Entries ------------------------------------------------------------------------------------------
 
 
 def _entry(suffix: str, bare: Schema) -> Schema:
@@ -148,17 +242,29 @@ def _one(suffix: str, bare: Schema) -> list[Schema]:
         bare = {"type": "string", "not": {"enum": needing}}
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
         # A word of expansion is no name of one's own.
-        layer["propertyNames"] = {"not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}}
+        layer["propertyNames"] = {
+            "not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}
+        }
     return [bare, layer]
 
 
 def _own_call(*, parameters: bool) -> Schema:
-    """What stands behind the name of something shared (only reserved settings), or of a block (its parameters too)."""
+    """What stands behind the name of something shared (only reserved settings), or of a block (its
+    parameters too).
+    """
     reserved: Schema = {
         "type": "object",
         "properties": {
-            "name": _NAME, "call": or_expression({"type": "object"}), "when": _ref("when"), "repeat": _ref("repeat"),
-            "from": {"anyOf": [_ref("tensors"), {"type": "object", "additionalProperties": _ref("tensors")}]},
+            "name": _NAME,
+            "call": or_expression({"type": "object"}),
+            "when": _ref("when"),
+            "repeat": _ref("repeat"),
+            "from": {
+                "anyOf": [
+                    _ref("tensors"),
+                    {"type": "object", "additionalProperties": _ref("tensors")},
+                ]
+            },
         },
         "additionalProperties": parameters,
     }
@@ -167,20 +273,55 @@ def _own_call(*, parameters: bool) -> Schema:
 
 
 def _group(suffix: str) -> Schema:
-    """A list of entries under `do`: written once for each value, so many times, or only in one case."""
+    """A list of entries under `do`: written once for each value, so many times, or only in one
+    case.
+    """
     values = with_expressions({"type": "array"})
-    loop = {"description": KEYS["for"].text, "type": "object", "additionalProperties": values, "minProperties": 1,
-            "maxProperties": 1}
+    loop = {
+        "description": KEYS["for"].text,
+        "type": "object",
+        "additionalProperties": values,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
     layers = _ref(f"layers{suffix}")
-    properties = {"for": loop, "index": _NAME, "repeat": _ref("repeat"), "when": _ref("when"), "do": layers,
-                  "else": layers, "from": _ref("tensors")}
-    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["do"],
-            "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")]}
+    properties = {
+        "for": loop,
+        "index": _NAME,
+        "repeat": _ref("repeat"),
+        "when": _ref("when"),
+        "do": layers,
+        "else": layers,
+        "from": _ref("tensors"),
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "required": ["do"],
+        "anyOf": [{"required": [word]} for word in ("for", "repeat", "when")],
+    }
 
 
 def _branches(suffix: str, bare: Schema) -> Schema:
     join = {"anyOf": [_ref("layer"), *_one(suffix, bare)]} if suffix else _ref("layer")
-    branches = {"description": KEYS["branches"].text, "type": "array", "items": _ref(f"layers{suffix}"), "minItems": 1}
-    properties = {"branches": branches, "join": join, "name": _NAME, "from": _ref("tensor"),
-                  "when": _ref("when"), "repeat": _ref("repeat")}
-    return {"type": "object", "properties": properties, "additionalProperties": False, "required": ["branches"]}
+    branches = {
+        "description": KEYS["branches"].text,
+        "type": "array",
+        "items": _ref(f"layers{suffix}"),
+        "minItems": 1,
+    }
+    properties = {
+        "branches": branches,
+        "join": join,
+        "name": _NAME,
+        "from": _ref("tensor"),
+        "when": _ref("when"),
+        "repeat": _ref("repeat"),
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "required": ["branches"],
+    }

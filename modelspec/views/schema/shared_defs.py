@@ -1,4 +1,6 @@
-"""What a schema says several times, said once below `$defs`: a third of the size, and the same meaning."""
+"""What a schema says several times, said once below `$defs`: a third of the size, and the same
+meaning.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .value_schema import Schema
 
 PREFIX: Final = "same."
 """Begins the name of a definition that stands for what several places have in common."""
-_ONE: Final = frozenset({"additionalProperties", "else", "if", "items", "not", "propertyNames", "then"})
+_ONE: Final = frozenset(
+    {"additionalProperties", "else", "if", "items", "not", "propertyNames", "then"}
+)
 _MANY: Final = frozenset({"allOf", "anyOf", "prefixItems"})
 _NAMED: Final = frozenset({"$defs", "patternProperties", "properties"})
 _REFERENCE: Final = len('{"$ref": "#/$defs/same.activity_regularizer"}')
@@ -69,8 +73,10 @@ def _below(schema: Schema, hint: str, change: Callable[[Schema, str], Schema]) -
         elif key in _MANY:
             found[key] = [change(one, hint) for one in value]
         elif key in _NAMED:
-            found[key] = {name: change(one, hint if key == "patternProperties" else name)
-                          for name, one in value.items()}
+            found[key] = {
+                name: change(one, hint if key == "patternProperties" else name)
+                for name, one in value.items()
+            }
     return found
 
 

@@ -1,4 +1,6 @@
-"""What a value may be, in words, from its JSON Schema (without the expressions that every value may be)."""
+"""What a value may be, in words, from its JSON Schema (without the expressions that every value may
+be).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,19 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_NAMED = {"boolean": "`true` or `false`", "string": "a text", "null": "`null`", "object": "a mapping"}
-_MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "boolean": "booleans", "array": "lists"}
+_NAMED = {
+    "boolean": "`true` or `false`",
+    "string": "a text",
+    "null": "`null`",
+    "object": "a mapping",
+}
+_MANY = {
+    "integer": "whole numbers",
+    "number": "numbers",
+    "string": "texts",
+    "boolean": "booleans",
+    "array": "lists",
+}
 
 
 def words(schema: Schema) -> str:
@@ -16,7 +29,9 @@ def words(schema: Schema) -> str:
     if "anyOf" in schema:
         return _either([words(one) for one in schema["anyOf"]])
     if "enum" in schema or "const" in schema:
-        return _either([f"`{written(value)}`" for value in schema.get("enum", [schema.get("const")])])
+        return _either(
+            [f"`{written(value)}`" for value in schema.get("enum", [schema.get("const")])]
+        )
     if "$ref" in schema:
         return _a(noun(schema))
     kind = schema.get("type")
@@ -63,9 +78,25 @@ def _bounds(schema: Schema) -> str:
     if below is not None and schema["type"] == "integer":
         most, below = below - 1, None
     if least is not None and most is not None:
-        return f" from {least:g} to {most:g}" if schema["type"] == "number" else f" from {least} to {most}"
-    low = f" of at least {least:g}" if least is not None else f" above {above:g}" if above is not None else ""
-    high = f" below {below}" if below is not None else f" of at most {most:g}" if most is not None else ""
+        return (
+            f" from {least:g} to {most:g}"
+            if schema["type"] == "number"
+            else f" from {least} to {most}"
+        )
+    low = (
+        f" of at least {least:g}"
+        if least is not None
+        else f" above {above:g}"
+        if above is not None
+        else ""
+    )
+    high = (
+        f" below {below}"
+        if below is not None
+        else f" of at most {most:g}"
+        if most is not None
+        else ""
+    )
     return f"{low} and{high}" if low and high else low + high
 
 
@@ -87,7 +118,11 @@ def _plural(schema: Schema) -> str:
         return plural(noun(schema))
     if schema.get("type") == "null":
         return "`null`"
-    return "mappings" if schema.get("type") == "object" else _MANY.get(str(schema.get("type")), "values")
+    return (
+        "mappings"
+        if schema.get("type") == "object"
+        else _MANY.get(str(schema.get("type")), "values")
+    )
 
 
 def plural(word: str) -> str:

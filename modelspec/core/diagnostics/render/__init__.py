@@ -1,4 +1,6 @@
-"""The ways to show diagnostics: text for people, JSON for programs, GitHub's workflow commands, SARIF.
+"""The ways to show diagnostics: text for people, JSON for programs, GitHub's workflow commands,
+SARIF.
 
-Each module has one function, `render(diagnostics, ...) -> str`; only the one that is asked for is loaded.
+Each module has one function, `render(diagnostics, ...) -> str`; only the one that is asked for is
+loaded.
 """

@@ -1,6 +1,7 @@
 """Diagnostics as GitHub's workflow commands: they show up beside the line in a pull request.
 
-Source: docs.github.com, "Workflow commands for GitHub Actions"; the escapes are those of actions/toolkit.
+Source: docs.github.com, "Workflow commands for GitHub Actions"; the escapes are those of
+actions/toolkit.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ def render(diagnostics: Iterable[Diagnostic]) -> str:
 def _command(diagnostic: Diagnostic) -> str:
     properties: dict[str, str | int | None] = {}
     if diagnostic.span is not None:
-        properties = {"file": diagnostic.file, "line": diagnostic.line, "endLine": diagnostic.end_line}
+        properties = {
+            "file": diagnostic.file,
+            "line": diagnostic.line,
+            "endLine": diagnostic.end_line,
+        }
         if diagnostic.line == diagnostic.end_line:  # columns are only taken for a range on one line
             properties |= {"col": diagnostic.column, "endColumn": diagnostic.end_column}
     properties["title"] = diagnostic.code

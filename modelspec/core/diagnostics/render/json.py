@@ -9,10 +9,17 @@ from ..diagnostic import Diagnostic
 
 
 def render(diagnostics: Iterable[Diagnostic]) -> str:
-    """`{"ok": bool, "diagnostics": [...]}`; lines and columns count from 1, columns in characters."""
+    """`{"ok": bool, "diagnostics": [...]}`; lines and columns count from 1, columns in
+    characters.
+    """
     found = list(diagnostics)
     ok = not any(diagnostic.severity == "error" for diagnostic in found)
-    return json.dumps({"ok": ok, "diagnostics": [as_dict(diagnostic) for diagnostic in found]}, indent=2) + "\n"
+    return (
+        json.dumps(
+            {"ok": ok, "diagnostics": [as_dict(diagnostic) for diagnostic in found]}, indent=2
+        )
+        + "\n"
+    )
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Diagnostics as SARIF 2.1.0, the format that code scanners and editors exchange.
 
-Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; sections are given where they matter.
+Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; sections are
+given where they matter.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from ..diagnostic import Diagnostic, Note
 from ..pages import page
 from ..span import Span
 
-_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SCHEMA: Final = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 Json = dict[str, Any]
 
 
@@ -58,7 +61,9 @@ def _result(diagnostic: Diagnostic, rule: int) -> Json:
     if diagnostic.span is not None:
         result["locations"] = [_location(diagnostic.span)]
     if diagnostic.notes:
-        result["relatedLocations"] = [_related(note, number) for number, note in enumerate(diagnostic.notes)]
+        result["relatedLocations"] = [
+            _related(note, number) for number, note in enumerate(diagnostic.notes)
+        ]
     if diagnostic.suggestion is not None and diagnostic.span is not None:
         result["fixes"] = [_fix(diagnostic.span, diagnostic.suggestion)]
     return result
@@ -75,18 +80,27 @@ def _related(note: Note, number: int) -> Json:
 
 def _fix(span: Span, suggestion: str) -> Json:
     replacement = {"deletedRegion": _region(span), "insertedContent": {"text": suggestion}}
-    return {"artifactChanges": [{"artifactLocation": _artifact(span), "replacements": [replacement]}]}
+    return {
+        "artifactChanges": [{"artifactLocation": _artifact(span), "replacements": [replacement]}]
+    }
 
 
 def _region(span: Span) -> Json:
     """Lines and columns from 1, the end column one past the last character (3.30)."""
     return {
-        "startLine": span.line, "startColumn": span.column, "endLine": span.end_line, "endColumn": span.end_column,
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
     }
 
 
 def _artifact(span: Span) -> Json:
     """The file as a URI (3.4): relative where its name is, `file:` where it is absolute."""
     path = PurePath(span.file)
-    text = path.as_uri() if path.is_absolute() else quote(PurePosixPath(path.as_posix()).as_posix(), errors="replace")
+    text = (
+        path.as_uri()
+        if path.is_absolute()
+        else quote(PurePosixPath(path.as_posix()).as_posix(), errors="replace")
+    )
     return {"uri": text}

@@ -1,4 +1,6 @@
-"""Diagnostics for people: the line, a caret under the fault, where the expectation comes from, an edit that helps."""
+"""Diagnostics for people: the line, a caret under the fault, where the expectation comes from, an
+edit that helps.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _INDENT = re.compile(r"[ \t]*")
 
 
 class Mark(NamedTuple):
-    """A part of one line that is underlined: characters `start` to `end` of the line, with `sign`."""
+    """A part of one line that is underlined: characters `start` to `end` of the line, with
+    `sign`.
+    """
 
     start: int
     end: int
@@ -29,7 +33,9 @@ class Mark(NamedTuple):
 
 
 def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int = 120) -> str:
-    """All of them, one after another, and a line that counts them. Lines of a file are cut to `width` columns."""
+    """All of them, one after another, and a line that counts them. Lines of a file are cut to
+    `width` columns.
+    """
     found = list(diagnostics)
     blocks = [_Block(diagnostic, color, width).text() for diagnostic in found]
     return "\n\n".join([*blocks, count(found)]) + "\n"
@@ -38,7 +44,9 @@ def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int
 def count(diagnostics: Iterable[Diagnostic]) -> str:
     """`2 errors, 1 warning`; `no errors` where there is nothing to count."""
     numbers: Counter[str] = Counter(diagnostic.severity for diagnostic in diagnostics)
-    parts = [f"{numbers[kind]} {kind}{'s'[: numbers[kind] != 1]}" for kind in _STYLES if numbers[kind]]
+    parts = [
+        f"{numbers[kind]} {kind}{'s'[: numbers[kind] != 1]}" for kind in _STYLES if numbers[kind]
+    ]
     return ", ".join(parts) or "no errors"
 
 
@@ -78,7 +86,9 @@ class _Block:
         return lines
 
     def underlines(self, shown: str, marks: list[Mark], shift: int) -> list[str]:
-        """The carets and dashes under a line: one row, and more only where they would cover each other."""
+        """The carets and dashes under a line: one row, and more only where they would cover each
+        other.
+        """
         rows: list[tuple[str, int]] = []
         for mark in sorted(marks, key=lambda mark: mark.start):
             start, end = max(mark.start - shift, 0), min(mark.end - shift, len(shown))
@@ -114,13 +124,19 @@ class _Block:
 
 
 def _marks(diagnostic: Diagnostic) -> dict[int, tuple[int, list[Mark]]]:
-    """By line number: the offset of the line, and what is underlined in it, the fault itself first."""
+    """By line number: the offset of the line, and what is underlined in it, the fault itself
+    first.
+    """
     marks: dict[int, tuple[int, list[Mark]]] = {}
     span = diagnostic.span
     if span is None:
         return marks
     places = [(span, "^")]
-    places += [(note.span, "-") for note in diagnostic.notes if note.span and note.span.source is span.source]
+    places += [
+        (note.span, "-")
+        for note in diagnostic.notes
+        if note.span and note.span.source is span.source
+    ]
     for place, sign in places:
         for number, start, mark in _lines(place, sign):
             others = marks.setdefault(number, (start, []))[1]

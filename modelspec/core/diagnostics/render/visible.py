@@ -1,4 +1,6 @@
-"""Text as a terminal can show it: nothing in a file moves the cursor, and carets stand under what they mean."""
+"""Text as a terminal can show it: nothing in a file moves the cursor, and carets stand under what
+they mean.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _COMBINING: Final = ("Mn", "Me")
 
 
 def visible(text: str) -> str:
-    """The text with a picture for each control character, and `\N{REPLACEMENT CHARACTER}` for what has none."""
+    """The text with a picture for each control character, and `\N{REPLACEMENT CHARACTER}` for what
+    has none.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(character) for character in text)

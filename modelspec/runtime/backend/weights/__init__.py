@@ -1,7 +1,8 @@
 """Weights from files: `training.weights`, and `weights` of a model of the library.
 
-A file is data from a stranger. Nothing of it runs, no path in it is followed, and every size in it is compared with the
-model's before a number is read; what does not fit is told for all layers at once.
+A file is data from a stranger. Nothing of it runs, no path in it is followed, and every size in it
+is compared with the model's before a number is read; what does not fit is told for all layers at
+once.
 """
 
 from __future__ import annotations
@@ -27,23 +28,28 @@ if TYPE_CHECKING:  # Keras: files are read without it
 __all__ = ["initial_weights", "load_weights"]
 
 
-def load_weights(model: keras.Model, settings: InitialWeights, context: Context, span: Span | None = None) -> None:
+def load_weights(
+    model: keras.Model, settings: InitialWeights, context: Context, span: Span | None = None
+) -> None:
     """Give a built model the weights of a file, cast to the dtypes of its own.
 
-    Raises `RunError`: MS750 where the file cannot be read, MS751 where it asks for what no file of weights needs, MS752
-    for every layer that it does not fit.
+    Raises `RunError`: MS750 where the file cannot be read, MS751 where it asks for what no file of
+    weights needs, MS752 for every layer that it does not fit.
     """
     from .layout import Wanted
 
     wanted = Wanted(settings.skip, settings.by_name)
-    _load(model, located(settings.path, context), settings.path, wanted, settings.skip_mismatch, span)
+    _load(
+        model, located(settings.path, context), settings.path, wanted, settings.skip_mismatch, span
+    )
 
 
 def initial_weights(model: keras.Model, source: WeightsSource) -> None:
-    """Give a model of the library the weights that it starts from: those of Keras (`imagenet`), or of a file.
+    """Give a model of the library the weights that it starts from: those of Keras (`imagenet`), or
+    of a file.
 
-    Loads from the network what Keras's cache lacks. Raises `RunError` as `load_weights`, and MS753 where the weights
-    cannot be fetched, MS754 where Keras offers none for the model's settings.
+    Loads from the network what Keras's cache lacks. Raises `RunError` as `load_weights`, and MS753
+    where the weights cannot be fetched, MS754 where Keras offers none for the model's settings.
     """
     from . import imagenet
     from .layout import Wanted
@@ -52,29 +58,44 @@ def initial_weights(model: keras.Model, source: WeightsSource) -> None:
         path = imagenet.fetched(source.kind, source.settings)
         _load(model, path, path.name, Wanted(of_library=True), False, source.span)
     else:
-        _load(model, located(source.value, source.context), source.value, Wanted(), False, source.span)
+        _load(
+            model, located(source.value, source.context), source.value, Wanted(), False, source.span
+        )
 
 
 def located(path: str, context: Context) -> Path:
-    """The file of weights. Raises `RunError`: MS210 outside the project, MS750 where there is none."""
+    """The file of weights. Raises `RunError`: MS210 outside the project, MS750 where there is
+    none.
+    """
     try:
         found = confined(path, context)
         mode = found.stat().st_mode if found is not None else 0
     except FileNotFoundError:
-        raise RunError.of("MS750", f"there is no file of weights `{path}`",
-                          help="write its path relative to the folder of the spec") from None
+        raise RunError.of(
+            "MS750",
+            f"there is no file of weights `{path}`",
+            help="write its path relative to the folder of the spec",
+        ) from None
     except (OSError, RuntimeError, ValueError) as error:
         raise RunError.of("MS750", f"`{path}` cannot be followed: {error}") from None
     if found is None:
-        raise RunError.of("MS210", f"`{path}` leads outside the project",
-                          help="move the file into the project, or run modelspec from a folder that holds both")
+        raise RunError.of(
+            "MS210",
+            f"`{path}` leads outside the project",
+            help="move the file into the project, or run modelspec from a folder that holds both",
+        )
     if not stat.S_ISREG(mode):
         raise RunError.of("MS750", f"`{path}` is not an ordinary file")
     return found
 
 
 def _load(
-    model: keras.Model, path: Path, shown: str, wanted: Wanted, skip_mismatch: bool, span: Span | None
+    model: keras.Model,
+    path: Path,
+    shown: str,
+    wanted: Wanted,
+    skip_mismatch: bool,
+    span: Span | None,
 ) -> None:
     from .layout import matched
 
@@ -85,8 +106,13 @@ def _load(
             raise _does_not_fit(wrong, shown, span)
         fitting = [given for given in found if not given.problem]
         if not fitting:
-            raise RunError.of("MS752", f"nothing in `{shown}` fits the model",
-                              help="is it the file of another model? `modelspec show` lists the layers of this one")
+            raise RunError.of(
+                "MS752",
+                f"nothing in `{shown}` fits the model",
+                help=(
+                    "is it the file of another model? `modelspec show` lists the layers of this one"
+                ),
+            )
         for given in fitting:
             _assign(given)
 
@@ -103,7 +129,10 @@ def _does_not_fit(wrong: Sequence[Given], shown: str, span: Span | None) -> RunE
     found = Findings()
     for given in wrong:
         subject = f"`{given.path}`" if given.path else "the model"
-        help = f"`skip: [{given.path.split('/')[0]}]` leaves it as it is" if given.path else \
-            "`by_name: true` takes the layers whose names are in both"
+        help = (
+            f"`skip: [{given.path.split('/')[0]}]` leaves it as it is"
+            if given.path
+            else "`by_name: true` takes the layers whose names are in both"
+        )
         found.error("MS752", f"`{shown}` does not fit {subject}: {given.problem}", span, help=help)
     return RunError(found.diagnostics)

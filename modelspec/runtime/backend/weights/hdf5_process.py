@@ -3,8 +3,9 @@
     question   a line of JSON: ["names", 3, "layers/dense"], about the third file that was opened
     answer     a line of JSON: {"found": ["vars"]} or {"fault": [code, message, help]}; after `read`, the bytes too
 
-One process serves all files; a file that breaks it is told, and the next one is given a new process. The answers are as
-little trusted as the file: an array has the shape that was promised, and is made of numbers.
+One process serves all files; a file that breaks it is told, and the next one is given a new
+process. The answers are as little trusted as the file: an array has the shape that was promised,
+and is made of numbers.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class _Server:
         return self._process.poll() is None
 
     def ask(self, *question: str | int) -> Any:
-        """What is found. Raises `RunError` for what is wrong with the file, `_Gone` where no answer comes."""
+        """What is found. Raises `RunError` for what is wrong with the file, `_Gone` where no answer
+        comes.
+        """
         try:
             self._questions.write(json.dumps(question).encode() + b"\n")
             self._questions.flush()
@@ -98,7 +101,9 @@ def _end() -> None:
 
 
 class Tree:
-    """The groups and datasets of a file, by paths of names. Every method raises `RunError` (MS750, MS751)."""
+    """The groups and datasets of a file, by paths of names. Every method raises `RunError` (MS750,
+    MS751).
+    """
 
     def __init__(self, path: Path, shown: str) -> None:
         self.shown = shown
@@ -116,7 +121,11 @@ class Tree:
     def entry(self, path: str) -> Entry | None:
         """The array at a path; None where there is none."""
         shape = self._ask("shape", path)
-        return None if shape is None else Entry(path, tuple(shape), lambda: self._read(path, tuple(shape)))
+        return (
+            None
+            if shape is None
+            else Entry(path, tuple(shape), lambda: self._read(path, tuple(shape)))
+        )
 
     def texts(self, path: str, attribute: str) -> tuple[str, ...] | None:
         """Names in an attribute of a group."""
@@ -151,7 +160,9 @@ class Tree:
 
 @contextmanager
 def opened_apart(path: Path, shown: str) -> Iterator[Tree]:
-    """An HDF5 file, or the one in a `.keras` archive. Raises `RunError`: MS750 where it cannot be read."""
+    """An HDF5 file, or the one in a `.keras` archive. Raises `RunError`: MS750 where it cannot be
+    read.
+    """
     tree = Tree(path, shown)
     try:
         yield tree
@@ -159,7 +170,7 @@ def opened_apart(path: Path, shown: str) -> Iterator[Tree]:
         tree.close()
 
 
-# The other process ---------------------------------------------------------------------------------------------------
+# The other process --------------------------------------------------------------------------------
 
 
 class _Service:

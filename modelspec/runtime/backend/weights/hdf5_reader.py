@@ -1,8 +1,10 @@
-"""HDF5 without its dangers: groups and plain datasets, never a link, another file, or a size that is not stored.
+"""HDF5 without its dangers: groups and plain datasets, never a link, another file, or a size that
+is not stored.
 
-HDF5 lets a file point into other files (external storage, external and soft links, virtual datasets), claim sizes that
-it does not hold, and name filters that are loaded as plugins. Files of weights need none of it, so all of it is refused
-before a number is read. Sources: the HDF5 file format specification (links, data storage, filter pipeline messages).
+HDF5 lets a file point into other files (external storage, external and soft links, virtual
+datasets), claim sizes that it does not hold, and name filters that are loaded as plugins. Files of
+weights need none of it, so all of it is refused before a number is read. Sources: the HDF5 file
+format specification (links, data storage, filter pipeline messages).
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ class Tree:
         self.shown = shown
 
     def group(self, path: str) -> Any | None:
-        """The group at a path; None where there is none. Raises `RunError` (MS751) for a link on the way."""
+        """The group at a path; None where there is none. Raises `RunError` (MS751) for a link on
+        the way.
+        """
         current = self._file
         for name in filter(None, path.split("/")):
             current = self._member(current, name)
@@ -56,7 +60,10 @@ class Tree:
             if group is None:
                 return ()
             if len(group) > MAX_MEMBERS:
-                raise refused(self.shown, f"`{path}` has {len(group):,} members, and {MAX_MEMBERS:,} are the most")
+                raise refused(
+                    self.shown,
+                    f"`{path}` has {len(group):,} members, and {MAX_MEMBERS:,} are the most",
+                )
             return tuple(group)
 
     def entry(self, path: str) -> Entry | None:
@@ -71,7 +78,9 @@ class Tree:
             return Entry(path, tuple(found.shape), lambda: self._read(found, half))
 
     def texts(self, path: str, attribute: str) -> tuple[str, ...] | None:
-        """Names in an attribute of a group; Keras cuts long lists into `layer_names0`, `layer_names1`, ..."""
+        """Names in an attribute of a group; Keras cuts long lists into `layer_names0`,
+        `layer_names1`, ...
+        """
         with self._readable():
             group = self.group(path)
             if group is None:
@@ -80,7 +89,10 @@ class Tree:
                 return self._attribute(group, attribute)
             if f"{attribute}0" not in group.attrs:
                 return None
-            parts = (self._attribute(group, f"{attribute}{index}") for index in range(self._parts(group, attribute)))
+            parts = (
+                self._attribute(group, f"{attribute}{index}")
+                for index in range(self._parts(group, attribute))
+            )
             return tuple(name for part in parts for name in part)
 
     def text(self, path: str, attribute: str) -> str | None:
@@ -92,14 +104,16 @@ class Tree:
             found = self._attribute(group, attribute)
             return found[0] if len(found) == 1 else None
 
-    # What is refused -------------------------------------------------------------------------------------------------
+    # What is refused ------------------------------------------------------------------------------
 
     def _member(self, group: Any, name: str) -> Any:
         if name not in group:
             return None
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise refused(self.shown, f"`{name}` in it is a link, which could lead into another file")
+            raise refused(
+                self.shown, f"`{name}` in it is a link, which could lead into another file"
+            )
         return group[name]
 
     def _check(self, dataset: Any, path: str) -> bool:
@@ -111,15 +125,21 @@ class Tree:
             raise refused(self.shown, f"the numbers of `{path}` are in another file")
         filters = dataset.id.get_create_plist()
         if any(filters.get_filter(i)[0] != _CHECKSUM for i in range(filters.get_nfilters())):
-            raise refused(self.shown, f"`{path}` is compressed, which Keras never does",
-                          help="load it with Keras and save it again, or write it with `h5repack -f NONE`")
+            raise refused(
+                self.shown,
+                f"`{path}` is compressed, which Keras never does",
+                help="load it with Keras and save it again, or write it with `h5repack -f NONE`",
+            )
         shape = dataset.shape
         if shape is None:
             raise refused(self.shown, f"`{path}` is empty")
         claimed, stored = math.prod(shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
         chunk = math.prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
         if stored < claimed or chunk > max(stored, 1 << 20):
-            raise refused(self.shown, f"`{path}` claims {max(claimed, chunk):,} bytes, and {stored:,} are stored")
+            raise refused(
+                self.shown,
+                f"`{path}` claims {max(claimed, chunk):,} bytes, and {stored:,} are stored",
+            )
         return half
 
     def _read(self, dataset: Any, half: bool) -> Array:
@@ -141,11 +161,18 @@ class Tree:
         if math.prod(attribute.shape) == 0:  # an empty list, which has no dtype of its own
             return ()
         text = h5py.check_string_dtype(attribute.dtype)
-        if text is None or (text.length or 0) > _MAX_NAME or math.prod(attribute.shape) > MAX_MEMBERS:
+        if (
+            text is None
+            or (text.length or 0) > _MAX_NAME
+            or math.prod(attribute.shape) > MAX_MEMBERS
+        ):
             raise refused(self.shown, f"its attribute `{name}` is no list of names")
         value = group.attrs[name]
         items = value.ravel().tolist() if isinstance(value, np.ndarray) else [value]
-        return tuple(item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in items)
+        return tuple(
+            item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+            for item in items
+        )
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -1,7 +1,9 @@
-"""The weights that Keras offers for its applications: the same addresses, hashes and cache, read from Keras itself.
+"""The weights that Keras offers for its applications: the same addresses, hashes and cache, read
+from Keras itself.
 
-Every module of `keras.applications` holds the address of its files and their hashes, as constants or in its calls of
-`get_file`; which file belongs to which settings is a rule of each family, in `_files`.
+Every module of `keras.applications` holds the address of its files and their hashes, as constants
+or in its calls of `get_file`; which file belongs to which settings is a rule of each family, in
+`_files`.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ CLASSES = 1000
 """What the heads of all of them tell apart."""
 _TF = "weights_tf_dim_ordering_tf_kernels"
 _FIRST_NAMES = {
-    "InceptionV3": "inception_v3", "InceptionResNetV2": "inception_resnet_v2", "NASNetMobile": "nasnet_mobile",
+    "InceptionV3": "inception_v3",
+    "InceptionResNetV2": "inception_resnet_v2",
+    "NASNetMobile": "nasnet_mobile",
     "NASNetLarge": "nasnet_large",
-}  # fmt: skip
+}
 _WIDTHS = {"MobileNet": (0.25, 0.5, 0.75, 1.0), "MobileNetV2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)}
 _SIZES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}
 _MOBILE_NAMES = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}
@@ -44,18 +48,25 @@ class Offered(NamedTuple):
 def fetched(kind: str, settings: Mapping[str, Any]) -> Path:
     """The file in Keras's cache, fetched where it is not there yet.
 
-    Raises `RunError`: MS754 where Keras offers none for these settings, MS753 where it cannot be fetched.
+    Raises `RunError`: MS754 where Keras offers none for these settings, MS753 where it cannot be
+    fetched.
     """
     one = offered(kind, settings)
     try:
         with redirect_stdout(sys.stderr):  # Keras tells its progress where results are printed
-            return Path(keras.utils.get_file(one.name, one.address, cache_subdir="models", file_hash=one.hash))
+            return Path(
+                keras.utils.get_file(
+                    one.name, one.address, cache_subdir="models", file_hash=one.hash
+                )
+            )
     except Exception as error:  # a network raises anything
         place = cache() / one.name
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError.of("MS753", f"the weights of `{kind}` cannot be fetched from {one.address}: {said}",
-                          help=f"without a network, put the file at {place} by hand, or write `weights: null`") \
-            from error
+        raise RunError.of(
+            "MS753",
+            f"the weights of `{kind}` cannot be fetched from {one.address}: {said}",
+            help=f"without a network, put the file at {place} by hand, or write `weights: null`",
+        ) from error
 
 
 def cache() -> Path:
@@ -70,8 +81,11 @@ def offered(kind: str, settings: Mapping[str, Any]) -> Offered:
         raise _none(kind, "no weights for it", "write `weights: null`, or the path of a file")
     top = bool(settings.get("include_top", True))
     if top and settings.get("classes", CLASSES) != CLASSES:
-        raise _none(kind, f"a head of {CLASSES} classes only, not {settings['classes']}",
-                    "write `include_top: false` and a head of your own behind it")
+        raise _none(
+            kind,
+            f"a head of {CLASSES} classes only, not {settings['classes']}",
+            "write `include_top: false` and a head of your own behind it",
+        )
     module = _module(kind)
     name, found = _files(kind, settings, top, module)
     return Offered(name, _address(module, name), found)
@@ -82,12 +96,16 @@ def _none(kind: str, what: str, help: str) -> RunError:
 
 
 def _module(kind: str) -> ModuleType:
-    """The module of `keras.applications` that knows the files; both versions of ResNet have them in one."""
+    """The module of `keras.applications` that knows the files; both versions of ResNet have them in
+    one.
+    """
     first = kind.removesuffix("V2") if kind.startswith("ResNet") else kind
     return import_module(getattr(keras.applications, first).__module__)
 
 
-def _files(kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType) -> tuple[str, str | None]:
+def _files(
+    kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
+) -> tuple[str, str | None]:
     """The name of the file, and its hash where Keras knows one."""
     low, ends = kind.lower(), "" if top else "_notop"
     if kind in _WIDTHS:
@@ -101,7 +119,10 @@ def _files(kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
         return f"{low}_{_TF}{ends}.h5", module.WEIGHTS_HASHES[low][not top]
     if kind.startswith("EfficientNetV2"):
         part = low.removeprefix("efficientnetv2")
-        return f"efficientnetv2-{part}{ends}.h5", module.WEIGHTS_HASHES[part if part[0] == "b" else f"-{part}"][not top]
+        return (
+            f"efficientnetv2-{part}{ends}.h5",
+            module.WEIGHTS_HASHES[part if part[0] == "b" else f"-{part}"][not top],
+        )
     if kind.startswith("EfficientNet"):
         return f"{low}{ends}.h5", module.WEIGHTS_HASHES[low.removeprefix("efficientnet")][not top]
     if kind.startswith("ConvNeXt"):
@@ -114,7 +135,11 @@ def _files(kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
 def _mobile(kind: str, settings: Mapping[str, Any], top: bool) -> str:
     alpha = float(settings.get("alpha", 1.0))
     if alpha not in _WIDTHS[kind]:
-        raise _none(kind, f"`alpha` of {', '.join(map(str, _WIDTHS[kind]))}, not {alpha}", "use one of these")
+        raise _none(
+            kind,
+            f"`alpha` of {', '.join(map(str, _WIDTHS[kind]))}, not {alpha}",
+            "use one of these",
+        )
     if settings.get("depth_multiplier", 1) != 1:
         raise _none(kind, "`depth_multiplier: 1` only", "leave it out")
     size, ends = _size(kind, settings), "" if top else "_no_top"
@@ -124,50 +149,78 @@ def _mobile(kind: str, settings: Mapping[str, Any], top: bool) -> str:
 
 
 def _size(kind: str, settings: Mapping[str, Any]) -> int:
-    """The size of images that the weights were learned from: that of the input where there are such, else 224."""
+    """The size of images that the weights were learned from: that of the input where there are
+    such, else 224.
+    """
     shape = [size for size in settings.get("input_shape") or () if size not in (1, 3)]
     if len(shape) == 2 and shape[0] == shape[1] and shape[0] in _SIZES[kind]:
         return int(shape[0])
     return 224
 
 
-def _mobile_v3(kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType) -> tuple[str, str]:
+def _mobile_v3(
+    kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
+) -> tuple[str, str]:
     size, alpha = kind.removeprefix("MobileNetV3").lower(), float(settings.get("alpha", 1.0))
     plain = bool(settings.get("minimalistic"))
     name = f"{size}{'_minimalistic' if plain else ''}_224_{alpha}_float"
     if name not in module.WEIGHTS_HASHES:
-        raise _none(kind, "`alpha` of 0.75 or 1.0 (1.0 with `minimalistic`)" + f", not {alpha}", "use one of these")
+        raise _none(
+            kind,
+            "`alpha` of 0.75 or 1.0 (1.0 with `minimalistic`)" + f", not {alpha}",
+            "use one of these",
+        )
     ends = ".h5" if top else "_no_top_v2.h5"
     return f"weights_mobilenet_v3_{name}{ends}", module.WEIGHTS_HASHES[name][not top]
 
 
 def _address(module: ModuleType, name: str) -> str:
-    """The address that the module has for a file: in its call of `get_file`, or as the folder of all of them."""
+    """The address that the module has for a file: in its call of `get_file`, or as the folder of
+    all of them.
+    """
     given = _call(module, name)
     if given is not None and isinstance(given.args[1], ast.Name):
         return str(getattr(module, given.args[1].id))
-    known = [value for value in vars(module).values() if isinstance(value, str) and value.startswith("https://")]
+    known = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, str) and value.startswith("https://")
+    ]
     return next(value for value in known if value.endswith("/")) + name
 
 
 def _hash_in(module: ModuleType, name: str) -> str | None:
-    """The hash that the module gives to `get_file` for a file, where it stands in the call itself."""
+    """The hash that the module gives to `get_file` for a file, where it stands in the call
+    itself.
+    """
     given = _call(module, name)
-    found = next((word.value for word in given.keywords if word.arg == "file_hash"), None) if given else None
+    found = (
+        next((word.value for word in given.keywords if word.arg == "file_hash"), None)
+        if given
+        else None
+    )
     return str(found.value) if isinstance(found, ast.Constant) else None
 
 
 def _call(module: ModuleType, name: str) -> ast.Call | None:
-    """The module's call of `get_file` for a file, whose name stands in it or in the assignment before it."""
+    """The module's call of `get_file` for a file, whose name stands in it or in the assignment
+    before it.
+    """
     tree = ast.parse(inspect.getsource(module))
     parts = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Call))]
     named: dict[str, object] = {}
     for node in sorted(parts, key=lambda node: node.lineno):
         if isinstance(node, ast.Assign):
             value = node.value.value if isinstance(node.value, ast.Constant) else None
-            named.update({target.id: value for target in node.targets if isinstance(target, ast.Name)})
+            named.update(
+                {target.id: value for target in node.targets if isinstance(target, ast.Name)}
+            )
         elif isinstance(node.func, ast.Attribute) and node.func.attr == "get_file":
             first = node.args[0]
-            if name == (first.value if isinstance(first, ast.Constant) else named.get(getattr(first, "id", ""))):
+            if name == (
+                first.value
+                if isinstance(first, ast.Constant)
+                else named.get(getattr(first, "id", ""))
+            ):
                 return node
     return None

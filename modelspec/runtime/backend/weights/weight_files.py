@@ -1,4 +1,6 @@
-"""Files of weights by their ending: HDF5, HDF5 inside a `.keras` archive, safetensors. Nothing is written to disk."""
+"""Files of weights by their ending: HDF5, HDF5 inside a `.keras` archive, safetensors. Nothing is
+written to disk.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +29,28 @@ _WEIGHTS, _OTHER_WEIGHTS = "model.weights.h5", "model.weights.npz"
 _MAX_HEADER = 100_000_000
 """Bytes of a safetensors header, as in the format's own implementation."""
 _DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 @contextmanager
 def opened(path: Path, shown: str) -> Iterator[Tree | dict[str, Entry]]:
     """A file of weights: the tree of an HDF5 file, or the arrays of a safetensors file by name.
 
-    Raises `RunError`: MS750 where it cannot be read, MS751 where it asks for what no file of weights needs.
+    Raises `RunError`: MS750 where it cannot be read, MS751 where it asks for what no file of
+    weights needs.
     """
     try:
         with path.open("rb") as file:
@@ -53,8 +67,12 @@ def opened(path: Path, shown: str) -> Iterator[Tree | dict[str, Entry]]:
 
 @contextmanager
 def opened_here(path: Path, shown: str) -> Iterator[hdf5.Tree]:
-    """An HDF5 file, or the one in a `.keras` archive, parsed in this process: see `opened_apart`."""
-    from . import hdf5_reader as hdf5  # only here: a process that asks another one has no use for the library
+    """An HDF5 file, or the one in a `.keras` archive, parsed in this process: see
+    `opened_apart`.
+    """
+    from . import (
+        hdf5_reader as hdf5,
+    )  # only here: a process that asks another one has no use for the library
 
     try:
         with path.open("rb") as file:
@@ -68,7 +86,7 @@ def opened_here(path: Path, shown: str) -> Iterator[hdf5.Tree]:
         raise broken(shown, error.strerror or str(error)) from None
 
 
-# .keras --------------------------------------------------------------------------------------------------------------
+# .keras -------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -94,7 +112,9 @@ def _member(archive: zipfile.ZipFile, shown: str) -> zipfile.ZipInfo:
     if not found and any(info.filename == _OTHER_WEIGHTS for info in infos):
         raise broken(shown, f"its weights are in `{_OTHER_WEIGHTS}`, which is not read")
     if len(found) != 1:
-        raise broken(shown, f"it has {len(found)} parts named `{_WEIGHTS}`, and a `.keras` file has one")
+        raise broken(
+            shown, f"it has {len(found)} parts named `{_WEIGHTS}`, and a `.keras` file has one"
+        )
     info = found[0]
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         raise refused(shown, f"`{_WEIGHTS}` in it is compressed, which Keras never does")
@@ -104,7 +124,8 @@ def _member(archive: zipfile.ZipFile, shown: str) -> zipfile.ZipInfo:
 
 
 def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Where a stored member's bytes begin: behind its local header, whose name and extra field have lengths of its own.
+    """Where a stored member's bytes begin: behind its local header, whose name and extra field have
+    lengths of its own.
 
     Source: APPNOTE.TXT of the ZIP format, 4.3.7.
     """
@@ -112,7 +133,12 @@ def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     header = file.read(30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
         raise zipfile.BadZipFile("a part has no header")
-    start = info.header_offset + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    start = (
+        info.header_offset
+        + 30
+        + int.from_bytes(header[26:28], "little")
+        + int.from_bytes(header[28:30], "little")
+    )
     if start + info.file_size > os.fstat(file.fileno()).st_size:
         raise zipfile.BadZipFile("a part is longer than the file")
     return start
@@ -135,7 +161,9 @@ class _Window(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        self._at = max(
+            0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        )
         return self._at
 
     def readinto(self, buffer: Any) -> int:
@@ -155,7 +183,7 @@ def _checksum(window: _Window) -> int:
     return found
 
 
-# safetensors ---------------------------------------------------------------------------------------------------------
+# safetensors --------------------------------------------------------------------------------------
 
 
 def _safetensors(file: IO[bytes], shown: str) -> dict[str, Entry]:
@@ -166,7 +194,9 @@ def _safetensors(file: IO[bytes], shown: str) -> dict[str, Entry]:
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _MAX_HEADER):
-        raise broken(shown, "its header is longer than the file: it is no safetensors file, or a damaged one")
+        raise broken(
+            shown, "its header is longer than the file: it is no safetensors file, or a damaged one"
+        )
     try:
         header = json.loads(file.read(length))
         items = [(name, item) for name, item in header.items() if name != "__metadata__"]
@@ -176,13 +206,19 @@ def _safetensors(file: IO[bytes], shown: str) -> dict[str, Entry]:
 
 
 def _tensor(file: IO[bytes], name: str, item: Any, start: int, size: int, shown: str) -> Entry:
-    dtype, shape, (begin, end) = np.dtype(_DTYPES[item["dtype"]]), tuple(item["shape"]), item["data_offsets"]
+    dtype, shape, (begin, end) = (
+        np.dtype(_DTYPES[item["dtype"]]),
+        tuple(item["shape"]),
+        item["data_offsets"],
+    )
     if not all(type(one) is int and one >= 0 for one in (*shape, begin, end)):
         raise ValueError(name)
     count = math.prod(shape)
     if end - begin != count * dtype.itemsize or start + end > size:
         claimed = count * dtype.itemsize
-        raise refused(shown, f"`{name}` claims {claimed:,} bytes, and {max(0, end - begin):,} are stored")
+        raise refused(
+            shown, f"`{name}` claims {claimed:,} bytes, and {max(0, end - begin):,} are stored"
+        )
 
     def read() -> Array:
         file.seek(start + begin)

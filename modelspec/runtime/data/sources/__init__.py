@@ -1,8 +1,8 @@
 """The kinds of sources: each has a module here that makes a `Table` of its settings.
 
-A new kind is a settings class in `modelspec.catalog.sources`,
-listed in `SOURCES` there, a module here, and its line in `_FILES`
-(a module with `open_file`, a table of one file; several are joined) or in `_WHOLE` (a module with `open_table`).
+A new kind is a settings class in `modelspec.catalog.sources`, listed in `SOURCES` there, a module
+here, and its line in `_FILES` (a module with `open_file`, a table of one file; several are joined)
+or in `_WHOLE` (a module with `open_table`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from .files import locate, locate_all, name_of, read_bytes
 __all__ = ["locate", "open_source", "read_bytes"]
 
 _FILES = {
-    "npz": "arrays", "parquet": "columnar", "arrow": "columnar", "jsonl": "objects", "hdf5": "hierarchical",
+    "npz": "arrays",
+    "parquet": "columnar",
+    "arrow": "columnar",
+    "jsonl": "objects",
+    "hdf5": "hierarchical",
     "tfrecord": "records",
 }
 """Source by its name in a spec -> the module that reads a file of it."""
 _WHOLE = {
-    "csv": "delimited", "dataset": "bundled", "npy": "single", "idx": "single", "images": "pictures", "text": "texts",
+    "csv": "delimited",
+    "dataset": "bundled",
+    "npy": "single",
+    "idx": "single",
+    "images": "pictures",
+    "text": "texts",
     "skipgrams": "pairs",
 }
 """The same for sources that see to their files themselves."""
@@ -32,7 +41,8 @@ _WHOLE = {
 def open_source(source: Settings, context: Context, span: Span | None = None) -> Table:
     """The columns of a source. Paths are relative to the spec's folder and stay in its project.
 
-    Raises `DataError`, placed at `span`, where the source cannot be opened or is not what its kind says.
+    Raises `DataError`, placed at `span`, where the source cannot be opened or is not what its kind
+    says.
     """
     kind = source.kind()
     if kind == "given":
@@ -40,7 +50,9 @@ def open_source(source: Settings, context: Context, span: Span | None = None) ->
         return table
     try:
         if kind in _WHOLE:
-            found: Table = import_module(f"{__name__}.{_WHOLE[kind]}").open_table(source, context, span)
+            found: Table = import_module(f"{__name__}.{_WHOLE[kind]}").open_table(
+                source, context, span
+            )
             return found
         return _join(source, context, span)
     except Fault as fault:

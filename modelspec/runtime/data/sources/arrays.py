@@ -1,4 +1,6 @@
-"""`npz`: named arrays in an archive. Nothing is unpickled, and no size is believed that the file does not hold."""
+"""`npz`: named arrays in an archive. Nothing is unpickled, and no size is believed that the file
+does not hold.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,15 @@ from .files import Found, believe, cannot_read, fingerprint_of, said
 from .stored import Stored, StoredTable, axes, size_of
 
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, OverflowError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+)
 """What a damaged archive raises, depending on where the damage is."""
 
 
@@ -27,7 +36,9 @@ class ArchiveTable(StoredTable):
 
     broken = BROKEN
 
-    def __init__(self, found: Found, members: dict[str, str], fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, found: Found, members: dict[str, str], fingerprint: str, span: Span | None
+    ) -> None:
         super().__init__(found.shown, tuple(members), fingerprint, span)
         self._found = found
         self._members = members
@@ -62,22 +73,32 @@ class ArchiveTable(StoredTable):
         return Stored(shape, dtype, opened, fortran)
 
     def damaged(self, name: str, error: BaseException) -> Fault:
-        return Fault("MS605", f"array `{name}` of `{self.name}` is damaged: {said(error)}",
-                     help="write or copy the file again")
+        return Fault(
+            "MS605",
+            f"array `{name}` of `{self.name}` is damaged: {said(error)}",
+            help="write or copy the file again",
+        )
 
 
 def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606), and `ValueError` for a file that
-    is no array."""
+    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606), and
+    `ValueError` for a file that is no array.
+    """
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = read(file)
     if dtype.hasobject:
-        raise Fault("MS606", f"{what} holds Python objects, which are never loaded",
-                    help="save it with a number dtype, e.g. `numpy.stack(...)` of arrays of one shape")
+        raise Fault(
+            "MS606",
+            f"{what} holds Python objects, which are never loaded",
+            help="save it with a number dtype, e.g. `numpy.stack(...)` of arrays of one shape",
+        )
     if dtype.names is not None:
-        raise Fault("MS606", f"{what} is a table of fields ({', '.join(dtype.names)})",
-                    help="save every field as an array of its own")
+        raise Fault(
+            "MS606",
+            f"{what} is a table of fields ({', '.join(dtype.names)})",
+            help="save every field as an array of its own",
+        )
     return shape, fortran, dtype
 
 
@@ -93,8 +114,11 @@ def open_file(source: Any, found: Found, span: Span | None) -> ArchiveTable:
     except PermissionError as error:
         raise cannot_read(shown, error) from None
     except BROKEN as error:
-        raise Fault("MS605", f"`{shown}` is no .npz archive, or a damaged one: {said(error)}",
-                    help="`numpy.savez` writes one; write or copy the file again") from None
+        raise Fault(
+            "MS605",
+            f"`{shown}` is no .npz archive, or a damaged one: {said(error)}",
+            help="`numpy.savez` writes one; write or copy the file again",
+        ) from None
     names = {member.removesuffix(".npy"): member for member in members if member.endswith(".npy")}
     if not names:
         raise Fault("MS605", f"`{shown}` is an archive without arrays")

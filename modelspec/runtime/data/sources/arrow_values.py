@@ -19,7 +19,9 @@ class Form(NamedTuple):
 
     nulls: bool
     shape: tuple[int, ...] | None
-    """That of every example; None where lists differ in length. An empty tuple for single values."""
+    """That of every example; None where lists differ in length. An empty tuple for single
+    values.
+    """
     size: int = 8
     """About the bytes of an example."""
 
@@ -35,10 +37,20 @@ def is_taken(kind: Any) -> bool:
     kind = _value_type(kind)
     if _is_list(kind):
         inner = _innermost(kind)
-        return bool(types.is_integer(inner) or types.is_floating(inner) or types.is_boolean(inner) or _is_text(inner))
+        return bool(
+            types.is_integer(inner)
+            or types.is_floating(inner)
+            or types.is_boolean(inner)
+            or _is_text(inner)
+        )
     return bool(
-        types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
-        or types.is_null(kind) or _is_text(kind) or types.is_temporal(kind)
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+        or types.is_null(kind)
+        or _is_text(kind)
+        or types.is_temporal(kind)
     )
 
 
@@ -57,7 +69,9 @@ def look(column: Any) -> Form:
 
 
 def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) -> Array:
-    """The values of a column, or of the part of it that begins at an example. Raises `Fault` (MS608, MS653)."""
+    """The values of a column, or of the part of it that begins at an example. Raises `Fault`
+    (MS608, MS653).
+    """
     import pyarrow as pa
 
     column = _plain(column)
@@ -68,8 +82,11 @@ def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) 
     _no_nulls(column, name, table, start)
     leaves = _leaves(column)
     if leaves.null_count:
-        raise Fault("MS608", f"a list in `{name}` of {table.name} has an item without a value",
-                    help="fill it in, or remove the row")
+        raise Fault(
+            "MS608",
+            f"a list in `{name}` of {table.name} has an item without a value",
+            help="fill it in, or remove the row",
+        )
     if form.shape is not None:
         return _array(leaves).reshape(len(column), *form.shape)
     found = np.empty(len(column), object)
@@ -97,8 +114,12 @@ def _singles(column: Any, form: Form, name: str, table: Table) -> Array:
     if types.is_integer(kind) and len(column) > column.null_count:
         largest = pc.max(column).as_py(), -pc.min(column).as_py()
         if max(largest) > 2**53:
-            raise Fault("MS653", f"`{name}` of {table.name} lacks values, and others are whole numbers so large that "
-                                 "floating point would change them", help="fill the missing ones in, or write text")
+            raise Fault(
+                "MS653",
+                f"`{name}` of {table.name} lacks values, and others are whole numbers so large that"
+                " floating point would change them",
+                help="fill the missing ones in, or write text",
+            )
     if types.is_boolean(kind):
         column = column.cast(pa.int8())
     found: Array = column.cast(pa.float64()).fill_null(NOTHING).to_numpy(zero_copy_only=False)
@@ -116,11 +137,14 @@ def _array(column: Any) -> Array:
 def _no_nulls(column: Any, name: str, table: Table, start: int) -> None:
     if column.null_count:
         row = next(index for index, one in enumerate(column) if not one.is_valid)
-        raise Fault("MS608", f"`{name}` has no list at {table.place(name, (start + row,))}",
-                    help="fill it in, or remove the row")
+        raise Fault(
+            "MS608",
+            f"`{name}` has no list at {table.place(name, (start + row,))}",
+            help="fill it in, or remove the row",
+        )
 
 
-# Types ---------------------------------------------------------------------------------------------------------------
+# Types --------------------------------------------------------------------------------------------
 
 
 def _value_type(kind: Any) -> Any:
@@ -144,7 +168,9 @@ def _plain(column: Any) -> Any:
         for size in reversed(column.type.shape):
             kind = pa.list_(kind, size)
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        return pa.chunked_array([_nested(chunk.storage, column.type.shape) for chunk in chunks], kind)
+        return pa.chunked_array(
+            [_nested(chunk.storage, column.type.shape) for chunk in chunks], kind
+        )
     if isinstance(column.type, pa.BaseExtensionType):
         return column.cast(column.type.storage_type)
     return column

@@ -19,10 +19,14 @@ _FIRST = ("image", "tokens", "features")
 
 
 class BundledTable(Table):
-    """Arrays by name: `target`, and `image` ([examples, height, width] or with channels), `tokens` (lists of word
-    indices), or `features` ([examples, features]) and each of these by its own name."""
+    """Arrays by name: `target`, and `image` ([examples, height, width] or with channels), `tokens`
+    (lists of word indices), or `features` ([examples, features]) and each of these by its own
+    name.
+    """
 
-    def __init__(self, name: str, columns: dict[str, Array], fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, name: str, columns: dict[str, Array], fingerprint: str, span: Span | None
+    ) -> None:
         super().__init__(name, tuple(columns), fingerprint, span)
         self._columns = columns
 
@@ -65,11 +69,16 @@ def _embedded(name: str, span: Span | None) -> BundledTable:
     try:
         from sklearn import datasets
     except ImportError:
-        raise Fault("MS601", f"`dataset: {name}` comes with scikit-learn, which is not installed",
-                    help="`pip install scikit-learn`") from None
+        raise Fault(
+            "MS601",
+            f"`dataset: {name}` comes with scikit-learn, which is not installed",
+            help="`pip install scikit-learn`",
+        ) from None
     bunch: Any = getattr(datasets, f"load_{name}")()
     features = np.ascontiguousarray(bunch.data)
-    columns: dict[str, Array] = {_snake(one): features[:, i] for i, one in enumerate(bunch.feature_names)}
+    columns: dict[str, Array] = {
+        _snake(one): features[:, i] for i, one in enumerate(bunch.feature_names)
+    }
     columns["features"] = features
     if name == "digits":
         columns["image"] = features.reshape(-1, 8, 8)

@@ -21,7 +21,9 @@ _BROKEN = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
 class ColumnarTable(Table):
     """Columns with Arrow's types."""
 
-    def __init__(self, found: files.Found, schema: Any, rows: int, fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, found: files.Found, schema: Any, rows: int, fingerprint: str, span: Span | None
+    ) -> None:
         super().__init__(found.shown, tuple(schema.names), fingerprint, span)
         self._found = found
         self._path = found.path
@@ -47,8 +49,9 @@ class ColumnarTable(Table):
         files.believe(8 * self._rows, 8 * self._rows, f"`{name}` of `{self.name}`")
         self._taken(name)
         try:
-            column = pa.chunked_array([batch.column(0) for batch in self.batches((name,), 64 * BLOCK)],
-                                      self._types[name])
+            column = pa.chunked_array(
+                [batch.column(0) for batch in self.batches((name,), 64 * BLOCK)], self._types[name]
+            )
         except Fault:
             raise
         except _BROKEN as error:
@@ -75,12 +78,16 @@ class ColumnarTable(Table):
         for batch in self.batches(names, rows):
             for at in range(0, len(batch), rows):
                 piece = batch.slice(at, rows)
-                yield {name: values_of(piece.column(i), self._forms[name], name, self, start + at)
-                       for i, name in enumerate(names)}
+                yield {
+                    name: values_of(piece.column(i), self._forms[name], name, self, start + at)
+                    for i, name in enumerate(names)
+                }
             start += len(batch)
 
     def _find_forms(self, names: Sequence[str]) -> None:
-        """One pass over columns of which it is not known whether values are missing, and how long lists are."""
+        """One pass over columns of which it is not known whether values are missing, and how long
+        lists are.
+        """
         unknown = [name for name in names if name not in self._forms]
         for name in unknown:
             self._taken(name)
@@ -91,11 +98,19 @@ class ColumnarTable(Table):
 
     def _taken(self, name: str) -> None:
         if not is_taken(self._types[name]):
-            raise Fault("MS653", f"`{name}` of {self.name} has the type `{self._types[name]}`, of which no array is "
-                                 "made", help="write its parts as columns of their own")
+            raise Fault(
+                "MS653",
+                f"`{name}` of {self.name} has the type `{self._types[name]}`, of which no array is "
+                "made",
+                help="write its parts as columns of their own",
+            )
 
     def _damaged(self, error: BaseException) -> Fault:
-        return Fault("MS642", f"`{self.name}` is damaged: {files.said(error)}", help="write or copy the file again")
+        return Fault(
+            "MS642",
+            f"`{self.name}` is damaged: {files.said(error)}",
+            help="write or copy the file again",
+        )
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         inner = f" [{', '.join(str(i) for i in index[1:])}]" if len(index) > 1 else ""
@@ -107,8 +122,12 @@ class ParquetTable(ColumnarTable):
         from pyarrow import parquet
 
         self._found.unchanged()
-        with parquet.ParquetFile(self._path, page_checksum_verification=True, pre_buffer=False) as file:
-            dotted = any("." in name for name in names)  # pyarrow takes these for a way into a column
+        with parquet.ParquetFile(
+            self._path, page_checksum_verification=True, pre_buffer=False
+        ) as file:
+            dotted = any(
+                "." in name for name in names
+            )  # pyarrow takes these for a way into a column
             for batch in file.iter_batches(rows, columns=None if dotted else list(names)):
                 yield batch.select(list(names))
 
@@ -119,7 +138,9 @@ class ArrowTable(ColumnarTable):
 
         self._found.unchanged()
         with pa.OSFile(str(self._path)) as file:
-            options = pa.ipc.IpcReadOptions(included_fields=[self.names.index(name) for name in names])
+            options = pa.ipc.IpcReadOptions(
+                included_fields=[self.names.index(name) for name in names]
+            )
             if _is_file_format(self._path):
                 reader = pa.ipc.open_file(file, options=options)
                 found = (reader.get_batch(i) for i in range(reader.num_record_batches))
@@ -141,14 +162,27 @@ def open_file(source: Any, found: files.Found, span: Span | None) -> ColumnarTab
     try:
         schema, rows = (_parquet if kind == "parquet" else _arrow)(found.path)
     except _BROKEN as error:
-        raise Fault("MS642", f"`{found.shown}` is no {kind.title()} file, or a damaged one: {files.said(error)}",
-                    help=_help(found.path)) from None
-    twice = [name for name in schema.names if schema.names.count(name) > 1] if len(schema.names) < 10_000 else []
+        raise Fault(
+            "MS642",
+            f"`{found.shown}` is no {kind.title()} file, or a damaged one: {files.said(error)}",
+            help=_help(found.path),
+        ) from None
+    twice = (
+        [name for name in schema.names if schema.names.count(name) > 1]
+        if len(schema.names) < 10_000
+        else []
+    )
     if twice:
-        raise Fault("MS604", f"`{found.shown}` names `{twice[0]}` twice", help="give each column a name of its own")
+        raise Fault(
+            "MS604",
+            f"`{found.shown}` names `{twice[0]}` twice",
+            help="give each column a name of its own",
+        )
     if not rows:
         raise Fault("MS604", f"`{found.shown}` has no rows")
-    return (ParquetTable if kind == "parquet" else ArrowTable)(found, schema, rows, fingerprint, span)
+    return (ParquetTable if kind == "parquet" else ArrowTable)(
+        found, schema, rows, fingerprint, span
+    )
 
 
 def _parquet(path: Path) -> tuple[Any, int]:
@@ -164,7 +198,9 @@ def _arrow(path: Path) -> tuple[Any, int]:
     with pa.OSFile(str(path)) as file:
         if _is_file_format(path):
             reader = pa.ipc.open_file(file)
-            return reader.schema, sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+            return reader.schema, sum(
+                reader.get_batch(i).num_rows for i in range(reader.num_record_batches)
+            )
         stream = pa.ipc.open_stream(file)
         return stream.schema, sum(batch.num_rows for batch in stream)
 
@@ -175,5 +211,8 @@ def _help(path: Path) -> str:
     if start == b"FEA1":
         return "this is Feather's version 1: write it again with `pyarrow.feather.write_feather`"
     if start == b"PAR1":
-        return "it begins as a Parquet file does: write `parquet: ...`, or copy the file again if it is cut short"
+        return (
+            "it begins as a Parquet file does: write `parquet: ...`, or copy the file again if it"
+            " is cut short"
+        )
     return "write or copy the file again"

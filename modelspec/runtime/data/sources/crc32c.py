@@ -74,7 +74,8 @@ def _plain(data: bytes, crc: int) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-# A checksum is linear over GF(2): what so many zero bytes do to it is a matrix, of which a column is an integer.
+# A checksum is linear over GF(2): what so many zero bytes do to it is a matrix, of which a column
+# is an integer.
 
 
 @cache

@@ -15,7 +15,9 @@ Kind = Literal["whole", "number", "text"]
 """Columns of numbers are float64, and int64 where that would lose digits of whole numbers."""
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
-"""What a cell of a column of numbers without a value holds, in lower case, where a spec says nothing."""
+"""What a cell of a column of numbers without a value holds, in lower case, where a spec says
+nothing.
+"""
 _EXACT = 2.0**53
 
 
@@ -28,7 +30,9 @@ class Cells:
         self._comma = source.decimal == ","
 
     def kind(self, cells: Any) -> Kind | None:
-        """What a column is, by some of its cells (an Arrow array of text or numbers); None where all lack a value."""
+        """What a column is, by some of its cells (an Arrow array of text or numbers); None where
+        all lack a value.
+        """
         if not _is_text(cells):
             return None if cells.null_count == len(cells) else "number"
         trimmed = _trim(cells)
@@ -57,10 +61,16 @@ class Cells:
 
     @property
     def missing_words(self) -> list[str]:
-        """Every spelling of a cell of a column of numbers that has no value, without spaces around it."""
+        """Every spelling of a cell of a column of numbers that has no value, without spaces around
+        it.
+        """
         if self._given is not None:
             return ["", *self._given]
-        return ["".join(letters) for word in MISSING for letters in product(*({c, c.upper()} for c in word))]
+        return [
+            "".join(letters)
+            for word in MISSING
+            for letters in product(*({c, c.upper()} for c in word))
+        ]
 
     def _missing(self, trimmed: Any) -> Any:
         import pyarrow as pa
@@ -107,7 +117,9 @@ class Cells:
 
 
 def _slowly(cells: Any) -> Array | None:
-    """Numbers that only Python reads, such as `+1`; never `1_000`, which tables do not mean as a number."""
+    """Numbers that only Python reads, such as `+1`; never `1_000`, which tables do not mean as a
+    number.
+    """
     found = np.empty(len(cells))
     for index, cell in enumerate(cells.to_pylist()):
         if cell is not None and "_" in cell:
@@ -124,7 +136,9 @@ def _is_text(cells: Any) -> bool:
 
 
 def _numpy(cells: Any) -> Array:
-    found: Array = (cells.fill_null(NOTHING) if cells.null_count else cells).to_numpy(zero_copy_only=False)
+    found: Array = (cells.fill_null(NOTHING) if cells.null_count else cells).to_numpy(
+        zero_copy_only=False
+    )
     return found
 
 
@@ -137,7 +151,9 @@ def has_text(cells: Any) -> bool:
 
 def loses_digits(cells: Any) -> bool:
     """Whether numbers are so large that float64 may not hold them: whole ones are then int64."""
-    return not _is_text(cells) and _largest(cells.drop_null().to_numpy(zero_copy_only=False)) >= _EXACT
+    return (
+        not _is_text(cells) and _largest(cells.drop_null().to_numpy(zero_copy_only=False)) >= _EXACT
+    )
 
 
 def _trim(cells: Any) -> Any:

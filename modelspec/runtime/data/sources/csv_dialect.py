@@ -20,8 +20,8 @@ _ENOUGH = 1000
 def delimiter_of(text: Text, source: csv) -> str:
     """The delimiter: as given, or the only one that makes a table of the file's beginning.
 
-    Where none makes one, the only one that stands in the first line: what is wrong with the rows is told later. Raises
-    `Fault` (MS641) where several might be meant.
+    Where none makes one, the only one that stands in the first line: what is wrong with the rows is
+    told later. Raises `Fault` (MS641) where several might be meant.
     """
     if source.delimiter is not None:
         return source.delimiter
@@ -30,7 +30,11 @@ def delimiter_of(text: Text, source: csv) -> str:
     widths = {mark: _widths(sample, mark, text.shown, whole, wanted) for mark in SEPARATORS}
     if wanted == 1:
         return next((mark for mark, found in widths.items() if set(found) == {1}), ",")
-    tables = [mark for mark, found in widths.items() if len(set(found)) == 1 and found[0] == (wanted or found[0]) > 1]
+    tables = [
+        mark
+        for mark, found in widths.items()
+        if len(set(found)) == 1 and found[0] == (wanted or found[0]) > 1
+    ]
     if len(tables) == 1:
         return tables[0]
     if not tables:
@@ -41,8 +45,9 @@ def delimiter_of(text: Text, source: csv) -> str:
 
 
 def _widths(sample: str, mark: str, shown: str, whole: bool, wanted: int | None) -> list[int]:
-    """The cells of each record, without empty ones beyond `wanted`, or beyond those of the first. A sample that ends
-    inside quotes, or quotes that are not right, end it."""
+    """The cells of each record, without empty ones beyond `wanted`, or beyond those of the first. A
+    sample that ends inside quotes, or quotes that are not right, end it.
+    """
     found: list[int] = []
     try:
         for _, record in islice(records(io.StringIO(sample, newline=""), mark, shown), _ENOUGH):
@@ -56,8 +61,11 @@ def _widths(sample: str, mark: str, shown: str, whole: bool, wanted: int | None)
 
 def _ambiguous(shown: str, tables: list[str], widths: dict[str, list[int]]) -> Fault:
     told = " or ".join(f"{SEPARATORS[mark]} ({widths[mark][0]} columns)" for mark in tables)
-    return Fault("MS641", f"the cells of `{shown}` may be separated by {told}",
-                 help=f'say which: `csv: {{path: ..., delimiter: "{_shown(tables[0])}"}}`')
+    return Fault(
+        "MS641",
+        f"the cells of `{shown}` may be separated by {told}",
+        help=f'say which: `csv: {{path: ..., delimiter: "{_shown(tables[0])}"}}`',
+    )
 
 
 def _shown(mark: str) -> str:
@@ -65,8 +73,9 @@ def _shown(mark: str) -> str:
 
 
 def read_header(found: Iterator[tuple[int, list[str]]], source: csv, shown: str) -> tuple[str, ...]:
-    """The names of the columns: `header`, or the first record, which is taken; `""` for a first column without a name,
-    as tables have it whose rows are counted. Raises `Fault` (MS604)."""
+    """The names of the columns: `header`, or the first record, which is taken; `""` for a first
+    column without a name, as tables have it whose rows are counted. Raises `Fault` (MS604).
+    """
     if source.header is not None:
         names, where = source.header, "`header`"
     else:
@@ -75,13 +84,27 @@ def read_header(found: Iterator[tuple[int, list[str]]], source: csv, shown: str)
     names = tuple(name.strip() for name in names)
     blank = [str(position) for position, name in enumerate(names, 1) if not name]
     if blank and (blank != ["1"] or len(names) == 1 or source.header is not None):
-        raise Fault("MS604", f"column {', '.join(blank[:10])} has no name in {where}", help="name every column")
+        raise Fault(
+            "MS604",
+            f"column {', '.join(blank[:10])} has no name in {where}",
+            help="name every column",
+        )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise Fault("MS604", f"{where} names {listed(twice[:10])} twice", help="give each column a name of its own")
+        raise Fault(
+            "MS604",
+            f"{where} names {listed(twice[:10])} twice",
+            help="give each column a name of its own",
+        )
     if source.header is None and _all_numbers(names, source.decimal):
-        raise Fault("MS604", f"the first line of `{shown}` names the columns, but it is made of numbers",
-                    help="where it is an example already, name the columns: `csv: {path: ..., header: [a, b]}`")
+        raise Fault(
+            "MS604",
+            f"the first line of `{shown}` names the columns, but it is made of numbers",
+            help=(
+                "where it is an example already, name the columns: `csv: {path: ..., header: [a,"
+                " b]}`"
+            ),
+        )
     return names
 
 
@@ -95,10 +118,15 @@ def _all_numbers(names: tuple[str, ...], decimal: str) -> bool:
 
 
 def separator_hint(header: tuple[str, ...], record: list[str], delimiter: str) -> str | None:
-    """What to write where the file seems to have another delimiter: it stands in the only cell there is."""
+    """What to write where the file seems to have another delimiter: it stands in the only cell
+    there is.
+    """
     if len(header) > 1:
         return None
     for mark, words in SEPARATORS.items():
         if mark != delimiter and header[0].count(mark) and mark in delimiter.join(record):
-            return f'the cells seem to be separated by {words}: write `csv: {{path: ..., delimiter: "{_shown(mark)}"}}`'
+            return (
+                f"the cells seem to be separated by {words}: write `csv: {{path: ..., delimiter:"
+                f' "{_shown(mark)}"}}`'
+            )
     return None

@@ -1,4 +1,6 @@
-"""The rows of a csv file as columns of text: by Arrow where the file is plain enough, else record by record."""
+"""The rows of a csv file as columns of text: by Arrow where the file is plain enough, else record
+by record.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ class Rows:
         if self.has_header:
             next(found)
         width = len(self.names)
-        return ((line, record if len(record) <= width else trimmed(record, width)) for line, record in found)
+        return (
+            (line, record if len(record) <= width else trimmed(record, width))
+            for line, record in found
+        )
 
     @property
     def fillers(self) -> tuple[str, ...]:
@@ -53,40 +58,52 @@ class Rows:
     def batches(
         self, names: Sequence[str], cells: Cells, *, plain: bool, numbers: Collection[str]
     ) -> Iterator[Columns]:
-        """Some columns, some rows at a time; of a file that Arrow reads (`plain`), `numbers` as such.
+        """Some columns, some rows at a time; of a file that Arrow reads (`plain`), `numbers` as
+        such.
 
         Raises `Fault`, or `pyarrow.ArrowInvalid` from a plain reading.
         """
         return self._by_arrow(names, cells, numbers) if plain else self._by_python(names)
 
     def is_plain(self) -> bool:
-        """Whether Arrow reads the file as Python does: its quotes stand where they must, its lines end as they do
-        everywhere."""
+        """Whether Arrow reads the file as Python does: its quotes stand where they must, its lines
+        end as they do everywhere.
+        """
         text = self.text
         if text.lone_returns or len(self.names) > _MANY_COLUMNS or not self.delimiter.isascii():
             return False
-        return not text.quotes or (text.body is not None and _well_quoted(text.body, self.delimiter))
+        return not text.quotes or (
+            text.body is not None and _well_quoted(text.body, self.delimiter)
+        )
 
     def line(self, index: int) -> int:
         """The line in which a row starts."""
         return next(line for row, (line, _) in enumerate(self.records()) if row == index)
 
     def check(self, span: Any) -> None:
-        """Reads every row for what is wrong with it. Raises `DataError` (MS602) and `Fault` (MS602, MS604)."""
+        """Reads every row for what is wrong with it. Raises `DataError` (MS602) and `Fault` (MS602,
+        MS604).
+        """
         found, first = Findings(), None
         width = len(self.names)
         columns = "is 1 column" if width == 1 else f"are {width} columns"
         for line, record in self.records():
             first = first or record
             if len(record) != width:
-                found.error("MS602", f"{self.text.shown}:{line} has {_cells(len(record))}, but there {columns}",
-                            span, help=self._hint(record) if found.ok else None)
+                found.error(
+                    "MS602",
+                    f"{self.text.shown}:{line} has {_cells(len(record))}, but there {columns}",
+                    span,
+                    help=self._hint(record) if found.ok else None,
+                )
         found.stop_if_wrong()
         if first is None:
             raise Fault("MS604", f"`{self.text.shown}` has a header but no rows")
         hint = separator_hint(self.names, first, self.delimiter) if width == 1 else None
         if hint:
-            raise Fault("MS602", f"`{self.text.shown}` has one column, named `{self.names[0]}`", help=hint)
+            raise Fault(
+                "MS602", f"`{self.text.shown}` has one column, named `{self.names[0]}`", help=hint
+            )
 
     def _hint(self, record: list[str]) -> str:
         """What to do about a row of another width."""
@@ -97,7 +114,9 @@ class Rows:
         return "put a cell that holds the delimiter in quotes"
 
     def _by_python(self, names: Sequence[str]) -> Iterator[Columns]:
-        places = [self.names.index(name) for name in names] if len(names) < len(self.names) else None
+        places = (
+            [self.names.index(name) for name in names] if len(names) < len(self.names) else None
+        )
         rows: list[list[str]] = []
         for _, record in self.records():
             rows.append(record if places is None else [record[place] for place in places])
@@ -107,17 +126,27 @@ class Rows:
         if rows:
             yield _columns(names, rows)
 
-    def _by_arrow(self, names: Sequence[str], cells: Cells, numbers: Collection[str]) -> Iterator[Columns]:
+    def _by_arrow(
+        self, names: Sequence[str], cells: Cells, numbers: Collection[str]
+    ) -> Iterator[Columns]:
         import pyarrow as pa
         from pyarrow import csv
 
         body = self.text.body
-        read = csv.ReadOptions(column_names=[*self.names, *self.fillers],
-                               block_size=4 * files.CHUNK if body is not None else files.CHUNK)
+        read = csv.ReadOptions(
+            column_names=[*self.names, *self.fillers],
+            block_size=4 * files.CHUNK if body is not None else files.CHUNK,
+        )
         parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=self.text.quotes)
         types = {name: pa.float64() if name in numbers else pa.string() for name in names}
-        convert = csv.ConvertOptions(column_types=types, include_columns=list(names), null_values=cells.missing_words,
-                                     strings_can_be_null=False, check_utf8=False, decimal_point=cells.decimal)
+        convert = csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(names),
+            null_values=cells.missing_words,
+            strings_can_be_null=False,
+            check_utf8=False,
+            decimal_point=cells.decimal,
+        )
         with self.text.open() as file:
             if self.has_header:
                 _skip_record(file)
@@ -146,7 +175,10 @@ class Rows:
 def _columns(names: Sequence[str], rows: list[list[str]]) -> Columns:
     import pyarrow as pa
 
-    return {name: pa.array(cells, pa.string()) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
+    return {
+        name: pa.array(cells, pa.string())
+        for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+    }
 
 
 def longest_cell(columns: Columns) -> int:
@@ -168,7 +200,9 @@ def released(rows: Rows) -> Rows:
 
 
 def _skip_record(file: Any) -> None:
-    """Reads past the first record: its lines up to one that ends outside quotes; empty lines before it too."""
+    """Reads past the first record: its lines up to one that ends outside quotes; empty lines before
+    it too.
+    """
     inside = False
     while line := file.readline():
         inside ^= line.count(b'"') % 2 == 1

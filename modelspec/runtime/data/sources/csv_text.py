@@ -1,4 +1,6 @@
-"""The text of a csv file: looked through once, and read record by record. What is wrong is told by its line."""
+"""The text of a csv file: looked through once, and read record by record. What is wrong is told by
+its line.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +78,15 @@ def look_through(found: files.Found) -> Text:
     except files.UNREADABLE as error:
         raise files.unreadable(shown, error) from None
     look.end()
-    return Text(found, look.digest.hexdigest(), look.size, look.body(),
-                look.start[:3] == codecs.BOM_UTF8, look.quotes, look.lone_returns)
+    return Text(
+        found,
+        look.digest.hexdigest(),
+        look.size,
+        look.body(),
+        look.start[:3] == codecs.BOM_UTF8,
+        look.quotes,
+        look.lone_returns,
+    )
 
 
 class _Look:
@@ -135,8 +144,11 @@ class _Look:
 
     def _check(self, chunk: bytes) -> None:
         if (nul := chunk.find(b"\0")) >= 0:
-            raise Fault("MS603", f"{self.shown}:{self._line(self.size + nul)} has a NUL character",
-                        help=_instead(self.start) or "is it a text file at all?")
+            raise Fault(
+                "MS603",
+                f"{self.shown}:{self._line(self.size + nul)} has a NUL character",
+                help=_instead(self.start) or "is it a text file at all?",
+            )
         pending = self._decoder.getstate()[0]
         if self._text and not pending and chunk.isascii():
             return
@@ -145,8 +157,11 @@ class _Look:
         except UnicodeDecodeError as error:
             data = pending + chunk
             line = self._line(self.size - len(pending) + error.start)
-            raise Fault("MS603", f"{self.shown}:{line} is not UTF-8: byte 0x{data[error.start]:02x}",
-                        help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`") from None
+            raise Fault(
+                "MS603",
+                f"{self.shown}:{line} is not UTF-8: byte 0x{data[error.start]:02x}",
+                help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`",
+            ) from None
         self._text = self._text or bool(text.strip("\ufeff \t\r\n\v\f"))
 
     def _line(self, offset: int) -> int:
@@ -160,8 +175,11 @@ class _Look:
 
     def end(self) -> None:
         if self._decoder.getstate()[0]:
-            raise Fault("MS603", f"{self.shown}:{self._line(self.size)} is not UTF-8: the last character is cut off",
-                        help="copy the file again")
+            raise Fault(
+                "MS603",
+                f"{self.shown}:{self._line(self.size)} is not UTF-8: the last character is cut off",
+                help="copy the file again",
+            )
         if not self._text:
             raise Fault("MS604", f"`{self.shown}` is empty")
         self.lone_returns = self.lone_returns or bool(self._last)
@@ -170,16 +188,20 @@ class _Look:
 def _instead(start: bytes) -> str | None:
     """What to do about a file that is no text, by its first bytes."""
     known = {
-        b"PK\3\4": "a zip archive or a spreadsheet: save the table in it as csv", b"PAR1": "parquet: write `parquet:`",
-        b"ARRO": "Arrow: write `arrow:`", b"\x89HDF": "HDF5: write `hdf5:`",
+        b"PK\3\4": "a zip archive or a spreadsheet: save the table in it as csv",
+        b"PAR1": "parquet: write `parquet:`",
+        b"ARRO": "Arrow: write `arrow:`",
+        b"\x89HDF": "HDF5: write `hdf5:`",
         b"SQLi": "a database: write the table as csv",
-    }  # fmt: skip
+    }
     found = known.get(start)
     return found and f"it is {found}"
 
 
 def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> Iterator[Record]:
-    """Every record with the line in which it starts; empty lines are passed over. Raises `Fault` (MS602)."""
+    """Every record with the line in which it starts; empty lines are passed over. Raises `Fault`
+    (MS602).
+    """
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
@@ -194,20 +216,30 @@ def records(text: Iterator[str] | io.TextIOBase, delimiter: str, shown: str) -> 
 
 
 def trimmed(record: list[str], width: int) -> list[str]:
-    """A record without the cells beyond a width, where all of these are empty. A table of one column may hold what
-    separates cells elsewhere: there nothing is left out."""
+    """A record without the cells beyond a width, where all of these are empty. A table of one
+    column may hold what separates cells elsewhere: there nothing is left out.
+    """
     return record if width < 2 or any(cell.strip() for cell in record[width:]) else record[:width]
 
 
 def _malformed(error: csv.Error, line: int, path: str) -> Fault:
     said = str(error)
     if "field larger" in said:
-        return Fault("MS602", f"{path}:{line} has a cell of more than {csv.field_size_limit():,} characters",
-                     help="a quote that is never closed makes the rest of a file one cell")
+        return Fault(
+            "MS602",
+            f"{path}:{line} has a cell of more than {csv.field_size_limit():,} characters",
+            help="a quote that is never closed makes the rest of a file one cell",
+        )
     if "unexpected end" in said:
-        return Fault("MS602", f"a quote that opens in the row at {path}:{line} is never closed",
-                     help='write `""` for a quote inside quotes')
+        return Fault(
+            "MS602",
+            f"a quote that opens in the row at {path}:{line} is never closed",
+            help='write `""` for a quote inside quotes',
+        )
     if "expected after" in said:
-        return Fault("MS602", f"{path}:{line} has text behind a closing quote",
-                     help='write `""` for a quote inside quotes')
+        return Fault(
+            "MS602",
+            f"{path}:{line} has text behind a closing quote",
+            help='write `""` for a quote inside quotes',
+        )
     return Fault("MS602", f"{path}:{line} cannot be read: {said}")

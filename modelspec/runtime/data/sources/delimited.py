@@ -1,4 +1,6 @@
-"""`csv`: tables in text files. Each is looked through once, then read as a whole, or in passes where it is large."""
+"""`csv`: tables in text files. Each is looked through once, then read as a whole, or in passes
+where it is large.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class _Part:
         self.rows = released(rows)
 
     def _load(self, span: Span | None, *, small: bool) -> int:
-        """Counts the rows, and keeps the cells of a small file. Raises `Fault` or `DataError` (MS602, MS604)."""
+        """Counts the rows, and keeps the cells of a small file. Raises `Fault` or `DataError`
+        (MS602, MS604).
+        """
         import pyarrow as pa
 
         for numbers in (self._numbers, set()) if self.plain else ():
@@ -110,16 +114,28 @@ class _Unfit(Exception):
 
 
 class DelimitedTable(Table):
-    """Columns of text files: a column of which every cell is a number, or has no value, has numbers."""
+    """Columns of text files: a column of which every cell is a number, or has no value, has
+    numbers.
+    """
 
     marks = True
 
-    def __init__(self, name: str, parts: list[_Part], cells: Cells, fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, name: str, parts: list[_Part], cells: Cells, fingerprint: str, span: Span | None
+    ) -> None:
         names = parts[0].rows.names
         super().__init__(name, tuple(one for one in names if one), fingerprint, span)
         if not all(names):
-            self.warnings = (Diagnostic("MS604", "warning", f"column 1 of {name} has no name and is left out", span, (),
-                                        "name it where it holds more than the numbers of the rows"),)
+            self.warnings = (
+                Diagnostic(
+                    "MS604",
+                    "warning",
+                    f"column 1 of {name} has no name and is left out",
+                    span,
+                    (),
+                    "name it where it holds more than the numbers of the rows",
+                ),
+            )
         self._parts = parts
         self._cells = cells
         self._kinds: dict[str, Kind] = {}
@@ -134,8 +150,13 @@ class DelimitedTable(Table):
 
     def read(self, name: str) -> Array:
         kind = self._kind(name)
-        return np.concatenate([self._cells.values(columns[name], kind) for part in self._parts
-                               for columns in part.batches((name,))])
+        return np.concatenate(
+            [
+                self._cells.values(columns[name], kind)
+                for part in self._parts
+                for columns in part.batches((name,))
+            ]
+        )
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         self._find_kinds(names)
@@ -143,15 +164,21 @@ class DelimitedTable(Table):
             for columns in part.batches(names):
                 count = len(columns[names[0]]) if names else 0
                 for start in range(0, count, rows):
-                    yield {name: self._cells.values(columns[name].slice(start, rows), self._kinds[name])
-                           for name in names}
+                    yield {
+                        name: self._cells.values(
+                            columns[name].slice(start, rows), self._kinds[name]
+                        )
+                        for name in names
+                    }
 
     def _kind(self, name: str) -> Kind:
         self._find_kinds((name,))
         return self._kinds[name]
 
     def _find_kinds(self, names: Sequence[str]) -> None:
-        """What columns are is what their cells are in all files; those of large files are found together."""
+        """What columns are is what their cells are in all files; those of large files are found
+        together.
+        """
         unknown = [name for name in names if name not in self._kinds]
         if not unknown:
             return
@@ -192,8 +219,13 @@ def open_table(source: Any, context: Context, span: Span | None) -> DelimitedTab
         left -= rows.text.size
         parts.append(_Part(rows if left >= 0 else released(rows), cells, span, small=left >= 0))
     prints = [part.rows.text.fingerprint for part in parts]
-    return DelimitedTable(_name(source.path, found), parts, cells,
-                          prints[0] if len(prints) == 1 else files.fingerprint_of_all(prints), span)
+    return DelimitedTable(
+        _name(source.path, found),
+        parts,
+        cells,
+        prints[0] if len(prints) == 1 else files.fingerprint_of_all(prints),
+        span,
+    )
 
 
 def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
@@ -206,7 +238,13 @@ def _rows(one: files.Found, source: csv) -> Rows:
     found = text.records(delimiter)
     names = read_header(found, source, one.shown)
     with suppress(Fault):  # told where all rows are read
-        return Rows(text, names, delimiter, source.header is None, max(0, len(next(found, (0, []))[1]) - len(names)))
+        return Rows(
+            text,
+            names,
+            delimiter,
+            source.header is None,
+            max(0, len(next(found, (0, []))[1]) - len(names)),
+        )
     return Rows(text, names, delimiter, source.header is None)
 
 

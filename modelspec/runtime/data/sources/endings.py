@@ -6,9 +6,24 @@ import re
 from pathlib import PurePath
 
 ENDINGS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow",
-    ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npz": "npz",
-    ".npy": "npy", ".h5": "hdf5", ".hdf5": "hdf5", ".tfrecord": "tfrecord", ".tfrecords": "tfrecord", ".idx": "idx",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".idx": "idx",
 }
 
 

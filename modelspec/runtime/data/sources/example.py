@@ -1,7 +1,8 @@
-"""The message `tf.train.Example`, read from its bytes: a map of features, each a list of bytes, floats or integers.
+"""The message `tf.train.Example`, read from its bytes: a map of features, each a list of bytes,
+floats or integers.
 
-Source of the wire format: https://protobuf.dev/programming-guides/encoding; of the message, TensorFlow's
-tensorflow/core/example/example.proto and feature.proto.
+Source of the wire format: https://protobuf.dev/programming-guides/encoding; of the message,
+TensorFlow's tensorflow/core/example/example.proto and feature.proto.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def _feature(data: bytes) -> tuple[str, Any]:
     kind, values = "bytes", []  # type: str, list[Any]
     for field, raw in _fields(data):
         if field in _KINDS:
-            kind, values = _KINDS[field], [value for number, value in _fields(_message(raw)) if number == 1]
+            kind, values = (
+                _KINDS[field],
+                [value for number, value in _fields(_message(raw)) if number == 1],
+            )
     if kind == "bytes":
         return kind, [bytes(_message(value)) for value in values]
     return kind, _floats(values) if kind == "float" else _integers(values)
@@ -105,7 +109,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise BadExampleError("it ends within a number" if at >= len(data) else "a number has more than 64 bits")
+            raise BadExampleError(
+                "it ends within a number" if at >= len(data) else "a number has more than 64 bits"
+            )
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift

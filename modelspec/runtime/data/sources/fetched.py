@@ -1,7 +1,8 @@
-"""The data sets that Keras fetches: from its pinned addresses, with its pinned hashes, or from a file of the user's.
+"""The data sets that Keras fetches: from its pinned addresses, with its pinned hashes, or from a
+file of the user's.
 
-What Keras's files hold as pickles (lists of different lengths, the batches of CIFAR) is unpickled only from the very
-file that Keras pins, and then nothing but arrays.
+What Keras's files hold as pickles (lists of different lengths, the batches of CIFAR) is unpickled
+only from the very file that Keras pins, and then nothing but arrays.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 
 @dataclass(frozen=True)
 class Pinned:
-    """A file that Keras fetches. Addresses and hashes are those of Keras 3.15.1 (keras/src/datasets)."""
+    """A file that Keras fetches. Addresses and hashes are those of Keras 3.15.1
+    (keras/src/datasets).
+    """
 
     file: str
     folder: str = _STORAGE
@@ -44,17 +47,33 @@ class Pinned:
 
 
 PINNED = {
-    "mnist": Pinned("mnist.npz", sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),
+    "mnist": Pinned(
+        "mnist.npz", sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+    ),
     "boston_housing": Pinned(
-        "boston_housing.npz", sha256="f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"),
+        "boston_housing.npz",
+        sha256="f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5",
+    ),
     "california_housing": Pinned(
-        "california_housing.npz", sha256="1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"),
-    "imdb": Pinned("imdb.npz", sha256="69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"),
-    "reuters": Pinned("reuters.npz", sha256="d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"),
+        "california_housing.npz",
+        sha256="1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f",
+    ),
+    "imdb": Pinned(
+        "imdb.npz", sha256="69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
+    ),
+    "reuters": Pinned(
+        "reuters.npz", sha256="d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
+    ),
     "cifar10": Pinned(
-        "cifar-10-python.tar.gz", _CIFAR, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
+        "cifar-10-python.tar.gz",
+        _CIFAR,
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    ),
     "cifar100": Pinned(
-        "cifar-100-python.tar.gz", _CIFAR, "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"),
+        "cifar-100-python.tar.gz",
+        _CIFAR,
+        "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+    ),
 }
 FASHION = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
@@ -62,9 +81,22 @@ FASHION = {
 }
 _HOUSING = {
     "california_housing": (),
-    "boston_housing": ("crim", "zn", "indus", "chas", "nox", "rm", "age", "dis", "rad", "tax", "ptratio", "b",
-                       "lstat"),
-}  # fmt: skip
+    "boston_housing": (
+        "crim",
+        "zn",
+        "indus",
+        "chas",
+        "nox",
+        "rm",
+        "age",
+        "dis",
+        "rad",
+        "tax",
+        "ptratio",
+        "b",
+        "lstat",
+    ),
+}
 """Names of the features, in the order of the file, where it is known."""
 _SHUFFLE = 113
 """The seed with which Keras shuffles."""
@@ -77,7 +109,9 @@ Columns = dict[str, Array]
 
 
 def columns_of(source: dataset, context: Context) -> tuple[Columns, str]:
-    """The columns of a part, as Keras's `load_data()` cuts it, and the fingerprint of its file. Raises `Fault`."""
+    """The columns of a part, as Keras's `load_data()` cuts it, and the fingerprint of its file.
+    Raises `Fault`.
+    """
     name, test = source.name, source.part == "test"
     if name == "fashion_mnist":
         return _fashion(source, context)
@@ -90,12 +124,21 @@ def columns_of(source: dataset, context: Context) -> tuple[Columns, str]:
         _is_pinned(name, shown, fingerprint)
         return _words(path, shown, name, test), fingerprint
     table = open_file(source, files.Found(shown, path), None)
-    wanted = ("x", "y") if name in _HOUSING else (("x_test", "y_test") if test else ("x_train", "y_train"))
+    wanted = (
+        ("x", "y")
+        if name in _HOUSING
+        else (("x_test", "y_test") if test else ("x_train", "y_train"))
+    )
     lacking = [one for one in wanted if one not in table]
     if lacking:
-        raise Fault("MS605", f"`{shown}` has no array `{lacking[0]}`, so it is not Keras's `{PINNED[name].file}`")
+        raise Fault(
+            "MS605",
+            f"`{shown}` has no array `{lacking[0]}`, so it is not Keras's `{PINNED[name].file}`",
+        )
     x, y = (table.read(one) for one in wanted)
-    return (_housing(name, x, y, test) if name in _HOUSING else {"image": x, "target": y}), fingerprint
+    return (
+        _housing(name, x, y, test) if name in _HOUSING else {"image": x, "target": y}
+    ), fingerprint
 
 
 def _housing(name: str, x: Array, y: Array, test: bool) -> Columns:
@@ -116,7 +159,7 @@ def _shuffled(count: int, *arrays: Array) -> tuple[Array, ...]:
     return tuple(values[order] for values in arrays)
 
 
-# Files ---------------------------------------------------------------------------------------------------------------
+# Files --------------------------------------------------------------------------------------------
 
 
 def _file(source: dataset, context: Context) -> tuple[Path, str]:
@@ -129,15 +172,24 @@ def _file(source: dataset, context: Context) -> tuple[Path, str]:
 def fetch(pinned: Pinned, folder: str) -> Path:
     """The file in Keras's cache, fetched by Keras where it is not there. Raises `Fault` (MS650)."""
     kept = _home() / folder / pinned.file
-    if kept.is_file() and (pinned.sha256 is None or files.fingerprint_of(kept, str(kept)) == pinned.sha256):
+    if kept.is_file() and (
+        pinned.sha256 is None or files.fingerprint_of(kept, str(kept)) == pinned.sha256
+    ):
         return kept
     import keras
 
     try:
-        return Path(keras.utils.get_file(pinned.file, pinned.address, file_hash=pinned.sha256, cache_subdir=folder))
+        return Path(
+            keras.utils.get_file(
+                pinned.file, pinned.address, file_hash=pinned.sha256, cache_subdir=folder
+            )
+        )
     except Exception as error:  # noqa: BLE001  # Keras raises bare `Exception` for whatever hinders it
-        raise Fault("MS650", f"`{pinned.file}` cannot be fetched from {pinned.address}: {files.said(error)}",
-                    help=f"fetch it on another machine and put it at {kept}, or name it with `path`") from None
+        raise Fault(
+            "MS650",
+            f"`{pinned.file}` cannot be fetched from {pinned.address}: {files.said(error)}",
+            help=f"fetch it on another machine and put it at {kept}, or name it with `path`",
+        ) from None
 
 
 def _home() -> Path:
@@ -148,12 +200,15 @@ def _home() -> Path:
 
 def _is_pinned(name: str, shown: str, fingerprint: str) -> None:
     if fingerprint != PINNED[name].sha256:
-        raise Fault("MS650", f"`{shown}` is not the file that Keras pins for `{name}`: its SHA-256 is "
-                             f"{fingerprint[:12]}..., and what it holds can be read only when it is known",
-                    help=f"fetch it again from {PINNED[name].address}")
+        raise Fault(
+            "MS650",
+            f"`{shown}` is not the file that Keras pins for `{name}`: its SHA-256 is "
+            f"{fingerprint[:12]}..., and what it holds can be read only when it is known",
+            help=f"fetch it again from {PINNED[name].address}",
+        )
 
 
-# Images --------------------------------------------------------------------------------------------------------------
+# Images -------------------------------------------------------------------------------------------
 
 
 def _fashion(source: dataset, context: Context) -> tuple[Columns, str]:
@@ -161,13 +216,18 @@ def _fashion(source: dataset, context: Context) -> tuple[Columns, str]:
     if source.path is not None:
         folder = files.locate(source.path, context, folder=True)
         if not folder.is_dir():
-            raise Fault("MS601", f"`{source.path}` is a file: `fashion_mnist` is read from the folder of its files",
-                        help=f"name the folder that has {' and '.join(names)} in it")
+            raise Fault(
+                "MS601",
+                f"`{source.path}` is a file: `fashion_mnist` is read from the folder of its files",
+                help=f"name the folder that has {' and '.join(names)} in it",
+            )
         found = [files.locate(f"{source.path}/{name}", context) for name in names]
     else:
         found = [fetch(Pinned(name), "datasets/fashion-mnist") for name in names]
     prints = [files.fingerprint_of(path, path.name) for path in found]
-    members = dict(zip(("image", "target"), (files.Found(path.name, path) for path in found), strict=True))
+    members = dict(
+        zip(("image", "target"), (files.Found(path.name, path) for path in found), strict=True)
+    )
     table = SingleTable("idx", source.name, members, prints, None)
     return {name: table.read(name) for name in table.names}, table.fingerprint
 
@@ -176,31 +236,52 @@ def _cifar(path: Path, shown: str, name: str, test: bool) -> Columns:
     if name == "cifar100":
         batches = ["cifar-100-python/test" if test else "cifar-100-python/train"]
     else:
-        batches = [f"cifar-10-batches-py/{one}" for one in
-                   (["test_batch"] if test else [f"data_batch_{i}" for i in range(1, 6)])]
-    labels = {"target": b"fine_labels", "coarse": b"coarse_labels"} if name == "cifar100" else {"target": b"labels"}
+        batches = [
+            f"cifar-10-batches-py/{one}"
+            for one in (["test_batch"] if test else [f"data_batch_{i}" for i in range(1, 6)])
+        ]
+    labels = (
+        {"target": b"fine_labels", "coarse": b"coarse_labels"}
+        if name == "cifar100"
+        else {"target": b"labels"}
+    )
     try:
         with tarfile.open(path, "r:gz") as archive:
             read = [_unpickled(archive.extractfile(one)) for one in batches]
     except (*BROKEN, tarfile.TarError, KeyError, pickle.UnpicklingError) as error:
-        raise Fault("MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again") from None
-    images = np.concatenate([one[b"data"] for one in read]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    columns = {column: np.concatenate([np.array(one[key], np.uint8) for one in read]) for column, key in labels.items()}
+        raise Fault(
+            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again"
+        ) from None
+    images = (
+        np.concatenate([one[b"data"] for one in read]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    )
+    columns = {
+        column: np.concatenate([np.array(one[key], np.uint8) for one in read])
+        for column, key in labels.items()
+    }
     return {"image": np.ascontiguousarray(images), **columns}
 
 
-# Words ---------------------------------------------------------------------------------------------------------------
+# Words --------------------------------------------------------------------------------------------
 
 
 def _words(path: Path, shown: str, name: str, test: bool) -> Columns:
-    """Lists of word indices, with Keras's defaults: 1 begins each, words from 4 on, by their frequency."""
+    """Lists of word indices, with Keras's defaults: 1 begins each, words from 4 on, by their
+    frequency.
+    """
     part = "test" if test else "train"
-    keys = ("x", "y") if name == "reuters" else (f"x_{part}", f"y_{part}", "x_train" if test else "x_test")
+    keys = (
+        ("x", "y")
+        if name == "reuters"
+        else (f"x_{part}", f"y_{part}", "x_train" if test else "x_test")
+    )
     try:
         with zipfile.ZipFile(path) as archive:
             texts, labels, *others = (_array(archive.read(f"{key}.npy")) for key in keys)
     except (*BROKEN, KeyError, pickle.UnpicklingError) as error:
-        raise Fault("MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again") from None
+        raise Fault(
+            "MS605", f"`{shown}` is damaged: {files.said(error)}", help="fetch it again"
+        ) from None
     most = max(max(one) for every in (texts, *others) for one in every) + _FROM
     texts, labels = _shuffled(len(texts), texts, labels)
     if name == "reuters":
@@ -208,7 +289,9 @@ def _words(path: Path, shown: str, name: str, test: bool) -> Columns:
     tokens = np.empty(len(texts), object)
     for index, one in enumerate(texts):
         words = np.concatenate([[_START], np.asarray(one, np.int64) + _FROM])
-        tokens[index] = np.where(words < most, words, _OUT_OF_VOCABULARY)  # the rarest word of all goes, as in Keras
+        tokens[index] = np.where(
+            words < most, words, _OUT_OF_VOCABULARY
+        )  # the rarest word of all goes, as in Keras
     return {"tokens": tokens, "target": np.asarray(labels)}
 
 
@@ -218,7 +301,9 @@ def _array(data: bytes) -> Array:
 
     file = io.BytesIO(data)
     version = npy.read_magic(file)
-    _, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
+    _, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(
+        file
+    )
     if dtype.hasobject:
         found: Array = _unpickled(file)
         return found
@@ -229,8 +314,12 @@ class _Arrays(pickle.Unpickler):
     """Makes arrays and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in {("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),
-                              ("numpy._core.multiarray", "_reconstruct")}:
+        if (module, name) in {
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "_reconstruct"),
+        }:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"`{module}.{name}` is refused")
 

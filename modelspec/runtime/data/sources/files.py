@@ -1,4 +1,6 @@
-"""Files of sources: found inside the project, opened plain or decompressed, and told apart by what they hold."""
+"""Files of sources: found inside the project, opened plain or decompressed, and told apart by what
+they hold.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,15 @@ class Found(NamedTuple):
         return cls(shown, path, _stamp(path))
 
     def unchanged(self) -> None:
-        """Raises `Fault` (MS656) where the file was changed since it was found; called before it is read again."""
+        """Raises `Fault` (MS656) where the file was changed since it was found; called before it is
+        read again.
+        """
         if self.stamp is not None and _stamp(self.path) != self.stamp:
-            raise Fault("MS656", f"`{self.shown}` was changed while it was being read",
-                        help="start again when nothing writes to it")
+            raise Fault(
+                "MS656",
+                f"`{self.shown}` was changed while it was being read",
+                help="start again when nothing writes to it",
+            )
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -59,8 +66,11 @@ def locate(path: str, context: Context, *, folder: bool = False) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise Fault("MS601", f"`{path}` cannot be followed: {error}") from None
     if found is None:
-        raise Fault("MS210", f"`{path}` leads outside the project",
-                    help="move the file into the project, or run modelspec from a folder that holds both")
+        raise Fault(
+            "MS210",
+            f"`{path}` leads outside the project",
+            help="move the file into the project, or run modelspec from a folder that holds both",
+        )
     if found.is_dir():
         if folder:
             return found
@@ -73,20 +83,29 @@ def locate(path: str, context: Context, *, folder: bool = False) -> Path:
 
 
 def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
-    """Every file that paths and patterns lead to: paths in the order written, what a pattern matches sorted.
+    """Every file that paths and patterns lead to: paths in the order written, what a pattern
+    matches sorted.
 
-    Raises `Fault`: as `locate`; MS601 where a pattern matches nothing; MS640 where a file is named twice.
+    Raises `Fault`: as `locate`; MS601 where a pattern matches nothing; MS640 where a file is named
+    twice.
     """
     found: list[Found] = []
     for written, names in matches(paths, context):
         if not names:
-            raise Fault("MS601", f"no file matches `{written}`", help=f"it is looked for in {context.folder or '.'}")
+            raise Fault(
+                "MS601",
+                f"no file matches `{written}`",
+                help=f"it is looked for in {context.folder or '.'}",
+            )
         found += [Found.at(name, locate(name, context)) for name in names]
     seen: dict[Path, str] = {}
     for one in found:
         if one.path in seen:
-            raise Fault("MS640", f"`{one.shown}` is the same file as `{seen[one.path]}`",
-                        help="name it once: its examples would count twice")
+            raise Fault(
+                "MS640",
+                f"`{one.shown}` is the same file as `{seen[one.path]}`",
+                help="name it once: its examples would count twice",
+            )
         seen[one.path] = one.shown
     return found
 
@@ -122,7 +141,9 @@ def fingerprint_of_all(parts: Iterator[str] | list[str]) -> str:
 
 
 def lines_of(file: BinaryIO, shown: str) -> Iterator[bytes]:
-    """Every line with its end. Raises `Fault` (MS602) before a line takes more than `LINE` bytes of memory."""
+    """Every line with its end. Raises `Fault` (MS602) before a line takes more than `LINE` bytes of
+    memory.
+    """
     number = 0
     while line := file.readline(LINE + 1):
         number += 1
@@ -132,7 +153,9 @@ def lines_of(file: BinaryIO, shown: str) -> Iterator[bytes]:
 
 
 def long_line(shown: str, line: int) -> Fault:
-    return Fault("MS602", f"{shown}:{line} is longer than {in_bytes(LINE)}", help="is it a text file at all?")
+    return Fault(
+        "MS602", f"{shown}:{line} is longer than {in_bytes(LINE)}", help="is it a text file at all?"
+    )
 
 
 def is_gzip(path: Path) -> bool:
@@ -142,7 +165,9 @@ def is_gzip(path: Path) -> bool:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """A file to read, decompressed where it is compressed. Reading raises `OSError`, `EOFError` or `zlib.error`."""
+    """A file to read, decompressed where it is compressed. Reading raises `OSError`, `EOFError` or
+    `zlib.error`.
+    """
     return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip(path) else path.open("rb")
 
 
@@ -153,17 +178,26 @@ def unreadable(shown: str, error: BaseException) -> Fault:
     """The fault of a file that could not be read to its end."""
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return cannot_read(shown, error)
-    return Fault("MS642", f"`{shown}` is a damaged .gz file: {said(error)}", help="copy or compress it again")
+    return Fault(
+        "MS642", f"`{shown}` is a damaged .gz file: {said(error)}", help="copy or compress it again"
+    )
 
 
 def believe(claimed: int, held: int, what: str, detail: str = "") -> None:
     """The claimed size must be in the file, and in memory. Raises `Fault` (MS606)."""
     if claimed > held or claimed < 0:
-        raise Fault("MS606", f"{what} claims {in_bytes(claimed)}{detail}, but the file holds {in_bytes(held)} of it",
-                    help="the file is cut short or damaged: write or copy it again")
+        raise Fault(
+            "MS606",
+            f"{what} claims {in_bytes(claimed)}{detail}, but the file holds {in_bytes(held)} of it",
+            help="the file is cut short or damaged: write or copy it again",
+        )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if claimed > memory:
-        raise Fault("MS606", f"{what} takes {in_bytes(claimed)}, more than this machine's memory ({in_bytes(memory)})")
+        raise Fault(
+            "MS606",
+            f"{what} takes {in_bytes(claimed)}, more than this machine's memory"
+            f" ({in_bytes(memory)})",
+        )
 
 
 def said(error: BaseException) -> str:

@@ -1,4 +1,6 @@
-"""Folders of files, a folder for each class: walked in sorted order, without hidden files and without leaving them."""
+"""Folders of files, a folder for each class: walked in sorted order, without hidden files and
+without leaving them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,9 @@ class Member(NamedTuple):
 def members(shown: str, root: Path, endings: frozenset[str]) -> list[Member]:
     """Every file in the class folders, or in the folder itself where it has none.
 
-    `endings` are those of the files that may not lie beside the class folders. Raises `Fault`: MS210 for links that
-    lead out of the folder, MS647 where there is nothing, or no telling what belongs to which class.
+    `endings` are those of the files that may not lie beside the class folders. Raises `Fault`:
+    MS210 for links that lead out of the folder, MS647 where there is nothing, or no telling what
+    belongs to which class.
     """
     base = root.resolve()
     entries = _entries(root, shown)
@@ -43,15 +46,23 @@ def members(shown: str, root: Path, endings: frozenset[str]) -> list[Member]:
     beside = [one.name for one in entries if one not in folders and one.suffix.lower() in endings]
     if beside:
         lie = "lies" if len(beside) == 1 else "lie"
-        raise Fault("MS647", f"{listed(beside[:3])} {lie} beside the class folders of `{shown}`",
-                    help="move every file into the folder of its class")
+        raise Fault(
+            "MS647",
+            f"{listed(beside[:3])} {lie} beside the class folders of `{shown}`",
+            help="move every file into the folder of its class",
+        )
     members: list[Member] = []
     for folder in folders:
-        of_class = [Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name)
-                    for one in _below(folder, base, f"{shown}/{folder.name}")]
+        of_class = [
+            Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name)
+            for one in _below(folder, base, f"{shown}/{folder.name}")
+        ]
         if not of_class:
-            raise Fault("MS647", f"the class folder `{shown}/{folder.name}` is empty",
-                        help="remove it, or put its files in")
+            raise Fault(
+                "MS647",
+                f"the class folder `{shown}/{folder.name}` is empty",
+                help="remove it, or put its files in",
+            )
         members += of_class
     return members
 
@@ -76,8 +87,11 @@ def _is_folder(one: Path, base: Path, shown: str) -> bool:
     if not one.is_dir():
         return False
     if one.is_symlink():
-        raise Fault("MS210", f"`{shown}/{one.name}` is a link to a folder, which is not followed",
-                    help="put the folder itself there")
+        raise Fault(
+            "MS210",
+            f"`{shown}/{one.name}` is a link to a folder, which is not followed",
+            help="put the folder itself there",
+        )
     return True
 
 
@@ -86,14 +100,20 @@ def _inside(path: Path, base: Path, shown: str) -> bool:
     if path.is_symlink():
         target = path.resolve()
         if not target.is_relative_to(base):
-            raise Fault("MS210", f"`{shown}` is a link that leads out of its folder", help="put the file itself there")
+            raise Fault(
+                "MS210",
+                f"`{shown}` is a link that leads out of its folder",
+                help="put the file itself there",
+            )
     if not path.is_file():
         raise Fault("MS601", f"`{shown}` is not an ordinary file", help="remove it")
     return True
 
 
 def fingerprint_of_members(found: list[Member]) -> str:
-    """SHA-256 of names, sizes and contents; of more than 4 GB together, of the files' first and last 64 kB."""
+    """SHA-256 of names, sizes and contents; of more than 4 GB together, of the files' first and
+    last 64 kB.
+    """
     digest = sha256()
     try:
         sizes = [one.path.stat().st_size for one in found]

@@ -1,4 +1,6 @@
-"""`hdf5`: data sets of a file by their paths. Nothing outside the file is followed, and no claimed size believed."""
+"""`hdf5`: data sets of a file by their paths. Nothing outside the file is followed, and no claimed
+size believed.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,14 @@ _MOST = 100_000
 class HdfTable(Table):
     """The data sets of a file, some rows of them where `rows` says so."""
 
-    def __init__(self, found: files.Found, sets: dict[str, _Set], rows: tuple[int, int | None] | None,
-                 fingerprint: str, span: Span | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        found: files.Found,
+        sets: dict[str, _Set],
+        rows: tuple[int, int | None] | None,
+        fingerprint: str,
+        span: Span | None,
+    ) -> None:
         super().__init__(found.shown, tuple(sets), fingerprint, span)
         self._found = found
         self._sets = sets
@@ -33,12 +41,16 @@ class HdfTable(Table):
 
     @property
     def count(self) -> int | None:
-        lengths = {len(self._range(one)) for one in self._sets.values() if one.fault is None and one.shape}
+        lengths = {
+            len(self._range(one)) for one in self._sets.values() if one.fault is None and one.shape
+        }
         return lengths.pop() if len(lengths) == 1 else None
 
     @property
     def size_hint(self) -> int:
-        return sum(one.example * len(self._range(one)) for one in self._sets.values() if one.fault is None)
+        return sum(
+            one.example * len(self._range(one)) for one in self._sets.values() if one.fault is None
+        )
 
     def _range(self, one: _Set) -> range:
         start, end = self._rows or (0, None)
@@ -47,7 +59,9 @@ class HdfTable(Table):
     def read(self, name: str) -> Array:
         one = self._checked(name)
         rows = self._range(one)
-        files.believe(one.example * len(rows), one.example * len(rows), f"`{name}` of `{self.name}`")
+        files.believe(
+            one.example * len(rows), one.example * len(rows), f"`{name}` of `{self.name}`"
+        )
         try:
             with self._open() as file:
                 return _values(file[name][rows.start : rows.stop], name, self)
@@ -62,8 +76,12 @@ class HdfTable(Table):
             raise one.fault
         start, end = self._rows or (0, None)
         if max(start + 1, end or 0) > one.shape[0]:
-            raise Fault("MS652", f"`{name}` of {self.name} has {one.shape[0]:,} rows, but `rows` goes "
-                                 f"{'to' if end else 'from'} {end or start:,}", ("rows",))
+            raise Fault(
+                "MS652",
+                f"`{name}` of {self.name} has {one.shape[0]:,} rows, but `rows` goes "
+                f"{'to' if end else 'from'} {end or start:,}",
+                ("rows",),
+            )
         return one
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
@@ -77,7 +95,10 @@ class HdfTable(Table):
         rows = fitting(rows, [one.example for one in found.values()])
         with self._open() as file:
             for start in range(taken.start, taken.stop, rows):
-                yield {name: self._piece(file, name, slice(start, min(start + rows, taken.stop))) for name in names}
+                yield {
+                    name: self._piece(file, name, slice(start, min(start + rows, taken.stop)))
+                    for name in names
+                }
 
     def _open(self) -> Any:
         self._found.unchanged()
@@ -92,8 +113,11 @@ class HdfTable(Table):
             raise self._damaged(name, error) from None
 
     def _damaged(self, name: str, error: BaseException) -> Fault:
-        return Fault("MS605", f"`{name}` of `{self.name}` is damaged: {files.said(error)}",
-                     help="write or copy the file again")
+        return Fault(
+            "MS605",
+            f"`{name}` of `{self.name}` is damaged: {files.said(error)}",
+            help="write or copy the file again",
+        )
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         first = index[0] + (self._rows or (0,))[0]
@@ -115,24 +139,41 @@ class _Set:
 
     def _check(self, node: Any, what: str, held: int) -> None:
         if node.is_virtual or node.external:
-            raise Fault("MS643", f"{what} has its numbers in other files, which are never followed",
-                        help="copy them into one file, e.g. with `h5repack`")
+            raise Fault(
+                "MS643",
+                f"{what} has its numbers in other files, which are never followed",
+                help="copy them into one file, e.g. with `h5repack`",
+            )
         if not self.shape:
             raise Fault("MS606", f"{what} is a single value, not one for every example")
         if node.dtype.kind == "V":
-            raise Fault("MS606", f"{what} is a table of fields ({', '.join(node.dtype.names or ())})",
-                        help="save every field as a data set of its own")
+            raise Fault(
+                "MS606",
+                f"{what} is a table of fields ({', '.join(node.dtype.names or ())})",
+                help="save every field as a data set of its own",
+            )
         stored = node.id.get_storage_size()
         if node.chunks is None:
             if node.dtype.kind != "O":
-                files.believe(size_of(self.shape, node.dtype), min(stored, held), what, f" (shape {self.shape})")
+                files.believe(
+                    size_of(self.shape, node.dtype),
+                    min(stored, held),
+                    what,
+                    f" (shape {self.shape})",
+                )
             return
         files.believe(stored, held, what)
-        chunks = prod(-(-size // chunk) for size, chunk in zip(self.shape, node.chunks, strict=True))
+        chunks = prod(
+            -(-size // chunk) for size, chunk in zip(self.shape, node.chunks, strict=True)
+        )
         written = node.id.get_num_chunks()
         if written < chunks:  # HDF5 would give zeros for the others, however many are claimed
-            raise Fault("MS606", f"{what} has the shape {self.shape}, but only {written:,} of its {chunks:,} chunks "
-                                 "were written", help="write all of it, or make it smaller")
+            raise Fault(
+                "MS606",
+                f"{what} has the shape {self.shape}, but only {written:,} of its {chunks:,} chunks "
+                "were written",
+                help="write all of it, or make it smaller",
+            )
 
 
 def _open(path: Path) -> Any:
@@ -152,15 +193,20 @@ def open_file(source: Any, found: files.Found, span: Span | None) -> HdfTable:
     except Fault:
         raise
     except _BROKEN as error:
-        raise Fault("MS605", f"`{found.shown}` is no HDF5 file, or a damaged one: {files.said(error)}",
-                    help="write or copy the file again") from None
+        raise Fault(
+            "MS605",
+            f"`{found.shown}` is no HDF5 file, or a damaged one: {files.said(error)}",
+            help="write or copy the file again",
+        ) from None
     if not sets:
         raise Fault("MS605", f"`{found.shown}` is an HDF5 file without data sets")
     return HdfTable(found, sets, source.rows, fingerprint, span)
 
 
 def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
-    """Every data set by its path. Links within the file are passed over; those that lead out of it are refused."""
+    """Every data set by its path. Links within the file are passed over; those that lead out of it
+    are refused.
+    """
     import h5py
 
     waiting: list[tuple[str, Any]] = [("", file)]
@@ -171,8 +217,11 @@ def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
             name = f"{prefix}{key}"
             link = group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
-                raise Fault("MS643", f"`{name}` of `{shown}` is a link to another file, which is never followed",
-                            help="copy what it leads to into the file")
+                raise Fault(
+                    "MS643",
+                    f"`{name}` of `{shown}` is a link to another file, which is never followed",
+                    help="copy what it leads to into the file",
+                )
             seen += 1
             if seen > _MOST:
                 raise Fault("MS605", f"`{shown}` has more than {_MOST:,} objects")
@@ -193,7 +242,9 @@ def _values(found: Any, name: str, table: Table) -> Array:
             try:
                 texts = [one.decode() for one in values.flat]
             except UnicodeDecodeError:
-                raise Fault("MS606", f"`{name}` of `{table.name}` holds text that is not UTF-8") from None
+                raise Fault(
+                    "MS606", f"`{name}` of `{table.name}` holds text that is not UTF-8"
+                ) from None
             return np.array(texts, dtype=object).reshape(values.shape)
         if values.size and not isinstance(values.flat[0], np.ndarray):
             raise Fault("MS606", f"`{name}` of `{table.name}` holds references, which are no data")

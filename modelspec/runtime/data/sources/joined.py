@@ -21,7 +21,9 @@ class JoinedTable(Table):
         for part in parts[1:]:
             if set(part.names) != set(first.names):
                 files.differ(first.name, first.names, part.name, part.names)
-        super().__init__(name, first.names, files.fingerprint_of_all([part.fingerprint for part in parts]), span)
+        super().__init__(
+            name, first.names, files.fingerprint_of_all([part.fingerprint for part in parts]), span
+        )
         self._parts = parts
         self._ends: dict[str, list[int]] = {}
         self._dtypes: dict[str, np.dtype[Any]] = {}
@@ -43,32 +45,49 @@ class JoinedTable(Table):
         return np.concatenate([_as(column, dtype) for column in columns])
 
     def _dtype(self, name: str, columns: Sequence[Array]) -> np.dtype[Any]:
-        """The dtype for all, after a check that the columns of all files go together. Raises `Fault` (MS640)."""
-        filled = [(part, column) for part, column in zip(self._parts, columns, strict=True) if not _is_empty(column)]
+        """The dtype for all, after a check that the columns of all files go together. Raises
+        `Fault` (MS640).
+        """
+        filled = [
+            (part, column)
+            for part, column in zip(self._parts, columns, strict=True)
+            if not _is_empty(column)
+        ]
         if not filled:
             return columns[0].dtype
         first, reference = filled[0]
         for part, column in filled[1:]:
             if _what(column) != _what(reference):
-                raise Fault("MS640", f"`{name}` holds {_what(reference)} in `{first.name}`, but {_what(column)} in "
-                                     f"`{part.name}`", help="the files of one source have the same columns")
+                raise Fault(
+                    "MS640",
+                    f"`{name}` holds {_what(reference)} in `{first.name}`, but {_what(column)} in "
+                    f"`{part.name}`",
+                    help="the files of one source have the same columns",
+                )
         dtype = np.result_type(*(column.dtype for _, column in filled))
         lacking = sum(map(len, columns)) > sum(len(column) for _, column in filled)
         return np.dtype(np.float64) if lacking and dtype.kind in "biu" else dtype
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
-        first: list[dict[str, Array]] = [next(iter(part.blocks(names, rows)), {}) for part in self._parts]
+        first: list[dict[str, Array]] = [
+            next(iter(part.blocks(names, rows)), {}) for part in self._parts
+        ]
         for name in names:
             columns = [one[name] for one in first if name in one]
             if len(columns) == len(self._parts):
                 self._dtypes[name] = self._dtype(name, columns)
         for part in self._parts:
             for block in part.blocks(names, rows):
-                yield {name: _as(values, self._dtypes.get(name, values.dtype)) for name, values in block.items()}
+                yield {
+                    name: _as(values, self._dtypes.get(name, values.dtype))
+                    for name, values in block.items()
+                }
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         if name not in self._ends:
-            self._ends[name] = np.cumsum([part.count or len(part.column(name)) for part in self._parts]).tolist()
+            self._ends[name] = np.cumsum(
+                [part.count or len(part.column(name)) for part in self._parts]
+            ).tolist()
         start = 0
         for part, end in zip(self._parts, self._ends[name], strict=True):
             if index[0] < end:
@@ -80,10 +99,15 @@ class JoinedTable(Table):
 def _as(values: Array, dtype: np.dtype[Any]) -> Array:
     if values.dtype == dtype:
         return values
-    if dtype.kind == "f" and values.dtype.kind == "O":  # a column of text in which every cell is empty
+    if (
+        dtype.kind == "f" and values.dtype.kind == "O"
+    ):  # a column of text in which every cell is empty
         if not is_nothing(values).all():
-            raise Fault("MS640", "a column holds numbers in one file, but text further down in another",
-                        help="the files of one source have the same columns")
+            raise Fault(
+                "MS640",
+                "a column holds numbers in one file, but text further down in another",
+                help="the files of one source have the same columns",
+            )
         return np.full(len(values), NOTHING, dtype)
     return values.astype(dtype)
 

@@ -19,7 +19,9 @@ Row = dict[str, Any]
 
 
 class ObjectTable(Table):
-    """Columns of a file of JSON objects; those of a small file are kept, a large one is read again for each pass."""
+    """Columns of a file of JSON objects; those of a small file are kept, a large one is read again
+    for each pass.
+    """
 
     def __init__(self, found: files.Found, look: _Look, span: Span | None) -> None:
         super().__init__(found.shown, tuple(look.shapes), look.digest.hexdigest(), span)
@@ -48,7 +50,10 @@ class ObjectTable(Table):
             return
         makers = {name: Values(self._shapes[name], name, self.name) for name in names}
         for block in _in_blocks((row for _, row in _rows(self._found)), rows):
-            yield {name: maker.array([row.get(name) for row in block]) for name, maker in makers.items()}
+            yield {
+                name: maker.array([row.get(name) for row in block])
+                for name, maker in makers.items()
+            }
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         line = next(line for row, (line, _) in enumerate(_rows(self._found)) if row == index[0])
@@ -84,8 +89,12 @@ class _Look:
             self._keys(line, row)
         for name, value in row.items():
             if (told := self.shapes[name].look(value, line)) is not None:
-                self.findings.error("MS653", f"`{name}` {told} at {self.shown}:{line}", self.span,
-                                    help="a column holds one kind of values")
+                self.findings.error(
+                    "MS653",
+                    f"`{name}` {told} at {self.shown}:{line}",
+                    self.span,
+                    help="a column holds one kind of values",
+                )
         self.count += 1
         if self.kept is not None:
             self.kept.append(row)
@@ -102,15 +111,21 @@ class _Look:
             self.shapes[name].nulls = True
         if not self.absent:
             for name in new:
-                self._told(f"{self.shown}:{line} has a key `{name}`, which the first object has not")
+                self._told(
+                    f"{self.shown}:{line} has a key `{name}`, which the first object has not"
+                )
             for name in lacking:
                 self._told(f"{self.shown}:{line} has no `{name}`")
             for name in new:
                 del self.shapes[name], row[name]
 
     def _told(self, message: str) -> None:
-        self.findings.error("MS602", message, self.span,
-                            help="write `null` for a value that is missing, or `jsonl: {path: ..., absent: true}`")
+        self.findings.error(
+            "MS602",
+            message,
+            self.span,
+            help="write `null` for a value that is missing, or `jsonl: {path: ..., absent: true}`",
+        )
 
 
 def open_file(source: Any, found: files.Found, span: Span | None) -> ObjectTable:
@@ -153,8 +168,11 @@ def _decode(raw: bytes, place: str) -> str:
     except UnicodeDecodeError as error:
         if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise Fault("MS603", f"{place} is UTF-16", help="save it as UTF-8") from None
-        raise Fault("MS603", f"{place} is not UTF-8: byte 0x{raw[error.start]:02x}",
-                    help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`") from None
+        raise Fault(
+            "MS603",
+            f"{place} is not UTF-8: byte 0x{raw[error.start]:02x}",
+            help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`",
+        ) from None
 
 
 def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
@@ -162,23 +180,38 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
         row = decoder.decode(text)
     except json.JSONDecodeError as error:
         if error.pos >= len(text):
-            raise Fault("MS602", f"the JSON at {place} is cut short", help=_one_a_line(text)) from None
-        raise Fault("MS602", f"{place} is no JSON: {error.msg} at column {error.pos + 1}",
-                    help=_one_a_line(text)) from None
+            raise Fault(
+                "MS602", f"the JSON at {place} is cut short", help=_one_a_line(text)
+            ) from None
+        raise Fault(
+            "MS602",
+            f"{place} is no JSON: {error.msg} at column {error.pos + 1}",
+            help=_one_a_line(text),
+        ) from None
     except _TwiceError as error:
-        raise Fault("MS602", f"{place} has the key `{error}` twice", help="give every value a key of its own") from None
+        raise Fault(
+            "MS602",
+            f"{place} has the key `{error}` twice",
+            help="give every value a key of its own",
+        ) from None
     except RecursionError:
         raise Fault("MS602", f"{place} is nested too deep") from None
     except ValueError as error:  # a number of thousands of digits
         raise Fault("MS602", f"{place} cannot be read: {files.said(error)}") from None
     if not isinstance(row, dict):
-        raise Fault("MS602", f"{place} is {_article(row)}, not an object", help='write `{"column": value, ...}`')
+        raise Fault(
+            "MS602",
+            f"{place} is {_article(row)}, not an object",
+            help='write `{"column": value, ...}`',
+        )
     return row
 
 
 def _one_a_line(text: str) -> str:
     if text.startswith("[") or text == "{":
-        return "every object stands in one line, without commas between them and brackets around them"
+        return (
+            "every object stands in one line, without commas between them and brackets around them"
+        )
     return "mend the line, or leave it out"
 
 

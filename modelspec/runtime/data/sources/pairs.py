@@ -1,4 +1,6 @@
-"""`skipgrams`: pairs of words that stand near each other, and random ones, as older Keras's function draws them."""
+"""`skipgrams`: pairs of words that stand near each other, and random ones, as older Keras's
+function draws them.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,13 @@ _COLUMNS = ("target", "context", "label")
 
 
 class PairTable(Table):
-    """`target` and `context` (word indices) and `label` (1 for words that stand near each other)."""
+    """`target` and `context` (word indices) and `label` (1 for words that stand near each
+    other).
+    """
 
-    def __init__(self, name: str, columns: dict[str, Array], fingerprint: str, span: Span | None) -> None:
+    def __init__(
+        self, name: str, columns: dict[str, Array], fingerprint: str, span: Span | None
+    ) -> None:
         super().__init__(name, _COLUMNS, fingerprint, span)
         self._columns = columns
 
@@ -60,10 +66,15 @@ def open_table(source: skipgrams, context: Context, span: Span | None) -> PairTa
         prints = [table.fingerprint]
     columns = draw(texts, source)
     if not len(columns["label"]):
-        raise Fault("MS604", f"{files.name_of(source.path)} has no two words near each other",
-                    help="every line is one text: its word indices, separated by spaces")
+        raise Fault(
+            "MS604",
+            f"{files.name_of(source.path)} has no two words near each other",
+            help="every line is one text: its word indices, separated by spaces",
+        )
     settings = source.model_dump_json(exclude={"path"})
-    return PairTable(files.name_of(source.path), columns, files.fingerprint_of_all([*prints, settings]), span)
+    return PairTable(
+        files.name_of(source.path), columns, files.fingerprint_of_all([*prints, settings]), span
+    )
 
 
 def _table(source: skipgrams, context: Context, span: Span | None) -> Table:
@@ -72,7 +83,11 @@ def _table(source: skipgrams, context: Context, span: Span | None) -> Table:
     first = source.path if isinstance(source.path, str) else source.path[0]
     kind = kind_of(first)
     if kind is None or kind in ("text", "images"):
-        raise Fault("MS601", f"the ending of `{first}` does not tell what kind of table has a column `{source.column}`")
+        raise Fault(
+            "MS601",
+            f"the ending of `{first}` does not tell what kind of table has a column"
+            f" `{source.column}`",
+        )
     return open_source(read_form(SOURCES, {kind: source.path}, context), context, span)
 
 
@@ -94,19 +109,37 @@ def _word(written: Any, source: skipgrams, place: str) -> int:
         word = int(written)
     except ValueError:
         word = -1
-    if word < 0 or (not isinstance(written, str) and written != word) or (isinstance(written, str) and "_" in written):
-        raise Fault("MS655", f"`{written}` at {place} is no word index",
-                    help="write whole numbers from 0, of which 0 is no word")
+    if (
+        word < 0
+        or (not isinstance(written, str) and written != word)
+        or (isinstance(written, str) and "_" in written)
+    ):
+        raise Fault(
+            "MS655",
+            f"`{written}` at {place} is no word index",
+            help="write whole numbers from 0, of which 0 is no word",
+        )
     if word >= source.vocabulary_size:
-        raise Fault("MS655", f"word index {word:,} at {place} is outside `vocabulary_size: {source.vocabulary_size}`",
-                    ("vocabulary_size",), help=f"`vocabulary_size` is the largest index plus 1: at least {word + 1}")
+        raise Fault(
+            "MS655",
+            f"word index {word:,} at {place} is outside `vocabulary_size:"
+            f" {source.vocabulary_size}`",
+            ("vocabulary_size",),
+            help=f"`vocabulary_size` is the largest index plus 1: at least {word + 1}",
+        )
     return word
 
 
 def draw(texts: list[Words], source: skipgrams) -> dict[str, Array]:
-    """The pairs of all texts. Of a single one they are those of Keras's `skipgrams` after `random.seed(seed)`."""
+    """The pairs of all texts. Of a single one they are those of Keras's `skipgrams` after
+    `random.seed(seed)`.
+    """
     random = Random(source.seed)  # noqa: S311  # repeatable, which is all that is asked of it
-    kept = sampling_table(source.vocabulary_size, source.sampling_factor) if source.sampling_factor else None
+    kept = (
+        sampling_table(source.vocabulary_size, source.sampling_factor)
+        if source.sampling_factor
+        else None
+    )
     pairs: list[tuple[int, int]] = []
     labels: list[int] = []
     for words in texts:
@@ -116,16 +149,25 @@ def draw(texts: list[Words], source: skipgrams) -> dict[str, Array]:
         if source.negative_samples > 0:
             random.shuffle(targets)
         pairs += near
-        pairs += [(targets[i % len(targets)], random.randint(1, source.vocabulary_size - 1)) for i in range(far)]
+        pairs += [
+            (targets[i % len(targets)], random.randint(1, source.vocabulary_size - 1))
+            for i in range(far)
+        ]
         labels += [1] * len(near) + [0] * far
     order = list(range(len(pairs)))
     if source.shuffle:
         Random(source.seed).shuffle(order)  # noqa: S311
     found = np.array(pairs, np.int64).reshape(-1, 2)[order]
-    return {"target": found[:, 0].copy(), "context": found[:, 1].copy(), "label": np.array(labels, np.int64)[order]}
+    return {
+        "target": found[:, 0].copy(),
+        "context": found[:, 1].copy(),
+        "label": np.array(labels, np.int64)[order],
+    }
 
 
-def _near(words: Words, window: int, kept: Array | None, random: Random) -> Iterator[tuple[int, int]]:
+def _near(
+    words: Words, window: int, kept: Array | None, random: Random
+) -> Iterator[tuple[int, int]]:
     for at, word in enumerate(words):
         if not word or (kept is not None and kept[word] < random.random()):
             continue
@@ -135,8 +177,10 @@ def _near(words: Words, window: int, kept: Array | None, random: Random) -> Iter
 
 
 def sampling_table(size: int, factor: float) -> Array:
-    """How likely the word of each rank is taken, [size], after Mikolov et al., "Distributed Representations of Words
-    and Phrases and their Compositionality" (2013), with Zipf's law for the frequencies."""
+    """How likely the word of each rank is taken, [size], after Mikolov et al., "Distributed
+    Representations of Words and Phrases and their Compositionality" (2013), with Zipf's law for the
+    frequencies.
+    """
     rank = np.arange(size)
     rank[0] = 1
     inverse = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)

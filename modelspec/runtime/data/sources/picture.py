@@ -1,5 +1,6 @@
-"""One image file to an array, whatever its format and its colors. What is claimed of its size is checked before it is
-decoded."""
+"""One image file to an array, whatever its format and its colors. What is claimed of its size is
+checked before it is decoded.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +21,26 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF")
 _MODES = {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}
 CHANNELS = {"rgb": 3, "grayscale": 1, "rgba": 4}
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
-           AttributeError)  # fmt: skip
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    AttributeError,
+)
 """What Pillow's readers raise for damaged files."""
 
 
 def read_picture(path: Path, shown: str, source: images) -> Array:
     """The image as uint8, [height, width, channels].
 
-    Raises `Fault`: MS644 where the file does not decode, MS645 where it claims more pixels than it may have.
+    Raises `Fault`: MS644 where the file does not decode, MS645 where it claims more pixels than it
+    may have.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -45,15 +57,23 @@ def read_picture(path: Path, shown: str, source: images) -> Array:
     except Image.DecompressionBombError as error:
         raise Fault("MS645", f"`{shown}` is refused: {said(error)}") from None
     except UnidentifiedImageError:
-        raise Fault("MS644", f"`{shown}` is no image that can be read{_what(path)}",
-                    help="PNG, JPEG, BMP and GIF are read: remove the file, or write it in one of these") from None
+        raise Fault(
+            "MS644",
+            f"`{shown}` is no image that can be read{_what(path)}",
+            help="PNG, JPEG, BMP and GIF are read: remove the file, or write it in one of these",
+        ) from None
     except _BROKEN as error:
-        raise Fault("MS644", f"`{shown}` does not decode: {said(error)}", help="write, copy or remove it") from None
+        raise Fault(
+            "MS644", f"`{shown}` does not decode: {said(error)}", help="write, copy or remove it"
+        ) from None
 
 
 def _too_large(shown: str, width: int, height: int, source: images) -> Fault:
-    return Fault("MS645", f"`{shown}` has {width} x {height} pixels, more than `max_pixels: {source.max_pixels}`",
-                 help="remove it, make it smaller, or raise `max_pixels`")
+    return Fault(
+        "MS645",
+        f"`{shown}` has {width} x {height} pixels, more than `max_pixels: {source.max_pixels}`",
+        help="remove it, make it smaller, or raise `max_pixels`",
+    )
 
 
 def _what(path: Path) -> str:
@@ -102,7 +122,9 @@ def _sized(image: Image, source: images) -> Image:
 
 
 def _middle(image: Image, width: int, height: int) -> Image:
-    """The largest part in the middle that has the shape of the size, in whole pixels, as Keras cuts it."""
+    """The largest part in the middle that has the shape of the size, in whole pixels, as Keras cuts
+    it.
+    """
     wide = max(1, min(image.width, image.height * width // height))
     high = max(1, min(image.height, image.width * height // width))
     left, top = (image.width - wide) // 2, (image.height - high) // 2
@@ -112,7 +134,10 @@ def _middle(image: Image, width: int, height: int) -> Image:
 def _padded(image: Image, width: int, height: int) -> Image:
     from PIL import Image as Images
 
-    wide, high = max(image.width, image.height * width // height), max(image.height, image.width * height // width)
+    wide, high = (
+        max(image.width, image.height * width // height),
+        max(image.height, image.width * height // width),
+    )
     found = Images.new(image.mode, (wide, high))
     found.paste(image, ((wide - image.width) // 2, (high - image.height) // 2))
     return found

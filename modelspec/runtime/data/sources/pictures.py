@@ -27,14 +27,23 @@ ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif"})
 IMAGE = "image"
 LABEL = "label"
 _THREADS, _AT_ONCE = 4, 8
-"""How many images a thread decodes before it is given more: handing one over costs as much as decoding a small one."""
+"""How many images a thread decodes before it is given more: handing one over costs as much as
+decoding a small one.
+"""
 
 
 class PictureTable(Table):
     """`image`, and `label` or the columns of the table that names the files."""
 
-    def __init__(self, name: str, source: images, found: list[Member], others: dict[str, Array], rows: Table | None,
-                 span: Span | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        source: images,
+        found: list[Member],
+        others: dict[str, Array],
+        rows: Table | None,
+        span: Span | None,
+    ) -> None:
         fingerprint = fingerprint_of_members(found)
         if rows is not None:
             fingerprint = files.fingerprint_of_all([fingerprint, rows.fingerprint])
@@ -80,7 +89,10 @@ class PictureTable(Table):
             yield from super().read_blocks(names, rows)
             return
         for start, block in self._decoded(fitting(rows, [int(np.prod(self._first_shape()))])):
-            yield {name: block if name == IMAGE else self._others[name][start : start + len(block)] for name in names}
+            yield {
+                name: block if name == IMAGE else self._others[name][start : start + len(block)]
+                for name in names
+            }
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         if name != IMAGE and self._rows is not None:
@@ -88,7 +100,7 @@ class PictureTable(Table):
         inner = f" {list(index[1:])}" if len(index) > 1 else ""
         return f"{self._members[index[0]].shown}{inner}"
 
-    # Decoding --------------------------------------------------------------------------------------------------------
+    # Decoding -------------------------------------------------------------------------------------
 
     def _first_shape(self) -> tuple[int, ...]:
         """The shape of every image: as asked for, or that of the first one that can be read."""
@@ -102,7 +114,9 @@ class PictureTable(Table):
         return self._shape or (1, 1, CHANNELS[self._source.color_mode])
 
     def _decoded(self, rows: int) -> Iterator[tuple[int, Array]]:
-        """Blocks of images with the place of the first. Raises `DataError` with every image that cannot be taken."""
+        """Blocks of images with the place of the first. Raises `DataError` with every image that
+        cannot be taken.
+        """
         findings = Findings()
         block: list[Array] = []
         start = 0
@@ -141,9 +155,12 @@ class PictureTable(Table):
         except OSError as error:
             return files.cannot_read(member.shown, error)
         if found.shape != (wanted := self._first_shape()):
-            return Fault("MS646", f"`{member.shown}` has {found.shape[1]} x {found.shape[0]} pixels, but "
-                                  f"`{self._members[0].shown}` has {wanted[1]} x {wanted[0]}",
-                         help="give `images` a `size`, to which every image is brought")
+            return Fault(
+                "MS646",
+                f"`{member.shown}` has {found.shape[1]} x {found.shape[0]} pixels, but "
+                f"`{self._members[0].shown}` has {wanted[1]} x {wanted[0]}",
+                help="give `images` a `size`, to which every image is brought",
+            )
         return found
 
     def _leave_out(self) -> None:
@@ -158,10 +175,17 @@ class PictureTable(Table):
             else:
                 bad.append(found.message)
         if not kept:
-            raise Fault("MS644", f"not one of the {len(self._members):,} files of {self.name} decodes", help=bad[0])
+            raise Fault(
+                "MS644",
+                f"not one of the {len(self._members):,} files of {self.name} decodes",
+                help=bad[0],
+            )
         if bad:
             notes = tuple(Note(message) for message in bad[:MAX_OF_A_KIND])
-            text = f"{len(bad):,} of {len(self._members):,} files of {self.name} do not decode and are left out"
+            text = (
+                f"{len(bad):,} of {len(self._members):,} files of {self.name} do not decode and are"
+                " left out"
+            )
             self.warnings = (*self.warnings, Diagnostic("MS644", "warning", text, self.span, notes))
         self.places = np.array(kept)
         self._members = [self._members[place] for place in kept]
@@ -185,10 +209,17 @@ def open_table(source: images, context: Context, span: Span | None) -> PictureTa
     assert source.path is not None
     root = files.locate(source.path, context, folder=True)
     if not root.is_dir():
-        raise Fault("MS601", f"`{source.path}` is a file, not a folder of images",
-                    help=f"for a table that names images write `images: {{csv: {source.path}}}`")
+        raise Fault(
+            "MS601",
+            f"`{source.path}` is a file, not a folder of images",
+            help=f"for a table that names images write `images: {{csv: {source.path}}}`",
+        )
     found = members(source.path, root, ENDINGS)
-    labels = {} if found[0].label is None else {LABEL: np.array([one.label for one in found], dtype=object)}
+    labels = (
+        {}
+        if found[0].label is None
+        else {LABEL: np.array([one.label for one in found], dtype=object)}
+    )
     return PictureTable(source.path, source, found, labels, None, span)
 
 
@@ -199,8 +230,11 @@ def _from_csv(source: images, path: str, context: Context, span: Span | None) ->
     column = source.column or table.names[0]
     others = {name: table.column(name) for name in table.names if name != column}
     if IMAGE in others:
-        raise Fault("MS604", f"`{path}` has a column `{IMAGE}` beside `{column}`, which names the images",
-                    help=f"rename it, or name the images by it: `column: {IMAGE}`")
+        raise Fault(
+            "MS604",
+            f"`{path}` has a column `{IMAGE}` beside `{column}`, which names the images",
+            help=f"rename it, or name the images by it: `column: {IMAGE}`",
+        )
     file = files.locate(path, context)
     root = file.parent if source.root is None else files.locate(source.root, context, folder=True)
     found, findings = [], Findings()
@@ -215,13 +249,17 @@ def _from_csv(source: images, path: str, context: Context, span: Span | None) ->
 
 
 def _member(written: str, root: Path) -> Member:
-    """The file that a cell names. Raises `Fault`: MS210 outside the root, MS601 where there is none."""
+    """The file that a cell names. Raises `Fault`: MS210 outside the root, MS601 where there is
+    none.
+    """
     try:
         path = (root / written).resolve()
     except (OSError, RuntimeError, ValueError):
         raise Fault("MS601", f"`{written}` is no path") from None
     if not path.is_relative_to(root.resolve()):
-        raise Fault("MS210", f"`{written}` leads out of the images' folder", help="name files below `root`")
+        raise Fault(
+            "MS210", f"`{written}` leads out of the images' folder", help="name files below `root`"
+        )
     if not written or not path.is_file():
         raise Fault("MS601", f"there is no image `{written}`", help=f"it would be {path}")
     return Member(written, path, None)

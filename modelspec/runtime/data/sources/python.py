@@ -1,7 +1,9 @@
-"""Data that a program has in memory: arrays, data frames, `tf.data.Dataset`, `keras.utils.PyDataset`, generators.
+"""Data that a program has in memory: arrays, data frames, `tf.data.Dataset`,
+`keras.utils.PyDataset`, generators.
 
-What gives its examples one batch after the other is read once, to its end, and kept: its order in an epoch is then
-decided as for any other source. What does not end is a fault, as is more than `LIMIT` bytes.
+What gives its examples one batch after the other is read once, to its end, and kept: its order in
+an epoch is then decided as for any other source. What does not end is a fault, as is more than
+`LIMIT` bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ X, Y, WEIGHT = "x", "y", "sample_weight"
 class MemoryTable(Table):
     """Arrays by name."""
 
-    def __init__(self, name: str, columns: Mapping[str, Array], rows: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self, name: str, columns: Mapping[str, Array], rows: Sequence[Any] | None = None
+    ) -> None:
         super().__init__(name, tuple(columns), _fingerprint(columns), None)
         self._columns = columns
         self._rows = rows
@@ -63,10 +67,11 @@ class MemoryTable(Table):
 def table_from(data: Any, name: str = "data") -> Table:
     """A table of what a program has.
 
-    A table as it is; a mapping of names to arrays; a pandas `DataFrame` (or anything with `to_pandas`); a tuple
-    `(x, y)` or `(x, y, sample_weight)` of arrays or mappings of arrays; a `tf.data.Dataset` or a
-    `keras.utils.PyDataset` of batches; or an iterable, or a function that makes one, of batches: mappings or tuples.
-    One array alone is the column `x`. Of a tuple of mappings the columns have the names of these.
+    A table as it is; a mapping of names to arrays; a pandas `DataFrame` (or anything with
+    `to_pandas`); a tuple `(x, y)` or `(x, y, sample_weight)` of arrays or mappings of arrays; a
+    `tf.data.Dataset` or a `keras.utils.PyDataset` of batches; or an iterable, or a function that
+    makes one, of batches: mappings or tuples. One array alone is the column `x`. Of a tuple of
+    mappings the columns have the names of these.
 
     Raises `DataError`: MS651 where it is none of these, MS611 where arrays differ in length.
     """
@@ -77,7 +82,9 @@ def table_from(data: Any, name: str = "data") -> Table:
             data = data.to_pandas()
         if hasattr(data, "iloc") and hasattr(data, "columns"):
             return _from_frame(data, name)
-        if isinstance(data, (Mapping, np.ndarray)) or (isinstance(data, tuple) and _is_structure(data)):
+        if isinstance(data, (Mapping, np.ndarray)) or (
+            isinstance(data, tuple) and _is_structure(data)
+        ):
             return MemoryTable(name, _checked(_columns(data), name))
         return _from_batches(_batches(data), name)
     except Fault as fault:
@@ -85,8 +92,9 @@ def table_from(data: Any, name: str = "data") -> Table:
 
 
 def _is_structure(data: tuple[Any, ...]) -> bool:
-    return 1 <= len(data) <= 3 and all(one is None or isinstance(one, Mapping) or hasattr(one, "__len__")
-                                       for one in data)
+    return 1 <= len(data) <= 3 and all(
+        one is None or isinstance(one, Mapping) or hasattr(one, "__len__") for one in data
+    )
 
 
 def _columns(data: Any) -> dict[str, Any]:
@@ -99,7 +107,11 @@ def _columns(data: Any) -> dict[str, Any]:
         named = part if isinstance(part, Mapping) else {title: part} if part is not None else {}
         for name, values in named.items():
             if name in found:
-                raise Fault("MS651", f"two parts of the data are named `{name}`", help="give them different names")
+                raise Fault(
+                    "MS651",
+                    f"two parts of the data are named `{name}`",
+                    help="give them different names",
+                )
             found[name] = values
     return found
 
@@ -126,14 +138,19 @@ def _array(values: Any, column: str, table: str) -> Array:
         return np.array(np.char.decode(values, "utf-8"), dtype=object)
     if values.dtype.kind == "O":
         return _of_list(values.tolist(), column, table) if values.ndim == 1 else values
-    found: Array = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    found: Array = (
+        values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    )
     return found
 
 
 def _of_list(values: Any, column: str, table: str) -> Array:
     if not isinstance(values, (list, tuple)):
-        raise Fault("MS651", f"`{column}` of {table} is a `{type(values).__name__}`, not an array",
-                    help="give NumPy arrays, or lists of numbers, text or lists")
+        raise Fault(
+            "MS651",
+            f"`{column}` of {table} is a `{type(values).__name__}`, not an array",
+            help="give NumPy arrays, or lists of numbers, text or lists",
+        )
     shape = Shape()
     plain = [_plain(value) for value in values]
     for place, value in enumerate(plain):
@@ -158,7 +175,9 @@ def _plain(value: Any) -> Any:
 def _from_frame(frame: Any, name: str) -> MemoryTable:
     twice = [str(one) for one in frame.columns[frame.columns.duplicated()]]
     if twice:
-        raise Fault("MS604", f"{name} names `{twice[0]}` twice", help="give each column a name of its own")
+        raise Fault(
+            "MS604", f"{name} names `{twice[0]}` twice", help="give each column a name of its own"
+        )
     columns = {str(column): _series(frame[column], str(column), name) for column in frame.columns}
     return MemoryTable(name, columns, rows=list(frame.index))
 
@@ -168,36 +187,53 @@ def _series(series: Any, column: str, table: str) -> Array:
     missing = series.isna().to_numpy()
     kind = getattr(series.dtype, "kind", "O")
     if str(series.dtype) == "category" or kind == "O" or str(series.dtype) in ("string", "str"):
-        values = [None if lacking else value for value, lacking in zip(series.tolist(), missing, strict=True)]
+        values = [
+            None if lacking else value
+            for value, lacking in zip(series.tolist(), missing, strict=True)
+        ]
         return _of_list(values, column, table)
     if kind in "Mm":
         times: Array = np.where(missing, "", series.astype(str).to_numpy(dtype=object))
         return times
     if missing.any():
-        filled: Array = np.where(missing, NOTHING, series.to_numpy(dtype=np.float64, na_value=np.nan))
+        filled: Array = np.where(
+            missing, NOTHING, series.to_numpy(dtype=np.float64, na_value=np.nan)
+        )
         return filled
     found: Array = series.to_numpy()
     return found if found.dtype.kind != "O" else _of_list(found.tolist(), column, table)
 
 
-# Batches -------------------------------------------------------------------------------------------------------------
+# Batches ------------------------------------------------------------------------------------------
 
 
 def _batches(data: Any) -> Iterator[Any]:
     """The batches of one pass. Raises `Fault` (MS651)."""
     if callable(data) and not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         data = data()
-    if hasattr(data, "num_batches") and hasattr(data, "__getitem__"):  # a PyDataset, which iterates without an end
+    if hasattr(data, "num_batches") and hasattr(
+        data, "__getitem__"
+    ):  # a PyDataset, which iterates without an end
         return _indexed(data, data.num_batches)
     if hasattr(data, "cardinality") and hasattr(data, "as_numpy_iterator"):
         if int(data.cardinality()) == -1:
             raise _endless()
         return iter(data.as_numpy_iterator())
-    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, list)):
+    if (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, (str, bytes, list))
+    ):
         return _indexed(data, len(data))
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes)):
-        raise Fault("MS651", f"a `{type(data).__name__}` is no data that modelspec takes",
-                    help="give a mapping of arrays, a data frame, a `tf.data.Dataset`, a `PyDataset`, or batches")
+        raise Fault(
+            "MS651",
+            f"a `{type(data).__name__}` is no data that modelspec takes",
+            help=(
+                "give a mapping of arrays, a data frame, a `tf.data.Dataset`, a `PyDataset`, or"
+                " batches"
+            ),
+        )
     return iter(data)
 
 
@@ -208,8 +244,11 @@ def _indexed(data: Any, batches: int | None) -> Iterator[Any]:
 
 
 def _endless() -> Fault:
-    return Fault("MS651", "the data does not end: an epoch of it is no set of examples",
-                 help="take as many batches as an epoch has, e.g. `dataset.take(1000)`")
+    return Fault(
+        "MS651",
+        "the data does not end: an epoch of it is no set of examples",
+        help="take as many batches as an epoch has, e.g. `dataset.take(1000)`",
+    )
 
 
 def _from_batches(batches: Iterator[Any], name: str) -> MemoryTable:
@@ -223,23 +262,36 @@ def _from_batches(batches: Iterator[Any], name: str) -> MemoryTable:
         except DataError:
             raise
         except Exception as error:  # code of the user's, which may raise anything
-            raise Fault("MS651", f"{name} fails at batch {number}: {type(error).__name__}: {error}") from error
+            raise Fault(
+                "MS651", f"{name} fails at batch {number}: {type(error).__name__}: {error}"
+            ) from error
         columns = _checked(_columns(batch), f"batch {number} of {name}")
         _same(found, columns, number, name)
         for column, values in columns.items():
             found.setdefault(column, []).append(values)
             size += values.nbytes
         if size > LIMIT:
-            raise Fault("MS651", f"{name} gives more than {in_bytes(LIMIT)}, or does not end",
-                        help="write it to files once, and let a source of the spec read these")
+            raise Fault(
+                "MS651",
+                f"{name} gives more than {in_bytes(LIMIT)}, or does not end",
+                help="write it to files once, and let a source of the spec read these",
+            )
     if not found:
         raise Fault("MS612", f"{name} has no examples")
-    return MemoryTable(name, {column: _joined(pieces, column, name) for column, pieces in found.items()})
+    return MemoryTable(
+        name, {column: _joined(pieces, column, name) for column, pieces in found.items()}
+    )
 
 
-def _same(found: Mapping[str, list[Array]], columns: Mapping[str, Array], number: int, name: str) -> None:
+def _same(
+    found: Mapping[str, list[Array]], columns: Mapping[str, Array], number: int, name: str
+) -> None:
     if found and found.keys() != columns.keys():
-        raise Fault("MS651", f"batch {number} of {name} has {_listed(columns)}, but those before have {_listed(found)}")
+        raise Fault(
+            "MS651",
+            f"batch {number} of {name} has {_listed(columns)}, but those before have"
+            f" {_listed(found)}",
+        )
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"`{column}` {length}" for column, length in lengths.items())
@@ -256,7 +308,9 @@ def _joined(pieces: list[Array], column: str, name: str) -> Array:
         return np.concatenate(pieces)
     if any(piece.dtype.kind in "OU" and piece.ndim == 1 for piece in pieces):
         return np.concatenate(pieces)
-    found = np.empty(sum(len(piece) for piece in pieces), object)  # padded per batch: lists of different lengths
+    found = np.empty(
+        sum(len(piece) for piece in pieces), object
+    )  # padded per batch: lists of different lengths
     for index, value in enumerate(value for piece in pieces for value in piece):
         found[index] = value
     return found
@@ -268,7 +322,9 @@ def _fingerprint(columns: Mapping[str, Array]) -> str:
         digest.update(f"{name}\0{values.dtype}\0{values.shape}\0".encode())
         if values.dtype.kind == "O":
             for value in values.ravel():
-                digest.update(value.tobytes() if isinstance(value, np.ndarray) else str(value).encode())
+                digest.update(
+                    value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+                )
                 digest.update(b"\0")
         else:
             digest.update(np.ascontiguousarray(values).tobytes())

@@ -11,7 +11,14 @@ from modelspec.core.diagnostics import Fault
 
 from ..table import NOTHING, Array
 
-_KINDS = {bool: "`true` or `false`", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+_KINDS = {
+    bool: "`true` or `false`",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+}
 _RANGE = range(-(2**63), 2**63)
 
 
@@ -58,12 +65,18 @@ class Shape:
             return "holds a list whose rows differ in length"
         if array.dtype.kind not in "biufU":
             return "holds a list of other things than numbers or text, or with nothing in it,"
-        if self.dtype is not None and (array.dtype.kind == "U") != (self.dtype.kind == "U") and array.size:
+        if (
+            self.dtype is not None
+            and (array.dtype.kind == "U") != (self.dtype.kind == "U")
+            and array.size
+        ):
             return "holds lists of numbers and lists of text"
         if len(self.sizes) < 2:
             self.sizes.add(array.shape)
         if array.size:
-            self.dtype = array.dtype if self.dtype is None else np.promote_types(self.dtype, array.dtype)
+            self.dtype = (
+                array.dtype if self.dtype is None else np.promote_types(self.dtype, array.dtype)
+            )
         return None
 
 
@@ -79,7 +92,9 @@ class Values:
     table: str
 
     def array(self, values: list[Any]) -> Array:
-        """Raises `Fault`: MS608 for a list that is missing, MS653 where a missing value would change large numbers."""
+        """Raises `Fault`: MS608 for a list that is missing, MS653 where a missing value would
+        change large numbers.
+        """
         kind = self.shape.kind
         if kind is None or kind == "text":
             return np.array(["" if value is None else value for value in values], dtype=object)
@@ -87,21 +102,33 @@ class Values:
             return self._lists(values)
         if self.shape.nulls:
             if self.shape.largest > 2**53:
-                raise Fault("MS653", f"`{self.name}` of {self.table} lacks values, and others are whole numbers so "
-                                     "large that floating point would change them",
-                            help="fill the missing ones in, or write text")
-            return np.array([NOTHING if value is None else value for value in values], dtype=np.float64)
+                raise Fault(
+                    "MS653",
+                    f"`{self.name}` of {self.table} lacks values, and others are whole numbers so "
+                    "large that floating point would change them",
+                    help="fill the missing ones in, or write text",
+                )
+            return np.array(
+                [NOTHING if value is None else value for value in values], dtype=np.float64
+            )
         if kind == "`true` or `false`":
             return np.array(values, dtype=bool)
         if self.shape.floats and self.shape.largest > 2**53:
-            raise Fault("MS653", f"`{self.name}` of {self.table} holds fractions beside whole numbers so large that "
-                                 "floating point would change them", help="write them as columns of their own")
+            raise Fault(
+                "MS653",
+                f"`{self.name}` of {self.table} holds fractions beside whole numbers so large that "
+                "floating point would change them",
+                help="write them as columns of their own",
+            )
         return np.array(values, dtype=np.float64 if self.shape.floats else np.int64)
 
     def _lists(self, values: list[Any]) -> Array:
         if None in values:
-            raise Fault("MS608", f"`{self.name}` of {self.table} has no list in row {values.index(None) + 1:,}",
-                        help="fill it in, or remove the row")
+            raise Fault(
+                "MS608",
+                f"`{self.name}` of {self.table} has no list in row {values.index(None) + 1:,}",
+                help="fill it in, or remove the row",
+            )
         dtype = self.shape.dtype or np.dtype(np.float64)
         dtype = np.dtype(object) if dtype.kind == "U" else dtype
         if len(self.shape.sizes) == 1:

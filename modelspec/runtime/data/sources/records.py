@@ -1,7 +1,8 @@
 """`tfrecord`: records of `tf.train.Example`, read without TensorFlow.
 
-A record is its length (8 bytes, little-endian), the masked CRC-32C of these, the data, and the masked CRC-32C of the
-data. Source: https://www.tensorflow.org/tutorials/load_data/tfrecord; of the message, tensorflow/core/example/*.proto.
+A record is its length (8 bytes, little-endian), the masked CRC-32C of these, the data, and the
+masked CRC-32C of the data. Source: https://www.tensorflow.org/tutorials/load_data/tfrecord; of the
+message, tensorflow/core/example/*.proto.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ _STORED = {"float32": "float", "int64": "int64"}
 class RecordTable(Table):
     """Declared features of the records of one file."""
 
-    def __init__(self, found: files.Found, features: dict[str, Stored], count: int, fingerprint: str,
-                 span: Span | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        found: files.Found,
+        features: dict[str, Stored],
+        count: int,
+        fingerprint: str,
+        span: Span | None,
+    ) -> None:
         super().__init__(found.shown, tuple(features), fingerprint, span)
         self._found = found
         self._features = features
@@ -65,8 +72,11 @@ class RecordTable(Table):
             try:
                 example = read_example(data, wanted)
             except BadExampleError as error:
-                raise Fault("MS642", f"{place} is no `tf.train.Example`: {error}",
-                            help="modelspec reads files that `tf.train.Example` was written to") from None
+                raise Fault(
+                    "MS642",
+                    f"{place} is no `tf.train.Example`: {error}",
+                    help="modelspec reads files that `tf.train.Example` was written to",
+                ) from None
             yield {name: _value(example, name, one, place) for name, one in wanted.items()}
 
     def _array(self, name: str, values: list[Any]) -> Array:
@@ -90,14 +100,24 @@ def _value(example: dict[str, tuple[str, Any]], name: str, wanted: Stored, place
         return _default(example, name, wanted, place)
     kind, values = example[name]
     if kind == "bytes" and wanted.dtype not in _STORED:
-        values = _texts(values, name, place) if wanted.dtype == "string" else _decoded(values, wanted, name, place)
+        values = (
+            _texts(values, name, place)
+            if wanted.dtype == "string"
+            else _decoded(values, wanted, name, place)
+        )
     elif kind != _STORED.get(wanted.dtype):
-        raise Fault("MS648", f"`{name}` holds {_SAID[kind]} in {place}, but `dtype: {wanted.dtype}` is declared",
-                    help=f"declare `{name}: {_OF_KIND[kind]}`")
+        raise Fault(
+            "MS648",
+            f"`{name}` holds {_SAID[kind]} in {place}, but `dtype: {wanted.dtype}` is declared",
+            help=f"declare `{name}: {_OF_KIND[kind]}`",
+        )
     if wanted.shape is not None and len(values) != (size := int(np.prod(wanted.shape))):
-        raise Fault("MS648", f"`{name}` has {len(values):,} values in {place}, but its shape "
-                             f"{list(wanted.shape)} takes {size:,}",
-                    help="`shape: null` takes lists of different lengths")
+        raise Fault(
+            "MS648",
+            f"`{name}` has {len(values):,} values in {place}, but its shape "
+            f"{list(wanted.shape)} takes {size:,}",
+            help="`shape: null` takes lists of different lengths",
+        )
     return values
 
 
@@ -109,8 +129,11 @@ def _default(example: dict[str, tuple[str, Any]], name: str, wanted: Stored, pla
     if wanted.default is None:
         if wanted.shape is None and name in example:
             return np.empty(0, object if wanted.dtype == "string" else wanted.dtype)
-        raise Fault("MS648", f"{place} has no `{name}`",
-                    help=f"give it a default: `{name}: {{dtype: {wanted.dtype}, default: ...}}`")
+        raise Fault(
+            "MS648",
+            f"{place} has no `{name}`",
+            help=f"give it a default: `{name}: {{dtype: {wanted.dtype}, default: ...}}`",
+        )
     size = int(np.prod(wanted.shape)) if wanted.shape is not None else 1
     return np.array([wanted.default] * size, object if wanted.dtype == "string" else wanted.dtype)
 
@@ -119,24 +142,33 @@ def _texts(values: list[bytes], name: str, place: str) -> Array:
     try:
         return np.array([value.decode() for value in values], dtype=object)
     except UnicodeDecodeError:
-        raise Fault("MS648", f"`{name}` is no UTF-8 text in {place}",
-                    help="for raw numbers declare their dtype, e.g. `uint8`") from None
+        raise Fault(
+            "MS648",
+            f"`{name}` is no UTF-8 text in {place}",
+            help="for raw numbers declare their dtype, e.g. `uint8`",
+        ) from None
 
 
 def _decoded(values: list[bytes], wanted: Stored, name: str, place: str) -> Array:
     dtype = np.dtype(wanted.dtype).newbyteorder("<")
     data = b"".join(values)
     if len(data) % dtype.itemsize:
-        raise Fault("MS648", f"`{name}` has {len(data):,} bytes in {place}, which are no whole number of "
-                             f"`{wanted.dtype}`", help="declare the dtype that was written")
+        raise Fault(
+            "MS648",
+            f"`{name}` has {len(data):,} bytes in {place}, which are no whole number of "
+            f"`{wanted.dtype}`",
+            help="declare the dtype that was written",
+        )
     return np.frombuffer(data, dtype)
 
 
-# Records -------------------------------------------------------------------------------------------------------------
+# Records ------------------------------------------------------------------------------------------
 
 
 def _records(found: files.Found) -> Iterator[tuple[int, bytes, int]]:
-    """Every record with its number, from 1, and the checksum that stands behind it. Raises `Fault` (MS642)."""
+    """Every record with its number, from 1, and the checksum that stands behind it. Raises `Fault`
+    (MS642).
+    """
     found.unchanged()
     try:
         with files.open_plain(found.path) as file:
@@ -155,10 +187,15 @@ def _record(file: IO[bytes], head: bytes, place: str) -> bytes:
         raise _cut(place)
     length, length_crc = struct.unpack("<QI", head)
     if masked(head[:8]) != length_crc:  # always: a wrong length would be believed otherwise
-        raise Fault("MS642", f"{place} is damaged: its length does not have the checksum that stands beside it",
-                    help="is it a TFRecord file? If so, write or copy it again")
+        raise Fault(
+            "MS642",
+            f"{place} is damaged: its length does not have the checksum that stands beside it",
+            help="is it a TFRecord file? If so, write or copy it again",
+        )
     data = bytearray()
-    while len(data) < length + 4:  # piece by piece: a claimed length costs nothing before the bytes are there
+    while (
+        len(data) < length + 4
+    ):  # piece by piece: a claimed length costs nothing before the bytes are there
         piece = file.read(min(length + 4 - len(data), 16 * files.CHUNK))
         if not piece:
             raise _cut(place)
@@ -167,7 +204,9 @@ def _record(file: IO[bytes], head: bytes, place: str) -> bytes:
 
 
 def _check(records: list[tuple[int, bytes, int]], shown: str) -> None:
-    """Compares checksums, those of one length together. Raises `Fault` (MS642) at the first that is wrong."""
+    """Compares checksums, those of one length together. Raises `Fault` (MS642) at the first that is
+    wrong.
+    """
     by_length: dict[int, list[tuple[int, bytes, int]]] = {}
     for record in records:
         by_length.setdefault(len(record[1]), []).append(record)
@@ -176,12 +215,22 @@ def _check(records: list[tuple[int, bytes, int]], shown: str) -> None:
         if len(group) < 16 or not length:
             wrong += [number for number, data, crc in group if masked(data) != crc]
         else:
-            joined = np.frombuffer(b"".join(data for _, data, _ in group), np.uint8).reshape(-1, length)
+            joined = np.frombuffer(b"".join(data for _, data, _ in group), np.uint8).reshape(
+                -1, length
+            )
             crcs = crc32c_of_each(joined).tolist()
-            wrong += [number for (number, _, crc), found in zip(group, crcs, strict=True) if mask(found) != crc]
+            wrong += [
+                number
+                for (number, _, crc), found in zip(group, crcs, strict=True)
+                if mask(found) != crc
+            ]
     if wrong:
-        raise Fault("MS642", f"record {min(wrong):,} of `{shown}` is damaged: its data does not have the checksum that "
-                             "stands beside it", help="write or copy the file again")
+        raise Fault(
+            "MS642",
+            f"record {min(wrong):,} of `{shown}` is damaged: its data does not have the checksum"
+            " that stands beside it",
+            help="write or copy the file again",
+        )
 
 
 def _cut(place: str) -> Fault:
@@ -189,7 +238,9 @@ def _cut(place: str) -> Fault:
 
 
 def open_file(source: Any, found: files.Found, span: Span | None) -> RecordTable:
-    """The table of a file, every record's checksums compared. Raises `Fault`: MS601, MS604, MS642."""
+    """The table of a file, every record's checksums compared. Raises `Fault`: MS601, MS604,
+    MS642.
+    """
     fingerprint = files.fingerprint_of(found.path, found.shown)
     count = size = 0
     waiting: list[tuple[int, bytes, int]] = []

@@ -1,4 +1,6 @@
-"""`npy` and `idx`: an array in a file of its own; the header's claims are compared with the file before they count."""
+"""`npy` and `idx`: an array in a file of its own; the header's claims are compared with the file
+before they count.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,21 @@ class SingleTable(StoredTable):
 
     broken = BROKEN
 
-    def __init__(self, kind: str, name: str, columns: dict[str, files.Found], prints: list[str],
-                 span: Span | None) -> None:  # fmt: skip
-        fingerprint = prints[0] if len(prints) == 1 else files.fingerprint_of_all(
-            [part for pair in zip(columns, prints, strict=True) for part in pair])
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        columns: dict[str, files.Found],
+        prints: list[str],
+        span: Span | None,
+    ) -> None:
+        fingerprint = (
+            prints[0]
+            if len(prints) == 1
+            else files.fingerprint_of_all(
+                [part for pair in zip(columns, prints, strict=True) for part in pair]
+            )
+        )
         super().__init__(name, tuple(columns), fingerprint, span)
         self._look = {"npy": self._npy, "idx": self._idx}[kind]
         self._kind = kind
@@ -49,8 +62,12 @@ class SingleTable(StoredTable):
         return self._stored[name]
 
     def damaged(self, name: str, error: BaseException) -> Fault:
-        return Fault("MS605", f"`{self._columns[name].shown}` is no .{self._kind} file, or a damaged one: "
-                              f"{files.said(error)}", help="write or copy the file again")
+        return Fault(
+            "MS605",
+            f"`{self._columns[name].shown}` is no .{self._kind} file, or a damaged one: "
+            f"{files.said(error)}",
+            help="write or copy the file again",
+        )
 
     def _npy(self, found: files.Found) -> Stored:
         path, what = found.path, f"`{found.shown}`"
@@ -69,15 +86,20 @@ class SingleTable(StoredTable):
         held = _held(path, size + start) - start
         files.believe(size, held, what, f" (shape {shape})")
         if held > size:
-            raise Fault("MS605", f"{what} has more behind the end of its array of shape {shape}",
-                        help="its header is wrong, or the file is: write or copy it again")
+            raise Fault(
+                "MS605",
+                f"{what} has more behind the end of its array of shape {shape}",
+                help="its header is wrong, or the file is: write or copy it again",
+            )
         return Stored(shape, dtype, lambda: _at(found, start))
 
 
 def _idx_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_DTYPES:
-        raise ValueError(f"it begins with {magic.hex(' ') or 'nothing'}, not with 00 00, a dtype and a rank")
+        raise ValueError(
+            f"it begins with {magic.hex(' ') or 'nothing'}, not with 00 00, a dtype and a rank"
+        )
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise EOFError("it ends within its header")
@@ -106,7 +128,9 @@ def _at(found: files.Found, start: int) -> Iterator[IO[bytes]]:
 def open_table(source: Any, context: Context, span: Span | None) -> SingleTable:
     """The table of an `npy` or `idx` source. Raises `Fault`."""
     paths = {_stem(source.files): source.files} if isinstance(source.files, str) else source.files
-    columns = {name: files.Found.at(path, files.locate(path, context)) for name, path in paths.items()}
+    columns = {
+        name: files.Found.at(path, files.locate(path, context)) for name, path in paths.items()
+    }
     prints = [files.fingerprint_of(one.path, one.shown) for one in columns.values()]
     table = SingleTable(source.kind(), files.name_of(tuple(paths.values())), columns, prints, span)
     for name in table.names:

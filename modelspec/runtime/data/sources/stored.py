@@ -1,4 +1,6 @@
-"""Arrays that stand in a file as they are in memory: read whole, or some examples at a time where they are large."""
+"""Arrays that stand in a file as they are in memory: read whole, or some examples at a time where
+they are large.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,10 @@ class StoredTable(Table):
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         found = {name: self.stored(name) for name in names}
-        if any(one.fortran for one in found.values()) or sum(one.size for one in found.values()) <= IN_MEMORY:
+        if (
+            any(one.fortran for one in found.values())
+            or sum(one.size for one in found.values()) <= IN_MEMORY
+        ):
             yield from super().read_blocks(names, rows)
             return
         check_lengths({name: one.shape[0] for name, one in found.items()}, self)
@@ -127,7 +132,9 @@ def fitting(rows: int, examples: Sequence[int]) -> int:
 
 
 def size_of(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
-    """Bytes of an array, in Python's own integers: a claim may be larger than 64 bits; -1 where it makes no sense."""
+    """Bytes of an array, in Python's own integers: a claim may be larger than 64 bits; -1 where it
+    makes no sense.
+    """
     size = dtype.itemsize
     for axis in shape:
         size *= axis
@@ -135,7 +142,9 @@ def size_of(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
 
 
 def native(values: Array) -> Array:
-    """In this machine's byte order, which is what TensorFlow takes; text that is stored as bytes as `str`."""
+    """In this machine's byte order, which is what TensorFlow takes; text that is stored as bytes as
+    `str`.
+    """
     if values.dtype.kind == "S":
         return np.array(np.char.decode(values, "utf-8"), dtype=object)
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
@@ -144,7 +153,11 @@ def native(values: Array) -> Array:
 def _take(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], *, fortran: bool) -> Array:
     """The next numbers. Raises `EOFError` where there are fewer."""
     values = np.empty(shape, dtype, order="F" if fortran else "C")
-    view = (values.T if fortran else values).reshape(-1).view(np.uint8).data if values.size else memoryview(b"")
+    view = (
+        (values.T if fortran else values).reshape(-1).view(np.uint8).data
+        if values.size
+        else memoryview(b"")
+    )
     at = 0
     while at < len(view):
         piece = file.read(min(len(view) - at, BLOCK_BYTES))
@@ -158,4 +171,7 @@ def _take(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], *, fort
 def axes(name: str, table: Table, shape: tuple[int, ...]) -> None:
     """Raises `Fault` (MS606) for a single value, which has no axis that counts examples."""
     if not shape:
-        raise Fault("MS606", f"array `{name}` of `{table.name}` is a single value, not one for every example")
+        raise Fault(
+            "MS606",
+            f"array `{name}` of `{table.name}` is a single value, not one for every example",
+        )

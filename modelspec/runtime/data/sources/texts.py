@@ -24,7 +24,9 @@ class FolderTable(Table):
 
     def __init__(self, name: str, found: list[Member], most: int | None, span: Span | None) -> None:
         labels = found[0].label is not None
-        super().__init__(name, ("text", "label") if labels else ("text",), fingerprint_of_members(found), span)
+        super().__init__(
+            name, ("text", "label") if labels else ("text",), fingerprint_of_members(found), span
+        )
         self._members = found
         self._most = most
         self._size = sum(one.path.stat().st_size for one in found)
@@ -58,7 +60,9 @@ class FolderTable(Table):
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise _not_utf8(f"{one.shown}:{raw.count(10, 0, error.start) + 1}", raw, error) from None
+            raise _not_utf8(
+                f"{one.shown}:{raw.count(10, 0, error.start) + 1}", raw, error
+            ) from None
         return text.strip()[: self._most]
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
@@ -74,7 +78,9 @@ class LineTable(Table):
     """A text for each line that is not empty."""
 
     def __init__(self, found: files.Found, most: int | None, span: Span | None) -> None:
-        super().__init__(found.shown, ("text",), files.fingerprint_of(found.path, found.shown), span)
+        super().__init__(
+            found.shown, ("text",), files.fingerprint_of(found.path, found.shown), span
+        )
         self._found = found
         self._most = most
         self._size = self._count = 0
@@ -114,8 +120,9 @@ class LineTable(Table):
 
 
 def lines(found: files.Found) -> Iterator[tuple[int, str]]:
-    """Every line that is not empty, without white space around it, and its number. Raises `Fault`: MS601, MS603,
-    MS642, MS656."""
+    """Every line that is not empty, without white space around it, and its number. Raises `Fault`:
+    MS601, MS603, MS642, MS656.
+    """
     found.unchanged()
     try:
         with files.open_plain(found.path) as file:
@@ -125,8 +132,11 @@ def lines(found: files.Found) -> Iterator[tuple[int, str]]:
                 except UnicodeDecodeError as error:
                     raise _not_utf8(f"{found.shown}:{number}", raw, error) from None
                 if "\0" in text:
-                    raise Fault("MS603", f"{found.shown}:{number} has a NUL character",
-                                help="is it a text file at all?")
+                    raise Fault(
+                        "MS603",
+                        f"{found.shown}:{number} has a NUL character",
+                        help="is it a text file at all?",
+                    )
                 if text:
                     yield number, text
     except files.UNREADABLE as error:
@@ -134,8 +144,11 @@ def lines(found: files.Found) -> Iterator[tuple[int, str]]:
 
 
 def _not_utf8(place: str, raw: bytes, error: UnicodeDecodeError) -> Fault:
-    return Fault("MS603", f"{place} is not UTF-8: byte 0x{raw[error.start]:02x}",
-                 help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`")
+    return Fault(
+        "MS603",
+        f"{place} is not UTF-8: byte 0x{raw[error.start]:02x}",
+        help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`",
+    )
 
 
 def open_table(source: Any, context: Context, span: Span | None) -> Table:
@@ -144,9 +157,13 @@ def open_table(source: Any, context: Context, span: Span | None) -> Table:
         found = members(source.path, root, _ENDINGS)
         other = next((one for one in found if one.path.suffix.lower() not in _ENDINGS), None)
         if other is not None:
-            raise Fault("MS647", f"`{other.shown}` is no .txt file", help="remove it from the folder")
+            raise Fault(
+                "MS647", f"`{other.shown}` is no .txt file", help="remove it from the folder"
+            )
         return FolderTable(source.path, found, source.max_length, span)
-    tables = [LineTable(one, source.max_length, span) for one in files.locate_all(source.path, context)]
+    tables = [
+        LineTable(one, source.max_length, span) for one in files.locate_all(source.path, context)
+    ]
     return tables[0] if len(tables) == 1 else JoinedTable(files.name_of(source.path), tables, span)
 
 

@@ -26,8 +26,10 @@ class Script:
 
 
 def _holds_a_mode(typed: TypedGraph) -> bool:
-    return any("training" in one.call.use.options or (one.inside is not None and _holds_a_mode(one.inside))
-               for one in typed.layers)
+    return any(
+        "training" in one.call.use.options or (one.inside is not None and _holds_a_mode(one.inside))
+        for one in typed.layers
+    )
 
 
 def script(job: Job) -> Script:
@@ -43,16 +45,23 @@ def script(job: Job) -> Script:
             data.add()
             main = [*data.main, f"{INDENT}model.save({literal(f'{job.model.name}.keras')})"]
         except Unsaid as reason:
-            notices.append(f"the script reads no data, as it does not say {reason}: call its `train(x, y)`")
+            notices.append(
+                f"the script reads no data, as it does not say {reason}: call its `train(x, y)`"
+            )
             data = DataCode(job, models.names)
     functions += [*training.functions, *data.functions]
     notices += training.notices
     if _holds_a_mode(job.typed):
-        notices.append("`call: {training: ...}` has no effect in the script: Keras gives a layer the mode of its model")
+        notices.append(
+            "`call: {training: ...}` has no effect in the script: Keras gives a layer the mode of"
+            " its model"
+        )
     if main:
         functions.append(["def main() -> None:", docstring("Train, test and save.", INDENT), *main])
-    blocks = [_header(job, "\n".join(line for one in functions for line in one), data, training),
-              *("\n".join(one) for one in functions)]
+    blocks = [
+        _header(job, "\n".join(line for one in functions for line in one), data, training),
+        *("\n".join(one) for one in functions),
+    ]
     if main:
         blocks.append(f'if __name__ == "__main__":\n{INDENT}main()')
     return Script("\n\n\n".join(blocks) + "\n", bool(main), tuple(notices))
@@ -68,5 +77,10 @@ def _header(job: Job, body: str, data: DataCode, training: TrainingCode) -> str:
     constants = [f"SEED = {job.compiled.file.seed}"] if training.functions else []
     constants += ["\n".join(one) for one in data.constants]
     words = job.compiled.file.description or "a Keras model and its training"
-    blocks = [docstring(f"{job.compiled.name}: {words}."), "\n".join(own), "\n".join(others), "\n".join(constants)]
+    blocks = [
+        docstring(f"{job.compiled.name}: {words}."),
+        "\n".join(own),
+        "\n".join(others),
+        "\n".join(constants),
+    ]
     return "\n\n".join(one for one in blocks if one)

@@ -1,4 +1,6 @@
-"""The `data` section as the functions that read, cut and prepare the columns of a table, and as `main`."""
+"""The `data` section as the functions that read, cut and prepare the columns of a table, and as
+`main`.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,13 @@ class DataCode(Reading):
         self.prepare()
         self.read()
         self._main()
-        self.functions.append(["def prepare(table):", docstring("What `fit` takes, of the columns of a table.", INDENT),
-                               f"{INDENT}return prepare_inputs(table), prepare_targets(table)"])
+        self.functions.append(
+            [
+                "def prepare(table):",
+                docstring("What `fit` takes, of the columns of a table.", INDENT),
+                f"{INDENT}return prepare_inputs(table), prepare_targets(table)",
+            ]
+        )
 
     def _main(self) -> None:
         data = self.job.compiled.data
@@ -43,11 +50,16 @@ class DataCode(Reading):
                 raise Unsaid("missing values that are dropped from several sources")
         else:
             self._cut(where["train"])
-            parts = {"train", *(part for part in ("validation", "test") if getattr(data.split, part))}
+            parts = {
+                "train",
+                *(part for part in ("validation", "test") if getattr(data.split, part)),
+            }
         given = {"validation_data": "validation"} if "validation" in parts else {}
         self.main += statement("model = ", call("train", "*training", **given))
         if "test" in parts:
-            self.main += [f'{INDENT}print("test:", model.evaluate(*test, verbose=0, return_dict=True))']
+            self.main += [
+                f'{INDENT}print("test:", model.evaluate(*test, verbose=0, return_dict=True))'
+            ]
 
     def _where(self, source: Any) -> Code:
         if type(source).kind() == "dataset":
@@ -56,7 +68,10 @@ class DataCode(Reading):
         return literal(_short(self.path(source)))
 
     def _droppable(self) -> list[str]:
-        bound = (*(one.seen.bound for one in self.job.samples.pipelines.values()), *self.targets.values())
+        bound = (
+            *(one.seen.bound for one in self.job.samples.pipelines.values()),
+            *self.targets.values(),
+        )
         return [name for one in bound if one.missing == "drop" for name in one.names]
 
     def _cut(self, where: Code) -> None:
@@ -73,30 +88,46 @@ class DataCode(Reading):
             present = f'{column} != ""' if columns[name] else f"~np.isnan({column})"
             self.main += statement("rows = ", f"rows[{present}]")
         label = f", table[{literal(split.stratify)}][rows]" if split.stratify else ""
-        parts = ["training", *(part if getattr(split, part) else f"_{part}" for part in ("validation", "test"))]
-        self.main += [f"{INDENT}{', '.join(parts)} = (",
-                      f"{INDENT * 2}prepare({{name: one[part] for name, one in table.items()}})",
-                      f"{INDENT * 2}for part in split(rows{label})", f"{INDENT})"]
+        parts = [
+            "training",
+            *(part if getattr(split, part) else f"_{part}" for part in ("validation", "test")),
+        ]
+        self.main += [
+            f"{INDENT}{', '.join(parts)} = (",
+            f"{INDENT * 2}prepare({{name: one[part] for name, one in table.items()}})",
+            f"{INDENT * 2}for part in split(rows{label})",
+            f"{INDENT})",
+        ]
         self.functions.append(_split(split.validation, split.test, bool(split.stratify)))
 
 
 def _split(validation: float, test: float, stratified: bool) -> list[str]:
-    spread = [
-        f"{INDENT}_, stratum = np.unique(labels, return_inverse=True)",
-        f"{INDENT}sizes = np.bincount(stratum)",
-        f"{INDENT}by_label = np.lexsort((draws, stratum))",
-        f"{INDENT}rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)",
-        f"{INDENT}spread = np.empty(len(rows))  # every label has its share in every part",
-        f"{INDENT}spread[by_label] = (rank + draws[by_label]) / sizes[stratum[by_label]]",
-        f"{INDENT}draws = np.where(sizes[stratum] == 1, 1.0, spread)",
-    ] if stratified else []
+    spread = (
+        [
+            f"{INDENT}_, stratum = np.unique(labels, return_inverse=True)",
+            f"{INDENT}sizes = np.bincount(stratum)",
+            f"{INDENT}by_label = np.lexsort((draws, stratum))",
+            f"{INDENT}rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)",
+            f"{INDENT}spread = np.empty(len(rows))  # every label has its share in every part",
+            f"{INDENT}spread[by_label] = (rank + draws[by_label]) / sizes[stratum[by_label]]",
+            f"{INDENT}draws = np.where(sizes[stratum] == 1, 1.0, spread)",
+        ]
+        if stratified
+        else []
+    )
     return [
         f"def split(rows{', labels' if stratified else ''}):",
-        docstring("Rows to train on, to validate on and to test on: the same for the same seed.", INDENT),
-        f"{INDENT}draws = np.random.default_rng([SEED, 1]).random(rows[-1] + 1)[rows]", *spread,
+        docstring(
+            "Rows to train on, to validate on and to test on: the same for the same seed.", INDENT
+        ),
+        f"{INDENT}draws = np.random.default_rng([SEED, 1]).random(rows[-1] + 1)[rows]",
+        *spread,
         f'{INDENT}order = np.argsort(draws, kind="stable")',
         f"{INDENT}tested = int(np.floor(len(rows) * {test!r} + 0.5))",
-        f"{INDENT}validated = min(int(np.floor(len(rows) * {validation!r} + 0.5)), len(rows) - tested)",
+        (
+            f"{INDENT}validated = min(int(np.floor(len(rows) * {validation!r} + 0.5)), len(rows) -"
+            " tested)"
+        ),
         f"{INDENT}test, validation, train = np.split(order, [tested, tested + validated])",
         f"{INDENT}return rows[np.sort(train)], rows[np.sort(validation)], rows[np.sort(test)]",
     ]
@@ -104,4 +135,8 @@ def _split(validation: float, test: float, stratified: bool) -> list[str]:
 
 def _short(path: Path) -> str:
     here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else str(path)
+    return (
+        str(path.relative_to(here))
+        if path.is_absolute() and path.is_relative_to(here)
+        else str(path)
+    )

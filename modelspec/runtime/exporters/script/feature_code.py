@@ -55,20 +55,38 @@ class Preparing:
 
     def prepare(self) -> None:
         targets = self.targets
-        self._arrays("prepare_inputs", "What the model takes, of the columns of a table.", tuple(self.job.typed.inputs),
-                     self._feature)
-        self._arrays("prepare_targets", "What the model is to give, of the columns of a table.", tuple(targets),
-                     self._target, alone=len(self.job.outputs) == 1)
+        self._arrays(
+            "prepare_inputs",
+            "What the model takes, of the columns of a table.",
+            tuple(self.job.typed.inputs),
+            self._feature,
+        )
+        self._arrays(
+            "prepare_targets",
+            "What the model is to give, of the columns of a table.",
+            tuple(targets),
+            self._target,
+            alone=len(self.job.outputs) == 1,
+        )
 
-    def _arrays(self, function: str, words: str, names: tuple[str, ...],
-                write: Callable[[str, str, list[str]], None], *, alone: bool | None = None) -> None:
+    def _arrays(
+        self,
+        function: str,
+        words: str,
+        names: tuple[str, ...],
+        write: Callable[[str, str, list[str]], None],
+        *,
+        alone: bool | None = None,
+    ) -> None:
         """A function that gives an array, or several by name."""
         scope, lines = Names(("table", "keras", "layers", "np", function)), list[str]()
         variables = {name: scope.new(name) for name in names}
         for name, variable in variables.items():
             write(name, variable, lines)
         single = len(names) == 1 if alone is None else alone
-        lines += statement("return ", next(iter(variables.values())) if single else mapping(variables))
+        lines += statement(
+            "return ", next(iter(variables.values())) if single else mapping(variables)
+        )
         self.functions.append([f"def {function}(table):", docstring(words, INDENT), *lines])
 
     def _feature(self, name: str, variable: str, lines: list[str]) -> None:
@@ -77,7 +95,10 @@ class Preparing:
             raise Unsaid(f"the padding of `{name}`")
         columns = pipe.seen.bound.names
         values = [self._filled(one, pipe.state.fill.get(one), pipe.seen.text) for one in columns]
-        given, held = _stacked(values, pipe.seen.bound.stacked), table_of(self.job)[columns[0]].shape[1:]
+        given, held = (
+            _stacked(values, pipe.seen.bound.stacked),
+            table_of(self.job)[columns[0]].shape[1:],
+        )
         shape: tuple[int, ...] | None = (*held, len(columns)) if pipe.seen.bound.stacked else held
         if pipe.layers:
             lines += _typed(variable, given, feature.first, shape)
@@ -95,7 +116,9 @@ class Preparing:
     def _chain(self, variable: str, layers: tuple[Layer, ...], lines: list[str]) -> None:
         for layer in layers:
             made = settings_code(layer, **self._long(layer))
-            lines += statement(f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({variable})"))
+            lines += statement(
+                f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({variable})")
+            )
 
     def _long(self, layer: Layer) -> dict[str, Code]:
         """A long vocabulary as the name of a constant."""
@@ -110,7 +133,7 @@ class Preparing:
             self.constants.append(statement(f"{constant} = ", literal(list(vocabulary)), ""))
         return {"vocabulary": constant}
 
-    # Targets ---------------------------------------------------------------------------------------------------------
+    # Targets --------------------------------------------------------------------------------------
 
     @property
     def targets(self) -> Mapping[str, Any]:
@@ -126,13 +149,24 @@ class Preparing:
         bound = self.targets[name]
         if bound.pad is not None:
             raise Unsaid(f"the padding of `{name}`")
-        state, layers = self.job.samples.state, target_layers(self.job.compiled, self.job.samples.state).get(name, ())
+        state, layers = (
+            self.job.samples.state,
+            target_layers(self.job.compiled, self.job.samples.state).get(name, ()),
+        )
         known = state.features.get(("targets", name)) if state is not None else None
         is_text = columns_of(self.job)[bound.names[0]]
-        values = [self._filled(one, known.fill.get(one) if known else None, is_text) for one in bound.names]
+        values = [
+            self._filled(one, known.fill.get(one) if known else None, is_text)
+            for one in bound.names
+        ]
         given = _stacked(values, bound.stacked)
-        target = Target(name, self.job.typed.outputs[name], loss_of(self.job.compiled.training, name), bound,
-                        self.job.samples.table)
+        target = Target(
+            name,
+            self.job.typed.outputs[name],
+            loss_of(self.job.compiled.training, name),
+            bound,
+            self.job.samples.table,
+        )
         shape = None if "npz" in self.kinds else (len(values),) if bound.stacked else ()
         if layers:
             sizes = (len(values),) if bound.stacked else ()
@@ -140,12 +174,16 @@ class Preparing:
             shape = None
             self._chain(variable, layers, lines)
             given = f"np.asarray({variable})"
-            if target.encoding == "one_hot" and isinstance(layers[-1], Lookup) and layers[-1].mode == "int":
+            if (
+                target.encoding == "one_hot"
+                and isinstance(layers[-1], Lookup)
+                and layers[-1].mode == "int"
+            ):
                 given = f"keras.utils.to_categorical({variable}, {len(tokens(layers[-1]))})"
         dtype = "int32" if target.encoding in ("indices", "identities", "sequences") else "float32"
         lines += _typed(variable, given, Tensor((None, *target.shape), dtype), shape)
 
-    # The data section ------------------------------------------------------------------------------------------------
+    # The data section -----------------------------------------------------------------------------
 
     @property
     def sources(self) -> list[Any]:
@@ -160,19 +198,32 @@ class Preparing:
 
 def columns_of(job: Job) -> dict[str, bool]:
     """Every column that a run reads, and whether it holds text."""
-    found = {column: pipe.seen.text for pipe in job.samples.pipelines.values() for column in pipe.seen.bound.names}
+    found = {
+        column: pipe.seen.text
+        for pipe in job.samples.pipelines.values()
+        for column in pipe.seen.bound.names
+    }
     for name, bound in binding_of(job.compiled).targets.items():
-        known = job.samples.state.features.get(("targets", name)) if job.samples.state is not None else None
+        known = (
+            job.samples.state.features.get(("targets", name))
+            if job.samples.state is not None
+            else None
+        )
         chain = bound.chain.layers if bound.chain else ()
-        is_text = known.text if known is not None else any(isinstance(one, StringLookup) for one in chain)
+        is_text = (
+            known.text if known is not None else any(isinstance(one, StringLookup) for one in chain)
+        )
         found.update({column: found.get(column, False) or is_text for column in bound.names})
     return found
 
 
 def table_of(job: Job) -> dict[str, Array]:
     """The samples as a script's `read_table` gives them."""
-    return {column: ready(job.samples.columns[column], pipe.seen.text).values
-            for pipe in job.samples.pipelines.values() for column in pipe.seen.bound.names}
+    return {
+        column: ready(job.samples.columns[column], pipe.seen.text).values
+        for pipe in job.samples.pipelines.values()
+        for column in pipe.seen.bound.names
+    }
 
 
 def _stacked(values: list[Code], stacked: bool) -> Code:
@@ -180,11 +231,16 @@ def _stacked(values: list[Code], stacked: bool) -> Code:
 
 
 def _typed(variable: str, code: Code, wanted: Tensor, shape: tuple[int, ...] | None) -> list[str]:
-    """Lines that give the variable the values of `code` with the shape and dtype that comes next; `shape` is that of
-    an example, where it is known."""
+    """Lines that give the variable the values of `code` with the shape and dtype that comes next;
+    `shape` is that of an example, where it is known.
+    """
     sizes = wanted.shape[1:]
     known = tuple(size for size in sizes if isinstance(size, int))
-    end = f".reshape({', '.join(map(str, (-1, *known)))})" if len(known) == len(sizes) and shape != known else ""
+    end = (
+        f".reshape({', '.join(map(str, (-1, *known)))})"
+        if len(known) == len(sizes) and shape != known
+        else ""
+    )
     if wanted.dtype != "string":
         end += f'.astype("{"float32" if wanted.dtype == "bfloat16" else wanted.dtype}")'
     if len(f"{INDENT}{variable} = {code}{end}") > WIDTH and end:

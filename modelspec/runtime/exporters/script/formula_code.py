@@ -15,15 +15,29 @@ from modelspec.catalog.formula.tree import Call, Choice, Constant, Index, Name, 
 from .python_code import Bracketed, Code, Named, literal
 
 _OPERATORS: Final = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "floor_divide": "//", "mod": "%", "power": "**",
-    "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=",
-    "logical_and": "and", "logical_or": "or",
-}  # fmt: skip
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "floor_divide": "//",
+    "mod": "%",
+    "power": "**",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "logical_and": "and",
+    "logical_or": "or",
+}
 _BUILTINS: Final = ("abs", "round", "min", "max", "minimum", "maximum")
 
 
 def tensors_code(node: Node, names: Mapping[str, str], dtypes: Mapping[int, str]) -> Code:
-    """A formula on tensors; `names` are those of the script, `dtypes` what was inferred, by the `id` of a node."""
+    """A formula on tensors; `names` are those of the script, `dtypes` what was inferred, by the
+    `id` of a node.
+    """
     if isinstance(node, Constant):
         return literal(node.value)
     if isinstance(node, Name):
@@ -45,7 +59,11 @@ def _operation(node: Call, names: Mapping[str, str], dtypes: Mapping[int, str]) 
         given[name] = Bracketed("[", codes, "]") if value is not listed(value)[0] else codes[0]
     if node.function == "einsum":
         operands = given["operands"]
-        several = operands.items if isinstance(operands, Bracketed) and operands.head == "[" else (operands,)
+        several = (
+            operands.items
+            if isinstance(operands, Bracketed) and operands.head == "["
+            else (operands,)
+        )
         return Bracketed("ops.einsum(", (literal(node.settings["subscripts"]), *several), ")")
     parameters = inspect.signature(getattr(ops, node.function)).parameters
     for name, setting in node.settings.items():
@@ -56,7 +74,9 @@ def _operation(node: Call, names: Mapping[str, str], dtypes: Mapping[int, str]) 
         if name not in node.tensors:
             break
         first.append(given.pop(name))
-    return Bracketed(f"ops.{node.function}(", (*first, *(Named(name, one) for name, one in given.items())), ")")
+    return Bracketed(
+        f"ops.{node.function}(", (*first, *(Named(name, one) for name, one in given.items())), ")"
+    )
 
 
 def _item(item: int | slice | EllipsisType | None) -> str:
@@ -64,7 +84,9 @@ def _item(item: int | slice | EllipsisType | None) -> str:
         return "..."
     if not isinstance(item, slice):
         return repr(item)
-    start, stop, step = ("" if one is None else str(one) for one in (item.start, item.stop, item.step))
+    start, stop, step = (
+        "" if one is None else str(one) for one in (item.start, item.stop, item.step)
+    )
     return f"{start}:{stop}" + (f":{step}" if step else "")
 
 
@@ -75,7 +97,9 @@ def numbers_code(node: Node) -> str:
     if isinstance(node, Name):
         return node.name
     if isinstance(node, Choice):
-        return f"({numbers_code(node.yes)} if {numbers_code(node.test)} else {numbers_code(node.no)})"
+        return (
+            f"({numbers_code(node.yes)} if {numbers_code(node.test)} else {numbers_code(node.no)})"
+        )
     assert isinstance(node, Call)
     values = [numbers_code(one) for one in listed(node.tensors["x"])]
     if node.function in _OPERATORS:

@@ -1,7 +1,8 @@
-"""A typed graph as functions that build it in Keras: the model, one for each shared sub-model, one for each formula.
+"""A typed graph as functions that build it in Keras: the model, one for each shared sub-model, one
+for each formula.
 
-Every layer, sub-model and formula has the name and the place that it has in the run's own model, so that weights of
-the one load into the other.
+Every layer, sub-model and formula has the name and the place that it has in the run's own model, so
+that weights of the one load into the other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Tensor, erase
 
 from .formula_code import tensors_code
-from .python_code import INDENT, Bracketed, Code, Names, call, docstring, listed, literal, mapping, statement
+from .python_code import (
+    INDENT,
+    Bracketed,
+    Code,
+    Names,
+    call,
+    docstring,
+    listed,
+    literal,
+    mapping,
+    statement,
+)
 from .settings_code import settings_code
 
 Shape = tuple[int | None, ...]
@@ -25,7 +37,9 @@ TAKEN = ("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train"
 
 
 class Models:
-    """The functions of a script that build models, in the order in which they are called last to first."""
+    """The functions of a script that build models, in the order in which they are called last to
+    first.
+    """
 
     def __init__(self) -> None:
         self.names = Names(TAKEN)
@@ -36,12 +50,16 @@ class Models:
         self.names.new("build_model")
         shapes = {one.name: erase(typed.inputs[one.name].shape) for one in typed.graph.inputs or ()}
         optional = {one.name for one in typed.graph.inputs or () if one.optional}
-        lines = _Function(self, typed, {}).lines(name.replace("/", "_"), shapes, optional, outer=True)
+        lines = _Function(self, typed, {}).lines(
+            name.replace("/", "_"), shapes, optional, outer=True
+        )
         self.functions.append(["def build_model() -> keras.Model:", docstring_of(typed), *lines])
         return "build_model"
 
     def part(self, name: str, calls: list[TypedGraph], given: Mapping[str, str]) -> str:
-        """A shared sub-model, for inputs as general as its calls need. `given` are shared things from around it."""
+        """A shared sub-model, for inputs as general as its calls need. `given` are shared things
+        from around it.
+        """
         inside = calls[0]
         function = self.names.new(f"build_{name}")
         shapes = {key: _general([one.inputs[key].shape for one in calls]) for key in inside.inputs}
@@ -62,18 +80,30 @@ class Models:
         for key, one in types.items():
             lines += statement(f"{names[key]} = ", _input(key, erase(one.shape), one.dtype))
         casts = [key for key, one in types.items() if layer.cast(one.dtype) != one.dtype]
-        used = {key: Bracketed("ops.cast(", (names[key], literal(layer.cast(types[key].dtype))), ")") if key in casts
-                else names[key] for key in types}
-        result = tensors_code(layer.formula.root, {key: str(one) for key, one in used.items()}, dtypes)
+        used = {
+            key: (
+                Bracketed("ops.cast(", (names[key], literal(layer.cast(types[key].dtype))), ")")
+                if key in casts
+                else names[key]
+            )
+            for key in types
+        }
+        result = tensors_code(
+            layer.formula.root, {key: str(one) for key, one in used.items()}, dtypes
+        )
         lines += statement("result = ", result)
         inputs: Code = listed(names.values()) if len(names) > 1 else next(iter(names.values()))
         lines += statement("return ", call("keras.Model", inputs, "result", name=literal(name)))
-        self.functions.append([f"def {function}() -> keras.Model:", docstring(str(layer.formula), INDENT), *lines])
+        self.functions.append(
+            [f"def {function}() -> keras.Model:", docstring(str(layer.formula), INDENT), *lines]
+        )
         return function
 
 
 def docstring_of(typed: TypedGraph) -> str:
-    inputs, outputs = (", ".join(f"`{name}`" for name in names) for names in (typed.inputs, typed.outputs))
+    inputs, outputs = (
+        ", ".join(f"`{name}`" for name in names) for names in (typed.inputs, typed.outputs)
+    )
     return docstring(f"The model from {inputs} to {outputs}, with weights of its own.", INDENT)
 
 
@@ -82,26 +112,40 @@ class _Function:
 
     def __init__(self, models: Models, typed: TypedGraph, objects: Mapping[str, str]) -> None:
         self.models, self.typed = models, typed
-        self.objects = {name: one for name, one in objects.items() if name not in typed.graph.shared}
+        self.objects = {
+            name: one for name, one in objects.items() if name not in typed.graph.shared
+        }
         self.names = Names((*TAKEN, *self.objects.values(), *models.names._taken))
         self.tensors: dict[str, tuple[str, ...]] = {}
-        self.types: dict[str, tuple[Tensor, ...]] = {name: (one,) for name, one in typed.inputs.items()}
+        self.types: dict[str, tuple[Tensor, ...]] = {
+            name: (one,) for name, one in typed.inputs.items()
+        }
         self.outputs: dict[str, tuple[str, ...]] = {}
         self.code: list[str] = []
 
-    def lines(self, name: str, shapes: Mapping[str, Shape], optional: set[str], *, outer: bool) -> list[str]:
+    def lines(
+        self, name: str, shapes: Mapping[str, Shape], optional: set[str], *, outer: bool
+    ) -> list[str]:
         for key, shape in shapes.items():
             variable = self.names.new(key)
             self.tensors[key] = (variable,)
-            self.code += statement(f"{variable} = ", _input(key, shape, self.typed.inputs[key].dtype, key in optional))
+            self.code += statement(
+                f"{variable} = ", _input(key, shape, self.typed.inputs[key].dtype, key in optional)
+            )
         alive = self.typed.alive
         for number, one in enumerate(alive):
             self._call(one, alive[number + 1] if number + 1 < len(alive) else None)
         inputs = {key: self.tensors[key][0] for key in shapes}
         outputs = {key: self._tensor(ref) for key, ref in self.typed.graph.outputs.items()}
         one_or_all = mapping if outer else lambda tensors: listed(tensors.values())
-        made = call("keras.Model", *(one_or_all(one) if len(one) > 1 else next(iter(one.values()))
-                                     for one in (inputs, outputs)), name=literal(name))
+        made = call(
+            "keras.Model",
+            *(
+                one_or_all(one) if len(one) > 1 else next(iter(one.values()))
+                for one in (inputs, outputs)
+            ),
+            name=literal(name),
+        )
         frozen = list(self._frozen())
         if not frozen:
             return [*self.code, *statement("return ", made)]
@@ -114,43 +158,63 @@ class _Function:
             return
         seen = {}
         for one in self.typed.alive:
-            if isinstance(one.call.callee, Layer) and not one.call.callee.trainable \
-                    and not isinstance(one.call.callee, Expression):
+            if (
+                isinstance(one.call.callee, Layer)
+                and not one.call.callee.trainable
+                and not isinstance(one.call.callee, Expression)
+            ):
                 seen[one.shared or one.name] = one
         for name in seen:
             yield f"model.get_layer({literal(name)})"
 
-    # Calls -----------------------------------------------------------------------------------------------------------
+    # Calls ----------------------------------------------------------------------------------------
 
     def _call(self, typed: TypedCall, following: TypedCall | None) -> None:
         callee = self._object(typed)
-        code = Bracketed(f"{callee}(", self._arguments(typed), ")") if isinstance(callee, str) \
+        code = (
+            Bracketed(f"{callee}(", self._arguments(typed), ")")
+            if isinstance(callee, str)
             else _called(callee, self._arguments(typed))
+        )
         several = len(typed.outputs) > 1
         if several and (typed.kind == "RNN" or typed.kind.endswith(("Cell", "Cells"))):
             code = call("keras.tree.flatten", code)
         if several:
-            variables = tuple(self.names.new(f"{typed.name}_{name}") for name in
-                              (typed.output_names or map(str, range(len(typed.outputs)))))
+            variables = tuple(
+                self.names.new(f"{typed.name}_{name}")
+                for name in typed.output_names or map(str, range(len(typed.outputs)))
+            )
         else:
-            variables = ("x",) if self._passes_on(typed, following) else (self.names.new(typed.name),)
+            variables = (
+                ("x",) if self._passes_on(typed, following) else (self.names.new(typed.name),)
+            )
         self.code += statement(f"{', '.join(variables)} = ", code)
         self.tensors[typed.name], self.types[typed.name] = variables, typed.outputs
         self.outputs[typed.name] = typed.output_names
 
     def _passes_on(self, typed: TypedCall, following: TypedCall | None) -> bool:
         """Whether the next call is all that its tensor is for: then it needs no name of its own."""
-        if following is None or any(ref.producer == typed.name for ref in self.typed.graph.outputs.values()):
+        if following is None or any(
+            ref.producer == typed.name for ref in self.typed.graph.outputs.values()
+        ):
             return False
-        users = [one for one in self.typed.alive for ref in one.call.refs() if ref.producer == typed.name]
+        users = [
+            one for one in self.typed.alive for ref in one.call.refs() if ref.producer == typed.name
+        ]
         return users == [following]
 
     def _arguments(self, typed: TypedCall) -> tuple[Code, ...]:
         given: dict[str, Code] = {
-            name: self._tensor(item) if isinstance(item, Ref) else listed(self._tensor(ref) for ref in item)
+            name: (
+                self._tensor(item)
+                if isinstance(item, Ref)
+                else listed(self._tensor(ref) for ref in item)
+            )
             for name, item in (typed.call.inputs or {}).items()
         }
-        options = call("", **{name: literal(value) for name, value in typed.call.use.options.items()}).items
+        options = call(
+            "", **{name: literal(value) for name, value in typed.call.use.options.items()}
+        ).items
         if isinstance(typed.call.callee, Expression):
             return (_one_or_list(list(given.values())), *options)
         if isinstance(typed.call.callee, Graph):
@@ -168,14 +232,17 @@ class _Function:
         names = self.outputs.get(ref.producer, ())
         return names.index(ref.output) if ref.output in names else int(ref.output)
 
-    # What is called --------------------------------------------------------------------------------------------------
+    # What is called -------------------------------------------------------------------------------
 
     def _object(self, typed: TypedCall) -> str | Bracketed:
         """A variable, or the code of a layer that is called here alone."""
         callee = typed.settled or typed.call.callee
         if isinstance(callee, Expression):
-            types = {name: self.types[item.producer][self._place(item)]
-                     for name, item in (typed.call.inputs or {}).items() if isinstance(item, Ref)}
+            types = {
+                name: self.types[item.producer][self._place(item)]
+                for name, item in (typed.call.inputs or {}).items()
+                if isinstance(item, Ref)
+            }
             return f"{self.models.formula(callee, typed.name, types)}()"
         if typed.shared is None:
             assert isinstance(callee, Layer)
@@ -212,7 +279,10 @@ def _from_around(typed: TypedGraph) -> tuple[str, ...]:
     """The shared things that a sub-model calls and does not have itself."""
     found: dict[str, None] = {}
     for one in typed.layers:
-        names = (*((one.shared,) if one.shared else ()), *(_from_around(one.inside) if one.inside else ()))
+        names = (
+            *((one.shared,) if one.shared else ()),
+            *(_from_around(one.inside) if one.inside else ()),
+        )
         found.update(dict.fromkeys(name for name in names if name not in typed.graph.shared))
     return tuple(found)
 
@@ -221,7 +291,9 @@ def _called(layer: Bracketed, arguments: tuple[Code, ...]) -> Bracketed:
     """`layers.Dense(4)(x)`: broken inside the first brackets where it is long."""
     tail = Bracketed("(", arguments, ")")
     inner = ", ".join(map(str, arguments))
-    return Bracketed(layer.head, layer.items, layer.close, f"({inner})" if len(arguments) == 1 else str(tail))
+    return Bracketed(
+        layer.head, layer.items, layer.close, f"({inner})" if len(arguments) == 1 else str(tail)
+    )
 
 
 def _one_or_list(given: list[Code]) -> Code:
@@ -229,15 +301,28 @@ def _one_or_list(given: list[Code]) -> Code:
 
 
 def _input(name: str, shape: Shape, dtype: str, optional: bool = False) -> Bracketed:
-    sizes = {"shape": literal(tuple(shape[1:]))} if shape[0] is None else {"batch_shape": literal(tuple(shape))}
+    sizes = (
+        {"shape": literal(tuple(shape[1:]))}
+        if shape[0] is None
+        else {"batch_shape": literal(tuple(shape))}
+    )
     options: dict[str, Any] = {"dtype": literal(dtype)} if dtype != "float32" else {}
-    return call("keras.Input", **sizes, **options, **({"optional": "True"} if optional else {}), name=literal(name))
+    return call(
+        "keras.Input",
+        **sizes,
+        **options,
+        **({"optional": "True"} if optional else {}),
+        name=literal(name),
+    )
 
 
 def _general(shapes: list[Any]) -> Shape:
     """The sizes that all shapes share; None where they differ."""
     first, *others = [erase(shape) for shape in shapes]
-    return tuple(size if all(other[axis] == size for other in others) else None for axis, size in enumerate(first))
+    return tuple(
+        size if all(other[axis] == size for other in others) else None
+        for axis, size in enumerate(first)
+    )
 
 
 def _identifier(name: str) -> str:

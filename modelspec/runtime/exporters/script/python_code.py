@@ -1,4 +1,6 @@
-"""Python code as people write it: values as literals, calls that are broken where a line would be too long."""
+"""Python code as people write it: values as literals, calls that are broken where a line would be
+too long.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Bracketed:
-    """Something in brackets: a call, a list, a mapping. `tail` is what follows the closing bracket."""
+    """Something in brackets: a call, a list, a mapping. `tail` is what follows the closing
+    bracket.
+    """
 
     head: str
     items: tuple[Code, ...]
@@ -46,7 +50,9 @@ Code = str | Bracketed | Named
 
 def call(function: str, *positional: Code, **named: Code) -> Bracketed:
     """`function(positional, name=value)`."""
-    return Bracketed(f"{function}(", (*positional, *(Named(name, value) for name, value in named.items())), ")")
+    return Bracketed(
+        f"{function}(", (*positional, *(Named(name, value) for name, value in named.items())), ")"
+    )
 
 
 def listed(items: Iterable[Code]) -> Bracketed:
@@ -55,7 +61,9 @@ def listed(items: Iterable[Code]) -> Bracketed:
 
 def mapping(entries: Mapping[str, Code]) -> Bracketed:
     """A `dict` whose keys are texts."""
-    return Bracketed("{", tuple(Named(text(key), value, ": ") for key, value in entries.items()), "}")
+    return Bracketed(
+        "{", tuple(Named(text(key), value, ": ") for key, value in entries.items()), "}"
+    )
 
 
 def text(value: str) -> str:
@@ -120,7 +128,9 @@ def docstring(words: str, indent: str = "") -> str:
 
 
 class Names:
-    """Identifiers of a scope, each once: none is a word of Python, a builtin, or a name that every script has."""
+    """Identifiers of a scope, each once: none is a word of Python, a builtin, or a name that every
+    script has.
+    """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *taken}

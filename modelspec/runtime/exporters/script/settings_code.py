@@ -21,10 +21,15 @@ _MODULES = {"layers": "layers"}
 
 
 def settings_code(settings: Settings, **extra: Code) -> Bracketed:
-    """`layers.Dense(4, activation="relu")`. Raises `RunError` (MS763) for a kind that Keras does not have."""
+    """`layers.Dense(4, activation="relu")`. Raises `RunError` (MS763) for a kind that Keras does
+    not have.
+    """
     if settings.keras_module == "modelspec":
-        raise RunError.of("MS763", f"Keras has no `{settings.kind()}`, so a script without modelspec cannot have it",
-                          help="export to `saved_model`")
+        raise RunError.of(
+            "MS763",
+            f"Keras has no `{settings.kind()}`, so a script without modelspec cannot have it",
+            help="export to `saved_model`",
+        )
     module = _MODULES.get(settings.keras_module, f"keras.{settings.keras_module}")
     arguments = {**dict(_arguments(settings)), **extra}
     kind = reduce(getattr, (*settings.keras_module.split("."), settings.kind()), keras)
@@ -42,21 +47,28 @@ def _positional(kind: Any) -> list[str]:
     """The arguments that have no default."""
     found = []
     for parameter in inspect.signature(kind).parameters.values():
-        if parameter.default is not parameter.empty or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+        if (
+            parameter.default is not parameter.empty
+            or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD
+        ):
             break
         found.append(parameter.name)
     return found
 
 
 def _arguments(settings: Settings) -> Iterator[tuple[str, Code]]:
-    """What was written, and what follows from the model or the runtime, where Keras has another default."""
+    """What was written, and what follows from the model or the runtime, where Keras has another
+    default.
+    """
     layer = isinstance(settings, Layer)
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if name == "data_format":
             if value not in (None, "channels_last"):
                 yield name, value_code(value, layer)
-        elif name in settings.model_fields_set or (name == "dtype" and layer and value != "float32"):
+        elif name in settings.model_fields_set or (
+            name == "dtype" and layer and value != "float32"
+        ):
             if name == "trainable" and layer:
                 continue  # the script freezes layers where all of them stand
             if name == "dtype" and value in (None, "float32"):
@@ -72,6 +84,8 @@ def value_code(value: Any, in_layer: bool = True) -> Code:
         items = tuple(value_code(item, in_layer) for item in value)
         return Bracketed("(", items, ")") if in_layer else Bracketed("[", items, "]")
     if isinstance(value, dict):
-        entries = tuple(Named(str(literal(key)), value_code(one, in_layer), ": ") for key, one in value.items())
+        entries = tuple(
+            Named(str(literal(key)), value_code(one, in_layer), ": ") for key, one in value.items()
+        )
         return Bracketed("{", entries, "}")
     return literal(str(value) if isinstance(value, PurePath) else value)

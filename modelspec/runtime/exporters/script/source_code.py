@@ -29,8 +29,11 @@ class Reading(Preparing):
 
     def read(self) -> None:
         kinds = self.kinds
-        readers: dict[str, Callable[[], None]] = {"csv": self._read_csv, "npz": self._read_npz,
-                                                  "dataset": self._read_dataset}
+        readers: dict[str, Callable[[], None]] = {
+            "csv": self._read_csv,
+            "npz": self._read_npz,
+            "dataset": self._read_dataset,
+        }
         if len(kinds) > 1:
             raise Unsaid("sources of several kinds")
         kind = kinds.pop()
@@ -47,21 +50,37 @@ class Reading(Preparing):
         marks = ("", *first.missing_values) if first.missing_values is not None else _MARKS
         columns = self.columns()
         lower = ".lower()" if first.missing_values is None else ""
-        options: dict[str, Code] = {} if first.header is None else {"fieldnames": listed(map(literal, first.header))}
+        options: dict[str, Code] = (
+            {} if first.header is None else {"fieldnames": listed(map(literal, first.header))}
+        )
         options |= {} if delimiter == "," else {"delimiter": literal(delimiter)}
-        lines = [f"{INDENT}with open(path, newline=\"\", encoding=\"utf-8-sig\") as file:",
-                 *statement("rows = ", call("list", call("csv.DictReader", "file", **options)), INDENT * 2)]
+        lines = [
+            f'{INDENT}with open(path, newline="", encoding="utf-8-sig") as file:',
+            *statement(
+                "rows = ", call("list", call("csv.DictReader", "file", **options)), INDENT * 2
+            ),
+        ]
         own = first.missing_values is not None
-        by_name = {name: _of_cells(name, ("text" if own else "") if is_text else "number")
-                   for name, is_text in columns.items()}
+        by_name = {
+            name: _of_cells(name, ("text" if own else "") if is_text else "number")
+            for name, is_text in columns.items()
+        }
         if own and any(columns.values()):
-            self.functions.append(["def text(cell: str) -> str:",
-                                   docstring("A cell's text; empty where the cell stands for no value.", INDENT),
-                                   f'{INDENT}return "" if cell in MISSING else cell'])
+            self.functions.append(
+                [
+                    "def text(cell: str) -> str:",
+                    docstring("A cell's text; empty where the cell stands for no value.", INDENT),
+                    f'{INDENT}return "" if cell in MISSING else cell',
+                ]
+            )
         if not all(columns.values()):
-            self.functions.append(["def number(cell: str) -> float:",
-                                   docstring("A cell's number; NaN where the cell stands for no value.", INDENT),
-                                   f"{INDENT}return math.nan if cell.strip(){lower} in MISSING else float(cell)"])
+            self.functions.append(
+                [
+                    "def number(cell: str) -> float:",
+                    docstring("A cell's number; NaN where the cell stands for no value.", INDENT),
+                    f"{INDENT}return math.nan if cell.strip(){lower} in MISSING else float(cell)",
+                ]
+            )
             self.modules.add("math")
         if own or not all(columns.values()):
             self.constants.append(statement("MISSING = ", literal(tuple(marks)), ""))
@@ -71,9 +90,14 @@ class Reading(Preparing):
 
     def _read_npz(self) -> None:
         names = listed(literal(name) for name in self.columns())
-        self._reader("path: str", "The arrays of a file by name.", [
-            f"{INDENT}with np.load(path) as file:",
-            *statement("return ", f"{{name: file[name] for name in {names}}}", INDENT * 2)])
+        self._reader(
+            "path: str",
+            "The arrays of a file by name.",
+            [
+                f"{INDENT}with np.load(path) as file:",
+                *statement("return ", f"{{name: file[name] for name in {names}}}", INDENT * 2),
+            ],
+        )
 
     def _read_dataset(self) -> None:
         found = self.sources
@@ -82,17 +106,27 @@ class Reading(Preparing):
         loaded = {"digits": "image", "iris": "", "wine": "", "breast_cancer": "", "diabetes": ""}
         first = found[0].name
         if first in ("mnist", "fashion_mnist", "cifar10"):
-            self._reader("part: str", f"Images and classes of {first}.", [
-                f"{INDENT}training, test = keras.datasets.{first}.load_data()",
-                f'{INDENT}images, labels = test if part == "test" else training',
-                f'{INDENT}return {{"image": images, "target": labels.reshape(-1)}}'])
+            self._reader(
+                "part: str",
+                f"Images and classes of {first}.",
+                [
+                    f"{INDENT}training, test = keras.datasets.{first}.load_data()",
+                    f'{INDENT}images, labels = test if part == "test" else training',
+                    f'{INDENT}return {{"image": images, "target": labels.reshape(-1)}}',
+                ],
+            )
         elif first in loaded and set(self.columns()) <= {"image", "features", "target"}:
             self.modules.add("sklearn")
             name = loaded[first] or "features"
             key = "images" if name == "image" else "data"
-            self._reader("name: str", f"The data set {first} of scikit-learn.", [
-                f'{INDENT}found = getattr(sklearn.datasets, f"load_{{name}}")()',
-                f'{INDENT}return {{"{name}": found.{key}, "target": found.target}}'])
+            self._reader(
+                "name: str",
+                f"The data set {first} of scikit-learn.",
+                [
+                    f'{INDENT}found = getattr(sklearn.datasets, f"load_{{name}}")()',
+                    f'{INDENT}return {{"{name}": found.{key}, "target": found.target}}',
+                ],
+            )
         else:
             raise Unsaid(f"the data set `{first}`")
 

@@ -31,26 +31,50 @@ class TrainingCode:
     def add(self, compiled: Compiled, training: Training, several: bool) -> None:
         """`train`, and what it needs."""
         options: dict[str, Code] = {"optimizer": settings_code(training.optimizer)}
-        options["loss"] = _by_output({name: self._loss(one) for name, one in training.losses.items()}, several)
+        options["loss"] = _by_output(
+            {name: self._loss(one) for name, one in training.losses.items()}, several
+        )
         if training.loss_weights:
-            options["loss_weights"] = _by_output({k: literal(v) for k, v in training.loss_weights.items()}, several)
-        for key, metrics in (("metrics", training.metrics), ("weighted_metrics", training.weighted_metrics)):
+            options["loss_weights"] = _by_output(
+                {k: literal(v) for k, v in training.loss_weights.items()}, several
+            )
+        for key, metrics in (
+            ("metrics", training.metrics),
+            ("weighted_metrics", training.weighted_metrics),
+        ):
             if metrics:
-                found = {name: listed(map(self._metric, chosen))
-                         for name, chosen in metrics.items()}
+                found = {
+                    name: listed(map(self._metric, chosen)) for name, chosen in metrics.items()
+                }
                 options[key] = _by_output(found, several)
         jit = compiled.file.runtime.jit
         if jit != "auto":
             options["jit_compile"] = literal(jit)
         self._notice(training)
-        fit = call("model.fit", "x", "y", validation_data="validation_data", epochs=literal(training.epochs),
-                   batch_size=literal(training.batch_size), **self._callbacks(training), verbose="2")
-        self.functions.append([
-            "def train(x, y, validation_data=None) -> keras.Model:",
-            docstring("Train a new model on arrays `x` and `y`, by name where there are several.", INDENT),
-            f"{INDENT}keras.utils.set_random_seed(SEED)", f"{INDENT}model = build_model()",
-            *statement("", call("model.compile", **options)), *statement("", fit), f"{INDENT}return model",
-        ])
+        fit = call(
+            "model.fit",
+            "x",
+            "y",
+            validation_data="validation_data",
+            epochs=literal(training.epochs),
+            batch_size=literal(training.batch_size),
+            **self._callbacks(training),
+            verbose="2",
+        )
+        self.functions.append(
+            [
+                "def train(x, y, validation_data=None) -> keras.Model:",
+                docstring(
+                    "Train a new model on arrays `x` and `y`, by name where there are several.",
+                    INDENT,
+                ),
+                f"{INDENT}keras.utils.set_random_seed(SEED)",
+                f"{INDENT}model = build_model()",
+                *statement("", call("model.compile", **options)),
+                *statement("", fit),
+                f"{INDENT}return model",
+            ]
+        )
 
     def _callbacks(self, training: Training) -> dict[str, Code]:
         directions = logged(training)
@@ -64,23 +88,37 @@ class TrainingCode:
         if not isinstance(settings, LearningRateScheduler):
             return settings_code(settings, **mode)
         function = self.names.new("learning_rate")
-        self.functions.append([f"def {function}(epoch: int, lr: float) -> float:",
-                               docstring(str(settings.schedule), INDENT),
-                               f"{INDENT}return float({_bare(numbers_code(settings.schedule.root))})"])
+        self.functions.append(
+            [
+                f"def {function}(epoch: int, lr: float) -> float:",
+                docstring(str(settings.schedule), INDENT),
+                f"{INDENT}return float({_bare(numbers_code(settings.schedule.root))})",
+            ]
+        )
         return call("keras.callbacks.LearningRateScheduler", function)
 
     def _loss(self, chosen: Chosen) -> Code:
         settings = chosen.settings
         assert isinstance(settings, Settings)
         if not isinstance(settings, LossFormula):
-            return literal(chosen.written) if _is_name(chosen.written, settings) else settings_code(settings)
+            return (
+                literal(chosen.written)
+                if _is_name(chosen.written, settings)
+                else settings_code(settings)
+            )
         function = self._comparison(settings)
         if settings.reduction == "sum_over_batch_size":
             return function
         kind = "".join(part.title() for part in function.split("_"))
-        self.functions.append([f"class {kind}(keras.losses.Loss):", docstring(str(settings.formula), INDENT), "",
-                               f"{INDENT}def call(self, y_true, y_pred):",
-                               f"{INDENT * 2}return {function}(y_true, y_pred)"])
+        self.functions.append(
+            [
+                f"class {kind}(keras.losses.Loss):",
+                docstring(str(settings.formula), INDENT),
+                "",
+                f"{INDENT}def call(self, y_true, y_pred):",
+                f"{INDENT * 2}return {function}(y_true, y_pred)",
+            ]
+        )
         return call(kind, reduction=literal(settings.reduction))
 
     def _metric(self, chosen: Chosen) -> Code:
@@ -88,23 +126,38 @@ class TrainingCode:
         if isinstance(settings, str):
             return literal(settings)
         if not isinstance(settings, MetricFormula):
-            return literal(chosen.written) if _is_name(chosen.written, settings) else settings_code(settings)
+            return (
+                literal(chosen.written)
+                if _is_name(chosen.written, settings)
+                else settings_code(settings)
+            )
         name = {"name": literal(settings.name)} if settings.name else {}
         return call("keras.metrics.MeanMetricWrapper", self._comparison(settings), **name)
 
     def _comparison(self, settings: LossFormula | MetricFormula) -> str:
         """The function of a formula on targets and outputs."""
-        function = self.names.new("difference" if settings.name in (None, "expression") else settings.name)
+        function = self.names.new(
+            "difference" if settings.name in (None, "expression") else settings.name
+        )
         code = tensors_code(settings.formula.root, {"y_true": "y_true", "y_pred": "y_pred"}, {})
-        self.functions.append([f"def {function}(y_true, y_pred):", docstring(str(settings.formula), INDENT),
-                               *statement("return ", code)])
+        self.functions.append(
+            [
+                f"def {function}(y_true, y_pred):",
+                docstring(str(settings.formula), INDENT),
+                *statement("return ", code),
+            ]
+        )
         return function
 
     def _notice(self, training: Training) -> None:
         if training.class_weights:
-            self.notices.append("`class_weight` is left out of the script: give `model.fit` a `sample_weight`")
+            self.notices.append(
+                "`class_weight` is left out of the script: give `model.fit` a `sample_weight`"
+            )
         if training.weights is not None:
-            self.notices.append("the script starts from weights of its own, not from the file of `training.weights`")
+            self.notices.append(
+                "the script starts from weights of its own, not from the file of `training.weights`"
+            )
 
 
 def _bare(code: str) -> str:

@@ -25,7 +25,9 @@ def write_new(path: Path, pieces: Iterable[Bytes]) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Forces the names in a folder to disk: without it a rename may be forgotten. Raises `OSError`."""
+    """Forces the names in a folder to disk: without it a rename may be forgotten. Raises
+    `OSError`.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -34,5 +36,7 @@ def sync_folder(path: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder; what cannot be removed stays, and is tried again when something is written next."""
+    """Removes a folder; what cannot be removed stays, and is tried again when something is written
+    next.
+    """
     shutil.rmtree(folder, ignore_errors=True)

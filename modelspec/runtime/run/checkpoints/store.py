@@ -1,4 +1,6 @@
-"""The checkpoints of a run: written so that each commits as one, read so that nothing damaged is ever used."""
+"""The checkpoints of a run: written so that each commits as one, read so that nothing damaged is
+ever used.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Checkpoint:
 
 
 class Store:
-    """A folder of checkpoints, of which the newest `keep` stay. One process writes it (see `RunFolder`)."""
+    """A folder of checkpoints, of which the newest `keep` stay. One process writes it (see
+    `RunFolder`).
+    """
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
         self.folder = folder
@@ -56,11 +60,14 @@ class Store:
         self.refused: list[Diagnostic] = []
         """Checkpoints that `latest` found damaged (MS741)."""
 
-    def write(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str) -> Path:
-        """Commits a checkpoint: it is there, whole and forced to disk, when this returns, or it is not there at all.
+    def write(
+        self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str
+    ) -> Path:
+        """Commits a checkpoint: it is there, whole and forced to disk, when this returns, or it is
+        not there at all.
 
-        The state is JSON's values, or their text already. Raises `RunError` (MS740) where the disk does not take it;
-        those before it stay as they are.
+        The state is JSON's values, or their text already. Raises `RunError` (MS740) where the disk
+        does not take it; those before it stay as they are.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +79,9 @@ class Store:
         self._forget()
         return path
 
-    def _commit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str) -> Path:
+    def _commit(
+        self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any] | str
+    ) -> Path:
         name = f"{self._next():06d}-step-{position}"
         beside, path = self.folder / f"{_BESIDE}{name}", self.folder / name
         beside.mkdir()
@@ -84,15 +93,27 @@ class Store:
         return path
 
     def latest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; those that are not are listed in `refused`, and passed over."""
+        """The newest checkpoint that is whole; those that are not are listed in `refused`, and
+        passed over.
+        """
         self.refused = []
         for path in reversed(self.committed()):
             try:
                 return _read(path)
             except (Damaged, OSError) as error:
-                said = str(error) if isinstance(error, Damaged) else (error.strerror or str(error)).lower()
-                self.refused.append(Diagnostic(
-                    "MS741", "warning", f"the checkpoint `{path}` is damaged and is not used: {said}", None))
+                said = (
+                    str(error)
+                    if isinstance(error, Damaged)
+                    else (error.strerror or str(error)).lower()
+                )
+                self.refused.append(
+                    Diagnostic(
+                        "MS741",
+                        "warning",
+                        f"the checkpoint `{path}` is damaged and is not used: {said}",
+                        None,
+                    )
+                )
         return None
 
     def committed(self) -> list[Path]:
@@ -108,7 +129,9 @@ class Store:
         return _serial(committed[-1]) + 1 if committed else 1
 
     def _forget(self) -> None:
-        """Removes those that are too old. A folder that is half removed must not look like a checkpoint."""
+        """Removes those that are too old. A folder that is half removed must not look like a
+        checkpoint.
+        """
         for path in self.committed()[: -self.keep]:
             beside = path.with_name(f"{_BESIDE}{path.name}")
             with suppress(OSError):
@@ -133,15 +156,21 @@ def _not_committed(folder: Path, position: int, error: OSError) -> RunError:
     """MS740, with what the disk says."""
     told = cannot_write(folder, error).diagnostics[0]
     notes = [note.message for note in told.notes]
-    return RunError.of("MS740", f"the checkpoint of step {position:,} could not be written: {told.message}",
-                       notes=[*notes, "the checkpoint before it is whole"], help=told.help)
+    return RunError.of(
+        "MS740",
+        f"the checkpoint of step {position:,} could not be written: {told.message}",
+        notes=[*notes, "the checkpoint before it is whole"],
+        help=told.help,
+    )
 
 
-# The index -----------------------------------------------------------------------------------------------------------
+# The index ----------------------------------------------------------------------------------------
 
 
 def as_text(value: Any) -> str:
-    """JSON without a space, which the encoder written in C writes: a checkpoint is to take little from the training."""
+    """JSON without a space, which the encoder written in C writes: a checkpoint is to take little
+    from the training.
+    """
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -168,7 +197,9 @@ def _read(path: Path) -> Checkpoint:
         raise Damaged(f"`{INDEX}` belongs to `{index['name']}`")
     listed = index["tensors"]
     content = Content(listed["size"], listed["header"], listed["sha256"])
-    return Checkpoint(index["position"], index["state"], path, read_tensors(path / TENSORS, content))
+    return Checkpoint(
+        index["position"], index["state"], path, read_tensors(path / TENSORS, content)
+    )
 
 
 def _read_index(path: Path) -> dict[str, Any]:
@@ -176,14 +207,18 @@ def _read_index(path: Path) -> dict[str, Any]:
         raise Damaged(f"`{path.name}` is too large to be an index")
     text = path.read_bytes()
     body = text[: -len(_closing(b""))]
-    if text[len(body) :] != _closing(body):  # asked first, so that nothing that was changed is ever parsed
+    if text[len(body) :] != _closing(
+        body
+    ):  # asked first, so that nothing that was changed is ever parsed
         raise Damaged(f"`{path.name}` is not what was written")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):  # a stranger can write a hash as well
         raise Damaged(f"`{path.name}` is no index") from None
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
-        raise Damaged(f"`{path.name}` is no index of the format {_FORMAT}, which this version reads")
+        raise Damaged(
+            f"`{path.name}` is no index of the format {_FORMAT}, which this version reads"
+        )
     if not _holds(found, _KINDS) or not _holds(found["tensors"], _TENSORS_KINDS):
         raise Damaged(f"`{path.name}` is no index")
     return found

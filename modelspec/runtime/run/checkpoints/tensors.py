@@ -1,7 +1,9 @@
-"""Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed one by one.
+"""Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed one
+by one.
 
-The format is a JSON header and the numbers behind it. It is written here, not by its library, because every write of a
-commit goes through one place that can fail, is hashed on its way, and needs no second copy in memory.
+The format is a JSON header and the numbers behind it. It is written here, not by its library,
+because every write of a commit goes through one place that can fail, is hashed on its way, and
+needs no second copy in memory.
 """
 
 from __future__ import annotations
@@ -24,9 +26,21 @@ from .disk import write_new
 Array = NDArray[Any]
 
 _CODES = {
-    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint64": "U64",
-    "uint32": "U32", "uint16": "U16", "uint8": "U8", "bool": "BOOL",
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "int64": "I64",
+    "int32": "I32",
+    "int16": "I16",
+    "int8": "I8",
+    "uint64": "U64",
+    "uint32": "U32",
+    "uint16": "U16",
+    "uint8": "U8",
+    "bool": "BOOL",
 }
 _NAMES = {code: name for name, code in _CODES.items()}
 _PIECE = 2**24
@@ -51,8 +65,9 @@ class Content:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> Content:
-    """Writes a new file and forces it to disk; what it holds. Raises `OSError`, and `TypeError` for a dtype that the
-    format does not have."""
+    """Writes a new file and forces it to disk; what it holds. Raises `OSError`, and `TypeError` for
+    a dtype that the format does not have.
+    """
     flat = {name: _bytes_of(array) for name, array in tensors.items()}
     header = _header(tensors, flat)
     hashes: dict[str, str] = {}
@@ -90,15 +105,23 @@ def _header(tensors: Mapping[str, Array], flat: Mapping[str, memoryview]) -> byt
     start = 0
     for name, array in tensors.items():
         end = start + len(flat[name])
-        entries[name] = {"dtype": _code(array.dtype), "shape": list(array.shape), "data_offsets": [start, end]}
+        entries[name] = {
+            "dtype": _code(array.dtype),
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
         start = end
     text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the numbers start at a multiple of 8, so that they can be mapped into memory
+    text += b" " * (
+        -len(text) % 8
+    )  # the numbers start at a multiple of 8, so that they can be mapped into memory
     return len(text).to_bytes(8, "little") + text
 
 
 def read_tensors(path: Path, expected: Content) -> dict[str, Array]:
-    """The tensors of a file, every byte compared with what was written. Raises `Damaged`, and `OSError`."""
+    """The tensors of a file, every byte compared with what was written. Raises `Damaged`, and
+    `OSError`.
+    """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size != expected.size:
@@ -121,7 +144,9 @@ def _read_header(file: BufferedReader, name: str, expected: Content) -> dict[str
     return entries
 
 
-def _read_one(file: BufferedReader, name: str, entry: Mapping[str, Any], expected: Content) -> Array:
+def _read_one(
+    file: BufferedReader, name: str, entry: Mapping[str, Any], expected: Content
+) -> Array:
     array = np.empty(entry["shape"], _dtype(_NAMES[entry["dtype"]]))
     data = array.reshape(-1).view(np.uint8).data
     running = hashlib.sha256()

@@ -1,4 +1,6 @@
-"""Checkpoints written in the background: the training waits for the copy of its tensors and for nothing else."""
+"""Checkpoints written in the background: the training waits for the copy of its tensors and for
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from .tensors import Array
 class Writer:
     """Writes to a store in a thread of its own, one checkpoint at a time.
 
-    Where the disk is slower than the training, a checkpoint that still waits gives way to the next: the newest state is
-    what a run wants to go on from, and memory holds two copies at most. What fails is raised by the next call.
+    Where the disk is slower than the training, a checkpoint that still waits gives way to the next:
+    the newest state is what a run wants to go on from, and memory holds two copies at most. What
+    fails is raised by the next call.
     """
 
     def __init__(self, store: Store) -> None:
@@ -26,12 +29,14 @@ class Writer:
         self._waiting: tuple[int, Mapping[str, Array], str] | None = None
         self._busy = self._closed = False
         self._failed: BaseException | None = None
-        # A daemon: a program that ends is not held up, and what it leaves half written was never committed.
+        # A daemon: a program that ends is not held up, and what it leaves half written was never
+        # committed.
         self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
         self._thread.start()
 
     def submit(self, position: int, tensors: Mapping[str, Array], state: Mapping[str, Any]) -> None:
-        """Hands over a checkpoint. `tensors` must be copies that nobody changes; `state` is put into words here.
+        """Hands over a checkpoint. `tensors` must be copies that nobody changes; `state` is put
+        into words here.
 
         Raises `RunError` (MS740) where an earlier one could not be written.
         """
