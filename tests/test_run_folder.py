@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import modelspec as ms
 from modelspec.core.source import plain, read_text
 from modelspec.runtime.data import DataError, RunError, prepare
-from modelspec.runtime.run import train
+from modelspec.runtime.run import folder, train
 from modelspec.runtime.run.atomic_files import write_bytes, write_whole
 from modelspec.runtime.run.folder import RunFolder, is_written
 from modelspec.runtime.run.manifest import Manifest, Record
@@ -70,6 +70,30 @@ def test_a_folder_in_use_is_refused_and_free_again_when_its_holder_ends() -> Non
     holder.close()
     assert not is_written(Path("mine"))
     RunFolder.create("a", Path("mine")).close()
+
+
+def test_a_folder_that_another_process_was_faster_to_lock_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two starts at once one may make the folder and the other one lock it: the first is refused
+    and removes nothing.
+    """
+    path = tmp_path / "run"
+    made, others = folder._make, []
+
+    def overtaken(place: Path, new: list[Path]) -> None:
+        made(place, new)
+        others.append(RunFolder.reopen(place))
+
+    monkeypatch.setattr(folder, "_make", overtaken)
+    with pytest.raises(RunError) as error:
+        RunFolder.create("a", path)
+    assert code(error) == "MS702"
+    assert is_written(path)
+    (other,) = others
+    other.close()
+    assert not is_written(path)
+
 
 
 @pytest.mark.parametrize(

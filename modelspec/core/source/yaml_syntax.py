@@ -10,7 +10,7 @@ import yaml
 
 from ..diagnostics import Fault, Note, Source, Span
 from . import yaml_faults
-from .reader import quoted, shortened
+from .reader import quoted, shortened, too_deep
 from .yaml_brackets import bracket, never_closed
 from .yaml_error import Explained, Trouble
 
@@ -38,6 +38,13 @@ def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Expla
         if explained:
             return explained
     return _anything(trouble)
+
+
+def _nesting(t: Trouble) -> Explained | None:
+    """Newer versions of libyaml count levels themselves, while they look ahead for a key."""
+    if "nesting depth" not in t.problem:
+        return None
+    return Explained(too_deep(), t.span(t.at))
 
 
 def _tab(t: Trouble) -> Explained | None:
@@ -321,6 +328,7 @@ def _anything(t: Trouble) -> Explained:
 
 
 _RULES: Final[tuple[Callable[[Trouble], Explained | None], ...]] = (
+    _nesting,
     _tab,
     _missing_space,
     _colon,

@@ -71,9 +71,8 @@ class RunFolder:
             _remove(made)
             where = Path(error.filename) if error.filename else given or Path("runs")
             raise cannot_write(where, error) from None
-        except RunError:
-            _remove(made)
-            raise
+        # A `RunError` removes nothing, also where this process made the folder: another one was
+        # faster to lock it, and works in it.
         return cls(path, made, lock)
 
     @classmethod
