@@ -143,6 +143,13 @@ class Loop:
 
 
 def evaluate(model: keras.Model, feed: Feed, part: Part, batch_size: int) -> dict[str, float]:
-    """The loss and metrics of a compiled model, by the names that Keras logs."""
-    logs = model.evaluate(feed.plain(part.positions, batch_size), verbose=0, return_dict=True)
+    """The loss and metrics of a compiled model, by the names that Keras logs.
+
+    The same steps as those of the validation during training, so that both give the same numbers.
+    """
+    from .step import TestSteps
+
+    model.reset_metrics()
+    batches = iter(feed.plain(part.positions, batch_size))
+    logs = TestSteps(model)(batches, steps(len(part), batch_size))
     return loss_first({name: float(value) for name, value in logs.items()})

@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from .measures import Measures
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -43,6 +45,7 @@ class TrainingSteps:
 
     def __init__(self, model: keras.Model, *, roll_back: bool) -> None:
         self.model = model
+        self._measures = Measures(model)
         self._roll_back = roll_back
         """Whether a step with numbers that are not finite leaves no trace in metrics and statistics
         either.
@@ -82,10 +85,7 @@ class TrainingSteps:
         before = [tf.identity(variable.value) for variable in changing]
         with tf.GradientTape() as tape:
             outputs = model(inputs, training=True)
-            loss = model.compute_loss(
-                x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True
-            )
-            loss_tracker(model).update_state(loss, sample_weight=batch_size(inputs))
+            loss = self._measures.loss(inputs, targets, outputs, weights, training=True)
             scaled = model.optimizer.scale_loss(loss)
         trained = model.trainable_weights
         gradients = tape.gradient(scaled, trained) if trained else []
@@ -93,10 +93,9 @@ class TrainingSteps:
         # optimizer's to judge.
         finds_scale = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
         good = _finite([loss] if finds_scale else [loss, *gradients])
-        model.compute_metrics(inputs, targets, outputs, sample_weight=weights)
-        if (
-            changing
-        ):  # statistics can be lost while the loss is a number; they are rolled back as well
+        self._measures.update_metrics(targets, outputs, weights)
+        if changing:
+            # Statistics can be lost while the loss is a number; they are rolled back as well.
             good = tf.logical_and(good, all_finite(model.non_trainable_variables))
 
         def update() -> Any:
@@ -118,6 +117,7 @@ class TestSteps:
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
+        self._measures = Measures(model)
         self._one = tf.function(
             self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
         )
@@ -137,24 +137,10 @@ class TestSteps:
         return self.model.get_metrics_result()
 
     def _step(self, batch: Any) -> None:
-        model = self.model
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
-        outputs = model(inputs, training=False)
-        loss = model.compute_loss(
-            x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=False
-        )
-        loss_tracker(model).update_state(loss, sample_weight=batch_size(inputs))
-        model.compute_metrics(inputs, targets, outputs, sample_weight=weights)
-
-
-def loss_tracker(model: keras.Model) -> Any:
-    """The metric that keeps the mean loss: the first one of a compiled model, named `loss`."""
-    return next(metric for metric in model.metrics if metric.name == "loss")
-
-
-def batch_size(inputs: Any) -> Any:
-    """How many examples a batch has, as a tensor."""
-    return tf.shape(next(one for one in keras.tree.flatten(inputs) if one is not None))[0]
+        outputs = self.model(inputs, training=False)
+        self._measures.loss(inputs, targets, outputs, weights, training=False)
+        self._measures.update_metrics(targets, outputs, weights)
 
 
 def all_finite(variables: Iterable[Any]) -> Any:
