@@ -17,6 +17,7 @@ import keras
 
 from modelspec.core.diagnostics import Diagnostic
 
+from .averages import Averages
 from .epoch_callbacks import History, Stopped, hears_batches, hears_test_batches, needs_each_batch
 from .events import Watcher, loss_first
 from .nonfinite import Numbers
@@ -66,7 +67,9 @@ class Fitting:
         """Where it stands: the epoch, and how many of its steps are done."""
         self._training = TrainingSteps(model, roll_back=on_nan != "stop")
         self._test = TestSteps(model)
-        every = [history, *own, *(one.callback for one in callbacks)]
+        self._averages = Averages(model)
+        called = [one.callback for one in callbacks if not self._averages.replace(one.callback)]
+        every = [history, *own, *called]
         self._hears = any(map(hears_batches, every))
         self._hears_test = any(map(hears_test_batches, every))
         self._pace = Pace(one_by_one=any(map(needs_each_batch, every)))
@@ -107,7 +110,7 @@ class Fitting:
             if model.stop_training:
                 break
         self._keep_the_end()
-        model.optimizer.finalize_variable_values(model.trainable_weights)
+        self._averages.finish()
         self._callbacks.on_train_end(logs)
 
     def _go_on(self, start: Snapshot) -> None:
@@ -122,6 +125,7 @@ class Fitting:
         self._held = None
         if not resumed:
             self.epoch, self.step = epoch, 0
+            self._averages.leave()
             self.model.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
             self.numbers.hold()
@@ -129,6 +133,7 @@ class Fitting:
             self._some_steps(iterator)
         self._held = self.capture() if self.saver is not None else None
         logs = dict(self.model.get_metrics_result())
+        self._averages.enter()
         if self.task.validation is not None:
             logs |= {f"val_{name}": value for name, value in self._validate().items()}
         self._callbacks.on_epoch_end(epoch, logs)
