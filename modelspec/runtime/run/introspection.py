@@ -103,19 +103,9 @@ class Probing:
         given = self._inputs(x)
         with told("the gradients cannot be computed"):
             found = self._differentiated(results, wanted, given, y if of_loss else None, unit)
-        lost = [name for name, value in found.items() if value is None]
-        if lost:
-            raise RunError.of(
-                "MS776",
-                f"`{output}` does not depend on `{lost[0]}`, or not in a way that can be "
-                "differentiated",
-                help="name a layer that lies on the way to it",
-            )
-        return (
-            next(iter(found.values()))
-            if len(found) == 1 and not isinstance(at, (list, tuple))
-            else found
-        )
+        _check_dependence(output, found)
+        single = len(found) == 1 and not isinstance(at, (list, tuple))
+        return next(iter(found.values())) if single else found
 
     def _differentiated(
         self,
@@ -294,3 +284,15 @@ def _of_unit(tensor: Any, unit: int | tuple[int, ...] | None, name: str) -> Any:
 
 def _unfit(message: str, help: str | None) -> RunError:
     return RunError.of("MS775", message, help=help)
+
+
+def _check_dependence(output: str, gradients: Mapping[str, Any]) -> None:
+    """Raises `RunError` (MS776) for a tensor that the output does not depend on."""
+    lost = [name for name, value in gradients.items() if value is None]
+    if lost:
+        raise RunError.of(
+            "MS776",
+            f"`{output}` does not depend on `{lost[0]}`, or not in a way that can be "
+            "differentiated",
+            help="name a layer between the two",
+        )

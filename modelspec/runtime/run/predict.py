@@ -17,30 +17,16 @@ from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.settings import Settings
 
 from ..data.adapted_state import State, has_inverse, inverse, labels
-from ..data.prepare import binding_of, whole
+from ..data.columns import binding_of
+from ..data.examples import whole
 from ..data.table import Array
 from ..data.targets import loss_of
 from .open_run import open_run, table_for
+from .prediction_rows import Predictions
 from .run_data import prepared_source
 
 if TYPE_CHECKING:
     import keras
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model gives for every row of a source, in its order."""
-
-    outputs: Mapping[str, Array]
-    """By output; the first axis counts the rows."""
-    classes: Mapping[str, Array]
-    """The decided class of every row, for outputs whose loss says that they classify: its number,
-    or its label where the target was looked up.
-    """
-    warnings: tuple[Diagnostic, ...] = ()
-
-    def __len__(self) -> int:
-        return len(next(iter(self.outputs.values())))
 
 
 @dataclass(frozen=True)

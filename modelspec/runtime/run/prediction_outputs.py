@@ -16,7 +16,7 @@ from ..data import RunError
 from ..data.table import Array
 
 if TYPE_CHECKING:
-    from .predict import Predictions
+    from .prediction_rows import Predictions
 
 ENDINGS = (".csv", ".jsonl", ".npz", ".parquet", ".arrow")
 NEED_PYARROW = (".parquet", ".arrow")

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -26,9 +26,7 @@ from ..data.table import Array
 from ..history.formatting import for_json
 from .atomic_files import write_whole
 from .prediction_outputs import arrays, check_width, columns, nested, shortest
-
-if TYPE_CHECKING:
-    from .predict import Predictions
+from .prediction_rows import Predictions
 
 _CHUNK = 4 * 2**20
 """Bytes of predictions that are written at once."""
@@ -69,7 +67,6 @@ def chunks(batches: Iterable[Predictions], size: int) -> Iterator[Predictions]:
 
 def joined(parts: list[Predictions]) -> Predictions:
     """Batches of one stream as one."""
-    from .predict import Predictions
 
     first = parts[0]
     return (

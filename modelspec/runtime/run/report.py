@@ -15,6 +15,7 @@ from ..history import read_record
 from ..history.html_report import page
 from ..history.run_files import REPORT, SPEC
 from .atomic_files import write_bytes
+from .interruption import Interrupted
 
 
 @contextmanager
@@ -24,8 +25,6 @@ def reported(folder: Path, compiled: Compiled) -> Iterator[None]:
 
     A second Ctrl-C is not made to wait for it.
     """
-    from .session import Interrupted
-
     try:
         yield
     except (RunError, Interrupted):

@@ -20,6 +20,7 @@ from .checkpoints import Store
 from .events import Watcher
 from .folder import CHECKPOINTS, HISTORY, METRICS, MODEL
 from .framework_errors import diverged, told
+from .interruption import Abandoned, Interrupted
 from .loop_parts import Loop
 from .manifest import Record
 from .report import reported
@@ -30,33 +31,7 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
-
-class Interrupted(KeyboardInterrupt):
-    """A signal ended a run. `resume` goes on with it, and ends where it would have ended."""
-
-    def __init__(self, directory: Path, signal: str, epochs: int, step: int = 0) -> None:
-        self.directory = directory
-        self.signal = signal
-        self.epochs = epochs
-        """How many were completed."""
-        self.step = step
-        """How many steps of the next one were."""
-        super().__init__(
-            f"{signal} after {epochs} epochs and {step} steps; `modelspec resume {directory}`"
-            " goes on"
-        )
-
-
-class Abandoned(KeyboardInterrupt):
-    """A second signal ended a run at once: what it was writing is lost, and `resume` goes on from
-    what it had saved.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        super().__init__(
-            f"ended at once; `modelspec resume {directory}` goes on from the last checkpoint"
-        )
+__all__ = ["Abandoned", "Interrupted", "go", "save"]
 
 
 def go(

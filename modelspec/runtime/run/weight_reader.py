@@ -1,6 +1,6 @@
 """The weights of a run or of a file, one by one and by name, read without a framework.
 
-.keras, .weights.h5, .h5    by the layers' names in them; the spec of a run says what its weights are called
+.keras, .weights.h5, .h5    by the layers' names in them; the spec of a run names the weights
 .safetensors                by its own names
 a run without a model       its newest checkpoint
 """
