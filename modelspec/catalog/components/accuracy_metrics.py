@@ -34,6 +34,11 @@ class BinaryAccuracy(Metric):
     name: Name = "binary_accuracy"
     threshold: Fraction = 0.5
 
+    @property
+    def takes_probabilities(self) -> bool:
+        """Scores are compared with a threshold of 0."""
+        return self.threshold > 0
+
 
 class CategoricalAccuracy(Metric):
     """How often the highest output is that of the right class, for one-hot targets.

@@ -1,77 +1,13 @@
 """Callbacks: what happens during training beside the steps themselves."""
 
-import re
-from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
 from modelspec.core.settings import Unfit, is_int, refuse
 
+from .run_paths import RunPath, RunTemplate, run_path
 from .setting_types import Component, NonNegative, Whole
-
-_PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
-_FIELD = re.compile(r"[A-Za-z_][\w-]*")
-_FORMAT = re.compile(r"(0?[0-9]{1,2})?(\.[0-9]{1,2})?[defg%]?")
-
-
-def _run_path(value: Any) -> str:
-    """A name that stays inside the run folder on every system."""
-    if not isinstance(value, str):
-        raise Unfit("a path")
-    if any(
-        part in ("", ".", "..") or part[0] == "~" or not _PART.fullmatch(part)
-        for part in value.split("/")
-    ):
-        raise Unfit(
-            "a path inside the run folder",
-            code="MS210",
-            help="write a plain name, e.g. `log.csv` or `logs/log.csv`",
-        )
-    return value
-
-
-def placeholders(path: str) -> tuple[str, ...]:
-    """What stands in braces in a path: `epoch` and `val_loss` in
-    `{epoch:02d}-{val_loss:.2f}.keras`.
-    """
-    return tuple(name for _, name, _, _ in Formatter().parse(path) if name is not None)
-
-
-def _template(value: Any) -> str:
-    """A path with `{epoch:02d}`-like parts: names of logs and short formats only.
-
-    Python's formats also reach attributes (`{epoch.real}`), and fill up memory
-    (`{epoch:999999999}`).
-    """
-    if not isinstance(value, str):
-        raise Unfit("a path")
-    expected = (
-        "a path whose braces hold the name of a log and a format: `{epoch:02d}`, `{val_loss:.2f}`"
-    )
-    try:
-        parts = list(Formatter().parse(value))
-    except ValueError:
-        raise Unfit(
-            expected, code="MS205", help="close every brace, and write `{{` for one that stays"
-        ) from None
-    for _, name, form, conversion in parts:
-        if name is not None and (
-            conversion
-            or not _FIELD.fullmatch(name)
-            or not _FORMAT.fullmatch(form or "")
-            # Logs are numbers with a fraction; only the counters are whole.
-            or ((form or "").endswith("d") and name not in ("epoch", "batch"))
-        ):
-            raise Unfit(expected, code="MS205")
-    _run_path("".join(text + ("" if name is None else "0") for text, name, _, _ in parts))
-    return value
-
-
-RunPath = Annotated[str, PlainValidator(_run_path, json_schema_input_type=str)]
-"""A path relative to the run folder, and inside it."""
-RunTemplate = Annotated[str, PlainValidator(_template, json_schema_input_type=str)]
-"""The same with `{epoch}` and names of logs in it."""
 
 
 def _separator(value: Any) -> str:
@@ -98,19 +34,15 @@ def _frequency(*words: str) -> PlainValidator:
 
 def _profile(value: Any) -> int | tuple[int, int]:
     expected = "a step, or a list of the first and the last step"
-    if is_int(value):
-        first = last = int(value)
-    elif (
-        isinstance(value, (tuple, list)) and len(value) == 2 and all(is_int(step) for step in value)
-    ):
-        first, last = value
-    else:
-        raise Unfit(
-            expected, help=f"write `[{value}]`" if isinstance(value, str) and "," in value else None
-        )
+    steps = (value, value) if is_int(value) else value
+    is_pair = isinstance(steps, (tuple, list)) and len(steps) == 2
+    if not is_pair or not all(map(is_int, steps)):
+        is_listed = isinstance(value, str) and "," in value
+        raise Unfit(expected, help=f"write `[{value}]`" if is_listed else None)
+    first, last = steps
     if first < 0 or last < first:
         raise Unfit(f"{expected}, at least 0 and in order", code="MS205")
-    return first if is_int(value) else (first, last)
+    return int(first) if is_int(value) else (first, last)
 
 
 Profile = Annotated[
@@ -120,8 +52,8 @@ Profile = Annotated[
 
 def _metadata(value: Any) -> str | dict[str, str]:
     if isinstance(value, dict):
-        return {layer: _run_path(path) for layer, path in value.items()}
-    return _run_path(value)
+        return {layer: run_path(path) for layer, path in value.items()}
+    return run_path(value)
 
 
 Verbose = Annotated[int, Field(ge=0, le=1)]

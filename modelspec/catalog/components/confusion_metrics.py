@@ -27,9 +27,17 @@ each.
 
 class BinaryMetric(Metric):
     targets: ClassVar[Targets] = "binary"
+    of_probabilities: ClassVar[bool] = True
 
 
-class ConfusionCount(BinaryMetric):
+class ThresholdMetric(BinaryMetric):
+    @property
+    def takes_probabilities(self) -> bool:
+        """Scores are compared with a threshold of 0, probabilities with one of 0.5 (by default)."""
+        return getattr(self, "thresholds", None) not in (0, (0,))
+
+
+class ConfusionCount(ThresholdMetric):
     # Keras does not say which way these are better, so `mode: auto` does not work with them.
     direction: ClassVar[Direction] = None
 
@@ -72,7 +80,7 @@ class FalseNegatives(ConfusionCount):
     """
 
 
-class Precision(BinaryMetric):
+class Precision(ThresholdMetric):
     """How many of the outputs above the threshold have a target of 1.
 
     ```yaml
@@ -87,7 +95,7 @@ class Precision(BinaryMetric):
     """Only this class counts."""
 
 
-class Recall(BinaryMetric):
+class Recall(ThresholdMetric):
     """How many of the targets of 1 have an output above the threshold.
 
     ```yaml
@@ -220,6 +228,11 @@ class FBetaScore(Metric):
     def takes(self) -> Targets:
         return self.targets if self.threshold is None else "binary"
 
+    @property
+    def takes_probabilities(self) -> bool:
+        """The highest output is chosen, of scores too, where there is no threshold."""
+        return self.threshold is not None
+
 
 class F1Score(Metric):
     """The harmonic mean of precision and recall.
@@ -242,3 +255,8 @@ class F1Score(Metric):
     @property
     def takes(self) -> Targets:
         return self.targets if self.threshold is None else "binary"
+
+    @property
+    def takes_probabilities(self) -> bool:
+        """The highest output is chosen, of scores too, where there is no threshold."""
+        return self.threshold is not None

@@ -4,10 +4,10 @@ one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import PlainValidator, ValidationInfo
 
@@ -28,7 +28,14 @@ from modelspec.core.source import Value
 
 PACKAGE = "modelspec.catalog.components"
 EXPRESSION = "expression"
-"""What stands before a formula, with its settings beside it."""
+"""The key of a formula that has settings beside it."""
+ABSTRACT = "it is what Keras's own ones are made from, and does nothing itself"
+"""Why the base class of a family is none of its members."""
+
+
+def in_snake_case(kinds: Iterable[str]) -> dict[str, str]:
+    """Keras's second name for every class: `he_normal`."""
+    return {snake_case(kind): kind for kind in kinds}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +98,16 @@ def read_component(
     """A member of the family from any of its three written forms. Raises `Faults`, paths below
     `value`.
 
-    Gives settings, or the name as it was written where it stands for a function, where the class
+    Gives settings, or the name as it was written where it is that of a function, where the class
     follows from the shape, and where `built` is false and only a name was written. A loss or a
     metric has its `name` in logs set: the alias as it was written (`mse`), or what Keras calls the
     first of its class (`mean_squared_error`, `auc`).
     """
-    if isinstance(value, dict) and len(value) > 1 and EXPRESSION in value and EXPRESSION in family:
+    if _is_expression(value, family):
         return _expression(family, value, context)
     name, _ = split_form(family.noun, value)
     if isinstance(value, str):
-        if name.lower() in family.by_shape:
-            return name
-        if family.name_only or not (built or name in family.unlisted):
+        if _stays_name(family, name, built=built):
             if name not in family:
                 raise Faults([unknown_name(family, name)])
             return name
@@ -110,6 +115,20 @@ def read_component(
         raise Faults([_takes_no_settings(family, name).under(name)])
     made = read_form(family, value, context)
     return _named(made, name if name in family.aliases else None) if family.logged else made
+
+
+def _is_expression(value: Value, family: Family) -> TypeGuard[dict[str, Value]]:
+    """Whether a value is a formula with settings beside it."""
+    return (
+        isinstance(value, dict) and len(value) > 1 and EXPRESSION in value and EXPRESSION in family
+    )
+
+
+def _stays_name(family: Family, name: str, *, built: bool) -> bool:
+    """Whether a name alone is kept as it is written, and no settings are made of it."""
+    if family.name_only or name.lower() in family.by_shape:
+        return True
+    return not built and name not in family.unlisted
 
 
 def _expression(family: Family, value: dict[str, Value], context: Context) -> Settings | str:
@@ -128,12 +147,11 @@ def _expression(family: Family, value: dict[str, Value], context: Context) -> Se
 
 def _named(made: Settings, alias: str | None) -> Settings:
     """The settings with the name that logs show, where none was written."""
-    name = (
-        getattr(made, "name", None) if alias is None or "name" in made.model_fields_set else alias
-    )
+    written = getattr(made, "name", None)
+    name = written if alias is None or "name" in made.model_fields_set else alias
     # Left to itself, Keras counts: the second AUC of a process is `auc_1`.
     name = name or snake_case(made.kind())
-    return made if name == getattr(made, "name", None) else made.model_copy(update={"name": name})
+    return made if name == written else made.model_copy(update={"name": name})
 
 
 def _takes_no_settings(family: Family, name: str) -> Fault:
@@ -149,15 +167,10 @@ def _takes_no_settings(family: Family, name: str) -> Fault:
     if found is None:
         return unknown_name(family, name)
     layer = getattr(found, "layer", None)
-    return Fault(
-        "MS204",
-        f"the {family.noun} `{name}` takes no settings",
-        help=(
-            f"to set them, write the layer as an entry of its own: `- {layer}: {{...}}`"
-            if layer
-            else f"write `{name}` alone"
-        ),
-    )
+    help = f"write `{name}` alone"
+    if layer:
+        help = f"to set them, write the layer as an entry of its own: `- {layer}: {{...}}`"
+    return Fault("MS204", f"the {family.noun} `{name}` takes no settings", help=help)
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,8 @@ class VarianceScaling(Scaled):
     """Draws with a variance that follows the number of inputs or outputs of the weight.
 
     ```yaml
-    kernel_initializer: {VarianceScaling: {scale: 2.0, mode: fan_out, distribution: untruncated_normal}}
+    kernel_initializer:
+      VarianceScaling: {scale: 2.0, mode: fan_out, distribution: untruncated_normal}
     ```
     """
 

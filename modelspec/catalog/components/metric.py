@@ -20,6 +20,10 @@ class Metric(Component):
     common: ClassVar[tuple[str, ...]] = ("name", "dtype")
     targets: ClassVar[Targets]
     direction: ClassVar[Direction] = "up"
+    of_probabilities: ClassVar[bool] = False
+    """Whether its number has a meaning for outputs from 0 to 1 alone."""
+    along_units: ClassVar[bool] = False
+    """Whether it compares the units of an example with each other, so that it needs several."""
 
     name: Name = None
     dtype: MetricDtype | None = None
@@ -28,6 +32,11 @@ class Metric(Component):
     def takes(self) -> Targets:
         """What the metric's targets hold, its settings taken into account."""
         return self.targets
+
+    @property
+    def takes_probabilities(self) -> bool:
+        """Whether outputs must be probabilities, its settings taken into account."""
+        return self.of_probabilities and not getattr(self, "from_logits", False)
 
     @property
     def log_name(self) -> str:

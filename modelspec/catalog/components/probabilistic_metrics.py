@@ -20,6 +20,7 @@ class KLDivergence(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
 
     name: Name = "kl_divergence"
@@ -48,6 +49,7 @@ class BinaryCrossentropy(Metric):
     """
 
     targets: ClassVar[Targets] = "binary"
+    of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
 
     name: Name = "binary_crossentropy"
@@ -65,6 +67,7 @@ class CategoricalCrossentropy(Metric):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
 
     name: Name = "categorical_crossentropy"
@@ -83,6 +86,7 @@ class SparseCategoricalCrossentropy(Metric):
     """
 
     targets: ClassVar[Targets] = "indices"
+    of_probabilities: ClassVar[bool] = True
     direction: ClassVar[Direction] = "down"
 
     name: Name = "sparse_categorical_crossentropy"
@@ -174,6 +178,7 @@ class BinaryIoU(Overlap):
     """
 
     targets: ClassVar[Targets] = "binary"
+    of_probabilities: ClassVar[bool] = True
 
     target_class_ids: WholeNumbers = (0, 1)
     threshold: Fraction = 0.5

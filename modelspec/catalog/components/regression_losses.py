@@ -127,6 +127,7 @@ class Hinge(Loss):
     """
 
     targets: ClassVar[Targets] = "binary"
+    of_margins: ClassVar[bool] = True
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "hinge"
@@ -141,6 +142,7 @@ class SquaredHinge(Loss):
     """
 
     targets: ClassVar[Targets] = "binary"
+    of_margins: ClassVar[bool] = True
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "squared_hinge"
@@ -155,6 +157,7 @@ class CategoricalHinge(Loss):
     """
 
     targets: ClassVar[Targets] = "one_hot"
+    of_margins: ClassVar[bool] = True
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "categorical_hinge"

@@ -91,6 +91,8 @@ class CosineSimilarity(NumberMetric):
     https://en.wikipedia.org/wiki/Cosine_similarity
     """
 
+    along_units: ClassVar[bool] = True
+
     name: Name = "cosine_similarity"
     axis: int = -1
 
@@ -124,6 +126,8 @@ class PearsonCorrelation(NumberMetric):
     https://en.wikipedia.org/wiki/Pearson_correlation_coefficient
     """
 
+    along_units: ClassVar[bool] = True
+
     name: Name = "pearson_correlation"
     axis: int = -1
 
@@ -137,6 +141,8 @@ class ConcordanceCorrelation(NumberMetric):
 
     https://en.wikipedia.org/wiki/Concordance_correlation_coefficient
     """
+
+    along_units: ClassVar[bool] = True
 
     name: Name = "concordance_correlation"
     axis: int = -1

@@ -27,7 +27,8 @@ class ExponentialDecay(Schedule):
     """The rate times `decay_rate` every `decay_steps` steps.
 
     ```yaml
-    learning_rate: {ExponentialDecay: {initial_learning_rate: 0.01, decay_steps: 1000, decay_rate: 0.9}}
+    learning_rate:
+      ExponentialDecay: {initial_learning_rate: 0.01, decay_steps: 1000, decay_rate: 0.9}
     ```
     """
 
@@ -43,7 +44,8 @@ class InverseTimeDecay(Schedule):
     """The rate divided by `1 + decay_rate * step / decay_steps`.
 
     ```yaml
-    learning_rate: {InverseTimeDecay: {initial_learning_rate: 0.1, decay_steps: 500, decay_rate: 0.5}}
+    learning_rate:
+      InverseTimeDecay: {initial_learning_rate: 0.1, decay_steps: 500, decay_rate: 0.5}
     ```
     """
 
@@ -79,7 +81,8 @@ class CosineDecay(Schedule):
 
     ```yaml
     learning_rate:
-      CosineDecay: {initial_learning_rate: 0.0, decay_steps: 9000, warmup_target: 0.001, warmup_steps: 1000}
+      CosineDecay:
+        {initial_learning_rate: 0.0, decay_steps: 9000, warmup_target: 0.001, warmup_steps: 1000}
     ```
 
     Loshchilov and Hutter, 2016: https://arxiv.org/abs/1608.03983; the rise:

@@ -117,16 +117,17 @@ def numbers(least: float, most: float | None = None) -> PlainValidator:
     bounds = f"from {least:g} to {most:g}" if most is not None else f"of at least {least:g}"
     expected = f"a number {bounds} or a list of them"
 
+    def is_inside(item: float) -> bool:
+        return least <= item and (most is None or item <= most)
+
     def validate(value: Any) -> float | tuple[float, ...]:
-        items = value if isinstance(value, (tuple, list)) else (value,)
-        if not items or not all(is_number(item) for item in items):
+        is_list = isinstance(value, (tuple, list))
+        items = value if is_list else (value,)
+        if not items or not all(map(is_number, items)):
             raise Unfit(expected, path=first_unfit(value, is_number))
-        if min(items) < least or (most is not None and max(items) > most):
-            outside = first_unfit(
-                value, lambda item: least <= item and (most is None or item <= most)
-            )
-            raise Unfit(expected, code="MS205", path=outside)
-        return tuple(float(item) for item in items) if items is value else float(value)
+        if not all(map(is_inside, items)):
+            raise Unfit(expected, code="MS205", path=first_unfit(value, is_inside))
+        return tuple(map(float, items)) if is_list else float(value)
 
     return PlainValidator(validate, json_schema_input_type=float | tuple[float, ...])
 

@@ -2,9 +2,10 @@
 layers.
 """
 
-from modelspec.catalog.library import is_kind
 from modelspec.core.diagnostics import Fault
 from modelspec.core.registry import Registry
+
+from ..library import is_kind
 
 _CODE = "it runs code, which a spec never does"
 

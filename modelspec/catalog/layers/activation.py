@@ -17,6 +17,8 @@ _Slope = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Elementwise(Layer):
     """What layers share that leave the shape as it is and have no weights."""
 
+    supports_masking = True
+
     def output(self, inputs: Inputs) -> Tensor:
         if self.needs_float(inputs.one):
             need_float(self, inputs.one)
@@ -41,6 +43,8 @@ class ReLU(Elementwise):
     Takes any shape and gives the same. Below the threshold the result is `negative_slope * (x -
     threshold)`.
     """
+
+    prepares_data = True
 
     max_value: _Slope | None = None
     negative_slope: _Slope = 0.0
@@ -68,6 +72,8 @@ class LeakyReLU(Elementwise):
     Takes any shape and gives the same.
     """
 
+    prepares_data = True
+
     negative_slope: _Slope = 0.3
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)),)
@@ -85,6 +91,8 @@ class ELU(Elementwise):
 
     Takes any shape and gives the same. From Clevert et al., 2015, https://arxiv.org/abs/1511.07289.
     """
+
+    prepares_data = True
 
     alpha: Number = 1.0
 
@@ -170,6 +178,10 @@ class Softmax(Layer):
     result is 0.
     """
 
+    supports_masking = True
+    masks_entries = True
+    activation_function = "softmax"
+    prepares_data = True
     arguments: ClassVar[tuple[Argument, ...]] = (*ONE, Argument("mask", required=False))
 
     axis: Annotated[Any, either(int)] = -1

@@ -19,6 +19,8 @@ class ScoredAttention(Layer):
     projections.
     """
 
+    supports_masking = True
+    uses_mask_of = ("value",)
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs", many=True, least=2, most=3, items=("query", "value", "key")),
         Argument(

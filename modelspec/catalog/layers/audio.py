@@ -59,6 +59,8 @@ class STFTSpectrogram(Layer):
     `trainable: false`.
     """
 
+    prepares_data = True
+
     mode: Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"] = "log"
     frame_length: Annotated[int, Field(ge=2)] = 256
     frame_step: Count | None = None
@@ -174,11 +176,17 @@ class MelSpectrogram(Layer):
     """The frequencies of a sound over time, on the mel scale of pitch.
 
     ```yaml
-    - MelSpectrogram: {num_mel_bins: 64, sampling_rate: 8000, sequence_stride: 256, fft_length: 2048}
+    - MelSpectrogram:
+        num_mel_bins: 64
+        sampling_rate: 8000
+        sequence_stride: 256
+        fft_length: 2048
     ```
 
     Takes (batch, samples), gives (batch, num_mel_bins, frames). Nothing in it is trained.
     """
+
+    prepares_data = True
 
     fft_length: Count = 2048
     sequence_stride: Count = 512

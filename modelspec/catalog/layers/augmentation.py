@@ -5,7 +5,7 @@ only.
 from typing import Annotated, ClassVar, Literal
 
 from .factors import Factor, SignedStrength, Strength, ValueRange, within
-from .image import ImageLayer, SizedImageLayer
+from .image import Augmentation, SizedImageLayer
 from .layer import Example
 from .setting_types import DataFormat, Number, Rate, Seed
 
@@ -17,7 +17,7 @@ Interpolation = Literal["nearest", "bilinear"]
 """How the pixels between pixels are found."""
 
 
-class RandomFlip(ImageLayer):
+class RandomFlip(Augmentation):
     """Mirrors images at random, in training only.
 
     ```yaml
@@ -32,7 +32,7 @@ class RandomFlip(ImageLayer):
     data_format: DataFormat = None
 
 
-class RandomRotation(ImageLayer):
+class RandomRotation(Augmentation):
     """Turns images by a random part of a full turn, in training only.
 
     ```yaml
@@ -56,7 +56,7 @@ class RandomRotation(ImageLayer):
     )
 
 
-class RandomTranslation(ImageLayer):
+class RandomTranslation(Augmentation):
     """Moves images by a random part of their size, in training only.
 
     ```yaml
@@ -79,12 +79,12 @@ class RandomTranslation(ImageLayer):
     )
 
 
-class RandomZoom(ImageLayer):
+class RandomZoom(Augmentation):
     """Enlarges (factors below 0) or shrinks (above 0) images at random, in training only.
 
     ```yaml
     - RandomZoom: 0.2
-    - RandomZoom: {height_factor: [-0.3, -0.1], width_factor: null}     # keeps the ratio of the sides
+    - RandomZoom: {height_factor: [-0.3, -0.1], width_factor: null}  # keeps the ratio of sides
     ```
 
     Takes images (batch, height, width, channels), gives the same shape.
@@ -104,7 +104,7 @@ class RandomZoom(ImageLayer):
     )
 
 
-class RandomShear(ImageLayer):
+class RandomShear(Augmentation):
     """Slants images at random, in training only.
 
     ```yaml
@@ -123,7 +123,7 @@ class RandomShear(ImageLayer):
     seed: Seed | None = None
 
 
-class RandomPerspective(ImageLayer):
+class RandomPerspective(Augmentation):
     """Looks at images from a random side, in training only.
 
     ```yaml
@@ -141,7 +141,7 @@ class RandomPerspective(ImageLayer):
     data_format: DataFormat = None
 
 
-class RandomElasticTransform(ImageLayer):
+class RandomElasticTransform(Augmentation):
     """Bends images at random, in training only.
 
     ```yaml
@@ -161,7 +161,7 @@ class RandomElasticTransform(ImageLayer):
     data_format: DataFormat = None
 
 
-class RandomErasing(ImageLayer):
+class RandomErasing(Augmentation):
     """Replaces a random rectangle of images by `fill_value`, or by noise where it is `null`; in
     training only.
 
@@ -192,6 +192,8 @@ class RandomCrop(SizedImageLayer):
     training images pass as they are, so put `CenterCrop` of the same size behind it unless they
     have that size already.
     """
+
+    training_only = True
 
     seed: Seed | None = None
     data_format: DataFormat = None

@@ -10,7 +10,7 @@ from modelspec.core.settings import Unfit, is_int, refuse
 from modelspec.core.shapes import Tensor
 
 from .factors import Factor, SignedStrength, Strength, ValueRange, overlapping
-from .image import ImageLayer
+from .image import Augmentation
 from .layer import Example, Inputs
 from .setting_types import Count, DataFormat, Rate, Seed
 
@@ -20,7 +20,7 @@ _STRENGTHS = (
 )
 
 
-class RandomBrightness(ImageLayer):
+class RandomBrightness(Augmentation):
     """Makes images brighter or darker at random, in training only.
 
     ```yaml
@@ -38,7 +38,7 @@ class RandomBrightness(ImageLayer):
     examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
 
 
-class RandomContrast(ImageLayer):
+class RandomContrast(Augmentation):
     """Raises or lowers the contrast of images at random, in training only.
 
     ```yaml
@@ -56,7 +56,7 @@ class RandomContrast(ImageLayer):
     examples: ClassVar[tuple[Example, ...]] = _STRENGTHS
 
 
-class ColorLayer(ImageLayer):
+class ColorLayer(Augmentation):
     """What the layers share that need colours."""
 
     factor: Strength
@@ -146,12 +146,16 @@ class RandomPosterization(ColorLayer):
         return ()
 
 
-class RandomColorJitter(ImageLayer):
+class RandomColorJitter(Augmentation):
     """Changes brightness, contrast, saturation and hue at random, in training only; those that are
     not `null`.
 
     ```yaml
-    - RandomColorJitter: {value_range: [0, 1], brightness_factor: 0.2, contrast_factor: 0.2, hue_factor: 0.1}
+    - RandomColorJitter:
+        value_range: [0, 1]
+        brightness_factor: 0.2
+        contrast_factor: 0.2
+        hue_factor: 0.1
     ```
 
     Takes images (batch, height, width, channels), of 3 channels for saturation and hue; gives the
@@ -192,7 +196,7 @@ class RandomColorJitter(ImageLayer):
         return self
 
 
-class RandomGrayscale(ImageLayer):
+class RandomGrayscale(Augmentation):
     """Takes the colours from a random part of the images, in training only.
 
     ```yaml
@@ -214,7 +218,7 @@ class RandomGrayscale(ImageLayer):
         return self.like(self.images(inputs))
 
 
-class RandomInvert(ImageLayer):
+class RandomInvert(Augmentation):
     """Inverts the values of a random part of the images, in training only.
 
     ```yaml
@@ -242,7 +246,7 @@ def _odd(value: Any) -> int | tuple[int, int]:
     return items[0] if len(items) == 1 else (items[0], items[1])
 
 
-class RandomGaussianBlur(ImageLayer):
+class RandomGaussianBlur(Augmentation):
     """Blurs images at random, in training only.
 
     ```yaml

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from .augmentation import Interpolation
 from .factors import Factor, Strength, ValueRange, within
-from .image import ImageLayer
+from .image import Augmentation
 from .layer import Example
 from .setting_types import Count, DataFormat, Seed
 
@@ -18,7 +18,7 @@ ones.
 """
 
 
-class MixUp(ImageLayer):
+class MixUp(Augmentation):
     """Blends each image with another one of the batch, in training only.
 
     ```yaml
@@ -29,12 +29,14 @@ class MixUp(ImageLayer):
     Source: Zhang et al. 2017, https://arxiv.org/abs/1710.09412.
     """
 
+    mixes_examples = True
+
     alpha: Concentration = 0.2
     data_format: DataFormat = None
     seed: Seed | None = None
 
 
-class CutMix(ImageLayer):
+class CutMix(Augmentation):
     """Replaces a random rectangle of each image by that of another one of the batch, in training
     only.
 
@@ -46,12 +48,14 @@ class CutMix(ImageLayer):
     Source: Yun et al. 2019, https://arxiv.org/abs/1905.04899.
     """
 
+    mixes_examples = True
+
     factor: Strength = 1.0
     seed: Seed | None = None
     data_format: DataFormat = None
 
 
-class AugMix(ImageLayer):
+class AugMix(Augmentation):
     """Mixes several chains of random changes with the image itself, in training only.
 
     ```yaml
@@ -82,7 +86,7 @@ class AugMix(ImageLayer):
         return (1, 3) if self.all_ops else ()
 
 
-class RandAugment(ImageLayer):
+class RandAugment(Augmentation):
     """Applies `num_ops` random changes to each image, in training only.
 
     ```yaml

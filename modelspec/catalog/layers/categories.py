@@ -74,6 +74,9 @@ class Hashing(OwnDtype):
     (batch, ..., 1), `multi_hot` and `count` for (batch, values).
     """
 
+    prepares_data = True
+    takes_vectors = True
+
     num_bins: Count
     mask_value: Token | None = None
     salt: Annotated[Any, either(int)] | None = None
@@ -101,6 +104,9 @@ class Hashing(OwnDtype):
                 help="leave `dtype` out, or use `int32` or `int64`",
             )
         return self
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string", "int64")
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -138,6 +144,9 @@ class HashedCrossing(OwnDtype):
         Example({"num_bins": 10}, ((None, 1), (None, 1)), "string"),
         Example({"num_bins": 10, "output_mode": "one_hot"}, ((None,), (None,)), "int64"),
     )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string", "int64")
 
     def output(self, inputs: Inputs) -> Tensor:
         first, second = inputs.many
@@ -182,6 +191,7 @@ class CategoryEncoding(Layer):
     one for each value.
     """
 
+    prepares_data = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("count_weights", required=False),
@@ -215,6 +225,9 @@ class CategoryEncoding(Layer):
                 ),
             )
         return self
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("int64",)
 
     def output(self, inputs: Inputs) -> Tensor:
         x, weights = inputs.one, inputs.tensor("count_weights")
@@ -268,6 +281,9 @@ class Discretization(OwnDtype):
     `one_hot` adds an axis (in place of a last one of size 1), `multi_hot` and `count` put it in
     place of the second.
     """
+
+    prepares_data = True
+    adapts = ("bin_boundaries",)
 
     bin_boundaries: tuple[Number, ...] | None = None
     num_bins: Count | None = None

@@ -300,6 +300,8 @@ class RNN(Layer):
     `name.cell`, ...
     """
 
+    supports_masking = True
+    uses_mask_of = ("sequences",)
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("sequences"),
         Argument("initial_state", required=False, many=True),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from modelspec.core.automatic_names import AutomaticNames
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import is_float
 from modelspec.core.registry import snake_case
@@ -33,12 +34,8 @@ def name_of(layer: Layer) -> str:
 
 def numbered(names: Iterable[str]) -> tuple[str, ...]:
     """The names, repeated ones numbered as Keras does: `hidden`, `hidden_1`."""
-    seen: dict[str, int] = {}
-    made: list[str] = []
-    for name in names:
-        count = seen[name] = seen.get(name, -1) + 1
-        made.append(f"{name}_{count}" if count else name)
-    return tuple(made)
+    automatic = AutomaticNames()
+    return tuple(automatic.next(name) for name in names)
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 class ConvolutionalLSTM(Layer):
     """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D share: everything but the number of axes."""
 
+    supports_masking = True
+    uses_mask_of = ("sequences",)
     axes: ClassVar[int]
     arguments: ClassVar[tuple[Argument, ...]] = sequence_arguments(2)
 

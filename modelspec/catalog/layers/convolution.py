@@ -49,6 +49,7 @@ def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> N
 class Convolution(Layer):
     """What Conv1D, Conv2D and Conv3D share: everything but the number of axes."""
 
+    channel_bias = True
     axes: ClassVar[int]
 
     filters: Count
@@ -116,6 +117,7 @@ class Conv1D(Convolution):
     Takes (batch, steps, channels), gives (batch, new_steps, filters).
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D

@@ -3,7 +3,7 @@ Identity.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,9 @@ class Dense(Layer):
 
     Takes (batch, ..., features), gives (batch, ..., units).
     """
+
+    supports_masking = True
+    channel_bias = True
 
     units: Count
     activation: ActivationName | None = None
@@ -109,6 +112,12 @@ class Embedding(Layer):
         need_number(self, x)
         return self.result((*x.shape, self.output_dim))
 
+    def makes_mask(self, options: Mapping[str, Any]) -> bool:
+        return self.mask_zero
+
+    def looks_up(self, options: Mapping[str, Any]) -> int | None:
+        return self.input_dim
+
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         table = self.weight(
             "embeddings", self.input_dim, self.output_dim, trainable=self.lora_rank is None
@@ -130,12 +139,17 @@ class Masking(Elementwise):
     Takes (batch, time, ...) and gives the same, with the masked steps set to zero.
     """
 
+    keeps_values = "some"
+
     mask_value: Number = 0.0
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 5),)),
         Example({}, ((None, None, 5),)),
     )
+
+    def makes_mask(self, options: Mapping[str, Any]) -> bool:
+        return True
 
 
 _FOR_BOOLEANS = ("exponential", "linear", "tanh")
@@ -153,12 +167,18 @@ class Activation(Elementwise):
     Takes any shape and gives the same.
     """
 
+    prepares_data = True
+
     activation: ActivationName | None
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"activation": "relu"}, ((None, 5),)),
         Example({"activation": "softmax"}, ((None, 4, 5),)),
     )
+
+    @classmethod
+    def family(cls) -> str:
+        return "activation"
 
     def needs_float(self, x: Tensor) -> bool:
         if self.activation is None:
@@ -217,6 +237,12 @@ class ReversibleEmbedding(Layer):
         )
         return self.result((*x.shape[:-1], self.input_dim))
 
+    def makes_mask(self, options: Mapping[str, Any]) -> bool:
+        return self.mask_zero and not options.get("reverse")
+
+    def looks_up(self, options: Mapping[str, Any]) -> int | None:
+        return None if options.get("reverse") else self.input_dim
+
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         table = self.weight("embeddings", self.input_dim, self.output_dim)
         return (
@@ -237,10 +263,16 @@ class Identity(Layer):
     ```
     """
 
+    supports_masking = True
+    keeps_values = "all"
+    prepares_data = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5),)),
         Example({}, ((None, None),), "int32"),
     )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string", "float32")
 
     def output(self, inputs: Inputs) -> Tensor:
         return self.like(inputs.one)

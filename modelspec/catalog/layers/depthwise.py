@@ -23,6 +23,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 class DepthwiseConvolution(Layer):
     """What DepthwiseConv1D and DepthwiseConv2D share: everything but the number of axes."""
 
+    channel_bias = True
     axes: ClassVar[int]
 
     kernel_size: tuple[int, ...]
@@ -70,6 +71,7 @@ class DepthwiseConv1D(DepthwiseConvolution):
     Takes (batch, steps, channels), gives (batch, new_steps, channels * depth_multiplier).
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D
@@ -115,6 +117,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
 class SeparableConvolution(Layer):
     """What SeparableConv1D and SeparableConv2D share: everything but the number of axes."""
 
+    channel_bias = True
     axes: ClassVar[int]
 
     filters: Count
@@ -169,6 +172,7 @@ class SeparableConv1D(SeparableConvolution):
     Takes (batch, steps, channels), gives (batch, new_steps, filters).
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D

@@ -34,7 +34,9 @@ class Expression(Layer):
     - Expression: "x[:, -1]"                              # the last step of a sequence
     - Expression: "x / (1 + abs(x))"
     - Expression: {formula: "q @ transpose(k, [0, 2, 1]) / sqrt(64)", from: {q: queries, k: keys}}
-    - Expression: {formula: "mean(x * cast(m, 'float32')[..., None], axis=1)", from: {x: words, m: present}}
+    - Expression:
+        formula: "mean(x * cast(m, 'float32')[..., None], axis=1)"
+        from: {x: words, m: present}
     ```
 
     The names in the formula are the call's arguments: `from` says which tensor each of them is. One
@@ -62,6 +64,7 @@ class Expression(Layer):
     Keras's own operations, which loads without modelspec.
     """
 
+    prepares_data = True
     keras_module: ClassVar[str] = ""
     alone: ClassVar[bool] = True
     arguments: ClassVar[Any] = _Names()

@@ -22,6 +22,7 @@ class Highway(Layer):
     the input through at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
     """
 
+    supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 
     activation: Activation | None = None
@@ -73,6 +74,7 @@ class MaxoutDense(Layer):
     https://arxiv.org/abs/1302.4389.
     """
 
+    supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 
     units: Count

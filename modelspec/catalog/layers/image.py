@@ -9,6 +9,7 @@ from modelspec.core.settings import refuse
 from modelspec.core.shapes import Tensor, known, may_equal, show
 
 from .factors import Factor, ValueRange, within
+from .facts import Affine
 from .layer import Argument, Example, Inputs, Layer
 from .setting_types import Count, DataFormat, Number, Seed, Window2D, either
 from .windows import channel_axis, numbers, with_spatial
@@ -28,6 +29,9 @@ class Rescaling(Layer):
     Takes any shape, gives the same shape.
     """
 
+    supports_masking = True
+    prepares_data = True
+
     scale: PerChannel
     offset: PerChannel = 0.0
 
@@ -35,6 +39,9 @@ class Rescaling(Layer):
         Example({"scale": 0.1, "offset": -1}, ((None, 5, 4, 3),)),
         Example({"scale": (0.1, 0.2, 0.3)}, ((None, 5, 4, 3),)),
     )
+
+    def affine(self) -> Affine:
+        return Affine(self.scale, self.offset)
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
@@ -102,6 +109,12 @@ class ImageLayer(Layer):
         return self.result(self.images(inputs).shape)
 
 
+class Augmentation(ImageLayer):
+    """What the layers share that vary images in training."""
+
+    training_only = True
+
+
 class SizedImageLayer(ImageLayer):
     """What the layers share that bring images to a size."""
 
@@ -136,6 +149,8 @@ class Resizing(SizedImageLayer):
     Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
     """
 
+    prepares_data = True
+
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = (
         "bilinear"
     )
@@ -169,6 +184,8 @@ class CenterCrop(SizedImageLayer):
     Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
     """
 
+    prepares_data = True
+
     data_format: DataFormat = None
 
 
@@ -181,6 +198,8 @@ class AutoContrast(ImageLayer):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    prepares_data = True
 
     value_range: ValueRange = (0, 255)
     data_format: DataFormat = None
@@ -196,6 +215,8 @@ class Equalization(ImageLayer):
     Takes images (batch, height, width, channels), gives the same shape and dtype. It prepares data;
     a model cannot hold it.
     """
+
+    prepares_data = True
 
     # Called on a symbolic tensor it gives that very tensor, so that Keras finds a cycle in every
     # model with it.
@@ -220,13 +241,15 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    prepares_data = True
+
     value_range: ValueRange = (0, 255)
     clip_limit: Number = 4.0
     tile_grid_size: Window2D = (8, 8)
     data_format: DataFormat = None
 
 
-class Solarization(ImageLayer):
+class Solarization(Augmentation):
     """Inverts the values above a threshold, after an addition; both are drawn for each image.
 
     ```yaml

@@ -6,17 +6,15 @@ page, its fields are Keras's settings, then `output` (the shape rule), `weights`
 give types, or raise a `Fault` that knows settings and sizes but no files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import compute_dtype, is_float, variable_dtype
-from modelspec.core.settings import Settings
 from modelspec.core.shapes import Shape, Size, Tensor, show
 
+from .facts import Facts
 from .setting_types import Policy
 
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
@@ -88,7 +86,7 @@ class Inputs:
         return self.options.get(name, default)
 
     @staticmethod
-    def of(*tensors: Tensor) -> Inputs:
+    def of(*tensors: Tensor) -> "Inputs":
         """A call of a layer that takes one tensor (or, given several, a list)."""
         return Inputs({"inputs": tensors[0] if len(tensors) == 1 else tensors})
 
@@ -111,7 +109,7 @@ NAMED = (Argument("any name"),)
 """A layer whose own settings name what it takes: each instance has its `arguments`."""
 
 
-class Layer(Settings):
+class Layer(Facts):
     """One layer of Keras: the settings of its constructor and what follows from them."""
 
     keras_module: ClassVar[str] = "layers"
@@ -154,7 +152,7 @@ class Layer(Settings):
         """
         return 0
 
-    def settled(self, inputs: Inputs) -> Layer:
+    def settled(self, inputs: Inputs) -> "Layer":
         """The layer as Keras takes it, with numbers in place of settings that follow from the sizes
         of a call.
         """

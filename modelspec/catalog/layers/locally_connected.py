@@ -85,6 +85,7 @@ class LocallyConnected1D(LocallyConnected):
     The kernel has the shape (new_steps, kernel_size * channels, filters).
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D

@@ -70,6 +70,9 @@ Encoding = Annotated[str, AfterValidator(_codec)]
 class Lookup(OwnDtype):
     """What StringLookup and IntegerLookup share: a vocabulary, given or learned from the data."""
 
+    prepares_data = True
+    adapts = ("vocabulary",)
+
     max_tokens: MaxTokens | None = None
     num_oov_indices: Annotated[int, Field(ge=0)] = 1
     mask_token: Any = None
@@ -249,6 +252,8 @@ class StringLookup(Lookup):
     from the data. `invert` gives the strings back.
     """
 
+    number_counterpart = "IntegerLookup"
+
     mask_token: str | None = None
     oov_token: str | None = "[UNK]"  # noqa: S105 - a token of text
     vocabulary: Texts | None = None
@@ -279,6 +284,9 @@ class StringLookup(Lookup):
         ),
         Example({"vocabulary": ("a", "b"), "invert": True}, ((None, 5),), "int64"),
     )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("int64",) if self.invert else ("string",)
 
     def check_dtype(self, x: Tensor) -> None:
         if self.invert:
@@ -315,6 +323,9 @@ class IntegerLookup(Lookup):
             {"vocabulary": (1, 2), "output_mode": "count", "mask_token": 0}, ((None, 5),), "int32"
         ),
     )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("int64",)
 
     @model_validator(mode="after")
     def _salt_has_hash(self) -> Self:

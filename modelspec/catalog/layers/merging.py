@@ -29,6 +29,7 @@ _PAIR = (Argument("inputs", many=True, least=2, most=2),)
 class Merge(Layer):
     """What layers share that take a list of tensors; the batch sizes must agree."""
 
+    supports_masking = True
     arguments: ClassVar[tuple[Argument, ...]] = _LIST
 
     def batch(self, tensors: tuple[Tensor, ...]) -> Size:
@@ -46,6 +47,8 @@ class Merge(Layer):
 
 class ElementwiseMerge(Merge):
     """What Add, Multiply and their kin share: shapes that broadcast, aligned at the last axis."""
+
+    joins_masks = "all"
 
     def output(self, inputs: Inputs) -> Tensor:
         tensors = inputs.many
@@ -201,6 +204,8 @@ class Concatenate(Merge):
     Takes tensors whose other sizes agree; gives the sum of the sizes along the axis.
     """
 
+    joins_masks = "axis"
+
     axis: int = -1
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -260,6 +265,8 @@ class Dot(Merge):
     those of the second (batch, 1 where none is left). `normalize` makes it the cosine similarity.
     """
 
+    joins_masks = "none"
+    steps = "rearranged"
     arguments: ClassVar[tuple[Argument, ...]] = _PAIR
 
     axes: Annotated[Any, either(int, 2)]

@@ -24,6 +24,8 @@ class ProjectedAttention(Layer):
     heads.
     """
 
+    supports_masking = True
+    uses_mask_of = ("value", "key")
     keeps_rank: ClassVar[bool] = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("query"),
@@ -98,7 +100,11 @@ class MultiHeadAttention(ProjectedAttention):
     how well their keys fit the query.
 
     ```yaml
-    - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: x, value: x}, call: {use_causal_mask: true}}
+    - MultiHeadAttention:
+        num_heads: 4
+        key_dim: 32
+        from: {query: x, value: x}
+        call: {use_causal_mask: true}
     - MultiHeadAttention: {num_heads: 4, key_dim: 32, from: {query: decoded, value: encoded}}
     ```
 
@@ -242,7 +248,11 @@ class GroupQueryAttention(ProjectedAttention):
     """Attention with several heads, of which groups share one projection of key and value.
 
     ```yaml
-    - GroupQueryAttention: {head_dim: 32, num_query_heads: 8, num_key_value_heads: 2, from: {query: x, value: x}}
+    - GroupQueryAttention:
+        head_dim: 32
+        num_query_heads: 8
+        num_key_value_heads: 2
+        from: {query: x, value: x}
     ```
 
     Takes a query (batch, steps, features), a value (batch, others, features) and a key (the value

@@ -39,6 +39,9 @@ class BatchNormalization(Layer):
     Source: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
     """
 
+    supports_masking = True
+    removes_channel_mean = True
+
     axis: int = -1
     # A mean that keeps less than nothing, or more than all of itself, is none; Keras takes both.
     momentum: Rate = 0.99
@@ -161,6 +164,8 @@ class LayerNormalization(AlongAxes):
     Source: Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450.
     """
 
+    supports_masking = True
+
     epsilon: Epsilon = 1e-3
     center: bool = True
     scale: bool = True
@@ -235,6 +240,8 @@ class UnitNormalization(AlongAxes):
     Takes any shape, gives the same shape.
     """
 
+    supports_masking = True
+    prepares_data = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5, None),)),
         Example({"axis": (1, 2)}, ((None, 6, 5, 4),)),
@@ -264,6 +271,8 @@ class GroupNormalization(Layer):
     Takes any shape, gives the same shape. `axis` is the channel axis; `groups` divides its size.
     Source: Wu and He 2018, https://arxiv.org/abs/1803.08494.
     """
+
+    supports_masking = True
 
     groups: Annotated[int, PlainValidator(_groups, json_schema_input_type=int)] = 32
     axis: int = -1

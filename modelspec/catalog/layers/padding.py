@@ -120,6 +120,7 @@ Padding3D = Annotated[Any, or_for(ForWindow3D, sides(3, "depth, height, width"))
 class ZeroPadding(Layer):
     """What the three have in common."""
 
+    prepares_data = True
     axes: ClassVar[int]
 
     padding: Any
@@ -163,6 +164,7 @@ class ZeroPadding1D(ZeroPadding):
     for that window; to an unknown number of steps, as much as to a multiple of the stride.
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     padding: Padding1D = (1, 1)

@@ -90,6 +90,7 @@ class Pipeline(Layer):
     Takes what the first layer takes, gives what the last one gives.
     """
 
+    supports_masking = None
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("mask", required=False),

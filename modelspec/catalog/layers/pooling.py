@@ -15,6 +15,7 @@ from .windows import Padding, channel_axis, numbers, slide, spatial, with_channe
 class Pooling(Layer):
     """What every pooling over windows shares. `strides` is `pool_size` where it is not written."""
 
+    prepares_data = True
     axes: ClassVar[int]
 
     pool_size: tuple[int, ...]
@@ -83,6 +84,8 @@ class MaxPooling1D(Pooling1D):
     Takes (batch, steps, channels), gives (batch, new_steps, channels).
     """
 
+    steps = "resized"
+
     pool_size: Window1D = (2,)
 
 
@@ -124,6 +127,8 @@ class AveragePooling1D(Pooling1D):
     Takes (batch, steps, channels), gives (batch, new_steps, channels).
     """
 
+    steps = "resized"
+
     pool_size: Window1D
 
 
@@ -157,6 +162,7 @@ class AveragePooling3D(Pooling3D):
 class GlobalPooling(Layer):
     """What every pooling over all spatial axes shares."""
 
+    prepares_data = True
     axes: ClassVar[int]
 
     data_format: DataFormat = None
@@ -247,6 +253,8 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     channels).
     """
 
+    supports_masking = True
+    uses_mask_of = ("inputs",)
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("mask", required=False),

@@ -168,6 +168,9 @@ class LSTMSettings(CellSettings):
 class Recurrent(CellSettings):
     """What SimpleRNN, GRU and LSTM share: the way they go through a sequence."""
 
+    supports_masking = True
+    uses_mask_of = ("sequences",)
+
     activity_regularizer: Regularizer | None = None
     return_sequences: bool = False
     return_state: bool = False

@@ -21,8 +21,17 @@ Penalty = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _ANY = (Example({"rate": 0.5}, ((None, 5),)), Example({"rate": 0.0, "seed": 1}, ((None, None, 5),)))
 
 
-class RandomMask(Elementwise):
+class Noise(Elementwise):
+    """What layers share that change entries at random, in training only."""
+
+    training_only = True
+    keeps_values = "some"
+
+
+class RandomMask(Noise):
     """What Dropout and its kin share that let entries drop in a pattern of a given shape."""
+
+    drops_values = True
 
     rate: Rate
     noise_shape: tuple[Count | None, ...] | None = None
@@ -81,7 +90,7 @@ class Dropout(RandomMask):
     )
 
 
-class GaussianNoise(Elementwise):
+class GaussianNoise(Noise):
     """Adds normal noise in training.
 
     ```yaml
@@ -120,7 +129,7 @@ class AlphaDropout(RandomMask):
     )
 
 
-class GaussianDropout(Elementwise):
+class GaussianDropout(Noise):
     """Multiplies by normal noise of mean 1 in training; `rate` is that of the dropout it stands
     for.
 
@@ -132,6 +141,8 @@ class GaussianDropout(Elementwise):
     https://jmlr.org/papers/v15/srivastava14a.html.
     """
 
+    drops_values = True
+
     rate: OpenRate
     seed: Seed | None = None
 
@@ -141,9 +152,10 @@ class GaussianDropout(Elementwise):
         return self.rate > 0 and x.dtype != "bool"
 
 
-class SpatialDropout(Elementwise):
+class SpatialDropout(Noise):
     """What SpatialDropout1D to 3D share: they drop whole channels."""
 
+    drops_values = True
     axes: ClassVar[int]
 
     rate: Rate
@@ -226,6 +238,8 @@ class ActivityRegularization(Elementwise):
 
     Takes any shape and gives it as it is.
     """
+
+    keeps_values = "all"
 
     l1: Penalty = 0.0
     l2: Penalty = 0.0

@@ -23,6 +23,9 @@ class Flatten(Layer):
     order the entries come.
     """
 
+    keeps_values = "all"
+    prepares_data = True
+
     data_format: DataFormat = None
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -30,6 +33,9 @@ class Flatten(Layer):
         Example({"data_format": "channels_first"}, ((None, 3, None, 5),)),
         Example({}, ((None,),), "int32"),
     )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string", "float32")
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -51,6 +57,10 @@ class Reshape(Layer):
     may be -1: what is left over.
     """
 
+    steps = "rearranged"
+    keeps_values = "all"
+    prepares_data = True
+
     target_shape: tuple[Annotated[int, Field(ge=-1)] | None, ...]
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -70,6 +80,9 @@ class Reshape(Layer):
                 help="give all sizes but one",
             )
         return self
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string", "float32")
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -134,6 +147,10 @@ class Permute(Layer):
     axis stays first).
     """
 
+    steps = "rearranged"
+    keeps_values = "all"
+    prepares_data = True
+
     dims: tuple[int, ...]
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -175,6 +192,9 @@ class RepeatVector(Layer):
 
     Takes (batch, features), gives (batch, n, features).
     """
+
+    keeps_values = "all"
+    prepares_data = True
 
     n: Count
 

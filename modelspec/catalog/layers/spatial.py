@@ -29,6 +29,9 @@ class UpSampling1D(Layer):
     Takes (batch, steps, channels), gives (batch, steps * size, channels).
     """
 
+    steps = "resized"
+    prepares_data = True
+
     size: Count = 2
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"size": 3}, ((None, 5, 3),)),)
@@ -41,6 +44,7 @@ class UpSampling1D(Layer):
 class UpSampling(Layer):
     """What UpSampling2D and UpSampling3D share."""
 
+    prepares_data = True
     axes: ClassVar[int]
 
     size: tuple[int, ...]
@@ -125,6 +129,10 @@ class Cropping1D(Layer):
     Takes (batch, steps, channels), gives (batch, steps - cropping, channels).
     """
 
+    steps = "resized"
+    keeps_values = "some"
+    prepares_data = True
+
     cropping: Sides1D = (1, 1)
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"cropping": (1, 2)}, ((None, 6, 3),)),)
@@ -138,6 +146,8 @@ class Cropping1D(Layer):
 class Cropping(Layer):
     """What Cropping2D and Cropping3D share."""
 
+    keeps_values = "some"
+    prepares_data = True
     axes: ClassVar[int]
 
     cropping: Sides

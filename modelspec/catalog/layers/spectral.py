@@ -29,6 +29,8 @@ class SpectralNormalization(Wrapper):
     https://arxiv.org/abs/1802.05957.
     """
 
+    supports_masking = None
+
     power_iterations: Count = 1
 
     examples: ClassVar[tuple[Example, ...]] = (
@@ -63,7 +65,8 @@ class SpectralNormalization(Wrapper):
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         if not is_float(x.dtype):
-            # Keras casts the result back to the input's dtype: an embedding would lose all but its whole numbers.
+            # Keras casts the result back to the input's dtype: an embedding would lose all but its
+            # whole numbers.
             raise Fault(
                 "MS404",
                 f"`SpectralNormalization` takes and gives floating-point numbers, found {x}",

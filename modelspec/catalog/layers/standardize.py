@@ -1,5 +1,6 @@
 """Normalization of features, by a mean and a variance measured from the data or given."""
 
+import math
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import PlainValidator, model_validator
@@ -10,6 +11,7 @@ from modelspec.core.shapes import Shape, Tensor, known, needs, show
 
 from .common import axis_in
 from .factors import is_number
+from .facts import Affine
 from .layer import Example, Inputs, Layer, Weight
 from .setting_types import either
 from .windows import numbers
@@ -41,13 +43,18 @@ class Normalization(Layer):
     """Brings features to a mean of 0 and a variance of 1: `(x - mean) / sqrt(variance)`.
 
     ```yaml
-    - Normalization                                # in a `transform`: measured from the training split
+    - Normalization             # in a `transform`: measured from the training split
     - Normalization: {mean: [2.5, 0.1], variance: [4.0, 0.09]}
     ```
 
     Takes any shape, gives the same shape. Along `axis` each entry has a mean and a variance of its
     own; with `axis: null` one is used for all. With `invert` it does the opposite.
     """
+
+    supports_masking = True
+    prepares_data = True
+    adapts = ("mean", "variance")
+    adapts_weights = True
 
     axis: Annotated[Any, either(int)] | None = -1
     mean: Array | None = None
@@ -97,6 +104,11 @@ class Normalization(Layer):
             )
         return self
 
+    def affine(self) -> Affine | None:
+        if self.mean is None or self.axis not in (-1, 1, None):
+            return None
+        return Affine(_deviation(self.variance), self.mean, divides=not self.invert)
+
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         kept = self._kept(x)
@@ -135,6 +147,13 @@ class Normalization(Layer):
             *(self.weight(name, *kept, trainable=False) for name in ("mean", "variance")),
             count,
         )
+
+
+def _deviation(variance: Any) -> Any:
+    """As Keras computes it: never smaller than its `epsilon`."""
+    if isinstance(variance, tuple):
+        return tuple(_deviation(each) for each in variance)
+    return max(math.sqrt(variance) if variance >= 0 else math.nan, 1e-7)
 
 
 def show_sizes(sizes: Shape) -> str:

@@ -33,6 +33,9 @@ class TextVectorization(OwnDtype):
     (batch, tokens).
     """
 
+    prepares_data = True
+    adapts = ("vocabulary",)
+
     max_tokens: MaxTokens | None = None
     standardize: Standard | None = "lower_and_strip_punctuation"
     split: Literal["whitespace", "character"] | None = "whitespace"
@@ -84,6 +87,9 @@ class TextVectorization(OwnDtype):
         return StringLookup.model_construct(
             **{name: getattr(self, name) for name in _SHARED}, mask_token=""
         )
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string",)
 
     def output(self, inputs: Inputs) -> Tensor:
         x, lookup = inputs.one, self.lookup

@@ -39,6 +39,7 @@ class TransposedConvolution(Layer):
     axes.
     """
 
+    channel_bias = True
     axes: ClassVar[int]
 
     filters: Count
@@ -116,6 +117,7 @@ class Conv1DTranspose(TransposedConvolution):
     `strides` times as many steps.
     """
 
+    steps = "resized"
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D

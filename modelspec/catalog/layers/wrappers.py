@@ -47,6 +47,7 @@ class TimeDistributed(Wrapper):
     step.
     """
 
+    supports_masking = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("mask", required=False),
@@ -148,6 +149,8 @@ class Bidirectional(Wrapper):
     unless `backward_layer` is given.
     """
 
+    supports_masking = True
+    uses_mask_of = ("sequences",)
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("sequences"),
         Argument("initial_state", required=False, many=True, least=2),

@@ -1,26 +1,24 @@
-"""Pairs that cannot work: training choices and data against the graph (`MS5xx`), before anything is
-loaded.
+"""Pairs that cannot work: training choices and data against the graph, before anything is loaded.
+
+Each rule is a module named after its code, with its manual page beside it: `MS510.py` has
+`check(case)`, and `MS510.md` says what it finds. Rules that follow from one analysis share a module
+that is named after the analysis.
 """
 
 from __future__ import annotations
 
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Diagnostic
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from modelspec.core.diagnostics import Collector, Diagnostic
 
 from ..infer import TypedGraph
 from ..spec.data_section import DataSection
 from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
-from .choices import check_choices, check_compiler, check_leak
-from .features import check_features
-from .frozen import check_frozen
-from .heads import heads
-from .layers import check_last_layers, check_layers
-from .learned import check_learned
-from .losses import check_losses
-from .masks import check_masks
-from .metrics import check_metrics
-from .monitors import check_monitors
+from .case import Case
 
 
 def lint(
@@ -31,21 +29,15 @@ def lint(
 ) -> tuple[Diagnostic, ...]:
     """What does not go together. Silent about whatever is in error itself."""
     report = Collector()
-    if typed is not None:
-        check_layers(typed, report)
-        check_masks(typed, report)
-    if data is not None:
-        check_leak(data, report)
-        check_features(typed, training, data, report)
-    if typed is not None and training is not None:
-        found = heads(typed)
-        check_losses(found, training, data, report)
-        check_metrics(found, training, report)
-        check_last_layers(typed, found, training, report)
-        check_monitors(training, data, report)
-        check_choices(training, report)
-        check_frozen(typed, training, report)
-        check_learned(typed, training, report)
-    if training is not None and file is not None:
-        check_compiler(file, report)
+    case = Case(typed, training, data, file, report)
+    report.extend(case.chains.diagnostics)
+    for check in _checks():
+        check(case)
     return report.diagnostics
+
+
+@cache
+def _checks() -> tuple[Callable[[Case], None], ...]:
+    """What the modules of rules in this package check, by code."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("MS*.py"))
+    return tuple(import_module(f".{name}", __package__).check for name in names)

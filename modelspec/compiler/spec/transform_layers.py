@@ -9,74 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Span
+from modelspec.core.diagnostics import Collector, Span
 from modelspec.core.settings import Context, describe
+from modelspec.core.shapes import Shape, Tensor
 from modelspec.core.source import Mapping, Node, Sequence, plain
 
 from .entries import RESERVED, EntryReader, Use
-
-_BY_NUMBER = ("1D", "2D", "3D")
-PREPARING = frozenset(
-    {
-        "Rescaling",
-        "Resizing",
-        "CenterCrop",
-        "AutoContrast",
-        "Equalization",
-        "ContrastLimitedAdaptiveHistogramEqualization",
-        "Solarization",
-        "Normalization",
-        "Hashing",
-        "CategoryEncoding",
-        "Discretization",
-        "StringLookup",
-        "IntegerLookup",
-        "TextVectorization",
-        "STFTSpectrogram",
-        "MelSpectrogram",
-        "Expression",
-        "Flatten",
-        "Reshape",
-        "Permute",
-        "RepeatVector",
-        "Identity",
-        "Activation",
-        "ReLU",
-        "LeakyReLU",
-        "ELU",
-        "Softmax",
-        "UnitNormalization",
-        *(
-            f"{kind}{n}"
-            for n in _BY_NUMBER
-            for kind in (
-                "ZeroPadding",
-                "Cropping",
-                "UpSampling",
-                "MaxPooling",
-                "AveragePooling",
-                "GlobalMaxPooling",
-                "GlobalAveragePooling",
-            )
-        ),
-    }
-)
-"""Layers that compute the same for an example whenever they see it, and are trained by no
-gradient.
-"""
-NOISE = frozenset(
-    {
-        "Dropout",
-        "AlphaDropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        *(f"SpatialDropout{n}" for n in _BY_NUMBER),
-    }
-)
-_AUGMENTING = ("augmentation", "augmentation_color", "augmentation_mix")
-"""Modules of layers that act in training only."""
-_NEEDS_LABELS = ("MixUp", "CutMix")
 
 
 @dataclass(frozen=True)
@@ -102,9 +40,31 @@ class Chain:
         return plain(self.node)
 
 
-def acts_in_training_only(layer: Layer) -> bool:
-    """Whether a layer passes examples through unchanged unless a model is being trained."""
-    return type(layer).__module__.rpartition(".")[2] in _AUGMENTING or layer.kind() in NOISE
+def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
+    """Whether a feature with this transform takes text rather than numbers; None where it takes
+    either.
+
+    `dtype` is that of the model input, None for a target.
+    """
+    if not layers:
+        return dtype == "string"
+    types = layers[0].column_types()
+    text = "string" in types
+    return None if text and len(types) > 1 else text
+
+
+def takes_whole(layers: tuple[Layer, ...]) -> bool:
+    """Whether the numbers that a transform takes are whole ones."""
+    return bool(layers) and "int64" in layers[0].column_types()
+
+
+def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
+    """The type that a transform gets: a column of single numbers is a vector of one, a text a
+    text.
+    """
+    dtype = "string" if text else "int64" if takes_whole(layers) else "float32"
+    alone = text and not (layers and layers[0].takes_vectors)
+    return Tensor((None, *(sizes if sizes or alone else (1,))), dtype)
 
 
 def read_transform(node: Node, context: Context, report: Collector) -> Chain | None:
@@ -160,14 +120,14 @@ def _checked(
 
 
 def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
-    if acts_in_training_only(layer):
+    if layer.training_only:
         report.error(
             "MS625",
             f"`{use.kind}` acts in training only, and would change nothing in a `transform`",
             use.kind_span,
             help="put it under `augment` of `data`",
         )
-    elif layer.kind() not in PREPARING:
+    elif not layer.prepares_data:
         report.error(
             "MS625",
             f"`{use.kind}` cannot prepare data: a `transform` takes layers that no gradient trains "
@@ -192,14 +152,14 @@ def _check_preparing(use: Use, layer: Layer, report: Collector) -> bool:
 
 
 def _check_augmenting(use: Use, layer: Layer, report: Collector) -> bool:
-    if not acts_in_training_only(layer):
+    if not layer.training_only:
         report.error(
             "MS633",
             f"`{use.kind}` acts in evaluation too, so it cannot stand under `augment`",
             use.kind_span,
             help="put it into the `transform` of the column, or into the model",
         )
-    elif layer.kind() in _NEEDS_LABELS:
+    elif layer.mixes_examples:
         report.error(
             "MS633",
             f"`{use.kind}` mixes examples with others, and their labels would stay as they are",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -12,6 +13,8 @@ _CODE = re.compile(r"MS[0-9]{3}")
 _TITLE = re.compile(r"# (MS[0-9]{3}): (.+)")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RUN: Final = ("yaml", "json")
+_FOLDERS: Final = ("core/diagnostics/pages", "compiler/rules")
+"""Where pages lie below the package: the page of a rule lies beside the rule."""
 
 
 class Example(NamedTuple):
@@ -45,7 +48,8 @@ def codes() -> list[str]:
     """Every code that has a page, in order."""
     names = (
         entry.name.removesuffix(".md")
-        for entry in _folder().iterdir()
+        for folder in _folders()
+        for entry in folder.iterdir()
         if entry.name.endswith(".md")
     )
     return sorted(name for name in names if _CODE.fullmatch(name))
@@ -56,8 +60,9 @@ def page(code: str) -> Page | None:
     """The page of a code, or None where there is none."""
     if not _CODE.fullmatch(code):
         return None
-    file = _folder() / f"{code}.md"
-    return parse(file.read_text(encoding="utf-8")) if file.is_file() else None
+    files = (folder / f"{code}.md" for folder in _folders())
+    file = next((file for file in files if file.is_file()), None)
+    return parse(file.read_text(encoding="utf-8")) if file is not None else None
 
 
 def parse(text: str) -> Page:
@@ -81,5 +86,6 @@ def _examples(section: str) -> tuple[Example, ...]:
     return tuple(Example(*fence) for fence in _FENCE.findall(section))
 
 
-def _folder() -> Traversable:
-    return resources.files(__package__) / "pages"
+def _folders() -> Iterator[Traversable]:
+    root = resources.files(__package__.partition(".")[0])
+    return (root / folder for folder in _FOLDERS)

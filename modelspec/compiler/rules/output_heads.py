@@ -4,45 +4,19 @@ has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Span
 from modelspec.core.shapes import Size, Tensor
-from modelspec.core.source import locate
 
 from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
+from .graph_walk import by_name, layer_of, setting_span
 
-PASSING = frozenset(
-    {
-        "Dropout",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "GaussianDropout",
-        "GaussianNoise",
-        "AlphaDropout",
-        "ActivityRegularization",
-        "Identity",
-        "Flatten",
-        "Reshape",
-        "Permute",
-        "RepeatVector",
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
-        "Masking",
-    }
-)
-"""Layers that pass on the values they get (or leave some out): the activation before them is still
-the head's.
-"""
 PROBABILITIES = ("softmax", "sigmoid")
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """One output of a model."""
 
     output: str
@@ -78,8 +52,7 @@ def heads(typed: TypedGraph) -> dict[str, Head]:
 
 def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
     """The call that computes a tensor's values, inside sub-models too; None for an input."""
-    calls = {call.name: call for call in typed.layers}
-    call = calls.get(ref.producer)
+    call = by_name(typed).get(ref.producer)
     if call is None:
         return None
     if call.inside is not None:
@@ -88,25 +61,23 @@ def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
             _maker(call.inside, outputs.get(ref.output or "") or next(iter(outputs.values())))
             or call
         )
-    if call.kind in PASSING:
+    layer = layer_of(call)
+    if layer is not None and layer.keeps_values:
         return _maker(typed, next(call.call.refs())) or call
     return call
 
 
 def _activation(made: TypedCall) -> tuple[str | None, Span]:
-    use = made.call.use
-    layer = made.call.callee
-    if made.kind == "Softmax":
-        return "softmax", use.kind_span
-    if not isinstance(layer, Layer) or "activation" not in type(layer).model_fields:
-        return None, use.kind_span
+    span = made.call.use.kind_span
+    layer = layer_of(made)
+    if layer is None:
+        return None, span
+    if layer.activation_function is not None:
+        return layer.activation_function, span
+    if "activation" not in type(layer).model_fields:
+        return None, span
     value = getattr(layer, "activation")  # noqa: B009  # a field that only some layers have
     if value is None and made.weights:
-        return "linear", use.kind_span
-    span = _setting_span(made, "activation")
-    return (value if isinstance(value, str) else None), span or use.kind_span
-
-
-def _setting_span(made: TypedCall, setting: str) -> Span | None:
-    body = made.call.use.body
-    return locate(body, (setting,)) if body is not None else None
+        return "linear", span
+    written = setting_span(made, "activation")
+    return (value if isinstance(value, str) else None), written or span

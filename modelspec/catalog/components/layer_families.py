@@ -1,0 +1,111 @@
+"""The families of components that settings of layers take: initializers, regularizers, constraints
+and activations.
+"""
+
+from __future__ import annotations
+
+from .family import ABSTRACT, PACKAGE, Family, in_snake_case
+
+_INITIALIZERS = (
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "STFT",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+)
+INITIALIZERS = Family(
+    "initializer",
+    PACKAGE,
+    {"initializers": _INITIALIZERS},
+    {
+        **in_snake_case(_INITIALIZERS),
+        "normal": "RandomNormal",
+        "uniform": "RandomUniform",
+        "one": "Ones",
+        "zero": "Zeros",
+        "IdentityInitializer": "Identity",
+        "OrthogonalInitializer": "Orthogonal",
+        "STFTInitializer": "STFT",
+    },
+    {"Initializer": ABSTRACT, "initializer": ABSTRACT},
+    unlisted=frozenset({"Constant", "constant"}),
+)
+
+_REGULARIZERS = ("L1", "L2", "L1L2", "OrthogonalRegularizer")
+REGULARIZERS = Family(
+    "regularizer",
+    PACKAGE,
+    {"regularizers": _REGULARIZERS},
+    {**in_snake_case(_REGULARIZERS), "l1_l2": "L1L2"},
+    {"Regularizer": ABSTRACT, "regularizer": ABSTRACT},
+    unlisted=frozenset({"l1_l2"}),
+)
+
+_CONSTRAINTS = ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")
+CONSTRAINTS = Family(
+    "constraint",
+    PACKAGE,
+    {"constraints": _CONSTRAINTS},
+    in_snake_case(_CONSTRAINTS),
+    {"Constraint": ABSTRACT, "constraint": ABSTRACT},
+)
+
+ACTIVATIONS = Family(
+    "activation",
+    PACKAGE,
+    {
+        "activations": (
+            "celu",
+            "elu",
+            "exponential",
+            "gelu",
+            "hard_shrink",
+            "hard_sigmoid",
+            "hard_silu",
+            "hard_tanh",
+            "leaky_relu",
+            "linear",
+            "log_sigmoid",
+            "log_softmax",
+            "mish",
+            "relu",
+            "relu6",
+            "selu",
+            "sigmoid",
+            "silu",
+            "soft_shrink",
+            "softmax",
+            "softplus",
+            "softsign",
+            "sparse_plus",
+            "sparse_sigmoid",
+            "sparsemax",
+            "squareplus",
+            "tanh",
+            "tanh_shrink",
+        )
+    },
+    {"hard_swish": "hard_silu", "swish": "silu"},
+    {
+        "glu": (
+            "it halves the last axis, which the layer's own shape takes no account of; multiply a"
+            " `Dense` with one that has `activation: sigmoid`"
+        ),
+        "threshold": (
+            "its two settings have no defaults, and an activation is a name alone; use the layer "
+            "`ReLU: {threshold: ...}`"
+        ),
+    },
+    name_only=True,
+)

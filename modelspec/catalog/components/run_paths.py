@@ -1,0 +1,78 @@
+"""Paths of files that callbacks write: relative to the run folder, and inside it."""
+
+import re
+from string import Formatter
+from typing import Annotated, Any
+
+from pydantic import PlainValidator
+
+from modelspec.core.settings import Unfit
+
+_PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
+_FIELD = re.compile(r"[A-Za-z_][\w-]*")
+_FORMAT = re.compile(r"(0?[0-9]{1,2})?(\.[0-9]{1,2})?[defg%]?")
+
+
+def run_path(value: Any) -> str:
+    """A name that stays inside the run folder on every system."""
+    if not isinstance(value, str):
+        raise Unfit("a path")
+    if not all(map(_is_plain, value.split("/"))):
+        raise Unfit(
+            "a path inside the run folder",
+            code="MS210",
+            help="write a plain name, e.g. `log.csv` or `logs/log.csv`",
+        )
+    return value
+
+
+def _is_plain(part: str) -> bool:
+    """Whether a part of a path is a name of a file or a folder on every system."""
+    if part in ("", ".", "..") or part.startswith("~"):
+        return False
+    return _PART.fullmatch(part) is not None
+
+
+def placeholders(path: str) -> tuple[str, ...]:
+    """What stands in braces in a path: `epoch` and `val_loss` in
+    `{epoch:02d}-{val_loss:.2f}.keras`.
+    """
+    return tuple(name for _, name, _, _ in Formatter().parse(path) if name is not None)
+
+
+def _template(value: Any) -> str:
+    """A path with `{epoch:02d}`-like parts: names of logs and short formats only.
+
+    Python's formats also reach attributes (`{epoch.real}`), and fill up memory
+    (`{epoch:999999999}`).
+    """
+    if not isinstance(value, str):
+        raise Unfit("a path")
+    expected = (
+        "a path whose braces hold the name of a log and a format: `{epoch:02d}`, `{val_loss:.2f}`"
+    )
+    try:
+        parts = list(Formatter().parse(value))
+    except ValueError:
+        raise Unfit(
+            expected, code="MS205", help="close every brace, and write `{{` for one that stays"
+        ) from None
+    for _, name, form, conversion in parts:
+        if name is not None and (conversion or not _is_log(name, form or "")):
+            raise Unfit(expected, code="MS205")
+    run_path("".join(text + ("" if name is None else "0") for text, name, _, _ in parts))
+    return value
+
+
+def _is_log(name: str, form: str) -> bool:
+    """Whether braces hold the name of a log and a format for it."""
+    if not _FIELD.fullmatch(name) or not _FORMAT.fullmatch(form):
+        return False
+    # Logs are numbers with a fraction; only the counters are whole.
+    return not form.endswith("d") or name in ("epoch", "batch")
+
+
+RunPath = Annotated[str, PlainValidator(run_path, json_schema_input_type=str)]
+"""A path relative to the run folder, and inside it."""
+RunTemplate = Annotated[str, PlainValidator(_template, json_schema_input_type=str)]
+"""The same with `{epoch}` and names of logs in it."""

@@ -1,0 +1,18 @@
+"""A softmax of one unit."""
+
+from __future__ import annotations
+
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Every output with a loss for classes, or for a yes or no."""
+    for one in case.trained:
+        if "softmax of one" in one.misfits:
+            case.report.error(
+                "MS511",
+                f"the softmax of `{one.head.call.name}` has one unit, and is 1 whatever goes in",
+                one.head.span,
+                suggestion="sigmoid",
+                help="use `activation: sigmoid` for a yes or no, or one unit for each class",
+            )

@@ -1,0 +1,21 @@
+"""A callback that cannot tell which way is better."""
+
+from __future__ import annotations
+
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Every `monitor` of a quantity that is there to be watched."""
+    for monitor in case.monitors:
+        if not monitor.known or monitor.unvalidated:
+            continue
+        mode = getattr(monitor.callback.settings, "mode", None)
+        if mode == "auto" and monitor.logged[monitor.bare] is None:
+            case.report.error(
+                "MS522",
+                f"`{monitor.callback.written}` cannot tell whether more or less of"
+                f" `{monitor.name}` is better",
+                monitor.span,
+                help="add `mode: max` or `mode: min`",
+            )

@@ -1,0 +1,84 @@
+"""A metric that compares other targets than the loss beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelspec.catalog.components.loss import Loss, Targets
+from modelspec.catalog.components.metric import Metric
+from modelspec.core.diagnostics import Note
+
+from ..spec.training_section import Chosen, Training
+from .case import Case
+from .output_heads import Head
+
+_WORDS: dict[Targets, str] = {
+    "indices": "class numbers",
+    "one_hot": "one-hot codes",
+    "binary": "yes or no for each unit",
+    "numbers": "any numbers",
+}
+_BETTER: dict[tuple[Targets, Targets], str] = {
+    ("indices", "one_hot"): "use the `Sparse...` metric, or `accuracy`, which follows the target",
+    (
+        "indices",
+        "binary",
+    ): "use a metric for class numbers: `accuracy`, `sparse_top_k_categorical_accuracy`, ...",
+    (
+        "one_hot",
+        "indices",
+    ): "use the metric without `Sparse...`, or `accuracy`, which follows the target",
+    ("binary", "indices"): "use `binary_accuracy` or `AUC`",
+}
+
+
+def check(case: Case) -> None:
+    """A metric and the loss of one output compare the same targets with the same predictions."""
+    if case.fitting is None:
+        return
+    for output, metric in _metrics(case.fitting):
+        head, loss = case.heads.get(output), case.fitting.losses.get(output)
+        if head is None or loss is None or not isinstance(loss.settings, Loss):
+            continue
+        if isinstance(metric.settings, str):
+            _check_accuracy(case, head, loss, loss.settings, metric)
+        else:
+            assert isinstance(metric.settings, Metric)
+            _check_targets(case, head, loss, loss.settings.targets, metric, metric.settings.takes)
+
+
+def _metrics(training: Training) -> Iterator[tuple[str, Chosen]]:
+    for by_output in (training.metrics, training.weighted_metrics):
+        for output, metrics in by_output.items():
+            for metric in metrics:
+                yield output, metric
+
+
+def _check_accuracy(case: Case, head: Head, loss: Chosen, settings: Loss, metric: Chosen) -> None:
+    """One that follows the target, which of any numbers is hit by chance alone."""
+    if settings.targets == "numbers" and head.activation in ("linear", None):
+        case.report.warning(
+            "MS523",
+            f"`{metric.written}` counts exact hits, but output `{head.output}` is trained to "
+            "be any number",
+            metric.span,
+            notes=[Note("the loss", loss.span)],
+            help="use `mae`, `RootMeanSquaredError` or `R2Score`",
+        )
+
+
+def _check_targets(
+    case: Case, head: Head, loss: Chosen, given: Targets, metric: Chosen, taken: Targets
+) -> None:
+    if taken == given or given not in _WORDS or taken not in _WORDS or "numbers" in (taken, given):
+        return
+    if {taken, given} == {"one_hot", "binary"} or head.units == 1:
+        return  # one shape, and 0 and 1 in both
+    case.report.error(
+        "MS523",
+        f"`{metric.written}` compares {_WORDS[taken]}, but the targets of output `{head.output}`"
+        f" are {_WORDS[given]}",
+        metric.span,
+        notes=[Note("as its loss has them", loss.span)],
+        help=_BETTER.get((given, taken)),
+    )

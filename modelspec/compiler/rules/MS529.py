@@ -1,0 +1,40 @@
+"""Two metrics of one output with one name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelspec.catalog.components import log_name
+from modelspec.catalog.components.metric import Metric
+from modelspec.core.diagnostics import Note
+
+from ..spec.training_section import Chosen
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Metrics of one output are logged under names of their own."""
+    if case.fitting is None:
+        return
+    for chosen in (case.fitting.metrics, case.fitting.weighted_metrics):
+        for metrics in chosen.values():
+            _check(case, tuple(_names(metrics)))
+
+
+def _check(case: Case, metrics: tuple[tuple[str, Chosen], ...]) -> None:
+    for name, chosen in metrics:
+        first = next(other for found, other in metrics if found == name)
+        if first is not chosen:
+            case.report.error(
+                "MS529",
+                f"two metrics are logged as `{name}`",
+                chosen.span,
+                notes=[Note("the first", first.span)],
+                help="give one of them a `name`, or remove it",
+            )
+
+
+def _names(metrics: tuple[Chosen, ...]) -> Iterator[tuple[str, Chosen]]:
+    for chosen in metrics:
+        assert isinstance(chosen.settings, (Metric, str))
+        yield log_name(chosen.settings), chosen

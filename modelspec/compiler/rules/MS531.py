@@ -1,0 +1,44 @@
+"""A name or a pattern that no layer of the model has."""
+
+from __future__ import annotations
+
+from modelspec.core.diagnostics import nearest
+
+from ..graph import Graph
+from .case import Case
+from .layer_patterns import FREEZE, SKIP, all_paths, patterns
+
+_WILD = "*?[]"
+
+
+def check(case: Case) -> None:
+    """What `freeze` names, and what `weights` skips."""
+    if case.typed is None or case.fitting is None:
+        return
+    for key in (FREEZE, SKIP):
+        for pattern in patterns(case.typed, case.fitting, key):
+            if pattern.named:
+                continue
+            near = _meant(pattern.text, all_paths(case.typed), case.typed.graph)
+            exact = near if near and not any(sign in pattern.text for sign in _WILD) else None
+            case.report.error(
+                "MS531",
+                f"no layer of the model is named `{pattern.text}`",
+                pattern.span,
+                suggestion=exact,
+                help=(
+                    f"did you mean `{near}`?"
+                    if near
+                    else "`modelspec show` lists the names of its layers"
+                ),
+            )
+
+
+def _meant(pattern: str, paths: set[str], graph: Graph) -> str | None:
+    """The layer that a pattern was most likely meant to name: for a call of something shared, what
+    is called.
+    """
+    called = {call.name: call.shared for call in graph.calls if call.shared}
+    if pattern in called:
+        return called[pattern]
+    return nearest(pattern.translate({ord(sign): None for sign in _WILD}), sorted(paths))

@@ -1,0 +1,77 @@
+"""A layer that adapts to data, in a model, where nothing adapts it."""
+
+from __future__ import annotations
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.diagnostics.derived import origin_of
+
+from ..infer import TypedCall
+from ..infer.shared import nested
+from .case import Case
+from .graph_walk import layer_of
+
+
+def check(case: Case) -> None:
+    """Every layer of a model that is to be trained, and those inside of it. Only a `transform` is
+    fitted to the data.
+    """
+    if case.fitting is None:
+        return
+    seen: set[int] = set()
+    for typed in case.graphs:
+        for call in typed.layers:
+            layer = layer_of(call)
+            if layer is not None and id(layer) not in seen:
+                seen.add(id(layer))
+                for one in nested(layer):
+                    _check(case, one, call)
+
+
+def _check(case: Case, layer: Layer, call: TypedCall) -> None:
+    if not layer.adapts or getattr(layer, layer.adapts[0]) is not None:
+        return
+    if not layer.adapts_weights:
+        _fails(case, layer, call)
+    elif case.fitting is not None and case.fitting.weights is None:
+        _does_nothing(case, layer, call)
+
+
+def _fails(case: Case, layer: Layer, call: TypedCall) -> None:
+    """It fails at the first batch, whatever weights are loaded."""
+    named = _named(layer)
+    case.report.error(
+        "MS541",
+        f"`{layer.kind()}` in a model has to be given its {named}: training does not learn"
+        f" {_pronoun(layer)}",
+        call.call.use.kind_span,
+        help=(
+            f"write {named}, or put the layer into a `transform` under `data.inputs`, which"
+            f" learns {_pronoun(layer)} from the training data"
+        ),
+    )
+
+
+def _does_nothing(case: Case, layer: Layer, call: TypedCall) -> None:
+    """It runs as it starts, unless a file of weights has what it would learn."""
+    if origin_of(call.call.use.kind_span).source.shipped:
+        return
+    alike = "; `BatchNormalization` learns its own" if "mean" in layer.adapts else ""
+    case.report.warning(
+        "MS541",
+        f"`{layer.kind()}` without {_named(layer)} changes nothing: training does not learn"
+        f" {_pronoun(layer)}",
+        call.call.use.kind_span,
+        help=(
+            f"write {'both' if len(layer.adapts) == 2 else _named(layer)}, or put the layer into a"
+            f" `transform` under `data.inputs`, which learns {_pronoun(layer)} from the training"
+            f" data{alike}"
+        ),
+    )
+
+
+def _named(layer: Layer) -> str:
+    return " and ".join(f"`{setting}`" for setting in layer.adapts)
+
+
+def _pronoun(layer: Layer) -> str:
+    return "them" if len(layer.adapts) > 1 else "it"

@@ -1,0 +1,60 @@
+"""A transform that makes another type than the input has."""
+
+from __future__ import annotations
+
+from modelspec.core.shapes import Shape, Tensor, show
+
+from ..spec.arrangement import match
+from ..spec.data_section import transform_of
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Every input whose transform can be followed."""
+    if case.data is None or case.typed is None:
+        return
+    for name, feature in (case.data.inputs or {}).items():
+        result, wanted = case.chains.transformed.get(("inputs", name)), case.typed.inputs.get(name)
+        chain = transform_of(feature)
+        if result is None or wanted is None or chain is None:
+            continue
+        found = _misfit(name, result, wanted)
+        if found is not None:
+            message, help = found
+            case.report.error("MS626", message, chain.uses[-1].kind_span, help=help)
+
+
+def _misfit(name: str, result: Tensor, wanted: Tensor) -> tuple[str, str] | None:
+    """What is wrong, and what helps; None where the input takes it."""
+    if (result.dtype == "string") != (wanted.dtype == "string"):
+        return (
+            f"the transform gives {result.dtype}, but input `{name}` takes {wanted.dtype}",
+            "look words up with `StringLookup` or `TextVectorization`"
+            if result.dtype == "string"
+            else "leave the lookup to the model, or give the input another dtype",
+        )
+    help = _misshapen(result, wanted)
+    if help is None:
+        return None
+    return (
+        f"the transform gives {show(result.shape)}, but input `{name}` takes {show(wanted.shape)}",
+        help,
+    )
+
+
+def _misshapen(result: Tensor, wanted: Tensor) -> str | None:
+    """What helps where the shapes differ."""
+    sizes = [size for size in result.shape[1:] if isinstance(size, int)]
+    if len(sizes) == result.rank - 1:
+        if match(tuple(sizes), wanted.shape[1:]) is None:
+            return f"declare the input as `{sizes}`" if sizes else "declare the input as `[1]`"
+    elif result.rank == wanted.rank and not _may_agree(result.shape[1:], wanted.shape[1:]):
+        return "the sizes that are known must agree"
+    return None
+
+
+def _may_agree(found: Shape, wanted: Shape) -> bool:
+    return all(
+        one == other or not isinstance(one, int) or not isinstance(other, int)
+        for one, other in zip(found, wanted, strict=True)
+    )

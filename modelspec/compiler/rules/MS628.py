@@ -1,0 +1,74 @@
+"""A `missing` that is nothing for the values of the column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelspec.core.diagnostics import Span, nearest
+
+from ..spec.data_features import POLICIES
+from ..spec.data_section import Feature, transform_of
+from ..spec.transform_layers import takes_text
+from .case import Case
+from .data_chains import Key, features
+
+
+def check(case: Case) -> None:
+    """Every input and target."""
+    if case.data is None:
+        return
+    for key, feature in features(case.data):
+        place = case.data.spans.get(("missing", *key)) or case.data.spans.get(key)
+        text = _is_text(case, key, feature)
+        if text:
+            _check_text(case, feature.missing, place)
+        elif text is False:
+            _check_numbers(case, feature.missing, place)
+
+
+def _is_text(case: Case, key: Key, feature: Feature) -> bool | None:
+    """Whether the values are text; None where that cannot be told."""
+    chain = transform_of(feature)
+    if feature.prepared and chain is None and feature.pad is None:
+        return None  # the transform is in error
+    kind, name = key
+    wanted = case.typed.inputs.get(name) if case.typed and kind == "inputs" else None
+    return takes_text(chain.layers if chain else (), wanted.dtype if wanted else None)
+
+
+def _check_text(case: Case, value: Any, place: Span | None) -> None:
+    if value in ("mean", "median"):
+        case.report.error(
+            "MS628",
+            f"there is no {value} of text",
+            place,
+            help=(
+                "use `most_frequent`, or a text of its own for what is missing, e.g. `missing:"
+                " unknown`"
+            ),
+        )
+    elif not isinstance(value, str):
+        case.report.error(
+            "MS628",
+            f"a feature of text cannot have the number {value} in place of what is missing",
+            place,
+            suggestion=f'"{value}"',
+            help=f'write `"{value}"` in quotes',
+        )
+
+
+def _check_numbers(case: Case, value: Any, place: Span | None) -> None:
+    if not isinstance(value, str) or value in POLICIES:
+        return
+    near = nearest(value, POLICIES)
+    case.report.error(
+        "MS628",
+        f'a feature of numbers cannot have the text "{value}" in place of what is missing',
+        place,
+        suggestion=near,
+        help=(
+            f"did you mean `{near}`?"
+            if near
+            else "give a number, or one of " + ", ".join(f"`{one}`" for one in POLICIES)
+        ),
+    )

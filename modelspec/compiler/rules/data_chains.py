@@ -1,0 +1,103 @@
+"""What the layers under `data` make of columns and inputs, as far as that holds whatever the source
+has in it; the rest is said when the data are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.dtypes import is_float
+from modelspec.core.shapes import PENDING, Shape, Tensor
+
+from ..infer import TypedGraph, infer_chain
+from ..spec.data_section import DataSection, Feature, transform_of
+from ..spec.transform_layers import Chain, given_type, takes_text
+
+Key = tuple[str, str]
+"""`("inputs", "image")` or `("targets", "digit")`."""
+
+
+class Augmented(NamedTuple):
+    """An input that training varies, and what it becomes."""
+
+    name: str
+    chain: Chain
+    wanted: Tensor
+    result: Tensor | None
+    """None where the layers cannot take it."""
+
+
+class DataChains(NamedTuple):
+    """The types at the ends of chains, and what is wrong within them."""
+
+    transformed: Mapping[Key, Tensor]
+    augmented: tuple[Augmented, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def features(data: DataSection) -> Iterator[tuple[Key, Feature]]:
+    """Every input and target."""
+    for name, feature in (data.inputs or {}).items():
+        yield ("inputs", name), feature
+    for name, feature in (data.targets or {}).items():
+        yield ("targets", name), feature
+
+
+def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChains:
+    """The types of every transform, and of `augment`."""
+    if data is None:
+        return DataChains({})
+    found: list[Diagnostic] = []
+    transformed: dict[Key, Tensor] = {}
+    for key, feature in features(data):
+        result = _transformed(feature, data, found)
+        if result is not None:
+            transformed[key] = result
+    augmented = tuple(_augmented(typed, data, found)) if typed is not None else ()
+    return DataChains(transformed, augmented, tuple(found))
+
+
+def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -> Tensor | None:
+    """What a transform makes, where that can be told without the data."""
+    chain = transform_of(feature)
+    source = data.sources.get("train")
+    if (
+        chain is None
+        or not chain.complete
+        or feature.pad is not None
+        or source is None
+        or not source.one_value_cells
+    ):
+        return None
+    text = takes_text(chain.layers, None)
+    if text is None:
+        return None
+    sizes: Shape = () if feature.column is not None else (len(feature.names),)
+    given = given_type(text, chain.layers, sizes)
+    checked = infer_chain(chain.uses, chain.layers, given, chain.span)
+    found.extend(_certain(checked.diagnostics))
+    return checked.value[-1] if checked.value else None
+
+
+def _certain(found: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
+    """What stays true when vocabularies are known."""
+    return (one for one in found if one.code not in ("MS405", "MS205") or one.severity != "error")
+
+
+def _augmented(
+    typed: TypedGraph, data: DataSection, found: list[Diagnostic]
+) -> Iterator[Augmented]:
+    """The inputs that `augment` names; those of whole numbers are not followed."""
+    for name, chain in data.augment.items():
+        wanted = typed.inputs.get(name)
+        if wanted is None or not chain.complete or PENDING in wanted.shape:
+            continue
+        if not is_float(wanted.dtype):
+            yield Augmented(name, chain, wanted, None)
+            continue
+        given = Tensor(wanted.shape, "float32")
+        checked = infer_chain(chain.uses, chain.layers, given, chain.span)
+        found.extend(checked.diagnostics)
+        yield Augmented(name, chain, wanted, checked.value[-1] if checked.value else None)

@@ -1,0 +1,45 @@
+"""Steps through a typed graph that several rules take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.diagnostics import Span
+from modelspec.core.source import locate
+
+from ..graph import Ref
+from ..infer import TypedCall, TypedGraph
+
+
+def distinct(typed: TypedGraph, seen: set[int] | None = None) -> Iterator[TypedGraph]:
+    """The graph and those inside its calls, each once."""
+    seen = set() if seen is None else seen
+    if id(typed) in seen:
+        return
+    seen.add(id(typed))
+    yield typed
+    for call in typed.layers:
+        if call.inside is not None:
+            yield from distinct(call.inside, seen)
+
+
+def by_name(typed: TypedGraph) -> dict[str, TypedCall]:
+    return {call.name: call for call in typed.layers}
+
+
+def layer_of(call: TypedCall) -> Layer | None:
+    """The layer that is called; None for a sub-model."""
+    return call.call.callee if isinstance(call.call.callee, Layer) else None
+
+
+def producer(call: TypedCall, calls: Mapping[str, TypedCall]) -> TypedCall | None:
+    """The call that makes the first tensor of another; None for an input, or a list of tensors."""
+    ref = next(iter((call.call.inputs or {}).values()), None)
+    return calls.get(ref.producer) if isinstance(ref, Ref) else None
+
+
+def setting_span(call: TypedCall, name: str, *, whole: bool = False) -> Span | None:
+    """Where a setting of the called layer is written."""
+    body = call.call.use.body
+    return locate(body, (name,), whole=whole) if body is not None else None

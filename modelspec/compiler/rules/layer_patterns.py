@@ -1,0 +1,69 @@
+"""Names and patterns of layers that are written in `training`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modelspec.core.diagnostics import Span
+from modelspec.core.source import Mapping, Node, Scalar, Sequence
+
+from ..infer import TypedGraph
+from ..infer.freeze import layer_paths
+from ..spec.initial_weights import matches
+from ..spec.training_section import Training
+
+FREEZE, SKIP = ("freeze",), ("weights", "skip")
+
+
+class Pattern(NamedTuple):
+    """One pattern, and the layers that it names."""
+
+    text: str
+    span: Span
+    named: frozenset[str]
+
+
+def patterns(typed: TypedGraph, training: Training, key: tuple[str, ...]) -> list[Pattern]:
+    """The patterns at a key; also where something else of the section is in error."""
+    paths = all_paths(typed)
+    return [
+        Pattern(text, span, frozenset(path for path in paths if matches(text, path)))
+        for text, span in _written(training, key)
+    ]
+
+
+def all_paths(typed: TypedGraph) -> set[str]:
+    """The path of every layer, those of sub-models below them."""
+    return {path for path, _ in layer_paths(typed.graph)}
+
+
+def complete(typed: TypedGraph) -> bool:
+    """Whether every layer could be inferred."""
+    return len(typed.layers) == len(typed.graph.calls)
+
+
+def paths_with_weights(typed: TypedGraph, prefix: str = "") -> set[str]:
+    """The paths of layers that have weights, for a graph that is complete."""
+    found: set[str] = set()
+    for layer in typed.layers:
+        path = f"{prefix}{layer.shared or layer.name}"
+        if layer.weights:
+            found.add(path)
+        if layer.inside is not None:
+            found |= paths_with_weights(layer.inside, f"{path}/")
+    return found
+
+
+def _written(training: Training, key: tuple[str, ...]) -> list[tuple[str, Span]]:
+    node: Node = training.node
+    for step in key:
+        if not isinstance(node, Mapping) or step not in node.entries:
+            return []
+        node = node.entries[step].value
+    items = node.items if isinstance(node, Sequence) else (node,)
+    texts = [
+        item
+        for item in items
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value
+    ]
+    return [(str(item.value), item.span) for item in texts]

@@ -1,0 +1,239 @@
+"""Masks on their way through a graph, as Keras passes them from layer to layer while a model runs.
+
+`Embedding` and `Masking` mark steps that are padding. A layer passes the mark with its result where
+it supports masks; most do not, and a sum with a tensor that has no mask has none either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.shapes import Size
+
+from ..graph import Graph, Ref
+from ..infer import TypedCall, TypedGraph
+from .graph_walk import by_name
+
+
+class Mask(NamedTuple):
+    """What is known of the mask of a tensor: where it was made, and the call after which there is
+    none.
+
+    Where it cannot be told whether there is one, it is taken to be there: then nothing is said.
+    """
+
+    made: TypedCall
+    steps: Size
+    lost: TypedCall | None = None
+    without: str | None = None
+    """The tensor without a mask because of which a sum has none."""
+    sure: bool = True
+
+
+class LostMask(NamedTuple):
+    """A mask that ends before a call that would use it."""
+
+    mask: Mask
+    lost: TypedCall
+    user: TypedCall
+
+
+class MisreadMask(NamedTuple):
+    """A mask of steps that comes to a layer which takes it for one of single entries."""
+
+    mask: Mask
+    user: TypedCall
+
+
+class MaskEnds(NamedTuple):
+    """What was found on the way; each loss once."""
+
+    lost: tuple[LostMask, ...] = ()
+    misread: tuple[MisreadMask, ...] = ()
+
+
+_Item: TypeAlias = tuple[str, Mask | None]
+"""The producer of a tensor, and its mask."""
+_Taken: TypeAlias = Mapping[str, tuple[_Item, ...]]
+"""By call argument."""
+_Masks: TypeAlias = Mapping[str, Mask | None]
+
+
+def follow_masks(typed: TypedGraph | None) -> MaskEnds:
+    """Every mask that does not come to where it is used."""
+    if typed is None:
+        return MaskEnds()
+    walk = _Walk()
+    walk.graph(typed, {})
+    return MaskEnds(tuple(walk.lost.values()), tuple(walk.misread.values()))
+
+
+class _Walk:
+    """Follows masks through a graph and the sub-models that it calls."""
+
+    def __init__(self) -> None:
+        self.lost: dict[int, LostMask] = {}
+        self.misread: dict[int, MisreadMask] = {}
+        self.runs: dict[tuple[int, tuple[tuple[str, bool], ...]], _Masks] = {}
+
+    def graph(self, typed: TypedGraph, given: _Masks) -> _Masks:
+        """The masks of a graph's outputs by their public names. A sub-model is walked once for each
+        way it is masked.
+        """
+        key = (id(typed), tuple((name, mask.lost is None) for name, mask in given.items() if mask))
+        if key not in self.runs:
+            masks: dict[str, tuple[Mask | None, ...]] = {
+                name: (mask,) for name, mask in given.items()
+            }
+            calls = by_name(typed)
+            for call in typed.layers:
+                masks[call.name] = self._call(call, masks, calls)
+            self.runs[key] = {
+                name: _of(ref, masks, calls) for name, ref in typed.graph.outputs.items()
+            }
+        return self.runs[key]
+
+    def _call(
+        self,
+        call: TypedCall,
+        masks: Mapping[str, tuple[Mask | None, ...]],
+        calls: Mapping[str, TypedCall],
+    ) -> tuple[Mask | None, ...]:
+        """The masks of what a call gives."""
+        taken = {
+            argument: tuple((ref.producer, _of(ref, masks, calls)) for ref in _refs(item))
+            for argument, item in (call.call.inputs or {}).items()
+        }
+        if call.inside is not None:
+            assert isinstance(call.call.callee, Graph)
+            inside = self.graph(call.inside, {name: items[0][1] for name, items in taken.items()})
+            return tuple(inside.values())
+        layer = call.call.callee
+        if not isinstance(layer, Layer):
+            return ()
+        if not _given(taken):
+            self._use(call, layer, taken)
+        return _results(call, layer, taken)
+
+    def _use(self, call: TypedCall, layer: Layer, taken: _Taken) -> None:
+        """Notes down what a call that is given no mask of its own makes of those it gets."""
+        if layer.masks_entries:
+            mask = next(iter(taken.values()))[0][1]
+            if mask is not None and not mask.lost and mask.sure:
+                self.misread.setdefault(id(call), MisreadMask(mask, call))
+        mask = _used(layer, taken)
+        if mask is not None and mask.lost is not None:
+            self.lost.setdefault(id(mask.lost), LostMask(mask, mask.lost, call))
+
+
+def _refs(item: Ref | tuple[Ref, ...]) -> tuple[Ref, ...]:
+    return (item,) if isinstance(item, Ref) else item
+
+
+def _of(
+    ref: Ref, masks: Mapping[str, tuple[Mask | None, ...]], calls: Mapping[str, TypedCall]
+) -> Mask | None:
+    """The mask of the tensor that a reference names; None where it has none, or nothing is known of
+    it.
+    """
+    found = masks.get(ref.producer, ())
+    index = 0
+    if ref.output is not None and ref.producer in calls:
+        names = calls[ref.producer].output_names
+        index = (
+            names.index(ref.output)
+            if ref.output in names
+            else int(ref.output)
+            if ref.output.isdecimal()
+            else 0
+        )
+    return found[index] if index < len(found) else None
+
+
+def _given(taken: _Taken) -> bool:
+    """Whether a call is given a mask of its own."""
+    return any("mask" in argument for argument in taken)
+
+
+def _used(layer: Layer, taken: _Taken) -> Mask | None:
+    """The mask by which a layer would leave padding out, where none of those that serve is left."""
+    masks = dict(_by_tensor(layer, taken)) if layer.uses_mask_of else {}
+    found = [masks[name] for name in layer.uses_mask_of if name in masks]
+    if any(mask is not None and mask.lost is None for mask in found):
+        return None
+    return found[0] if found else None
+
+
+def _by_tensor(layer: Layer, taken: _Taken) -> Iterator[tuple[str, Mask | None]]:
+    """The mask of each tensor that a layer takes, as far as Keras hands it over: to `mask` for the
+    only argument, to `value_mask` for `value` beside others.
+    """
+    arguments = {argument.name: argument for argument in layer.arguments}
+    for name, items in taken.items():
+        if len(taken) > 1 and f"{name}_mask" not in arguments:
+            continue
+        names = arguments[name].items if name in arguments else ()
+        yield from zip(names or (name,), (mask for _, mask in items), strict=False)
+
+
+def _results(call: TypedCall, layer: Layer, taken: _Taken) -> tuple[Mask | None, ...]:
+    """The masks of the tensors that a layer gives. Only sequences of vectors are followed: (batch,
+    steps, size).
+    """
+    if not call.outputs or call.outputs[0].rank != 3:
+        return (None,)
+    mask = _result(call, layer, taken)
+    if layer.arguments and layer.arguments[0].many:
+        return (mask,)  # what else attention gives are scores
+    return tuple(mask if tensor.rank == 3 else None for tensor in call.outputs)
+
+
+def _result(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
+    steps = call.outputs[0].shape[1]
+    if layer.makes_mask(call.call.use.options):
+        return Mask(call, steps)
+    if layer.supports_masking is None or _given(taken):
+        return Mask(call, steps, sure=False)
+    every = [item for items in taken.values() for item in items]
+    if not layer.supports_masking or layer.joins_masks == "none":
+        return _dropped(call, layer, every)
+    if layer.joins_masks is not None:
+        return _joined(call, layer, every)
+    return every[0][1] if every else None
+
+
+def _joined(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
+    along_steps = layer.joins_masks == "axis" and getattr(layer, "axis", -1) not in (-1, 2)
+    return _any_of(every) if along_steps else _all_of(call, every)
+
+
+def _any_of(every: list[_Item]) -> Mask | None:
+    """Of tensors one after the other: a mask where any of them has one."""
+    return next((mask for _, mask in every if mask and mask.lost is None), None)
+
+
+def _all_of(call: TypedCall, every: list[_Item]) -> Mask | None:
+    """Of tensors entry by entry: a mask where all of them have one.
+
+    What comes first is what is reported: a mask that was lost before, then one that is lost here.
+    """
+    masks = [mask for _, mask in every if mask]
+    if not masks:
+        return None
+    if lost := [mask for mask in masks if mask.lost is not None]:
+        return lost[0]
+    without = [producer for producer, mask in every if mask is None]
+    return masks[0]._replace(lost=call, without=without[0]) if without else masks[0]
+
+
+def _dropped(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
+    """After a layer that passes no mask on, as long as what it gives has steps."""
+    mask = next((mask for _, mask in every if mask), None)
+    steps = call.outputs[0].shape[1]
+    if mask is None:
+        return None
+    if layer.steps != "resized" and (layer.steps == "rearranged" or steps != mask.steps):
+        return None
+    return mask._replace(steps=steps, lost=mask.lost or call)
