@@ -162,7 +162,7 @@ def _text(value: Any) -> str:
 
 def labels(layers: tuple[Layer, ...]) -> tuple[Any, ...] | None:
     """The label of each class, where a target is looked up; None where it is not."""
-    kept = [layer for layer in layers if layer.kind() not in ("Reshape", "Flatten", "Identity")]
+    kept = [layer for layer in layers if layer.keeps_values != "all"]
     if len(kept) != 1 or not isinstance(kept[0], (StringLookup, IntegerLookup)) or kept[0].invert:
         return None
     return tokens(kept[0]) if kept[0].mode in ("int", "one_hot") else None
@@ -199,17 +199,13 @@ def _undone(layer: Layer) -> tuple[Any, Any] | None:
     """
     import numpy as np
 
-    if layer.kind() == "Rescaling":
-        scale, offset = np.asarray(getattr(layer, "scale"), np.float64), getattr(layer, "offset")  # noqa: B009
-        return None if not np.all(scale) else (1 / scale, -np.asarray(offset, np.float64) / scale)
-    mean, axis = getattr(layer, "mean", None), getattr(layer, "axis", None)
-    if layer.kind() != "Normalization" or mean is None or axis not in (-1, 1, None):
+    affine = layer.affine()
+    if affine is None:
         return None
-    mean = np.asarray(mean, np.float64)
-    deviation = np.maximum(np.sqrt(np.asarray(getattr(layer, "variance"), np.float64)), 1e-7)  # noqa: B009
-    if getattr(layer, "invert"):  # noqa: B009
-        return 1 / deviation, -mean / deviation
-    return deviation, mean
+    scale, offset = np.asarray(affine.scale, np.float64), np.asarray(affine.offset, np.float64)
+    if affine.divides:
+        return scale, offset
+    return (1 / scale, -offset / scale) if np.all(scale) else None
 
 
 def is_finite(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """Augmentation: training examples varied at random, by numbers that follow from seed, epoch and
 step alone.
 
-A run that goes on in the middle of an epoch thus sees what it would have seen, and nothing has to
+A run that continues in the middle of an epoch thus sees what it would have seen, and nothing has to
 be saved for it.
 """
 

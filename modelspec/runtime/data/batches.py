@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .prepare import Examples
+from .examples import Examples
 from .split import Positions
 from .table import Array
 

@@ -24,11 +24,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from modelspec import __version__
+
 from .table import Array
 
 FORMAT = 1
 _ENTRY = "entry.json"
-_PACKAGES = ("modelspec", "keras", "tensorflow", "numpy")
+_PACKAGES = ("keras", "tensorflow", "numpy")
 
 
 def folder() -> Path:
@@ -54,7 +56,7 @@ class Key(NamedTuple):
 
 def versions() -> dict[str, str]:
     """Of what computes the entries."""
-    found = {"format": str(FORMAT)}
+    found = {"format": str(FORMAT), "modelspec": __version__}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
@@ -85,7 +87,7 @@ def find(key: Key) -> Entry | None:
             if list(array.shape) != shape or str(array.dtype) != dtype:
                 return None
             arrays[name] = array
-        os.utime(path)  # so that the entries used last can be told
+        os.utime(path)  # so that the entries used last can be found
         return Entry(arrays, read["facts"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None

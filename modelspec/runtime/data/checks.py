@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.graph import Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.diagnostics import Span
@@ -17,9 +18,6 @@ from .columns import Bound
 from .conform import number
 from .errors import Findings, places
 from .table import Array, Table
-
-_PASSING = frozenset({"Flatten", "Reshape", "Permute", "RepeatVector", "Identity"})
-"""Layers that move values without changing them."""
 
 
 class Lookup(NamedTuple):
@@ -47,27 +45,30 @@ def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict
             inner = {name: fed[name] for name in call.inside.inputs if name in fed}
             for name, items in lookups(call.inside, inner).items():
                 found.setdefault(name, []).extend(items)
-        elif call.kind in _PASSING:
-            origin[call.name] = next(iter(fed.values()))
-        elif (size := _embedding_size(call)) is not None:
-            lookup = Lookup(call.name, size, call.call.use.kind_span)
-            found.setdefault(next(iter(fed.values())), []).append(lookup)
+        source = next(iter(fed.values()))
+        if _keeps_all(call):
+            origin[call.name] = source
+        elif (lookup := _lookup(call)) is not None:
+            found.setdefault(source, []).append(lookup)
     return found
+
+
+def _keeps_all(call: TypedCall) -> bool:
+    """Whether the values that it takes are all that it gives."""
+    return isinstance(call.call.callee, Layer) and call.call.callee.keeps_values == "all"
+
+
+def _lookup(call: TypedCall) -> Lookup | None:
+    if not isinstance(call.call.callee, Layer):
+        return None
+    size = call.call.callee.looks_up(call.call.use.options)
+    return Lookup(call.name, size, call.call.use.kind_span) if size is not None else None
 
 
 def _single(call: TypedCall) -> Iterator[tuple[str, Ref]]:
     for name, item in (call.call.inputs or {}).items():
         if isinstance(item, Ref):
             yield name, item
-
-
-def _embedding_size(call: TypedCall) -> int | None:
-    if call.call.callee is None or type(call.call.callee).__name__ not in (
-        "Embedding",
-        "ReversibleEmbedding",
-    ):
-        return None
-    return int(getattr(call.call.callee, "input_dim"))  # noqa: B009  # a setting that only these layers have
 
 
 def check_lookups(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -20,7 +20,7 @@ costs little.
 """
 
 
-class Reader:
+class ColumnReader:
     """Some columns of a table, as often as they are asked for, in blocks of one size."""
 
     def __init__(
@@ -69,46 +69,64 @@ def _joined(one: Array, other: Array) -> Array:
 
 def open_columns(
     table: Table,
-    features: Mapping[str, Bound],
+    features: Iterable[Bound],
     others: Mapping[str, Span | None],
     findings: Findings,
     *,
     once: bool = False,
-) -> Reader | None:
+) -> ColumnReader | None:
     """The columns of features and `others` (by name, with the place that names them); None, and
     findings, where one cannot be had. `once`: less of them is kept in memory.
     """
-    spans: dict[str, Span | None] = {}
-    for bound in features.values():
-        spans.update({name: bound.at(name) for name in bound.names if name not in spans})
-    spans = {**spans, **{name: span for name, span in others.items() if name not in spans}}
-    large = table.size_hint is not None and table.size_hint > (
-        min(ONCE, MEMORY) if once else MEMORY
-    )
-    whole: dict[str, Array] = {}
-    wrong = False
-    for name, span in spans.items():
-        if large and name in table:
-            continue
+    spans = _places(features, others)
+    large = table.size_hint is not None and table.size_hint > memory_limit(once=once)
+    wanted = {name: span for name, span in spans.items() if not (large and name in table)}
+    whole = _read(table, wanted, findings)
+    if whole is None or _unequal(
+        {name: len(values) for name, values in whole.items()}, table, findings
+    ):
+        return None
+    return ColumnReader(table, tuple(spans), None if large else whole)
+
+
+def memory_limit(*, once: bool) -> int:
+    """Bytes up to which a source is kept in memory."""
+    return min(ONCE, MEMORY) if once else MEMORY
+
+
+def _places(features: Iterable[Bound], others: Mapping[str, Span | None]) -> dict[str, Span | None]:
+    """Each column once, with the first place that names it."""
+    found: dict[str, Span | None] = {}
+    for bound in features:
+        for name in bound.names:
+            found.setdefault(name, bound.at(name))
+    for name, span in others.items():
+        found.setdefault(name, span)
+    return found
+
+
+def _read(
+    table: Table, wanted: Mapping[str, Span | None], findings: Findings
+) -> dict[str, Array] | None:
+    """Whole columns; None, and what is wrong with each, where one cannot be read."""
+    found: dict[str, Array] = {}
+    for name, span in wanted.items():
         try:
-            whole[name] = table.column(name, span)
+            found[name] = table.column(name, span)
         except DataError as error:
             findings.extend(error.diagnostics)
-            wrong = True
-    if wrong or _unequal({name: len(values) for name, values in whole.items()}, table, findings):
-        return None
-    return Reader(table, tuple(spans), None if large else whole)
+    return found if len(found) == len(wanted) else None
 
 
 def _unequal(lengths: Mapping[str, int], table: Table, findings: Findings) -> bool:
     """MS611: arrays of one source that do not count the same examples."""
     if len(set(lengths.values())) <= 1:
         return False
-    told = [f"`{name}` has {count:,}" for name, count in lengths.items()]
+    counts = [f"`{name}` has {count:,}" for name, count in lengths.items()]
     findings.error(
         "MS611",
         f"the arrays of {table.name} do not have the same number of examples: "
-        f"{', '.join(told[:-1])} and {told[-1]}",
+        f"{', '.join(counts[:-1])} and {counts[-1]}",
         table.span,
         help="the first axis of every array counts the examples",
     )

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import Chain, DataSection, Feature, Pad, transform_of
 from modelspec.core.diagnostics import Path, Span
 
 from .errors import DataError, Findings
+from .spec_facts import section
 from .table import Table
+
+Key = tuple[str, str]
+"""A feature: `("inputs", "image")` or `("targets", "digit")`."""
 
 
 class Bound(NamedTuple):
@@ -43,7 +48,7 @@ class Bound(NamedTuple):
         return self.spans.get(name, self.span)
 
     def place(self, table: Table, index: tuple[int, ...]) -> str:
-        """Where an entry of the gathered values stands in the source; what is prepared has lost its
+        """The place of an entry of the gathered values in the source; what is prepared has lost its
         column.
         """
         if self.chain is not None or self.pad is not None:
@@ -73,6 +78,28 @@ class Binding:
     inputs: Mapping[str, Bound]
     targets: Mapping[str, Bound]
 
+    @property
+    def features(self) -> dict[Key, Bound]:
+        return {
+            **{("inputs", name): bound for name, bound in self.inputs.items()},
+            **{("targets", name): bound for name, bound in self.targets.items()},
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that feed anything, each once."""
+        return tuple(
+            dict.fromkeys(name for bound in self.features.values() for name in bound.names)
+        )
+
+
+def binding_of(compiled: Compiled) -> Binding:
+    """The columns that the spec itself names, before any source is open."""
+    data = section(compiled)
+    return Binding(
+        _written(data.inputs, data, "inputs") or {}, _written(data.targets, data, "targets") or {}
+    )
+
 
 def bind(
     data: DataSection,
@@ -87,21 +114,33 @@ def bind(
 
     Raises `DataError` (MS623) where an output is trained and nothing says on what.
     """
-    targets = {
-        name: bound_of(one, data, ("targets", name)) for name, one in (data.targets or {}).items()
-    }
-    if data.targets is None and table.default_target is not None and len(trained) == 1:
-        targets = {trained[0]: Bound((table.default_target,), False, table.span)}
+    targets = _written(data.targets, data, "targets")
+    if targets is None:
+        targets = _default_target(trained, table)
     if with_targets:
         _all_targets(trained, targets, data)
-    if data.inputs is not None:
-        found = {name: bound_of(one, data, ("inputs", name)) for name, one in data.inputs.items()}
-    else:
+    found = _written(data.inputs, data, "inputs")
+    if found is None:
         taken = {column for bound in targets.values() for column in bound.names}
         found = {inputs[0]: _everything_but(taken, table)}
-    return Binding(
-        found, {name: targets[name] for name in trained if name in targets} if with_targets else {}
-    )
+    fed = [name for name in trained if with_targets and name in targets]
+    return Binding(found, {name: targets[name] for name in fed})
+
+
+def _written(
+    features: Mapping[str, Feature] | None, data: DataSection, key: str
+) -> dict[str, Bound] | None:
+    """The features that the spec has; None where it names none."""
+    if features is None:
+        return None
+    return {name: bound_of(one, data, (key, name)) for name, one in features.items()}
+
+
+def _default_target(trained: Sequence[str], table: Table) -> dict[str, Bound]:
+    """The table's own target, for a single output."""
+    if table.default_target is None or len(trained) != 1:
+        return {}
+    return {trained[0]: Bound((table.default_target,), False, table.span)}
 
 
 def _all_targets(trained: Iterable[str], targets: Mapping[str, Bound], data: DataSection) -> None:

@@ -73,7 +73,7 @@ def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) ->
     """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of
     it.
 
-    `place` tells where a value stands in its source.
+    `place` tells the place of a value in its source.
     """
     if dtype == "string":
         return values.astype(object)
@@ -101,7 +101,7 @@ def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) ->
 
 
 def as_read(index: Index, arranged: Array, values: Array) -> Index:
-    """Where an entry of arranged values stands in the values as they were."""
+    """The place of an entry of arranged values in the values as they were."""
     found = np.unravel_index(np.ravel_multi_index(index, arranged.shape), values.shape)
     return tuple(int(one) for one in found)
 

@@ -32,7 +32,7 @@ def is_image(sizes: Sequence[int | None]) -> bool:
 
 
 def rows_of(count: int, classes: Array | None) -> list[Sequence[int]]:
-    """Which examples stand in each row: the first of each class where there are few, else the first
+    """The examples of each row: the first of each class where there are few, else the first
     of all.
     """
     if classes is not None:

@@ -1,16 +1,14 @@
-"""What the data or a run has wrong: errors that hold diagnostics, and the notebook in which they
-are collected.
-"""
+"""What the data or a run has wrong: errors that hold diagnostics, and what collects these."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from modelspec.core.diagnostics import Diagnostic, Note, Severity, Span
+from modelspec.core.diagnostics import Collector, Diagnostic, Note, Severity
 
 MAX_OF_A_KIND = 10
-"""How many faults of one code are told one by one, and how many places one fault names."""
+"""How many faults of one code are reported one by one, and how many places one fault names."""
 
 
 class RunError(Exception):
@@ -36,40 +34,22 @@ class DataError(RunError):
     """The data cannot be used as the spec says."""
 
 
-class Findings:
-    """Collects what is wrong with data: at most ten of a kind one by one, the others as a count."""
+class Findings(Collector):
+    """What is wrong with data: at most ten faults of a kind one by one, the others as a count."""
 
     def __init__(self) -> None:
-        self._found: list[Diagnostic] = []
+        super().__init__()
         self._counts: Counter[tuple[str, Severity]] = Counter()
 
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        notes: Iterable[str] = (),
-        help: str | None = None,
-    ) -> None:
-        self._add(
-            Diagnostic(code, "error", message, span, tuple(Note(text) for text in notes), help)
-        )
-
-    def warning(
-        self, code: str, message: str, span: Span | None, *, help: str | None = None
-    ) -> None:
-        self._add(Diagnostic(code, "warning", message, span, (), help))
-
-    def _add(self, diagnostic: Diagnostic) -> None:
-        key = (diagnostic.code, diagnostic.severity)
-        self._counts[key] += 1
-        if self._counts[key] <= MAX_OF_A_KIND:
-            self._found.append(diagnostic)
+    def add(self, diagnostic: Diagnostic) -> None:
+        kind = (diagnostic.code, diagnostic.severity)
+        self._counts[kind] += 1
+        if self._counts[kind] <= MAX_OF_A_KIND:
+            super().add(diagnostic)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
-            self._add(diagnostic)
+            self.add(diagnostic)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -81,11 +61,11 @@ class Findings:
             for (code, severity), count in self._counts.items()
             if count > MAX_OF_A_KIND
         ]
-        return (*self._found, *more)
+        return (*self.found, *more)
 
     @property
     def ok(self) -> bool:
-        return not any(severity == "error" for _, severity in self._counts)
+        return not self.has_errors
 
     def stop_if_wrong(self) -> None:
         """Raises `DataError` where there is an error."""
@@ -94,7 +74,7 @@ class Findings:
 
 
 def places(items: Iterable[str], count: int) -> tuple[str, ...]:
-    """Up to ten places as one note: `also at a.csv:7, a.csv:12 and 40 more`. The first stands in
+    """Up to ten places as one note: `also at a.csv:7, a.csv:12 and 40 more`. The first is in
     the message.
     """
     rest = list(items)[1:MAX_OF_A_KIND]

@@ -114,35 +114,47 @@ def _given(
 ) -> Array | None:
     """A weight for each class. MS629 for a class that does not exist, and for one that has none."""
     assert weight.weights is not None
-    names = [str(label) for label in target.labels] if target.labels else None
-    size = len(names) if names else max(_units(target), len(counts))
-    table = np.full(size, np.nan)
+    names = [str(label) for label in target.labels or ()] or None
+    table = np.full(len(names) if names else max(_units(target), len(counts)), np.nan)
     for name, value in weight.weights.items():
-        place = _index(name, names, size)
+        place = _index(name, names, len(table))
         if place is None:
-            near = nearest(name, names or [])
-            known = listed(names[:10]) if names else f"0 to {size - 1}"
-            findings.error(
-                "MS629",
-                f"`class_weight` names class `{name}`, which output `{output}` does not have",
-                weight.spans.get(name, weight.span),
-                help=f"did you mean `{near}`?" if near else f"its classes are {known}",
-            )
+            _report_unknown(name, names, len(table), weight, output, findings)
             return None
         table[place] = value
-    for index in np.flatnonzero(counts):
-        if np.isnan(table[index]):
-            label = names[index] if names else str(index)
-            findings.error(
-                "MS629",
-                f"`class_weight` has no weight for class `{label}` of output `{output}`, which "
-                f"{counts[index]:,} training examples have",
-                weight.span,
-                help=f'add `"{label}": 1.0`',
-            )
-            return None
+    present = np.flatnonzero(counts)
+    lacking = present[np.isnan(table[present])]
+    if len(lacking):
+        first = int(lacking[0])
+        label = names[first] if names else str(first)
+        findings.error(
+            "MS629",
+            f"`class_weight` has no weight for class `{label}` of output `{output}`, which "
+            f"{counts[first]:,} training examples have",
+            weight.span,
+            help=f'add `"{label}": 1.0`',
+        )
+        return None
     filled: Array = np.nan_to_num(table)
     return filled
+
+
+def _report_unknown(
+    name: str,
+    names: list[str] | None,
+    size: int,
+    weight: ClassWeight,
+    output: str,
+    findings: Findings,
+) -> None:
+    near = nearest(name, names or [])
+    known = listed(names[:10]) if names else f"0 to {size - 1}"
+    findings.error(
+        "MS629",
+        f"`class_weight` names class `{name}`, which output `{output}` does not have",
+        weight.spans.get(name, weight.span),
+        help=f"did you mean `{near}`?" if near else f"its classes are {known}",
+    )
 
 
 def _units(target: Target) -> int:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from modelspec.catalog.sources.common.source import Source
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import SPLITS
-from modelspec.core.settings import Settings
 
 from .errors import DataError
-from .sources.python import table_from
+from .python_objects import table_from
 from .table import Table
 
 
-class Given(Settings):
+class Given(Source):
     """A source that is open already. No spec can name it."""
 
     table: Table
@@ -46,7 +46,7 @@ def with_data(compiled: Compiled, data: Any) -> Compiled:
         part: table_from(one, f"data[{part!r}]" if by_part else "data")
         for part, one in parts.items()
     }
-    sources: dict[str, Settings] = {part: Given(table=table) for part, table in tables.items()}
+    sources: dict[str, Source] = {part: Given(table=table) for part, table in tables.items()}
     return replace(
         compiled,
         data=replace(

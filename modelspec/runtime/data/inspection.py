@@ -1,32 +1,33 @@
-"""`inspect`: a spec's data, opened, looked through and prepared as training would, and told as
-facts.
-"""
+"""`inspect`: the facts of a spec's data, opened, scanned and prepared as training would."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
 
-from .adapted_state import State, labels
+from .adapted_state import FeatureState, labels
 from .column_reader import open_columns
 from .columns import Binding, Bound, bind
 from .errors import Findings, RunError
-from .prepare import Prepared, prepare, section, trained_outputs
+from .examples import Prepared
+from .prepare import prepare
 from .profile import (
-    Column,
     ColumnFacts,
+    ColumnProfile,
     DataFacts,
     FeatureFacts,
     PartFacts,
     Range,
-    Spread,
+    RunningRange,
     learned_of,
 )
 from .sources import open_source
+from .spec_facts import section, trained_outputs
 from .table import BLOCK, Array, Table
 from .transforms import load_keras
 
@@ -37,13 +38,17 @@ def inspect(
     """What can be said of the data of a spec that has a `data` section, faults included; and the
     data where they are right.
 
-    Never raises for what data hold: what is wrong stands in `diagnostics`, and what could be read
-    is told all the same.
+    Never raises for what data hold: what is wrong is in `diagnostics`, beside what could be read.
     """
     try:
         prepared = prepare(compiled, load=load)
     except RunError as error:
         return _of_faulty(compiled, error), None
+    return _of_right(compiled, prepared), prepared
+
+
+def _of_right(compiled: Compiled, prepared: Prepared) -> DataFacts:
+    """The facts of data that can be used."""
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
     columns = _columns(compiled, prepared.binding, tables, _members(prepared))
     parts = {
@@ -51,27 +56,15 @@ def inspect(
     }
     train = prepared.parts["train"].examples
     count = train.count if train.rows is None else _rows(train.table, prepared.binding)
-    features = {
-        kind: {
-            name: _feature(prepared, kind, name, bound, columns) for name, bound in bounds.items()
-        }
-        for kind, bounds in (
-            ("inputs", prepared.binding.inputs),
-            ("targets", prepared.binding.targets),
-        )
-    }
     weights = section(compiled).weights
-    return (
-        DataFacts(
-            parts,
-            features["inputs"],
-            features["targets"],
-            count - train.count,
-            columns.get(weights) if weights else None,
-            prepared.cache,
-            prepared.warnings,
-        ),
-        prepared,
+    return DataFacts(
+        parts,
+        _features(prepared, "inputs", prepared.binding.inputs, columns),
+        _features(prepared, "targets", prepared.binding.targets, columns),
+        count - train.count,
+        columns.get(weights) if weights else None,
+        prepared.cache,
+        prepared.warnings,
     )
 
 
@@ -102,20 +95,10 @@ def _columns(
     members: Mapping[str, list[tuple[str, Array]]],
 ) -> dict[str, ColumnFacts]:
     """By name, of the source that is trained on; values are counted in every part's."""
-    bounds = (*binding.inputs.values(), *binding.targets.values())
-    data = section(compiled)
-    names = tuple(
-        dict.fromkeys(
-            [name for bound in bounds for name in bound.names]
-            + ([data.weights] if data.weights else [])
-        )
-    )
-    columns = {name: Column(name) for name in names}
-    seen: set[str] = set()
-    for part, table in tables.items():
-        if table.fingerprint in seen:
-            continue
-        seen.add(table.fingerprint)
+    weights = section(compiled).weights
+    names = dict.fromkeys((*binding.columns, *([weights] if weights else [])))
+    columns = {name: ColumnProfile(name) for name in names}
+    for part, table in _each_once(tables):
         for start, block in _blocks(table, columns):
             size = len(next(iter(block.values())))
             inside = _inside(members.get(table.fingerprint), part, start, size)
@@ -127,19 +110,28 @@ def _columns(
     return {name: column.facts() for name, column in columns.items() if column.seen}
 
 
+def _each_once(tables: Mapping[str, Table]) -> Iterator[tuple[str, Table]]:
+    """The sources, of which several parts may be cut, each with the first of its parts."""
+    done: set[str] = set()
+    for part, table in tables.items():
+        if table.fingerprint not in done:
+            done.add(table.fingerprint)
+            yield part, table
+
+
 def _blocks(
-    table: Table, columns: Mapping[str, Column]
+    table: Table, columns: Mapping[str, ColumnProfile]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     """All columns in one pass; where one cannot be read, each of the others in a pass of its
     own.
     """
-    together = open_columns(table, {}, dict.fromkeys(columns), Findings())
+    together = open_columns(table, (), dict.fromkeys(columns), Findings())
     if together is not None:
         yield from together.blocks()
         return
     for name in columns:
         with suppress(RunError):
-            reader = open_columns(table, {}, {name: None}, Findings())
+            reader = open_columns(table, (), {name: None}, Findings())
             if reader is not None:
                 yield from reader.blocks()
 
@@ -162,29 +154,43 @@ def _inside(
 # Features -----------------------------------------------------------------------------------------
 
 
-def _feature(
-    prepared: Prepared, kind: str, name: str, bound: Bound, columns: Mapping[str, ColumnFacts]
-) -> FeatureFacts:
+def _features(
+    prepared: Prepared, kind: str, bounds: Mapping[str, Bound], columns: Mapping[str, ColumnFacts]
+) -> dict[str, FeatureFacts]:
     train = prepared.parts["train"]
-    values = (train.examples.inputs if kind == "inputs" else train.examples.targets)[name]
-    state = prepared.state if (kind, name) in prepared.state.features else State({})
-    known = state.features.get((kind, name))
-    layers = known.layers(bound) if known else bound.chain.layers if bound.chain else ()
+    arrays = train.examples.inputs if kind == "inputs" else train.examples.targets
+    found: dict[str, FeatureFacts] = {}
+    for name, bound in bounds.items():
+        values = arrays[name]
+        facts = _adapted(bound, columns, prepared.state.features.get((kind, name)), kind)
+        found[name] = replace(
+            facts,
+            shape=values.shape[1:],
+            dtype="text" if values.dtype.kind in "OU" else str(values.dtype),
+            range=_range(values, train.positions),
+        )
+    return found
+
+
+def _adapted(
+    bound: Bound, columns: Mapping[str, ColumnFacts], state: FeatureState | None, kind: str
+) -> FeatureFacts:
+    """A feature with what its transform learned."""
+    found = _unprepared(bound, columns)
+    if state is None:
+        return found
+    layers = state.layers(bound)
     classes = labels(layers) if kind == "targets" and layers else None
-    return FeatureFacts(
-        tuple(columns[one] for one in bound.names if one in columns),
-        tuple(layer.kind() for layer in layers),
-        learned_of(layers, known.learned) if known else (),
-        dict(known.fill) if known else {},
-        values.shape[1:],
-        "text" if values.dtype.kind in "OU" else str(values.dtype),
-        _spread(values, train.positions),
-        tuple(str(one) for one in classes) if classes else None,
+    return replace(
+        found,
+        learned=learned_of(layers, state.learned),
+        fill=dict(state.fill),
+        classes=tuple(str(one) for one in classes) if classes else None,
     )
 
 
-def _spread(values: Array, positions: Array) -> Range | None:
-    found = Spread()
+def _range(values: Array, positions: Array) -> Range | None:
+    found = RunningRange()
     if values.dtype.kind not in "biuf":
         return None
     for start in range(0, len(positions), BLOCK):
@@ -196,22 +202,10 @@ def _spread(values: Array, positions: Array) -> Range | None:
 
 
 def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
-    """What can be told of data that cannot be used: the columns that can be read."""
-    data = section(compiled)
-    tables: dict[str, Table] = {}
-    for part, source in data.sources.items():
-        with suppress(RunError):
-            tables[part] = open_source(source, compiled.file.context, data.source_spans.get(part))
-    if "train" not in tables or compiled.graph is None:
-        return DataFacts({}, {}, {}, diagnostics=error.diagnostics)
-    try:
-        binding = bind(
-            data,
-            tuple(compiled.graph.inputs),
-            trained_outputs(compiled, tables["train"]),
-            tables["train"],
-        )
-    except RunError:
+    """The facts of data that cannot be used: the columns that can be read."""
+    tables = _readable(compiled)
+    binding = _binding(compiled, tables)
+    if binding is None:
         return DataFacts({}, {}, {}, diagnostics=error.diagnostics)
     columns = _columns(compiled, binding, tables, {})
     parts = {
@@ -219,14 +213,36 @@ def _of_faulty(compiled: Compiled, error: RunError) -> DataFacts:
         for part, table in tables.items()
         if table.count is not None
     }
-    features = [
-        {
-            name: FeatureFacts(
-                tuple(columns[one] for one in bound.names if one in columns),
-                tuple(layer.kind() for layer in bound.chain.layers) if bound.chain else (),
-            )
-            for name, bound in bounds.items()
-        }
+    inputs, targets = (
+        {name: _unprepared(bound, columns) for name, bound in bounds.items()}
         for bounds in (binding.inputs, binding.targets)
-    ]
-    return DataFacts(parts, features[0], features[1], diagnostics=error.diagnostics)
+    )
+    return DataFacts(parts, inputs, targets, diagnostics=error.diagnostics)
+
+
+def _readable(compiled: Compiled) -> dict[str, Table]:
+    """The sources that open."""
+    data = section(compiled)
+    found: dict[str, Table] = {}
+    for part, source in data.sources.items():
+        with suppress(RunError):
+            found[part] = open_source(source, compiled.file.context, data.source_spans.get(part))
+    return found
+
+
+def _binding(compiled: Compiled, tables: Mapping[str, Table]) -> Binding | None:
+    if "train" not in tables or compiled.graph is None:
+        return None
+    train = tables["train"]
+    with suppress(RunError):
+        trained = trained_outputs(compiled, train)
+        return bind(section(compiled), tuple(compiled.graph.inputs), trained, train)
+    return None
+
+
+def _unprepared(bound: Bound, columns: Mapping[str, ColumnFacts]) -> FeatureFacts:
+    layers = bound.chain.layers if bound.chain else ()
+    return FeatureFacts(
+        tuple(columns[one] for one in bound.names if one in columns),
+        tuple(layer.kind() for layer in layers),
+    )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.spec.data_section import DataSection
+from modelspec.compiler.spec.data_section import DataSection, Split
 from modelspec.core.diagnostics import Span
 
 from .checks import check_count
@@ -22,18 +22,21 @@ _TIME = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?
 """A time whose order is that of its text: ISO 8601."""
 
 
-class Counted(NamedTuple):
+class CountedSource(NamedTuple):
     """A source, and which of its examples are kept."""
 
     table: Table
     size: int
     """How many are kept."""
     rows: Array | None
-    """Where they stand; None: all are kept."""
+    """Their places; None: all are kept."""
 
 
 def cut(
-    compiled: Compiled, data: DataSection, sources: Mapping[str, Counted], findings: Findings
+    compiled: Compiled,
+    data: DataSection,
+    sources: Mapping[str, CountedSource],
+    findings: Findings,
 ) -> dict[str, Positions]:
     """The positions of every part that has any, among the examples that are kept."""
     if data.split is None:
@@ -42,34 +45,48 @@ def cut(
     by = _column(data, source, findings)
     findings.stop_if_wrong()
     key = data.split.by[0] if data.split.by else ""
+    column = {key: by}
     found = split(
         compiled.file.seed,
         source.size,
         data.split.validation,
         data.split.test,
-        by if key == "stratify" else None,
-        groups=by if key == "group" else None,
-        times=by if key == "order" else None,
+        column.get("stratify"),
+        groups=column.get("group"),
+        times=column.get("order"),
         kept=source.rows,
     )
-    asked = {"train": 1.0, "validation": data.split.validation, "test": data.split.test}
+    groups = _few_groups(by) if by is not None and key == "group" else ""
+    _check_none_empty(found, data.split, source, groups, data.span, findings)
+    return {part: found[part] for part in PURPOSE if len(found[part])}
+
+
+def _check_none_empty(
+    found: Mapping[str, Positions],
+    split: Split,
+    source: CountedSource,
+    groups: str,
+    span: Span,
+    findings: Findings,
+) -> None:
+    """MS618: a part that is asked for and has no example."""
+    asked = {"train": 1.0, "validation": split.validation, "test": split.test}
     for part, fraction in asked.items():
         if fraction and not len(found[part]):
             findings.error(
                 "MS618",
                 f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has "
-                f"{source.size} examples{_few_groups(by, key)}",
-                data.span,
+                f"{source.size} examples{groups}",
+                span,
                 help="change the fractions, or add examples",
             )
-    return {part: found[part] for part in ("train", "validation", "test") if len(found[part])}
 
 
-def _few_groups(by: Array | None, key: str) -> str:
-    return f" in {len(np.unique(by))} groups" if by is not None and key == "group" else ""
+def _few_groups(by: Array) -> str:
+    return f" in {len(np.unique(by))} groups"
 
 
-def _column(data: DataSection, source: Counted, findings: Findings) -> Array | None:
+def _column(data: DataSection, source: CountedSource, findings: Findings) -> Array | None:
     """The values of the column that says how to cut, one for each example that is kept."""
     assert data.split is not None
     if data.split.by is None:
@@ -77,9 +94,7 @@ def _column(data: DataSection, source: Counted, findings: Findings) -> Array | N
     key, name = data.split.by
     span = data.spans.get(("split", key), data.span)
     values = source.table.column(name, span)
-    whole = source.size if source.rows is None else None
-    single = values.ndim == 1 and isinstance(values.flat[0], (str, np.generic))
-    if not single or (whole is not None and len(values) != whole):
+    if not _has_one_value_each(values, source):
         findings.error(
             "MS618",
             f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
@@ -89,13 +104,20 @@ def _column(data: DataSection, source: Counted, findings: Findings) -> Array | N
         return None
     values = values if source.rows is None else values[source.rows]
     if key == "stratify":
-        _tell_alone(values, name, span, findings)
+        _report_single(values, name, span, findings)
     else:
         _check_given(values, key, name, source, span, findings)
     return values.astype(str) if values.dtype.kind == "O" else values
 
 
-def _tell_alone(values: Array, name: str, span: Span, findings: Findings) -> None:
+def _has_one_value_each(values: Array, source: CountedSource) -> bool:
+    """Whether a column has one value for each example of its source."""
+    if values.ndim != 1 or not isinstance(values.flat[0], (str, np.generic)):
+        return False
+    return source.rows is not None or len(values) == source.size
+
+
+def _report_single(values: Array, name: str, span: Span, findings: Findings) -> None:
     alone = int(np.count_nonzero(np.unique(values, return_counts=True)[1] == 1))
     if alone:
         findings.warning(
@@ -108,7 +130,7 @@ def _tell_alone(values: Array, name: str, span: Span, findings: Findings) -> Non
 
 
 def _check_given(
-    values: Array, key: str, name: str, source: Counted, span: Span, findings: Findings
+    values: Array, key: str, name: str, source: CountedSource, span: Span, findings: Findings
 ) -> None:
     """MS634: a group or a time that is missing, or a time that cannot be put in order."""
     text = values.dtype.kind in "OU"
@@ -119,7 +141,7 @@ def _check_given(
         if values.dtype.kind == "f"
         else np.zeros(len(values), bool)
     )
-    if _told(
+    if _report_rows(
         lacking,
         f"`{name}` has no value at {{}}, and `split.{key}` needs one for each example",
         name,
@@ -132,7 +154,7 @@ def _check_given(
     if key == "order" and text:
         unsorted = np.array([_TIME.fullmatch(str(value)) is None for value in values])
         value = values[np.argmax(unsorted)] if unsorted.any() else ""
-        _told(
+        _report_rows(
             unsorted,
             f'"{value}" of `{name}` at {{}} is no time that can be put in order',
             name,
@@ -143,8 +165,14 @@ def _check_given(
         )
 
 
-def _told(
-    bad: Array, message: str, name: str, source: Counted, span: Span, findings: Findings, help: str
+def _report_rows(
+    bad: Array,
+    message: str,
+    name: str,
+    source: CountedSource,
+    span: Span,
+    findings: Findings,
+    help: str,
 ) -> bool:
     if not bad.any():
         return False
@@ -163,7 +191,7 @@ def check_batches(
     """The number of examples of each part against the batch size."""
     if (
         compiled.training is None or "train" not in parts
-    ):  # a split that leaves nothing was told already
+    ):  # a split that leaves nothing was reported already
         return
     assert compiled.graph is not None
     batch_size = compiled.training.batch_size

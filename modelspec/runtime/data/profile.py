@@ -115,7 +115,7 @@ class DataFacts:
         return not any(one.severity == "error" for one in self.diagnostics)
 
 
-class Spread:
+class RunningRange:
     """Smallest, mean and largest of numbers that come in blocks."""
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Spread:
         return Range(self._low, self._sum / self._count, self._high) if self._count else None
 
 
-class Column:
+class ColumnProfile:
     """Looks at a column block by block."""
 
     def __init__(self, name: str) -> None:
@@ -146,7 +146,7 @@ class Column:
         self._dtype = ""
         self._sizes: set[tuple[int | None, ...]] = set()
         self._missing = self._infinite = 0
-        self._spread = Spread()
+        self._range = RunningRange()
         self._values: dict[Any, dict[str, int]] | None = {}
         self._examples: list[Any] = []
 
@@ -161,7 +161,7 @@ class Column:
             )
             self._kind(values)
             if not is_text(values):
-                self._spread.add(values)
+                self._range.add(values)
             return
         self._kind(values)
         self._sizes.add(values.shape[1:])
@@ -171,7 +171,7 @@ class Column:
             self._missing += int(np.count_nonzero(np.isnan(values)))
             self._infinite += int(np.count_nonzero(np.isinf(values)))
         if values.dtype.kind in "biuf":
-            self._spread.add(values)
+            self._range.add(values)
         self.count(values, parts)
 
     def _kind(self, values: Array) -> None:
@@ -186,18 +186,13 @@ class Column:
         """Counts the different values of a block alone."""
         if self._values is None:
             return
-        known = values if values.dtype.kind != "f" else values[np.isfinite(values)]
-        if (
-            values.ndim != 1
-            or values.dtype.kind not in "biufOUS"
-            or (values.dtype.kind == "f" and np.any(known != np.floor(known)))
-        ):
+        if not _is_countable(values):
             self._values = None
             return
         for part, inside in parts.items():
+            some = values[inside]
             found, counts = np.unique(
-                values[inside].astype(str) if is_text(values) else values[inside],
-                return_counts=True,
+                some.astype(str) if is_text(values) else some, return_counts=True
             )
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
                 if value == value and value != "":  # neither NaN nor nothing
@@ -220,10 +215,20 @@ class Column:
             shape,
             self._missing,
             self._infinite,
-            self._spread.range(),
+            self._range.range(),
             values,
             tuple(self._examples),
         )
+
+
+def _is_countable(values: Array) -> bool:
+    """Whether the values of a column are single texts or whole numbers."""
+    if values.ndim != 1 or values.dtype.kind not in "biufOUS":
+        return False
+    if values.dtype.kind != "f":
+        return True
+    known = values[np.isfinite(values)]
+    return not np.any(known != np.floor(known))
 
 
 def label(value: Any) -> str:

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.rules.features import takes_text, takes_whole
 from modelspec.compiler.spec.data_features import POLICIES
-from modelspec.core.diagnostics import Fault, Span
+from modelspec.compiler.spec.transform_layers import takes_text, takes_whole
+from modelspec.core.diagnostics import Fault
 
 from .adapted_state import State
-from .cells import ColumnCheck, Wanted, ready
-from .column_reader import Reader, open_columns
-from .columns import Binding, Bound
+from .cells import ready
+from .column_check import ColumnCheck, Wanted
+from .column_reader import ColumnReader, open_columns
+from .columns import Binding, Bound, Key
 from .errors import Findings
 from .sequences import is_ragged, lengths, padded, stacked
+from .spec_facts import section, typed_graph
 from .table import Array, Table
 
-Key = tuple[str, str]
-"""`("inputs", "image")` or `("targets", "digit")`."""
 _CLASSES = (
     "write classes as whole numbers from 0, or look words up: "
     "`transform: [StringLookup: {num_oov_indices: 0}]`"
@@ -32,7 +32,7 @@ _CLASSES = (
 
 
 @dataclass
-class Seen:
+class ScannedFeature:
     """One feature of a source."""
 
     key: Key
@@ -89,7 +89,7 @@ class Seen:
             return padded(values, self.bound.pad, longest, name, table, start)
         return stacked(values, name, table, start) if is_ragged(values) else values
 
-    def look(self, block: Mapping[str, Array], start: int) -> Array | None:
+    def scan(self, block: Mapping[str, Array], start: int) -> Array | None:
         """Which examples of a block lack a value. Raises `Fault`."""
         lacking: Array | None = None
         for name, check in self.checks.items():
@@ -111,12 +111,12 @@ class Seen:
 
 
 @dataclass
-class Survey:
+class Scan:
     """A source that can be used."""
 
     table: Table
-    reader: Reader
-    seen: Mapping[Key, Seen]
+    reader: ColumnReader
+    features: Mapping[Key, ScannedFeature]
     count: int
     rows: Array | None
     """The positions that are kept where `missing: drop` leaves some out; None: all."""
@@ -126,12 +126,8 @@ class Survey:
     def kept(self) -> int:
         return self.count if self.rows is None else len(self.rows)
 
-    def row(self, index: int) -> int:
-        """Where an example that is kept stands in the source."""
-        return index if self.rows is None else int(self.rows[index])
 
-
-def survey(
+def scan(
     table: Table,
     binding: Binding,
     compiled: Compiled,
@@ -140,95 +136,78 @@ def survey(
     state: State | None = None,
     with_targets: bool = True,
     once: bool = False,
-) -> Survey | None:
+) -> Scan | None:
     """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is
     kept in memory.
     """
-    data = compiled.data
-    assert data is not None
-    features = {
-        **{("inputs", name): bound for name, bound in binding.inputs.items()},
-        **{("targets", name): bound for name, bound in binding.targets.items()},
-    }
-    others: dict[str, Span | None] = {}
-    if data.weights is not None and with_targets:
-        others[data.weights] = data.spans.get(("weights",))
-    reader = open_columns(
-        table,
-        {"/".join(key): bound for key, bound in features.items()},
-        others,
-        findings,
-        once=once,
-    )
+    weights = _weights(compiled, table) if with_targets else None
+    others = {} if weights is None else {weights.name: weights.span}
+    reader = open_columns(table, binding.features.values(), others, findings, once=once)
     if reader is None:
         return None
-    seen = {key: _seen(key, bound, table, compiled, state) for key, bound in features.items()}
-    weights = (
-        ColumnCheck(table, data.weights, Wanted("`weights`"), others[data.weights], "error")
-        if others and data.weights
-        else None
-    )
-    count, rows = _pass(reader, seen, weights, table, findings)
-    for one in seen.values():
-        _tell(one, findings, drop=with_targets)
+    features = {
+        key: _feature(key, bound, table, compiled, state) for key, bound in binding.features.items()
+    }
+    count, rows = _pass(reader, features, weights, findings)
+    for one in features.values():
+        _report(one, findings, drop=with_targets)
     if weights is not None:
-        weights.tell(findings)
-    if not count:
-        findings.error("MS612", f"{table.name} has no examples", table.span)
-    elif rows is not None and not len(rows):
-        findings.error(
-            "MS612",
-            f"every example of {table.name} lacks a value, and `missing: drop` leaves none",
-            table.span,
-            help="fill values in instead, e.g. `missing: mean`",
-        )
-    return Survey(table, reader, seen, count, rows, data.weights if weights else None)
+        weights.report(findings)
+    _report_nothing(table, count, rows, findings)
+    return Scan(table, reader, features, count, rows, weights.name if weights else None)
 
 
-def _seen(key: Key, bound: Bound, table: Table, compiled: Compiled, state: State | None) -> Seen:
-    kind, name = key
-    assert compiled.graph is not None
-    type_of = compiled.graph.inputs.get(name) if kind == "inputs" else None
-    known = state.features.get(key) if state else None
-    text = (
-        known.text
-        if known
-        else takes_text(
-            bound.chain.layers if bound.chain else (), type_of.dtype if type_of else None
-        )
-    )
-    if kind == "inputs":
-        help = (
-            "look numbers up with `IntegerLookup`"
-            if text and bound.chain and bound.chain.layers[0].kind() == "StringLookup"
-            else None
-        )
-        wanted = Wanted(f"input `{name}`", text, help)
-    else:
-        wanted = Wanted(
-            f"the target of `{name}`",
-            text,
-            (
-                "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
-                if text
-                else _CLASSES
-            ),
-        )
-    layers = bound.chain.layers if bound.chain else ()
-    if takes_whole(layers):
-        wanted = wanted._replace(whole=layers[0].kind())
+def _weights(compiled: Compiled, table: Table) -> ColumnCheck | None:
+    """What looks through the column of example weights, where there is one."""
+    data = section(compiled)
+    if data.weights is None:
+        return None
+    span = data.spans.get(("weights",))
+    return ColumnCheck(table, data.weights, Wanted("`weights`"), span, "error")
+
+
+def _feature(
+    key: Key, bound: Bound, table: Table, compiled: Compiled, state: State | None
+) -> ScannedFeature:
+    wanted = _wanted(key, bound, compiled, state)
     checks = {
         column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing)
         for column in bound.names
     }
-    return Seen(key, bound, wanted, checks)
+    return ScannedFeature(key, bound, wanted, checks)
+
+
+def _wanted(key: Key, bound: Bound, compiled: Compiled, state: State | None) -> Wanted:
+    """What the model, or the first layer of a transform, takes of a feature."""
+    kind, name = key
+    layers = bound.chain.layers if bound.chain else ()
+    text = _takes_text(key, bound, compiled, state)
+    whole = layers[0].kind() if takes_whole(layers) else None
+    if kind == "inputs":
+        other = layers[0].number_counterpart if text and layers else None
+        help = f"look numbers up with `{other}`" if other else None
+        return Wanted(f"input `{name}`", text, help, whole)
+    help = (
+        "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
+        if text
+        else _CLASSES
+    )
+    return Wanted(f"the target of `{name}`", text, help, whole)
+
+
+def _takes_text(key: Key, bound: Bound, compiled: Compiled, state: State | None) -> bool | None:
+    """Whether a feature is text; None where either may be."""
+    if state is not None and (known := state.features.get(key)) is not None:
+        return known.text
+    kind, name = key
+    tensor = typed_graph(compiled).inputs.get(name) if kind == "inputs" else None
+    return takes_text(bound.chain.layers if bound.chain else (), tensor.dtype if tensor else None)
 
 
 def _pass(
-    reader: Reader,
-    seen: Mapping[Key, Seen],
+    reader: ColumnReader,
+    features: Mapping[Key, ScannedFeature],
     weights: ColumnCheck | None,
-    table: Table,
     findings: Findings,
 ) -> tuple[int, Array | None]:
     """How many examples there are, and which of them are kept."""
@@ -237,15 +216,8 @@ def _pass(
     for start, block in reader.blocks():
         size = len(next(iter(block.values())))
         drop = np.zeros(size, bool)
-        for one in seen.values():
-            if one.broken:
-                continue
-            try:
-                lacking = one.look(block, start)
-            except Fault as fault:
-                findings.extend([fault.at(one.bound.span)])
-                one.broken = True
-                continue
+        for one in features.values():
+            lacking = _scan_block(one, block, start, findings)
             if lacking is not None and one.bound.missing == "drop":
                 drop |= lacking
         if weights is not None:
@@ -256,19 +228,49 @@ def _pass(
     return count, np.flatnonzero(~marks) if marks.any() else None
 
 
-def _tell(one: Seen, findings: Findings, *, drop: bool) -> None:
+def _scan_block(
+    feature: ScannedFeature, block: Mapping[str, Array], start: int, findings: Findings
+) -> Array | None:
+    """Which examples lack a value; None where none does, or where the feature is not right."""
+    if feature.broken:
+        return None
+    try:
+        return feature.scan(block, start)
+    except Fault as fault:
+        findings.report(fault, feature.bound.span)
+        feature.broken = True
+        return None
+
+
+# Findings -----------------------------------------------------------------------------------------
+
+
+def _report_nothing(table: Table, count: int, rows: Array | None, findings: Findings) -> None:
+    """MS612: a source without examples, or of which none is kept."""
+    if not count:
+        findings.error("MS612", f"{table.name} has no examples", table.span)
+    elif rows is not None and not len(rows):
+        findings.error(
+            "MS612",
+            f"every example of {table.name} lacks a value, and `missing: drop` leaves none",
+            table.span,
+            help="fill values in instead, e.g. `missing: mean`",
+        )
+
+
+def _report(one: ScannedFeature, findings: Findings, *, drop: bool) -> None:
     if one.broken:
         return
     before = findings.ok
     for check in one.checks.values():
-        check.tell(findings, drop=drop)
+        check.report(findings, drop=drop)
     if one.bound.stacked:
-        _tell_wide(one, findings)
+        _report_wide(one, findings)
     if before and findings.ok:
-        _tell_policy(one, findings)
+        _report_policy(one, findings)
 
 
-def _tell_wide(one: Seen, findings: Findings) -> None:
+def _report_wide(one: ScannedFeature, findings: Findings) -> None:
     wide = next((check for check in one.checks.values() if check.shape), None)
     if wide is not None:
         findings.error(
@@ -280,7 +282,7 @@ def _tell_wide(one: Seen, findings: Findings) -> None:
         )
 
 
-def _tell_policy(one: Seen, findings: Findings) -> None:
+def _report_policy(one: ScannedFeature, findings: Findings) -> None:
     """MS628: a policy that the column's kind does not allow, where only the data showed the
     kind.
     """

@@ -51,6 +51,35 @@ def stacked(values: Array, name: str, table: Table, start: int) -> Array:
 
 def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start: int) -> Array:
     """Every sequence cut or filled up to `length`. Raises `Fault` (MS630) where one is none."""
+    rows = _sequences(values, name, table, start)
+    full = [item for item in rows if len(item)]
+    sample = full[0] if full else np.zeros(0)
+    text = sample.dtype.kind in "OUS"
+    filler = "" if text and pad.value == 0 else pad.value
+    if text != isinstance(filler, str):
+        what, instead = ("words", '""') if text else ("numbers", "0")
+        raise Fault(
+            "MS630",
+            f"`{name}` of {table.name} holds {what}, which cannot be filled up with {pad.value!r}",
+            help=f"write `value: {instead}`",
+        )
+    dtype = object if text else _number_dtype(full, pad)
+    result = np.full((len(rows), length, *sample.shape[1:]), filler, dtype)
+    for row, item in enumerate(rows):
+        _place(item, result[row], pad)
+    return result
+
+
+def _place(sequence: Array, row: Array, pad: Pad) -> None:
+    """Writes as much of a sequence as there is room for, at the end that `pad` says."""
+    kept = sequence[-len(row) :] if pad.truncating == "pre" else sequence[: len(row)]
+    if len(kept):
+        place = slice(len(row) - len(kept), None) if pad.padding == "pre" else slice(len(kept))
+        row[place] = kept
+
+
+def _sequences(values: Array, name: str, table: Table, start: int) -> list[Array]:
+    """The sequence of each example. Raises `Fault` (MS630) where one has none."""
     if not is_ragged(values) and values.ndim < 2:
         raise Fault(
             "MS630",
@@ -66,32 +95,17 @@ def padded(values: Array, pad: Pad, length: int, name: str, table: Table, start:
                 f"{table.place(name, (start + row,))}",
                 help="`pad` takes lists of numbers or words",
             )
-    full = [item for item in rows if len(item)]
-    sample = full[0] if full else np.zeros(0)
-    text = sample.dtype.kind in "OUS"
-    if text != isinstance(pad.value, str) and not (text and pad.value == 0):
-        raise Fault(
-            "MS630",
-            f"`{name}` of {table.name} holds {'words' if text else 'numbers'}, which cannot be"
-            f" filled up with {pad.value!r}",
-            help='write `value: ""`' if text else "write `value: 0`",
-        )
-    dtype: Any = (
-        object
-        if text
-        else np.result_type(*({item.dtype for item in full} or {np.dtype(np.float64)}))
+    return rows
+
+
+def _number_dtype(full: list[Array], pad: Pad) -> np.dtype[Any]:
+    """The dtype that holds the numbers of all sequences, and the one that fills them up."""
+    dtype: np.dtype[Any] = np.result_type(
+        *({item.dtype for item in full} or {np.dtype(np.float64)})
     )
-    if not text and isinstance(pad.value, float) and not pad.value.is_integer():
+    if isinstance(pad.value, float) and not pad.value.is_integer():
         dtype = np.result_type(dtype, np.float64)
-    result = np.full(
-        (len(rows), length, *sample.shape[1:]), "" if text and pad.value == 0 else pad.value, dtype
-    )
-    for row, item in enumerate(rows):
-        kept = item[-length:] if pad.truncating == "pre" else item[:length]
-        if len(kept):
-            place = slice(length - len(kept), None) if pad.padding == "pre" else slice(len(kept))
-            result[row, place] = kept
-    return result
+    return dtype
 
 
 def _own(values: Array) -> Array:

@@ -13,43 +13,49 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_features import MEASURED
 from modelspec.compiler.spec.data_section import DataSection
 from modelspec.core.shapes import show
 
 from . import cache
-from . import column_reader as reading
-from .adapt import pipelines
+from .adapt import Pipeline, pipelines
 from .adapted_state import State
-from .cache import Explanation, Key, Writer
-from .columns import Binding, Bound
+from .auto_sizes import resolve_auto
+from .cache import Entry, Explanation, Writer
+from .cache import Key as CacheKey
+from .column_reader import memory_limit
+from .columns import Binding, Bound, Key
 from .errors import Findings, RunError
-from .materialise import Block, MakeArray, Writing, prepared_blocks
-from .scan import Survey
+from .materialise import ArrayWriter, Block, MakeArray, prepared_blocks
+from .scan import Scan
+from .spec_facts import typed_graph
 from .table import Array, Table
 from .targets import loss_of
-from .transforms import needs
+from .transforms import needs_adapting
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreparedSource:
     """The prepared examples of a source."""
 
     arrays: Mapping[str, Array]
     """`inputs/<name>`, `targets/<name>`, `weights`."""
     count: int
     rows: Array | None
-    """Where they stand in the source; None: all in their own place."""
+    """Their places in the source; None: all in their own place."""
     state: State
     compiled: Compiled
     """With every size that followed from them."""
     explanation: Explanation
 
+    def of_kind(self, kind: str) -> dict[str, Array]:
+        """The arrays of `inputs` or `targets`, by name."""
+        return _of_kind(self.arrays, kind)
+
 
 @dataclass(frozen=True)
-class Keeper:
+class Storage:
     """Prepares sources of one spec, or finds them prepared."""
 
     compiled: Compiled
@@ -63,7 +69,7 @@ class Keeper:
     once: bool = False
     """Whether they are gone through once, so that less is kept in memory."""
 
-    def find(self, table: Table) -> Kept | None:
+    def find(self, table: Table) -> PreparedSource | None:
         """The prepared training source of an earlier run; None where there is none."""
         if self.data.cache not in ("auto", "disk"):
             return None
@@ -71,88 +77,51 @@ class Keeper:
         entry = cache.find(key)
         return None if entry is None else self._found(entry, table, key)
 
-    def make(self, survey: Survey, state: State, findings: Findings) -> Kept:
+    def make(self, scan: Scan, state: State, findings: Findings) -> PreparedSource:
         """The prepared examples of a source that was looked through. Raises `DataError` and
         `RunError`.
         """
-        if any(bound.chain is not None for bound in self._bounds().values()):
+        if any(bound.chain is not None for bound in self.binding.features.values()):
             self.load()
-        pipes = pipelines(survey, state)
-        blocks = prepared_blocks(survey, pipes, findings)
+        pipes = pipelines(scan, state)
+        blocks = prepared_blocks(scan, pipes, findings)
         first = next(blocks)
-        compiled = _resolved(self.compiled, first)
-        writing = Writing(survey, pipes, compiled, findings, np.empty)  # type: ignore[arg-type]
-        key = self.key(survey.table, state)
-        rest = chain([first], blocks)
-        if not self._on_disk(first, survey):
-            writing.make = _in_memory
-            _fill(writing, rest)
-            where = "memory"
-        elif self.data.cache == "off":
-            _fill_temporary(writing, rest)
-            where = "temporary file"
-        else:
-            return self._make_entry(writing, rest, key, state, findings)
-        return Kept(
-            writing.arrays,
-            survey.kept,
-            survey.rows,
-            state,
-            compiled,
-            Explanation(survey.table.name, where, False, key.digest, key.parts),
-        )
+        compiled = resolve_auto(self.compiled, first.inputs)
+        key = self.key(scan.table, state)
+        source = _Preparation(scan, pipes, compiled, findings, chain([first], blocks), state)
+        if not self._on_disk(first, scan):
+            return source.write(_in_memory, _explained(key, "memory"))
+        if self.data.cache == "off":
+            # On disk for as long as the process holds the arrays: the files have no name any more
+            # when the folder is gone.
+            with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
+                make = Writer(Path(folder), None).array
+                return source.write(make, _explained(key, "temporary file"))
+        return self._make_entry(source, key)
 
-    def _on_disk(self, first: Block, survey: Survey) -> bool:
+    def _on_disk(self, first: Block, scan: Scan) -> bool:
         if self.data.cache in ("memory", "disk"):
             return self.data.cache == "disk"
-        size = (
-            sum(values.nbytes for values in first.values.values()) / len(first.rows) * survey.kept
-        )
-        return size > (min(reading.ONCE, reading.MEMORY) if self.once else reading.MEMORY)
+        size = sum(values.nbytes for values in first.values.values()) / len(first.rows) * scan.kept
+        return size > memory_limit(once=self.once)
 
-    def _make_entry(
-        self, writing: Writing, blocks: Iterator[Block], key: Key, state: State, findings: Findings
-    ) -> Kept:
-        survey, known = writing.survey, len(findings.diagnostics)
-        differs = cache.nearest_difference(key)
-        explanation = Explanation(survey.table.name, "disk", False, key.digest, key.parts, differs)
+    # On disk --------------------------------------------------------------------------------------
+
+    def _make_entry(self, source: _Preparation, key: CacheKey) -> PreparedSource:
+        """Examples as an entry of the cache, which another process may have made meanwhile."""
+        explanation = _explained(key, "disk", differs=cache.nearest_difference(key))
+        known = len(source.findings.diagnostics)
         try:
             with cache.writing(key) as writer:
                 entry = cache.find(key)
                 if entry is None:
-                    writing.make = writer.array
-                    if survey.rows is not None:
-                        writer.array("rows", survey.rows.shape, survey.rows.dtype)[:] = survey.rows
-                    _fill(writing, blocks)
-                    objects = any(values.dtype == object for values in writing.arrays.values())
-                    if (
-                        len(findings.diagnostics) > known or objects
-                    ):  # what was told is to be told again
-                        return Kept(
-                            writing.arrays,
-                            survey.kept,
-                            survey.rows,
-                            state,
-                            writing.compiled,
-                            explanation,
-                        )
-                    shapes = {
-                        name: list(tensor.shape)
-                        for name, tensor in _typed(writing.compiled).inputs.items()
-                    }
-                    writer.commit(
-                        key, {"count": survey.kept, "state": state.plain(), "shapes": shapes}
-                    )
+                    made = source.write(writer.array, explanation)
+                    if len(source.findings.diagnostics) > known or _has_text(made):
+                        return made  # an entry holds neither what was found nor text
+                    _commit(writer, key, made)
                     entry = cache.find(key)
         except OSError as error:
-            raise RunError.of(
-                "MS632",
-                f"prepared data cannot be written to `{cache.folder()}`: {error.strerror or error}",
-                help=(
-                    "free some room, name another folder with `MODELSPEC_CACHE`, or write "
-                    "`cache: memory`"
-                ),
-            ) from None
+            raise _not_written(error) from None
         if entry is None:
             raise RunError.of(
                 "MS632",
@@ -160,127 +129,138 @@ class Keeper:
                 help="name another folder with `MODELSPEC_CACHE`, or write `cache: off`",
             )
         return replace(
-            self._found(entry, survey.table, key),
-            state=state,
-            compiled=writing.compiled,
+            self._found(entry, source.scan.table, key),
+            state=source.state,
+            compiled=source.compiled,
             explanation=explanation,
         )
 
-    def _found(self, entry: cache.Entry, table: Table, key: Key) -> Kept:
+    def _found(self, entry: Entry, table: Table, key: CacheKey) -> PreparedSource:
         arrays = dict(entry.arrays)
         rows = arrays.pop("rows", None)
-        examples = Block(
-            np.arange(0),
-            {
-                ("inputs", name.partition("/")[2]): one
-                for name, one in arrays.items()
-                if name.startswith("inputs/")
-            },
-            None,
-        )
-        return Kept(
+        return PreparedSource(
             arrays,
             int(entry.facts["count"]),
             None if rows is None else np.array(rows),
             State.of(entry.facts["state"]),
-            _resolved(self.compiled, examples),
-            Explanation(table.name, "disk", True, key.digest, key.parts),
+            resolve_auto(self.compiled, _of_kind(arrays, "inputs")),
+            _explained(key, "disk", used=True),
         )
 
     # The key --------------------------------------------------------------------------------------
 
-    def key(self, table: Table, state: State | None) -> Key:
-        """What the prepared data of a source are determined by.
-
-        What was learned stands in it as what it was learned from where the source is the one that
-        is trained on: the key is asked for before anything is learned.
-        """
-        bounds = self._bounds()
-        own = state is None or table.fingerprint == self.own
-        learned: Any = None
-        if any(must_learn(bound) for bound in bounds.values()):
-            split = self.data.split.model_dump() if self.data.split else None
-            learned = (
-                {"seed": self.compiled.file.seed if split else None, "split": split}
-                if own
-                else state.digest()
-                if state
-                else None
-            )
-        typed = _typed(self.compiled)
-        inputs = {
-            name: f"{show(tensor.shape)} {tensor.dtype}" for name, tensor in typed.inputs.items()
-        }
-        outputs = {name: self._output(name) for name in self.binding.targets}
-        return Key(
+    def key(self, table: Table, state: State | None) -> CacheKey:
+        """What the prepared data of a source are determined by."""
+        typed = typed_graph(self.compiled)
+        features = self.binding.features
+        return CacheKey(
             table.name,
             {
                 "source": table.fingerprint,
-                "columns": {"/".join(key): bound.feature() for key, bound in bounds.items()},
+                "columns": {"/".join(key): bound.feature() for key, bound in features.items()},
                 "weights": self.data.weights,
-                "inputs": inputs,
-                "outputs": outputs,
-                "learned": learned,
+                "inputs": {
+                    name: f"{show(tensor.shape)} {tensor.dtype}"
+                    for name, tensor in typed.inputs.items()
+                },
+                "outputs": {name: self._output(name) for name in self.binding.targets},
+                "learned": self._learned(table, state),
                 "versions": cache.versions(),
             },
         )
+
+    def _learned(self, table: Table, state: State | None) -> Any:
+        """What was learned; where the source is the one that is trained on, what it is learned
+        from, as the key is asked for before anything is learned.
+        """
+        if not any(must_adapt(bound) for bound in self.binding.features.values()):
+            return None
+        if state is not None and table.fingerprint != self.own:
+            return state.digest()
+        split = self.data.split.model_dump() if self.data.split else None
+        return {"seed": self.compiled.file.seed if split else None, "split": split}
 
     def _output(self, name: str) -> str:
         loss = loss_of(self.compiled.training, name)
         axis = getattr(loss, "axis", None)
         kind = f"{loss.kind()} {getattr(loss, 'targets', '')} {axis}" if loss else ""
-        return f"{show(_typed(self.compiled).outputs[name].shape)} {kind}"
-
-    def _bounds(self) -> dict[tuple[str, str], Bound]:
-        return {
-            **{("inputs", name): bound for name, bound in self.binding.inputs.items()},
-            **{("targets", name): bound for name, bound in self.binding.targets.items()},
-        }
+        return f"{show(typed_graph(self.compiled).outputs[name].shape)} {kind}"
 
 
-def must_learn(bound: Bound) -> bool:
+def must_adapt(bound: Bound) -> bool:
     """Whether something about a feature follows from the training split."""
     layers = bound.chain.layers if bound.chain else ()
     return (
         bound.missing in MEASURED
         or (bound.pad is not None and bound.pad.length is None)
-        or any(needs(layer) for layer in layers)
+        or any(needs_adapting(layer) for layer in layers)
     )
 
 
-def _typed(compiled: Compiled) -> TypedGraph:
-    assert compiled.graph is not None
-    return compiled.graph
+def _of_kind(arrays: Mapping[str, Array], kind: str) -> dict[str, Array]:
+    start = f"{kind}/"
+    return {name.removeprefix(start): one for name, one in arrays.items() if name.startswith(start)}
 
 
-def _resolved(compiled: Compiled, block: Block) -> Compiled:
-    from .prepare import resolve_auto
+def _explained(
+    key: CacheKey, where: str, *, used: bool = False, differs: tuple[str, ...] = ()
+) -> Explanation:
+    return Explanation(key.source, where, used, key.digest, key.parts, differs)
 
-    return resolve_auto(
-        compiled,
-        {name: values for (kind, name), values in block.values.items() if kind == "inputs"},
+
+# Arrays -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Preparation:
+    """A source that is being prepared: its blocks, and what is needed to write them to arrays."""
+
+    scan: Scan
+    pipes: Mapping[Key, Pipeline]
+    compiled: Compiled
+    findings: Findings
+    blocks: Iterator[Block]
+    state: State
+
+    def write(self, make: MakeArray, explanation: Explanation) -> PreparedSource:
+        """Every block, written to arrays that `make` makes. Raises `DataError` and `RunError`."""
+        writer = ArrayWriter(self.scan, self.pipes, self.compiled, self.findings, make)
+        for block in self.blocks:
+            writer.add(block)
+            for array in writer.arrays.values():
+                release(array)
+        writer.finish()
+        scan = self.scan
+        return PreparedSource(
+            writer.arrays, scan.kept, scan.rows, self.state, self.compiled, explanation
+        )
+
+
+def _has_text(made: PreparedSource) -> bool:
+    return any(values.dtype == object for values in made.arrays.values())
+
+
+def _commit(writer: Writer, key: CacheKey, made: PreparedSource) -> None:
+    """Makes an entry of what was written. Raises `OSError`."""
+    if made.rows is not None:
+        writer.array("rows", made.rows.shape, made.rows.dtype)[:] = made.rows
+    inputs = typed_graph(made.compiled).inputs
+    shapes = {name: list(tensor.shape) for name, tensor in inputs.items()}
+    writer.commit(key, {"count": made.count, "state": made.state.plain(), "shapes": shapes})
+
+
+def _not_written(error: OSError) -> RunError:
+    return RunError.of(
+        "MS632",
+        f"prepared data cannot be written to `{cache.folder()}`: {error.strerror or error}",
+        help=(
+            "free some room, name another folder with `MODELSPEC_CACHE`, or write `cache: memory`"
+        ),
     )
 
 
 def _in_memory(name: str, shape: tuple[int, ...], dtype: Any) -> Array:
     return np.empty(shape, dtype)
-
-
-def _fill(writing: Writing, blocks: Iterator[Block]) -> None:
-    for block in blocks:
-        writing.add(block)
-        for array in writing.arrays.values():
-            release(array)
-    writing.finish()
-
-
-def _fill_temporary(writing: Writing, blocks: Iterator[Block]) -> None:
-    """On disk for as long as the process holds the arrays: the files have no name any more when it
-    returns.
-    """
-    with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
-        writing.make = Writer(Path(folder), None).array
-        _fill(writing, blocks)
 
 
 def release(array: Array) -> None:
@@ -291,6 +271,3 @@ def release(array: Array) -> None:
     if held is not None:
         with suppress(ValueError, OSError):
             held.madvise(mmap.MADV_DONTNEED)
-
-
-__all__ = ["Keeper", "Kept", "MakeArray", "must_learn", "release"]

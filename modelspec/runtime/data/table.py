@@ -1,4 +1,4 @@
-"""A source that is open: named columns, and where each value of them stands."""
+"""A source that is open: named columns that know the place of each value."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Table(ABC):
 
     @abstractmethod
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        """Where an entry of a column stands, as a person finds it: `penguins.csv:7`, `x[7, 2] of
+        """The place of an entry of a column, as a person finds it: `penguins.csv:7`, `x[7, 2] of
         mnist.npz`.
         """
 
@@ -177,12 +177,12 @@ def check_lengths(lengths: dict[str, int], table: Table) -> None:
     """
     if len(set(lengths.values())) <= 1:
         return
-    told = [f"`{name}` has {count:,}" for name, count in lengths.items()]
+    counts = [f"`{name}` has {count:,}" for name, count in lengths.items()]
     raise fail(
         Fault(
             "MS611",
             f"the arrays of {table.name} do not have the same number of examples: "
-            f"{', '.join(told[:-1])} and {told[-1]}",
+            f"{', '.join(counts[:-1])} and {counts[-1]}",
             help="the first axis of every array counts the examples",
         ),
         table.span,

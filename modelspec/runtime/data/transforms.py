@@ -113,8 +113,8 @@ def failed(error: Exception) -> RunError:
 # Learning -----------------------------------------------------------------------------------------
 
 
-def needs(layer: Layer) -> bool:
-    """Whether a layer is to be told something by the data, or by a file of tokens."""
+def needs_adapting(layer: Layer) -> bool:
+    """Whether something about a layer follows from the data, or from a file of tokens."""
     if isinstance(layer, Normalization):
         return layer.mean is None
     if isinstance(layer, (Lookup, TextVectorization)):
@@ -151,8 +151,8 @@ def _width_open(layer: Layer) -> bool:
     )
 
 
-class Learner:
-    """Learns one layer from blocks of what it gets. `learned` are the settings that follow."""
+class LayerAdapter:
+    """Learns one layer from blocks of what it gets. `settings` are the settings that follow."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
         self.layer = layer
@@ -161,11 +161,11 @@ class Learner:
     def update(self, values: Array) -> None:
         raise NotImplementedError
 
-    def learned(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         raise NotImplementedError
 
 
-def learner(layer: Layer, given: Tensor) -> Learner:
+def adapter_of(layer: Layer, given: Tensor) -> LayerAdapter:
     """What learns the layer."""
     if isinstance(layer, Normalization):
         return _Moments(layer, given)
@@ -176,7 +176,7 @@ def learner(layer: Layer, given: Tensor) -> Learner:
     return _Vocabulary(layer, given)
 
 
-class _Moments(Learner):
+class _Moments(LayerAdapter):
     """Mean and variance along all axes but `axis`, in float64 (the parallel algorithm of Chan,
     Golub and LeVeque).
     """
@@ -208,7 +208,7 @@ class _Moments(Learner):
         self._mean = self._mean + shift * (count / whole)
         self._count = whole
 
-    def learned(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         return {"mean": _numbers(self._mean), "variance": _numbers(self._squares / self._count)}
 
 
@@ -221,7 +221,7 @@ def _tupled(value: Any) -> Any:
     return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
 
 
-class _Keras(Learner):
+class _Keras(LayerAdapter):
     """A layer that Keras adapts, block by block."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
@@ -251,7 +251,7 @@ class _Vocabulary(_Keras):
             values[:, None] if alone else values
         )  # Keras takes a vector for one document
 
-    def learned(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         self._keras.finalize_state()
         found = self._keras.get_vocabulary(include_special_tokens=False)
         whole = isinstance(self.layer, IntegerLookup)
@@ -278,7 +278,7 @@ class _Boundaries(_Keras):
     def _as_taken(self, values: Array) -> Any:
         return values
 
-    def learned(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         self._keras.finalize_state()
         return {
             "bin_boundaries": tuple(float(edge) for edge in self._keras.bin_boundaries),
@@ -286,7 +286,7 @@ class _Boundaries(_Keras):
         }
 
 
-class _Width(Learner):
+class _Width(LayerAdapter):
     """How many tokens the longest text has, which all others are filled up to."""
 
     def __init__(self, layer: Layer, given: Tensor) -> None:
@@ -297,7 +297,7 @@ class _Width(Learner):
     def update(self, values: Array) -> None:
         self._width = max(self._width, self._run(values).shape[1])
 
-    def learned(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         return {
             "vocabulary": getattr(self.layer, "vocabulary"),  # noqa: B009  # a field of lookups alone
             "output_sequence_length": self._width,

@@ -1,68 +1,51 @@
-"""The kinds of sources: each has a module here that makes a `Table` of its settings.
+"""The sources: each has a module here of its name that opens it, as it has a declaration in
+`modelspec.catalog.sources`.
 
-A new kind is a settings class in `modelspec.catalog.sources`, listed in `SOURCES` there, a module
-here, and its line in `_FILES` (a module with `open_file`, a table of one file; several are joined)
-or in `_WHOLE` (a module with `open_table`).
+A module has `open_table(source, context, span)`, which makes the table of the whole source; or
+`open_file(source, found, span)`, which makes that of one of the files that `path` names: the tables
+of several are then joined. What the modules share is in `formats`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Fault, Span
-from modelspec.core.settings import Context, Settings
+from modelspec.core.settings import Context
 
 from ..table import Table, fail
-from .files import locate, locate_all, name_of, read_bytes
+from .formats.files import locate_all, name_of
 
-__all__ = ["locate", "open_source", "read_bytes"]
+if TYPE_CHECKING:
+    from modelspec.catalog.sources.common.source import Source
 
-_FILES = {
-    "npz": "arrays",
-    "parquet": "columnar",
-    "arrow": "columnar",
-    "jsonl": "objects",
-    "hdf5": "hierarchical",
-    "tfrecord": "records",
-}
-"""Source by its name in a spec -> the module that reads a file of it."""
-_WHOLE = {
-    "csv": "delimited",
-    "dataset": "bundled",
-    "npy": "single",
-    "idx": "single",
-    "images": "pictures",
-    "text": "texts",
-    "skipgrams": "pairs",
-}
-"""The same for sources that see to their files themselves."""
+__all__ = ["open_source"]
 
 
-def open_source(source: Settings, context: Context, span: Span | None = None) -> Table:
+def open_source(source: Source, context: Context, span: Span | None = None) -> Table:
     """The columns of a source. Paths are relative to the spec's folder and stay in its project.
 
     Raises `DataError`, placed at `span`, where the source cannot be opened or is not what its kind
     says.
     """
-    kind = source.kind()
-    if kind == "given":
+    if source.kind() == "given":
         table: Table = source.table  # type: ignore[attr-defined]
         return table
+    module = import_module(f"{__name__}.{source.kind()}")
     try:
-        if kind in _WHOLE:
-            found: Table = import_module(f"{__name__}.{_WHOLE[kind]}").open_table(
-                source, context, span
-            )
-            return found
-        return _join(source, context, span)
+        if not hasattr(module, "open_table"):
+            return _open_files(module, source, context, span)
+        found: Table = module.open_table(source, context, span)
+        return found
     except Fault as fault:
         raise fail(fault, span) from None
 
 
-def _join(source: Settings, context: Context, span: Span | None) -> Table:
-    from .joined import JoinedTable
+def _open_files(module: ModuleType, source: Source, context: Context, span: Span | None) -> Table:
+    from .formats.joined_files import JoinedTable
 
-    module = import_module(f"{__name__}.{_FILES[source.kind()]}")
     path: str | tuple[str, ...] = source.path  # type: ignore[attr-defined]
     tables: list[Table] = [module.open_file(source, one, span) for one in locate_all(path, context)]
     return tables[0] if len(tables) == 1 else JoinedTable(name_of(path), tables, span)

@@ -1,0 +1,40 @@
+"""The sizes that a spec leaves to the data (`auto`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelspec.compiler.infer import infer
+from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.rules import lint
+from modelspec.core.diagnostics import Fault
+from modelspec.core.shapes import PENDING
+
+from .conform import resolved_shapes
+from .errors import DataError
+from .spec_facts import section, typed_graph
+from .table import Array
+
+
+def resolve_auto(compiled: Compiled, inputs: Mapping[str, Array]) -> Compiled:
+    """The spec with every `auto` size taken from the data, and its types inferred anew.
+
+    Raises `DataError` where the data does not fit, or the model does not fit the data's sizes
+    (codes of the model).
+    """
+    typed = typed_graph(compiled)
+    shapes = {name: tensor.shape for name, tensor in typed.inputs.items()}
+    if not any(PENDING in shape for shape in shapes.values()):
+        return compiled
+    try:
+        known = resolved_shapes(inputs, shapes)
+    except Fault as fault:
+        span = section(compiled).spans.get(("inputs", str(fault.path[0])))
+        raise DataError([fault.at(span)]) from None
+    declared = tuple(replace(one, shape=known[one.name][1:]) for one in typed.graph.inputs or ())
+    checked = infer(replace(typed.graph, inputs=declared))
+    found = (*checked.diagnostics, *lint(checked.value, compiled.training, compiled.data))
+    if any(one.severity == "error" for one in found):
+        raise DataError(found)
+    return replace(compiled, graph=checked.value)

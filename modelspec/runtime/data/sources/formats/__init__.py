@@ -1,0 +1,1 @@
+"""What sources are built of: finding, opening and joining files, and reading each format."""

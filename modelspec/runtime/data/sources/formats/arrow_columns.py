@@ -1,0 +1,164 @@
+"""Tables with Arrow's types (`parquet`, `arrow`), read column by column and in batches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from modelspec.core.diagnostics import Fault, Span
+from modelspec.runtime.data.table import BLOCK, Array, Table
+
+from . import files
+from .arrow_values import Form, form_of, is_taken, values_of
+from .stored_arrays import fitting
+
+BROKEN = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
+"""What pyarrow raises for a damaged file; its own errors are among them."""
+
+
+class ArrowColumnsTable(Table):
+    """Columns with Arrow's types."""
+
+    format_name: ClassVar[str]
+    """What messages call the format."""
+
+    def __init__(self, found: files.Found, span: Span | None) -> None:
+        """Raises `Fault`: MS601, MS604, MS642."""
+        fingerprint = files.fingerprint_of(found.path, found.shown)
+        try:
+            schema, rows = self.schema_of(found.path)
+        except BROKEN as error:
+            raise self._not_opened(found, error) from None
+        _check_schema(schema, rows, found.shown)
+        super().__init__(found.shown, tuple(schema.names), fingerprint, span)
+        self._found = found
+        self._path = found.path
+        self._types = {field.name: field.type for field in schema}
+        self._rows = rows
+        self._forms: dict[str, Form] = {}
+
+    @property
+    def count(self) -> int:
+        return self._rows
+
+    @property
+    def size_hint(self) -> int:
+        return max(self._path.stat().st_size, 8 * self._rows * len(self.names))
+
+    @staticmethod
+    @abstractmethod
+    def schema_of(path: Path) -> tuple[Any, int]:
+        """The columns and the number of rows. Raises what pyarrow raises."""
+
+    @abstractmethod
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
+        """Record batches of some columns. Raises what pyarrow raises."""
+
+    def read(self, name: str) -> Array:
+        import pyarrow as pa
+
+        files.believe(8 * self._rows, 8 * self._rows, f"`{name}` of `{self.name}`")
+        self._taken(name)
+        try:
+            column = pa.chunked_array(
+                [batch.column(0) for batch in self.batches((name,), 64 * BLOCK)], self._types[name]
+            )
+        except Fault:
+            raise
+        except BROKEN as error:
+            raise self._damaged(error) from None
+        form = form_of(column)
+        self._forms[name] = form
+        return values_of(column, form, name, self)
+
+    def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        if self.size_hint <= files.IN_MEMORY:
+            yield from super().read_blocks(names, rows)
+            return
+        try:
+            yield from self._stream(names, rows)
+        except Fault:
+            raise
+        except BROKEN as error:
+            raise self._damaged(error) from None
+
+    def _stream(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        self._find_forms(names)
+        rows = fitting(rows, [self._forms[name].size for name in names])
+        start = 0
+        for batch in self.batches(names, rows):
+            for at in range(0, len(batch), rows):
+                piece = batch.slice(at, rows)
+                yield {
+                    name: values_of(piece.column(i), self._forms[name], name, self, start + at)
+                    for i, name in enumerate(names)
+                }
+            start += len(batch)
+
+    def _find_forms(self, names: Sequence[str]) -> None:
+        """One pass over columns of which it is not known whether values are missing, and how long
+        lists are.
+        """
+        unknown = [name for name in names if name not in self._forms]
+        for name in unknown:
+            self._taken(name)
+        for batch in self.batches(unknown, BLOCK) if unknown else ():
+            for i, name in enumerate(unknown):
+                form = form_of(batch.column(i))
+                self._forms[name] = self._forms[name] | form if name in self._forms else form
+
+    def _taken(self, name: str) -> None:
+        if not is_taken(self._types[name]):
+            raise Fault(
+                "MS653",
+                f"`{name}` of {self.name} has the type `{self._types[name]}`, of which no array is "
+                "made",
+                help="write its parts as columns of their own",
+            )
+
+    def _not_opened(self, found: files.Found, error: BaseException) -> Fault:
+        return Fault(
+            "MS642",
+            f"`{found.shown}` is no {self.format_name} file, or a damaged one: {files.said(error)}",
+            help=_help(found.path),
+        )
+
+    def _damaged(self, error: BaseException) -> Fault:
+        return Fault(
+            "MS642",
+            f"`{self.name}` is damaged: {files.said(error)}",
+            help="write or copy the file again",
+        )
+
+    def place(self, name: str, index: tuple[int, ...]) -> str:
+        inner = f" [{', '.join(str(i) for i in index[1:])}]" if len(index) > 1 else ""
+        return f"row {index[0] + 1:,}{inner} of {self.name}"
+
+
+def _check_schema(schema: Any, rows: int, shown: str) -> None:
+    """Raises `Fault` (MS604) for a table that has a name twice, or no rows."""
+    names = schema.names
+    twice = [name for name in names if names.count(name) > 1] if len(names) < 10_000 else []
+    if twice:
+        raise Fault(
+            "MS604",
+            f"`{shown}` names `{twice[0]}` twice",
+            help="give each column a name of its own",
+        )
+    if not rows:
+        raise Fault("MS604", f"`{shown}` has no rows")
+
+
+def _help(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"FEA1":
+        return "this is Feather's version 1: write it again with `pyarrow.feather.write_feather`"
+    if start == b"PAR1":
+        return (
+            "it begins as a Parquet file does: write `parquet: ...`, or copy the file again if it"
+            " is cut short"
+        )
+    return "write or copy the file again"

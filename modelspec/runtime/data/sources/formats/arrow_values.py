@@ -1,0 +1,223 @@
+"""Columns of Arrow as arrays: nulls, lists and text in the form that a `Table` promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from modelspec.core.diagnostics import Fault
+from modelspec.runtime.data.table import NOTHING, Array
+
+if TYPE_CHECKING:
+    from modelspec.runtime.data.table import Table
+
+
+class Form(NamedTuple):
+    """What must be known of a whole column before a part of it becomes an array."""
+
+    nulls: bool
+    shape: tuple[int, ...] | None
+    """That of every example; None where lists differ in length. An empty tuple for single
+    values.
+    """
+    size: int = 8
+    """About the bytes of an example."""
+
+    def __or__(self, other: Form) -> Form:
+        shape = self.shape if self.shape == other.shape else None
+        return Form(self.nulls or other.nulls, shape, max(self.size, other.size))
+
+
+def is_taken(kind: Any) -> bool:
+    """Whether arrays are made of a type."""
+    from pyarrow import types
+
+    kind = _value_type(kind)
+    if _is_list(kind):
+        return _is_plain(_innermost(kind))
+    return _is_plain(kind) or bool(
+        types.is_decimal(kind) or types.is_null(kind) or types.is_temporal(kind)
+    )
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a type is one of numbers, `bool` or text."""
+    from pyarrow import types
+
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or _is_text(kind)
+    )
+
+
+def form_of(column: Any) -> Form:
+    """The form of a column, or of a part of one."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    column = _plain(column)
+    if not _is_list(column.type):
+        return Form(column.null_count > 0 or types.is_null(column.type), ())
+    values = pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+    shape = _shape(values)
+    many = len(_leaves(values)) // max(1, len(column))
+    return Form(column.null_count > 0, shape, max(8, 8 * many))
+
+
+def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) -> Array:
+    """The values of a column, or of the part of it that begins at an example. Raises `Fault`
+    (MS608, MS653).
+    """
+    import pyarrow as pa
+
+    column = _plain(column)
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
+    if not _is_list(column.type):
+        return _singles(column, form, name, table)
+    _no_nulls(column, name, table, start)
+    leaves = _leaves(column)
+    if leaves.null_count:
+        raise Fault(
+            "MS608",
+            f"a list in `{name}` of {table.name} has an item without a value",
+            help="fill it in, or remove the row",
+        )
+    if form.shape is not None:
+        return _array(leaves).reshape(len(column), *form.shape)
+    found = np.empty(len(column), object)
+    for index, one in enumerate(column):
+        found[index] = np.array(one.as_py())
+    return found
+
+
+def _singles(column: Any, form: Form, name: str, table: Table) -> Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_null(kind):
+        return np.full(len(column), "", object)
+    if types.is_temporal(kind):
+        column, kind = column.cast(pa.string()), pa.string()
+    if _is_text(kind):
+        return _array(column)
+    if types.is_decimal(kind):
+        column, kind = column.cast(pa.float64()), pa.float64()
+    if not form.nulls:
+        return _array(column)
+    if types.is_integer(kind) and len(column) > column.null_count:
+        largest = pc.max(column).as_py(), -pc.min(column).as_py()
+        if max(largest) > 2**53:
+            raise Fault(
+                "MS653",
+                f"`{name}` of {table.name} lacks values, and others are whole numbers so large that"
+                " floating point would change them",
+                help="fill the missing ones in, or write text",
+            )
+    if types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    found: Array = column.cast(pa.float64()).fill_null(NOTHING).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _array(column: Any) -> Array:
+    """Values without nulls, or text."""
+    if _is_text(column.type):
+        return np.array(["" if one is None else one for one in column.to_pylist()], dtype=object)
+    found: Array = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _no_nulls(column: Any, name: str, table: Table, start: int) -> None:
+    if column.null_count:
+        row = next(index for index, one in enumerate(column) if not one.is_valid)
+        raise Fault(
+            "MS608",
+            f"`{name}` has no list at {table.place(name, (start + row,))}",
+            help="fill it in, or remove the row",
+        )
+
+
+# Types --------------------------------------------------------------------------------------------
+
+
+def _value_type(kind: Any) -> Any:
+    """Without what only stores it in another way: dictionaries, extensions."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return kind.value_type
+    return getattr(kind, "storage_type", kind)
+
+
+def _plain(column: Any) -> Any:
+    """The column with values of a type of its own."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    if isinstance(column.type, pa.FixedShapeTensorType):
+        kind = column.type.value_type
+        for size in reversed(column.type.shape):
+            kind = pa.list_(kind, size)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return pa.chunked_array(
+            [_nested(chunk.storage, column.type.shape) for chunk in chunks], kind
+        )
+    if isinstance(column.type, pa.BaseExtensionType):
+        return column.cast(column.type.storage_type)
+    return column
+
+
+def _nested(storage: Any, shape: Any) -> Any:
+    """A flat list of each example's numbers as lists of lists."""
+    import pyarrow as pa
+
+    found = storage.flatten()
+    for size in reversed(shape):
+        found = pa.FixedSizeListArray.from_arrays(found, size)
+    return found
+
+
+def _is_list(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _innermost(kind: Any) -> Any:
+    while _is_list(kind):
+        kind = kind.value_type
+    return kind
+
+
+def _leaves(column: Any) -> Any:
+    while _is_list(column.type):
+        column = column.flatten()
+    return column
+
+
+def _shape(column: Any) -> tuple[int, ...] | None:
+    """The sizes of nested lists, where all of a level have one."""
+    import pyarrow.compute as pc
+
+    shape: list[int] = []
+    while _is_list(column.type):
+        sizes = pc.min_max(pc.list_value_length(column)).as_py()
+        if sizes["min"] != sizes["max"] or sizes["min"] is None:
+            return None
+        shape.append(sizes["min"])
+        column = column.flatten()
+    return tuple(shape)

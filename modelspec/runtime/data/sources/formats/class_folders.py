@@ -1,0 +1,142 @@
+"""Folders of files, a folder for each class: walked in sorted order, without hidden files and
+without leaving them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from modelspec.core.diagnostics import Fault, listed
+
+from . import files
+
+_JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+"""What systems leave in folders without hiding it from others."""
+_HASHED_WHOLE = 4 * 2**30
+_EDGE = 64 * 1024
+
+
+class Member(NamedTuple):
+    """A file of a folder."""
+
+    shown: str
+    path: Path
+    label: str | None
+    """The folder of its class; None where there are no such folders."""
+
+
+def members(shown: str, root: Path, endings: frozenset[str]) -> list[Member]:
+    """Every file in the class folders, or in the folder itself where it has none.
+
+    `endings` are those of the files that may not lie beside the class folders. Raises `Fault`:
+    MS210 for links that lead out of the folder, MS647 where there is nothing, or no telling what
+    belongs to which class.
+    """
+    base = root.resolve()
+    entries = _entries(root, shown)
+    folders = [one for one in entries if _is_folder(one, base, shown)]
+    if not folders:
+        return _without_classes(entries, base, shown)
+    _check_beside([one for one in entries if one not in folders], endings, shown)
+    return [member for folder in folders for member in _of_class(folder, root, base, shown)]
+
+
+def _without_classes(entries: list[Path], base: Path, shown: str) -> list[Member]:
+    found = [Member(f"{shown}/{one.name}", one, None) for one in entries]
+    if not found:
+        raise Fault("MS647", f"the folder `{shown}` is empty")
+    return [one for one in found if _inside(one.path, base, one.shown)]
+
+
+def _check_beside(files: list[Path], endings: frozenset[str], shown: str) -> None:
+    """Raises `Fault` (MS647) for files of which no folder says the class."""
+    beside = [one.name for one in files if one.suffix.lower() in endings]
+    if beside:
+        lie = "lies" if len(beside) == 1 else "lie"
+        raise Fault(
+            "MS647",
+            f"{listed(beside[:3])} {lie} beside the class folders of `{shown}`",
+            help="move every file into the folder of its class",
+        )
+
+
+def _of_class(folder: Path, root: Path, base: Path, shown: str) -> list[Member]:
+    found = [
+        Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name)
+        for one in _below(folder, base, f"{shown}/{folder.name}")
+    ]
+    if not found:
+        raise Fault(
+            "MS647",
+            f"the class folder `{shown}/{folder.name}` is empty",
+            help="remove it, or put its files in",
+        )
+    return found
+
+
+def _entries(folder: Path, shown: str) -> list[Path]:
+    try:
+        found = sorted(folder.iterdir(), key=lambda one: one.name)
+    except OSError as error:
+        raise files.cannot_read(shown, error) from None
+    return [one for one in found if not one.name.startswith(".") and one.name.lower() not in _JUNK]
+
+
+def _below(folder: Path, base: Path, shown: str) -> Iterator[Path]:
+    for one in _entries(folder, shown):
+        if _is_folder(one, base, shown):
+            yield from _below(one, base, f"{shown}/{one.name}")
+        elif _inside(one, base, f"{shown}/{one.name}"):
+            yield one
+
+
+def _is_folder(one: Path, base: Path, shown: str) -> bool:
+    if not one.is_dir():
+        return False
+    if one.is_symlink():
+        raise Fault(
+            "MS210",
+            f"`{shown}/{one.name}` is a link to a folder, which is not followed",
+            help="put the folder itself there",
+        )
+    return True
+
+
+def _inside(path: Path, base: Path, shown: str) -> bool:
+    """Raises `Fault` where the file is a link that leads out of the folder, or to nothing."""
+    if path.is_symlink():
+        target = path.resolve()
+        if not target.is_relative_to(base):
+            raise Fault(
+                "MS210",
+                f"`{shown}` is a link that leads out of its folder",
+                help="put the file itself there",
+            )
+    if not path.is_file():
+        raise Fault("MS601", f"`{shown}` is not an ordinary file", help="remove it")
+    return True
+
+
+def fingerprint_of_members(found: list[Member]) -> str:
+    """SHA-256 of names, sizes and contents; of more than 4 GB together, of the files' first and
+    last 64 kB.
+    """
+    digest = sha256()
+    try:
+        sizes = [one.path.stat().st_size for one in found]
+        whole = sum(sizes) <= _HASHED_WHOLE
+        for one, size in zip(found, sizes, strict=True):
+            digest.update(f"{one.shown}\0{one.label}\0{size}\0".encode(errors="surrogateescape"))
+            with one.path.open("rb") as file:
+                if whole:
+                    digest.update(file_digest(file, "sha256").digest())
+                else:
+                    digest.update(file.read(_EDGE))
+                    file.seek(max(0, size - _EDGE))
+                    digest.update(file.read(_EDGE))
+    except OSError as error:
+        raise files.cannot_read(one.shown, error) from None
+    return digest.hexdigest()

@@ -1,0 +1,234 @@
+"""Files of sources: found inside the project, opened plain or decompressed."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.paths import confined, matches
+from modelspec.core.settings import Context
+
+IN_MEMORY = 256 * 2**20
+"""Sources of at most so many bytes are read as a whole; larger ones are read in passes."""
+CHUNK = 2**20
+LINE = 64 * 2**20
+"""The longest line of a text file, in bytes."""
+
+
+class Found(NamedTuple):
+    """A file that a spec names."""
+
+    shown: str
+    """As messages call it: the path as written, or as a pattern found it."""
+    path: Path
+    stamp: tuple[int, int] | None = None
+    """Size and time of the last change when it was found."""
+
+    @classmethod
+    def at(cls, shown: str, path: Path) -> Found:
+        return cls(shown, path, _stamp(path))
+
+    def unchanged(self) -> None:
+        """Raises `Fault` (MS656) where the file was changed since it was found; called before it is
+        read again.
+        """
+        if self.stamp is not None and _stamp(self.path) != self.stamp:
+            raise Fault(
+                "MS656",
+                f"`{self.shown}` was changed while it was being read",
+                help="start again when nothing writes to it",
+            )
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def locate(path: str, context: Context, *, folder: bool = False) -> Path:
+    """The file that a path of a spec leads to; with `folder` a folder is one too.
+
+    Raises `Fault`: MS210 outside the project, MS601 where there is none.
+    """
+    try:
+        found = confined(path, context)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Fault("MS601", f"`{path}` cannot be followed: {error}") from None
+    if found is None:
+        raise Fault(
+            "MS210",
+            f"`{path}` leads outside the project",
+            help="move the file into the project, or run modelspec from a folder that holds both",
+        )
+    if found.is_dir():
+        if folder:
+            return found
+        raise Fault("MS601", f"`{path}` is a folder, not a file")
+    if not found.exists():
+        raise Fault("MS601", f"there is no file `{path}`", help=f"it would be {found}")
+    if not found.is_file():
+        raise Fault("MS601", f"`{path}` is not an ordinary file")
+    return found
+
+
+def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
+    """Every file that paths and patterns lead to: paths in the order written, what a pattern
+    matches sorted.
+
+    Raises `Fault`: as `locate`; MS601 where a pattern matches nothing; MS640 where a file is named
+    twice.
+    """
+    found: list[Found] = []
+    for written, names in matches(paths, context):
+        if not names:
+            raise Fault(
+                "MS601",
+                f"no file matches `{written}`",
+                help=f"it is looked for in {context.folder or '.'}",
+            )
+        found += [Found.at(name, locate(name, context)) for name in names]
+    seen: dict[Path, str] = {}
+    for one in found:
+        if one.path in seen:
+            raise Fault(
+                "MS640",
+                f"`{one.shown}` is the same file as `{seen[one.path]}`",
+                help="name it once: its examples would count twice",
+            )
+        seen[one.path] = one.shown
+    return found
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """The whole file. Raises `Fault` (MS601) where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise cannot_read(shown, error) from None
+
+
+def cannot_read(shown: str, error: OSError) -> Fault:
+    return Fault("MS601", f"`{shown}` cannot be read: {error.strerror or error}")
+
+
+def fingerprint_of(path: Path, shown: str) -> str:
+    """SHA-256 of a file. Raises `Fault` (MS601) where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(shown, error) from None
+
+
+def fingerprint_of_all(parts: Iterator[str] | list[str]) -> str:
+    """SHA-256 of several fingerprints (or other texts), in their order."""
+    digest = sha256()
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def lines_of(file: BinaryIO, shown: str) -> Iterator[bytes]:
+    """Every line with its end. Raises `Fault` (MS602) before a line takes more than `LINE` bytes of
+    memory.
+    """
+    number = 0
+    while line := file.readline(LINE + 1):
+        number += 1
+        if len(line) > LINE:
+            raise long_line(shown, number)
+        yield line
+
+
+def long_line(shown: str, line: int) -> Fault:
+    return Fault(
+        "MS602", f"{shown}:{line} is longer than {in_bytes(LINE)}", help="is it a text file at all?"
+    )
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file is compressed, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A file to read, decompressed where it is compressed. Reading raises `OSError`, `EOFError` or
+    `zlib.error`.
+    """
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip(path) else path.open("rb")
+
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+
+
+def unreadable(shown: str, error: BaseException) -> Fault:
+    """The fault of a file that could not be read to its end."""
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return cannot_read(shown, error)
+    return Fault(
+        "MS642", f"`{shown}` is a damaged .gz file: {said(error)}", help="copy or compress it again"
+    )
+
+
+def believe(claimed: int, held: int, what: str, detail: str = "") -> None:
+    """The claimed size must be in the file, and in memory. Raises `Fault` (MS606)."""
+    if claimed > held or claimed < 0:
+        raise Fault(
+            "MS606",
+            f"{what} claims {in_bytes(claimed)}{detail}, but the file holds {in_bytes(held)} of it",
+            help="the file is cut short or damaged: write or copy it again",
+        )
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if claimed > memory:
+        raise Fault(
+            "MS606",
+            f"{what} takes {in_bytes(claimed)}, more than this machine's memory"
+            f" ({in_bytes(memory)})",
+        )
+
+
+def said(error: BaseException) -> str:
+    """The first line of what an error of a library says."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:120] if lines else type(error).__name__
+
+
+def in_bytes(count: int) -> str:
+    """`3.2 MB`."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(size) < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
+def name_of(path: str | tuple[str, ...]) -> str:
+    """What messages call the files of a source together."""
+    if isinstance(path, str):
+        return path
+    return path[0] if len(path) == 1 else f"{path[0]} and {len(path) - 1} more"
+
+
+def differ(first: str, names: tuple[str, ...], other: str, others: tuple[str, ...]) -> None:
+    """Raises `Fault` (MS640): two files of one source have other columns."""
+    lacking = [name for name in names if name not in others]
+    new = [name for name in others if name not in names]
+    if lacking:
+        what = f"`{other}` has no column `{lacking[0]}`, but `{first}` has"
+    elif new:
+        what = f"`{other}` has a column `{new[0]}`, but `{first}` has none"
+    else:
+        what = f"`{other}` has the columns of `{first}` in another order"
+    raise Fault("MS640", what, help="the files of one source have the same columns")

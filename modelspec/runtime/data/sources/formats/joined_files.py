@@ -1,0 +1,125 @@
+"""Several files of one kind as one table: their examples one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelspec.core.diagnostics import Fault, Span
+from modelspec.runtime.data.table import NOTHING, Array, Table, is_nothing
+
+from . import files
+
+
+class JoinedTable(Table):
+    """Tables with the same columns. Numbers become of the dtype that holds those of all."""
+
+    def __init__(self, name: str, parts: Sequence[Table], span: Span | None) -> None:
+        first = parts[0]
+        for part in parts[1:]:
+            if set(part.names) != set(first.names):
+                files.differ(first.name, first.names, part.name, part.names)
+        super().__init__(
+            name, first.names, files.fingerprint_of_all([part.fingerprint for part in parts]), span
+        )
+        self._parts = parts
+        self._ends: dict[str, list[int]] = {}
+        self._dtypes: dict[str, np.dtype[Any]] = {}
+
+    @property
+    def count(self) -> int | None:
+        counts = [part.count for part in self._parts]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    @property
+    def size_hint(self) -> int | None:
+        sizes = [part.size_hint for part in self._parts]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    def read(self, name: str) -> Array:
+        columns = [part.column(name) for part in self._parts]
+        self._ends[name] = np.cumsum([len(column) for column in columns]).tolist()
+        dtype = self._dtype(name, columns)
+        return np.concatenate([_as(column, dtype) for column in columns])
+
+    def _dtype(self, name: str, columns: Sequence[Array]) -> np.dtype[Any]:
+        """The dtype for all, after a check that the columns of all files go together. Raises
+        `Fault` (MS640).
+        """
+        filled = [
+            (part, column)
+            for part, column in zip(self._parts, columns, strict=True)
+            if not _is_empty(column)
+        ]
+        if not filled:
+            return columns[0].dtype
+        first, reference = filled[0]
+        for part, column in filled[1:]:
+            if _what(column) != _what(reference):
+                raise Fault(
+                    "MS640",
+                    f"`{name}` holds {_what(reference)} in `{first.name}`, but {_what(column)} in "
+                    f"`{part.name}`",
+                    help="the files of one source have the same columns",
+                )
+        dtype = np.result_type(*(column.dtype for _, column in filled))
+        lacking = sum(map(len, columns)) > sum(len(column) for _, column in filled)
+        return np.dtype(np.float64) if lacking and dtype.kind in "biu" else dtype
+
+    def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        first: list[dict[str, Array]] = [
+            next(iter(part.blocks(names, rows)), {}) for part in self._parts
+        ]
+        for name in names:
+            columns = [one[name] for one in first if name in one]
+            if len(columns) == len(self._parts):
+                self._dtypes[name] = self._dtype(name, columns)
+        for part in self._parts:
+            for block in part.blocks(names, rows):
+                yield {
+                    name: _as(values, self._dtypes.get(name, values.dtype))
+                    for name, values in block.items()
+                }
+
+    def place(self, name: str, index: tuple[int, ...]) -> str:
+        if name not in self._ends:
+            self._ends[name] = np.cumsum(
+                [part.count or len(part.column(name)) for part in self._parts]
+            ).tolist()
+        start = 0
+        for part, end in zip(self._parts, self._ends[name], strict=True):
+            if index[0] < end:
+                return part.place(name, (index[0] - start, *index[1:]))
+            start = end
+        raise IndexError(index)
+
+
+def _as(values: Array, dtype: np.dtype[Any]) -> Array:
+    if values.dtype == dtype:
+        return values
+    if (
+        dtype.kind == "f" and values.dtype.kind == "O"
+    ):  # a column of text in which every cell is empty
+        if not is_nothing(values).all():
+            raise Fault(
+                "MS640",
+                "a column holds numbers in one file, but text further down in another",
+                help="the files of one source have the same columns",
+            )
+        return np.full(len(values), NOTHING, dtype)
+    return values.astype(dtype)
+
+
+def _is_empty(values: Array) -> bool:
+    """Whether a column has no values at all, so that it fits any kind."""
+    return values.dtype.kind in "Of" and bool(is_nothing(values).all())
+
+
+def _what(values: Array) -> str:
+    if values.dtype.kind == "O":
+        return "lists" if len(values) and not isinstance(values[0], str) else "text"
+    if values.ndim > 1:
+        return f"arrays of shape {values.shape[1:]}"
+    return "`true` and `false`" if values.dtype.kind == "b" else "numbers"

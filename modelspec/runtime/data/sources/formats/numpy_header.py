@@ -1,0 +1,46 @@
+"""What a file in NumPy's format says of its array, read without its numbers."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from modelspec.core.diagnostics import Fault
+
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+)
+"""What a damaged archive raises, depending on where the damage is."""
+
+
+def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606), and
+    `ValueError` for a file that is no array.
+    """
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise Fault(
+            "MS606",
+            f"{what} holds Python objects, which are never loaded",
+            help="save it with a number dtype, e.g. `numpy.stack(...)` of arrays of one shape",
+        )
+    if dtype.names is not None:
+        raise Fault(
+            "MS606",
+            f"{what} is a table of fields ({', '.join(dtype.names)})",
+            help="save every field as an array of its own",
+        )
+    return shape, fortran, dtype

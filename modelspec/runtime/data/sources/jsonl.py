@@ -1,0 +1,238 @@
+"""`jsonl`: one JSON object a line. What is wrong is reported by its line."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from modelspec.catalog.sources.jsonl import jsonl
+from modelspec.core.diagnostics import Fault, Span
+
+from ..errors import Findings
+from ..python_values import Shape, Values
+from ..table import Array, Table
+from .formats import files
+
+Row = dict[str, Any]
+
+
+class JsonLinesTable(Table):
+    """Columns of a file of JSON objects; those of a small file are kept, a large one is read again
+    for each pass.
+    """
+
+    def __init__(self, found: files.Found, scan: _Scan, span: Span | None) -> None:
+        super().__init__(found.shown, tuple(scan.shapes), scan.digest.hexdigest(), span)
+        self._found = found
+        self._shapes = scan.shapes
+        self._count = scan.count
+        self._size = scan.size
+        self._rows = scan.kept
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    @property
+    def size_hint(self) -> int:
+        return self._size
+
+    def read(self, name: str) -> Array:
+        values = Values(self._shapes[name], name, self.name)
+        rows = self._rows if self._rows is not None else (row for _, row in _rows(self._found))
+        return values.array([row.get(name) for row in rows])
+
+    def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        if self._rows is not None:
+            yield from super().read_blocks(names, rows)
+            return
+        makers = {name: Values(self._shapes[name], name, self.name) for name in names}
+        for block in _in_blocks((row for _, row in _rows(self._found)), rows):
+            yield {
+                name: maker.array([row.get(name) for row in block])
+                for name, maker in makers.items()
+            }
+
+    def place(self, name: str, index: tuple[int, ...]) -> str:
+        line = next(line for row, (line, _) in enumerate(_rows(self._found)) if row == index[0])
+        return f"{self.name}:{line}{f' {list(index[1:])}' if index[1:] else ''}"
+
+
+def _in_blocks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    block: list[Row] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+class _Scan:
+    """What one pass over a file finds: the columns, their shapes, the number of rows."""
+
+    def __init__(self, absent: bool, shown: str, span: Span | None) -> None:
+        self.absent = absent
+        self.shown = shown
+        self.span = span
+        self.shapes: dict[str, Shape] = {}
+        self.count = self.size = 0
+        self.digest = sha256()
+        self.kept: list[Row] | None = []
+        self.findings = Findings()
+
+    def read(self, raw: bytes) -> None:
+        """A line, as the file has it."""
+        self.digest.update(raw)
+        self.size += len(raw)
+        if self.size > files.IN_MEMORY:
+            self.kept = None
+
+    def add(self, line: int, row: Row) -> None:
+        """The object of a line."""
+        if not self.count:
+            self.shapes = {name: Shape() for name in row}
+        elif row.keys() != self.shapes.keys():
+            self._other_keys(line, row)
+        for name, value in row.items():
+            if (wrong := self.shapes[name].add(value, line)) is not None:
+                self.findings.error(
+                    "MS653",
+                    f"`{name}` {wrong} at {self.shown}:{line}",
+                    self.span,
+                    help="a column holds one kind of values",
+                )
+        self.count += 1
+        if self.kept is not None:
+            self.kept.append(row)
+
+    def _other_keys(self, line: int, row: Row) -> None:
+        """Keys that only some objects have: missing values, or faults."""
+        new = [name for name in row if name not in self.shapes]
+        lacking = [name for name in self.shapes if name not in row]
+        for name in lacking:
+            self.shapes[name].nulls = True
+        if self.absent:
+            self.shapes.update({name: Shape(nulls=True) for name in new})
+            return
+        for name in new:
+            self._report(f"{self.shown}:{line} has a key `{name}`, which the first object has not")
+            del row[name]
+        for name in lacking:
+            self._report(f"{self.shown}:{line} has no `{name}`")
+
+    def _report(self, message: str) -> None:
+        self.findings.error(
+            "MS602",
+            message,
+            self.span,
+            help="write `null` for a value that is missing, or `jsonl: {path: ..., absent: true}`",
+        )
+
+
+def open_file(source: jsonl, found: files.Found, span: Span | None) -> JsonLinesTable:
+    """The table of a file. Raises `Fault` or `DataError`: MS601 to MS604, MS642, MS653."""
+    scan = _Scan(source.absent, found.shown, span)
+    for line, row in _rows(found, scan):
+        scan.add(line, row)
+    scan.findings.stop_if_wrong()
+    if not scan.count:
+        raise Fault("MS604", f"`{found.shown}` is empty")
+    if not scan.shapes:
+        raise Fault("MS604", f"the objects of `{found.shown}` have no keys")
+    return JsonLinesTable(found, scan, span)
+
+
+def _rows(found: files.Found, scan: _Scan | None = None) -> Iterator[tuple[int, Row]]:
+    """Every object with its line; `scan` gets the bytes that are read. Raises `Fault`."""
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    found.unchanged()
+    try:
+        with files.open_plain(found.path) as file:
+            for line, raw in enumerate(files.lines_of(file, found.shown), 1):
+                if scan is not None:
+                    scan.read(raw)
+                if line == 1:
+                    raw = raw.removeprefix(codecs.BOM_UTF8)
+                if text := _decode(raw, f"{found.shown}:{line}"):
+                    yield line, _parse(text, decoder, f"{found.shown}:{line}")
+    except files.UNREADABLE as error:
+        raise files.unreadable(found.shown, error) from None
+
+
+def _decode(raw: bytes, place: str) -> str:
+    try:
+        return raw.decode().strip()
+    except UnicodeDecodeError as error:
+        if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise Fault("MS603", f"{place} is UTF-16", help="save it as UTF-8") from None
+        raise Fault(
+            "MS603",
+            f"{place} is not UTF-8: byte 0x{raw[error.start]:02x}",
+            help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`",
+        ) from None
+
+
+def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
+    try:
+        row = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text):
+            raise Fault(
+                "MS602", f"the JSON at {place} is cut short", help=_one_a_line(text)
+            ) from None
+        raise Fault(
+            "MS602",
+            f"{place} is no JSON: {error.msg} at column {error.pos + 1}",
+            help=_one_a_line(text),
+        ) from None
+    except _TwiceError as error:
+        raise Fault(
+            "MS602",
+            f"{place} has the key `{error}` twice",
+            help="give every value a key of its own",
+        ) from None
+    except RecursionError:
+        raise Fault("MS602", f"{place} is nested too deep") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise Fault("MS602", f"{place} cannot be read: {files.said(error)}") from None
+    if not isinstance(row, dict):
+        raise Fault(
+            "MS602",
+            f"{place} is {_article(row)}, not an object",
+            help='write `{"column": value, ...}`',
+        )
+    return row
+
+
+def _one_a_line(text: str) -> str:
+    if text.startswith("[") or text == "{":
+        return (
+            "every object stands in one line, without commas between them and brackets around them"
+        )
+    return "mend the line, or leave it out"
+
+
+def _article(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "`true` or `false`", type(None): "`null`"}
+    return names.get(type(value), "a number")
+
+
+class _TwiceError(Exception):
+    """A key stands twice in an object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        _raise_twice(pairs)
+    return found
+
+
+def _raise_twice(pairs: list[tuple[str, Any]]) -> NoReturn:
+    seen: set[str] = set()
+    raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]

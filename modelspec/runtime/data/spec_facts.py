@@ -1,0 +1,41 @@
+"""What preparing data asks of a checked spec."""
+
+from __future__ import annotations
+
+from modelspec.compiler.infer import TypedGraph
+from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.spec.data_section import DataSection
+from modelspec.compiler.spec.training_section import Training
+
+from .table import Table
+
+
+def section(compiled: Compiled) -> DataSection:
+    """The data section of a spec that has one."""
+    assert compiled.data is not None, "the spec has no data section"
+    return compiled.data
+
+
+def typed_graph(compiled: Compiled) -> TypedGraph:
+    """The graph of a spec without errors."""
+    assert compiled.graph is not None, "the spec has errors"
+    return compiled.graph
+
+
+def trained_outputs(compiled: Compiled, table: Table) -> tuple[str, ...]:
+    """The outputs that something is measured against; without a `training` section those that have
+    targets.
+    """
+    if compiled.training is not None:
+        return measured_outputs(compiled.training)
+    targets, outputs = section(compiled).targets, tuple(typed_graph(compiled).outputs)
+    if targets is not None:
+        return tuple(targets)
+    return outputs if len(outputs) == 1 and table.default_target is not None else ()
+
+
+def measured_outputs(training: Training | None) -> tuple[str, ...]:
+    """The outputs that have a loss or a metric."""
+    if training is None:
+        return ()
+    return tuple(dict.fromkeys((*training.losses, *training.metrics, *training.weighted_metrics)))
