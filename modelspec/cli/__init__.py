@@ -1,5 +1,4 @@
-"""The command line. One file for each command, imported when the command is called: `modelspec
---help` loads nothing.
+"""The command line. One file for each command, imported when the command is called.
 
 Only this package prints, reads argv and sets an exit status.
 """
@@ -10,67 +9,59 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, Final
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
 
 import click
 
 from modelspec import __version__
+from modelspec.core.posix import UnsupportedPlatform
 
-from . import status
+from . import commands, status
 from .output import prepare, silence
 
-COMMANDS: Final = {
-    "check": "Find every fault of a spec; no framework is loaded.",
-    "data": "What the data of a spec hold: parts, columns, classes, examples.",
-    "show": "The layers with shapes, parameters and cost.",
-    "resolve": "The spec after extends, expressions, blocks and loops.",
-    "diff": "What differs between two specs or runs.",
-    "train": "Train, evaluate on the test split, save.",
-    "resume": "Go on where a run stopped, exactly.",
-    "evaluate": "The metrics of a run.",
-    "predict": "Raw rows in, predictions out.",
-    "export": "The trained model in another format: Keras, ONNX, LiteRT, a script, ...",
-    "runs": "The runs in a folder with their metrics, or what happened in one.",
-    "reproduce": "Train a run again and compare, bit for bit.",
-    "weights": "The weights of a run or a file: list, extract, compare.",
-    "import": "A Keras model becomes a spec.",
-    "explain": "The manual page of a code, a layer, a component or a key.",
-    "schema": "The JSON Schema of the language, for editors.",
-    "init": "Write a commented spec to start from.",
-}
-"""Every command with its line in the help."""
-MODULES: Final = {"import": "importing"}
-"""The modules of commands whose names Python has for itself."""
+
+def command_modules() -> dict[str, str]:
+    """The module of each command by the command's name; none is imported."""
+    found = [module.name for module in iter_modules(commands.__path__)]
+    return {name.removesuffix("_"): f"{commands.__name__}.{name}" for name in found}
 
 
 class Commands(click.Group):
-    """A group whose commands are modules of this package."""
+    """A group whose commands are the modules of `modelspec.cli.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        modules = {name: import_module(module) for name, module in command_modules().items()}
+        return sorted(modules, key=lambda name: _place(name, modules[name]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        module = command_modules().get(cmd_name)
+        if module is None:
             return None
-        command: click.Command = import_module(
-            f"{__name__}.{MODULES.get(cmd_name, cmd_name)}"
-        ).command
+        command: click.Command = import_module(module).command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args[0] not in command_modules() and not args[0].startswith("-"):
             from modelspec.core.diagnostics import nearest
 
-            near = nearest(args[0], COMMANDS)
-            hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(COMMANDS)}"
+            names = self.list_commands(ctx)
+            near = nearest(args[0], names)
+            hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(names)}"
             raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            assert command is not None
+            rows.append((name, command.get_short_help_str(limit=sys.maxsize)))
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(rows)
 
     def main(  # type: ignore[override]  # every option of click's, passed through
         self,
@@ -90,6 +81,11 @@ class Commands(click.Group):
         sys.exit(_status(run))
 
 
+def _place(name: str, module: ModuleType) -> tuple[int, str]:
+    order: int = module.ORDER
+    return order, name
+
+
 def _status(run: Callable[[], object]) -> int:
     """What to exit with, once what went wrong is said."""
     try:
@@ -102,6 +98,9 @@ def _status(run: Callable[[], object]) -> int:
     except BrokenPipeError:
         silence()
         return status.KILLED_BY_PIPE
+    except UnsupportedPlatform as error:
+        click.echo(f"Error: {error}", err=True)
+        return status.FAILED
     except Exception as error:  # noqa: BLE001  # the last resort, which says so
         return _our_fault(error)
     return returned if isinstance(returned, int) else status.OK

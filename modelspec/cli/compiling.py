@@ -21,9 +21,9 @@ def compile_file(file: str, overrides: Mapping[str, Any]) -> Checked[Compiled | 
     rests = gc.isenabled()
     gc.disable()
     try:
-        from modelspec.compiler.pipeline import compile_path
+        from modelspec.compiler.pipeline import compile_spec
 
-        return compile_path(file, overrides)
+        return compile_spec(file, overrides)
     finally:
         if rests:
             gc.enable()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,6 +53,8 @@ def failures(
         sys.exit(status_)
     except RunError as error:
         if os.environ.get("MODELSPEC_TRACEBACK"):
+            import traceback
+
             traceback.print_exception(error)
         report(error.diagnostics, sys.stderr)
         sys.exit(_status(error))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import click
@@ -58,3 +59,15 @@ set_option = overrides_option(
 
 spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 """One spec; `-` is standard input. Whether it can be read is the reader's to say."""
+
+
+class LateChoice(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2
+    """One of some names that are listed when somebody asks, and not when the command is loaded."""
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self._names = names
+        self.case_sensitive = True
+
+    @cached_property
+    def choices(self) -> Sequence[str]:  # type: ignore[override]  # a writable attribute of click's
+        return tuple(self._names())

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ import numpy as np
 from ..data import RunError
 from ..run.atomic_files import cannot_write, write_whole
 from ..run.open_run import open_run
-from .formats import QUANTIZATIONS, Format, format_of
+from .checks import check_installed, check_path, check_tolerance, format_of
+from .formats import Format
 from .samples import samples
 
 if TYPE_CHECKING:
@@ -59,57 +59,66 @@ def export(
     data: str | None = None,
     tolerance: float | None = None,
 ) -> Exported:
-    """Write the trained model of a run folder in another format: `keras`, `weights`, `safetensors`,
-    `saved_model`, `onnx`, `litert` or `python`.
+    """Write the trained model of a run folder in another format; `modelspec export --help` lists
+    the formats.
 
-    `quantize` (`float16`, `dynamic` or `int8`) is for `litert`. With `preprocessing`, what the spec
-    does to columns is inside where the format can hold it. `data` names rows to check the export
-    with, where not the run's own: what it gives for them is compared with what the run predicts,
-    and nothing is written where they differ by more than `tolerance`. Loads TensorFlow.
+    `quantize` keeps numbers in fewer bits, where the format has a way to. With `preprocessing`,
+    what the spec does to columns is inside where the format can hold it. `data` names rows to check
+    the export with, where not the run's own: what it gives for them is compared with what the run
+    predicts, and nothing is written where they differ by more than `tolerance`. Loads TensorFlow.
 
     Raises `RunError`: MS760 for what cannot be asked for, MS761 where a package is not installed,
     MS762 where the export does not give the run's predictions, MS763 where the format cannot hold
     the model, MS764 where there are no rows to check it with, and what opening a run raises.
     """
     form, target = format_of(to, quantize), Path(fspath(path))
-    if tolerance is not None and not tolerance >= 0:
-        raise RunError.of("MS760", f"a tolerance is a number from 0 on, found {tolerance:g}")
-    form.check_path(target)
-    form.check_installed()
-    run = open_run(Path(fspath(run_dir)))
-    model = run.model(measured=False)
-    rows = samples(run, data)
-    from ..run.framework_errors import told
-    from .job import Job
-
-    job = Job(run, model, rows, preprocessing, quantize)
-    allowed = QUANTIZATIONS[quantize] if quantize else form.tolerance
-    allowed = max(allowed, job.rounding) if tolerance is None else tolerance
-    done: list[tuple[Written, float]] = []
-
-    def written(beside: Path) -> None:
-        with told(f"the export to `{to}` failed"):
-            done.append(_checked(job, form, beside, allowed))
-
-    _put(target, form, written)
-    found, difference = done[0]
+    check_tolerance(tolerance)
+    check_path(form, target)
+    check_installed(form)
+    job = _job(Path(fspath(run_dir)), data, preprocessing, quantize)
+    allowed = max(form.allowed(quantize), job.rounding) if tolerance is None else tolerance
+    written, difference = _written(job, form, target, allowed)
     return Exported(
         target,
         to,
         _size(target),
         difference,
         allowed,
-        found.compared or len(rows),
-        found.inside and not job.preparing.empty,
-        found.inputs,
+        written.compared or len(job.samples),
+        written.inside and not job.preparing.empty,
+        written.inputs,
         job.outputs,
-        found.notices,
+        written.notices,
     )
 
 
-def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:
+def _job(run_dir: Path, data: str | None, preprocessing: bool, quantize: str | None) -> Job:
+    """The run opened, with rows to check its export with."""
+    run = open_run(run_dir)
+    model = run.model(measured=False)
+    rows = samples(run, data)
+    from .job import Job
+
+    return Job(run, model, rows, preprocessing, quantize)
+
+
+def _written(job: Job, form: Format, target: Path, allowed: float) -> tuple[Written, float]:
+    """Writes beside, compares, and puts it in its place; how far it is from the run."""
+    from ..run.framework_errors import told
+
+    done: list[tuple[Written, float]] = []
+
+    def write(beside: Path) -> None:
+        with told(f"the export to `{form.name}` failed"):
+            done.append(_compared(job, form, beside, allowed))
+
+    _put(target, form, write)
+    return done[0]
+
+
+def _compared(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:
     """Raises `RunError` (MS762) where what was written is not what was trained."""
-    written: Written = import_module(f"{__package__}.{form.module}").write(job, beside)
+    written = form.write(job, beside)
     difference = job.compare(written)
     if not difference <= allowed:
         help = (
@@ -124,8 +133,7 @@ def _checked(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Writ
     return written, difference
 
 
-def _put(path: Path, form: Format, write: object) -> None:
-    assert callable(write)
+def _put(path: Path, form: Format, write: Callable[[Path], None]) -> None:
     if form.endings:
         write_whole(path, write)
         return

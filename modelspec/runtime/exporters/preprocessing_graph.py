@@ -127,42 +127,51 @@ def preparing(
 def _feature(
     name: str, pipe: Pipeline, wanted: Tensor, samples: Samples, naming: _Naming
 ) -> Feature:
-    seen, fill = pipe.seen, pipe.state.fill
-    plain = (
-        pipe.given.dtype
-        if pipe.layers
-        else "float32"
-        if wanted.dtype.endswith("float16")
-        else wanted.dtype
-    )
+    seen, fill = pipe.feature, pipe.state.fill
     columns: dict[str, Array] = {}
     for column in seen.bound.names:
         values = seen.flat(column, samples.columns[column], 0, pipe.state.length)
         columns[column] = ready(values, seen.text).values
-    dtypes = {
-        column: "string" if seen.text else "float32" if column in fill else plain
-        for column in columns
-    }
     layers = tuple(pipe.runner.layers) if pipe.runner is not None else ()
+    plain = _plain_dtype(pipe, wanted)
     if seen.bound.stacked and len(columns) > WIDE and not seen.text:
-        known = {column: fill.get(column, np.nan) for column in columns} if fill else {}
-        wide = naming.add(
-            name, np.stack(list(columns.values()), axis=-1), "float32" if fill else plain, (name,)
-        )
-        fills = (np.array(list(known.values()), np.float32) if known else None,)
-        return Feature((wide,), fills, False, pipe.given, layers, wanted)
-    given = tuple(
-        naming.add(column, values, dtypes[column], (column, name))
-        for column, values in columns.items()
-    )
+        given, fills = _wide(name, columns, fill, plain, naming)
+        return Feature((given,), (fills,), False, pipe.given, layers, wanted)
     return Feature(
-        given,
+        tuple(
+            naming.add(column, values, _raw_dtype(seen.text, column in fill, plain), (column, name))
+            for column, values in columns.items()
+        ),
         tuple(fill.get(column) for column in columns),
         seen.bound.stacked,
         pipe.given,
         layers,
         wanted,
     )
+
+
+def _plain_dtype(pipe: Pipeline, wanted: Tensor) -> str:
+    """Of a column of numbers that none of is missing."""
+    if pipe.layers:
+        return pipe.given.dtype
+    return "float32" if wanted.dtype.endswith("float16") else wanted.dtype
+
+
+def _raw_dtype(is_text: bool, has_gaps: bool, plain: str) -> str:
+    if is_text:
+        return "string"
+    return "float32" if has_gaps else plain  # only floats have NaN
+
+
+def _wide(
+    name: str, columns: Mapping[str, Array], fill: Mapping[str, Any], plain: str, naming: _Naming
+) -> tuple[str, Array | None]:
+    """Many columns as one raw input, and what takes the place of missing values in each."""
+    values = np.stack(list(columns.values()), axis=-1)
+    given = naming.add(name, values, _raw_dtype(False, bool(fill), plain), (name,))
+    if not fill:
+        return given, None
+    return given, np.array([fill.get(column, np.nan) for column in columns], np.float32)
 
 
 class _Naming:

@@ -12,13 +12,13 @@ import numpy as np
 from modelspec.compiler.pipeline import Compiled
 
 from ..data import RunError, Table, open_source
-from ..data.adapt import Pipeline, learn, pipelines
+from ..data.adapt import Pipeline, adapt, pipelines
 from ..data.adapted_state import State
 from ..data.columns import Binding, bind
 from ..data.errors import Findings
-from ..data.prepare import section
-from ..data.scan import survey
-from ..data.sources.python import MemoryTable
+from ..data.python_objects import MemoryTable
+from ..data.scan import scan
+from ..data.spec_facts import section
 from ..data.split import everything
 from ..data.table import Array, is_nothing
 from ..run.open_run import SavedRun, table_for
@@ -109,12 +109,12 @@ def _bound(run: SavedRun, table: Table) -> Binding:
 
 def _pipelines(run: SavedRun, rows: MemoryTable, state: State | None) -> dict[str, Pipeline]:
     findings = Findings()
-    seen = survey(rows, _bound(run, rows), run.compiled, findings, state=state, with_targets=False)
+    found = scan(rows, _bound(run, rows), run.compiled, findings, state=state, with_targets=False)
     findings.stop_if_wrong()
-    assert seen is not None
+    assert found is not None
     if state is None:  # nothing is learned then: `saved_state` has made sure
-        state = learn(seen, everything(seen.kept))
-    return {name: pipe for (_, name), pipe in pipelines(seen, state).items()}
+        state = adapt(found, everything(found.kept))
+    return {name: pipe for (_, name), pipe in pipelines(found, state).items()}
 
 
 __all__ = ["ROWS", "Samples", "samples"]

@@ -1,12 +1,12 @@
 """What runs left on disk, read back without a framework: one run, a folder of them, and what they
 came to in words.
 
-places    the files of a run folder, and whether a process writes it
-altered   the texts of a run folder that are not what the run wrote
-record    folder     -> Record      manifest, history and metrics, whatever state they are in
-listing   folder     -> records     all runs below it, sorted
-text      records    -> tables for people
-html      Record     -> `report.html`
+run_files      the files of a run folder, and whether a process writes it
+edited_files   the texts of a run folder that are not what the run wrote
+record         folder     -> Record      manifest, history and metrics, whatever state they are in
+listing        folder     -> records     all runs below it, sorted
+tables         records    -> tables for people
+html_report    Record     -> `report.html`
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -28,15 +28,21 @@ _COLOURS: Final = ("#2563eb", "#d97706")
 _LARGE: Final = 400
 """Layers past which the picture is left out: it would show nothing, and take seconds."""
 _STYLE = """
-:root { color-scheme: light; font: 15px/1.5 ui-sans-serif, system-ui, 'Helvetica Neue', Arial, sans-serif }
+:root {
+  color-scheme: light;
+  font: 15px/1.5 ui-sans-serif, system-ui, 'Helvetica Neue', Arial, sans-serif;
+}
 body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #111827 }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #e5e7eb }
 .state { color: #6b7280 } .completed { color: #15803d } .failed, .killed { color: #b91c1c }
-table { border-collapse: collapse } td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums } th { font-weight: 600 }
+table { border-collapse: collapse }
+td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+th { font-weight: 600 }
 pre { overflow-x: auto; background: #f9fafb; padding: .8rem; font-size: 13px; line-height: 1.35 }
 figure { display: inline-block; margin: .5rem 1rem .5rem 0 } figcaption { font-weight: 600 }
-svg text { font-size: 11px; fill: #6b7280 } .picture { overflow: auto; max-height: 60rem; border: 1px solid #e5e7eb }
+svg text { font-size: 11px; fill: #6b7280 }
+.picture { overflow: auto; max-height: 60rem; border: 1px solid #e5e7eb }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -149,34 +155,54 @@ def _curves(record: Record) -> Iterator[str]:
 
 
 def _chart(title: str, curves: Mapping[str, Sequence[float]]) -> str:
-    finite = [value for values in curves.values() for value in values if math.isfinite(value)]
+    low, high = _range(curves.values())
+    count = max(len(values) for values in curves.values())
+    coloured = list(zip(_COLOURS, curves.items(), strict=False))
+    drawn = [
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">',
+        *_axes(low, high, count),
+        *(
+            part
+            for colour, (_, values) in coloured
+            for part in _line(values, count, low, high, colour)
+        ),
+        "</svg>",
+    ]
+    legend = [_legend(title, name, values, colour) for colour, (name, values) in coloured]
+    return (
+        f"<figure><figcaption>{escape(title)}</figcaption>{''.join(drawn)}<br>"
+        f"{'<br>'.join(legend)}</figure>"
+    )
+
+
+def _range(curves: Iterable[Sequence[float]]) -> tuple[float, float]:
+    """The lowest and the highest number of a chart, which are never the same."""
+    finite = [value for values in curves for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
     if low == high:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
-    count = max(len(values) for values in curves.values())
-    parts = [
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
-    ]
+        return low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    return low, high
+
+
+def _axes(low: float, high: float, count: int) -> Iterator[str]:
     for share in (0.0, 0.5, 1.0):
         y = _HEIGHT - _BELOW - share * (_HEIGHT - _BELOW - 12)
         mark = number(low + share * (high - low))
-        parts.append(
+        yield (
             f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e5e7eb"/>'
             f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{mark}</text>'
         )
-    parts.append(
+    yield (
         f'<text x="{_LEFT}" y="{_HEIGHT - 8}">epoch 1</text>'
         f'<text x="{_WIDTH - 8}" y="{_HEIGHT - 8}" text-anchor="end">{count}</text>'
     )
-    legend = []
-    for colour, (name, values) in zip(_COLOURS, curves.items(), strict=False):
-        parts += _line(values, count, low, high, colour)
-        best, at = best_of(name, values)
-        told = f" (best {number(best)} in epoch {at + 1})" if title != "learning_rate" else ""
-        legend.append(
-            f'<span style="color:{colour}">&#9632;</span> {escape(name)} {number(values[-1])}{told}'
-        )
-    return f"<figure><figcaption>{escape(title)}</figcaption>{''.join(parts)}</svg><br>{'<br>'.join(legend)}</figure>"
+
+
+def _legend(title: str, name: str, values: Sequence[float], colour: str) -> str:
+    best, at = best_of(name, values)
+    told = f" (best {number(best)} in epoch {at + 1})" if title != "learning_rate" else ""
+    square = f'<span style="color:{colour}">&#9632;</span>'
+    return f"{square} {escape(name)} {number(values[-1])}{told}"
 
 
 def _line(

@@ -85,22 +85,25 @@ def in_order(
     The smallest loss or error is the best, of any other metric the largest. MS771 where no run has
     the metric.
     """
-    names = dict.fromkeys(name for record in records for name in record.metrics)
+    names = list(dict.fromkeys(name for record in records for name in record.metrics))
     if records and metric not in names:
-        near = nearest(metric, names)
-        has = f"they have {listed(list(names)[:12])}" if names else "none of them has any"
-        fault = Fault(
-            "MS771",
-            f"no run has the metric `{metric}`",
-            suggestion=near,
-            help=f"did you mean `{near}`?" if near else has,
-        )
-        return Checked((), (fault.at(None),))
+        return Checked((), (_no_metric(metric, names).at(None),))
     known = [one for one in records if _has(one, metric)]
     rest = [one for one in records if not _has(one, metric)]
     largest_first = is_better_small(metric) == reverse
     return Checked(
         (*sorted(known, key=lambda one: one.metrics[metric], reverse=largest_first), *rest), ()
+    )
+
+
+def _no_metric(metric: str, names: Sequence[str]) -> Fault:
+    near = nearest(metric, names)
+    has = f"they have {listed(names[:12])}" if names else "none of them has any"
+    return Fault(
+        "MS771",
+        f"no run has the metric `{metric}`",
+        suggestion=near,
+        help=f"did you mean `{near}`?" if near else has,
     )
 
 

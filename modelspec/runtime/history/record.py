@@ -163,18 +163,9 @@ def read_record(path: Path) -> Checked[Record | None]:
     A history or metrics that cannot be read are a warning (MS716), and left out.
     """
     try:
-        manifest = json.loads(_text(path / MANIFEST))
-    except OSError as error:
-        what = (
-            f"is no run: it has no {MANIFEST}"
-            if isinstance(error, (FileNotFoundError, NotADirectoryError))
-            else f"cannot be read: {(error.strerror or 'unknown error').lower()}"
-        )
-        return _refused(f"`{path}` {what}")
-    except (ValueError, RecursionError):
-        return _refused(f"`{path / MANIFEST}` is no JSON that can be read")
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        return _refused(f"`{path / MANIFEST}` is no manifest of a run (format {FORMAT})")
+        manifest = _manifest(path)
+    except Fault as fault:
+        return Checked(None, (fault.at(None),))
     found: list[Diagnostic] = []
     rows: list[Mapping[str, float]] = []
     by_part: Mapping[str, Mapping[str, float]] = {}
@@ -184,8 +175,7 @@ def read_record(path: Path) -> Checked[Record | None]:
     except (OSError, ValueError, TypeError, OverflowError, RecursionError, csv.Error) as error:
         said = f"the results of the run in `{path}` cannot be read: {error}"
         found.append(Diagnostic("MS716", "warning", said, None))
-    names = dict.fromkeys(name for row in rows for name in row)
-    history = {name: tuple(row[name] for row in rows if name in row) for name in names}
+    history = _columns(rows)
     curves = {name: values for name, values in history.items() if name not in _NO_CURVES}
     return Checked(
         Record(path, manifest, curves, by_part, history.get("seconds", ()), is_written(path)),
@@ -193,9 +183,29 @@ def read_record(path: Path) -> Checked[Record | None]:
     )
 
 
-def _refused(message: str) -> Checked[Record | None]:
-    fault = Fault("MS708", message, help="`modelspec train` makes a run folder")
-    return Checked(None, (fault.at(None),))
+def _manifest(path: Path) -> dict[str, Any]:
+    """Raises `Fault` (MS708) where a folder has no manifest that can be read."""
+    try:
+        found = json.loads(_text(path / MANIFEST))
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_run(f"`{path}` is no run: it has no {MANIFEST}") from None
+    except OSError as error:
+        said = (error.strerror or "unknown error").lower()
+        raise _no_run(f"`{path}` cannot be read: {said}") from None
+    except (ValueError, RecursionError):
+        raise _no_run(f"`{path / MANIFEST}` is no JSON that can be read") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise _no_run(f"`{path / MANIFEST}` is no manifest of a run (format {FORMAT})")
+    return found
+
+
+def _no_run(message: str) -> Fault:
+    return Fault("MS708", message, help="`modelspec train` makes a run folder")
+
+
+def _columns(rows: list[Mapping[str, float]]) -> dict[str, tuple[float, ...]]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: tuple(row[name] for row in rows if name in row) for name in names}
 
 
 def _rows(path: Path) -> list[Mapping[str, float]]:

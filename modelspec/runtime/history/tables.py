@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from modelspec.core.text_table import columns, text_table
+
 from .edited_files import altered
 from .formatting import duration, moment, number, size, sparkline
 from .listing import is_better_small
@@ -19,19 +21,6 @@ _CONSEQUENCE: Final = {
     SPEC: ": nothing follows from it any more, the run goes by resolved.yaml",
     RESOLVED: ", by which the run goes",
 }
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Columns under their names, the first `left` of them to the left, the others to the right."""
-    lines = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
 
 
 def of_several(records: Sequence[Record], first: str | None = None) -> str:
@@ -50,7 +39,8 @@ def of_several(records: Sequence[Record], first: str | None = None) -> str:
         )
         for one in records
     ]
-    return table(("run", "spec", "state", "started", "epochs", *names), rows, left=4)
+    header = ("run", "spec", "state", "started", "epochs", *names)
+    return text_table(header, rows, left=range(4))
 
 
 def _common(records: Sequence[Record], first: str | None) -> list[str]:
@@ -73,8 +63,7 @@ def _common(records: Sequence[Record], first: str | None) -> list[str]:
 def of_one(record: Record) -> str:
     """What happened in a run, what it was made of, and what it came to."""
     facts = [(title, value) for title, value in facts_of(record) if value]
-    width = max(len(title) for title, _ in facts)
-    parts = [f"{record.path}\n", "\n".join(f"{title:<{width}}  {value}" for title, value in facts)]
+    parts = [f"{record.path}\n", *columns(facts)]
     if record.by_part:
         parts.append("\n" + metrics_table(record.by_part))
     if record.history:
@@ -151,7 +140,8 @@ def _ended(record: Record) -> str:
         else ""
     )
     trained = record.number("seconds")
-    return f"{moment(record.ended)}{took}{f' ({duration(trained)} of training)' if trained is not None else ''}"
+    training = f" ({duration(trained)} of training)" if trained is not None else ""
+    return f"{moment(record.ended)}{took}{training}"
 
 
 def _epochs(record: Record) -> str:
@@ -256,7 +246,7 @@ def metrics_table(by_part: Mapping[str, Mapping[str, float]]) -> str:
         [name, *(number(values[name]) if name in values else "" for values in by_part.values())]
         for name in names
     ]
-    return table(["", *by_part], rows)
+    return text_table(["", *by_part], rows)
 
 
 def history(record: Record) -> str:
@@ -266,7 +256,7 @@ def history(record: Record) -> str:
         best, at = best_of(name, values)
         shown = (number(best), str(at + 1)) if name != "learning_rate" else ("", "")
         rows.append((name, number(values[0]), number(values[-1]), *shown, sparkline(values)))
-    return table(("history", "first", "last", "best", "in epoch", ""), rows)
+    return text_table(("history", "first", "last", "best", "in epoch", ""), rows)
 
 
 def best_of(name: str, values: Sequence[float]) -> tuple[float, int]:

@@ -1,12 +1,15 @@
 """A spec as a Keras script: the same model, the same training, nothing of modelspec.
 
-    settings      settings       -> layers.Dense(4)       the call that makes the same Keras object
-    formula       a formula      -> ops.exp(x)            of `Expression`, losses, metrics and schedules
-    model         typed graph    -> build_model()         and a function for each shared sub-model and formula
-    training      `training`     -> train(x, y)           compile and fit
-    data          `data`         -> main()                where a few lines of `reading` and `preparing` do it
-    code          code           -> lines                 no longer than Python's formatters make them
-    whole         all of it      -> Script
+    settings_code   settings      -> layers.Dense(4)   the call that makes the same Keras object
+    formula_code    a formula     -> ops.exp(x)        of `Expression`, losses, metrics, schedules
+    model_code      typed graph   -> build_model()     and a function for each shared sub-model and
+                                                       formula
+    call_code       one call      -> layer(x)          of a layer, a model, `keras.Input`
+    training_code   `training`    -> train(x, y)       compile and fit
+    data_code       `data`        -> main()            where a few lines of `source_code` and
+                                                       `feature_code` do it
+    python_code     code          -> lines             no longer than Python's formatters make them
+    assemble        all of it     -> Script
 
 What a spec says becomes identifiers and literals; nothing in it can become code.
 """

@@ -68,19 +68,26 @@ def script(job: Job) -> Script:
 
 
 def _header(job: Job, body: str, data: DataCode, training: TrainingCode) -> str:
-    own = [f"import {name}" for name in ("csv", "math") if f"{name}." in body]
-    others = ["import keras"]
-    others += ["import numpy as np"] if "np." in body else []
-    others += ["import sklearn.datasets"] if "sklearn" in data.modules else []
-    parts = [name for name in ("layers", "ops") if f"{name}." in body]
-    others += [f"from keras import {', '.join(parts)}"] if parts else []
     constants = [f"SEED = {job.compiled.file.seed}"] if training.functions else []
     constants += ["\n".join(one) for one in data.constants]
     words = job.compiled.file.description or "a Keras model and its training"
     blocks = [
         docstring(f"{job.compiled.name}: {words}."),
-        "\n".join(own),
-        "\n".join(others),
+        *_imports(body, data),
         "\n".join(constants),
     ]
     return "\n\n".join(one for one in blocks if one)
+
+
+def _imports(body: str, data: DataCode) -> tuple[str, str]:
+    """The imports of Python's own modules, and those of others."""
+    own = [f"import {name}" for name in ("csv", "math") if f"{name}." in body]
+    others = ["import keras"]
+    if "np." in body:
+        others.append("import numpy as np")
+    if "sklearn" in data.modules:
+        others.append("import sklearn.datasets")
+    parts = [name for name in ("layers", "ops") if f"{name}." in body]
+    if parts:
+        others.append(f"from keras import {', '.join(parts)}")
+    return "\n".join(own), "\n".join(others)

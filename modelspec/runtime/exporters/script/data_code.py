@@ -38,28 +38,30 @@ class DataCode(Reading):
         )
 
     def _main(self) -> None:
-        data = self.job.compiled.data
-        assert data is not None
-        where = {part: self._where(one) for part, one in data.sources.items()}
-        if len(where) > 1 or data.split is None:
-            for part, code in where.items():
-                variable = "training" if part == "train" else part
-                self.main += statement(f"{variable} = ", call("prepare", call("read_table", code)))
-            parts = set(where)
-            if self._droppable():
-                raise Unsaid("missing values that are dropped from several sources")
-        else:
-            self._cut(where["train"])
-            parts = {
-                "train",
-                *(part for part in ("validation", "test") if getattr(data.split, part)),
-            }
+        parts = self._parts()
         given = {"validation_data": "validation"} if "validation" in parts else {}
         self.main += statement("model = ", call("train", "*training", **given))
         if "test" in parts:
             self.main += [
                 f'{INDENT}print("test:", model.evaluate(*test, verbose=0, return_dict=True))'
             ]
+
+    def _parts(self) -> set[str]:
+        """Writes how the parts are read, or cut out of one source; their names."""
+        data = self.job.compiled.data
+        assert data is not None
+        where = {part: self._where(one) for part, one in data.sources.items()}
+        if len(where) == 1 and data.split is not None:
+            self._cut(where["train"])
+            return {"train"} | {
+                part for part in ("validation", "test") if getattr(data.split, part)
+            }
+        if self._droppable():
+            raise Unsaid("missing values that are dropped from several sources")
+        for part, code in where.items():
+            variable = "training" if part == "train" else part
+            self.main += statement(f"{variable} = ", call("prepare", call("read_table", code)))
+        return set(where)
 
     def _where(self, source: Any) -> Code:
         if type(source).kind() == "dataset":
@@ -69,7 +71,7 @@ class DataCode(Reading):
 
     def _droppable(self) -> list[str]:
         bound = (
-            *(one.seen.bound for one in self.job.samples.pipelines.values()),
+            *(one.feature.bound for one in self.job.samples.pipelines.values()),
             *self.targets.values(),
         )
         return [name for one in bound if one.missing == "drop" for name in one.names]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import Lookup, StringLookup
-from modelspec.compiler.rules.features import given_type
+from modelspec.compiler.spec.transform_layers import given_type
 from modelspec.core.shapes import Tensor
 from modelspec.runtime.data.adapted_state import tokens
 from modelspec.runtime.data.cells import ready
-from modelspec.runtime.data.prepare import binding_of
+from modelspec.runtime.data.columns import binding_of
 from modelspec.runtime.data.table import Array
 from modelspec.runtime.data.targets import Target, loss_of
 from modelspec.runtime.run.predict import target_layers
@@ -91,15 +91,17 @@ class Preparing:
 
     def _feature(self, name: str, variable: str, lines: list[str]) -> None:
         feature, pipe = self.job.preparing.features[name], self.job.samples.pipelines[name]
-        if pipe.seen.bound.pad is not None:
+        if pipe.feature.bound.pad is not None:
             raise Unsaid(f"the padding of `{name}`")
-        columns = pipe.seen.bound.names
-        values = [self._filled(one, pipe.state.fill.get(one), pipe.seen.text) for one in columns]
+        columns = pipe.feature.bound.names
+        values = [self._filled(one, pipe.state.fill.get(one), pipe.feature.text) for one in columns]
         given, held = (
-            _stacked(values, pipe.seen.bound.stacked),
+            _stacked(values, pipe.feature.bound.stacked),
             table_of(self.job)[columns[0]].shape[1:],
         )
-        shape: tuple[int, ...] | None = (*held, len(columns)) if pipe.seen.bound.stacked else held
+        shape: tuple[int, ...] | None = (
+            (*held, len(columns)) if pipe.feature.bound.stacked else held
+        )
         if pipe.layers:
             lines += _typed(variable, given, feature.first, shape)
             self._chain(variable, pipe.layers, lines)
@@ -149,17 +151,8 @@ class Preparing:
         bound = self.targets[name]
         if bound.pad is not None:
             raise Unsaid(f"the padding of `{name}`")
-        state, layers = (
-            self.job.samples.state,
-            target_layers(self.job.compiled, self.job.samples.state).get(name, ()),
-        )
-        known = state.features.get(("targets", name)) if state is not None else None
         is_text = columns_of(self.job)[bound.names[0]]
-        values = [
-            self._filled(one, known.fill.get(one) if known else None, is_text)
-            for one in bound.names
-        ]
-        given = _stacked(values, bound.stacked)
+        given = _stacked(self._filled_targets(name, bound.names, is_text), bound.stacked)
         target = Target(
             name,
             self.job.typed.outputs[name],
@@ -167,21 +160,22 @@ class Preparing:
             bound,
             self.job.samples.table,
         )
-        shape = None if "npz" in self.kinds else (len(values),) if bound.stacked else ()
+        sizes = (len(bound.names),) if bound.stacked else ()
+        shape = None if "npz" in self.kinds else sizes
+        layers = target_layers(self.job.compiled, self.job.samples.state).get(name, ())
         if layers:
-            sizes = (len(values),) if bound.stacked else ()
             lines += _typed(variable, given, given_type(is_text, layers, sizes), shape)
-            shape = None
             self._chain(variable, layers, lines)
-            given = f"np.asarray({variable})"
-            if (
-                target.encoding == "one_hot"
-                and isinstance(layers[-1], Lookup)
-                and layers[-1].mode == "int"
-            ):
-                given = f"keras.utils.to_categorical({variable}, {len(tokens(layers[-1]))})"
+            given, shape = _encoded(variable, layers[-1], target.encoding), None
         dtype = "int32" if target.encoding in ("indices", "identities", "sequences") else "float32"
         lines += _typed(variable, given, Tensor((None, *target.shape), dtype), shape)
+
+    def _filled_targets(self, name: str, columns: Iterable[str], is_text: bool) -> list[Code]:
+        """The columns of a target, with what takes the place of missing values."""
+        state = self.job.samples.state
+        known = state.features.get(("targets", name)) if state is not None else None
+        fill = known.fill if known is not None else {}
+        return [self._filled(one, fill.get(one), is_text) for one in columns]
 
     # The data section -----------------------------------------------------------------------------
 
@@ -199,9 +193,9 @@ class Preparing:
 def columns_of(job: Job) -> dict[str, bool]:
     """Every column that a run reads, and whether it holds text."""
     found = {
-        column: pipe.seen.text
+        column: pipe.feature.text
         for pipe in job.samples.pipelines.values()
-        for column in pipe.seen.bound.names
+        for column in pipe.feature.bound.names
     }
     for name, bound in binding_of(job.compiled).targets.items():
         known = (
@@ -220,10 +214,17 @@ def columns_of(job: Job) -> dict[str, bool]:
 def table_of(job: Job) -> dict[str, Array]:
     """The samples as a script's `read_table` gives them."""
     return {
-        column: ready(job.samples.columns[column], pipe.seen.text).values
+        column: ready(job.samples.columns[column], pipe.feature.text).values
         for pipe in job.samples.pipelines.values()
-        for column in pipe.seen.bound.names
+        for column in pipe.feature.bound.names
     }
+
+
+def _encoded(variable: str, last: Layer, encoding: str) -> Code:
+    """What the last layer of a target's transform gives, as the loss takes it."""
+    if encoding == "one_hot" and isinstance(last, Lookup) and last.mode == "int":
+        return f"keras.utils.to_categorical({variable}, {len(tokens(last))})"
+    return f"np.asarray({variable})"
 
 
 def _stacked(values: list[Code], stacked: bool) -> Code:

@@ -58,13 +58,21 @@ def _operation(node: Call, names: Mapping[str, str], dtypes: Mapping[int, str]) 
         codes = tuple(tensors_code(one, names, dtypes) for one in listed(value))
         given[name] = Bracketed("[", codes, "]") if value is not listed(value)[0] else codes[0]
     if node.function == "einsum":
-        operands = given["operands"]
-        several = (
-            operands.items
-            if isinstance(operands, Bracketed) and operands.head == "["
-            else (operands,)
-        )
-        return Bracketed("ops.einsum(", (literal(node.settings["subscripts"]), *several), ")")
+        return _einsum(node.settings["subscripts"], given["operands"])
+    return _positional_first(node, given)
+
+
+def _einsum(subscripts: object, operands: Code) -> Code:
+    several = (
+        operands.items if isinstance(operands, Bracketed) and operands.head == "[" else (operands,)
+    )
+    return Bracketed("ops.einsum(", (literal(subscripts), *several), ")")
+
+
+def _positional_first(node: Call, given: dict[str, Code]) -> Code:
+    """The call of Keras's operation: tensors without names as far as they come first, then settings
+    that are not the defaults.
+    """
     parameters = inspect.signature(getattr(ops, node.function)).parameters
     for name, setting in node.settings.items():
         if name not in parameters or parameters[name].default != setting:
@@ -101,7 +109,10 @@ def numbers_code(node: Node) -> str:
             f"({numbers_code(node.yes)} if {numbers_code(node.test)} else {numbers_code(node.no)})"
         )
     assert isinstance(node, Call)
-    values = [numbers_code(one) for one in listed(node.tensors["x"])]
+    return _on_numbers(node, [numbers_code(one) for one in listed(node.tensors["x"])])
+
+
+def _on_numbers(node: Call, values: list[str]) -> str:
     if node.function in _OPERATORS:
         return f"({f' {_OPERATORS[node.function]} '.join(values)})"
     if node.function in ("negative", "logical_not"):

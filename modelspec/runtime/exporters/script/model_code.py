@@ -7,7 +7,8 @@ that weights of the one load into the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from modelspec.catalog.layers.expression import Expression
@@ -16,6 +17,7 @@ from modelspec.compiler.graph import Graph, Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Tensor, erase
 
+from .call_code import Shape, by_name, called, input_code, one_or_list
 from .formula_code import tensors_code
 from .python_code import (
     INDENT,
@@ -31,7 +33,6 @@ from .python_code import (
 )
 from .settings_code import settings_code
 
-Shape = tuple[int | None, ...]
 TAKEN = ("keras", "layers", "ops", "np", "csv", "math", "main", "model", "train", "x", "y")
 """Names that every script has, or may have."""
 
@@ -78,7 +79,7 @@ class Models:
         names = {key: scope.new(key) for key in types}
         lines: list[str] = []
         for key, one in types.items():
-            lines += statement(f"{names[key]} = ", _input(key, erase(one.shape), one.dtype))
+            lines += statement(f"{names[key]} = ", input_code(key, erase(one.shape), one.dtype))
         casts = [key for key, one in types.items() if layer.cast(one.dtype) != one.dtype]
         used = {
             key: (
@@ -126,15 +127,10 @@ class _Function:
     def lines(
         self, name: str, shapes: Mapping[str, Shape], optional: set[str], *, outer: bool
     ) -> list[str]:
-        for key, shape in shapes.items():
-            variable = self.names.new(key)
-            self.tensors[key] = (variable,)
-            self.code += statement(
-                f"{variable} = ", _input(key, shape, self.typed.inputs[key].dtype, key in optional)
-            )
+        self._inputs(shapes, optional)
         alive = self.typed.alive
-        for number, one in enumerate(alive):
-            self._call(one, alive[number + 1] if number + 1 < len(alive) else None)
+        for one, following in zip_longest(alive, alive[1:]):
+            self._call(one, following)
         inputs = {key: self.tensors[key][0] for key in shapes}
         outputs = {key: self._tensor(ref) for key, ref in self.typed.graph.outputs.items()}
         one_or_all = mapping if outer else lambda tensors: listed(tensors.values())
@@ -151,6 +147,13 @@ class _Function:
             return [*self.code, *statement("return ", made)]
         freezing = [f"{INDENT}{one}.trainable = False" for one in frozen]
         return [*self.code, *statement("model = ", made), *freezing, f"{INDENT}return model"]
+
+    def _inputs(self, shapes: Mapping[str, Shape], optional: set[str]) -> None:
+        for key, shape in shapes.items():
+            variable = self.names.new(key)
+            self.tensors[key] = (variable,)
+            made = input_code(key, shape, self.typed.inputs[key].dtype, key in optional)
+            self.code += statement(f"{variable} = ", made)
 
     def _frozen(self) -> Iterator[str]:
         if not self.typed.graph.trainable:
@@ -174,7 +177,7 @@ class _Function:
         code = (
             Bracketed(f"{callee}(", self._arguments(typed), ")")
             if isinstance(callee, str)
-            else _called(callee, self._arguments(typed))
+            else called(callee, self._arguments(typed))
         )
         several = len(typed.outputs) > 1
         if several and (typed.kind == "RNN" or typed.kind.endswith(("Cell", "Cells"))):
@@ -204,24 +207,20 @@ class _Function:
         return users == [following]
 
     def _arguments(self, typed: TypedCall) -> tuple[Code, ...]:
-        given: dict[str, Code] = {
-            name: (
-                self._tensor(item)
-                if isinstance(item, Ref)
-                else listed(self._tensor(ref) for ref in item)
-            )
-            for name, item in (typed.call.inputs or {}).items()
-        }
-        options = call(
-            "", **{name: literal(value) for name, value in typed.call.use.options.items()}
-        ).items
+        given = {name: self._given(item) for name, item in (typed.call.inputs or {}).items()}
+        options = by_name({name: literal(value) for name, value in typed.call.use.options.items()})
         if isinstance(typed.call.callee, Expression):
-            return (_one_or_list(list(given.values())), *options)
+            return (one_or_list(list(given.values())), *options)
         if isinstance(typed.call.callee, Graph):
             ordered = [given[name] for name in typed.call.callee.input_names if name in given]
-            return (_one_or_list(ordered), *options)
+            return (one_or_list(ordered), *options)
         first, *rest = given
-        return (given[first], *call("", **{name: given[name] for name in rest}).items, *options)
+        return (given[first], *by_name({name: given[name] for name in rest}), *options)
+
+    def _given(self, item: Ref | Iterable[Ref]) -> Code:
+        if isinstance(item, Ref):
+            return self._tensor(item)
+        return listed(self._tensor(ref) for ref in item)
 
     def _tensor(self, ref: Ref) -> str:
         return self.tensors[ref.producer][self._place(ref)]
@@ -285,35 +284,6 @@ def _from_around(typed: TypedGraph) -> tuple[str, ...]:
         )
         found.update(dict.fromkeys(name for name in names if name not in typed.graph.shared))
     return tuple(found)
-
-
-def _called(layer: Bracketed, arguments: tuple[Code, ...]) -> Bracketed:
-    """`layers.Dense(4)(x)`: broken inside the first brackets where it is long."""
-    tail = Bracketed("(", arguments, ")")
-    inner = ", ".join(map(str, arguments))
-    return Bracketed(
-        layer.head, layer.items, layer.close, f"({inner})" if len(arguments) == 1 else str(tail)
-    )
-
-
-def _one_or_list(given: list[Code]) -> Code:
-    return listed(given) if len(given) > 1 else given[0]
-
-
-def _input(name: str, shape: Shape, dtype: str, optional: bool = False) -> Bracketed:
-    sizes = (
-        {"shape": literal(tuple(shape[1:]))}
-        if shape[0] is None
-        else {"batch_shape": literal(tuple(shape))}
-    )
-    options: dict[str, Any] = {"dtype": literal(dtype)} if dtype != "float32" else {}
-    return call(
-        "keras.Input",
-        **sizes,
-        **options,
-        **({"optional": "True"} if optional else {}),
-        name=literal(name),
-    )
 
 
 def _general(shapes: list[Any]) -> Shape:

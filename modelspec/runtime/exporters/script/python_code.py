@@ -103,11 +103,14 @@ def _lines(start: str, code: Code, end: str, indent: str) -> list[str]:
         return [flat]
     if isinstance(code, Named):
         return _lines(f"{start}{code.name}{code.sign}", code.value, end, indent)
-    if not code.items:
-        return [flat]
+    return _broken(start, code, end, indent) if code.items else [flat]
+
+
+def _broken(start: str, code: Bracketed, end: str, indent: str) -> list[str]:
+    """What is in brackets on lines of its own: on one where it fits, else an item a line."""
     inner = indent + INDENT
     if code.tail.startswith("(") and code.tail.endswith(")"):
-        first = flat.removesuffix(f"{code.tail[1:]}{end}")
+        first = f"{start}{code}".removesuffix(code.tail[1:])
         if len(first) <= WIDTH:  # the layer on one line, what it is called with on the next
             return [first, f"{inner}{code.tail[1:-1]}", f"{indent}){end}"]
     body = ", ".join(map(str, code.items))

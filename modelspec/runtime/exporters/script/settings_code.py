@@ -60,20 +60,21 @@ def _arguments(settings: Settings) -> Iterator[tuple[str, Code]]:
     """What was written, and what follows from the model or the runtime, where Keras has another
     default.
     """
-    layer = isinstance(settings, Layer)
+    in_layer = isinstance(settings, Layer)
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if name == "data_format":
-            if value not in (None, "channels_last"):
-                yield name, value_code(value, layer)
-        elif name in settings.model_fields_set or (
-            name == "dtype" and layer and value != "float32"
-        ):
-            if name == "trainable" and layer:
-                continue  # the script freezes layers where all of them stand
-            if name == "dtype" and value in (None, "float32"):
-                continue
-            yield name, value_code(value, layer)
+        if _is_written(settings, name, value, in_layer):
+            yield name, value_code(value, in_layer)
+
+
+def _is_written(settings: Settings, name: str, value: Any, in_layer: bool) -> bool:
+    if name == "data_format":
+        return value not in (None, "channels_last")
+    if name == "dtype" and value in (None, "float32"):
+        return False
+    if name == "trainable" and in_layer:
+        return False  # the script freezes layers in one place, after all of them
+    return name in settings.model_fields_set or (name == "dtype" and in_layer)
 
 
 def value_code(value: Any, in_layer: bool = True) -> Code:

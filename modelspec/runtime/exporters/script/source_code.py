@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelspec.core.settings import Settings
 
@@ -42,30 +43,43 @@ class Reading(Preparing):
         readers[kind]()
 
     def _read_csv(self) -> None:
-        sources = self.sources
-        first = sources[0]
-        if any(one.decimal != "." or one.header != first.header for one in sources):
+        first = self.sources[0]
+        if any(one.decimal != "." or one.header != first.header for one in self.sources):
             raise Unsaid("a CSV file with `decimal`, or with a `header` of its own")
-        delimiter = first.delimiter or _delimiter(self.path(first))
-        marks = ("", *first.missing_values) if first.missing_values is not None else _MARKS
-        columns = self.columns()
-        lower = ".lower()" if first.missing_values is None else ""
-        options: dict[str, Code] = (
-            {} if first.header is None else {"fieldnames": listed(map(literal, first.header))}
-        )
-        options |= {} if delimiter == "," else {"delimiter": literal(delimiter)}
-        lines = [
-            f'{INDENT}with open(path, newline="", encoding="utf-8-sig") as file:',
-            *statement(
-                "rows = ", call("list", call("csv.DictReader", "file", **options)), INDENT * 2
-            ),
-        ]
-        own = first.missing_values is not None
+        columns, marks = self.columns(), first.missing_values
+        text = "text" if marks is not None else ""
         by_name = {
-            name: _of_cells(name, ("text" if own else "") if is_text else "number")
+            name: _of_cells(name, text if is_text else "number")
             for name, is_text in columns.items()
         }
-        if own and any(columns.values()):
+        rows = call("list", call("csv.DictReader", "file", **self._csv_options(first)))
+        self.modules.add("csv")
+        self._cell_functions(marks, list(columns.values()))
+        self._reader(
+            "path: str",
+            "The columns of a CSV file by name.",
+            [
+                f'{INDENT}with open(path, newline="", encoding="utf-8-sig") as file:',
+                *statement("rows = ", rows, INDENT * 2),
+                *statement("return ", mapping(by_name)),
+            ],
+        )
+
+    def _csv_options(self, source: Any) -> dict[str, Code]:
+        """Arguments of `csv.DictReader`."""
+        options: dict[str, Code] = {}
+        if source.header is not None:
+            options["fieldnames"] = listed(map(literal, source.header))
+        delimiter = source.delimiter or _delimiter(self.path(source))
+        if delimiter != ",":
+            options["delimiter"] = literal(delimiter)
+        return options
+
+    def _cell_functions(self, marks: Sequence[str] | None, are_texts: Sequence[bool]) -> None:
+        """`text` and `number`, where columns need them, and what cells stand for no value; `marks`
+        are those of the source.
+        """
+        if marks is not None and any(are_texts):
             self.functions.append(
                 [
                     "def text(cell: str) -> str:",
@@ -73,20 +87,19 @@ class Reading(Preparing):
                     f'{INDENT}return "" if cell in MISSING else cell',
                 ]
             )
-        if not all(columns.values()):
+        if not all(are_texts):
+            cell = "cell.strip()" if marks is not None else "cell.strip().lower()"
             self.functions.append(
                 [
                     "def number(cell: str) -> float:",
                     docstring("A cell's number; NaN where the cell stands for no value.", INDENT),
-                    f"{INDENT}return math.nan if cell.strip(){lower} in MISSING else float(cell)",
+                    f"{INDENT}return math.nan if {cell} in MISSING else float(cell)",
                 ]
             )
             self.modules.add("math")
-        if own or not all(columns.values()):
-            self.constants.append(statement("MISSING = ", literal(tuple(marks)), ""))
-        self.modules.add("csv")
-        lines += statement("return ", mapping(by_name))
-        self._reader("path: str", "The columns of a CSV file by name.", lines)
+        if marks is not None or not all(are_texts):
+            known = _MARKS if marks is None else ("", *marks)
+            self.constants.append(statement("MISSING = ", literal(known), ""))
 
     def _read_npz(self) -> None:
         names = listed(literal(name) for name in self.columns())

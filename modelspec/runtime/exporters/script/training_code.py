@@ -10,7 +10,7 @@ from modelspec.catalog.components.learning_rate import LearningRateScheduler
 from modelspec.catalog.components.loss_expression import Expression as LossFormula
 from modelspec.catalog.components.metric_expression import Expression as MetricFormula
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.rules.monitors import logged
+from modelspec.compiler.rules.logged_quantities import logged
 from modelspec.compiler.spec.training_section import Chosen, Training
 from modelspec.core.settings import Settings
 from modelspec.runtime.backend.compile_model import mode_of
@@ -30,23 +30,7 @@ class TrainingCode:
 
     def add(self, compiled: Compiled, training: Training, several: bool) -> None:
         """`train`, and what it needs."""
-        options: dict[str, Code] = {"optimizer": settings_code(training.optimizer)}
-        options["loss"] = _by_output(
-            {name: self._loss(one) for name, one in training.losses.items()}, several
-        )
-        if training.loss_weights:
-            options["loss_weights"] = _by_output(
-                {k: literal(v) for k, v in training.loss_weights.items()}, several
-            )
-        for key, metrics in (
-            ("metrics", training.metrics),
-            ("weighted_metrics", training.weighted_metrics),
-        ):
-            if metrics:
-                found = {
-                    name: listed(map(self._metric, chosen)) for name, chosen in metrics.items()
-                }
-                options[key] = _by_output(found, several)
+        options = self._compile_options(training, several)
         jit = compiled.file.runtime.jit
         if jit != "auto":
             options["jit_compile"] = literal(jit)
@@ -75,6 +59,21 @@ class TrainingCode:
                 f"{INDENT}return model",
             ]
         )
+
+    def _compile_options(self, training: Training, several: bool) -> dict[str, Code]:
+        """Optimizer, losses and metrics, as `model.compile` takes them."""
+        options: dict[str, Code] = {"optimizer": settings_code(training.optimizer)}
+        losses = {name: self._loss(one) for name, one in training.losses.items()}
+        options["loss"] = _by_output(losses, several)
+        if training.loss_weights:
+            factors = {name: literal(one) for name, one in training.loss_weights.items()}
+            options["loss_weights"] = _by_output(factors, several)
+        for key in ("metrics", "weighted_metrics"):
+            metrics = getattr(training, key)
+            if metrics:
+                found = {name: listed(map(self._metric, each)) for name, each in metrics.items()}
+                options[key] = _by_output(found, several)
+        return options
 
     def _callbacks(self, training: Training) -> dict[str, Code]:
         directions = logged(training)

@@ -1,0 +1,133 @@
+"""`modelspec data FILE`: what the compiler sees of a spec's data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import status
+from ..options import set_option, spec_file
+from ..output import report, write
+
+if TYPE_CHECKING:
+    from modelspec.compiler.pipeline import Compiled
+    from modelspec.runtime.data import Prepared
+
+ORDER = 20
+
+
+@click.command()
+@spec_file
+@set_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help=(
+        "Draw images of the training split into this file; with several image inputs, into this"
+        " folder."
+    ),
+)
+@click.option(
+    "--explain-cache",
+    is_flag=True,
+    help=(
+        "What the key of the prepared data is made of, whether they were "
+        "found in the cache, and if not, what differs."
+    ),
+)
+def command(
+    file: str, overrides: dict[str, Any], form: str, picture: Path | None, explain_cache: bool
+) -> None:
+    """What the data of a spec hold: parts, columns, classes, examples.
+
+    The data of the spec in FILE are opened and prepared as training would. For each input and
+    target: its columns, their types, what is missing, ranges, classes and their counts, examples,
+    and what its transform learned. No `training` section is needed. TensorFlow is loaded where a
+    transform needs it.
+
+    Exit status: 1 the spec has errors, 3 the data cannot be used.
+    """
+    compiled = with_data(file, overrides)
+    from modelspec.runtime.run.run_data import inspected
+
+    from ..data_json import as_json
+    from ..data_text import as_text, cache_text
+
+    facts, prepared = inspected(compiled)
+    write(as_json(facts) if form == "json" else as_text(compiled.name, facts))
+    if form == "text":
+        if explain_cache:
+            write("\n" + cache_text(facts.cache))
+        if facts.diagnostics:
+            report(facts.diagnostics, sys.stderr)
+    if prepared is not None and picture is not None:
+        _draw(prepared, picture)
+    if not facts.ok:
+        sys.exit(status.FAILED)
+
+
+def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
+    """A spec that has no errors and has a `data` section; its warnings told. Exits where it is
+    none.
+    """
+    from modelspec.compiler.pipeline import compile_spec
+
+    checked = compile_spec(file, overrides)
+    found = [*checked.diagnostics]
+    if checked.ok and checked.value is not None:
+        from modelspec.runtime.run.run_data import without_data
+
+        found += without_data(checked.value)
+    if found:
+        report(found, sys.stderr)
+    if checked.value is None or any(one.severity == "error" for one in found):
+        sys.exit(status.ERRORS)
+    return checked.value
+
+
+def _draw(prepared: Prepared, target: Path) -> None:
+    """A contact sheet of each image input. Exits where there is none, or it cannot be written."""
+    from modelspec.runtime.data.contact_sheet import draw, is_images
+
+    examples = prepared.parts["train"].examples
+    images = {name: values for name, values in examples.inputs.items() if is_images(values)}
+    if not images:
+        raise click.UsageError("--picture draws images, and no input of this spec takes any")
+    rows = _rows_to_draw(prepared)
+    try:
+        if len(images) > 1:
+            target.mkdir(parents=True, exist_ok=True)
+        for name, values in images.items():
+            draw(values, rows, target / f"{name}.png" if len(images) > 1 else target)
+    except OSError as error:
+        raise click.ClickException(
+            f"`{target}` cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def _rows_to_draw(prepared: Prepared) -> list[list[int]]:
+    """Examples of the training split, row by row of a contact sheet: a class a row where there is
+    one target.
+    """
+    from modelspec.runtime.data.contact_sheet import rows_of
+
+    examples, positions = prepared.parts["train"].examples, prepared.parts["train"].positions
+    targets = [
+        values
+        for values in examples.targets.values()
+        if values.ndim == 1 or values.shape[1:] == (1,)
+    ]
+    classes = targets[0].reshape(-1)[positions] if len(targets) == 1 else None
+    return [[int(positions[index]) for index in row] for row in rows_of(len(positions), classes)]

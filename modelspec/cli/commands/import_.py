@@ -1,0 +1,187 @@
+"""`modelspec import MODEL -o FILE`: a model of any Keras becomes a spec, and its weights come along
+where asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import status
+from ..output import report, write
+
+if TYPE_CHECKING:
+    from modelspec.importers.import_model import Imported, Options
+    from modelspec.importers.model_files import ModelFile
+
+_WEIGHTS = (".safetensors", ".weights.h5")
+
+ORDER = 140
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Write the spec into FILE; `-` prints it."
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the model's weights too, as `.safetensors` or `.weights.h5`; loads TensorFlow.",
+)
+@click.option(
+    "--weights-from",
+    "given",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the weights are when MODEL is an architecture alone: its `.weights.h5` or `.h5`.",
+)
+@click.option(
+    "--input-shape",
+    "shape",
+    metavar="SIZES",
+    help="The shape of the one input where the file does not say it: `224,224,3`; `null`: unknown.",
+)
+@click.option("--flat", is_flag=True, help="Write every layer out, with no blocks and loops.")
+@click.option(
+    "--placeholder",
+    is_flag=True,
+    help=(
+        "Write `Identity` for a layer that cannot be said (a Lambda), and where its formula has to"
+        " stand."
+    ),
+)
+def command(
+    model: Path,
+    output: str,
+    weights: Path | None,
+    given: Path | None,
+    shape: str | None,
+    flat: bool,
+    placeholder: bool,
+) -> None:
+    """A Keras model becomes a spec.
+
+    The file MODEL is `.keras`, HDF5 (`.h5`) of Keras 1 to 3 and tf.keras, architecture JSON or
+    YAML, or the `model.json` of TensorFlow.js. Nothing in the file is run.
+    """
+    from modelspec.importers.import_model import Options
+
+    _check_usage(weights, given)
+    sizes = _sizes(shape) if shape is not None else None
+    file, found = _imported(
+        model, Options(folded=not flat, placeholders=placeholder, input_shape=sizes)
+    )
+    text = _text(found, model.name)
+    if weights is not None:
+        if given is None and not file.has_weights:
+            raise click.UsageError(
+                f"`{model}` is an architecture and has no weights: say where they are with "
+                "`--weights-from`, or leave `--weights` out"
+            )
+        _write_weights(found, given or model, weights)
+    _write_spec(text, output)
+    write(_done(found, text, output, weights), sys.stderr)
+
+
+def _check_usage(weights: Path | None, given: Path | None) -> None:
+    """Raises a fault of usage where the options about weights cannot be followed."""
+    if weights is not None and not weights.name.endswith(_WEIGHTS):
+        raise click.UsageError(
+            f"`{weights}` is to end in {' or '.join(f'`{one}`' for one in _WEIGHTS)}"
+        )
+    if given is not None and weights is None:
+        raise click.UsageError(
+            "`--weights-from` is read for `--weights FILE`, which says where to write them"
+        )
+
+
+def _sizes(text: str) -> tuple[int | None, ...]:
+    parts = [part.strip() for part in text.strip("[]() ").split(",") if part.strip()]
+    if not parts or not all(
+        part in ("null", "None") or (part.isdecimal() and len(part) < 10) for part in parts
+    ):
+        raise click.UsageError(
+            f"`--input-shape` is a list of sizes such as `224,224,3`, found `{text}`"
+        )
+    return tuple(int(part) if part.isdecimal() else None for part in parts)
+
+
+def _imported(path: Path, options: Options) -> tuple[ModelFile, Imported]:
+    """The file and its spec. Exits where there is none, once it is said why."""
+    from modelspec.core.diagnostics import Diagnostic
+    from modelspec.importers.architecture import Unreadable
+    from modelspec.importers.import_model import import_model
+    from modelspec.importers.model_files import read_model
+
+    try:
+        file = read_model(path)
+    except Unreadable as error:
+        report(
+            [Diagnostic("MS743", "error", f"`{path}`: {error}", None, (), error.help)], sys.stderr
+        )
+        sys.exit(status.ERRORS)
+    found = import_model(file.model, file.training, options)
+    if found.diagnostics:
+        report(found.diagnostics, sys.stderr)
+    if found.value is None:
+        sys.exit(status.ERRORS)
+    return file, found.value
+
+
+def _text(found: Imported, source: str) -> str:
+    from modelspec.views.resolve.dump import dump
+
+    lines = [f"# Imported from {source if source.isprintable() else 'a file'}."]
+    lines += [
+        f"# `{name}` stands for a layer that cannot be said: {reason}.\n"
+        f'# Write its formula: `- Expression: {{formula: "...", name: {name}}}`.'
+        for name, reason in found.placeholders
+    ]
+    return "\n".join(lines) + f"\n{dump(found.spec)}"
+
+
+def _write_spec(text: str, output: str) -> None:
+    if output == "-":
+        write(text)
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"`{output}` cannot be written: {error.strerror}") from error
+
+
+def _write_weights(found: Imported, model: Path, weights: Path) -> None:
+    from modelspec.runtime.data.errors import RunError
+
+    if found.placeholders:
+        raise click.UsageError("weights come along with a whole model, and not with placeholders")
+    try:
+        from modelspec.runtime.backend.imported_weights import write_weights
+
+        write_weights(found, model, weights)
+    except RunError as error:
+        report(error.diagnostics, sys.stderr)
+        sys.exit(status.FAILED)
+    except OSError as error:
+        raise click.ClickException(f"`{weights}` cannot be written: {error.strerror}") from error
+
+
+def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:
+    from modelspec.importers.import_model import typed
+
+    graph = typed(found.spec)
+    count = len(found.architecture.layers)
+    parameters = (
+        f", {graph.parameters:,} parameters"
+        if graph is not None and graph.parameters is not None
+        else ""
+    )
+    lines = len(text.splitlines())
+    where = "standard output" if output == "-" else output
+    rest = f"; weights in {weights}" if weights is not None else ""
+    return f"{count:,} layers{parameters}: {lines:,} lines in {where}{rest}"

@@ -1,0 +1,46 @@
+"""`--to safetensors`: every weight by its path, as `training.weights` reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import Format
+
+if TYPE_CHECKING:
+    from ..job import Job, Written
+
+FORMAT = Format(__name__, "the weights by their paths", (".safetensors",), order=30)
+
+
+def write(job: Job, path: Path) -> Written:
+    """The weights; a model that is built anew from the spec is given them, and predicts."""
+    import numpy as np
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    from modelspec.runtime.data import RunError
+
+    from ..rebuilt_model import predictions, rebuilt
+
+    values = {weight.path: np.asarray(weight.value) for weight in job.model.weights}
+    if len(values) < len(job.model.weights):
+        raise RunError.of(
+            "MS763",
+            "two weights of the model have one path, so that they cannot be told apart by it",
+            help="export to `weights`",
+        )
+    held = {
+        name: (
+            one.astype(np.float32) if one.dtype.kind == "V" or str(one.dtype) == "bfloat16" else one
+        )
+        for name, one in values.items()
+    }
+    save_file(
+        {name: np.ascontiguousarray(one) for name, one in held.items()}, path, {"format": "keras"}
+    )
+    model = rebuilt(job)
+    with safe_open(path, framework="numpy") as file:
+        for weight, trained in zip(model.weights, job.model.weights, strict=True):
+            weight.assign(file.get_tensor(trained.path))
+    return predictions(job, model)

@@ -1,0 +1,23 @@
+"""`--to weights`: a `.weights.h5` file as `keras.Model.save_weights` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import Format
+
+if TYPE_CHECKING:
+    from ..job import Job, Written
+
+FORMAT = Format(__name__, "the weights as Keras saves them", (".weights.h5",), order=20)
+
+
+def write(job: Job, path: Path) -> Written:
+    """The weights; a model that is built anew from the spec is given them, and predicts."""
+    from ..rebuilt_model import predictions, rebuilt
+
+    job.model.save_weights(path)
+    model = rebuilt(job)
+    model.load_weights(path)
+    return predictions(job, model)

@@ -1,0 +1,253 @@
+"""The summary of a model as a table. It writes shapes as a spec does, without the batch axis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelspec.compiler.graph import Graph
+from modelspec.compiler.infer import TypedCall, TypedGraph
+from modelspec.core.shapes import PENDING, Size, Tensor, known, product, show_size, total
+from modelspec.core.text_table import GAP, aligned, column_widths, columns
+
+from .numbers import count, in_units, scaled, separated
+
+_HEADER = ("layer", "kind", "from", "output", "parameters", "mult-adds")
+_NUMBERS = (4, 5)
+"""Columns whose entries end at the right."""
+_NAMES = (0, 2)
+"""Columns of names: what tells long ones apart is at their ends."""
+_YIELDING = ((2, 1), (0,))
+"""Columns that give way where the table would be too wide, the widest of a group first, names last
+of all.
+"""
+_LARGE = 24
+"""Layers past which those of a model inside the model are left out, unless they are asked for."""
+_LEAST = 14
+"""What a column keeps where the table has to be narrowed."""
+
+
+def table(name: str, graph: TypedGraph, *, width: int = 100, depth: int | None = None) -> str:
+    """The layers as a table at most `width` columns wide (where names allow it), then totals.
+
+    `depth` is how many levels of models inside models are shown; None leaves out the inside of
+    large ones alone.
+    """
+    maker = _Rows(_common_dtype(graph), depth)
+    rows = list(maker.of(graph))
+    totals = _totals(graph)
+    if maker.closed:
+        names = ", ".join(dict.fromkeys(maker.closed))
+        totals.append(("not shown", f"what is inside {names}: `--depth {maker.deeper}` shows it"))
+    lines = _lines_of([_HEADER, *(row.cells for row in rows)], width)
+    return "\n".join([name.rstrip(), "", *lines, "", *columns(totals)]) + "\n"
+
+
+# Rows ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    kind: str = ""
+    sources: str = ""
+    output: str = ""
+    parameters: str = ""
+    cost: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (self.name, self.kind, self.sources, self.output, self.parameters, self.cost)
+
+
+@dataclass
+class _Rows:
+    """Makes the rows of a graph and of the shared models in it, whose layers stand below their
+    first call.
+    """
+
+    dtype: str
+    depth: int | None = None
+
+    def __post_init__(self) -> None:
+        self.shown: set[int] = set()
+        self.closed: list[str] = []
+        """Models whose layers are not shown."""
+        self.deeper = 2
+        """The depth at which the first of them are."""
+
+    def of(self, graph: TypedGraph, level: int = 0) -> Iterator[_Row]:
+        indent = "  " * level
+        if not level:
+            yield from (self._input(name, tensor) for name, tensor in graph.inputs.items())
+        above = next(iter(graph.inputs)) if len(graph.inputs) == 1 else None
+        for layer in graph.layers:
+            yield from self._call(layer, above, indent, level)
+            above = layer.name
+
+    def _input(self, name: str, tensor: Tensor) -> _Row:
+        batch = tensor.shape[0] if tensor.shape else None
+        return _Row(
+            name,
+            f"input (batches of {batch})" if batch else "input",
+            output=_type(tensor, self.dtype),
+        )
+
+    def _call(self, layer: TypedCall, above: str | None, indent: str, level: int) -> Iterator[_Row]:
+        again = layer.shared is not None and id(layer.call.callee) in self.shown
+        closed = not again and self._is_closed(layer, level)
+        sources = "" if layer.inputs == [above] else ", ".join(layer.inputs)
+        yield _Row(
+            indent + layer.name,
+            _kind(layer, again, closed),
+            sources,
+            _type(layer.outputs[0], self.dtype),
+            "" if again else count(_parameters(layer)),
+            in_units(layer.multiply_adds),
+        )
+        yield from self._further_outputs(layer, indent)
+        if layer.shared is not None and not again:
+            self.shown.add(id(layer.call.callee))
+            if closed:
+                self.deeper = level + 2 if not self.closed else min(self.deeper, level + 2)
+                self.closed.append(layer.kind)
+            elif layer.inside is not None:
+                yield from self.of(layer.inside, level + 1)
+
+    def _further_outputs(self, layer: TypedCall, indent: str) -> Iterator[_Row]:
+        for index, tensor in enumerate(layer.outputs[1:], 1):
+            selector = layer.output_names[index] if layer.output_names else str(index)
+            yield _Row(f"{indent}  .{selector}", output=_type(tensor, self.dtype))
+
+    def _is_closed(self, layer: TypedCall, level: int) -> bool:
+        if layer.inside is None:
+            return False
+        return (
+            layer.inside.depth_first_calls > _LARGE
+            if self.depth is None
+            else level + 1 >= self.depth
+        )
+
+
+def _kind(layer: TypedCall, again: bool, closed: bool) -> str:
+    """The kind, and what is special about this one: what a shared name stands for, how many layers
+    are not shown, or that training changes nothing.
+    """
+    remarks = [*_remarks(layer, again, closed)]
+    return f"{layer.kind} ({', '.join(remarks)})" if remarks else layer.kind
+
+
+def _remarks(layer: TypedCall, again: bool, closed: bool) -> Iterator[str]:
+    callee = layer.call.callee
+    if closed and layer.inside is not None:
+        yield f"{layer.inside.depth_first_calls} layers"
+    if again:
+        yield "shared"
+    elif layer.shared is not None and callee is not None and not isinstance(callee, Graph):
+        yield callee.kind()
+    if layer.weights and not any(weight.trainable for weight in layer.weights):
+        yield "frozen"
+
+
+def _parameters(layer: TypedCall) -> Size:
+    return total(product(weight.shape) for weight in layer.weights)
+
+
+def _type(tensor: Tensor, common: str) -> str:
+    """`[28, 28, 1]`, with the dtype where it is not the common one."""
+    shape = f"[{', '.join(show_size(size) for size in tensor.shape[1:])}]"
+    return shape if tensor.dtype == common else f"{shape} {tensor.dtype}"
+
+
+def _common_dtype(graph: TypedGraph) -> str:
+    """The dtype that most tensors have: it is not repeated in every row."""
+    counts = Counter(tensor.dtype for layer in graph.layers for tensor in layer.outputs)
+    return counts.most_common(1)[0][0] if counts else "float32"
+
+
+# Totals -------------------------------------------------------------------------------------------
+
+
+def _totals(graph: TypedGraph) -> list[tuple[str, str]]:
+    totals = [("parameters", _weights(graph)), ("multiply-adds", _cost(graph))]
+    common = _common_dtype(graph)
+    outputs = ", ".join(f"{name} {_type(tensor, common)}" for name, tensor in graph.outputs.items())
+    totals.append(("output" if len(graph.outputs) == 1 else "outputs", outputs))
+    return totals
+
+
+def _weights(graph: TypedGraph) -> str:
+    every, trainable = graph.parameters, graph.trainable_parameters
+    if every is None or trainable is None:
+        least = sum(known(product(weight.shape)) or 0 for weight in graph.weights)
+        return f"{least:,} and those that depend on the data"
+    if not every:
+        return "0"
+    size = sum(
+        (known(product(weight.shape)) or 0) * _bytes(weight.dtype) for weight in graph.weights
+    )
+    frozen = f", {every - trainable:,} frozen" if every != trainable else ""
+    memory = f"{scaled(size)}B" if size >= 1000 else f"{size} bytes"
+    return f"{every:,} ({trainable:,} trainable{frozen}), {memory}"
+
+
+def _bytes(dtype: str) -> int:
+    """What one number of the dtype takes in memory."""
+    bits = "".join(character for character in dtype if character.isdigit())
+    return int(bits) // 8 if bits else 1
+
+
+def _cost(graph: TypedGraph) -> str:
+    costs = [layer.multiply_adds for layer in graph.layers]
+    number = sum(known(cost) or 0 for cost in costs)
+    rest = [cost for cost in costs if known(cost) is None]
+    if not rest:
+        return f"{scaled(number)} for one example"
+    unknown = total(rest)
+    if _can_be_named(unknown):
+        terms = [scaled(number)] if number else []
+        return f"{' + '.join([*terms, separated(str(unknown))])} for one example"
+    return f"{scaled(number)} for one example, and what depends on unknown sizes"
+
+
+def _can_be_named(size: Size) -> bool:
+    """Whether it is an expression that is short enough to be read."""
+    return isinstance(size, str) and size != PENDING and len(size) <= 40
+
+
+# The table ----------------------------------------------------------------------------------------
+
+
+def _lines_of(rows: list[tuple[str, ...]], width: int) -> Iterator[str]:
+    """The rows in columns; a column that no row fills is left out, and long names give way where it
+    gets too wide.
+    """
+    filled = [column for column in range(len(_HEADER)) if any(row[column] for row in rows[1:])]
+    kept = [[row[column] for column in filled] for row in rows]
+    widths = _narrowed(dict(zip(filled, column_widths(kept), strict=True)), width)
+    cut = [[_cut(row[column], widths[column], column) for column in filled] for row in rows]
+    right = [place for place, column in enumerate(filled) if column in _NUMBERS]
+    return aligned(cut, list(widths.values()), right)
+
+
+def _narrowed(widths: dict[int, int], width: int) -> dict[int, int]:
+    """The widths of columns so that all of them fit, where those that may give way can do that."""
+    narrowed = dict(widths)
+    excess = sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
+    for group in _YIELDING:
+        yielding = [column for column in group if column in widths]
+        while excess > 0 and yielding:
+            widest = max(yielding, key=narrowed.__getitem__)
+            if narrowed[widest] <= _LEAST:
+                break
+            narrowed[widest] -= 1
+            excess -= 1
+    return narrowed
+
+
+def _cut(text: str, width: int, column: int) -> str:
+    if len(text) <= width:
+        return text
+    end = (width - 3) // 2 if column in _NAMES else 0
+    return f"{text[: width - 3 - end]}...{text[len(text) - end :]}"
