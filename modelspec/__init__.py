@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import (
-        Report,
-        Spec,
-        SpecError,
-        check,
-        dump,
-        from_keras,
-        load_model,
-        load_spec,
-        open_run,
-        resume,
-    )
+    from .api import Report, Spec, check, dump, from_keras, load_model, load_spec, open_run, resume
     from .core.diagnostics import Diagnostic
+    from .errors import SpecError
     from .estimators import SpecClassifier, SpecRegressor
-    from .runtime.exporters import export
+    from .runtime.exporters.export_run import export
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,8 +33,9 @@ __all__ = [
 _HOME = {
     "Diagnostic": "core.diagnostics",
     "SpecClassifier": "estimators",
+    "SpecError": "errors",
     "SpecRegressor": "estimators",
-    "export": "runtime.exporters",
+    "export": "runtime.exporters.export_run",
 }
 
 

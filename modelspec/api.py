@@ -11,23 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .compiler.infer import TypedGraph
-from .compiler.pipeline import Compiled, compile_mapping, compile_path
-from .core.diagnostics import Checked, Diagnostic
+from .compiler.pipeline import Compiled, compile_spec
+from .core.diagnostics import Diagnostic
+from .errors import SpecError
 
 if TYPE_CHECKING:
     import keras
 
     from .runtime.run import Run
-
-
-class SpecError(ValueError):
-    """A spec has errors. `diagnostics` lists every one, in file order, with its place."""
-
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        self.diagnostics = diagnostics
-        errors = [d for d in diagnostics if d.severity == "error"]
-        rest = f" (and {len(errors) - 1} more: see .diagnostics)" if len(errors) > 1 else ""
-        super().__init__(f"{errors[0]}{rest}")
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def load_spec(
 
     Raises `SpecError` with every fault where there is an error.
     """
-    compiled = _compile(source, overrides)
+    compiled = compile_spec(source, overrides)
     if not compiled.ok or compiled.value is None:
         raise SpecError(compiled.diagnostics)
     written = source if isinstance(source, Mapping) and not overrides else None
@@ -113,7 +104,7 @@ def check(
     source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
 ) -> Report:
     """Every fault of a file or a mapping. Never raises for what it says, and loads no framework."""
-    return Report(_compile(source, overrides).diagnostics)
+    return Report(compile_spec(source, overrides).diagnostics)
 
 
 def resume(
@@ -180,38 +171,26 @@ def from_keras(model: keras.Model) -> Spec:
         value = value_of(model.to_json())
     except (NotImplementedError, ValueError, TypeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SpecError(
-            (
-                Diagnostic(
-                    "MS742",
-                    "error",
-                    f"the model does not describe itself: {reason}",
-                    None,
-                    (),
-                    "only Sequential and functional models do",
-                ),
-            )
+        raise _not_importable(
+            f"the model does not describe itself: {reason}",
+            "only Sequential and functional models do",
         ) from None
     found = import_model(value, value.get("compile_config"))
     if found.value is None:
         raise SpecError(found.diagnostics)
     spec = load_spec(found.value.spec)
     if spec.graph.parameters not in (None, model.count_params()) and model.built:
-        raise SpecError(
-            (
-                Diagnostic(
-                    "MS742",
-                    "error",
-                    f"the model has {model.count_params():,} parameters, and what it says of itself"
-                    f" {spec.graph.parameters:,}: a layer is shared between models, which Keras"
-                    " does not write down",
-                    None,
-                    (),
-                    "call the shared layers in one model",
-                ),
-            )
+        raise _not_importable(
+            f"the model has {model.count_params():,} parameters, and what it says of itself"
+            f" {spec.graph.parameters:,}: a layer is shared between models, which Keras"
+            " does not write down",
+            "call the shared layers in one model",
         )
     return replace(spec, diagnostics=(*spec.diagnostics, *found.diagnostics))
+
+
+def _not_importable(message: str, help: str) -> SpecError:
+    return SpecError((Diagnostic("MS742", "error", message, None, (), help),))
 
 
 def dump(spec: Spec) -> str:
@@ -222,11 +201,3 @@ def dump(spec: Spec) -> str:
     from .views.resolve.dump import dump
 
     return resolved_text(spec.compiled) if spec.written is None else dump(spec.written)
-
-
-def _compile(
-    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None
-) -> Checked[Compiled | None]:
-    if isinstance(source, Mapping):
-        return compile_mapping(source, overrides)
-    return compile_path(fspath(source), overrides)

@@ -11,15 +11,15 @@ from pydantic import PlainValidator, ValidationInfo
 from .settings import Context, Unfit, context_of
 
 
-def project_of(spec: Path | None) -> tuple[Path, Path]:
-    """The folder of a spec and the project it belongs to: the working directory where the spec is
-    inside it, otherwise the spec's own folder.
+def context_for(spec: Path | None) -> Context:
+    """Where the paths of a spec start, and the project that it belongs to: the working directory
+    where the spec is inside it, otherwise the spec's own folder.
     """
     here = Path.cwd().resolve()
     if spec is None:
-        return here, here
+        return Context(folder=here, project=here)
     folder = spec.resolve().parent
-    return folder, here if folder.is_relative_to(here) else folder
+    return Context(folder=folder, project=here if folder.is_relative_to(here) else folder)
 
 
 def confined(value: str, context: Context) -> Path | None:

@@ -71,7 +71,7 @@ class Registry:
 
     def find(self, name: str) -> type[Settings] | None:
         """The settings class of a name or alias, its module imported if it was not yet."""
-        kind = self.aliases.get(name, name)
+        kind = name if name in self._module_of else self.aliases.get(name, name)
         module = self._module_of.get(kind)
         if module is None:
             return None

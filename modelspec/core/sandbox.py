@@ -8,11 +8,12 @@ a process that can write no file and dump no core, and hands back texts and numb
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from .posix import require_posix
 
 _MEMORY = 16 * 2**30
 """Bytes of addresses, most of which are never used: libraries reserve them when they are loaded."""
@@ -22,8 +23,9 @@ def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
     """A process that runs a module of modelspec. A Ctrl-C that is meant for this one does not reach
     it.
 
-    `options` are those of `subprocess.Popen`.
+    `options` are those of `subprocess.Popen`. Raises `UnsupportedPlatform` on Windows.
     """
+    require_posix()
     # Without `-P`, Python would look for every module in the current folder first.
     command = [sys.executable, "-P", "-m", module, *arguments]
     return subprocess.Popen(command, env=_environment(), start_new_session=True, **options)  # noqa: S603
@@ -31,6 +33,8 @@ def start(module: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
 
 def limit() -> None:
     """From here on this process writes no file, dumps no core, and has a bound on its memory."""
+    import resource  # not on Windows, where `start` has refused
+
     for what, most in (
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from modelspec.api import Spec
-from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.source import plain, read
 
 COLUMN = "x"
@@ -108,7 +108,7 @@ def feature_of(feature: Any) -> dict[str, Any]:
 
 
 def compiled_of(resolved: Mapping[str, Any]) -> Compiled:
-    checked = compile_mapping(resolved)
+    checked = compile_spec(resolved)
     assert checked.ok and checked.value is not None, "a spec that was run"
     return checked.value
 

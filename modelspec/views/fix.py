@@ -17,13 +17,12 @@ from difflib import unified_diff
 from pathlib import Path
 
 from modelspec.catalog.layers.layer import Layer
-from modelspec.compiler.expand import expand
 from modelspec.compiler.infer import TypedCall, TypedGraph
-from modelspec.compiler.pipeline import Compiled, compile_document
-from modelspec.compiler.spec.spec_file import context_for
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Checked, Diagnostic, Edit
 from modelspec.core.diagnostics.derived import origin_of
-from modelspec.core.source import Kind, read_text
+from modelspec.core.paths import context_for
+from modelspec.core.source import kind_of, read_text
 
 ROUNDS = 50
 """Edits that overlap wait for the next round; a file that is not done by then has more than one
@@ -108,17 +107,8 @@ def _write(path: Path, text: str) -> None:
 
 def compile_text(text: str, name: str) -> Checked[Compiled | None]:
     """Check a text as the file of that name."""
-    kinds: dict[str, Kind] = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
-    document = read_text(text, name, kinds.get(Path(name).suffix.lower(), "auto"))
-    if document.value is None:
-        return Checked(None, document.diagnostics)
-    context = context_for(Path(name))
-    expanded = expand(document.value, context, {})
-    found = (*document.diagnostics, *expanded.diagnostics)
-    if expanded.value is None:
-        return Checked(None, found)
-    compiled = compile_document(expanded.value, context)
-    return Checked(compiled.value, (*found, *compiled.diagnostics))
+    read = read_text(text, name, kind_of(name))
+    return compile_spec(read, context=context_for(Path(name)))
 
 
 # Edits in a text ----------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Inputs, Layer
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Checked, Fault, Note, Span, listed, nearest
+from modelspec.core.diagnostics import Checked, Collector, Fault, Note, Span
+from modelspec.core.sections import located
 from modelspec.core.shapes import Tensor, show, total
 
-from ..graph import ANY_INPUT, Call, Graph, Ref
+from ..graph import ANY_INPUT, Call, Graph, Ref, symbol_faults
+from ..graph.symbols import output_index
 from ..spec.initial_weights import IMAGENET
 from ..spec.model_inputs import InputSpec
 from .shared import Built, agrees, nested
@@ -138,34 +139,13 @@ class _Inference:
         if ref.output is None:
             if len(produced.outputs) == 1:
                 return produced.outputs[0]
-            names = [f"{ref.producer}.{name}" for name in produced.selectors()]
-            made = [Note("it is made here", produced.span)] if produced.span else []
-            self.report.error(
-                "MS312",
-                f"`{ref.producer}` gives {len(produced.outputs)} tensors, and {taker} needs one "
-                "here",
-                ref.span,
-                notes=made,
-                suggestion=names[0],
-                help=f"select one: {listed(names, 'or')}",
-            )
+            fault = produced.several(ref, taker)
+            self.report.report(fault, ref.span, *produced.made_here())
             return None
         index = produced.index(ref.output)
         if index is not None:
             return produced.outputs[index]
-        near = nearest(ref.output, produced.selectors())
-        several = len(produced.outputs) > 1
-        self.report.error(
-            "MS305",
-            f"`{ref.producer}` has no output `{ref.output}`",
-            ref.span,
-            suggestion=f"{ref.producer}.{near}" if near else None if several else ref.producer,
-            help=(
-                f"it has {listed(list(produced.selectors()))}"
-                if several
-                else f"it has one: write `{ref.producer}`"
-            ),
-        )
+        self.report.report(produced.lacks(ref.producer, ref.output), ref.span)
         return None
 
     # Layers ---------------------------------------------------------------------------------------
@@ -210,7 +190,9 @@ class _Inference:
         ]
         blamed = fault.argument and call.inputs and call.inputs.get(fault.argument)
         span = blamed.span if isinstance(blamed, Ref) else call.use.kind_span
-        self.report.fault(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
+        self.report.add(
+            located(fault, call.use.body, span, whole=True, notes=(*notes, *self.notes))
+        )
 
     def _agrees(self, built: Built) -> bool:
         """Whether this call of something shared fits what its first call made of it."""
@@ -292,10 +274,7 @@ class _Inference:
                 found[one.name] = declared
                 continue
             assert isinstance(given, Tensor)
-            if given.rank != declared.rank or not all(
-                a is None or b is None or a == b or isinstance(a, str) or isinstance(b, str)
-                for a, b in zip(declared.shape, given.shape, strict=True)
-            ):
+            if not _fits(declared, given):
                 self.report.error(
                     "MS403",
                     f"input `{one.name}` of `{call.shared}` is declared {show(declared.shape)}, "
@@ -322,11 +301,24 @@ class _Produced:
         return (*self.names, *(str(index) for index in range(len(self.outputs))))
 
     def index(self, output: str) -> int | None:
-        if output in self.names:
-            return self.names.index(output)
-        if output.isdecimal() and len(output) < 6 and int(output) < len(self.outputs):
-            return int(output)
-        return None
+        return output_index(output, self.names, len(self.outputs))
+
+    def several(self, ref: Ref, taker: str) -> Fault:
+        """MS312: a reference that selects none of the outputs."""
+        choices = [f"{ref.producer}.{name}" for name in self.selectors()]
+        return symbol_faults.several_outputs(
+            f"`{ref.producer}`", len(self.outputs), taker, choices, suggestion=choices[0]
+        )
+
+    def lacks(self, producer: str, output: str) -> Fault:
+        """MS305: a reference that selects an output that there is not."""
+        choices = self.selectors()
+        if len(self.outputs) > 1:
+            return symbol_faults.no_output(producer, output, choices, choices)
+        return symbol_faults.no_output(producer, output, choices, (), producer)
+
+    def made_here(self) -> tuple[Note, ...]:
+        return (Note("it is made here", self.span),) if self.span else ()
 
     def select(self, output: str | None) -> Tensor | None:
         index = 0 if output is None else self.index(output)
@@ -335,6 +327,14 @@ class _Produced:
 
 def _input_span(graph: Graph, name: str) -> Span | None:
     return next((one.span for one in graph.inputs or () if one.name == name), None)
+
+
+def _fits(declared: Tensor, given: Tensor) -> bool:
+    """Whether an input can take a tensor: every two known sizes are equal."""
+    return given.rank == declared.rank and all(
+        a == b or not isinstance(a, int) or not isinstance(b, int)
+        for a, b in zip(declared.shape, given.shape, strict=True)
+    )
 
 
 def _declare(one: InputSpec, given: Tensor) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelspec.catalog.layers.layer import Inputs, Layer, Weight
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Note
+from modelspec.core.diagnostics import Collector, Note
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import Shape, Tensor, show
 

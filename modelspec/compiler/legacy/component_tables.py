@@ -44,7 +44,7 @@ NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 `kernel_regularizer`.
 """
 
-_ARGUMENT: Final[Mapping[str, Mapping[str, Row]]] = {
+ARGUMENTS: Final[Mapping[str, Mapping[str, Row]]] = {
     "MaxNorm": {"m": Renamed("max_value")},
     "L1": {"l": Renamed("l1")},
     "L2": {"l": Renamed("l2")},
@@ -87,4 +87,4 @@ def settings_of(family: str, kind: str) -> Mapping[str, Row]:
     if family == "callback":
         return CALLBACK_SETTINGS.get(kind, {})
     spellings = {"max_norm": "MaxNorm", "l1": "L1", "l2": "L2"}
-    return _ARGUMENT.get(spellings.get(kind, kind), {})
+    return ARGUMENTS.get(spellings.get(kind, kind), {})

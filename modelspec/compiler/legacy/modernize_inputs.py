@@ -7,11 +7,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from modelspec.catalog.layers import LAYERS
-from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from .layer_tables import INPUT_SETTINGS, KINDS, OWN_INPUT_SETTINGS, SEQUENCES
-from .modernize_settings import Notes
+from .modernize_settings import LegacyCollector
 from .text_edits import Layout, is_json, written
 
 
@@ -33,7 +32,7 @@ class Inputs:
     stands there.
     """
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: LegacyCollector) -> None:
         self.notes = notes
 
     def from_first_layer(self, model: Mapping) -> Mapping:
@@ -57,15 +56,12 @@ class Inputs:
         if len(shape) == len(said.shape) and all(map(_agree, shape, said.shape)):
             return
         span = said.body.entries[said.keys[0]].key_span
-        self.notes.found.append(
-            Diagnostic(
-                "MS208",
-                "error",
-                f"`{said.keys[0]}` of `{said.kind}` says that the input is {_shown(said.shape)}, "
-                f"but `inputs` says {_shown(shape)}",
-                span,
-                help=f"remove it, or write `{written(list(said.shape), False)}` under `inputs`",
-            )
+        self.notes.error(
+            "MS208",
+            f"`{said.keys[0]}` of `{said.kind}` says that the input is {_shown(said.shape)}, "
+            f"but `inputs` says {_shown(shape)}",
+            span,
+            help=f"remove it, or write `{written(list(said.shape), False)}` under `inputs`",
         )
 
     def _moved(self, said: _Said, model: Mapping) -> Mapping:
@@ -126,20 +122,28 @@ def _said(model: Mapping) -> _Said | None:
     """What the first entry of `layers` says of the model's input; None where it says nothing, or
     nothing clear.
     """
+    first = _first_layer(model)
+    if first is None:
+        return None
+    name, body = first
+    kind = KINDS[name].new if name in KINDS else LAYERS.aliases.get(name, name)
+    if kind not in LAYERS or "from" in body.entries:
+        return None
+    own = OWN_INPUT_SETTINGS.get(kind, ())
+    keys = tuple(key for key in body.entries if key in INPUT_SETTINGS and key not in own)
+    values = {key: plain(body.entries[key].value) for key in keys}
+    return _read(kind, body, keys, values) if keys else None
+
+
+def _first_layer(model: Mapping) -> tuple[str, Mapping] | None:
+    """The first entry of `layers` and its settings, where it has any."""
     entry = model.entries.get("layers")
     items = entry.value.items if entry and isinstance(entry.value, Sequence) else ()
     first = items[0] if items else None
     if not isinstance(first, Mapping) or len(first.entries) != 1:
         return None
     ((name, one),) = first.entries.items()
-    kind = KINDS[name].new if name in KINDS else LAYERS.aliases.get(name, name)
-    body = one.value
-    if kind not in LAYERS or not isinstance(body, Mapping) or "from" in body.entries:
-        return None
-    own = OWN_INPUT_SETTINGS.get(kind, ())
-    keys = tuple(key for key in body.entries if key in INPUT_SETTINGS and key not in own)
-    values = {key: plain(body.entries[key].value) for key in keys}
-    return _read(kind, body, keys, values) if keys else None
+    return (name, one.value) if isinstance(one.value, Mapping) else None
 
 
 def _read(kind: str, body: Mapping, keys: tuple[str, ...], values: dict[str, Any]) -> _Said | None:
@@ -148,15 +152,21 @@ def _read(kind: str, body: Mapping, keys: tuple[str, ...], values: dict[str, Any
     shape: Any = values.get("input_shape")
     if shape is None and isinstance(whole, tuple) and whole:
         batch, shape = whole[0], whole[1:]
-    if shape is None and kind in SEQUENCES and values.get("input_dim") is not None:
-        shape = (values.get("input_length"), values["input_dim"])
-    elif shape is None and values.get("input_dim") is not None:
-        shape = (values["input_dim"],)
-    elif shape is None and kind == "Embedding" and "input_length" in values:
-        shape = (values["input_length"],)
+    if shape is None:
+        shape = _from_sizes(kind, values)
     if not isinstance(shape, tuple) or not all(_is_size(size) for size in (*shape, batch)):
         return None
     return _Said(kind, body, keys, shape, batch, values.get("input_dtype"))
+
+
+def _from_sizes(kind: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The shape that `input_dim` and `input_length` say."""
+    size = values.get("input_dim")
+    if size is not None:
+        return (values.get("input_length"), size) if kind in SEQUENCES else (size,)
+    if kind == "Embedding" and "input_length" in values:
+        return (values["input_length"],)
+    return None
 
 
 def _is_size(size: Any) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from typing import Any
 
-from modelspec.core.diagnostics import Diagnostic, Edit, Span
+from modelspec.core.diagnostics import Collector, Diagnostic, Edit, Span
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
@@ -17,11 +17,8 @@ from .text_edits import Layout, is_json, value_text, word, written
 REWRITE = "`modelspec check --fix` rewrites the file"
 
 
-class Notes:
-    """The warnings of the pass."""
-
-    def __init__(self) -> None:
-        self.found: list[Diagnostic] = []
+class LegacyCollector(Collector):
+    """Collects the warnings of the pass, with the edits that write today's words."""
 
     def warn(
         self,
@@ -36,12 +33,12 @@ class Notes:
         made = tuple(edit for edit in edits if edit is not None)
         made = made if len(made) == len(edits) else ()
         help = f"{help}; {REWRITE}" if made else help
-        self.found.append(Diagnostic(code, "warning", message, span, (), help, suggestion, made))
+        self.add(Diagnostic(code, "warning", message, span, (), help, suggestion, made))
 
     def both(self, kind: str, old: str, new: str, span: Span) -> None:
         """An old and a new word for one setting."""
         message = f"`{old}` of `{kind}` is `{new}` today, which is set as well"
-        self.found.append(Diagnostic("MS208", "error", message, span, help=f"remove `{old}`"))
+        self.error("MS208", message, span, help=f"remove `{old}`")
 
 
 class Rewriting:
@@ -49,7 +46,7 @@ class Rewriting:
     owner.
     """
 
-    def __init__(self, kind: str, mapping: Mapping, notes: Notes) -> None:
+    def __init__(self, kind: str, mapping: Mapping, notes: LegacyCollector) -> None:
         self.kind = kind
         self.original = mapping
         self.entries = dict(mapping.entries)
@@ -64,28 +61,33 @@ class Rewriting:
 
     def pack(self, packed: Packed) -> None:
         """Several numbers become one list, in the place of the first."""
-        given = [self.entries.get(name) for name in packed.old]
-        parts = [entry for entry in given if entry is not None]
+        parts = [self.entries[name] for name in packed.old if name in self.entries]
         if len(parts) < len(packed.old) or self._clashes(packed.old[0], packed.new):
             return
+        self._warn_of_packed(packed, parts)
+        first, *rest = packed.old
+        value = Sequence(tuple(entry.value for entry in parts), parts[0].value.span)
+        self._put(first, {packed.new: Entry(parts[0].key_span, value)})
+        for name in rest:
+            del self.entries[name]
+
+    def _warn_of_packed(self, packed: Packed, parts: list[Entry]) -> None:
         first, *rest = packed.old
         texts = [value_text(entry) for entry in parts]
-        text = f"[{', '.join(str(one) for one in texts)}]" if None not in texts else None
-        edit = self.layout.replace(first, [(packed.new, text)]) if text else None
-        shown = f"{packed.new}: [{', '.join(str(plain(entry.value)) for entry in parts)}]"
+        edit = None
+        if None not in texts:
+            text = f"[{', '.join(map(str, texts))}]"
+            edit = self.layout.replace(first, [(packed.new, text)])
+        shown = ", ".join(str(plain(entry.value)) for entry in parts)
         old = " and ".join(f"`{name}`" for name in packed.old)
         self.notes.warn(
             "MS221",
             f"{old} of `{self.kind}` are `{packed.new}` today",
             parts[0].key_span,
-            f"write `{shown}`",
+            f"write `{packed.new}: [{shown}]`",
             None,
             (edit, *self.layout.remove_all(rest)),
         )
-        value = Sequence(tuple(entry.value for entry in parts), parts[0].value.span)
-        self._put(first, {packed.new: Entry(parts[0].key_span, value)})
-        for name in rest:
-            del self.entries[name]
 
     def apply(self, rows: MappingType[str, Row], inside: str | None = None) -> None:
         """Every setting that has a row; `inside` is the wrapper around the layer."""

@@ -9,14 +9,14 @@ from modelspec.core.diagnostics import Edit
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from .component_tables import DECAY, NAMES, TRAINING, settings_of
-from .modernize_settings import Notes, Rewriting
+from .modernize_settings import LegacyCollector, Rewriting
 from .text_edits import is_json, value_text, word
 
 
 class TrainingPass:
     """Rewrites components wherever they stand."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: LegacyCollector) -> None:
         self.notes = notes
 
     def section(self, node: Node) -> Node:
@@ -132,35 +132,22 @@ class TrainingPass:
     def _decay(self, kind: str, rewriting: Rewriting) -> None:
         """`decay` becomes the schedule that it was: the rate divided by `1 + decay * steps`."""
         decay, rate = rewriting.entries[DECAY], rewriting.entries.get("learning_rate")
-        cls: Any = OPTIMIZERS.find(kind)
-        default = (
-            cls.model_fields["learning_rate"].default
-            if cls and "learning_rate" in cls.model_fields
-            else None
-        )
-        first = plain(rate.value) if rate else default
+        first: Any = plain(rate.value) if rate else _default_rate(kind)
         if not _is_number(plain(decay.value)) or not _is_number(first):
             return
         span = decay.value.span
         parts: dict[str, Node] = {
-            "initial_learning_rate": rate.value if rate else Scalar(default, span, True),
+            "initial_learning_rate": rate.value if rate else Scalar(first, span, True),
             "decay_steps": Scalar(1, span, True),
             "decay_rate": decay.value,
         }
-        schedule = Mapping(
-            {
-                "InverseTimeDecay": Entry(
-                    decay.key_span,
-                    Mapping({key: Entry(value.span, value) for key, value in parts.items()}, span),
-                )
-            },
-            span,
-        )
+        settings = {key: Entry(value.span, value) for key, value in parts.items()}
+        schedule = {"InverseTimeDecay": Entry(decay.key_span, Mapping(settings, span))}
         self._warn_of_decay(kind, rewriting, str(first))
         key_span = rate.key_span if rate else decay.key_span
         rewriting.entries = {
             **{key: entry for key, entry in rewriting.entries.items() if key != DECAY},
-            "learning_rate": Entry(key_span, schedule),
+            "learning_rate": Entry(key_span, Mapping(schedule, span)),
         }
 
     def _warn_of_decay(self, kind: str, rewriting: Rewriting, first: str) -> None:
@@ -193,3 +180,10 @@ class TrainingPass:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _default_rate(kind: str) -> Any:
+    """The learning rate of an optimizer that is given none."""
+    cls = OPTIMIZERS.find(kind)
+    field = cls.model_fields.get("learning_rate") if cls else None
+    return field.default if field else None

@@ -23,20 +23,23 @@ def match(found: Sizes, wanted: Shape) -> Shape | None:
     if len(found) == len(wanted) and _agree(found, wanted):
         return tuple(found)
     squeezed = _without_ones(found, wanted)
-    if squeezed is not None:
-        return squeezed
-    count = prod(found)
-    known = [size for size in wanted if isinstance(size, int)]
-    rest = prod(known)
-    flat = sum(size != 1 for size in found) <= 1 or sum(size != 1 for size in wanted) <= 1
-    if not flat:
+    return squeezed if squeezed is not None else _of_as_many_values(found, wanted)
+
+
+def _of_as_many_values(found: Sizes, wanted: Shape) -> Shape | None:
+    """`wanted` filled so that it holds as many values, where one of the two is a flat vector."""
+    if not (_is_flat(found) or _is_flat(wanted)):
         return None
-    open_sizes = [size for size in wanted if not isinstance(size, int)]
-    if not open_sizes and rest == count:
-        return tuple(known)
-    if open_sizes == [PENDING] and rest and count % rest == 0:
+    count = prod(found)
+    rest = prod(size for size in wanted if isinstance(size, int))
+    unknown = [size for size in wanted if not isinstance(size, int)]
+    if unknown == [PENDING] and rest and count % rest == 0:
         return tuple(count // rest if size == PENDING else size for size in wanted)
-    return None
+    return wanted if not unknown and rest == count else None
+
+
+def _is_flat(shape: Shape) -> bool:
+    return sum(size != 1 for size in shape) <= 1
 
 
 def _agree(found: Sizes, wanted: Shape) -> bool:

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Span, listed, nearest
+from modelspec.core.diagnostics import (
+    Collector,
+    Span,
+    did_you_mean,
+    listed,
+    nearest,
+    nearest_unused,
+)
 from modelspec.core.settings import describe
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
@@ -33,27 +39,8 @@ def read_class_weight(
     node: Node, outputs: SequenceType[str], report: Collector
 ) -> dict[str, ClassWeight]:
     """By output. `balanced` alone holds for every output."""
-    if isinstance(node, Mapping) and _by_output(node, outputs):
-        found: dict[str, ClassWeight] = {}
-        for name, entry in node.entries.items():
-            if outputs and name not in outputs:
-                near = nearest(
-                    name, [one for one in outputs if one not in node.entries]
-                ) or nearest(name, outputs)
-                report.error(
-                    "MS501",
-                    f"`class_weight` names `{name}`, which is no output of the model",
-                    entry.key_span,
-                    suggestion=near,
-                    help=(
-                        f"did you mean `{near}`?"
-                        if near
-                        else f"its outputs are {listed(list(outputs))}"
-                    ),
-                )
-            elif one := _read(entry.value, report):
-                found[name] = one
-        return found
+    if isinstance(node, Mapping) and _is_by_output(node, outputs):
+        return _by_output(node, outputs, report)
     if len(outputs) > 1 and not isinstance(node, Scalar):
         report.error(
             "MS501",
@@ -67,7 +54,26 @@ def read_class_weight(
     return dict.fromkeys(outputs, one) if one else {}
 
 
-def _by_output(node: Mapping, outputs: SequenceType[str]) -> bool:
+def _by_output(
+    node: Mapping, outputs: SequenceType[str], report: Collector
+) -> dict[str, ClassWeight]:
+    found: dict[str, ClassWeight] = {}
+    for name, entry in node.entries.items():
+        if outputs and name not in outputs:
+            near = nearest_unused(name, outputs, node.entries)
+            report.error(
+                "MS501",
+                f"`class_weight` names `{name}`, which is no output of the model",
+                entry.key_span,
+                suggestion=near,
+                help=did_you_mean(near, f"its outputs are {listed(list(outputs))}"),
+            )
+        elif one := _read(entry.value, report):
+            found[name] = one
+    return found
+
+
+def _is_by_output(node: Mapping, outputs: SequenceType[str]) -> bool:
     """Whether the keys are outputs rather than classes: weights of classes are numbers."""
     return any(not _is_number(plain(entry.value)) for entry in node.entries.values()) or (
         len(outputs) > 1 and any(key in outputs for key in node.entries)
@@ -82,11 +88,8 @@ def _read(node: Node, report: Collector) -> ClassWeight | None:
     value: Any = plain(node)
     if value == BALANCED:
         return ClassWeight(node.span, None, {})
-    if isinstance(node, Sequence):
-        entries = {str(index): (item, item.span) for index, item in enumerate(node.items)}
-    elif isinstance(node, Mapping):
-        entries = {key: (entry.value, entry.key_span) for key, entry in node.entries.items()}
-    else:
+    weights = _by_class(node)
+    if weights is None:
         near = nearest(value, (BALANCED,)) if isinstance(value, str) else None
         report.error(
             "MS204",
@@ -94,18 +97,25 @@ def _read(node: Node, report: Collector) -> ClassWeight | None:
             f"{describe(value)}",
             node.span,
             suggestion=near,
-            help=(
-                f"did you mean `{near}`?"
-                if near
-                else 'write e.g. `class_weight: {"0": 1.0, "1": 5.0}`'
-            ),
+            help=did_you_mean(near, 'write e.g. `class_weight: {"0": 1.0, "1": 5.0}`'),
         )
         return None
-    weights = {name: _number(item, name, report) for name, (item, _) in entries.items()}
-    if not weights or any(weight is None for weight in weights.values()):
+    known: dict[str, float] = {}
+    for name, (item, _) in weights.items():
+        if (weight := _number(item, name, report)) is not None:
+            known[name] = weight
+    if not weights or len(known) < len(weights):
         return None
-    known = {name: weight for name, weight in weights.items() if weight is not None}
-    return ClassWeight(node.span, known, {name: span for name, (_, span) in entries.items()})
+    return ClassWeight(node.span, known, {name: span for name, (_, span) in weights.items()})
+
+
+def _by_class(node: Node) -> dict[str, tuple[Node, Span]] | None:
+    """The weight of each class as written, with the place of the class."""
+    if isinstance(node, Sequence):
+        return {str(index): (item, item.span) for index, item in enumerate(node.items)}
+    if isinstance(node, Mapping):
+        return {key: (entry.value, entry.key_span) for key, entry in node.entries.items()}
+    return None
 
 
 def _number(node: Node, name: str, report: Collector) -> float | None:

@@ -10,8 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import PlainValidator, model_validator
 
 from modelspec.catalog.layers.setting_types import Count
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Fault, Path, Span, listed, nearest
+from modelspec.core.diagnostics import (
+    Collector,
+    Fault,
+    Path,
+    Span,
+    did_you_mean,
+    listed,
+    nearest,
+    nearest_unused,
+)
+from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Section, Unfit
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
@@ -119,6 +128,10 @@ class Feature(Section):
         return self.transform is not None or self.pad is not None
 
 
+_NOUNS = {"inputs": "input", "targets": "output"}
+_READ_APART = ("transform", "pad", "augment")
+
+
 def read_features(
     node: Node,
     key: str,
@@ -130,41 +143,47 @@ def read_features(
     """Features by model input (or output); one that is written directly belongs to the only one
     there is.
     """
-    noun = "input" if key == "inputs" else "output"
-    direct = isinstance(node, (Scalar, Sequence)) or _is_feature(node, names)
-    if direct:
-        if len(names) > 1:
-            report.error(
-                "MS501",
-                f"the model has {len(names)} {noun}s ({listed(list(names))}), "
-                f"so `data.{key}` must say which it feeds",
-                node.span,
-                help=f"write `{key}: {{{names[0]}: ...}}`",
-            )
-            return None
-        feature = _feature(node, node.span, context, report)
-        name = names[0] if names else ""
-        _note_places(places, (key, name), node)
-        return {name: feature} if feature and names else None
-    assert isinstance(node, Mapping)
+    if isinstance(node, Mapping) and not _is_feature(node, names):
+        return _by_name(node, key, names, places, context, report)
+    if len(names) > 1:
+        report.error(
+            "MS501",
+            f"the model has {len(names)} {_NOUNS[key]}s ({listed(list(names))}), "
+            f"so `data.{key}` must say which it feeds",
+            node.span,
+            help=f"write `{key}: {{{names[0]}: ...}}`",
+        )
+        return None
+    feature = _feature(node, node.span, context, report)
+    name = names[0] if names else ""
+    _note_places(places, (key, name), node)
+    return {name: feature} if feature and names else None
+
+
+def _by_name(
+    node: Mapping,
+    key: str,
+    names: SequenceType[str],
+    places: dict[Path, Span],
+    context: Context,
+    report: Collector,
+) -> dict[str, Feature]:
     found: dict[str, Feature] = {}
     for name, entry in node.entries.items():
         if names and name not in names:
-            near = nearest(name, [n for n in names if n not in node.entries]) or nearest(
-                name, names
-            )
+            near = nearest_unused(name, names, node.entries)
             report.error(
                 "MS501",
-                f"the model has no {noun} `{name}`",
+                f"the model has no {_NOUNS[key]} `{name}`",
                 entry.key_span,
                 suggestion=near,
-                help=f"did you mean `{near}`?" if near else f"it has {listed(list(names))}",
+                help=did_you_mean(near, f"it has {listed(list(names))}"),
             )
             continue
         _note_places(places, (key, name), entry.value)
         if feature := _feature(entry.value, entry.key_span, context, report):
             found[name] = feature
-    _absent(node, key, noun, names, report)
+    _absent(node, key, names, report)
     return found
 
 
@@ -183,16 +202,14 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
             places[(*path, item.value)] = item.span
 
 
-def _absent(
-    node: Mapping, key: str, noun: str, names: SequenceType[str], report: Collector
-) -> None:
+def _absent(node: Mapping, key: str, names: SequenceType[str], report: Collector) -> None:
     """Every input needs data; an output without a target may be left untrained only on purpose."""
     unknown = [name for name in node.entries if name not in names]
     absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
     if key == "inputs" and absent:
         report.error(
             "MS502",
-            f"`data.inputs` feeds no {noun} {listed(absent)}",
+            f"`data.inputs` feeds no {_NOUNS[key]} {listed(absent)}",
             node.span,
             help=f"add `{absent[0]}: {{column: ...}}`",
         )
@@ -208,16 +225,25 @@ def _is_feature(node: Node, names: SequenceType[str]) -> bool:
 def _feature(node: Node, span: Span, context: Context, report: Collector) -> Feature | None:
     if not isinstance(node, Mapping):
         key = "columns" if isinstance(node, Sequence) else "column"
-        return report.read(Feature, node, span, context, {key: plain(node)})
-    values: Any = plain(node)
-    transform = pad = None
-    broken = False
-    if entry := node.entries.get("transform"):
-        transform = read_transform(entry.value, context, report)
-        broken = transform is None or not transform.complete
-    if entry := node.entries.get("pad"):
-        pad = _pad(entry.value, entry.key_span, context, report)
-        broken = broken or pad is None
+        return read_section(Feature, node, span, context, report, {key: plain(node)})
+    transform, chain = None, node.entries.get("transform")
+    if chain:
+        transform = read_transform(chain.value, context, report)
+    pad, padding = None, node.entries.get("pad")
+    if padding:
+        pad = _pad(padding.value, padding.key_span, context, report)
+    _refuse_augment(node, report)
+    kept = {key: plain(one.value) for key, one in node.entries.items() if key not in _READ_APART}
+    feature = read_section(Feature, node, span, context, report, kept)
+    if feature is None:
+        return None
+    in_error = (chain and (transform is None or not transform.complete)) or (padding and not pad)
+    if in_error:  # what follows from it stays silent
+        return feature.model_copy(update={"transform": _Unread, "pad": None})
+    return feature.model_copy(update={"transform": transform, "pad": pad})
+
+
+def _refuse_augment(node: Mapping, report: Collector) -> None:
     if entry := node.entries.get("augment"):
         report.error(
             "MS633",
@@ -228,17 +254,6 @@ def _feature(node: Node, span: Span, context: Context, report: Collector) -> Fea
                 " several"
             ),
         )
-    kept = {
-        key: value for key, value in values.items() if key not in ("transform", "pad", "augment")
-    }
-    feature = report.read(Feature, node, span, context, kept)
-    if feature is None or broken:  # what follows from it stays silent
-        return (
-            None
-            if feature is None
-            else feature.model_copy(update={"transform": _Unread, "pad": None})
-        )
-    return feature.model_copy(update={"transform": transform, "pad": pad})
 
 
 class _Unread:
@@ -252,5 +267,5 @@ def transform_of(feature: Feature) -> Chain | None:
 
 def _pad(node: Node, span: Span, context: Context, report: Collector) -> Pad | None:
     if isinstance(node, Mapping):
-        return report.read(Pad, node, span, context)
-    return report.read(Pad, node, span, context, {"length": plain(node)})
+        return read_section(Pad, node, span, context, report)
+    return read_section(Pad, node, span, context, report, {"length": plain(node)})

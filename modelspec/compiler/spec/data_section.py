@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from modelspec.catalog.sources.kinds import DATASETS, SOURCES, csv, dataset, npz, read_source
-from modelspec.core.collector import Collector, recovered
-from modelspec.core.diagnostics import Path, Span, listed, nearest
-from modelspec.core.settings import Context, Settings, describe
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, locate, plain
+from modelspec.catalog.sources import SOURCES, read_source
+from modelspec.core.diagnostics import Collector, Path, Span, listed, nearest
+from modelspec.core.sections import known_keys, read_section, report_each
+from modelspec.core.settings import Context, Faults, describe
+from modelspec.core.source import Entry, Mapping, Node, locate, plain
 
 from .data_features import Feature, Pad, read_features, transform_of
 from .data_split import SPLITS, Split
 from .transform_layers import Chain, read_augment
 
+if TYPE_CHECKING:
+    from modelspec.catalog.sources.common.source import Source
+
 __all__ = [
     "CACHES",
-    "DATASETS",
     "SOURCES",
     "SPLITS",
     "Chain",
@@ -27,9 +29,6 @@ __all__ = [
     "Feature",
     "Pad",
     "Split",
-    "csv",
-    "dataset",
-    "npz",
     "read_data",
     "transform_of",
 ]
@@ -47,7 +46,7 @@ class DataSection:
     """The data of a spec."""
 
     span: Span
-    sources: MappingType[str, Settings]
+    sources: MappingType[str, Source]
     """By split; one source that is cut by `split` stands under `train`."""
     source_spans: MappingType[str, Span]
     split: Split | None
@@ -79,18 +78,9 @@ def read_data(
     if not isinstance(node, Mapping):
         report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
         return None
-    node = recovered(_without_class_weight(node, report), _KEYS, "data", report)
+    node = known_keys(_without_class_weight(node, report), _KEYS, "data", report)
     sources, spans = _sources(node, context, report)
-    split = None
-    if entry := node.entries.get("split"):
-        split = report.read(Split, entry.value, entry.key_span, context)
-        if "source" not in node.entries and sources:
-            report.error(
-                "MS208",
-                "`split` cuts one `source`, but the parts are given one by one",
-                entry.key_span,
-                help="remove `split`, or give one `source`",
-            )
+    split = _split(node, bool(sources), context, report)
     places = _places(node)
     features = {
         key: (
@@ -100,13 +90,7 @@ def read_data(
         )
         for key, names in (("inputs", inputs), ("targets", outputs))
     }
-    if "inputs" not in node.entries and len(inputs) > 1:
-        report.error(
-            "MS502",
-            f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
-            _first_key(node, *SPLITS, "source") or node.span,
-            help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`",
-        )
+    _require_inputs(node, inputs, report)
     return DataSection(
         node.span,
         sources,
@@ -119,6 +103,33 @@ def read_data(
         augment=_augment(node, inputs, context, report),
         weights=_column(node, "weights", report),
         cache=_cache(node, report),
+    )
+
+
+def _split(node: Mapping, has_sources: bool, context: Context, report: Collector) -> Split | None:
+    entry = node.entries.get("split")
+    if entry is None:
+        return None
+    split = read_section(Split, entry.value, entry.key_span, context, report)
+    if "source" not in node.entries and has_sources:
+        report.error(
+            "MS208",
+            "`split` cuts one `source`, but the parts are given one by one",
+            entry.key_span,
+            help="remove `split`, or give one `source`",
+        )
+    return split
+
+
+def _require_inputs(node: Mapping, inputs: SequenceType[str], report: Collector) -> None:
+    """A model with several inputs is told what feeds each."""
+    if "inputs" in node.entries or len(inputs) < 2:
+        return
+    report.error(
+        "MS502",
+        f"the model has {len(inputs)} inputs, and `data` does not say what feeds them",
+        _first_key(node, *SPLITS, "source") or node.span,
+        help=f"add `inputs: {{{', '.join(f'{name}: ...' for name in inputs[:3])}}}`",
     )
 
 
@@ -197,8 +208,23 @@ def _cache(node: Mapping, report: Collector) -> Cache:
 
 def _sources(
     node: Mapping, context: Context, report: Collector
-) -> tuple[dict[str, Settings], dict[str, Span]]:
+) -> tuple[dict[str, Source], dict[str, Span]]:
     given = [key for key in ("source", *SPLITS) if key in node.entries]
+    _check_parts(node, given, report)
+    found: dict[str, Source] = {}
+    spans: dict[str, Span] = {}
+    for key in given:
+        part = "train" if key == "source" else key
+        value = node.entries[key].value
+        spans[part] = value.span
+        source = _source(_without_augment(value, key, report), context, report)
+        if source is not None:
+            found[part] = source
+    return found, spans
+
+
+def _check_parts(node: Mapping, given: SequenceType[str], report: Collector) -> None:
+    """The parts are one `source`, or `train` and others beside it."""
     if not given:
         report.error(
             "MS203",
@@ -215,16 +241,15 @@ def _sources(
         )
     elif "source" not in given and "train" not in given:
         report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
-    found: dict[str, Settings] = {}
-    spans: dict[str, Span] = {}
-    for key in given:
-        part = "train" if key == "source" else key
-        value = node.entries[key].value
-        spans[part] = value.span
-        source = read_source(_without_augment(value, key, report), context, report)
-        if source is not None:
-            found[part] = source
-    return found, spans
+
+
+def _source(node: Node, context: Context, report: Collector) -> Source | None:
+    """The settings of a source; None, and its faults in the report, where it has any."""
+    try:
+        return read_source(plain(node), context)
+    except Faults as error:
+        report_each(error, node, node.span, report)
+        return None
 
 
 def _without_augment(node: Node, key: str, report: Collector) -> Node:
@@ -250,6 +275,26 @@ def _augment(
     node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
 ) -> dict[str, Chain]:
     """By input: from `data.augment`, or from `augment` beside a source."""
+    entry = _augment_entry(node, report)
+    if entry is None:
+        return {}
+    if isinstance(entry.value, Mapping):
+        return _augment_by_input(entry.value, inputs, context, report)
+    if len(inputs) > 1:
+        report.error(
+            "MS501",
+            f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must"
+            " say which it varies",
+            entry.value.span,
+            help=f"write `augment: {{{inputs[0]}: [...]}}`",
+        )
+        return {}
+    chain = read_augment(entry.value, context, report)
+    return {inputs[0]: chain} if chain and inputs else {}
+
+
+def _augment_entry(node: Mapping, report: Collector) -> Entry | None:
+    """`augment` under `data`, or beside a source; written in two places, it is an error."""
     entry = node.entries.get("augment")
     for key in ("source", "train"):
         source = node.entries.get(key)
@@ -264,21 +309,7 @@ def _augment(
                 help="write it once",
             )
         entry = entry or beside
-    if entry is None:
-        return {}
-    if isinstance(entry.value, (Sequence, Scalar)):
-        if len(inputs) > 1:
-            report.error(
-                "MS501",
-                f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must"
-                " say which it varies",
-                entry.value.span,
-                help=f"write `augment: {{{inputs[0]}: [...]}}`",
-            )
-            return {}
-        chain = read_augment(entry.value, context, report)
-        return {inputs[0]: chain} if chain and inputs else {}
-    return _augment_by_input(entry.value, inputs, context, report)
+    return entry
 
 
 def _augment_by_input(

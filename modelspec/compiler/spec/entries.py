@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import kinds
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Span, listed, nearest
+from modelspec.core.diagnostics import Collector, Span, did_you_mean, listed, nearest
+from modelspec.core.sections import located, report_each
 from modelspec.core.settings import Context, Faults, describe, unknown_name
-from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain
 
 from .layer_names import check_name
 
@@ -150,23 +150,16 @@ class EntryReader:
         near = LAYERS.today(nearest(use.kind, known)) if fault.code == "MS301" else None
         if near and near != fault.suggestion:
             fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
-        self.report.fault(fault, None, use.kind_span)
+        self.report.add(located(fault, None, use.kind_span))
         return fault.suggestion
 
     def _layer(self, use: Use) -> Use:
         cls = LAYERS.find(use.kind)
         assert cls is not None
-        body = plain(use.body) if use.body is not None else None
-        if isinstance(body, dict):
-            for word in RESERVED:
-                body.pop(word, None)
-            if use.name is None:
-                body.pop("name", None)
         try:
-            layer = cls.read(body, self.context)
+            layer = cls.read(_settings_of(use), self.context)
         except Faults as error:
-            for fault in error.faults:
-                self.report.fault(fault, use.body, use.kind_span)
+            report_each(error, use.body, use.kind_span, self.report)
             meant = {
                 str(fault.path[0]): fault.suggestion
                 for fault in error.faults
@@ -190,11 +183,7 @@ class EntryReader:
                     "same settings",
                     entry.key_span,
                     suggestion=near,
-                    help=(
-                        f"did you mean `{near}`?"
-                        if near
-                        else f"set it where `{use.kind}` is defined"
-                    ),
+                    help=did_you_mean(near, f"set it where `{use.kind}` is defined"),
                 )
         elif use.body is not None and plain(use.body) is not None:
             self.report.error(
@@ -290,3 +279,14 @@ class EntryReader:
         options = plain(node)
         assert isinstance(options, dict)
         return use._replace(options=options, options_node=node)
+
+
+def _settings_of(use: Use) -> Value:
+    """What stands behind the name, without the words of an entry; a `name` that is in error is left
+    out too.
+    """
+    body = plain(use.body) if use.body is not None else None
+    if not isinstance(body, dict):
+        return body
+    left_out = RESERVED if use.name is not None else ("name", *RESERVED)
+    return {key: value for key, value in body.items() if key not in left_out}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Note, Span
+from modelspec.core.diagnostics import Collector, Note, Span
 
 _NAME = re.compile(r"\w([\w \-+]{0,126}[\w])?")
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import PlainValidator
 
 from modelspec.catalog.layers.setting_types import Count, one_of
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Span
+from modelspec.core.diagnostics import Collector, Span
 from modelspec.core.dtypes import DTYPES
+from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Section, Unfit, describe, is_int
 from modelspec.core.shapes import MAX_AXES, PENDING, Shape, Tensor
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
@@ -110,7 +110,7 @@ def _input(name: str, node: Node, span: Span, report: Collector) -> InputSpec:
         )
         return InputSpec(name, None, "float32", span)
     values = {"shape": plain(node)} if isinstance(node, Sequence) else None
-    read = report.read(Input, node, span, Context(), values)
+    read = read_section(Input, node, span, Context(), report, values)
     if read is None:
         return InputSpec(name, None, "float32", span)
     return InputSpec(name, read.shape, read.dtype, span, read.batch_size, read.optional)

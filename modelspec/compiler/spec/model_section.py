@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import is_kind
-from modelspec.core.collector import Collector, recovered
-from modelspec.core.diagnostics import Span, nearest
+from modelspec.core.diagnostics import Collector, Span, nearest
+from modelspec.core.sections import known_keys
 from modelspec.core.settings import Context, describe
 from modelspec.core.source import Mapping, Node, Sequence, plain
 
@@ -72,7 +72,7 @@ class _ModelReader:
     visible: tuple[str, ...]
 
     def model(self, node: Mapping, *, root: bool = False) -> ModelSection | None:
-        node = recovered(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
+        node = known_keys(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
         reader = self._inside(node)
         shared, shared_spans = reader._shared(node)
         layers, inputs = node.entries.get("layers"), node.entries.get("inputs")

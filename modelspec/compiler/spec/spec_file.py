@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from modelspec.core.collector import Collector, recovered
-from modelspec.core.diagnostics import Checked
-from modelspec.core.paths import project_of
+from modelspec.core.diagnostics import Checked, Collector
+from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe, is_int
 from modelspec.core.source import Document, Mapping, Scalar, plain
 
@@ -43,7 +41,7 @@ class SpecFile:
     context: Context
 
 
-def read_spec(document: Document, context: Context) -> Checked[SpecFile]:
+def validate(document: Document, context: Context) -> Checked[SpecFile]:
     """Every section of a file. `context` says which folder its paths are relative to."""
     report = Collector()
     root = _own_keys(document.root, report)
@@ -98,7 +96,7 @@ def _own_keys(root: Mapping, report: Collector) -> Mapping:
     own = Mapping(
         {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}, root.span
     )
-    root = recovered(own, (*KEYS, *EXPANDED, *LATER), "a spec", report)
+    root = known_keys(own, (*KEYS, *EXPANDED, *LATER), "a spec", report)
     for key in LATER:
         if entry := root.entries.get(key):
             report.error(
@@ -135,7 +133,7 @@ def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:
     values: dict[str, Any] | None = None
     if isinstance(entry.value, Mapping):
         values = _without_later(entry.value, ("distribution",), report)
-    return report.read(Runtime, entry.value, entry.key_span, context, values) or Runtime()
+    return read_section(Runtime, entry.value, entry.key_span, context, report, values) or Runtime()
 
 
 def _without_later(node: Mapping, later: tuple[str, ...], report: Collector) -> dict[str, Any]:
@@ -185,9 +183,3 @@ def _seed(root: Mapping, report: Collector) -> int:
         )
         return 0
     return int(value)
-
-
-def context_for(path: Path | None) -> Context:
-    """What settings follow from where the spec stands."""
-    folder, project = project_of(path)
-    return Context(folder=folder, project=project)

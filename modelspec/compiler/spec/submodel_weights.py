@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from modelspec.catalog.library import is_kind, kinds
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import nearest
+from modelspec.core.diagnostics import Collector, did_you_mean, nearest
+from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Section, describe
-from modelspec.core.source import Mapping, Node, Scalar, plain
+from modelspec.core.source import Mapping, Node, Scalar, Value, plain
 
 from .initial_weights import IMAGENET, WeightsPath, WeightsSource
 
@@ -46,7 +46,7 @@ def read_weights(node: Node, context: Context, report: Collector) -> WeightsSour
             node.span,
         )
         return None
-    read = report.read(_Weights, node, node.span, context, {"path": value})
+    read = read_section(_Weights, node, node.span, context, report, {"path": value})
     return WeightsSource("", {}, read.path, node.span, context) if read else None
 
 
@@ -68,11 +68,7 @@ def _imagenet(node: Mapping, context: Context, report: Collector) -> WeightsSour
             f"there are no `imagenet` weights of `{kind}`",
             entry.key_span,
             suggestion=near,
-            help=(
-                f"did you mean `{near}`?"
-                if near
-                else "`modelspec explain library` lists what there is"
-            ),
+            help=did_you_mean(near, "`modelspec explain library` lists what there is"),
         )
         return None
     settings = plain(entry.value) or {}
@@ -83,17 +79,25 @@ def _imagenet(node: Mapping, context: Context, report: Collector) -> WeightsSour
             entry.value.span,
         )
         return None
-    classes = settings.get("classes", CLASSES)
-    if settings.get("include_top", True) and classes != CLASSES:
-        assert isinstance(entry.value, Mapping)
-        report.error(
-            "MS208",
-            f"the `imagenet` weights of `{kind}` tell {CLASSES:,} classes apart, not {classes}",
-            entry.value.entries["classes"].value.span,
-            help=(
-                "leave `classes` out, or write `include_top: false` and a `Dense` of your own"
-                " behind it"
-            ),
-        )
+    if not _has_their_classes(kind, settings, entry.value, report):
         return None
     return WeightsSource(kind, settings, IMAGENET, node.span, context)
+
+
+def _has_their_classes(
+    kind: str, settings: dict[str, Value], node: Node, report: Collector
+) -> bool:
+    """Whether the top, if the model has one, tells apart the classes of the weights."""
+    classes = settings.get("classes", CLASSES)
+    if not settings.get("include_top", True) or classes == CLASSES:
+        return True
+    assert isinstance(node, Mapping)
+    report.error(
+        "MS208",
+        f"the `imagenet` weights of `{kind}` tell {CLASSES:,} classes apart, not {classes}",
+        node.entries["classes"].value.span,
+        help=(
+            "leave `classes` out, or write `include_top: false` and a `Dense` of your own behind it"
+        ),
+    )
+    return False

@@ -15,10 +15,17 @@ from pydantic import Field, PlainValidator
 from modelspec.catalog.components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
 from modelspec.catalog.components.family import EXPRESSION, Family, read_component
 from modelspec.catalog.layers.setting_types import Count
-from modelspec.core.collector import Collector, recovered
-from modelspec.core.diagnostics import Span, listed, nearest
+from modelspec.core.diagnostics import (
+    Collector,
+    Span,
+    did_you_mean,
+    listed,
+    nearest,
+    nearest_unused,
+)
+from modelspec.core.sections import known_keys, read_section, report_each
 from modelspec.core.settings import Context, Faults, Section, Settings, describe
-from modelspec.core.source import Mapping, Node, Sequence, plain
+from modelspec.core.source import Mapping, Node, Sequence, Value, plain
 
 from .checkpoint import Checkpoint, read_checkpoint
 from .class_weight import ClassWeight, read_class_weight
@@ -174,8 +181,8 @@ def read_training(
             "MS204", f"`training` must be a mapping, found {describe(plain(node))}", node.span
         )
         return None
-    node = recovered(node, tuple(Choices.model_fields), Choices.title, report)
-    choices = report.read(Choices, node, span, context)
+    node = known_keys(node, tuple(Choices.model_fields), Choices.title, report)
+    choices = read_section(Choices, node, span, context, report)
     reader = _ByOutput(outputs, context, report)
     losses = reader.read(node, "loss", LOSSES, reader.loss)
     measured = replace(reader, report=Collector())
@@ -217,21 +224,18 @@ def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chos
 def _choose(node: Node, family: Family, context: Context, report: Collector) -> Chosen | None:
     """A member of a family as chosen; None, its faults noted down, where it is none."""
     value = plain(node)
-    written = (
-        value
-        if isinstance(value, str)
-        else next(iter(value), "")
-        if isinstance(value, dict)
-        else ""
-    )
-    if isinstance(value, dict) and EXPRESSION in value:
-        written = EXPRESSION
     try:
-        return Chosen(written, read_component(family, value, context), node.span, node)
+        return Chosen(_name_in(value), read_component(family, value, context), node.span, node)
     except Faults as error:
-        for fault in error.faults:
-            report.fault(fault, node, _head(node))
+        report_each(error, node, _head(node), report)
         return None
+
+
+def _name_in(value: Value) -> str:
+    """The name in any of the written forms of a component."""
+    if isinstance(value, dict):
+        return EXPRESSION if EXPRESSION in value else next(iter(value), "")
+    return value if isinstance(value, str) else ""
 
 
 def _head(node: Node) -> Span:
@@ -259,6 +263,9 @@ class _ByOutput:
         if not isinstance(node, Mapping) or not self._by_name(node, family):
             value = one(node)
             return dict.fromkeys(self.outputs or ("",), value) if value is not None else {}
+        return self._each(node, key, one)
+
+    def _each(self, node: Mapping, key: str, one: Callable[[Node], T | None]) -> dict[str, T]:
         found: dict[str, T] = {}
         for name, item in node.entries.items():
             if self.outputs and name not in self.outputs:
@@ -279,19 +286,13 @@ class _ByOutput:
         return nearest(key, self.outputs) is not None and nearest(key, family.names()) is None
 
     def _unknown(self, name: str, span: Span, node: Mapping, key: str) -> None:
-        near = nearest(name, [o for o in self.outputs if o not in node.entries]) or nearest(
-            name, self.outputs
-        )
+        near = nearest_unused(name, self.outputs, node.entries)
         self.report.error(
             "MS501",
             f"`{key}` names `{name}`, which is no output of the model",
             span,
             suggestion=near,
-            help=(
-                f"did you mean `{near}`?"
-                if near
-                else f"its outputs are {listed(list(self.outputs))}"
-            ),
+            help=did_you_mean(near, f"its outputs are {listed(list(self.outputs))}"),
         )
 
     def loss(self, node: Node) -> Chosen | None:

@@ -1,11 +1,14 @@
 """What modelspec says about a file: places, faults, and the ways to show them."""
 
-from .diagnostic import Checked, Diagnostic, Edit, Fault, Note, Path, Severity, in_file_order
+from .collector import Collector, TooManyFaults
+from .diagnostic import Checked, Diagnostic, Edit, Fault, Note, Path, Severity
+from .ordering import in_file_order
 from .span import Source, Span
-from .suggest import listed, nearest
+from .suggest import did_you_mean, listed, nearest, nearest_unused
 
 __all__ = [
     "Checked",
+    "Collector",
     "Diagnostic",
     "Edit",
     "Fault",
@@ -14,7 +17,10 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "TooManyFaults",
+    "did_you_mean",
     "in_file_order",
     "listed",
     "nearest",
+    "nearest_unused",
 ]

@@ -7,17 +7,14 @@ diagnostic.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from .derived import Cause, Derived, causes_of, is_silent, origin_of
 from .span import Span
 
 Severity = Literal["error", "warning", "note"]
 Path = tuple[str | int, ...]
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -124,135 +121,13 @@ class Fault(ValueError):
 
 
 @dataclass(frozen=True)
-class Checked(Generic[T]):
+class Checked(Generic[T_co]):
     """The best value a stage could make, and what it found on the way."""
 
-    value: T
+    value: T_co
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
         """Whether there is no error among the diagnostics."""
         return not any(d.severity == "error" for d in self.diagnostics)
-
-
-def in_file_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by place, each fault once, also where it stands in something that is used several
-    times.
-
-    What only follows from a fault that was told is left out, as soon as that fault is among the
-    diagnostics.
-    """
-    told = any(one.severity == "error" and not _follows(one) for one in diagnostics)
-    unique: dict[object, Diagnostic] = {}
-    ways: dict[object, set[tuple[Cause, ...]]] = {}
-    for one in diagnostics:
-        if one.span is None or (_follows(one) and not told):
-            unique.setdefault(one, one)
-        elif not _follows(one):
-            key = (one.code, one.severity, _whatever_was_found(one), origin_of(one.span))
-            ways.setdefault(key, set()).add(causes_of(one.span))
-            unique.setdefault(key, one)
-    settled: dict[object, Diagnostic] = {}
-    for told_as, one in unique.items():
-        found = _settled(one, len(ways.get(told_as, ())) - 1)
-        moved = (
-            one.span is not None
-            and found.span is not None
-            and one.span.source.name != found.span.source.name
-        )
-        # One slip of the user can make much in the library wrong: it is told once.
-        at: object = (found.code, found.span) if moved else told_as
-        settled.setdefault(at, found)
-    return tuple(sorted(settled.values(), key=_place))
-
-
-def _whatever_was_found(diagnostic: Diagnostic) -> str:
-    """The message, of a value that each use of a block or round of a loop gives without the value
-    itself: one place of the file is told once.
-    """
-    span = diagnostic.span
-    if (
-        diagnostic.code != "MS205"
-        or span is None
-        or not causes_of(span)
-        or origin_of(span).source.shipped
-    ):
-        return diagnostic.message
-    return _FOUND.sub("found", diagnostic.message)
-
-
-def _follows(diagnostic: Diagnostic) -> bool:
-    """Whether it follows from a fault that was told already."""
-    return diagnostic.span is not None and is_silent(diagnostic.span)
-
-
-_SHOWN_CAUSES = 6
-_FOUND = re.compile(r"found `[^`]*`")
-
-
-def _settled(diagnostic: Diagnostic, more: int) -> Diagnostic:
-    """The diagnostic in the file itself, the way to its place in notes; `more` other ways lead
-    there as well.
-    """
-    span, notes = diagnostic.span, diagnostic.notes
-    if span is None or _follows(diagnostic):
-        return diagnostic
-    if not _is_derived(span) and not any(note.span and _is_derived(note.span) for note in notes):
-        return diagnostic
-    causes = causes_of(span)
-    if origin_of(span).source.shipped and (outside := _outside(diagnostic, causes)) is not None:
-        return outside
-    way = [Note(cause.message, origin_of(cause.span)) for cause in causes[:_SHOWN_CAUSES]]
-    if len(causes) > _SHOWN_CAUSES:
-        way.append(Note(f"and {len(causes) - _SHOWN_CAUSES} more steps"))
-    if more > 0:
-        way.append(Note(f"the same at {more} other {'use' if more == 1 else 'uses'}"))
-    own = tuple(replace(note, span=origin_of(note.span)) if note.span else note for note in notes)
-    # Where an expression stands the value is wrong, and its replacement would take the expression
-    # away.
-    suggestion = (
-        None if _is_derived(span) and "$" in span.text and causes else diagnostic.suggestion
-    )
-    return replace(diagnostic, span=origin_of(span), notes=(*own, *way), suggestion=suggestion)
-
-
-def _outside(diagnostic: Diagnostic, causes: tuple[Cause, ...]) -> Diagnostic | None:
-    """A fault in a text that ships with the package, at the nearest place that is the user's
-    own.
-    """
-    assert diagnostic.span is not None
-    own = list(_own(causes))
-    if not own:
-        return None
-    notes = [
-        replace(note, span=origin_of(note.span)) if note.span else note for note in diagnostic.notes
-    ]
-    notes.append(Note("found in the library here", origin_of(diagnostic.span)))
-    way = dict.fromkeys((cause.message, origin_of(cause.span)) for cause in own)
-    notes += [Note(message, span) for message, span in way][:_SHOWN_CAUSES]
-    return replace(
-        diagnostic, span=origin_of(own[0].span), notes=tuple(notes), suggestion=None, edits=()
-    )
-
-
-def _own(causes: tuple[Cause, ...]) -> Iterator[Cause]:
-    """The steps that the user wrote, those that led to a step of the library among them."""
-    for cause in causes:
-        if not origin_of(cause.span).source.shipped:
-            yield cause
-        else:
-            yield from _own(causes_of(cause.span))
-
-
-def _is_derived(span: Span) -> bool:
-    return isinstance(span.source, Derived)
-
-
-def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
-    span = diagnostic.span
-    return (
-        (span.file, span.start, span.end, diagnostic.code)
-        if span
-        else ("", -1, -1, diagnostic.code)
-    )

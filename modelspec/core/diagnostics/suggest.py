@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Final
@@ -23,23 +23,42 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     if not word or len(word) > _LONGEST:
         return None
-    names = [name for name in dict.fromkeys(known) if name]
-    folded = _fold(word)
-    near = [name for name in names if _fold(name) == folded] or _nearest_folded(folded, names)
-    if not near:
-        near = [name for name in names if _continues(folded, _fold(name))]
+    near = _near(_fold(word), [name for name in dict.fromkeys(known) if name])
     if len(near) < 2:
         return near[0] if near else None
-    return min(
-        near,
-        key=lambda name: (
-            edit_distance(word, name),
-            not _swapped(folded, _fold(name)),
-            -_likeness(folded, _fold(name)),
-            name[:1].islower() != word[:1].islower(),
-            name,
-        ),
+    return min(near, key=lambda name: _difference(word, name))
+
+
+def _near(folded: str, names: list[str]) -> list[str]:
+    """The names that are as near as any."""
+    return (
+        [name for name in names if _fold(name) == folded]
+        or _nearest_folded(folded, names)
+        or [name for name in names if _continues(folded, _fold(name))]
     )
+
+
+def _difference(word: str, name: str) -> tuple[object, ...]:
+    """How far a near name is from the word, in the order in which it counts."""
+    folded, other = _fold(word), _fold(name)
+    return (
+        edit_distance(word, name),
+        not _swapped(folded, other),
+        -_likeness(folded, other),
+        name[:1].islower() != word[:1].islower(),
+        name,
+    )
+
+
+def nearest_unused(word: str, known: Iterable[str], used: Container[str]) -> str | None:
+    """The nearest of the names that are not used yet; of all where none of these is near."""
+    names = list(known)
+    return nearest(word, [name for name in names if name not in used]) or nearest(word, names)
+
+
+def did_you_mean(near: str | None, otherwise: str | None = None) -> str | None:
+    """The help for a name that is not known."""
+    return f"did you mean `{near}`?" if near else otherwise
 
 
 def _nearest_folded(word: str, names: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from .node import (
     plain,
     walk,
 )
-from .read import Kind, read, read_mapping, read_text
+from .read import Kind, kind_of, read, read_mapping, read_text
 from .scalars import hint
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Value",
     "find",
     "hint",
+    "kind_of",
     "locate",
     "mentions",
     "plain",

@@ -72,20 +72,39 @@ class _Writer:
     def collection(self, value: Mapping[Any, Any] | Sequence[Any], level: int) -> None:
         if level > budgets.LEVELS:
             self.stop(too_deep())
-        opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-        inline = not isinstance(value, Mapping) and all(
-            isinstance(item, (str, int, float)) for item in value
-        )
-        between = ", " if inline else ",\n" + "  " * level
-        self.write(opening)
-        for position, item in enumerate(value):
-            self.write(between if position else "" if inline else between[1:])
-            if isinstance(value, Mapping):
-                self.key(item)
-                self.value(value[item], level + 1)
-            else:
-                self.value(item, level + 1)
-        self.write(closing if inline or not value else "\n" + "  " * (level - 1) + closing)
+        if not value:
+            self.write("{}" if isinstance(value, Mapping) else "[]")
+        elif isinstance(value, Mapping):
+            self.mapping(value, level)
+        elif all(isinstance(item, (str, int, float)) for item in value):
+            self.inline(value, level)
+        else:
+            self.lines(value, level)
+
+    def mapping(self, value: Mapping[Any, Any], level: int) -> None:
+        before = "{"
+        for key, item in value.items():
+            self.write(f"{before}\n{'  ' * level}")
+            self.key(key)
+            self.value(item, level + 1)
+            before = ","
+        self.write(f"\n{'  ' * (level - 1)}}}")
+
+    def inline(self, value: Sequence[Any], level: int) -> None:
+        before = "["
+        for item in value:
+            self.write(before)
+            self.value(item, level + 1)
+            before = ", "
+        self.write("]")
+
+    def lines(self, value: Sequence[Any], level: int) -> None:
+        before = "["
+        for item in value:
+            self.write(f"{before}\n{'  ' * level}")
+            self.value(item, level + 1)
+            before = ","
+        self.write(f"\n{'  ' * (level - 1)}]")
 
     def key(self, key: object) -> None:
         self.nodes += 1

@@ -146,7 +146,7 @@ class Reader:
                 self.stop(json_faults.no_colon(self.text, self.at, key), self.at, self.at + 1)
             self.at += 1
             self.space()
-            reading.add(entries, key, key_span, self.value(level + 1))
+            reading.put(entries, key, key_span, self.value(level + 1))
             if self.ends(start, "}"):
                 return Mapping(entries, reading.span(start, self.at))
 

@@ -10,7 +10,11 @@ from collections.abc import Sequence
 from ..diagnostics import Span
 from .node import Scalar
 
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_CHARACTER = {
+    "'": re.compile(r"''|.", re.DOTALL),
+    '"': re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|.", re.DOTALL),
+}
+"""One character of a text as it is written in each kind of quotes."""
 
 
 def place(scalar: Scalar, start: int, end: int) -> Span:
@@ -39,15 +43,8 @@ def _offsets(written: str, value: str) -> Sequence[int] | None:
         return range(1, len(value) + 2)
     if "\n" in written or "\r" in written:
         return None
-    found: list[int] = []
-    at = 1
-    while at < len(written) - 1:
-        found.append(at)
-        escape = _ESCAPE.match(written, at) if quote == '"' else None
-        at = (
-            escape.end()
-            if escape
-            else at + (2 if written.startswith("''", at) and quote == "'" else 1)
-        )
-    found.append(at)
+    found = [
+        1,
+        *(match.end() for match in _CHARACTER[quote].finditer(written, 1, len(written) - 1)),
+    ]
     return found if len(found) == len(value) + 1 else None

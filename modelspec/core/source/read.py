@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-from ..diagnostics import Checked, Diagnostic, Fault, Source, Span, in_file_order
+from ..diagnostics import Checked, Diagnostic, Fault, Source, Span
 from . import budgets
 from .node import Document
 from .reader import Reading
@@ -55,7 +55,12 @@ def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
     text = _decoded(raw, name)
     if isinstance(text, Diagnostic):
         return Checked(None, (text,))
-    return read_text(text, name, _KINDS.get(PurePath(name).suffix.lower(), "auto"))
+    return read_text(text, name, kind_of(name))
+
+
+def kind_of(name: str) -> Kind:
+    """How a file of this name is read."""
+    return _KINDS.get(PurePath(name).suffix.lower(), "auto")
 
 
 def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | None]:
@@ -90,7 +95,7 @@ def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Do
             reading.stop(_too_large(), reading.span(0, 0))
     except Fault:
         whole = False
-    return _compose(reading, "json") if whole else Checked(None, in_file_order(reading.diagnostics))
+    return _compose(reading, "json") if whole else Checked(None, reading.diagnostics)
 
 
 def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
@@ -105,7 +110,7 @@ def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:
             root = compose_yaml(reading)
     except Fault:  # reported where it was found; it only ends the reading
         root = None
-    return Checked(Document(root) if root is not None else None, in_file_order(reading.diagnostics))
+    return Checked(Document(root) if root is not None else None, reading.diagnostics)
 
 
 def _size(text: str) -> int:

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ..diagnostics import Diagnostic, Fault, Note, Source, Span
+from ..diagnostics import Collector, Fault, Note, Source, Span, TooManyFaults
 from . import budgets
 from .node import Entry, Node
 
 
-class Reading:
+class Reading(Collector):
     """One text on its way to nodes: the faults found so far, and how much of the budgets is
     spent.
     """
 
     def __init__(self, source: Source) -> None:
+        super().__init__(limit=budgets.FAULTS)
         self.source = source
-        self.diagnostics: list[Diagnostic] = []
         self.nodes = 0
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
 
-    def report(self, fault: Fault, span: Span, *notes: Note) -> None:
-        """A fault after which reading goes on. Raises `Fault` where it is one too many."""
-        self.diagnostics.append(fault.at(span, notes))
-        if len(self.diagnostics) == budgets.FAULTS:
+    def report(self, fault: Fault, span: Span | None, *notes: Note) -> None:
+        """A fault after which reading continues. Raises `Fault` where it is one too many."""
+        try:
+            super().report(fault, span, *notes)
+        except TooManyFaults:
             message = f"{budgets.FAULTS:,} faults are enough; the rest of the file was not read"
             last = Fault("MS108", message, help="mend the first ones, and check again")
-            self.diagnostics.append(last.at(span))
-            raise last
+            self.found.append(last.at(span))
+            raise last from None
 
     def replace(self, fault: Fault, span: Span, *notes: Note) -> None:
-        """Report a fault in place of what was said before about the same place."""
-        self.diagnostics = [d for d in self.diagnostics if (d.code, d.span) != (fault.code, span)]
+        """Report a fault in place of an earlier one of the same code and place."""
+        self.found = [one for one in self.found if (one.code, one.span) != (fault.code, span)]
         self.report(fault, span, *notes)
 
     def stop(self, fault: Fault, span: Span, *notes: Note) -> NoReturn:
@@ -49,7 +50,7 @@ class Reading:
         if self.nodes > budgets.NODES:
             self.stop(too_many_nodes(), span)
 
-    def add(self, entries: dict[str, Entry], key: str, key_span: Span, value: Node) -> None:
+    def put(self, entries: dict[str, Entry], key: str, key_span: Span, value: Node) -> None:
         """Put an entry into a mapping; of two with one key the first stays."""
         before = entries.get(key)
         if before is None:

@@ -37,7 +37,8 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _BINARY = re.compile(r"[-+]?0[bB][01]+")
 _OTHER_BASE = re.compile(r"[-+]?0[oOxX][0-9a-fA-F]+")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
-_LONGEST = 66  # characters of a 64-bit integer in base 2, with sign; other texts are never converted unread
+_LONGEST = 66
+"""Characters of a 64-bit integer in base 2, with sign; a longer text is not converted."""
 
 
 def resolve(text: str) -> tuple[Primitive, Fault | None]:

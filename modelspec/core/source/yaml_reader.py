@@ -185,7 +185,7 @@ class Composer:
             if name is not None and (
                 ":" not in name or not self.missing_space(name, key_span, value)
             ):
-                reading.add(entries, name, key_span, value)
+                reading.put(entries, name, key_span, value)
         if merge is not None:
             entries = merged(reading, entries, merge)
         return Mapping(entries, reading.span(start, self.close(event)))

@@ -18,6 +18,7 @@ _LINES: Final = 100  # how far up a mistake is looked for
 _LONGEST_KEY: Final = (
     1024  # YAML 1.2.2, section 7.4.2: a key without `?` has at most so many characters
 )
+_ALIAS_BEFORE = re.compile(r"[*][^\s]+$")
 
 
 def explain(source: Source, error: yaml.YAMLError, brackets: list[int]) -> Explained:
@@ -63,17 +64,11 @@ def _tab(t: Trouble) -> Explained | None:
 
 def _missing_space(t: Trouble) -> Explained | None:
     """`units:64` or `-Dense` on this line, on the line above, or where a key was looked for."""
-    if (
-        "mapping values" not in t.problem
-        and "expected ':'" not in t.problem
-        and "expected key" not in t.problem
-    ):
+    if not any(one in t.problem for one in ("mapping values", "expected ':'", "expected key")):
         return None
-    starts = (
-        [t.line_start, _line_above(t)]
-        if t.opened is None or "simple key" not in t.context
-        else [t.opened]
-    )
+    starts = [t.line_start, _line_above(t)]
+    if t.opened is not None and "simple key" in t.context:
+        starts = [t.opened]
     for start in starts:
         line = t.text[start : t.source.line_end(start)]
         found = yaml_faults.missing_space(line) if start < t.at else None
@@ -221,24 +216,24 @@ def _dash(t: Trouble) -> Explained | None:
 
 def _block(t: Trouble) -> Explained | None:
     """A line or a word that does not go on with the block it stands in."""
-    if (
-        "block mapping" not in t.context
-        and "block collection" not in t.context
-        and "block sequence" not in t.context
-    ):
+    if not any(f"block {kind}" in t.context for kind in ("mapping", "collection", "sequence")):
         return None
     before = t.before.rstrip()
     if t.found in ("]", "}"):
         return _stray(t)
     if t.found == ":" and not before.strip(" -"):
         return Explained(yaml_faults.not_text(""), t.span(t.at))
-    if before.endswith(("'", '"')) or (before.strip() and re.search(r"[*][^\s]+$", before)):
-        what = "an alias" if not before.endswith(("'", '"')) else "the closing quote"
+    quoted_before = before.endswith(("'", '"'))
+    if quoted_before or _ALIAS_BEFORE.search(before):
+        what = "the closing quote" if quoted_before else "an alias"
         mended = "quote the whole value; `''` writes a quote in single quotes"
         fault = Fault("MS103", f"text follows {what}", help=mended)
         return Explained(fault, t.span(t.at))
-    if before.strip(" -"):
-        return None
+    return None if before.strip(" -") else _indentation(t)
+
+
+def _indentation(t: Trouble) -> Explained:
+    """A line that is indented as no line above, or as lines of another kind."""
     word = t.text[t.at : t.source.line_end(t.at)].strip()
     mended = "indent it like the lines that it belongs to"
     opened = t.opened if t.opened is not None else 0

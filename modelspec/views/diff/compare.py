@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +12,7 @@ from modelspec.core.source import plain
 
 from ..resolve import resolved_node
 from .loadable import Loading, loading
-from .match import match, moved
+from .match import Pairs, match, moved
 from .rows import Row, rows
 from .sides import Side
 
@@ -127,21 +127,13 @@ def compare(a: Side, b: Side) -> Difference:
     one, other = _graph(a), _graph(b)
     first, second = rows(one), rows(other)
     pairs = match(first, second)
-    away = moved(pairs)
-    names = {first[before].name: second[after].name for after, before in pairs.items()}
-    changed = []
-    for at in sorted(pairs):
-        before, after = first[pairs[at]], second[at]
-        changes = tuple(_changes(before, after, names))
-        if changes or at in away or (before.name != after.name and (before.named or after.named)):
-            changed.append(LayerChange(before, after, changes, at in away))
     taken = set(pairs.values())
     return Difference(
         a,
         b,
         added=tuple(row for at, row in enumerate(second) if at not in pairs),
         removed=tuple(row for at, row in enumerate(first) if at not in taken),
-        changed=tuple(changed),
+        changed=tuple(_changed(first, second, pairs)),
         ends=(
             *_ends("inputs", one.inputs, other.inputs),
             *_ends("outputs", one.outputs, other.outputs),
@@ -153,6 +145,17 @@ def compare(a: Side, b: Side) -> Difference:
         sections=tuple(_sections(a, b)),
         loading=loading(first, second, pairs),
     )
+
+
+def _changed(first: Sequence[Row], second: Sequence[Row], pairs: Pairs) -> Iterator[LayerChange]:
+    """The layers that both models have, and that differ."""
+    away = moved(pairs)
+    names = {first[before].name: second[after].name for after, before in pairs.items()}
+    for at in sorted(pairs):
+        before, after = first[pairs[at]], second[at]
+        changes = tuple(_changes(before, after, names))
+        if changes or at in away or (before.name != after.name and (before.named or after.named)):
+            yield LayerChange(before, after, changes, at in away)
 
 
 def _graph(side: Side) -> TypedGraph:
@@ -206,36 +209,45 @@ def _sections(a: Side, b: Side) -> list[Change]:
 
 def _values(path: str, before: Any, after: Any) -> list[Change]:
     """Every value below two that differs."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        found: list[Change] = []
-        for key in dict.fromkeys((*before, *after)):
-            below = f"{path}.{key}" if path else str(key)
-            found += _values(below, before.get(key, ABSENT), after.get(key, ABSENT))
+    found: list[Change] = []
+    parts = _parts(path, before, after)
+    if parts is not None:
+        for below, one, other in parts:
+            found += _values(below, one, other)
         return found
-    if (
-        _keyed(before) is None
-        and _is_list(before)
+    same = before == after and type(before) is type(after)
+    return [] if same or _numbers(before, after) else [Change(path, before, after)]
+
+
+def _parts(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]] | None:
+    """The parts of two values side by side: of mappings by key, of lists of components by name, of
+    other lists by position; None where they are compared as a whole.
+    """
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        inside = f"{path}." if path else ""
+        return [(f"{inside}{key}", one, another) for key, one, another in _both(before, after)]
+    keyed, other = _keyed(before), _keyed(after)
+    if keyed is None and _is_list_of_mappings(before, after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [(f"{path}[{at}]", one, another) for at, (one, another) in pairs]
+    if keyed is None or other is None or not (any(keyed.values()) or any(other.values())):
+        return None
+    return [(f"{path}[{key}]", one, another) for key, one, another in _both(keyed, other)]
+
+
+def _both(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every key with its values."""
+    for key in dict.fromkeys((*before, *after)):
+        yield str(key), before.get(key, ABSENT), after.get(key, ABSENT)
+
+
+def _is_list_of_mappings(before: Any, after: Any) -> bool:
+    return (
+        _is_list(before)
         and _is_list(after)
         and len(before) == len(after)
         and any(isinstance(item, Mapping) for item in before)
-    ):
-        return [
-            change
-            for at, (one, other) in enumerate(zip(before, after, strict=True))
-            for change in _values(f"{path}[{at}]", one, other)
-        ]
-    if (
-        (keyed := _keyed(before)) is not None
-        and (other := _keyed(after)) is not None
-        and (any(keyed.values()) or any(other.values()))
-    ):
-        return [
-            change
-            for key in dict.fromkeys((*keyed, *other))
-            for change in _values(f"{path}[{key}]", keyed.get(key, ABSENT), other.get(key, ABSENT))
-        ]
-    same = before == after and type(before) is type(after)
-    return [] if same or _numbers(before, after) else [Change(path, before, after)]
+    )
 
 
 def _keyed(value: Any) -> dict[str, Any] | None:

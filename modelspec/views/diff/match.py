@@ -4,6 +4,7 @@ are and where.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -107,13 +108,10 @@ def _longest(values: list[int]) -> set[int]:
     tails: list[int] = []
     before: list[int | None] = []
     for at, value in enumerate(values):
-        low, high = 0, len(tails)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if tails[middle] < value else (low, middle)
-        before.append(ends[low - 1] if low else None)
-        tails[low : low + 1] = [value]
-        ends[low : low + 1] = [at]
+        length = bisect_left(tails, value)
+        before.append(ends[length - 1] if length else None)
+        tails[length : length + 1] = [value]
+        ends[length : length + 1] = [at]
     found: set[int] = set()
     step = ends[-1] if ends else None
     while step is not None:

@@ -96,13 +96,7 @@ def _settings(layer: Settings) -> dict[str, Any]:
 def plain_of(value: Any, family: Family | None = None) -> Any:
     """A setting's value in plain terms that are equal where the values mean the same."""
     if isinstance(value, str) and family is not None and not family.name_only:
-        found = family.find(value) if value.lower() not in family.by_shape else None
-        if found is None:
-            return value
-        fields = found.model_fields
-        if any(one.is_required() for one in fields.values()):
-            return value
-        value = found.model_construct()
+        value = _with_defaults(value, family)
     if isinstance(value, Settings):
         inner = _settings(value)
         return {value.kind(): inner} if inner else value.kind()
@@ -111,3 +105,11 @@ def plain_of(value: Any, family: Family | None = None) -> Any:
     if isinstance(value, dict):
         return {key: plain_of(item) for key, item in value.items()}
     return value
+
+
+def _with_defaults(name: str, family: Family) -> Settings | str:
+    """The component of a name, where it has a class and needs no settings."""
+    found = family.find(name) if name.lower() not in family.by_shape else None
+    if found is None or any(one.is_required() for one in found.model_fields.values()):
+        return name
+    return found.model_construct()

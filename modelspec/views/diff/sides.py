@@ -10,12 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from modelspec.compiler.expand import expand
-from modelspec.compiler.pipeline import Compiled, compile_document, compile_path
-from modelspec.compiler.spec.spec_file import context_for
-from modelspec.core.diagnostics import Checked, Diagnostic, Fault, in_file_order
+from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.core.diagnostics import Checked, Fault
 from modelspec.core.settings import Context
-from modelspec.core.source import read
 
 RESOLVED: Final = "resolved.yaml"
 _MOST: Final = 50_000_000
@@ -41,7 +38,7 @@ def open_side(path: str, overrides: Mapping[str, Any] | None = None) -> Checked[
     """
     folder = Path(path)
     if path == "-" or not folder.is_dir():
-        return _side(path, compile_path(path, overrides))
+        return _side(path, compile_spec(path, overrides))
     if not (folder / RESOLVED).is_file():
         fault = Fault(
             "MS716",
@@ -76,17 +73,8 @@ def _compiled(path: Path, overrides: Mapping[str, Any] | None) -> Checked[Compil
     """The spec that a run left. Its paths start at the folder of the spec that was run: they are
     not followed here.
     """
-    document = read(str(path))
-    found: list[Diagnostic] = list(document.diagnostics)
-    if document.value is None:
-        return Checked(None, document.diagnostics)
-    expanded = expand(document.value, context_for(path), overrides or {})
-    found += expanded.diagnostics
-    if expanded.value is None:
-        return Checked(None, in_file_order(found))
     here = path.parent.resolve()
-    compiled = compile_document(expanded.value, Context(folder=here, project=Path(here.anchor)))
-    return Checked(compiled.value, in_file_order([*found, *compiled.diagnostics]))
+    return compile_spec(path, overrides, Context(folder=here, project=Path(here.anchor)))
 
 
 def _metrics(path: Path) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ from typing import Any
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.layer_names import check_name
 from modelspec.compiler.spec.spec_file import VERSION
-from modelspec.core.collector import Collector
+from modelspec.core.diagnostics import Collector
 from modelspec.core.source import Entry, Mapping, Scalar, plain
 
 from .dump import as_json, dump
@@ -31,7 +31,7 @@ def resolved_node(compiled: Compiled, *, defaults: bool = False) -> Mapping:
     """The resolved document, every value with its place. `compiled` has no errors."""
     root = compiled.file.document.root
     if defaults:
-        from .defaults import filled
+        from .sections import filled
 
         root = filled(compiled, root)
     entries = {**_own(compiled, root), **root.entries}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, get_args
@@ -18,7 +19,6 @@ from pydantic.fields import FieldInfo
 
 from modelspec.catalog.components.family import Family, Reader, read_component
 from modelspec.catalog.layers.layer import Layer
-from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Source, Span
 from modelspec.core.settings import Context, Faults, Section, Settings
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
@@ -47,13 +47,6 @@ def is_default(span: Span) -> bool:
     return isinstance(span.source, Default)
 
 
-def filled(compiled: Compiled, root: Mapping) -> Mapping:
-    """The document with every default of every layer, component and section."""
-    from .sections import Sections
-
-    return Sections(compiled).document(root)
-
-
 def node_of(value: Any, span: Span) -> Node:
     """A plain value as a node, all of it at one place."""
     if isinstance(value, (tuple, list)):
@@ -78,16 +71,17 @@ class Filler:
         if isinstance(value, Settings):
             return self.component(value, node, why)
         if isinstance(value, (tuple, list)) and any(isinstance(item, Settings) for item in value):
-            items = (
-                node.items
-                if isinstance(node, Sequence) and len(node.items) == len(value)
-                else (None,) * len(value)
-            )
-            found = (
-                self.value(item, one, family, why) for item, one in zip(value, items, strict=True)
-            )
-            return Sequence(tuple(found), node.span if node is not None else by_default(why))
+            return self._list(value, node, family, why)
         return node if node is not None else node_of(value, by_default(why))
+
+    def _list(
+        self, value: SequenceType[Any], node: Node | None, family: Family | None, why: str
+    ) -> Node:
+        """A list of components, each in its longest form."""
+        written = isinstance(node, Sequence) and len(node.items) == len(value)
+        items = node.items if written and isinstance(node, Sequence) else (None,) * len(value)
+        found = (self.value(item, one, family, why) for item, one in zip(value, items, strict=True))
+        return Sequence(tuple(found), node.span if node is not None else by_default(why))
 
     def _made(self, name: str, family: Family) -> Settings | str:
         """A component that is written as a name, where its settings say something."""
@@ -138,10 +132,7 @@ class Filler:
             try:
                 again = type(made).build(values, self.context)
             except Faults as error:
-                wrong = {str(fault.path[0]) for fault in error.faults if fault.path}
-                wrong = {
-                    name for name in wrong if name in found and is_default(found[name].key_span)
-                }
+                wrong = _filled_in_wrong(found, error)
                 if not wrong:
                     return None
                 found = {name: entry for name, entry in found.items() if name not in wrong}
@@ -161,6 +152,12 @@ class Filler:
         if isinstance(value, (tuple, list)):
             return [self._canonical(item) for item in value]
         return value
+
+
+def _filled_in_wrong(found: MappingType[str, Entry], error: Faults) -> set[str]:
+    """The settings that were filled in and are at fault."""
+    wrong = {str(fault.path[0]) for fault in error.faults if fault.path}
+    return {name for name in wrong if name in found and is_default(found[name].key_span)}
 
 
 def missing(made: Settings, written: MappingType[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -183,6 +180,13 @@ def _written(cls: type[Settings], body: Node | None) -> dict[str, Entry]:
         return {primary: Entry(body.span, body)} if primary else {}
     if primary is None or primary in body.entries or cls.primary_family() is None:
         return body.entries
+    return _spread(cls, primary, body)
+
+
+def _spread(cls: type[Settings], primary: str, body: Mapping) -> dict[str, Entry]:
+    """The primary setting under its name, where it is written as the mapping itself:
+    `Bidirectional: {LSTM: 8}`.
+    """
     spread = cls.spread(dict.fromkeys(body.entries))
     others = {key: entry for key, entry in body.entries.items() if key not in spread}
     if len(others) != 1:

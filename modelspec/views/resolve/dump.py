@@ -66,33 +66,38 @@ def _under(head: str, key: str, value: Any, indent: int, *, always: bool) -> Ite
     """What stands behind `head` (a key with its colon), on its line where it fits; `always`: below
     it all the same.
     """
-    below = always and _is_long(value)
-    inside = indent + _STEP
     if isinstance(value, str) and _is_prose(value):
-        yield f"{head} |" if value.endswith("\n") else f"{head} |-"
-        yield from (f"{' ' * inside}{line}".rstrip() for line in value.rstrip("\n").split("\n"))
+        yield from _prose(head, value, indent)
         return
+    below = always and _is_long(value)
     line = f"{head} {_flow(value)}"
     if not below and (len(line) <= WIDTH or not _parts(value)):
         yield line
         return
-    if (
-        isinstance(value, Mapping)
-        and key not in _SECTIONS
-        and not below
-        and len(line) <= _WRAPPED * WIDTH
-    ):
-        wrapped = list(_wrapped(head, value))
-        if max(map(len, wrapped)) <= WIDTH:
+    if not below and key not in _SECTIONS and isinstance(value, Mapping):
+        wrapped = list(_wrapped(head, value)) if len(line) <= _WRAPPED * WIDTH else []
+        if wrapped and max(map(len, wrapped)) <= WIDTH:
             yield from wrapped
             return
     yield head
+    yield from _below(key, value, indent + _STEP)
+
+
+def _prose(head: str, value: str, indent: int) -> Iterator[str]:
+    """A text of several lines, as a literal block."""
+    yield f"{head} |" if value.endswith("\n") else f"{head} |-"
+    for line in value.rstrip("\n").split("\n"):
+        yield f"{' ' * (indent + _STEP)}{line}".rstrip()
+
+
+def _below(key: str, value: Any, indent: int) -> Iterator[str]:
+    """A mapping or list on lines of its own."""
     if isinstance(value, Mapping):
-        yield from _mapping(value, inside, always=key == "shared")
+        yield from _mapping(value, indent, always=key == "shared")
     elif any(_parts(item) for item in value):
-        yield from _sequence(value, inside)
+        yield from _sequence(value, indent)
     else:
-        yield from _filled([_flow(item) for item in value], inside)
+        yield from _filled([_flow(item) for item in value], indent)
 
 
 def _sequence(values: Any, indent: int) -> Iterator[str]:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from modelspec.catalog import library
 from modelspec.compiler.expand.entry_paths import name_of
-from modelspec.compiler.expand.short_forms import same_thing
+from modelspec.compiler.expand.families import is_same_class
 from modelspec.compiler.expand.value_paths import Step, parse_path
 from modelspec.compiler.pipeline import Compiled
-from modelspec.core.diagnostics import Fault, Source, Span, listed, nearest
+from modelspec.core.diagnostics import Fault, Source, Span, did_you_mean, listed, nearest
 from modelspec.core.diagnostics.derived import causes_of, origin_of
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain, read, read_text
@@ -278,7 +278,7 @@ class _Finder:
         if step.key in node.entries:
             return node.entries[step.key]
         alike = [
-            key for key in node.entries if len(node.entries) == 1 and same_thing(key, step.key)
+            key for key in node.entries if len(node.entries) == 1 and is_same_class(key, step.key)
         ]
         if alike:
             return node.entries[alike[0]]
@@ -288,41 +288,41 @@ class _Finder:
             step,
             f"{self._so_far(step)} has no `{step.key}`",
             near,
-            f"did you mean `{near}`?" if near else f"it has {known}" if known else "it is empty",
+            did_you_mean(near, f"it has {known}" if known else "it is empty"),
         )
 
     def _item(self, node: Sequence, step: Step) -> tuple[Node, Span | None, str | None]:
         if isinstance(step.key, int):
-            index = step.key + len(node.items) if step.key < 0 else step.key
-            if not 0 <= index < len(node.items):
-                raise self._lost(
-                    step,
-                    f"{self._so_far(step)} has {len(node.items)} entries, none at [{step.key}]",
-                )
-            return node.items[index], None, None
-        for _, kind, entry in _named(node):
+            return self._at(node, step, step.key), None, None
+        entries = list(_named(node))
+        for _, kind, entry in entries:
             if step.key == name_of(entry.value):
                 return entry.value, entry.key_span, kind
-        kinds = [(kind, entry) for _, kind, entry in _named(node) if same_thing(kind, step.key)]
-        if len(kinds) == 1:
-            return kinds[0][1].value, kinds[0][1].key_span, None
-        names = [name for _, _, entry in _named(node) if (name := name_of(entry.value))]
-        if kinds:
-            several = [
-                f"[{index}]" for index, kind, _ in _named(node) if same_thing(kind, step.key)
-            ]
+        alike = [(index, entry) for index, kind, entry in entries if is_same_class(kind, step.key)]
+        if len(alike) == 1:
+            return alike[0][1].value, alike[0][1].key_span, None
+        if alike:
             raise self._lost(
                 step,
-                f"{self._so_far(step)} has {len(kinds)} entries of kind `{step.key}`",
-                help=f"write the index: {listed(several[:4], 'or')}",
+                f"{self._so_far(step)} has {len(alike)} entries of kind `{step.key}`",
+                help=f"write the index: {listed([f'[{index}]' for index, _ in alike[:4]], 'or')}",
             )
-        near = nearest(step.key, [*names, *(kind for _, kind, _ in _named(node))])
+        names = [name for _, _, entry in entries if (name := name_of(entry.value))]
+        near = nearest(step.key, [*names, *(kind for _, kind, _ in entries)])
         raise self._lost(
             step,
             f"{self._so_far(step)} has no entry named `{step.key}`",
             near,
-            f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`",
+            did_you_mean(near, "write an index, e.g. `[0]`"),
         )
+
+    def _at(self, node: Sequence, step: Step, position: int) -> Node:
+        index = position + len(node.items) if position < 0 else position
+        if not 0 <= index < len(node.items):
+            raise self._lost(
+                step, f"{self._so_far(step)} has {len(node.items)} entries, none at [{position}]"
+            )
+        return node.items[index]
 
     def _so_far(self, step: Step) -> str:
         before = self.text[: step.start].rstrip(".")

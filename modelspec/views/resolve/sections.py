@@ -22,7 +22,12 @@ from .defaults import Filler, by_default, missing, node_of, of_model, reserved_o
 _NAMED = by_default("the name that Keras gives an entry without one")
 
 
-class Sections:
+def filled(compiled: Compiled, root: Mapping) -> Mapping:
+    """The document with every default of every layer, component and section."""
+    return _Spec(compiled).document(root)
+
+
+class _Spec:
     """Fills in one spec."""
 
     def __init__(self, compiled: Compiled) -> None:
@@ -31,30 +36,27 @@ class Sections:
 
     def document(self, root: Mapping) -> Mapping:
         """All of it."""
-        file, graph = self.compiled.file, self.compiled.graph
+        file = self.compiled.file
         entries = dict(root.entries)
         entries.setdefault("seed", _default("seed", file.seed))
-        if (
-            file.model is not None
-            and graph is not None
-            and isinstance(entries["model"].value, Mapping)
-        ):
-            model = _Models(self.filler.context).model(
-                entries["model"].value, file.model, graph.graph, root=True
-            )
+        if model := self._model(entries):
             entries["model"] = Entry(entries["model"].key_span, model)
         runtime = entries.get("runtime")
-        body = (
-            runtime.value
-            if runtime and isinstance(runtime.value, Mapping)
-            else Mapping({}, root.span)
-        )
-        key_span = runtime.key_span if runtime else by_default("the defaults of `runtime`")
-        entries["runtime"] = Entry(key_span, self._section(file.runtime, body))
+        if runtime is None:
+            runtime = Entry(by_default("the defaults of `runtime`"), Mapping({}, root.span))
+        body = runtime.value if isinstance(runtime.value, Mapping) else Mapping({}, root.span)
+        entries["runtime"] = Entry(runtime.key_span, self._section(file.runtime, body))
         for key, fill in (("training", self._training), ("data", self._data)):
             if key in entries and isinstance(found := entries[key].value, Mapping):
                 entries[key] = Entry(entries[key].key_span, fill(found))
         return Mapping(entries, root.span)
+
+    def _model(self, entries: dict[str, Entry]) -> Mapping | None:
+        model, graph = self.compiled.file.model, self.compiled.graph
+        if model is None or graph is None or not isinstance(entries["model"].value, Mapping):
+            return None
+        models = _Models(self.filler.context)
+        return models.model(entries["model"].value, model, graph.graph, root=True)
 
     def _section(self, made: Settings, node: Mapping) -> Mapping:
         """A section with the keys that it leaves out, where they mean what they are."""
@@ -119,19 +121,14 @@ class Sections:
         for part, source in data.sources.items():
             key = "source" if part == "train" and "source" in entries else part
             if key in entries:
-                filled = self.filler.component(source, entries[key].value, "")
-                entries[key] = Entry(entries[key].key_span, filled)
-        if (
-            data.split is not None
-            and "split" in entries
-            and isinstance(split := entries["split"].value, Mapping)
-        ):
-            entries["split"] = Entry(entries["split"].key_span, self._section(data.split, split))
+                component = self.filler.component(source, entries[key].value, "")
+                entries[key] = Entry(entries[key].key_span, component)
+        split = entries.get("split")
+        if data.split is not None and split and isinstance(split.value, Mapping):
+            entries["split"] = Entry(split.key_span, self._section(data.split, split.value))
         for key, features in (("inputs", data.inputs), ("targets", data.targets)):
-            if key in entries and features:
-                entries[key] = Entry(
-                    entries[key].key_span, self._features(entries[key].value, features)
-                )
+            if features and (entry := entries.get(key)):
+                entries[key] = Entry(entry.key_span, self._features(entry.value, features))
         return Mapping(entries, node.span)
 
     def _features(self, node: Node, features: Any) -> Node:

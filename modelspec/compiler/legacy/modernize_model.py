@@ -1,82 +1,33 @@
 """The pass itself: a document with spellings of Keras 1 and 2 to one with today's, every place
 kept.
-
-It looks at whole nodes once for any old word, and returns the document as it is where there is
-none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from modelspec.catalog.layers import LAYERS
-from modelspec.core.diagnostics import Checked, Diagnostic, Edit, in_file_order, listed
+from modelspec.core.diagnostics import Checked, Edit, listed
 from modelspec.core.settings import describe
-from modelspec.core.source import Document, Entry, Mapping, Node, Scalar, Sequence, mentions, plain
+from modelspec.core.source import Document, Entry, Mapping, Node, Scalar, Sequence, plain
 
-from . import component_tables as components
 from . import layer_tables as layers
 from .component_tables import NAMES
 from .layer_tables import INNER_SETTINGS, KINDS, MERGE, MODES, PACKED, SETTINGS, WRAPPERS
 from .modernize_inputs import Inputs
-from .modernize_settings import Notes, Rewriting
+from .modernize_settings import LegacyCollector, Rewriting
 from .modernize_training import TrainingPass
-from .table_rows import Kind, Reworded, Row
+from .table_rows import Kind, Row
 from .text_edits import is_json, value_text, word, written
 
 
-def modernize(document: Document) -> Checked[Document]:
-    """The document in today's words, with a warning (MS220 to MS223) for each old one."""
-    if not mentions(document.root, _words()):
-        return Checked(document)
-    notes = Notes()
-    root = _Pass(notes).root(document.root)
+def modernized(document: Document) -> Checked[Document]:
+    """The document in today's words, with a warning for each old one."""
+    notes = LegacyCollector()
+    root = ModelPass(notes).root(document.root)
     changed = document if root is document.root else Document(root)
-    return Checked(changed, in_file_order(notes.found))
-
-
-@cache
-def _words() -> frozenset[str]:
-    """Every word that an old spelling has; today's meaning of one (`input_dim`) is seen to
-    later.
-    """
-    rows = [
-        *SETTINGS.values(),
-        layers.ANY,
-        layers.INPUT_SETTINGS,
-        components.OPTIMIZER_SETTINGS,
-        components.TRAINING,
-        *components.CALLBACK_SETTINGS.values(),
-        {"m": None, "l": None},
-    ]
-    found = {key for table in rows for key in table}
-    common = {
-        "activity_regularizer",
-        "kernel_initializer",
-        "kernel_regularizer",
-        "kernel_constraint",
-        "output_mode",
-        "filters",
-        "groups",
-        "batch_size",
-    }
-    found -= common
-    tables = (*SETTINGS.items(), *components.CALLBACK_SETTINGS.items())
-    found |= {kind for kind, table in tables if not common.isdisjoint(table)}
-    found |= {
-        value
-        for table in SETTINGS.values()
-        for row in table.values()
-        if isinstance(row, Reworded)
-        for value in row.values
-        if isinstance(value, str)
-    }
-    found |= {name for packed in PACKED.values() for one in packed for name in one.old}
-    for names in NAMES.values():
-        found.update(names)
-    return frozenset((*found, *KINDS, MERGE, *LAYERS.aliases))
+    return Checked(changed, notes.diagnostics)
 
 
 def _with(mapping: Mapping, key: str, change: Callable[[Node], Node]) -> Mapping:
@@ -102,10 +53,20 @@ def _each(node: Node, change: Callable[[Node], Node]) -> Node:
     )
 
 
-class _Pass:
+def _merge_kind(body: Node) -> Kind | None:
+    """What `Merge` is today, by its mode; None where that is none."""
+    mode: Any = plain(body)
+    if isinstance(mode, dict):
+        mode = mode.get("mode")
+    if mode is None:
+        return MODES["sum"]
+    return MODES.get(mode) if isinstance(mode, str) else None
+
+
+class ModelPass:
     """Walks the sections, writing down what it finds."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: LegacyCollector) -> None:
         self.notes = notes
         self.training = TrainingPass(notes)
         self.shared: set[str] = set()
@@ -149,22 +110,25 @@ class _Pass:
         if written_as in self.shared:
             return node
         kind = self._kind(written_as, entry.value)
-        if kind is None and written_as not in LAYERS and written_as != MERGE:
-            return node
         if kind is None and written_as == MERGE:
             return self._unknown_mode(node, entry)
-        today = kind or Kind(written_as)
-        value = self._body(today, entry, inside)
-        if kind is None:
-            return (
-                node
-                if value is entry.value
-                else Mapping({written_as: Entry(entry.key_span, value)}, node.span)
-            )
-        edit = word(entry.key_span, written_as, kind.new)
+        if kind is not None:
+            return self._renamed(node, written_as, kind, inside)
+        if written_as not in LAYERS:
+            return node
+        value = self._body(Kind(written_as), entry, inside)
+        if value is entry.value:
+            return node
+        return Mapping({written_as: Entry(entry.key_span, value)}, node.span)
+
+    def _renamed(self, node: Mapping, old: str, kind: Kind, inside: str | None) -> Mapping:
+        """A layer that has another name today."""
+        entry = node.entries[old]
+        value = self._body(kind, entry, inside)
+        edit = word(entry.key_span, old, kind.new)
         self.notes.warn(
             "MS220",
-            f"`{written_as}` is `{kind.new}` today",
+            f"`{old}` is `{kind.new}` today",
             entry.key_span,
             f"write `{kind.new}`",
             edit.text if edit else kind.new,
@@ -175,13 +139,7 @@ class _Pass:
     def _kind(self, name: str, body: Node) -> Kind | None:
         """What a layer of an old name is today; None for a name of today."""
         if name == MERGE:
-            entry = body.entries.get("mode") if isinstance(body, Mapping) else None
-            mode = (
-                plain(entry.value) if entry else None if isinstance(body, Mapping) else plain(body)
-            )
-            return (
-                MODES["sum"] if mode is None else MODES.get(mode) if isinstance(mode, str) else None
-            )
+            return _merge_kind(body)
         if name in LAYERS.aliases:
             return Kind(LAYERS.aliases[name])
         return KINDS.get(name)
@@ -190,15 +148,12 @@ class _Pass:
         """`Merge` with a mode that is none, or that was a function; read on as a sum."""
         body = entry.value
         mode = body.entries["mode"].value if isinstance(body, Mapping) else body
-        self.notes.found.append(
-            Diagnostic(
-                "MS205",
-                "error",
-                f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found"
-                f" {describe(plain(mode))}",
-                mode.span,
-                help="write the layer that merges today, e.g. `Add`",
-            )
+        self.notes.error(
+            "MS205",
+            f"`mode` of `{MERGE}` must be {listed(list(MODES), 'or')}, found"
+            f" {describe(plain(mode))}",
+            mode.span,
+            help="write the layer that merges today, e.g. `Add`",
         )
         rest = (
             {key: one for key, one in body.entries.items() if key != "mode"}

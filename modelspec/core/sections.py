@@ -1,0 +1,123 @@
+"""Reading a section of a spec: its keys, its settings, and the place of each fault in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceType
+from dataclasses import replace
+from typing import TypeVar
+
+from .diagnostics import (
+    Collector,
+    Diagnostic,
+    Fault,
+    Note,
+    Path,
+    Span,
+    did_you_mean,
+    listed,
+    nearest_unused,
+)
+from .settings import Context, Faults, Settings
+from .source import Mapping, Node, Scalar, Sequence, Value, locate, plain
+from .source.offsets import place
+
+S = TypeVar("S", bound=Settings)
+
+
+def read_section(
+    cls: type[S],
+    node: Node,
+    default: Span,
+    context: Context,
+    report: Collector,
+    values: dict[str, Value] | None = None,
+) -> S | None:
+    """An instance of a section from its mapping; None, with every fault reported, where there is
+    any.
+
+    `values` are what to read in place of the mapping's own (some of its keys taken out). A fault of
+    a key that was not written is at `default`.
+    """
+    body = plain(node) if values is None else values
+    if not isinstance(body, dict):
+        report.report(Fault("MS204", f"`{cls.kind()}` must be a mapping"), node.span)
+        return None
+    try:
+        return cls.build(body, context)
+    except Faults as error:
+        report_each(error, node, default, report)
+        return None
+
+
+def report_each(error: Faults, node: Node | None, default: Span, report: Collector) -> None:
+    """Every fault of a value, each at its own place below `node`."""
+    for fault in error.faults:
+        report.add(located(fault, node, default))
+
+
+def located(
+    fault: Fault,
+    node: Node | None,
+    default: Span,
+    *,
+    whole: bool = False,
+    notes: Iterable[Note] = (),
+) -> Diagnostic:
+    """A fault at the place below `node` that its path leads to; at `default` where that was not
+    written.
+
+    `whole` marks key and value, for a fault of the value against something outside (a shape).
+    """
+    if node is None:
+        return fault.at(default, tuple(notes))
+    if fault.part is not None and (text := _text_at(node, fault.path)) is not None:
+        return _at_part(fault, fault.part, text, tuple(notes))
+    span = locate(node, fault.path, key=fault.at_key, whole=whole) if fault.path else None
+    return fault.at(span or default, tuple(notes))
+
+
+def _at_part(
+    fault: Fault, part: tuple[int, int], text: Scalar, notes: tuple[Note, ...]
+) -> Diagnostic:
+    """A fault at some characters of a text; without its suggestion where they are written with
+    escapes, as only the whole text can be shown then.
+    """
+    span = place(text, *part)
+    escaped = span == text.span and span.text != str(text.value)[slice(*part)]
+    return (replace(fault, suggestion=None) if escaped else fault).at(span, notes)
+
+
+def _text_at(node: Node, path: Path) -> Scalar | None:
+    """The text that a path leads to; a step that was not written is passed over, as in `locate`."""
+    for step in path:
+        if isinstance(node, Mapping) and step in node.entries:
+            node = node.entries[str(step)].value
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+    return node if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def known_keys(node: Mapping, keys: SequenceType[str], title: str, report: Collector) -> Mapping:
+    """The section with the keys that it has; MS201 for any other.
+
+    A misspelt key is read as the one that it was most likely meant to be, so that what follows from
+    the slip (a model without layers, names that nothing defines) is not reported as well.
+    """
+    if all(key in keys for key in node.entries):
+        return node
+    found = {key: entry for key, entry in node.entries.items() if key in keys}
+    for key, entry in node.entries.items():
+        if key in keys:
+            continue
+        near = nearest_unused(key, keys, found)
+        report.error(
+            "MS201",
+            f"`{title}` has no key `{key}`",
+            entry.key_span,
+            suggestion=near,
+            help=did_you_mean(near, f"its keys are {listed(keys)}"),
+        )
+        if near:
+            found.setdefault(near, entry)
+    return Mapping(found, node.span)

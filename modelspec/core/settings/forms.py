@@ -1,0 +1,67 @@
+"""A name, or a name with its settings: the three written forms of a layer or component."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..diagnostics import Fault, Path, nearest
+from ..registry import Registry
+from ..source import Value
+from .faults import Faults
+from .settings import Context, Settings
+from .values import describe
+
+
+def read_form(family: Registry, value: Value, context: Context) -> Settings:
+    """A name, `{name: primary}` or `{name: {settings}}` as an instance. Raises `Faults`, paths
+    below `value`.
+    """
+    name, body = split_form(family.noun, value)
+    prefix: Path = () if isinstance(value, str) else (name,)
+    found = family.find(name)
+    if found is None:
+        raise Faults([replace(unknown_name(family, name).under(*prefix), at_key=bool(prefix))])
+    try:
+        return found.read(body, context)
+    except Faults as error:
+        raise Faults(fault.under(*prefix) for fault in error.faults) from None
+
+
+def split_form(noun: str, value: Value) -> tuple[str, Value]:
+    """The name and what stands behind it. Raises `Faults` (MS207) where the value has none of the
+    three forms.
+    """
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, dict) and len(value) == 1:
+        return next(iter(value.items()))
+    article = "an" if noun[0] in "aeiou" else "a"
+    if isinstance(value, dict) and value:
+        names = " and ".join(f"`{key}`" for key in list(value)[:3])
+        message = f"{article} {noun} has one name, but {names} stand here"
+        help = "indent the settings below the name, or put them in `{...}` behind it"
+        raise Faults([Fault("MS207", message, help=help)])
+    message = (
+        f"{article} {noun} is written as a name or a name with settings, found {describe(value)}"
+    )
+    raise Faults([Fault("MS207", message)])
+
+
+def unknown_name(family: Registry, name: str) -> Fault:
+    """MS301 for a layer, MS206 for any other component, with the nearest known name; MS211 for one
+    that is refused.
+    """
+    if name in family.refused:
+        return Fault("MS211", f"`{name}` cannot stand in a spec: {family.refused[name]}")
+    if (misplaced := family.elsewhere(name)) is not None:
+        return misplaced
+    near = family.today(nearest(name, family.names()))
+    code = "MS301" if family.noun == "layer" else "MS206"
+    return Fault(
+        code,
+        f"unknown {family.noun} `{name}`",
+        suggestion=near,
+        help=(
+            f"did you mean `{near}`?" if near else f"`modelspec explain {family.plural}` lists them"
+        ),
+    )

@@ -1,0 +1,183 @@
+"""What pydantic finds, in our words: one `Fault` for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ..diagnostics import Fault, Path, did_you_mean, nearest, nearest_unused
+from .faults import Faults, Unfit
+from .values import describe
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "`true` or `false`",
+    "bool_parsing": "`true` or `false`",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on"), "true"),
+    **dict.fromkeys(("false", "no", "off"), "false"),
+}
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def translate(
+    cls: type[Settings], values: Mapping[str, Any], error: ValidationError
+) -> list[Fault]:
+    """One `Fault` for each finding; a setting that was misspelt is not also reported as missing."""
+    kind = cls.kind()
+    errors = error.errors(include_url=False)
+    missing = [str(item["loc"][0]) for item in errors if _is_own(item, "missing")]
+    faults: list[Fault] = []
+    for item in errors:
+        if _is_own(item, "extra_forbidden"):
+            fault = _unknown_setting(cls, str(item["loc"][0]), values, missing)
+            if fault.suggestion in missing:
+                missing.remove(fault.suggestion)
+            faults.append(fault)
+        elif not _is_own(item, "missing"):
+            faults.extend(_translate_one(kind, item))
+    if missing:
+        faults.append(_missing(kind, missing))
+    return faults
+
+
+def _is_own(item: Any, type_: str) -> bool:
+    """Whether pydantic found this of a setting of the class itself, not of a value inside one."""
+    return item["type"] == type_ and len(item["loc"]) == 1
+
+
+def _unknown_setting(
+    cls: type[Settings], name: str, values: Mapping[str, Any], missing: list[str]
+) -> Fault:
+    every = (*cls.model_fields, *cls.reserved)
+    near = nearest(name, missing) or nearest_unused(name, every, values)
+    known = ", ".join(
+        f"`{field}`" for field in sorted(cls.model_fields, key=lambda field: field in cls.common)
+    )
+    return Fault(
+        cls.unknown_code,
+        f"`{cls.kind()}` has no {cls.field_noun} `{name}`",
+        (name,),
+        at_key=True,
+        suggestion=near,
+        help=did_you_mean(near, f"its {cls.field_noun}s are {known}"),
+    )
+
+
+def _missing(kind: str, missing: list[str]) -> Fault:
+    names = " and ".join(f"`{name}`" for name in missing)
+    example = ", ".join(f"{name}: ..." for name in missing)
+    return Fault(
+        "MS203", f"`{kind}` needs {names}", help=f"write `{kind}: {{{example}}}`", at_key=True
+    )
+
+
+def _translate_one(kind: str, item: Any) -> list[Fault]:
+    """What pydantic found of one setting: raised by a validator of ours, or by its own rules."""
+    path: Path = tuple(item["loc"])
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, Faults):
+        return [fault.under(*path) for fault in cause.faults]
+    if isinstance(cause, Fault):
+        return [cause.under(*path)]
+    name = ".".join(str(step) for step in path if not isinstance(step, int))
+    subject = f"`{name}` of `{kind}`" if name else f"`{kind}`"
+    if isinstance(cause, Unfit):
+        return [_unfit(subject, cause, item["input"], path)]
+    return [_against_a_rule(subject, item, path)]
+
+
+def _unfit(subject: str, cause: Unfit, value: Any, path: Path) -> Fault:
+    return Fault(
+        cause.code,
+        f"{subject} must be {cause.expected}, found {describe(value)}",
+        (*path, *cause.path),
+        help=cause.help,
+        suggestion=cause.suggestion,
+    )
+
+
+def _against_a_rule(subject: str, item: Any, path: Path) -> Fault:
+    """A bound, a closed list, a missing value or a type."""
+    if item["type"] in _BOUNDS:
+        bound, words = _BOUNDS[item["type"]]
+        found = describe(item["input"])
+        message = f"{subject} must be {words} {item['ctx'][bound]}, found {found}"
+        return Fault("MS205", message, path)
+    if item["type"] == "literal_error":
+        return _not_a_choice(subject, item, path)
+    if item["type"] == "missing":
+        return Fault("MS203", f"{subject} is missing", path[:-1], at_key=True)
+    return _of_another_type(subject, item, path)
+
+
+def _of_another_type(subject: str, item: Any, path: Path) -> Fault:
+    expected = _EXPECTED.get(item["type"])
+    message = f"{subject}: {item['msg']}"
+    if expected:
+        message = f"{subject} must be {expected}, found {describe(item['input'])}"
+    meant = _without_quotes(item["input"], item["type"])
+    help = None
+    if meant:
+        help = (
+            f"write `{meant}`" if _is_boolean(item["type"]) else f"write `{meant}` without quotes"
+        )
+    return Fault("MS204", message, path, help=help, suggestion=meant)
+
+
+def _not_a_choice(subject: str, item: Any, path: Path) -> Fault:
+    expected = item["ctx"]["expected"].replace(" or ", ", ")
+    choices = [part.strip().strip("'") for part in expected.split(",")]
+    value = item["input"]
+    near = nearest(value, choices) if isinstance(value, str) else None
+    *first, last = (f"`{choice}`" for choice in choices)
+    shown = f"{', '.join(first)} or {last}" if first else last
+    return Fault(
+        "MS205",
+        f"{subject} must be {shown}, found {describe(value)}",
+        path,
+        suggestion=near,
+        help=did_you_mean(near),
+    )
+
+
+def _is_boolean(error_type: str) -> bool:
+    return error_type.startswith("bool")
+
+
+def _without_quotes(value: Any, error_type: str) -> str | None:
+    """What a text would be without its quotes (`"64"`, `"true"`, `yes`), where that is right."""
+    if not isinstance(value, str):
+        return None
+    word = value.strip()
+    if _is_boolean(error_type):
+        return _BOOLEANS.get(word.lower())
+    try:
+        number = float(word)
+    except ValueError:
+        return None
+    if error_type.startswith("int") and not number.is_integer():
+        return None
+    return word
