@@ -15,19 +15,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from modelspec.core.diagnostics import Checked, in_file_order
+from modelspec.core.diagnostics import Checked, Collector, TooManyFaults
 from modelspec.core.settings import Context
 from modelspec.core.source import Document
 
-from .detection import meant, needs_expansion
-from .limits import TooMuch
-from .notebook import Enough, Notebook
+from .detection import needs_expansion, with_misspelt_sections
+from .limits import FAULTS, TooMuch
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Nothing in a document refers back to what holds it, and its size has a budget: the collector
-    of cycles would only look at all of it again and again while it grows, for half of the time.
+def _without_garbage_collection() -> Iterator[None]:
+    """Nothing in a document refers back to what holds it, and its size has a budget: the search
+    for cycles would only look at all of it again and again while it grows, for half of the time.
     """
     was = gc.isenabled()
     gc.disable()
@@ -41,13 +40,15 @@ def _without_collector() -> Iterator[None]:
 def expand(
     document: Document, context: Context, overrides: Mapping[str, Any]
 ) -> Checked[Document | None]:
-    """The document with nothing left in it that stands for something else; itself where there is
-    nothing such.
+    """The document with plain values and flat lists of layers only; itself where there is nothing
+    to expand.
 
     `overrides` are values by path, set after `extends`: `{"training.epochs": 3}`. None where a
     budget is spent.
     """
-    with _without_collector():  # until what was made is gone again, where a budget is spent
+    with (
+        _without_garbage_collection()
+    ):  # until what was made is gone again, where a budget is spent
         return _expanded(document, context, overrides)
 
 
@@ -55,26 +56,24 @@ def _expanded(
     document: Document, context: Context, overrides: Mapping[str, Any]
 ) -> Checked[Document | None]:
     root = document.root
-    notebook = Notebook()
+    collector = Collector(FAULTS)
     try:
-        root = meant(root)
+        root = with_misspelt_sections(root)
         if "extends" in root.entries:
             from .extends import extend
 
-            root = extend(root, context, notebook)
+            root = extend(root, context, collector)
         if overrides:
             from .overrides import override
 
-            root = override(root, overrides, notebook)
+            root = override(root, overrides, collector)
         if root is not document.root or needs_expansion(root):
             from .expand_document import expand_document
 
-            root = expand_document(root, notebook)
-    except TooMuch as past:
-        notebook.found.append(past.fault.at(past.span))
-        return Checked(None, in_file_order(notebook.found))
-    except Enough:
-        return Checked(None, in_file_order(notebook.found))
-    return Checked(
-        document if root is document.root else Document(root), in_file_order(notebook.found)
-    )
+            root = expand_document(root, collector)
+    except TooMuch as spent:
+        collector.extend([spent.fault.at(spent.span)])
+        return Checked(None, collector.diagnostics)
+    except TooManyFaults:
+        return Checked(None, collector.diagnostics)
+    return Checked(document if root is document.root else Document(root), collector.diagnostics)

@@ -9,7 +9,7 @@ from modelspec.catalog.library import Rule
 from modelspec.core.diagnostics import Fault, Note, Span, nearest
 from modelspec.core.diagnostics.suggest import listed
 from modelspec.core.settings import describe, is_int
-from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value, plain
 
 from .blocks import Block, is_null
 from .identifiers import RESERVED
@@ -35,14 +35,14 @@ def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str
             else partial(values.node, entry.value, inner)
         )
         bound[name] = Binding(name, make)
-    right = _known(call, block, given, values)
-    if not right:  # what else is wrong is told as well
+    is_complete = _is_complete(call, block, given, values)
+    if not is_complete:  # what else is wrong is reported as well
         force({name: bound[name] for name in given if name in bound})
-    return right
+    return is_complete
 
 
 def force(arguments: dict[str, Binding]) -> None:
-    """Work out every argument, so that what is wrong with one that nothing uses is told as well."""
+    """Work out every argument, so that a fault of one that nothing uses is reported as well."""
     for binding in arguments.values():
         _ = binding.node
 
@@ -60,7 +60,7 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
         }
     elif block.primary is None:
         first = next(iter(block.parameters), None)
-        values.notebook.report(
+        values.collector.report(
             Fault(
                 "MS204",
                 f"{block} has no `primary` parameter, but {describe(plain(body))} stands here",
@@ -79,47 +79,15 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
     return given
 
 
-def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) -> bool:
+def _is_complete(call: Call, block: Block, given: dict[str, Entry], values: Values) -> bool:
     """Whether the use sets parameters that there are, and all that have no default."""
-    right = True
     missing = [name for name in block.required() if name not in given]
-    for name, entry in given.items():
-        if name not in block.parameters:
-            near = nearest(name, missing) or nearest(
-                name, (*block.parameters, *block.extra, *RESERVED)
-            )
-            known = listed([*block.parameters, *block.extra])
-            help = (
-                f"did you mean `{near}`?"
-                if near
-                else f"its {block.noun}s are {known}"
-                if known
-                else "it has none"
-            )
-            values.notebook.report(
-                Fault("MS202", f"{block} has no {block.noun} `{name}`", help=help, suggestion=near),
-                _place(call, entry.key_span),
-                Note("it is defined here", block.span),
-            )
-            missing = [one for one in missing if one != near]
-            right = False
-    if (
-        not block.extra
-        and isinstance(call.body, Mapping)
-        and (options := call.body.entries.get("call"))
-    ):
-        values.notebook.report(
-            Fault(
-                "MS309",
-                f"block `{block.name}` is no layer, and takes no `call`",
-                help="write `call` at the layers inside the block",
-            ),
-            _place(call, options.key_span),
-        )
-        right = False
+    meant = _report_unknown(call, block, given, missing, values)
+    missing = [name for name in missing if name not in meant]
+    is_plain = _has_no_call(call, block, values)
     if missing:
         example = ", ".join(f"{name}: ..." for name in missing)
-        values.notebook.report(
+        values.collector.report(
             Fault(
                 "MS203",
                 f"block `{block.name}` needs {listed(missing)}",
@@ -128,8 +96,49 @@ def _known(call: Call, block: Block, given: dict[str, Entry], values: Values) ->
             _place(call, call.span),
             Note("it is defined here", block.span),
         )
-        right = False
-    return right
+    return not missing and is_plain and given.keys() <= block.parameters.keys()
+
+
+def _has_no_call(call: Call, block: Block, values: Values) -> bool:
+    """Whether the use has no `call`, which a block does not take."""
+    options = call.body.entries.get("call") if isinstance(call.body, Mapping) else None
+    if options is None or block.extra:
+        return True
+    values.collector.report(
+        Fault(
+            "MS309",
+            f"block `{block.name}` is no layer, and takes no `call`",
+            help="write `call` at the layers inside the block",
+        ),
+        _place(call, options.key_span),
+    )
+    return False
+
+
+def _report_unknown(
+    call: Call, block: Block, given: dict[str, Entry], missing: list[str], values: Values
+) -> set[str | None]:
+    """Report what is set that is not a parameter; what was most likely meant."""
+    meant: set[str | None] = set()
+    for name, entry in given.items():
+        if name in block.parameters:
+            continue
+        left = [one for one in missing if one not in meant]
+        known = [*block.parameters, *block.extra]
+        near = nearest(name, left) or nearest(name, (*known, *RESERVED))
+        listing = f"its {block.noun}s are {listed(known)}" if known else "it has none"
+        values.collector.report(
+            Fault(
+                "MS202",
+                f"{block} has no {block.noun} `{name}`",
+                help=f"did you mean `{near}`?" if near else listing,
+                suggestion=near,
+            ),
+            _place(call, entry.key_span),
+            Note("it is defined here", block.span),
+        )
+        meant.add(near)
+    return meant
 
 
 def _argument(
@@ -144,14 +153,14 @@ def _argument(
         if rule.optional and is_null(found):
             return found
         if fault := _against(rule, f"`{name}` of {block}", found):
-            values.notebook.report(fault, found.span)
+            values.collector.report(fault, found.span)
             return None
     if is_null(written.value):
         return found
     default = values.node(written.value, inner)
     if in_error(default) or _fits(plain(default), found):
         return found
-    values.notebook.report(
+    values.collector.report(
         Fault(
             "MS204",
             f"`{name}` of {block} must be {_type(plain(default))}, found {describe(plain(found))}",
@@ -166,19 +175,22 @@ def _against(rule: Rule, subject: str, node: Node) -> Fault | None:
     """What is wrong with a value that a rule speaks of; its type is not looked at."""
     value = plain(node)
     if rule.choices and value not in rule.choices:
-        near = (
-            nearest(value, [one for one in rule.choices if one]) if isinstance(value, str) else None
-        )
-        shown = " or ".join(f"`{one or 'null'}`" for one in rule.choices)
-        return Fault(
-            "MS205",
-            f"{subject} must be {shown}, found {describe(value)}",
-            suggestion=near,
-            help=f"did you mean `{near}`?" if near else None,
-        )
+        return _no_choice(rule, subject, value)
     if rule.least is not None and is_int(value) and value < rule.least:  # type: ignore[operator]
         return Fault("MS205", f"{subject} must be at least {rule.least}, found {describe(value)}")
     return None
+
+
+def _no_choice(rule: Rule, subject: str, value: Value) -> Fault:
+    names = [one for one in rule.choices if one]
+    near = nearest(value, names) if isinstance(value, str) else None
+    shown = " or ".join(f"`{one or 'null'}`" for one in rule.choices)
+    return Fault(
+        "MS205",
+        f"{subject} must be {shown}, found {describe(value)}",
+        suggestion=near,
+        help=f"did you mean `{near}`?" if near else None,
+    )
 
 
 def _fits(default: object, node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""The `blocks` section: what each block takes, and what stands in it."""
+"""The `blocks` section: the parameters, inputs, layers and outputs of each block."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import Rule, is_kind
-from modelspec.core.diagnostics import Fault, Span, nearest
+from modelspec.core.diagnostics import Collector, Fault, Span, nearest
 from modelspec.core.diagnostics.suggest import listed
 from modelspec.core.settings import describe
-from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value, plain
 from modelspec.core.source.offsets import place
 
+from .block_recursion import refuse_recursion
 from .expression_syntax import Misread, parse
 from .identifiers import check_parameter
-from .interpolation import cut_off, split
-from .notebook import Notebook
+from .interpolation import cut_off, is_expression, split
 
 _KEYS = ("description", "parameters", "primary", "inline", "inputs", "layers", "outputs")
 INPUT = "input"
@@ -66,7 +66,7 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
 
-def read_blocks(root: Mapping, notebook: Notebook) -> dict[str, Block | None]:
+def read_blocks(root: Mapping, collector: Collector) -> dict[str, Block | None]:
     """Every block by its name; None for one that is in error. Recursion and unreadable expressions
     are found here.
     """
@@ -74,7 +74,7 @@ def read_blocks(root: Mapping, notebook: Notebook) -> dict[str, Block | None]:
     if entry is None or is_null(entry.value):
         return {}
     if not isinstance(entry.value, Mapping):
-        notebook.report(
+        collector.report(
             Fault(
                 "MS204",
                 "`blocks` must be a mapping of names to blocks, found "
@@ -86,15 +86,17 @@ def read_blocks(root: Mapping, notebook: Notebook) -> dict[str, Block | None]:
     found: dict[str, Block | None] = {}
     for name, item in entry.value.entries.items():
         found[name] = (
-            _read(name, item, notebook) if _check_name(name, item.key_span, notebook) else None
+            _read(name, item, collector) if _check_name(name, item.key_span, collector) else None
         )
-    _refuse_recursion(found, notebook)
+    layers = {name: block.layers if block else None for name, block in found.items()}
+    for name in refuse_recursion(layers, collector):
+        found[name] = None
     return found
 
 
-def _check_name(name: str, span: Span, notebook: Notebook) -> bool:
+def _check_name(name: str, span: Span, collector: Collector) -> bool:
     if name in LAYERS or name in LAYERS.refused:
-        notebook.report(
+        collector.report(
             Fault(
                 "MS306",
                 f"`{name}` is the name of a layer, and cannot name a block",
@@ -104,7 +106,7 @@ def _check_name(name: str, span: Span, notebook: Notebook) -> bool:
         )
         return False
     if is_kind(name) and not span.source.shipped:
-        notebook.report(
+        collector.report(
             Fault(
                 "MS306",
                 f"`{name}` is a kind of the library, and cannot name a block",
@@ -113,15 +115,15 @@ def _check_name(name: str, span: Span, notebook: Notebook) -> bool:
             span,
         )
         return False
-    return check_parameter(name, span, notebook)
+    return check_parameter(name, span, collector)
 
 
-def _read(name: str, entry: Entry, notebook: Notebook) -> Block | None:
+def _read(name: str, entry: Entry, collector: Collector) -> Block | None:
     node = entry.value
     if isinstance(node, Sequence):
         node = Mapping({"layers": Entry(node.span, node)}, node.span)
     if not isinstance(node, Mapping):
-        notebook.report(
+        collector.report(
             Fault(
                 "MS204",
                 f"block `{name}` must be a mapping with `layers`, or a list of layers, found "
@@ -130,32 +132,12 @@ def _read(name: str, entry: Entry, notebook: Notebook) -> Block | None:
             node.span,
         )
         return None
-    reader = _Reader(name, node, notebook)
+    reader = _Reader(name, node, collector)
     reader.unknown_keys()
-    layers = node.entries.get("layers")
-    if layers is None:
-        if not any(nearest(key, ("layers",)) for key in node.entries if key not in _KEYS):
-            help = "add `layers:` with a list of layers"
-            notebook.report(
-                Fault("MS315", f"block `{name}` needs `layers`", help=help), entry.key_span
-            )
+    if "layers" not in node.entries:
+        reader.report_no_layers(entry.key_span)
         return None
-    for key in ("layers", "outputs"):
-        if key in node.entries:
-            reader.read_expressions(node.entries[key].value)
-    parameters = reader.parameters()
-    outputs = node.entries.get("outputs")
-    block = Block(
-        name,
-        entry.key_span,
-        layers.value,
-        parameters,
-        reader.primary(parameters),
-        reader.inputs(),
-        outputs.value if outputs and not is_null(outputs.value) else None,
-        reader.inline(),
-    )
-    return None if reader.broken else block
+    return reader.block(entry.key_span)
 
 
 @dataclass
@@ -164,12 +146,35 @@ class _Reader:
 
     name: str
     node: Mapping
-    notebook: Notebook
+    collector: Collector
     broken: bool = False
+
+    def block(self, span: Span) -> Block | None:
+        """The block; None, with every fault reported, where it is in error."""
+        layers, outputs = self.node.entries["layers"].value, self.value("outputs")
+        self.read_expressions(layers)
+        if outputs is not None:
+            self.read_expressions(outputs)
+        parameters = self.parameters()
+        primary, inputs, inline = self.primary(parameters), self.inputs(), self.inline()
+        block = Block(self.name, span, layers, parameters, primary, inputs, outputs, inline)
+        return None if self.broken else block
+
+    def value(self, key: str) -> Node | None:
+        """What is written at a key; None for `null`."""
+        entry = self.node.entries.get(key)
+        return None if entry is None or is_null(entry.value) else entry.value
 
     def wrong(self, fault: Fault, span: Span) -> None:
         self.broken = True
-        self.notebook.report(fault, span)
+        self.collector.report(fault, span)
+
+    def report_no_layers(self, span: Span) -> None:
+        """MS315, unless a key that is reported already is most likely meant to be `layers`."""
+        unknown = [key for key in self.node.entries if key not in _KEYS]
+        if not any(nearest(key, ("layers",)) for key in unknown):
+            help = "add `layers:` with a list of layers"
+            self.wrong(Fault("MS315", f"block `{self.name}` needs `layers`", help=help), span)
 
     def unknown_keys(self) -> None:
         for key, entry in self.node.entries.items():
@@ -204,7 +209,7 @@ class _Reader:
             return {}
         names = list(entry.value.entries)
         for position, (name, item) in enumerate(entry.value.entries.items()):
-            if not check_parameter(name, item.key_span, self.notebook):
+            if not check_parameter(name, item.key_span, self.collector):
                 self.broken = True
             self.read_expressions(item.value, names[position:])
         return entry.value.entries
@@ -216,7 +221,7 @@ class _Reader:
         value = plain(entry.value)
         if isinstance(value, str) and value in parameters:
             return value
-        if self.broken and not parameters:  # they are there under a misspelt key, which is told
+        if self.broken and not parameters:  # they are there under a misspelt key, which is reported
             return None
         near = nearest(value, parameters) if isinstance(value, str) else None
         self.wrong(
@@ -241,29 +246,26 @@ class _Reader:
         return value is True
 
     def inputs(self) -> tuple[str, ...]:
-        entry = self.node.entries.get("inputs")
-        if entry is None or is_null(entry.value):
+        node = self.value("inputs")
+        if node is None:
             return (INPUT,)
-        items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
         names: list[str] = []
-        for item in items:
+        for item in node.items if isinstance(node, Sequence) else (node,):
             name = plain(item)
-            if not isinstance(name, str) or not name or "." in name or "$" in name:
+            if not _is_input_name(name):
                 self.wrong(
                     Fault(
                         "MS204",
                         f"`inputs` of a block must be a list of names, found {describe(name)}",
-                        help=(
-                            "e.g. `inputs: [a, b]`; their shapes come from what the block is called"
-                            " with"
-                        ),
+                        help="e.g. `inputs: [a, b]`; their shapes come from what the block is"
+                        " called with",
                     ),
                     item.span,
                 )
             elif name in names:
                 self.wrong(Fault("MS304", f"`{name}` is defined twice"), item.span)
             else:
-                names.append(name)
+                names.append(str(name))
         return tuple(names) or (INPUT,)
 
     def read_expressions(self, node: Node, later: Sequence_[str] = ()) -> None:
@@ -291,9 +293,13 @@ class _Reader:
                     start = 0
             except Misread as misread:
                 fault = cut_off(scalar, misread.fault)
-                self.notebook.report(
+                self.collector.report(
                     fault, place(scalar, start + misread.start, start + misread.end)
                 )
+
+
+def _is_input_name(name: Value) -> bool:
+    return isinstance(name, str) and name != "" and "." not in name and "$" not in name
 
 
 def _texts(node: Node) -> Iterator[Scalar]:
@@ -304,75 +310,5 @@ def _texts(node: Node) -> Iterator[Scalar]:
     elif isinstance(node, Mapping):
         for entry in node.entries.values():
             yield from _texts(entry.value)
-    elif isinstance(node.value, str) and "$" in node.value:
+    elif is_expression(node):
         yield node
-
-
-# Blocks in blocks ---------------------------------------------------------------------------------
-
-
-def _refuse_recursion(blocks: dict[str, Block | None], notebook: Notebook) -> None:
-    """A block that uses itself, directly or through others, is in error: also where a `when` would
-    end it.
-    """
-    uses = {
-        name: list(_uses(block.layers, blocks)) if block else [] for name, block in blocks.items()
-    }
-    finished: set[str] = set()
-    for name in blocks:
-        _follow(name, uses, finished, blocks, notebook)
-
-
-def _follow(
-    start: str,
-    uses: dict[str, list[tuple[str, Span]]],
-    finished: set[str],
-    blocks: dict[str, Block | None],
-    notebook: Notebook,
-) -> None:
-    """Go along the uses, depth first, with a list in place of calls."""
-    if start in finished:
-        return
-    path, left = [start], [iter(uses[start])]
-    while path:
-        step = next(left[-1], None)
-        if step is None:
-            finished.add(path.pop())
-            left.pop()
-            continue
-        name, span = step
-        if name in path:
-            _report_circle([*path[path.index(name) :], name], span, notebook)
-            for one in path[path.index(name) :]:
-                blocks[one] = None
-        elif name not in finished:
-            path.append(name)
-            left.append(iter(uses[name]))
-
-
-def _report_circle(circle: list[str], span: Span, notebook: Notebook) -> None:
-    if len(circle) == 2:
-        message = f"block `{circle[0]}` uses itself"
-    else:
-        message = f"block `{circle[0]}` uses itself, by way of {listed(circle[1:-1])}"
-    notebook.report(
-        Fault("MS131", message, help="use `repeat` or `for` to write layers several times"), span
-    )
-
-
-def _uses(node: Node, blocks: dict[str, Block | None]) -> Iterator[tuple[str, Span]]:
-    """Every kind in a list of layers (and in the lists inside it) that is a block, and where it
-    stands.
-    """
-    if isinstance(node, Scalar):
-        if isinstance(node.value, str) and node.value in blocks:
-            yield node.value, node.span
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from _uses(item, blocks)
-    else:
-        for key, entry in node.entries.items():
-            if key in blocks and len(node.entries) == 1:
-                yield key, entry.key_span
-            elif key in ("do", "else", "branches", "join"):
-                yield from _uses(entry.value, blocks)

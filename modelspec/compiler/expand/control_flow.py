@@ -1,34 +1,35 @@
-"""The words of an entry that say whether, how often, and for which values it stands: `when`,
-`repeat`, `for`.
-"""
+"""Control flow in lists of layers: `when`, `repeat` and `for`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from modelspec.core.diagnostics import Fault, Span, nearest
+from modelspec.core.diagnostics.derived import Cause
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from .identifiers import RESERVED, check_variable
-from .scope import Scope
+from .interpolation import is_expression
+from .scope import Binding, Scope
 from .values import Values, in_error
 
 WORDS: Final = ("for", "index", "repeat", "when", "do", "else", "branches", "join")
-"""Keys of an entry that is no call itself."""
+"""Keys of an entry that holds lists of entries, or runs several times."""
 OF_BRANCHES: Final = ("branches", "join", "from", "name", "when", "repeat")
 OF_LISTS: Final = ("for", "index", "repeat", "when", "do", "else", "from")
 
 
-def kept(when: Entry, scope: Scope, values: Values) -> bool | None:
-    """What `when` says; None, which is told, where that is not known."""
+def is_kept(when: Entry, scope: Scope, values: Values) -> bool | None:
+    """What `when` says; None, with a report, where that is not known."""
     node = values.node(when.value, scope)
     if in_error(node):
         return None
     if isinstance(node, Scalar) and isinstance(node.value, bool):
         return node.value
-    values.notebook.report(
+    values.collector.report(
         Fault(
             "MS204",
             f"`when` must be `true` or `false`, found {describe(plain(node))}",
@@ -55,22 +56,50 @@ def times(repeat: Entry, scope: Scope, values: Values) -> int | None:
     if in_error(node):
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        values.notebook.report(
+        values.collector.report(
             Fault("MS204", f"`repeat` must be a whole number, found {describe(value)}"), node.span
         )
         return None
     if value < 0:
-        values.notebook.report(
+        values.collector.report(
             Fault("MS205", f"`repeat` must be at least 0, found {describe(value)}"), node.span
         )
         return None
     return value
 
 
-def read_loop(
-    node: Mapping, scope: Scope, values: Values
-) -> tuple[str, str | None, Sequence] | None:
-    """The variable of a `for`, that of its position, and the values."""
+@dataclass(frozen=True)
+class Loop:
+    """A `for`: its variable, that of the position, and the values."""
+
+    variable: str
+    index: str | None
+    index_span: Span | None
+    values: Sequence
+
+    @property
+    def names(self) -> set[str | None]:
+        return {self.variable, self.index}
+
+    def bindings(self, position: int) -> dict[str, Binding]:
+        """What the names of the loop are in one round."""
+        item = self.values.items[position]
+        found = {self.variable: Binding(self.variable, None, item, in_frame=True)}
+        if self.index and self.index_span:
+            node = Scalar(position, self.index_span, True)
+            found[self.index] = Binding(self.index, None, node, in_frame=True)
+        return found
+
+    def cause(self, position: int) -> Cause:
+        """What leads to an entry of one round."""
+        item = self.values.items[position]
+        index = f" and `{self.index}` is `{position}`" if self.index else ""
+        value = describe(plain(item))
+        return Cause(f"in the loop, where `{self.variable}` is {value}{index}", item.span)
+
+
+def loop_of(node: Mapping, scope: Scope, values: Values) -> Loop | None:
+    """The loop of an entry with `for`; None, with a report, where it has not the form of one."""
     head, position = node.entries["for"].value, node.entries.get("index")
     if not isinstance(head, Mapping) or len(head.entries) != 1:
         fault = Fault(
@@ -78,100 +107,101 @@ def read_loop(
             f"`for` takes one name with a list of values, found {describe(plain(head))}",
             help="e.g. `for: {width: [64, 32]}`; nest loops for several names",
         )
-        values.notebook.report(fault, scope.frame.place(head.span))
+        values.collector.report(fault, scope.frame.place(head.span))
         return None
     variable, entry = next(iter(head.entries.items()))
-    right = check_variable(variable, scope.frame.place(entry.key_span), values.notebook)
+    is_right = check_variable(variable, scope.frame.place(entry.key_span), values.collector)
+    index_span = position.value.span if position else None
     index = plain(position.value) if position else None
-    if position and not isinstance(index, str):
-        fault = Fault(
-            "MS204", f"`index` must be a name, found {describe(index)}", help="e.g. `index: i`"
-        )
-        values.notebook.report(fault, scope.frame.place(position.value.span))
-        right = False
-    elif position and isinstance(index, str):
-        right = (
-            check_variable(index, scope.frame.place(position.value.span), values.notebook) and right
-        )
-    items = values.node(entry.value, scope)
-    if not isinstance(items, Sequence):
-        if not in_error(items):
-            fault = Fault(
-                "MS204",
-                f"`for` must have a list of values, found {describe(plain(items))}",
-                help="e.g. `$(range(3))` for 0, 1, 2",
-            )
-            values.notebook.report(fault, items.span)
+    if position and not _check_index(position.value, scope, values):
+        is_right = False
+    items = _loop_values(entry.value, scope, values)
+    if items is None or not is_right:
         return None
-    return (variable, index if isinstance(index, str) else None, items) if right else None
+    return Loop(variable, index if isinstance(index, str) else None, index_span, items)
+
+
+def _check_index(node: Node, scope: Scope, values: Values) -> bool:
+    """Whether the position of a round can have a name."""
+    index, span = plain(node), scope.frame.place(node.span)
+    if isinstance(index, str):
+        return check_variable(index, span, values.collector)
+    fault = Fault(
+        "MS204", f"`index` must be a name, found {describe(index)}", help="e.g. `index: i`"
+    )
+    values.collector.report(fault, span)
+    return False
+
+
+def _loop_values(node: Node, scope: Scope, values: Values) -> Sequence | None:
+    items = values.node(node, scope)
+    if isinstance(items, Sequence):
+        return items
+    if not in_error(items):
+        fault = Fault(
+            "MS204",
+            f"`for` must have a list of values, found {describe(plain(items))}",
+            help="e.g. `$(range(3))` for 0, 1, 2",
+        )
+        values.collector.report(fault, items.span)
+    return None
 
 
 def misplaced(node: Mapping, allowed: tuple[str, ...]) -> tuple[Fault, Span] | None:
     """What is wrong with the keys of an entry that holds lists."""
-    words = node.entries
-    if other := next((key for key in words if key not in allowed), None):
-        if other in WORDS:
-            return (
-                Fault("MS207", f"`{other}` cannot stand beside `{_chief(node)}`"),
-                words[other].key_span,
-            )
-        word = _chief(node)
-        if other in RESERVED:
-            return (
-                Fault(
-                    "MS207",
-                    f"`{other}` cannot stand beside `{word}`",
-                    help="write it at the layers themselves",
-                ),
-                words[other].key_span,
-            )
-        near = nearest(other, [key for key in allowed if key not in words])
-        if near:
-            return (
-                Fault(
-                    "MS207",
-                    f"`{other}` cannot stand beside `{word}`",
-                    help=f"did you mean `{near}`?",
-                    suggestion=near,
-                ),
-                words[other].key_span,
-            )
-        return (
-            Fault(
-                "MS207",
-                f"`{word}` stands beside `{other}`, not among its settings",
-                help=f"indent it further, or write `- {other}: {{..., {word}: ...}}`",
-            ),
-            words[word].key_span,
-        )
-    if "branches" in words:
+    other = next((key for key in node.entries if key not in allowed), None)
+    if other is not None:
+        return _foreign_key(node, other, allowed)
+    if "branches" in node.entries:
         return None
+    return _incomplete(node)
+
+
+def _foreign_key(node: Mapping, other: str, allowed: tuple[str, ...]) -> tuple[Fault, Span]:
+    """A key that such an entry cannot have."""
+    words, word = node.entries, _chief(node)
+    message = f"`{other}` cannot stand beside `{word}`"
+    if other in WORDS:
+        return Fault("MS207", message), words[other].key_span
+    if other in RESERVED:
+        fault = Fault("MS207", message, help="write it at the layers themselves")
+        return fault, words[other].key_span
+    near = nearest(other, [key for key in allowed if key not in words])
+    if near:
+        fault = Fault("MS207", message, help=f"did you mean `{near}`?", suggestion=near)
+        return fault, words[other].key_span
+    return (
+        Fault(
+            "MS207",
+            f"`{word}` stands beside `{other}`, not among its settings",
+            help=f"indent it further, or write `- {other}: {{..., {word}: ...}}`",
+        ),
+        words[word].key_span,
+    )
+
+
+def _incomplete(node: Mapping) -> tuple[Fault, Span] | None:
+    """What is missing from an entry with `do`, or is there twice."""
+    words = node.entries
     if "for" in words and "repeat" in words:
-        return (
-            Fault(
-                "MS207",
-                "`for` and `repeat` stand in one entry",
-                help="put one below the other's `do`",
-            ),
-            words["repeat"].key_span,
+        fault = Fault(
+            "MS207", "`for` and `repeat` stand in one entry", help="put one below the other's `do`"
         )
+        return fault, words["repeat"].key_span
     for word, of in (("index", "for"), ("else", "when")):
         if word in words and of not in words:
             return Fault("MS207", f"`{word}` needs a `{of}` beside it"), words[word].key_span
     if "do" not in words:
-        return (
-            Fault(
-                "MS207",
-                f"`{_chief(node)}` needs `do`, the list of layers that it is about",
-                help="add `do: [...]`",
-            ),
-            words[_chief(node)].key_span,
+        chief = _chief(node)
+        fault = Fault(
+            "MS207",
+            f"`{chief}` needs `do`, the list of layers that it is about",
+            help="add `do: [...]`",
         )
+        return fault, words[chief].key_span
     if not any(word in words for word in ("for", "repeat", "when")):
-        return (
-            Fault("MS207", "`do` needs `for`, `repeat` or `when` beside it"),
-            words["do"].key_span,
-        )
+        fault = Fault("MS207", "`do` needs `for`, `repeat` or `when` beside it")
+        return fault, words["do"].key_span
     return None
 
 
@@ -182,17 +212,20 @@ def _chief(node: Mapping) -> str:
 
 def written_names(node: Node) -> Iterator[tuple[str, Span]]:
     """The names that a list of layers writes out, those of the lists inside it counted."""
-    if not isinstance(node, Sequence):
-        return
-    for item in node.items:
+    for item in node.items if isinstance(node, Sequence) else ():
         if isinstance(item, Sequence):
             yield from written_names(item)
-        if not isinstance(item, Mapping):
-            continue
-        for key, entry in item.entries.items():
+        for key, entry in item.entries.items() if isinstance(item, Mapping) else ():
             if key in ("do", "else", "branches"):
                 yield from written_names(entry.value)
-            elif isinstance(entry.value, Mapping) and (name := entry.value.entries.get("name")):
-                value = plain(name.value)
-                if isinstance(value, str) and "$" not in value:
-                    yield value, name.value.span
+            elif found := _written_name(entry.value):
+                yield found
+
+
+def _written_name(settings: Node) -> tuple[str, Span] | None:
+    """The `name` among the settings of an entry, where it does not follow from others."""
+    named = settings.entries.get("name") if isinstance(settings, Mapping) else None
+    if named is None or not isinstance(named.value, Scalar) or is_expression(named.value):
+        return None
+    value = named.value.value
+    return (value, named.value.span) if isinstance(value, str) else None

@@ -21,7 +21,7 @@ _HINT = re.compile(r"\$|\b(?:when|repeat|for|branches|do|extends|vars|blocks)\b|
 
 
 def needs_expansion(root: Mapping) -> bool:
-    """Whether anything in the document stands for something else. A look at the text settles it for
+    """Whether anything in the document is to be expanded. A look at the text settles it for
     most.
     """
     return (
@@ -29,7 +29,7 @@ def needs_expansion(root: Mapping) -> bool:
         and (
             any(key in root.entries for key in GONE)
             or any(
-                _stands_for_another(entry.value)
+                _is_expandable(entry.value)
                 for key, entry in root.entries.items()
                 if not key.startswith("x-")
             )
@@ -37,19 +37,18 @@ def needs_expansion(root: Mapping) -> bool:
     ) or ("model" in root.entries and _uses_library(root.entries["model"].value))
 
 
-def _stands_for_another(node: Node) -> bool:
+def _is_expandable(node: Node) -> bool:
+    """Whether a value has an expression in it, or a word of control flow."""
     if isinstance(node, Scalar):
         return isinstance(node.value, str) and "$" in node.value
     if isinstance(node, Sequence):
-        return any(map(_stands_for_another, node.items))
-    return any(
-        key in _WORDS or _stands_for_another(entry.value) for key, entry in node.entries.items()
-    )
+        return any(map(_is_expandable, node.items))
+    return any(key in _WORDS or _is_expandable(entry.value) for key, entry in node.entries.items())
 
 
 def _uses_library(node: Node) -> bool:
     """Whether a model, a list of layers or something shared names a kind of the library. (There are
-    no lists inside lists: those stand below words that were looked for before.)
+    no lists inside lists: those are below words that were looked for before.)
     """
     if isinstance(node, Sequence):
         return any(_is_shipped(item) for item in node.items)
@@ -71,12 +70,12 @@ def _is_shipped(node: Node) -> bool:
     return isinstance(kind, str) and kind not in LAYERS and is_kind(kind)
 
 
-def meant(root: Mapping) -> Mapping:
-    """The document with what stands under a misspelt `extends`, `vars` or `blocks` also under the
-    right key.
+def with_misspelt_sections(root: Mapping) -> Mapping:
+    """The document with what is written under a misspelt `extends`, `vars` or `blocks` also under
+    the right key.
 
-    The slip itself is told when the spec is read; every name and block that it takes away would be
-    told as well.
+    The slip itself is reported when the spec is read; every name and block that it takes away would
+    be reported as well.
     """
     known = (*KEYS, *EXPANDED, *LATER)
     strange = [key for key in root.entries if key not in known and not key.startswith("x-")]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as SequenceType
 from typing import Final, TypeAlias
 
+from modelspec.core.automatic_names import AutomaticNames
 from modelspec.core.registry import snake_case
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
@@ -56,51 +57,53 @@ def names(node: Sequence) -> Iterator[tuple[Way, str]]:
                 yield (index, key), name
 
 
-def default_names(node: Sequence) -> Iterator[tuple[int, str]]:
+def automatic_names(node: Sequence) -> Iterator[tuple[int, str]]:
     """The names that entries without one get, from the first on, up to one of which it is not plain
     how many it is.
     """
     given = {name for _, name in names(node)}
-    counts: dict[str, int] = {}
+    automatic = AutomaticNames()
     for index, item in enumerate(node.items):
         kind = kind_of(item)
         settings = item.entries[kind].value if isinstance(item, Mapping) and kind else None
-        many = isinstance(settings, Mapping) and any(word in settings.entries for word in _MANY)
-        if kind is None or kind in WORDS or many:
+        if kind is None or kind in WORDS or _may_be_several(settings):
             return
-        if settings is not None and name_of(settings):
-            continue
-        base = snake_case(kind)
-        while True:
-            count = counts.get(base, 0)
-            counts[base] = count + 1
-            name = f"{base}_{count}" if count else base
-            if name not in given:
-                break
-        yield index, name
+        if settings is None or not name_of(settings):
+            yield index, automatic.next(snake_case(kind), lambda name: name not in given)
+
+
+def _may_be_several(settings: Node | None) -> bool:
+    """Whether an entry may become several, or none."""
+    return isinstance(settings, Mapping) and any(word in settings.entries for word in _MANY)
 
 
 def long_form(node: Node, before: SequenceType[str | int], key: str | int) -> Mapping | None:
-    """What a value that stands for a mapping is short for, so that it can take `key`; `before`: the
-    way to it.
+    """The mapping that a value is a short form of, so that it can take `key`; `before`: the way to
+    it.
 
     `[28, 28, 1]` of an input is `{shape: [28, 28, 1]}`, the `age` of a feature `{column: age}`, a
     list of a block `{layers: [...]}`.
     """
-    match list(before):
+    is_list = isinstance(node, Sequence)
+    short, siblings = _short_form(list(before), is_list)
+    if short is None or key not in siblings:
+        return None
+    return Mapping({short: Entry(node.span, node)}, node.span)
+
+
+def _short_form(before: list[str | int], is_list: bool) -> tuple[str | None, tuple[str, ...]]:
+    """The key that a value is short for at a place, and all keys of the long form."""
+    match before:
         case ["model", "inputs"] | ["model", "inputs", _]:
-            short = "shape" if isinstance(node, Sequence) and key in _INPUT else None
+            return ("shape" if is_list else None), _INPUT
         case ["data", "inputs" | "targets"] | ["data", "inputs" | "targets", _]:
-            short = (
-                ("columns" if isinstance(node, Sequence) else "column") if key in _FEATURE else None
-            )
+            return ("columns" if is_list else "column"), _FEATURE
         case ["blocks", _]:
-            short = "layers" if isinstance(node, Sequence) and key in _BLOCK else None
+            return ("layers" if is_list else None), _BLOCK
         case ["model", "shared", _]:
-            short = "layers" if isinstance(node, Sequence) and key in _MODEL else None
+            return ("layers" if is_list else None), _MODEL
         case _:
-            short = None
-    return Mapping({short: Entry(node.span, node)}, node.span) if short else None
+            return None, ()
 
 
 def mentioned(name: str, node: Node) -> bool:

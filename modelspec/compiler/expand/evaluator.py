@@ -195,15 +195,14 @@ class _Run:
         """Texts and lists: `a + b` of one kind, `a * 3`."""
         if sign == "+" and type(left) is type(right) and isinstance(left, (str, tuple)):
             return self.sized(left + right, node)
-        if sign == "*" and (isinstance(left, (str, tuple)) and isinstance(right, int)):
-            return self.repeated(left, right, node)
-        if sign == "*" and (isinstance(right, (str, tuple)) and isinstance(left, int)):
-            return self.repeated(right, left, node)
-        text = sign == "+" and (isinstance(left, str) or isinstance(right, str))
+        for one, times in ((left, right), (right, left)) if sign == "*" else ():
+            if isinstance(one, (str, tuple)) and isinstance(times, int):
+                return self.repeated(one, times, node)
+        with_text = sign == "+" and str in (type(left), type(right))
         return self.wrong(
             node,
             f"`{sign}` cannot take {describe(left)} and {describe(right)}",
-            "make a text of the other with `str(...)`" if text else None,
+            "make a text of the other with `str(...)`" if with_text else None,
         )
 
     def repeated(self, value: Any, times: int, node: ast.expr) -> Any:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
+from typing import TYPE_CHECKING
 
-from modelspec.core.diagnostics import Fault, Span, nearest
+from modelspec.core.diagnostics import Collector, Fault, Span, nearest
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, plain
 
 from ..spec.spec_file import EXPANDED, KEYS, LATER
 from .blocks import is_null, read_blocks
 from .detection import GONE
-from .expand_model import Models
+from .expand_model import ModelExpander
 from .identifiers import check_variable
+from .items import Call, LibraryUse
 from .limits import Spent
-from .notebook import Notebook
 from .scope import Binding, Scope
 from .values import Values
+
+if TYPE_CHECKING:
+    from .library_kinds import Kind
 
 _SOURCES = ("source", "train", "validation", "test")
 _PATHS = ("path", "csv", "root", "files")
@@ -24,26 +28,23 @@ _READ_HERE = ("vars", "blocks", "model")
 
 
 def expand_document(
-    root: Mapping, notebook: Notebook, environment: MappingType[str, str] | None = None
+    root: Mapping, collector: Collector, environment: MappingType[str, str] | None = None
 ) -> Mapping:
-    """The document without anything in it that stands for something else.
+    """The document with plain values and flat lists of layers only.
 
-    Raises `TooMuch` where a budget is spent, `Enough` after too many faults.
+    Raises `TooMuch` where a budget is spent, `TooManyFaults` after too many faults.
     """
-    values = Values(notebook, Spent(), environment)
-    meant = _meant(root)
-    read = (
-        Mapping({meant.get(key, key): entry for key, entry in root.entries.items()}, root.span)
-        if meant
-        else root
-    )
-    scope = _read_vars(read, values)
-    models = Models(values, read_blocks(read, notebook), scope)
+    values = Values(collector, Spent(), environment)
+    section_of = _misspelt_sections(root)
+    read = {section_of.get(key, key): entry for key, entry in root.entries.items()}
+    known = Mapping(read, root.span)
+    scope = _read_vars(known, values)
+    models = ModelExpander(values, read_blocks(known, collector), scope, _instantiate)
     entries: dict[str, Entry] = {}
     for written, entry in root.entries.items():
-        key = meant.get(written, written)
-        if key in GONE and written in GONE:
+        if written in GONE:
             continue
+        key = section_of.get(written, written)
         if key.startswith("x-") or key in GONE:
             entries[written] = entry
         elif key == "model":
@@ -51,15 +52,21 @@ def expand_document(
         elif key == "data":
             entries[written] = Entry(entry.key_span, _data(entry.value, values, scope))
         else:
-            entries[written] = Entry(
-                entry.key_span, values.node(entry.value, scope, env=key == "runtime")
-            )
+            value = values.node(entry.value, scope, env=key == "runtime")
+            entries[written] = Entry(entry.key_span, value)
     return Mapping(entries, root.span)
 
 
-def _meant(root: Mapping) -> dict[str, str]:
-    """Misspelt sections, and which they were most likely meant to be: they are expanded as these,
-    and told later.
+def _instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryUse | None:
+    """A model of the library; its module loads where a spec uses one."""
+    from .library_uses import instantiate
+
+    return instantiate(kind, call, values, level)
+
+
+def _misspelt_sections(root: Mapping) -> dict[str, str]:
+    """Misspelt sections, and which they were most likely meant to be: they are expanded as these.
+    The slip itself is reported when the spec is read.
     """
     known = (*KEYS, *EXPANDED, *LATER)
     near = {
@@ -76,7 +83,7 @@ def _read_vars(root: Mapping, values: Values) -> Scope:
     if entry is None or is_null(entry.value):
         return Scope({})
     if not isinstance(entry.value, Mapping):
-        values.notebook.report(
+        values.collector.report(
             Fault(
                 "MS204",
                 "`vars` must be a mapping of names to values, found "
@@ -91,7 +98,7 @@ def _read_vars(root: Mapping, values: Values) -> Scope:
     for name, item in entry.value.entries.items():
         node = values.node(item.value, scope)
         del later[name]
-        if check_variable(name, item.key_span, values.notebook):
+        if check_variable(name, item.key_span, values.collector):
             names[name] = Binding(name, None, node)
     return scope
 

@@ -13,7 +13,7 @@ class Function(NamedTuple):
     """A function, how many arguments it takes, and what they are in words."""
 
     call: Callable[..., Any] | None
-    """None for `env`, which needs to know where it stands."""
+    """None for `env`, which may be called in some places only."""
     least: int
     most: int
     words: str

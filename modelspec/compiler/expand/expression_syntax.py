@@ -98,7 +98,7 @@ class Misread(Exception):
 
 
 class Name(NamedTuple):
-    """A name in an expression, and where in its text it stands."""
+    """A name in an expression, and its place in the text."""
 
     text: str
     start: int
@@ -113,7 +113,7 @@ class Expression(NamedTuple):
     names: tuple[Name, ...]
 
     def place(self, node: ast.expr) -> tuple[int, int]:
-        """Where in the text a part of it stands."""
+        """The place in the text of a part of it."""
         return place(self.text, node)
 
 
@@ -121,41 +121,34 @@ class Expression(NamedTuple):
 def parse(text: str) -> Expression:
     """The tree of an expression. Raises `Misread` (MS108, MS109, MS120, MS122)."""
     if len(text) > limits.LENGTH:
-        raise Misread(
-            Fault(
-                "MS108",
-                f"an expression has at most {limits.LENGTH:,} characters, this one {len(text):,}",
-                help="name parts of it in `vars`",
-            ),
-            0,
-            len(text),
-        )
+        found = f"at most {limits.LENGTH:,} characters, this one {len(text):,}"
+        raise _as_a_whole(text, "MS108", f"an expression has {found}", _IN_PARTS)
     if not text.strip():
-        raise Misread(
-            Fault("MS120", "an expression is missing", help="write e.g. `$(2 * width)`"),
-            0,
-            len(text),
-        )
+        raise _as_a_whole(text, "MS120", "an expression is missing", "write e.g. `$(2 * width)`")
     tree = _read(text)
     for node, depth in _walk(tree):
         if depth > limits.NESTING:
-            raise Misread(
-                Fault(
-                    "MS108",
-                    f"more than {limits.NESTING} operations inside one another",
-                    help="name parts of it in `vars`",
-                ),
-                0,
-                len(text),
-            )
+            message = f"more than {limits.NESTING} operations inside one another"
+            raise _as_a_whole(text, "MS108", message, _IN_PARTS)
         _check(text, node)
-    names = (node for node, _ in _walk(tree) if isinstance(node, ast.Name) and node.id not in WORDS)
-    called = {id(node.func) for node, _ in _walk(tree) if isinstance(node, ast.Call)}
-    return Expression(
-        text,
-        tree,
-        tuple(Name(node.id, *place(text, node)) for node in names if id(node) not in called),
-    )
+    return Expression(text, tree, tuple(_names(text, tree)))
+
+
+def _names(text: str, tree: ast.expr) -> Iterator[Name]:
+    """The names of values, without those of functions."""
+    nodes = [node for node, _ in _walk(tree)]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id not in WORDS and id(node) not in called:
+            yield Name(node.id, *place(text, node))
+
+
+_IN_PARTS: Final = "name parts of it in `vars`"
+
+
+def _as_a_whole(text: str, code: str, message: str, help: str | None = None) -> Misread:
+    """A fault of an expression as a whole."""
+    return Misread(Fault(code, message, help=help), 0, len(text))
 
 
 def _read(text: str) -> ast.expr:
@@ -168,61 +161,47 @@ def _read(text: str) -> ast.expr:
     except SyntaxError as error:
         raise _unreadable(text, error) from None
     except (ValueError, RecursionError, MemoryError):
-        raise Misread(
-            Fault("MS120", "this is no expression", help=_EXAMPLE), 0, len(text)
-        ) from None
+        raise _as_a_whole(text, "MS120", "this is no expression", _EXAMPLE) from None
 
 
 _EXAMPLE: Final = "write e.g. `$(2 * width)` or `$('same' if stride == 1 else 'valid')`"
 
 
 def _unreadable(text: str, error: SyntaxError) -> Misread:
+    """What is wrong with a text that Python's parser does not read."""
     if error.msg.startswith("Exceeds the limit"):
-        return Misread(Fault("MS109", "the integer does not fit into 64 bits"), 0, len(text))
+        return _as_a_whole(text, "MS109", "the integer does not fit into 64 bits")
     if error.msg.startswith("expected 'else'"):
         help = "write `x if condition else y`"
-        return Misread(
-            Fault("MS120", "an `if` in an expression needs an `else`", help=help), 0, len(text)
-        )
+        return _as_a_whole(text, "MS120", "an `if` in an expression needs an `else`", help)
     line, column = error.lineno or 1, error.offset or 1
     start = min(max(offset(text, line, column - 1), 0), len(text))
-    if start == len(text) or not text[start:].strip():
-        return Misread(
-            Fault("MS120", "the expression ends too early", help=_EXAMPLE), 0, len(text.rstrip())
-        )
+    if not text[start:].strip():
+        fault = Fault("MS120", "the expression ends too early", help=_EXAMPLE)
+        return Misread(fault, 0, len(text.rstrip()))
     if "Perhaps" in error.msg and error.end_lineno == line:
         end = max(start + 1, min(offset(text, line, (error.end_offset or 0) - 1), len(text)))
-        return Misread(
-            Fault("MS120", f"an operator is missing in `{text[start:end][:40]}`", help=_EXAMPLE),
-            start,
-            end,
-        )
+        shown = text[start:end][:40]
+        fault = Fault("MS120", f"an operator is missing in `{shown}`", help=_EXAMPLE)
+        return Misread(fault, start, end)
     if "never closed" in error.msg and "#" in text:
         start = text.index("#")
+    return _misplaced_word(text, start, "'=='" in error.msg)
+
+
+def _misplaced_word(text: str, start: int, assigns: bool) -> Misread:
+    """A word or a sign that cannot be where it is."""
     word = text[start:].split(maxsplit=1)[0]
-    if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
+    if assigns or (word.startswith("=") and not word.startswith("==")):
         start = max(text.find("=", start), 0)
-        return Misread(
-            Fault("MS120", "an expression cannot assign", help="write `==` to compare"),
-            start,
-            start + 1,
-        )
+        fault = Fault("MS120", "an expression cannot assign", help="write `==` to compare")
+        return Misread(fault, start, start + 1)
     if word.startswith("$"):
-        return Misread(
-            Fault(
-                "MS120",
-                "inside `$(...)` names stand without `$`",
-                help="remove the `$`",
-                suggestion="",
-            ),
-            start,
-            start + 1,
-        )
-    return Misread(
-        Fault("MS120", f"`{word[:30]}` cannot stand here in an expression", help=_EXAMPLE),
-        start,
-        start + len(word),
-    )
+        message = "inside `$(...)` names stand without `$`"
+        fault = Fault("MS120", message, help="remove the `$`", suggestion="")
+        return Misread(fault, start, start + 1)
+    message = f"`{word[:30]}` cannot stand here in an expression"
+    return Misread(Fault("MS120", message, help=_EXAMPLE), start, start + len(word))
 
 
 def _walk(tree: ast.expr) -> Iterator[tuple[ast.AST, int]]:
@@ -234,23 +213,29 @@ def _walk(tree: ast.expr) -> Iterator[tuple[ast.AST, int]]:
 
 
 def _check(text: str, node: ast.AST) -> None:
-    if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.BoolOp)):
+    """Raises `Misread` for a node that the language does not have."""
+    if isinstance(node, ast.Call):
+        _check_call(text, node)
+    elif isinstance(node, ast.Constant):
+        _check_constant(text, node)
+    elif isinstance(node, (ast.BinOp, ast.UnaryOp, ast.BoolOp)):
         _check_known(text, node.op, node)
     elif isinstance(node, ast.Compare):
         for operator in node.ops:
             _check_known(text, operator, node)
-    elif isinstance(node, ast.Call):
-        _check_call(text, node)
-    elif isinstance(node, ast.Constant):
-        _check_constant(text, node)
-    elif isinstance(node, ast.Slice) and node.step is not None:
-        _refuse(text, node, node)
-    elif isinstance(node, ast.Tuple) and (
-        slices := [one for one in node.elts if isinstance(one, ast.Slice)]
-    ):
-        _refuse(text, slices[0], slices[0])
     elif isinstance(node, ast.expr):
+        _check_slices(text, node)
         _check_known(text, node, node)
+
+
+def _check_slices(text: str, node: ast.expr) -> None:
+    """Raises `Misread` for a slice with steps, and for several in one pair of brackets."""
+    if isinstance(node, ast.Slice) and node.step is not None:
+        _refuse(text, node, node)
+    if isinstance(node, ast.Tuple):
+        for one in node.elts:
+            if isinstance(one, ast.Slice):
+                _refuse(text, one, one)
 
 
 def _check_known(text: str, node: ast.AST, whole: ast.expr) -> None:

@@ -9,31 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelspec.catalog import library
-from modelspec.core.diagnostics import Checked, Diagnostic, Fault, Note, listed, nearest
+from modelspec.core.diagnostics import Checked, Collector, Diagnostic, Fault, Note, listed, nearest
 from modelspec.core.paths import confined
 from modelspec.core.settings import Context, describe
-from modelspec.core.source import Document, Entry, Mapping, Node, Sequence, plain, read, walk
+from modelspec.core.source import Document, Entry, Mapping, Node, Sequence, Value, plain, read, walk
 from modelspec.core.source.budgets import NODES
 
+from .families import is_same_family
 from .limits import FILES, TooMuch
-from .notebook import Notebook
-from .short_forms import same_family
 
 
-def extend(root: Mapping, context: Context, notebook: Notebook) -> Mapping:
+def extend(root: Mapping, context: Context, collector: Collector) -> Mapping:
     """The document merged with all that it extends, directly or through others. What cannot be read
     is reported.
     """
     own = _own_path(root, context)
-    return _Extender(notebook, [0]).merged(root, context, (own,) if own else ())
+    return _Extender(collector).merged(root, context, (own,) if own else ())
 
 
 class _Extender:
-    """Reads and merges files. `count` is how many were read so far, in all."""
+    """Reads and merges files."""
 
-    def __init__(self, notebook: Notebook, count: list[int]) -> None:
-        self.notebook = notebook
-        self.count = count
+    def __init__(self, collector: Collector) -> None:
+        self.collector = collector
+        self.count = 0
+        """How many files were merged so far, in all."""
         self.nodes = 0
         self.documents: dict[Path, Checked[Document | None]] = {}
 
@@ -82,83 +82,83 @@ class _Extender:
         if path is None:
             return None
         if path in chain:
-            names = listed([one.name for one in chain[chain.index(path) :]])
-            around = f", by way of {names}" if len(chain) - chain.index(path) > 1 else ""
-            self.notebook.report(
-                Fault(
-                    "MS133",
-                    f"`{path.name}` extends itself{around}",
-                    help="remove one of the `extends`",
-                ),
-                node.span,
-            )
+            self._report_cycle(node, chain[chain.index(path) :])
             return None
-        self.count[0] += 1
-        if self.count[0] > FILES:
+        self.count += 1
+        if self.count > FILES:
             raise TooMuch(Fault("MS108", f"the spec extends more than {FILES} files"), node.span)
         shipped = path.parent == library.FOLDER and library.is_kind(path.stem)
         document = library.read_kind(path.stem) if shipped else self._read(path, node)
-        for diagnostic in document.diagnostics:
-            self.notebook.found.append(
-                _no_file(diagnostic, node)
-                if diagnostic.span is None
-                else replace(
-                    diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span))
-                )
-            )
+        self.collector.extend(_extended_here(one, node) for one in document.diagnostics)
         if document.value is None:
             return None
-        context = replace(
-            context, folder=path.parent, project=path.parent if shipped else context.project
+        project = path.parent if shipped else context.project
+        inside = replace(context, folder=path.parent, project=project)
+        return self.merged(document.value.root, inside, (*chain, path))
+
+    def _report_cycle(self, node: Node, cycle: tuple[Path, ...]) -> None:
+        by_way = listed([one.name for one in cycle])
+        around = f", by way of {by_way}" if len(cycle) > 1 else ""
+        self.collector.report(
+            Fault(
+                "MS133",
+                f"`{cycle[0].name}` extends itself{around}",
+                help="remove one of the `extends`",
+            ),
+            node.span,
         )
-        return self.merged(document.value.root, context, (*chain, path))
 
     def _path(self, node: Node, context: Context) -> Path | None:
         """Where the file is, every link followed; None, with a report, where it is outside the
         project.
         """
         value = plain(node)
-        if not isinstance(value, str) or not value or "\0" in value:
-            self.notebook.report(
-                Fault(
-                    "MS204",
-                    "`extends` takes the path of a file, or a list of paths, found "
-                    f"{describe(value)}",
-                    help="e.g. `extends: base.yaml`",
-                ),
-                node.span,
-            )
-            return None
-        if "$" in value:
-            self.notebook.report(
-                Fault(
-                    "MS204",
-                    "`extends` is read before names have values, so it takes no expression",
-                    help="write the path itself",
-                ),
-                node.span,
-            )
+        if not isinstance(value, str) or not value or "\0" in value or "$" in value:
+            self.collector.report(_not_a_path(value), node.span)
             return None
         if library.is_kind(value) and not _is_file(value, context):
             return library.FOLDER / f"{value}.yaml"
-        try:
-            found = None if "://" in value else confined(value, context)
-        except (OSError, RuntimeError, ValueError):
-            found = None
+        found = _confined(value, context)
         if found is None:
-            self.notebook.report(
-                Fault(
-                    "MS210",
-                    "`extends` must be a path inside the project (the working directory, or the"
-                    f" folder of the spec), found {describe(value)}",
-                    help=(
-                        "move the file into the project, or run modelspec from a folder that holds"
-                        " both"
-                    ),
-                ),
-                node.span,
-            )
+            self.collector.report(_outside(value), node.span)
         return found
+
+
+def _confined(value: str, context: Context) -> Path | None:
+    try:
+        return None if "://" in value else confined(value, context)
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _not_a_path(value: Value) -> Fault:
+    if isinstance(value, str) and "$" in value and "\0" not in value:
+        return Fault(
+            "MS204",
+            "`extends` is read before names have values, so it takes no expression",
+            help="write the path itself",
+        )
+    return Fault(
+        "MS204",
+        f"`extends` takes the path of a file, or a list of paths, found {describe(value)}",
+        help="e.g. `extends: base.yaml`",
+    )
+
+
+def _outside(value: str) -> Fault:
+    return Fault(
+        "MS210",
+        "`extends` must be a path inside the project (the working directory, or the"
+        f" folder of the spec), found {describe(value)}",
+        help="move the file into the project, or run modelspec from a folder that holds both",
+    )
+
+
+def _extended_here(diagnostic: Diagnostic, node: Node) -> Diagnostic:
+    """A fault of a file, with the place that extends it."""
+    if diagnostic.span is None:
+        return _no_file(diagnostic, node)
+    return replace(diagnostic, notes=(*diagnostic.notes, Note("extended here", node.span)))
 
 
 def _no_file(diagnostic: Diagnostic, node: Node) -> Diagnostic:
@@ -232,4 +232,4 @@ def _other(one: Mapping, other: Mapping) -> bool:
     if len(one.entries) != 1 or len(other.entries) != 1:
         return False
     first, second = next(iter(one.entries)), next(iter(other.entries))
-    return first != second and same_family(first, second)
+    return first != second and is_same_family(first, second)

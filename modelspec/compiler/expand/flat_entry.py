@@ -13,7 +13,7 @@ from .blocks import is_null
 
 
 @dataclass(slots=True)
-class Record:
+class FlatEntry:
     """One entry of the flat list, until all of the list is known."""
 
     kind: str
@@ -25,7 +25,7 @@ class Record:
     named: bool = False
     """Whether the name is to be written, or is the one that the entry gets anyway."""
     whole: Node | None = None
-    """What is no entry, as it was written."""
+    """What has not the form of an entry, as it was written."""
 
     def node(self) -> Node:
         """The entry as a spec writes it."""
@@ -39,39 +39,44 @@ class Record:
             extra["from"] = self.source
         if self.body is None and not extra:
             return Scalar(self.kind, self.span)
-        return Mapping({self.kind: Entry(self.span, self._with(extra))}, self.span)
+        body = self._with(extra) if extra else self._body()
+        return Mapping({self.kind: Entry(self.span, body)}, self.span)
+
+    def _body(self) -> Node:
+        return self.body if self.body is not None else Mapping({}, self.span)
 
     def _with(self, extra: dict[str, Entry]) -> Node:
-        body = self.body
-        if body is None or (is_null(body) and extra):
+        """The settings with a name, or with what the entry takes."""
+        body = self._body()
+        if is_null(body):
             return Mapping(extra, self.span)
-        if not extra:
-            return body
         if isinstance(body, Mapping):
-            # A `name` that is none stays where it is, and reading the spec says so.
-            return Mapping(
-                {**body.entries, **{key: extra[key] for key in extra if key not in body.entries}},
-                body.span,
-            )
-        # Of a kind that is misspelt, which is told later, what stands behind it must not cost the
-        # entry its name.
-        layer = LAYERS.find(self.kind) or LAYERS.find(nearest(self.kind, LAYERS.names()) or "")
-        primary = layer.primary() if layer else None
+            # A `name` that is not a text stays where it is: reading the spec reports it.
+            added = {key: entry for key, entry in extra.items() if key not in body.entries}
+            return Mapping({**body.entries, **added}, body.span)
+        primary = self._primary()
         return Mapping({primary: Entry(body.span, body), **extra}, body.span) if primary else body
+
+    def _primary(self) -> str | None:
+        """The setting that a value alone sets. A kind that is misspelt is reported later: what is
+        written behind it must not cost the entry its name.
+        """
+        layer = LAYERS.find(self.kind) or LAYERS.find(nearest(self.kind, LAYERS.names()) or "")
+        return layer.primary() if layer else None
 
 
 @dataclass
-class Bases:
+class RoundNames:
     """Names of unnamed entries in rounds: each round has the same ones, with its own number
     behind.
     """
 
     rounds: int
     found: list[str] = field(default_factory=list)
-    at: int = 0
+    position: int = 0
 
     def next(self, make: Callable[[], str]) -> str:
-        if self.at == len(self.found):
+        if self.position == len(self.found):
             self.found.append(make())
-        self.at += 1
-        return self.found[self.at - 1]
+        self.position += 1
+        return self.found[self.position - 1]

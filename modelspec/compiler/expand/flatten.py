@@ -4,23 +4,34 @@ its name.
 
 from __future__ import annotations
 
-from modelspec.core.collector import Collector
 from modelspec.core.diagnostics import Fault, Span
 from modelspec.core.diagnostics.derived import derive
 from modelspec.core.registry import snake_case
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
+from ..graph.symbols import TensorName
 from ..spec.layer_names import check_name
 from .block_arguments import force
-from .flat_entry import Bases, Record
+from .flat_entry import FlatEntry, RoundNames
 from .flat_layers import Ends, FlatList, Place
-from .items import Branches, Call, From, Gone, Item, Lost, Made, Opaque, Repeat, Use
-from .naming import LOST, Names, Target, Tensor, Unknown, has_rounds, variants
-from .references import NOTHING, References
+from .items import (
+    BlockUse,
+    Branches,
+    Call,
+    Erroneous,
+    Excluded,
+    Item,
+    LibraryUse,
+    NoEntry,
+    Repeat,
+    Source,
+)
+from .references import NO_TENSOR, References
+from .tensor_scope import UNRESOLVED, Target, Tensor, TensorScope, Unresolved, has_rounds, variants
 from .values import Values, silenced
 
 
-class Writer:
+class Flattener:
     """Writes the layers of one model. `start` is the tensor that the first entry takes."""
 
     def __init__(
@@ -31,25 +42,24 @@ class Writer:
         inputs: dict[str, Span | None],
     ) -> None:
         self.values = values
-        self.notebook = values.notebook
+        self.collector = values.collector
         self.shared = shared
-        self.names = Names(self.notebook)
+        self.scope = TensorScope(self.collector)
         for name, span in inputs.items():
-            self.names.define(name, Tensor(name), span)
-        self.current: Target = Tensor(start) if start else LOST
+            self.scope.define(name, Tensor(name), span)
+        self.current: Target = Tensor(start) if start else UNRESOLVED
+        """What the next entry takes where it does not say so."""
         self.label: str | None = None
-        """The name that the last tensor answers to."""
+        """The name by which the current tensor is known."""
         self.flat = FlatList(start)
-        self.references = References(self.notebook, self.flat.refer)
+        self.references = References(self.collector, self.flat.refer)
 
-    def write(self, items: list[Item]) -> tuple[Node, ...]:
+    def flatten(self, items: list[Item]) -> tuple[Node, ...]:
         """The flat list."""
-        self.names.expect(items)
-        self.references.strict = has_rounds(items)
-        place = Place(self.names)
-        for item in items:
-            self.current = self._item(item, place, self.current)
-        if self.references.strict:
+        self.scope.expect(items)
+        self.references.knows_all = has_rounds(items)
+        self.current = self._items(items, Place(self.scope), self.current)
+        if self.references.knows_all:
             self.flat.name_all()
         return self.flat.nodes()
 
@@ -57,13 +67,17 @@ class Writer:
         """The flat list, written already, up to a tensor and without what that does not need; None
         where nothing has the name.
         """
-        target = self.names.table.get(name) or Tensor(name)
-        end = target.text.partition(".")[0] if isinstance(target, Tensor) else None
+        target = self.scope.symbols.get(name) or Tensor(name)
+        end = TensorName.parse(target.text).producer if isinstance(target, Tensor) else None
         if end not in self.flat.by_name:
             return None
         self.flat.end_at(end)
         self.current, self.label = target, name
         return self.flat.nodes()
+
+    def ends_at_last_entry(self) -> bool:
+        """Whether the current tensor is that of the last entry."""
+        return isinstance(self.current, Tensor) and self.current.text == self.flat.last
 
     # Items ----------------------------------------------------------------------------------------
 
@@ -73,249 +87,270 @@ class Writer:
         return current
 
     def _item(self, item: Item, place: Place, current: Target) -> Target:
-        """Write what an item comes to; the tensor that the next one takes."""
+        """Write the entries of an item; the tensor that the next one takes."""
         match item:
             case Call():
                 return self._call(item, place, current, None)
-            case Use():
-                return self._use(item, place, current, None)
-            case Made():
-                return self._made(item, place, current)
+            case BlockUse():
+                return self._block_use(item, place, current, None)
+            case LibraryUse():
+                return self._library_use(item, place, current)
             case Repeat():
                 return self._repeat(item, place, current)
             case Branches():
                 return self._branches(item, place, current)
-            case From():
-                return self.references.source(
-                    self.values.node(item.source, item.scope), place.names
-                )
-            case Gone():
+            case Source():
+                return self.references.source(self.values.node(item.node, item.scope), place.scope)
+            case _:
+                return self._without_layers(item, place, current)
+
+    def _without_layers(
+        self, item: Excluded | Erroneous | NoEntry, place: Place, current: Target
+    ) -> Target:
+        """The same for entries that give no layer: left out, or in error."""
+        match item:
+            case Excluded():
                 for name, span in item.names:
                     for variant in variants(name, place.suffixes):
-                        place.names.leave_out(variant, span)
+                        place.scope.exclude(variant, span)
                 return current
-            case Lost():
-                return self._lost(item, place)
-            case Opaque():
-                return self._opaque(item)
+            case Erroneous():
+                return self._erroneous(item, place)
+            case NoEntry():
+                return self._no_entry(item)
 
     def _repeat(self, item: Repeat, place: Place, current: Target) -> Target:
-        bases = place.bases or Bases(len(item.rounds))
-        start = bases.at
+        names = place.round_names or RoundNames(len(item.rounds))
+        start = names.position
         for number, one in enumerate(item.rounds, 1):
-            bases.at = start
-            inside = Place(place.names, (*place.suffixes, f"_{number}"), bases)
+            names.position = start
+            inside = Place(place.scope, (*place.suffixes, f"_{number}"), names)
             current = self._items(one, inside, current)
         return current
 
-    def _call(self, call: Call, place: Place, current: Target, ends: Ends | None) -> Target:
-        """One layer; `ends` are the tensors that it takes where they are neither written nor the
-        chain's.
-        """
-        scope = call.scope
-        span = scope.frame.place(call.span)
-        body, source = self._taken(call, place.names, current)
-        if ends is not None:
-            source = Entry(
-                ends.span,
-                Sequence(tuple(self._end(end, ends.span) for end in ends.tensors), ends.span),
-            )
-        elif source is None:
-            source = self._chain(current, span)
-        base = call.name or self._default(
-            snake_case(call.kind) if call.kind not in self.shared else call.kind, place
-        )
-        record = Record(call.kind, span, body, source, "", call.name_span, call.name is not None)
-        return self._add(record, base, place, call.name_span or span)
+    # Layers ---------------------------------------------------------------------------------------
 
-    def _made(self, item: Made, place: Place, current: Target) -> Target:
+    def _call(self, call: Call, place: Place, current: Target, ends: Ends | None) -> Target:
+        """One layer; `ends` are the tensors that it takes where it joins branches."""
+        span = call.scope.frame.place(call.span)
+        body, source = self._settings(call, place.scope, current)
+        if ends is not None:
+            tensors = tuple(self._tensor(end, ends.span) for end in ends.tensors)
+            source = Entry(ends.span, Sequence(tensors, ends.span))
+        elif source is None:
+            source = self._implicit_source(current, span)
+        base = call.kind if call.kind in self.shared else snake_case(call.kind)
+        name = call.name or self._automatic_name(base, place)
+        entry = FlatEntry(call.kind, span, body, source, "", call.name_span, call.name is not None)
+        return self._add(entry, name, place, call.name_span or span)
+
+    def _library_use(self, item: LibraryUse, place: Place, current: Target) -> Target:
         """The call of a sub-model that nothing else calls: it has the name of the call."""
         call = item.call
         span = call.scope.frame.place(call.span)
-        body, source = self._taken(call, place.names, current)
+        body, source = self._settings(call, place.scope, current)
         if source is None:
-            source = self._chain(current, span)
+            source = self._implicit_source(current, span)
         if isinstance(body, Mapping) and not body.entries:
             body = None
-        base = call.name or self._default(item.base, place, self.shared)
-        record = Record(call.kind, span, body, source, "", call.name_span)
-        tensor = self._add(record, base, place, call.name_span or span)
-        record.kind = record.name
-        key_span = record.name_span or span
-        if record.name in self.shared:
-            self.notebook.report(
-                Fault(
-                    "MS304",
-                    f"`{record.name}` is defined twice: it names something shared as well",
-                    help="rename one of the two",
-                ),
-                key_span,
-            )
-        else:
-            self.flat.made.setdefault(record.name, Entry(key_span, item.node))
+        name = call.name or self._automatic_name(item.base, place, self.shared)
+        entry = FlatEntry(call.kind, span, body, source, "", call.name_span)
+        tensor = self._add(entry, name, place, call.name_span or span)
+        entry.kind = entry.name
+        self._share(entry.name, item.node, entry.name_span or span)
         return tensor
 
-    def _taken(self, call: Call, names: Names, current: Target) -> tuple[Node | None, Entry | None]:
+    def _share(self, name: str, model: Mapping, span: Span) -> None:
+        """Make a sub-model of the library part of `shared`; MS304 where that has the name."""
+        if name not in self.shared:
+            self.flat.made.setdefault(name, Entry(span, model))
+            return
+        self.collector.report(
+            Fault(
+                "MS304",
+                f"`{name}` is defined twice: it names something shared as well",
+                help="rename one of the two",
+            ),
+            span,
+        )
+
+    def _settings(
+        self, call: Call, scope: TensorScope, current: Target
+    ) -> tuple[Node | None, Entry | None]:
         """The settings of an entry, and what its `from` refers to."""
-        body, scope = call.body, call.scope
+        body = call.body
         if not isinstance(body, Mapping):
-            return (None if body is None else self.values.node(body, scope)), None
+            return (None if body is None else self.values.node(body, call.scope)), None
         own = (
             ("from", "when", "repeat") if call.name is None else ("name", "from", "when", "repeat")
         )
-        settings = self.values.mapping(body, scope, leave_out=own)
+        settings = self.values.mapping(body, call.scope, leave_out=own)
         written = body.entries.get("from")
         if written is None:
             return settings, None
-        sources = self.values.node(written.value, scope)
-        if not call.again:
-            sources = self.references.rewrite(sources, names)
+        sources = self.values.node(written.value, call.scope)
+        if not call.is_later_round:
+            sources = self.references.rewrite(sources, scope)
         elif isinstance(sources, Scalar):
             return settings, None
         else:
-            sources = self._with_first(
-                sources, self.references.one(current, sources.span, f"`{call.kind}`"), names
-            )
-        return settings, Entry(scope.frame.place(written.key_span), sources)
+            first = self.references.single(current, sources.span, f"`{call.kind}`")
+            sources = self._with_first(sources, first, scope)
+        return settings, Entry(call.scope.frame.place(written.key_span), sources)
 
     def _with_first(
-        self, sources: Sequence | Mapping, first: Tensor | Unknown, names: Names
+        self, sources: Sequence | Mapping, first: Tensor | Unresolved, scope: TensorScope
     ) -> Node:
         """A `from` whose first tensor is that of the round before."""
+        rewrite = self.references.rewrite
         if isinstance(sources, Sequence):
-            rest = tuple(self.references.rewrite(item, names) for item in sources.items[1:])
-            return Sequence((self._end(first, sources.span), *rest), sources.span)
-        entries = {
-            key: Entry(
-                entry.key_span,
-                (
-                    self.references.rewrite(entry.value, names)
-                    if position
-                    else self._end(first, entry.value.span)
-                ),
+            rest = tuple(rewrite(item, scope) for item in sources.items[1:])
+            return Sequence((self._tensor(first, sources.span), *rest), sources.span)
+        entries: dict[str, Entry] = {}
+        for key, entry in sources.entries.items():
+            is_first = not entries
+            value = (
+                self._tensor(first, entry.value.span) if is_first else rewrite(entry.value, scope)
             )
-            for position, (key, entry) in enumerate(sources.entries.items())
-        }
+            entries[key] = Entry(entry.key_span, value)
         return Mapping(entries, sources.span)
 
-    def _chain(self, current: Target, span: Span) -> Entry | None:
-        """What an entry takes that does not say so: nothing to write where it is the entry before
+    def _implicit_source(self, current: Target, span: Span) -> Entry | None:
+        """The `from` of an entry without one: nothing to write where it takes the entry before
         it.
         """
         if isinstance(current, Tensor) and current.text == self.flat.last:
             return None
-        target = self.references.one(current, span, "the next entry")
-        if isinstance(target, Unknown):
+        target = self.references.single(current, span, "the next entry")
+        if isinstance(target, Unresolved):
             silent = derive(span, silent=True)
-            return Entry(silent, Scalar(NOTHING, silent))
+            return Entry(silent, Scalar(NO_TENSOR, silent))
         self.flat.refer(target.text)
         return Entry(span, Scalar(target.text, span))
 
-    def _default(self, base: str, place: Place, taken: frozenset[str] = frozenset()) -> str:
-        rounds, known = place.bases.rounds if place.bases else 0, self.flat.by_name
+    def _tensor(self, tensor: Tensor | Unresolved, span: Span) -> Scalar:
+        """A tensor as a `from` has it."""
+        if isinstance(tensor, Unresolved):
+            return silenced(Scalar(NO_TENSOR, span))
+        self.flat.refer(tensor.text)
+        return Scalar(tensor.text, span)
+
+    # Names ----------------------------------------------------------------------------------------
+
+    def _automatic_name(self, base: str, place: Place, taken: frozenset[str] = frozenset()) -> str:
+        names, known = place.round_names, self.flat.by_name
+        rounds = names.rounds if names else 0
 
         def make() -> str:
-            return place.names.default(
-                base or "layer", rounds, {*known, *taken} if taken else known
-            )
+            unavailable = {*known, *taken} if taken else known
+            return place.scope.automatic_name(base, rounds, unavailable)
 
-        return place.bases.next(make) if place.bases else make()
+        return names.next(make) if names else make()
 
-    def _add(self, record: Record, base: str, place: Place, span: Span) -> Tensor:
-        names = place.names
-        record.name = names.prefix + variants(base, place.suffixes)[-1]
-        self.flat.add(record, record.name)
-        tensor = Tensor(record.name)
-        if not self._define(base, tensor, place, span):
-            record.name_span = derive(span, silent=True)
+    def _add(self, entry: FlatEntry, name: str, place: Place, span: Span) -> Tensor:
+        entry.name = place.scope.prefix + variants(name, place.suffixes)[-1]
+        self.flat.add(entry, entry.name)
+        tensor = Tensor(entry.name)
+        if not self._define(name, tensor, place, span):
+            entry.name_span = derive(span, silent=True)
         return tensor
 
-    def _define(self, base: str, target: Target, place: Place, span: Span) -> bool:
-        """Let a tensor answer to its name, and to those without the numbers of the rounds that it
-        is in.
+    def _define(self, name: str, target: Target, place: Place, span: Span) -> bool:
+        """Define the name of a tensor, and those without the numbers of the rounds that it is in.
 
-        Whether nothing else has one of them, which is told.
+        Whether nothing else has one of them, which is reported.
         """
-        owner = place.bases if place.suffixes else None
+        loop = place.round_names if place.suffixes else None
         new = [
-            place.names.define(variant, target, span, owner)
-            for variant in variants(base, place.suffixes)
+            place.scope.define(variant, target, span, loop)
+            for variant in variants(name, place.suffixes)
         ]
-        if place.names is self.names:
-            self.label = base
+        if place.scope is self.scope:
+            self.label = name
         return all(new)
 
     # Entries in error -----------------------------------------------------------------------------
 
-    def _lost(self, item: Lost, place: Place) -> Target:
-        """Something has to stand there, so that what follows is not taken for wrong."""
-        self.references.lenient = True
+    def _erroneous(self, item: Erroneous, place: Place) -> Target:
+        """An entry in its place, so that what follows is not taken for wrong."""
+        self.references.has_errors = True
         silent = derive(item.span, silent=True)
-        source = Entry(silent, Scalar(NOTHING, silent))
-        base = item.name or self._default(item.kind, place)
-        return self._add(
-            Record(item.kind, silent, None, source, "", silent, True), base, place, item.span
-        )
+        source = Entry(silent, Scalar(NO_TENSOR, silent))
+        name = item.name or self._automatic_name(item.kind, place)
+        entry = FlatEntry(item.kind, silent, None, source, "", silent, True)
+        return self._add(entry, name, place, item.span)
 
-    def _opaque(self, item: Opaque) -> Target:
+    def _no_entry(self, item: NoEntry) -> Target:
         node = self.values.node(item.node, item.scope)
         named = node.entries.get("name") if isinstance(node, Mapping) else None
         if named and isinstance(named.value, Scalar) and isinstance(named.value.value, str):
-            self.names.define(named.value.value, LOST, named.value.span)
-        self.references.lenient = True
-        self.flat.add(Record("", node.span, whole=node), NOTHING)
-        return Tensor(NOTHING)
+            self.scope.define(named.value.value, UNRESOLVED, named.value.span)
+        self.references.has_errors = True
+        self.flat.add(FlatEntry("", node.span, whole=node), NO_TENSOR)
+        return Tensor(NO_TENSOR)
 
     # Blocks ---------------------------------------------------------------------------------------
 
-    def _use(self, use: Use, place: Place, current: Target, ends: Ends | None) -> Target:
-        """All that a use of a block comes to; it answers to the use's name."""
-        call, inline = use.call, use.block.inline
+    def _block_use(self, use: BlockUse, place: Place, current: Target, ends: Ends | None) -> Target:
+        """All entries of one use of a block; its result has the use's name."""
+        call = use.call
         span = call.name_span or call.scope.frame.place(call.span)
-        name = call.name if call.name and self._may_be(call.name, span, place) else None
-        base = name or ("" if inline else self._default(_base(use), place))
-        prefix = None if inline else variants(base, place.suffixes)[-1]
-        inputs = self._inputs(use, place.names, current, ends)
-        inner = place.names.inside(use.block.name, prefix, inputs, use.block.span)
-        inner.expect(use.items)
-        inside = Place(inner, place.suffixes, place.bases) if inline else Place(inner)
-        result = self._items(use.items, inside, inner.table[use.block.inputs[0]])
-        force(use.arguments)
-        if use.block.outputs is not None:
-            result = self.references.outputs(self.values.node(use.block.outputs, use.scope), inner)
-        if base:
-            self._define(base, result, place, span)
-        elif place.names is self.names:
+        name = self._block_name(use, place, span)
+        result = self._block_entries(
+            use, name, place, self._inputs(use, place.scope, current, ends)
+        )
+        if name:
+            self._define(name, result, place, span)
+        elif place.scope is self.scope:
             self.label = result.text if isinstance(result, Tensor) else call.kind
         return result
+
+    def _block_name(self, use: BlockUse, place: Place, span: Span) -> str | None:
+        """What the use is called; None for one without a name of an `inline` block."""
+        call = use.call
+        if call.name and self._may_be(call.name, span, place):
+            return call.name
+        return None if use.block.inline else self._automatic_name(_automatic_base(use), place)
+
+    def _block_entries(
+        self, use: BlockUse, name: str | None, place: Place, inputs: dict[str, Target]
+    ) -> Target:
+        block = use.block
+        prefix = None if block.inline else variants(name or "", place.suffixes)[-1]
+        scope = place.scope.inside(block.name, prefix, inputs, block.span)
+        scope.expect(use.items)
+        inside = Place(scope, place.suffixes, place.round_names) if block.inline else Place(scope)
+        result = self._items(use.items, inside, inputs[block.inputs[0]])
+        force(use.arguments)
+        if block.outputs is None:
+            return result
+        return self.references.outputs(self.values.node(block.outputs, use.scope), scope)
 
     def _may_be(self, name: str, span: Span, place: Place) -> bool:
         """Whether a use may have a name: its entries are called by it, and would clash with those
         of another use.
         """
-        report = Collector()
-        if not check_name(name, span, report):
-            self.notebook.found.extend(report.diagnostics)
+        if not check_name(name, span, self.collector):
             return False
-        return place.names.is_new(variants(name, place.suffixes)[-1], span)
+        return place.scope.check_new(variants(name, place.suffixes)[-1], span)
 
     def _inputs(
-        self, use: Use, names: Names, current: Target, ends: Ends | None
+        self, use: BlockUse, scope: TensorScope, current: Target, ends: Ends | None
     ) -> dict[str, Target]:
         """What each input of a block is at one use."""
         call, block = use.call, use.block
         span = call.scope.frame.place(call.span)
+        taker = f"block `{block.name}`"
         if ends is not None:
             return self.references.in_order(ends.tensors, block, ends.span)
         if isinstance(call.body, Mapping) and (written := call.body.entries.get("from")):
-            found = self.references.inputs(
-                self.values.node(written.value, call.scope), block, names
-            )
-            if call.again:
-                found[block.inputs[0]] = self.references.one(current, span, f"block `{block.name}`")
+            sources = self.values.node(written.value, call.scope)
+            found = self.references.inputs(sources, block, scope)
+            if call.is_later_round:
+                found[block.inputs[0]] = self.references.single(current, span, taker)
             return found
         if len(block.inputs) == 1:
-            return {block.inputs[0]: self.references.one(current, span, f"block `{block.name}`")}
+            return {block.inputs[0]: self.references.single(current, span, taker)}
         return self.references.in_order((), block, span)
 
     # Branches -------------------------------------------------------------------------------------
@@ -323,27 +358,22 @@ class Writer:
     def _branches(self, item: Branches, place: Place, current: Target) -> Target:
         """Chains from one tensor, and the layer that joins them."""
         span = item.scope.frame.place(item.span)
-        if item.source is not None and not item.again:
-            current = self.references.source(self.values.node(item.source, item.scope), place.names)
-        start = self.references.one(current, span, "every branch")
+        if item.source is not None and not item.is_later_round:
+            current = self.references.source(self.values.node(item.source, item.scope), place.scope)
+        start = self.references.single(current, span, "every branch")
         found = [
-            self.references.one(self._items(branch, place, start), span, "`join`")
+            self.references.single(self._items(branch, place, start), span, "`join`")
             for branch in item.branches
         ]
         ends = Ends(tuple(found), span)
-        if isinstance(item.join, Use):
-            return self._use(item.join, place, LOST, ends)
-        return self._call(item.join, place, LOST, ends)
-
-    def _end(self, end: Tensor | Unknown, span: Span) -> Scalar:
-        if isinstance(end, Unknown):
-            return silenced(Scalar(NOTHING, span))
-        self.flat.refer(end.text)
-        return Scalar(end.text, span)
+        if isinstance(item.join, BlockUse):
+            return self._block_use(item.join, place, UNRESOLVED, ends)
+        return self._call(item.join, place, UNRESOLVED, ends)
 
 
-def _base(use: Use) -> str:
+def _automatic_base(use: BlockUse) -> str:
     """What a use without a name is called: by its block, that of the library as Keras would call a
     layer.
     """
-    return snake_case(use.call.kind) if use.block.span.source.shipped else use.call.kind
+    kind = use.call.kind
+    return snake_case(kind) if use.block.span.source.shipped else kind

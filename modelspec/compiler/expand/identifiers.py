@@ -6,10 +6,9 @@ import keyword
 import re
 from typing import Final
 
-from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.diagnostics import Collector, Fault, Span
 
 from .expression_syntax import WORDS
-from .notebook import Notebook
 
 RESERVED: Final = ("name", "from", "call", "when", "repeat")
 """Settings of an entry itself, whatever its kind."""
@@ -17,13 +16,13 @@ RESERVED: Final = ("name", "from", "call", "when", "repeat")
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 
 
-def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
+def check_variable(name: str, span: Span, collector: Collector) -> bool:
     """Whether an expression could name it; MS306 where not."""
     if len(name) > 128 or not _VARIABLE.fullmatch(name):
         near = re.sub(r"\W+", "_", name)[:128].strip("_")
         near = near if _VARIABLE.fullmatch(near) else ""
         help = "use letters, digits and `_`, so that `$name` can say it"
-        notebook.report(
+        collector.report(
             Fault(
                 "MS306",
                 f"`{name[:40]}` cannot be the name of a value",
@@ -34,7 +33,7 @@ def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
         )
         return False
     if keyword.iskeyword(name) or name in WORDS:
-        notebook.report(
+        collector.report(
             Fault(
                 "MS306",
                 f"`{name}` is a word of expressions, and cannot name a value",
@@ -47,10 +46,10 @@ def check_variable(name: str, span: Span, notebook: Notebook) -> bool:
     return True
 
 
-def check_parameter(name: str, span: Span, notebook: Notebook) -> bool:
+def check_parameter(name: str, span: Span, collector: Collector) -> bool:
     """The same for a parameter of a block, which stands beside an entry's own settings."""
     if name in RESERVED:
-        notebook.report(
+        collector.report(
             Fault(
                 "MS306",
                 f"`{name}` is a setting of every entry, and cannot name a parameter",
@@ -59,4 +58,4 @@ def check_parameter(name: str, span: Span, notebook: Notebook) -> bool:
             span,
         )
         return False
-    return check_variable(name, span, notebook)
+    return check_variable(name, span, collector)

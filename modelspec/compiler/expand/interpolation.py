@@ -1,4 +1,4 @@
-"""Expressions inside texts: where they stand, and which character of a file each of theirs is.
+"""Expressions inside texts, and the place in the file of each of their characters.
 
     $name  $stage.filters  $sizes[0]      a name, and parts of its value
     $( ... )                              an expression
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from modelspec.core.diagnostics import Fault, nearest
-from modelspec.core.source import Scalar
+from modelspec.core.source import Node, Scalar
 
 from .expression_syntax import Misread
 
@@ -29,12 +29,17 @@ class Part(NamedTuple):
     """
 
     text: str
-    """The characters that it stands for, or the expression's own."""
+    """The characters that it gives, or the expression's own."""
     start: int
     end: int
     expression: bool = False
     bare: int = 0
     """Of `$name.part`: how many characters `$name` alone has; 0 for `$(...)`."""
+
+
+def is_expression(node: Node) -> bool:
+    """Whether a node is a text with an expression in it, or with another `$`."""
+    return isinstance(node, Scalar) and isinstance(node.value, str) and "$" in node.value
 
 
 @lru_cache(maxsize=2048)

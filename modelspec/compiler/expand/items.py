@@ -1,6 +1,4 @@
-"""A list of layers once loops are run and blocks are entered: what stands where, before tensors
-have names.
-"""
+"""A list of layers once loops are run and blocks are entered, before tensors have names."""
 
 from __future__ import annotations
 
@@ -26,15 +24,13 @@ class Call:
     scope: Scope
     name: str | None = None
     name_span: Span | None = None
-    again: bool = False
-    """Whether it is a round after the first, which takes the tensor of the round before in place of
-    its own first.
-    """
+    is_later_round: bool = False
+    """A round after the first takes the tensor of the round before in place of its own first."""
 
 
 @dataclass(slots=True)
-class Use:
-    """The use of a block: its entries stand here."""
+class BlockUse:
+    """The use of a block, with its entries."""
 
     call: Call
     block: Block
@@ -45,7 +41,7 @@ class Use:
 
 
 @dataclass(slots=True)
-class Made:
+class LibraryUse:
     """The use of a model of the library: a call of a sub-model of its own."""
 
     call: Call
@@ -71,29 +67,29 @@ class Branches:
     """`from`, where it was written."""
     scope: Scope
     branches: list[list[Item]]
-    join: Call | Use
-    again: bool = False
+    join: Call | BlockUse
+    is_later_round: bool = False
 
 
 @dataclass(slots=True)
-class From:
-    """What the entries that follow begin at."""
+class Source:
+    """The tensor that the entries after it begin at."""
 
-    source: Node
+    node: Node
     scope: Scope
 
 
 @dataclass(slots=True)
-class Gone:
-    """Entries that were left out: their names, and why."""
+class Excluded:
+    """Entries that a `when` or a `repeat` left out: their names, and where that is written."""
 
     names: list[tuple[str, Span]]
     span: Span
 
 
 @dataclass(slots=True)
-class Lost:
-    """An entry in error, which is told. What takes its tensor stays silent."""
+class Erroneous:
+    """An entry in error, which is reported. Whatever takes its tensor stays silent."""
 
     span: Span
     kind: str = "?"
@@ -101,11 +97,13 @@ class Lost:
 
 
 @dataclass(slots=True)
-class Opaque:
-    """What is no entry at all; reading the spec says so."""
+class NoEntry:
+    """What has not the form of an entry; reading the spec reports it."""
 
     node: Node
     scope: Scope
 
 
-Item: TypeAlias = Call | Use | Made | Repeat | Branches | From | Gone | Lost | Opaque
+Item: TypeAlias = (
+    Call | BlockUse | LibraryUse | Repeat | Branches | Source | Excluded | Erroneous | NoEntry
+)

@@ -14,13 +14,13 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 from .blocks import Block
 from .expression_syntax import Misread, parse
 from .identifiers import RESERVED
-from .interpolation import split
+from .interpolation import is_expression, split
 from .limits import DEPTH, LAYERS, VISITS
 
 _MOST: Final = 10 * max(LAYERS, VISITS)
 """Past every budget: no need to count further."""
 _ANY: Final = frozenset("*")
-"""In place of names where they cannot be told: it may depend on anything."""
+"""In place of names that are not known: it may depend on anything."""
 
 
 class Count(NamedTuple):
@@ -54,7 +54,7 @@ class Count(NamedTuple):
         return Count(0, 0, self.names | names)
 
 
-class Counter:
+class LayerCounter:
     """Counts entries, each block once."""
 
     def __init__(self, blocks: dict[str, Block | None]) -> None:
@@ -76,7 +76,7 @@ class Counter:
     def _entry(self, node: Node) -> Count:
         if isinstance(node, Scalar):
             return (
-                Count(0, 1, _names(node)) if _is_expression(node) else self._call(node.value, None)
+                Count(0, 1, _names(node)) if is_expression(node) else self._call(node.value, None)
             )
         if isinstance(node, Sequence):
             return Count(0, 1)
@@ -91,7 +91,7 @@ class Counter:
         call = self._call(kind, entry.value)
         if isinstance(entry.value, Mapping):
             return self._words(call, entry.value.entries)
-        return call.unless(_names(entry.value)) if _is_expression(entry.value) else call
+        return call.unless(_names(entry.value)) if is_expression(entry.value) else call
 
     def _call(self, kind: object, body: Node | None) -> Count:
         if kind not in self._blocks:
@@ -160,20 +160,18 @@ class Counter:
         return reduce(Count.__add__, map(self.entries, several.items), join)
 
 
-def _is_expression(node: Node) -> bool:
-    return isinstance(node, Scalar) and isinstance(node.value, str) and "$" in node.value
-
-
 def _names(node: Node) -> frozenset[str]:
     """Every name that the expressions in a node use."""
     if isinstance(node, Sequence):
         return frozenset().union(*map(_names, node.items))
     if isinstance(node, Mapping):
         return frozenset().union(*(_names(entry.value) for entry in node.entries.values()))
-    if not isinstance(node.value, str) or "$" not in node.value:
-        return frozenset()
+    return _names_in(str(node.value)) if is_expression(node) else frozenset()
+
+
+def _names_in(text: str) -> frozenset[str]:
     try:
-        read = [parse(part.text) for part in split(node.value) if part.expression]
+        read = [parse(part.text) for part in split(text) if part.expression]
     except Misread:
         return _ANY
     return frozenset(name.text for one in read for name in one.names)

@@ -46,6 +46,9 @@ SIZE: Final = 10_000
 expression makes.
 """
 
+FAULTS: Final = 1_000
+"""Faults after which looking for more is of no use."""
+
 FILES: Final = 100
 """Files that one spec extends, directly or through others."""
 
@@ -86,6 +89,13 @@ class Spent:
         self.nodes += count
         if self.nodes > NODES:
             raise TooMuch(_too_many("keys and values", NODES), span)
+
+    def foresee(self, layers: int, visits: int, span: Span) -> None:
+        """Raises `TooMuch` where so many more layers and visits are past the budget."""
+        if self.layers + layers > LAYERS:
+            raise TooMuch(too_many_layers(), span)
+        if self.visits + visits > VISITS:
+            raise TooMuch(too_many_visits(), span)
 
     def step(self, span: Span, count: int) -> None:
         self.steps += count

@@ -1,4 +1,4 @@
-"""Parts of the nodes that names stand for."""
+"""Parts of the values of names, as nodes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,22 @@ from .scope import Binding
 
 
 def part_of(tree: ast.expr, names: dict[str, Binding]) -> Node | None:
-    """The node that a name, or a part of what it stands for, leads to; None for any other
-    expression.
-    """
+    """The node that a name, or a part of its value, leads to; None for any other expression."""
     if isinstance(tree, ast.Name):
         return names[tree.id].node if tree.id in names else None
     if isinstance(tree, ast.Attribute):
-        inside = part_of(tree.value, names)
-        entry = inside.entries.get(tree.attr) if isinstance(inside, Mapping) else None
-        return entry.value if entry else None
+        return _value_at(part_of(tree.value, names), tree.attr)
     if isinstance(tree, ast.Subscript):
-        inside = part_of(tree.value, names)
-        key = _constant(tree.slice)
-        if isinstance(inside, Mapping) and isinstance(key, str) and key in inside.entries:
-            return inside.entries[key].value
-        if (
-            isinstance(inside, Sequence)
-            and isinstance(key, int)
-            and -len(inside.items) <= key < len(inside.items)
-        ):
-            return inside.items[key]
+        return _value_at(part_of(tree.value, names), _constant(tree.slice))
+    return None
+
+
+def _value_at(node: Node | None, key: object) -> Node | None:
+    """The value of a key, or the item at an index."""
+    if isinstance(node, Mapping) and isinstance(key, str):
+        return node.entries[key].value if key in node.entries else None
+    if isinstance(node, Sequence) and isinstance(key, int):
+        return node.items[key] if -len(node.items) <= key < len(node.items) else None
     return None
 
 
@@ -48,7 +44,7 @@ def _constant(node: ast.expr) -> object:
     return None
 
 
-def as_used(node: Node, causes: tuple[Cause, ...]) -> Node:
+def with_causes(node: Node, causes: tuple[Cause, ...]) -> Node:
     """A mapping or list with more steps on the way to it, and to the keys, numbers and texts that
     are right in it.
     """

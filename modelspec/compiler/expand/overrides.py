@@ -8,32 +8,34 @@ spec then finds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from modelspec.core.diagnostics import Diagnostic, Fault, Source, Span, listed, nearest
+from modelspec.core.diagnostics import Collector, Diagnostic, Fault, Source, Span, listed, nearest
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, find, plain
 from modelspec.core.source.from_mapping import render
 from modelspec.core.source.json_reader import Reader
 from modelspec.core.source.reader import Reading
 
-from .entry_paths import Way, default_names, kind_of, long_form, mentioned, names
-from .notebook import Notebook
-from .short_forms import primary_of, same_thing
+from .entry_paths import Way, automatic_names, kind_of, long_form, mentioned, names
+from .families import is_same_class
+from .short_forms import primary_of
 from .value_paths import Step, parse_path
 
+T = TypeVar("T")
 
-def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -> Mapping:
+
+def override(root: Mapping, values: MappingType[str, Any], collector: Collector) -> Mapping:
     """The spec with every value set at its path, in order. What is wrong with paths and values is
     reported.
     """
     for path, value in values.items():
         text = str(path)
         node, source, faults = _written(text, value)
-        notebook.found.extend(faults)
+        collector.found.extend(faults)
         if node is None:
             continue
         try:
@@ -46,10 +48,12 @@ def override(root: Mapping, values: MappingType[str, Any], notebook: Notebook) -
             assert isinstance(changed, Mapping)
             _check_use(steps, root, changed)
         except _Misplaced as misplaced:
-            notebook.report(misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end))
+            collector.report(
+                misplaced.fault, Span(source, misplaced.step.start, misplaced.step.end)
+            )
             continue
         except Fault as fault:
-            notebook.report(fault, Span(source, 0, len(text)))
+            collector.report(fault, Span(source, 0, len(text)))
             continue
         root = changed
     return root
@@ -59,37 +63,45 @@ def _check_use(steps: tuple[Step, ...], before: Mapping, after: Mapping) -> None
     """Raises `_Misplaced` (MS147) for a new name that no expression uses: a slip would change
     nothing, silently.
     """
-    keys = [step.key for step in steps]
-    at = (
-        1
-        if keys[0] == "vars"
-        else 3
-        if len(keys) > 2 and keys[0] == "blocks" and keys[2] == "parameters"
-        else None
-    )
-    if at is None or len(steps) <= at:
+    keys = tuple(step.key for step in steps)
+    scope = _scope_of(keys)
+    if scope is None or len(keys) <= len(scope.names):
         return
-    old, scope = find(before, tuple(keys[:at])), after if at == 1 else find(after, tuple(keys[:2]))
-    name, known = keys[at], list(old.entries) if isinstance(old, Mapping) else []
-    if not isinstance(name, str) or name in known or scope is None or mentioned(name, scope):
+    name, old, users = keys[len(scope.names)], find(before, scope.names), find(after, scope.users)
+    known = list(old.entries) if isinstance(old, Mapping) else []
+    if not isinstance(name, str) or name in known or users is None or mentioned(name, users):
         return
+    where = ".".join(map(str, scope.names))
+    raise _Misplaced(_unused_name(name, where, known), steps[len(scope.names)])
+
+
+def _unused_name(name: str, where: str, known: list[str]) -> Fault:
     near = nearest(name, known)
-    raise _Misplaced(
-        Fault(
-            "MS147",
-            f"there is no name `{name}` in {listed(['.'.join(map(str, keys[:at]))])}, and nothing"
-            " uses one",
-            help=(
-                f"did you mean `{near}`?"
-                if near
-                else f"the names here are {listed(known)}"
-                if known
-                else None
-            ),
-            suggestion=near,
-        ),
-        steps[at],
+    listing = f"the names here are {listed(known)}" if known else None
+    return Fault(
+        "MS147",
+        f"there is no name `{name}` in `{where}`, and nothing uses one",
+        help=f"did you mean `{near}`?" if near else listing,
+        suggestion=near,
     )
+
+
+class _ValueScope(NamedTuple):
+    """Where values have names, and where expressions may use those."""
+
+    names: Way
+    users: Way
+
+
+def _scope_of(keys: Way) -> _ValueScope | None:
+    """The scope that a path sets something in."""
+    match keys:
+        case ("vars", *_):
+            return _ValueScope(keys[:1], ())
+        case ("blocks", _, "parameters", *_):
+            return _ValueScope(keys[:3], keys[:2])
+        case _:
+            return None
 
 
 def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnostic]]:
@@ -110,7 +122,7 @@ def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnosti
             node = reader.value(1)
         except Fault:  # reported where it was found
             node = None
-    return node, source, reading.diagnostics
+    return node, source, reading.found
 
 
 @dataclass
@@ -119,6 +131,11 @@ class _Misplaced(Exception):
 
     fault: Fault
     step: Step
+
+
+def _by_name(named: Iterable[tuple[T, str]], name: str) -> T | None:
+    """The first place that has a name."""
+    return next((place for place, one in named if one == name), None)
 
 
 @dataclass
@@ -142,12 +159,18 @@ class _Setter:
         if isinstance(node, Sequence):
             return self._in_list(node, at)
         if isinstance(step.key, int):
-            raise self._lost(step, f"{self._so_far(at)} is no list", "leave the index out")
-        if node is None or (isinstance(node, Scalar) and node.value is None):
-            return self._in_mapping(Mapping({}, self._span(step)), at)
+            raise self._misplaced(step, f"{self._so_far(at)} is no list", "leave the index out")
+        return self._in_mapping(self._as_mapping(node, step, kind, at), at)
+
+    def _as_mapping(
+        self, node: Mapping | Scalar | None, step: Step, kind: str | None, at: int
+    ) -> Mapping:
+        """A mapping that can take a key, in place of nothing or of a short form."""
         if isinstance(node, Mapping):
-            return self._in_mapping(node, at)
-        return self._in_mapping(self._long_form(node, step, kind, at), at)
+            return node
+        if node is None or node.value is None:
+            return Mapping({}, self._span(step))
+        return self._long_form(node, step, kind, at)
 
     def _in_mapping(self, node: Mapping, at: int) -> Node:
         step = self.steps[at]
@@ -177,35 +200,38 @@ class _Setter:
         """The entry of that `name`, or the only one of that kind."""
         step = self.steps[at]
         assert isinstance(step.key, str)
-        found = [way for way, name in names(node) if name == step.key]
-        if found:
-            return self._along(node, found[0], self._past_kind(found[0][-1], at + 1))
-        indices = [index for index, item in enumerate(node.items) if kind_of(item) == step.key]
-        if len(indices) == 1:
-            return self._item(node, indices[0], lambda item: self.set(item, at, None))
-        unnamed = [index for index, name in default_names(node) if name == step.key]
-        if unnamed:
-            return self._item(node, unnamed[0], lambda item: self._settings(item, at + 1))
-        if indices:
-            raise self._lost(
+        way = _by_name(names(node), step.key)
+        if way is not None:
+            return self._along(node, way, self._past_kind(way[-1], at + 1))
+        of_kind = [index for index, item in enumerate(node.items) if kind_of(item) == step.key]
+        if len(of_kind) == 1:
+            return self._item(node, of_kind[0], lambda item: self.set(item, at, None))
+        unnamed = _by_name(automatic_names(node), step.key)
+        if unnamed is not None:
+            return self._item(node, unnamed, lambda item: self._settings(item, at + 1))
+        raise self._no_entry(node, step, step.key, of_kind, at)
+
+    def _no_entry(
+        self, node: Sequence, step: Step, key: str, of_kind: list[int], at: int
+    ) -> _Misplaced:
+        """No entry of a list has the name, or several are of the kind."""
+        here = self._so_far(at)
+        if of_kind:
+            return self._misplaced(
                 step,
-                f"{self._so_far(at)} has {len(indices)} entries of kind `{step.key}`",
-                f"write the index: {listed([f'[{index}]' for index in indices[:4]], 'or')}",
+                f"{here} has {len(of_kind)} entries of kind `{key}`",
+                f"write the index: {listed([f'[{index}]' for index in of_kind[:4]], 'or')}",
             )
-        if step.key.isdecimal():
-            raise self._lost(
+        if key.isdecimal():
+            return self._misplaced(
                 step,
-                f"{self._so_far(at)} is a list, whose entries have their index in brackets",
-                f"write `{self._text(at)}[{step.key}]`",
+                f"{here} is a list, whose entries have their index in brackets",
+                f"write `{self._text(at)}[{key}]`",
             )
         known = [*(name for _, name in names(node)), *filter(None, map(kind_of, node.items))]
-        near = nearest(step.key, known)
-        raise self._lost(
-            step,
-            f"{self._so_far(at)} has no entry named `{step.key}`",
-            f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`",
-            near,
-        )
+        near = nearest(key, known)
+        help = f"did you mean `{near}`?" if near else "write an index, e.g. `[0]`"
+        return self._misplaced(step, f"{here} has no entry named `{key}`", help, near)
 
     def _past_kind(self, kind: str | int | None, at: int) -> int:
         """Where the settings' own steps begin: `[stem].Conv2D.filters` names the kind of `stem`
@@ -247,12 +273,12 @@ class _Setter:
         `{units: 64}`.
         """
         assert isinstance(step.key, str)
-        if isinstance(node.value, str) and same_thing(node.value, step.key):
+        if isinstance(node.value, str) and is_same_class(node.value, step.key):
             return Mapping({step.key: Entry(node.span, Scalar(None, node.span))}, node.span)
         primary = primary_of(kind, self.root) if kind else None
         if primary:
             return Mapping({primary: Entry(node.span, node)}, node.span)
-        raise self._lost(
+        raise self._misplaced(
             step,
             f"{self._so_far(at)} is {describe(plain(node))}, and has no `{step.key}`",
             f"set it as a whole: `{self._text(at)}={{{step.key}: ...}}`",
@@ -271,13 +297,13 @@ class _Setter:
 
     def _out_of_range(self, step: Step, count: int, at: int) -> _Misplaced:
         entries = "one entry" if count == 1 else f"{count} entries" if count else "no entries"
-        return self._lost(
+        return self._misplaced(
             step,
             f"{self._so_far(at)} has {entries}, none at [{step.key}]",
             f"its entries go from [0] to [{count - 1}]" if count > 1 else None,
         )
 
-    def _lost(
+    def _misplaced(
         self, step: Step, message: str, help: str | None, suggestion: str | None = None
     ) -> _Misplaced:
         return _Misplaced(Fault("MS130", message, help=help, suggestion=suggestion), step)

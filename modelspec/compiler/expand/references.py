@@ -2,307 +2,272 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from modelspec.core.diagnostics import Fault, Note, Span, listed, nearest
+from modelspec.core.diagnostics import Collector, Fault, Note, Span, listed, nearest
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
+from ..graph import symbol_faults
+from ..graph.symbols import TensorName, output_index
 from .blocks import Block
-from .naming import LOST, LeftOut, Names, Several, Target, Tensor, Unknown
-from .notebook import Notebook
+from .tensor_scope import UNRESOLVED, Several, Target, Tensor, TensorScope, Unresolved
 from .values import in_error, silenced
 
-NOTHING: Final = "?"
-"""Stands for a tensor in error: what no tensor can be called, so that the graph does not know it
+NO_TENSOR: Final = "?"
+"""In place of a tensor in error: a name that no tensor can have, so that the graph does not know it
 either.
 """
 
 
 class References:
-    """Resolves the references of one model. `refer` hears of every tensor that one leads to."""
+    """Resolves the references of one model. `refer` is called with every tensor that one means."""
 
-    def __init__(self, notebook: Notebook, refer: Callable[[str], None]) -> None:
-        self.notebook = notebook
+    def __init__(self, collector: Collector, refer: Callable[[str], None]) -> None:
+        self.collector = collector
         self.refer = refer
-        self.strict = False
-        """Whether all names are known here: the graph, which sees the flat list alone, would not
-        know some.
+        self.knows_all = False
+        """Whether all names are known here: linking, which sees the flat list alone, would not know
+        some.
         """
-        self.lenient = False
+        self.has_errors = False
         """Whether entries are in error, so that a name that seems unknown may be one of theirs."""
 
     # One reference --------------------------------------------------------------------------------
 
-    def target(self, reference: Scalar, names: Names, *, strict: bool = False) -> Target:
-        """What a reference leads to, several tensors perhaps; `LOST`, with a report, where it leads
-        nowhere.
+    def resolve(self, reference: Scalar, scope: TensorScope, *, may_stay: bool = True) -> Target:
+        """What a reference means, several tensors perhaps; `UNRESOLVED`, with a report, where it
+        leads nowhere.
 
-        A reference that stays in the flat list may be left to the graph to judge; not so with
-        `strict`.
+        One that `may_stay` as it is written in the flat list is left to linking to judge, where
+        that knows all names.
         """
         assert isinstance(reference.value, str)
         if in_error(reference):
-            return LOST
-        producer, dot, output = reference.value.partition(".")
-        found = names.table.get(producer)
-        if found is None:
-            return self._missing(
-                reference, producer, names, strict or self.strict or names.block is not None
-            )
-        if isinstance(found, LeftOut):
-            self.notebook.report(
-                Fault(
-                    "MS132",
-                    f"`{producer}` was left out, so there is no such tensor",
-                    help=f"leave this out as well, or choose: `$('{producer}' if ... else '...')`",
-                ),
-                reference.span,
-                Note("left out here", found.span),
-            )
-            return LOST
-        if not dot or isinstance(found, Unknown):
+            return UNRESOLVED
+        name = TensorName.parse(reference.value)
+        if may_stay and not self._knows_all_of(scope) and not scope.is_known(name):
+            return UNRESOLVED if self.has_errors else Tensor(reference.value)
+        found = scope.resolve(name, reference.span, complete=not self.has_errors)
+        found = UNRESOLVED if found is None else found
+        if name.output is None or isinstance(found, Unresolved):
             return found
-        return self._output(reference, found, producer, output)
+        return self._output(reference, found, name.producer, name.output)
+
+    def _knows_all_of(self, scope: TensorScope) -> bool:
+        return self.knows_all or scope.block is not None
 
     def _output(
         self, reference: Scalar, found: Tensor | Several, producer: str, output: str
     ) -> Target:
         """One of several outputs: `read.hidden`, `down.0`."""
-        if isinstance(found, Tensor) and "." not in found.text:
-            return Tensor(f"{found.text}.{output}")
+        if isinstance(found, Tensor) and TensorName.parse(found.text).output is None:
+            return Tensor(f"{found.text}.{output}")  # inference knows which outputs a layer has
         outputs = found.outputs if isinstance(found, Several) else {}
-        if output in outputs:
-            return outputs[output]
-        if output.isdecimal() and len(output) < 6 and int(output) < len(outputs):
-            return list(outputs.values())[int(output)]
-        known = [f"{producer}.{name}" for name in outputs]
-        near = nearest(output, outputs)
-        self.notebook.report(
-            Fault(
-                "MS305",
-                f"`{producer}` has no output `{output}`",
-                suggestion=f"{producer}.{near}" if near else None,
-                help=f"it has {listed(known)}" if known else f"it has one: write `{producer}`",
-            ),
-            reference.span,
+        names = list(outputs)
+        index = output_index(output, names, len(names))
+        if index is not None:
+            return outputs[names[index]]
+        shown = [f"{producer}.{name}" for name in names]
+        self.collector.report(
+            symbol_faults.no_output(producer, output, names, shown), reference.span
         )
-        return LOST
+        return UNRESOLVED
 
-    def _missing(self, reference: Scalar, producer: str, names: Names, strict: bool) -> Target:
-        if producer in names.later and strict:
-            self.notebook.report(
-                Fault(
-                    "MS303",
-                    f"`{producer}` is used before it is defined",
-                    help="move its entry above this one",
-                ),
-                reference.span,
-                Note("it is defined here", names.later[producer]),
-            )
-            return LOST
-        if not strict and not self.lenient:
-            return Tensor(
-                str(reference.value)
-            )  # the graph knows, or says that there is no such tensor
-        if not self.lenient:
-            self._unknown(reference, producer, names)
-        return LOST
+    def single(
+        self, target: Target, span: Span, taker: str, name: str | None = None
+    ) -> Tensor | Unresolved:
+        """The tensor, where it is one; MS312 where several are given. Without a `name` it is that
+        of the entry before.
+        """
+        if not isinstance(target, Several):
+            return target
+        choices = [f"{name}.{output}" if name else output for output in target.outputs]
+        fault = symbol_faults.several_outputs(
+            f"`{name}`" if name else "the entry before it",
+            len(choices),
+            taker,
+            choices,
+            "select one with `from`",
+        )
+        self.collector.report(fault, span, Note("its outputs are named here", target.span))
+        return UNRESOLVED
 
-    def _unknown(self, reference: Scalar, producer: str, names: Names) -> None:
-        known = [name for name, target in names.table.items() if not isinstance(target, LeftOut)]
-        near = nearest(producer, known)
-        suggestion = str(reference.value).replace(producer, near, 1) if near else None
-        shown = listed([name for name in known if not name[-1:].isdigit()][:12])
-        if names.block is None:
-            help = f"did you mean `{near}`?" if near else f"defined so far: {shown}"
-            fault = Fault(
-                "MS302", f"there is no tensor `{producer}`", help=help, suggestion=suggestion
-            )
-        else:
-            help = (
-                f"did you mean `{near}`?"
-                if near
-                else f"a block sees its inputs and its own entries only: {shown}"
-            )
-            fault = Fault(
-                "MS302",
-                f"there is no tensor `{producer}` in block `{names.block}`",
-                help=help,
-                suggestion=suggestion,
-            )
-        self.notebook.report(fault, reference.span)
-
-    def one(
-        self, target: Target, span: Span, taker: str, name: str = "the entry before it"
-    ) -> Tensor | Unknown:
-        """The tensor, where it is one; MS312 where several are given."""
-        if isinstance(target, Several):
-            known = list(target.outputs)
-            shown = f"`{name}`" if " " not in name else name
-            choices = (
-                listed([f"{name}.{one}" for one in known], "or")
-                if " " not in name
-                else listed(known, "or")
-            )
-            self.notebook.report(
-                Fault(
-                    "MS312",
-                    f"{shown} gives {len(known)} tensors, and {taker} needs one here",
-                    help=f"select one with `from`: {choices}",
-                ),
-                span,
-                Note("its outputs are named here", target.span),
-            )
-            return LOST
-        return target if isinstance(target, (Tensor, Unknown)) else LOST
-
-    def _one(self, node: Node, names: Names, taker: str) -> Tensor | Unknown:
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            self._no_reference(node)
-            return LOST
-        return self.one(self.target(node, names, strict=True), node.span, taker, node.value)
-
-    def _no_reference(self, node: Node) -> None:
+    def _single_at(self, node: Node, scope: TensorScope, taker: str) -> Tensor | Unresolved:
+        """The one tensor that a node names."""
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            target = self.resolve(node, scope, may_stay=False)
+            return self.single(target, node.span, taker, node.value)
         if not in_error(node):
-            self.notebook.report(
+            self.collector.report(
                 Fault(
                     "MS204", f"the name of a tensor must stand here, found {describe(plain(node))}"
                 ),
                 node.span,
             )
+        return UNRESOLVED
 
     # Forms of `from` ------------------------------------------------------------------------------
 
-    def rewrite(self, node: Node, names: Names) -> Node:
-        """A `from` with the names of the flat list. What is no reference stays, and reading the
-        spec says so.
+    def rewrite(self, node: Node, scope: TensorScope) -> Node:
+        """A `from` with the names of the flat list. Anything else than references stays, and
+        reading the spec reports it.
         """
         if isinstance(node, Sequence):
-            return Sequence(tuple(self.rewrite(item, names) for item in node.items), node.span)
+            return Sequence(tuple(self.rewrite(item, scope) for item in node.items), node.span)
         if isinstance(node, Mapping):
-            return Mapping(
-                {
-                    key: Entry(entry.key_span, self.rewrite(entry.value, names))
-                    for key, entry in node.entries.items()
-                },
-                node.span,
-            )
-        if not isinstance(node.value, str):
-            return node
-        found = self.one(self.target(node, names), node.span, "one", node.value)
-        if isinstance(found, Unknown):
-            return silenced(node._replace(value=NOTHING))
+            entries = {
+                key: Entry(entry.key_span, self.rewrite(entry.value, scope))
+                for key, entry in node.entries.items()
+            }
+            return Mapping(entries, node.span)
+        return self._rewrite_text(node, scope) if isinstance(node.value, str) else node
+
+    def _rewrite_text(self, node: Scalar, scope: TensorScope) -> Scalar:
+        assert isinstance(node.value, str)
+        found = self.single(self.resolve(node, scope), node.span, "one", node.value)
+        if isinstance(found, Unresolved):
+            return silenced(node._replace(value=NO_TENSOR))
         if found.text != node.value:
             self.refer(found.text)
         return node._replace(value=found.text)
 
-    def source(self, node: Node, names: Names) -> Target:
+    def source(self, node: Node, scope: TensorScope) -> Target:
         """The one tensor that a `from` names."""
         if isinstance(node, Sequence) and len(node.items) == 1:
             node = node.items[0]
-        return self._one(node, names, "it")
+        return self._single_at(node, scope, "it")
 
-    def inputs(self, node: Node, block: Block, names: Names) -> dict[str, Target]:
+    # Inputs of blocks -----------------------------------------------------------------------------
+
+    def inputs(self, node: Node, block: Block, scope: TensorScope) -> dict[str, Target]:
         """The tensors of a block's inputs, from one name, a list, or a mapping of inputs to
         names.
         """
+        taker = f"block `{block.name}`"
         if isinstance(node, Mapping):
-            found: dict[str, Target] = dict.fromkeys(block.inputs, LOST)
-            self._by_name(node, block, names, found)
-            return found
+            found = self._by_name(node, block, scope)
+            return {name: found.get(name, UNRESOLVED) for name in block.inputs}
         items = node.items if isinstance(node, Sequence) else (node,)
-        return self.in_order(
-            tuple(self._one(item, names, f"block `{block.name}`") for item in items),
-            block,
-            node.span,
-        )
+        tensors = tuple(self._single_at(item, scope, taker) for item in items)
+        return self.in_order(tensors, block, node.span)
 
     def in_order(
-        self, tensors: tuple[Tensor | Unknown, ...], block: Block, span: Span
+        self, tensors: tuple[Tensor | Unresolved, ...], block: Block, span: Span
     ) -> dict[str, Target]:
         """The same from tensors in the order of the inputs."""
-        if len(tensors) == len(block.inputs):
-            return dict(zip(block.inputs, tensors, strict=True))
-        wanted = (
-            "one tensor"
-            if len(block.inputs) == 1
-            else f"{len(block.inputs)} tensors ({listed(block.inputs)})"
-        )
-        example = ", ".join(f"{name}: ..." for name in block.inputs)
-        help = (
-            f"write `from: {{{example}}}`"
-            if len(block.inputs) > 1
-            else "join them first, e.g. with `Concatenate`"
-        )
+        names = block.inputs
+        if len(tensors) == len(names):
+            return dict(zip(names, tensors, strict=True))
+        if len(names) == 1:
+            wanted, help = "one tensor", "join them first, e.g. with `Concatenate`"
+        else:
+            wanted = f"{len(names)} tensors ({listed(names)})"
+            help = f"write `from: {{{', '.join(f'{name}: ...' for name in names)}}}`"
         found = len(tensors) or "no `from`"
-        self.notebook.report(
+        self.collector.report(
             Fault("MS310", f"block `{block.name}` takes {wanted}, found {found}", help=help), span
         )
-        return dict.fromkeys(block.inputs, LOST)
+        return dict.fromkeys(names, UNRESOLVED)
 
-    def _by_name(self, node: Mapping, block: Block, names: Names, found: dict[str, Target]) -> None:
+    def _by_name(
+        self, node: Mapping, block: Block, scope: TensorScope
+    ) -> dict[str, Tensor | Unresolved]:
+        """The tensors of those inputs that are written."""
+        found: dict[str, Tensor | Unresolved] = {}
         for key, entry in node.entries.items():
             if key in block.inputs:
-                found[key] = self._one(entry.value, names, f"block `{block.name}`")
-                continue
-            near = nearest(key, block.inputs)
-            self.notebook.report(
-                Fault(
-                    "MS311",
-                    f"block `{block.name}` has no input `{key}`",
-                    suggestion=near,
-                    help=f"did you mean `{near}`?" if near else f"it has {listed(block.inputs)}",
-                ),
-                entry.key_span,
-            )
-        missing = [name for name in block.inputs if name not in node.entries]
-        if missing and all(key in block.inputs for key in node.entries):
-            self.notebook.report(
+                found[key] = self._single_at(entry.value, scope, f"block `{block.name}`")
+            else:
+                self._unknown_input(key, entry.key_span, block)
+        missing = [name for name in block.inputs if name not in found]
+        if missing and len(found) == len(node.entries):
+            self.collector.report(
                 Fault("MS310", f"block `{block.name}` needs {listed(missing)}"), node.span
             )
+        return found
+
+    def _unknown_input(self, name: str, span: Span, block: Block) -> None:
+        near = nearest(name, block.inputs)
+        self.collector.report(
+            Fault(
+                "MS311",
+                f"block `{block.name}` has no input `{name}`",
+                suggestion=near,
+                help=f"did you mean `{near}`?" if near else f"it has {listed(block.inputs)}",
+            ),
+            span,
+        )
 
     # Outputs --------------------------------------------------------------------------------------
 
-    def outputs(self, node: Node, names: Names) -> Target:
+    def outputs(self, node: Node, scope: TensorScope) -> Target:
         """What a block gives: one tensor, or several by name."""
+        taker = "an output of a block"
         if isinstance(node, Scalar):
-            return self._one(node, names, "an output of a block")
-        found: dict[str, Target] = {}
+            return self._single_at(node, scope, taker)
         if isinstance(node, Mapping):
-            for key, entry in node.entries.items():
-                found[key] = self._one(entry.value, names, "an output of a block")
+            named = [(name, entry.value) for name, entry in node.entries.items()]
         else:
-            for item in node.items:
-                name = (
-                    item.value.replace(".", "_")
-                    if isinstance(item, Scalar) and isinstance(item.value, str)
-                    else ""
-                )
-                found[name] = self._one(item, names, "an output of a block")
+            named = [(_output_name(item), item) for item in node.items]
+        found: dict[str, Target] = {
+            name: self._single_at(item, scope, taker) for name, item in named
+        }
         if len(found) == 1 and isinstance(node, Sequence):
             return next(iter(found.values()))
-        return Several(found, node.span) if found else LOST
+        return Several(found, node.span) if found else UNRESOLVED
 
-    def public(self, node: Node, names: Names) -> Node:
+    def public(self, node: Node, scope: TensorScope) -> Node:
         """The `outputs` of a model with the names of the flat list; the names that they are known
         by stay.
         """
         if isinstance(node, Mapping):
-            return self.rewrite(node, names)
+            return self.rewrite(node, scope)
         items = node.items if isinstance(node, Sequence) else (node,)
-        entries: dict[str, Entry] = {}
-        changed = False
-        for item in items:
-            if not isinstance(item, Scalar) or not isinstance(item.value, str):
-                return node
-            new = self.rewrite(item, names)
-            assert isinstance(new, Scalar)
-            changed = changed or new.value != item.value
-            key = item.value.partition(".")[0]
-            key = item.value.replace(".", "_") if key in entries else key
-            if key in entries:
-                return self.rewrite(node, names)
-            entries[key] = Entry(item.span, new)
-        return Mapping(entries, node.span) if changed else self.rewrite(node, names)
+        written = list(_texts_before_others(items))
+        found = [self._rewrite_text(item, scope) for item in written]
+        if len(written) < len(items):
+            return node
+        texts = [str(item.value) for item in written]
+        names = _public_names(texts)
+        if names is None or texts == [one.value for one in found]:
+            return Sequence(tuple(found), node.span) if isinstance(node, Sequence) else found[0]
+        return _named_outputs(names, written, found, node.span)
+
+
+def _named_outputs(
+    names: list[str], written: list[Scalar], found: list[Scalar], span: Span
+) -> Mapping:
+    entries = {
+        name: Entry(item.span, one) for name, item, one in zip(names, written, found, strict=True)
+    }
+    return Mapping(entries, span)
+
+
+def _texts_before_others(nodes: Iterable[Node]) -> Iterator[Scalar]:
+    """The texts of a list, up to what is not one."""
+    for node in nodes:
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return
+        yield node
+
+
+def _output_name(node: Node) -> str:
+    """What an output is called that is not given a name: `read_hidden` for `read.hidden`."""
+    is_text = isinstance(node, Scalar) and isinstance(node.value, str)
+    return str(plain(node)).replace(".", "_") if is_text else ""
+
+
+def _public_names(references: list[str]) -> list[str] | None:
+    """What a model's outputs are called that are not given names: by what they come from, those
+    that follow from the same as `_output_name` has it. None where that does not tell them apart.
+    """
+    found: list[str] = []
+    for text in references:
+        producer = TensorName.parse(text).producer
+        name = text.replace(".", "_") if producer in found else producer
+        if name in found:
+            return None
+        found.append(name)
+    return found

@@ -15,7 +15,7 @@ from modelspec.core.source import Node, Sequence, Value, plain
 
 
 class Frame:
-    """The uses that lead to where a piece of a file stands in the spec, the nearest first."""
+    """The uses by which a piece of a file is part of the spec, the nearest first."""
 
     def __init__(self, causes: tuple[Cause, ...] = ()) -> None:
         self.causes = causes
@@ -62,8 +62,8 @@ class Binding:
         "_node",
         "_plain",
         "_whole",
+        "in_frame",
         "name",
-        "told",
     )
 
     def __init__(
@@ -72,10 +72,10 @@ class Binding:
         make: Callable[[], Node | None] | None,
         node: Node | None = None,
         *,
-        told: bool = False,
+        in_frame: bool = False,
     ) -> None:
         self.name = name
-        self.told = told
+        self.in_frame = in_frame
         """Whether the frame says the value already, as a loop does."""
         self._make = make
         self._node = node
@@ -127,7 +127,7 @@ class Binding:
     @property
     def cause(self) -> Cause | None:
         """The note that goes with a value that follows from this one."""
-        if self._cause is None and self.node is not None and not self.told:
+        if self._cause is None and self.node is not None and not self.in_frame:
             self._cause = Cause(f"`{self.name}` is {describe(self.value)}", self.node.span)
         return self._cause
 
@@ -168,7 +168,7 @@ class Scope:
         self.parent = parent
         self.frame = frame or (parent.frame if parent else Frame())
         self.final = final
-        """Whether what stands here was worked out already: a `$` in it is a dollar sign."""
+        """Whether the values here were worked out already: a `$` in one is a dollar sign."""
         self.later = later
         """Names that are defined after this place."""
 

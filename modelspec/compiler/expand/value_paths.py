@@ -2,8 +2,8 @@
 `model.layers[3].Dense.units`.
 
 path    = key, then any number of `.key` and `[index]`
-index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for one that has a
-          dot: `x["a.b"]`
+index   = a whole number (negative: from the end), a name (`layers[stem]`), or a key in quotes, for
+          one that has a dot: `x["a.b"]`
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST_STEPS: Final = 100
 
 
 class Step(NamedTuple):
-    """One step of a path, and where in its text it stands."""
+    """One step of a path, and its place in the text."""
 
     key: str | int
     start: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping as MappingType
 
-from modelspec.core.diagnostics import Fault, Note, Span
+from modelspec.core.diagnostics import Collector, Fault, Note, Span
 from modelspec.core.diagnostics.derived import Cause, derive, is_silent
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value
@@ -16,22 +16,21 @@ from .evaluator import evaluate
 from .expression_syntax import Expression, Misread, parse
 from .interpolation import Part, cut_off, split, suggest
 from .limits import Spent
-from .node_lookup import as_used, part_of
-from .notebook import Notebook
+from .node_lookup import part_of, with_causes
 from .scope import Binding, Scope
 
 _MOST_CAUSES = 3
 
 
 class Values:
-    """Works out expressions. What is wrong goes into the notebook, and the value stays silent from
-    then on.
+    """Works out expressions. A value that is in error is reported once, and stays silent from then
+    on.
     """
 
     def __init__(
-        self, notebook: Notebook, spent: Spent, environment: MappingType[str, str] | None = None
+        self, collector: Collector, spent: Spent, environment: MappingType[str, str] | None = None
     ) -> None:
-        self.notebook = notebook
+        self.collector = collector
         self.spent = spent
         self.environment = os.environ if environment is None else environment
         self._read: set[str] = set()
@@ -51,14 +50,15 @@ class Values:
                 return self._text(node, scope, level, env)
             return node._replace(span=scope.frame.place(node.span)) if scope.frame.causes else node
         if isinstance(node, Sequence):
-            items = tuple(self.node(item, scope, level + 1, env=env) for item in node.items)
-            same = all(new is old for new, old in zip(items, node.items, strict=True))
-            return (
-                node
-                if same and not scope.frame.causes
-                else Sequence(items, scope.frame.place(node.span))
-            )
+            return self._sequence(node, scope, level, env)
         return self.mapping(node, scope, level, env=env)
+
+    def _sequence(self, node: Sequence, scope: Scope, level: int, env: bool) -> Sequence:
+        items = tuple(self.node(item, scope, level + 1, env=env) for item in node.items)
+        same = all(new is old for new, old in zip(items, node.items, strict=True))
+        if same and not scope.frame.causes:
+            return node
+        return Sequence(items, scope.frame.place(node.span))
 
     def mapping(
         self,
@@ -110,28 +110,38 @@ class Values:
             return silenced(scalar)
         expression, names = read
         found = part_of(expression.tree, names)
-        if found is not None and in_error(found):
-            return silenced(scalar)
-        if found is not None and not isinstance(found, Scalar):
-            return self._taken(found, scalar, scope, level, next(iter(names.values())))
-        causes = _causes(names)
-        span = scope.frame.place_after(scalar.span, causes)
         if found is not None:
-            return Scalar(found.value, span, found.plain)
+            return self._part(found, scalar, names, scope, level)
         value, right = self._value(expression, names, scalar, part.start, scope, env)
-        return self._written(value, span, level) if right else silenced(scalar)
+        if not right:
+            return silenced(scalar)
+        span = scope.frame.place_after(scalar.span, _causes(names))
+        return self._written(value, span, level)
+
+    def _part(
+        self, found: Node, scalar: Scalar, names: dict[str, Binding], scope: Scope, level: int
+    ) -> Node:
+        """The value of a name, or a part of it."""
+        if in_error(found):
+            return silenced(scalar)
+        if not isinstance(found, Scalar):
+            return self._taken(found, scalar, scope, level, next(iter(names.values())))
+        span = scope.frame.place_after(scalar.span, _causes(names))
+        return Scalar(found.value, span, found.plain)
 
     def _taken(
         self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding
     ) -> Node:
-        """A mapping or list that a name stands for: it keeps its own places, which lead here."""
+        """A mapping or list of a name: it keeps its own places, which lead here."""
         self.spent.node(scalar.span, binding.count)
         if level + binding.levels - 1 > limits.LEVELS:
-            self.notebook.report(_too_deep(), scope.frame.place(scalar.span))
+            self.collector.report(_too_deep(), scope.frame.place(scalar.span))
             return silenced(scalar)
         span = scalar.span
         shown = span.text if len(span.text) <= 40 else "an expression"
-        return as_used(node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes))
+        return with_causes(
+            node, (Cause(f"`{shown}` stands for it here", span), *scope.frame.causes)
+        )
 
     def _joined(self, scalar: Scalar, parts: tuple[Part, ...], scope: Scope, env: bool) -> Node:
         """A text with expressions inside it."""
@@ -162,7 +172,7 @@ class Values:
             pieces.append(_as_text(value) + rest)
         joined = "".join(pieces)
         if len(joined) > max(limits.SIZE, len(str(scalar.value))):
-            self.notebook.report(
+            self.collector.report(
                 Fault("MS108", f"the text has more than {limits.SIZE:,} characters"),
                 scope.frame.place(scalar.span),
             )
@@ -174,7 +184,7 @@ class Values:
     def _parse(
         self, scalar: Scalar, text: str, start: int, scope: Scope
     ) -> tuple[Expression, dict[str, Binding]] | None:
-        """The expression and what its names stand for; None, all of it reported, where there is a
+        """The expression and the values of its names; None, all of it reported, where there is a
         fault.
         """
         if text not in self._read:
@@ -200,7 +210,7 @@ class Values:
     def _unknown(self, name: str, span: Span, scope: Scope) -> None:
         later = scope.is_later(name)
         if later is not None:
-            self.notebook.report(
+            self.collector.report(
                 Fault(
                     "MS121",
                     f"`{name}` is used before it is defined",
@@ -213,7 +223,7 @@ class Values:
         near, help = suggest(name, scope.known())
         if near is None:
             help = f"{help}; write `$$` for a dollar sign"
-        self.notebook.report(
+        self.collector.report(
             Fault("MS121", f"there is no name `{name}` here", help=help, suggestion=near),
             scope.frame.place(span),
         )
@@ -241,10 +251,10 @@ class Values:
         return value, True
 
     def _written(self, value: Value, span: Span, level: int) -> Node:
-        """A value as a node; all of it stands where the expression does."""
+        """A value as a node; all of it has the place of the expression."""
         self.spent.node(span)
         if isinstance(value, (tuple, dict)) and level > limits.LEVELS:
-            self.notebook.report(_too_deep(), span)
+            self.collector.report(_too_deep(), span)
             return Scalar(None, derive(span, silent=True))
         if isinstance(value, tuple):
             return Sequence(tuple(self._written(item, span, level + 1) for item in value), span)
@@ -260,7 +270,7 @@ class Values:
         self, misread: Misread, scalar: Scalar, start: int, scope: Scope, causes: tuple[Cause, ...]
     ) -> Scalar:
         span = place(scalar, start + misread.start, start + misread.end)
-        self.notebook.report(misread.fault, scope.frame.place_after(span, causes))
+        self.collector.report(misread.fault, scope.frame.place_after(span, causes))
         return silenced(scalar)
 
 
@@ -271,7 +281,7 @@ def silenced(node: Node) -> Scalar:
 
 
 def in_error(node: Node) -> bool:
-    """Whether the value could not be worked out, which is told already."""
+    """Whether the value could not be worked out, which is reported already."""
     return is_silent(node.span)
 
 

@@ -1,153 +1,182 @@
-"""Which tensor is which argument of a call, and the arguments that are no tensors."""
+"""Which tensor is which argument of a call, and the arguments that are not tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from modelspec.catalog.layers.layer import Argument, Layer
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Fault, Span, listed, nearest
+from modelspec.core.diagnostics import Collector, Fault, Span, listed, nearest
+from modelspec.core.sections import located
 from modelspec.core.settings import describe
 from modelspec.core.source import locate
 
 from ..spec.entries import Use
 from .graph import Graph, Ref
+from .model_scope import Sources
+
+Given: TypeAlias = "dict[str, Ref | tuple[Ref, ...]]"
+"""Tensors by call argument."""
 
 
 def arguments_of(
-    callee: Layer | Graph, sources: Any, use: Use, report: Collector
-) -> Mapping[str, Ref | tuple[Ref, ...]] | None:
+    callee: Layer | Graph, sources: Sources, use: Use, report: Collector
+) -> Given | None:
     """Tensors by call argument, from the form in which `from` was written; None and a fault where
     they do not fit.
     """
-    arguments = callee.arguments
-    span = use.sources_span or use.kind_span
-    if isinstance(sources, dict):
-        if isinstance(callee, Layer):
-            try:
-                callee.check_names(tuple(sources))
-            except Fault as fault:
-                report.fault(fault, use.body, span)
-                return None
-        return _by_name(arguments, sources, use, span, report)
-    given = _by_position(arguments, sources)
-    if given is None:
-        most = len(arguments)
-        wanted = (
-            "one tensor"
-            if most == 1
-            else f"at most {most} tensors ({listed([a.name for a in arguments])})"
-        )
-        report.error(
-            "MS310",
-            f"`{use.kind}` takes {wanted}, found {len(sources)}",
-            span,
-            help="join them first, e.g. with `Concatenate`" if most == 1 else None,
-        )
-        return None
-    return given if _complete(arguments, given, use, span, report) else None
+    binder = _Binder(callee, callee.arguments, use, report)
+    given = binder.by_name(sources) if isinstance(sources, dict) else binder.by_position(sources)
+    return given if given is not None and binder.is_complete(given) else None
 
 
-def _by_position(
-    arguments: tuple[Argument, ...], refs: tuple[Ref, ...]
-) -> dict[str, Ref | tuple[Ref, ...]] | None:
-    """Tensors to arguments in order; an argument that takes a list takes all that are left."""
-    given: dict[str, Ref | tuple[Ref, ...]] = {}
-    rest = list(refs)
-    for argument in arguments:
+@dataclass(slots=True)
+class _Binder:
+    """Binds the tensors of one call to the arguments of what it calls."""
+
+    callee: Layer | Graph
+    arguments: tuple[Argument, ...]
+    use: Use
+    report: Collector
+
+    @property
+    def span(self) -> Span:
+        return self.use.sources_span or self.use.kind_span
+
+    def by_position(self, refs: tuple[Ref, ...]) -> Given | None:
+        """Tensors to arguments in order; an argument that takes a list takes all that are left."""
+        given: Given = {}
+        rest = list(refs)
+        for argument in self.arguments:
+            if not rest:
+                break
+            if argument.many:
+                given[argument.name], rest = tuple(rest), []
+            else:
+                given[argument.name] = rest.pop(0)
         if not rest:
-            break
-        if argument.many:
-            given[argument.name], rest = tuple(rest), []
-        else:
-            given[argument.name] = rest.pop(0)
-    return None if rest else given
+            return given
+        self._too_many(len(refs))
+        return None
 
-
-def _by_name(
-    arguments: tuple[Argument, ...],
-    sources: dict[str, Any],
-    use: Use,
-    span: Span,
-    report: Collector,
-) -> Mapping[str, Ref | tuple[Ref, ...]] | None:
-    by_name = {argument.name: argument for argument in arguments}
-    items = next((a for a in arguments if a.items), None)
-    names = [*by_name, *(items.items if items else ())]
-    given: dict[str, Ref | tuple[Ref, ...]] = {}
-    listed_items: dict[str, Ref] = {}
-    for key, value in sources.items():
-        if key in by_name:
-            given[key] = (value,) if by_name[key].many and isinstance(value, Ref) else value
-        elif items and key in items.items and isinstance(value, Ref):
-            listed_items[key] = value
-        else:
-            near = nearest(key, names)
-            where = locate(use.body, ("from", key), key=True) if use.body is not None else None
-            report.error(
-                "MS311",
-                f"a call of `{use.kind}` has no argument `{key}`",
-                where or span,
-                suggestion=near,
-                help=f"did you mean `{near}`?" if near else f"it takes {listed(names)}",
-            )
-            return None
-    if items and listed_items:
-        missing = [name for name in items.items[: items.least] if name not in listed_items]
-        if missing:
-            report.error("MS310", f"`{use.kind}` needs {listed(missing)}", span)
-            return None
-        given = {
-            items.name: tuple(listed_items[name] for name in items.items if name in listed_items),
-            **given,
-        }
-    ordered = {
-        argument.name: given[argument.name] for argument in arguments if argument.name in given
-    }
-    return ordered if _complete(arguments, ordered, use, span, report) else None
-
-
-def _complete(
-    arguments: tuple[Argument, ...],
-    given: Mapping[str, Ref | tuple[Ref, ...]],
-    use: Use,
-    span: Span,
-    report: Collector,
-) -> bool:
-    missing = [a.name for a in arguments if a.required and a.name not in given]
-    if missing:
-        report.error(
+    def _too_many(self, count: int) -> None:
+        names = [one.name for one in self.arguments]
+        one = len(names) == 1
+        wanted = "one tensor" if one else f"at most {len(names)} tensors ({listed(names)})"
+        self.report.error(
             "MS310",
-            f"`{use.kind}` needs {listed(missing)}",
-            span,
-            help=(
-                f"write `from: {{{', '.join(f'{a.name}: ...' for a in arguments if a.required)}}}`"
-            ),
+            f"`{self.use.kind}` takes {wanted}, found {count}",
+            self.span,
+            help="join them first, e.g. with `Concatenate`" if one else None,
+        )
+
+    # By name --------------------------------------------------------------------------------------
+
+    def by_name(self, sources: Given) -> Given | None:
+        """Tensors by the names that are written, in the order of the arguments."""
+        if not self._are_allowed(sources):
+            return None
+        members = self._members(sources)
+        given: Given = {
+            one.name: _as_taken(one, sources[one.name])
+            for one in self.arguments
+            if one.name in sources
+        }
+        unknown = next((key for key in sources if key not in given and key not in members), None)
+        if unknown is not None:
+            self._report_unknown(unknown)
+            return None
+        return self._with_list(given, members) if members else given
+
+    @property
+    def _list_argument(self) -> Argument | None:
+        """The argument, where there is one, that takes a list whose members have names."""
+        return next((one for one in self.arguments if one.items), None)
+
+    def _with_list(self, given: Given, members: dict[str, Ref]) -> Given | None:
+        """All arguments, with the list; None, with a report, where members are missing."""
+        argument = self._list_argument
+        assert argument is not None
+        missing = [name for name in argument.items[: argument.least] if name not in members]
+        if missing:
+            self._needs(missing)
+            return None
+        whole: Given = {argument.name: tuple(members.values()), **given}
+        return {one.name: whole[one.name] for one in self.arguments if one.name in whole}
+
+    def _members(self, sources: Given) -> dict[str, Ref]:
+        """The members of that list that are written, in their order."""
+        names = self._list_argument.items if self._list_argument is not None else ()
+        written = ((name, sources[name]) for name in names if name in sources)
+        return {name: value for name, value in written if isinstance(value, Ref)}
+
+    def _are_allowed(self, sources: Given) -> bool:
+        """Whether the layer takes tensors by these names together."""
+        if isinstance(self.callee, Layer):
+            try:
+                self.callee.check_names(tuple(sources))
+            except Fault as fault:
+                self.report.add(located(fault, self.use.body, self.span))
+                return False
+        return True
+
+    def _report_unknown(self, key: str) -> None:
+        members = self._list_argument.items if self._list_argument is not None else ()
+        names = [*(one.name for one in self.arguments), *members]
+        near = nearest(key, names)
+        body = self.use.body
+        self.report.error(
+            "MS311",
+            f"a call of `{self.use.kind}` has no argument `{key}`",
+            (locate(body, ("from", key), key=True) if body is not None else None) or self.span,
+            suggestion=near,
+            help=f"did you mean `{near}`?" if near else f"it takes {listed(names)}",
+        )
+
+    def _needs(self, missing: list[str], help: str | None = None) -> None:
+        self.report.error(
+            "MS310", f"`{self.use.kind}` needs {listed(missing)}", self.span, help=help
+        )
+
+    # All of them ----------------------------------------------------------------------------------
+
+    def is_complete(self, given: Given) -> bool:
+        """Whether every argument that must be given is, with as many tensors as it takes."""
+        missing = [one.name for one in self.arguments if one.required and one.name not in given]
+        if missing:
+            example = ", ".join(f"{one.name}: ..." for one in self.arguments if one.required)
+            self._needs(missing, f"write `from: {{{example}}}`")
+            return False
+        for argument in self.arguments:
+            if argument.name in given and not self._fits(argument, given[argument.name]):
+                return False
+        return True
+
+    def _fits(self, argument: Argument, value: Ref | tuple[Ref, ...]) -> bool:
+        """Whether an argument takes so many tensors."""
+        if not argument.many and isinstance(value, Ref):
+            return True
+        count = 1 if isinstance(value, Ref) else len(value)
+        if not argument.many:
+            message = f"`{argument.name}` of `{self.use.kind}` takes one tensor, found {count}"
+            self.report.error("MS310", message, self.span)
+            return False
+        most = count if argument.most is None else argument.most
+        if argument.least <= count <= most:
+            return True
+        self.report.error(
+            "MS310",
+            f"`{self.use.kind}` takes {_how_many(argument)}, found {count}",
+            self.span,
+            help="write `from: [a, b]`" if count < argument.least else None,
         )
         return False
-    for argument in arguments:
-        if (value := given.get(argument.name)) is None:
-            continue
-        if not argument.many and not isinstance(value, Ref):
-            report.error(
-                "MS310",
-                f"`{argument.name}` of `{use.kind}` takes one tensor, found {len(value)}",
-                span,
-            )
-            return False
-        count = 1 if isinstance(value, Ref) else len(value)
-        if argument.many and (
-            count < argument.least or (argument.most is not None and count > argument.most)
-        ):
-            report.error(
-                "MS310",
-                f"`{use.kind}` takes {_how_many(argument)}, found {count}",
-                span,
-                help="write `from: [a, b]`" if count < argument.least else None,
-            )
-            return False
-    return True
+
+
+def _as_taken(argument: Argument, value: Ref | tuple[Ref, ...]) -> Ref | tuple[Ref, ...]:
+    """A tensor, as a list where the argument takes one."""
+    return (value,) if argument.many and isinstance(value, Ref) else value
 
 
 def _how_many(argument: Argument) -> str:
@@ -160,12 +189,12 @@ def _how_many(argument: Argument) -> str:
 
 def check_options(callee: Layer | Graph, use: Use, report: Collector) -> None:
     """Checks `call`: the arguments of a call that are not tensors."""
-    known: Mapping[str, type] = {
-        "training": bool,
-        **(callee.options if isinstance(callee, Layer) else {}),
-    }
+    if not use.options:
+        return
+    assert use.options_node is not None
+    own = callee.options if isinstance(callee, Layer) else {}
+    known: Mapping[str, type] = {"training": bool, **own}
     for key, value in use.options.items():
-        assert use.options_node is not None
         entry = use.options_node.entries[key]
         if key not in known:
             near = nearest(key, known)
@@ -177,9 +206,12 @@ def check_options(callee: Layer | Graph, use: Use, report: Collector) -> None:
                 help=f"did you mean `{near}`?" if near else f"it takes {listed(list(known))}",
             )
         elif type(value) is not known[key]:
-            wanted = {bool: "`true` or `false`", int: "a whole number", float: "a number"}[
-                known[key]
-            ]
-            report.error(
-                "MS204", f"`{key}` must be {wanted}, found {describe(value)}", entry.value.span
-            )
+            message = f"`{key}` must be {_TYPES[known[key]]}, found {describe(value)}"
+            report.error("MS204", message, entry.value.span)
+
+
+_TYPES: Mapping[type, str] = {
+    bool: "`true` or `false`",
+    int: "a whole number",
+    float: "a number",
+}

@@ -22,7 +22,7 @@ class Ref(NamedTuple):
 
     producer: str
     output: str | None
-    """What stands behind the dot, as written; None for the only output."""
+    """What is written behind the dot; None for the only output."""
     span: Span
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelspec.core.collector import Collector
-from modelspec.core.diagnostics import Checked, nearest
+from modelspec.core.diagnostics import Checked, Collector, nearest
 
 from ..spec.entries import Reference, Use
 from ..spec.model_section import ModelSection, SharedLayer
 from .call_arguments import arguments_of, check_options
 from .graph import Call, Callee, Graph
-from .scope import Scope
+from .model_scope import ModelScope
 from .unused import report_unused
 
 MAX_DEPTH = 100
@@ -64,26 +63,22 @@ class _Linker:
 
     def graph(self, section: ModelSection) -> Graph:
         shared = self._shared(section)
-        scope = Scope(self.report, section)
+        scope = ModelScope(self.report, section)
         visible = {**self.outer, **shared}
         calls: list[Call] = []
         for use in section.uses:
             name = scope.name(use)
             calls.append(self._call(use, name, scope, visible))
             scope.define(name, use)
-        outputs = scope.outputs(section, calls)
-        depth = 1 + max(
-            (call.callee.depth for call in calls if isinstance(call.callee, Graph)), default=0
-        )
         graph = Graph(
             section.span,
             section.inputs,
             tuple(calls),
-            outputs,
+            scope.outputs(section, calls),
             section.trainable,
             shared,
             section.weights,
-            depth,
+            1 + max(_depths(calls), default=0),
         )
         if not self.broken and not self.report.has_errors:
             report_unused(graph, section, self.report)
@@ -101,29 +96,35 @@ class _Linker:
                 found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(thing)
         return found
 
-    def _call(self, use: Use, name: str, scope: Scope, visible: Mapping[str, Callee]) -> Call:
-        callee: Callee = use.layer
-        if use.shared:
-            if use.kind not in visible and use.kind in self.unfinished:
-                self.report.error(
-                    "MS314",
-                    f"`{use.kind}` is not defined yet where it is called: a shared model cannot"
-                    " call itself or one that is defined after it",
-                    use.kind_span,
-                    help="define what it calls before it, above in `shared`",
-                )
-            callee = visible.get(use.kind)
-            if isinstance(callee, Graph) and callee.depth >= MAX_DEPTH:
-                self.report.error(
-                    "MS108", f"more than {MAX_DEPTH} models call one another here", use.kind_span
-                )
-                callee = None
+    def _call(self, use: Use, name: str, scope: ModelScope, visible: Mapping[str, Callee]) -> Call:
+        callee = self._shared_callee(use, visible) if use.shared else use.layer
         sources = scope.sources(use)
-        inputs = (
-            arguments_of(callee, sources, use, self.report)
-            if callee is not None and sources is not None
-            else None
+        shared = use.kind if use.shared else None
+        if callee is None:
+            return Call(name, use, None, None, shared)
+        inputs = None if sources is None else arguments_of(callee, sources, use, self.report)
+        check_options(callee, use, self.report)
+        return Call(name, use, callee, inputs, shared)
+
+    def _shared_callee(self, use: Use, visible: Mapping[str, Callee]) -> Callee:
+        """What a shared name is; None, with a report, where it cannot be called here."""
+        if use.kind not in visible and use.kind in self.unfinished:
+            self.report.error(
+                "MS314",
+                f"`{use.kind}` is not defined yet where it is called: a shared model cannot"
+                " call itself or one that is defined after it",
+                use.kind_span,
+                help="define what it calls before it, above in `shared`",
+            )
+        callee = visible.get(use.kind)
+        if not isinstance(callee, Graph) or callee.depth < MAX_DEPTH:
+            return callee
+        self.report.error(
+            "MS108", f"more than {MAX_DEPTH} models call one another here", use.kind_span
         )
-        if callee is not None:
-            check_options(callee, use, self.report)
-        return Call(name, use, callee, inputs, use.kind if use.shared else None)
+        return None
+
+
+def _depths(calls: Iterable[Call]) -> Iterator[int]:
+    """How deep the models are nested that the calls are of."""
+    return (call.callee.depth for call in calls if isinstance(call.callee, Graph))

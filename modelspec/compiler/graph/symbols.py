@@ -1,0 +1,116 @@
+"""The symbol table of one scope: what its names are, each defined once, and what a reference means.
+
+A scope is a model, or one use of a block. Expansion looks up names to write the flat list of
+layers, linking looks them up in that list: what a symbol holds differs, how names are defined and
+resolved does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from modelspec.core.automatic_names import AutomaticNames
+from modelspec.core.diagnostics import Collector, Diagnostic, Span
+
+from . import symbol_faults
+
+S = TypeVar("S")
+
+
+class TensorName(NamedTuple):
+    """A reference taken apart: `read.hidden` is the output `hidden` of `read`."""
+
+    producer: str
+    output: str | None
+    """None where it is the only one."""
+
+    @classmethod
+    def parse(cls, text: str) -> TensorName:
+        producer, dot, output = text.partition(".")
+        return cls(producer, output if dot else None)
+
+    def __str__(self) -> str:
+        return self.producer if self.output is None else f"{self.producer}.{self.output}"
+
+
+def output_index(output: str, names: Sequence[str], count: int) -> int | None:
+    """Which of `count` outputs is selected, by its name or by its number; None where none is."""
+    if output in names:
+        return names.index(output)
+    if output.isdecimal() and len(output) < 6 and int(output) < count:
+        return int(output)
+    return None
+
+
+class Definition(NamedTuple):
+    """Where a name is defined, and by which loop."""
+
+    span: Span | None
+    loop: object = None
+    """The rounds of one loop share their bare names: the last one has it."""
+
+
+class SymbolTable(Generic[S]):
+    """The names of one scope. `block` is the block that it is a use of."""
+
+    def __init__(self, collector: Collector, block: str | None = None) -> None:
+        self.collector = collector
+        self.block = block
+        self.symbols: dict[str, S] = {}
+        """What each name means that is defined so far."""
+        self.upcoming: dict[str, Span | None] = {}
+        """Names that entries of the scope write out, also those further down."""
+        self.excluded: dict[str, Span] = {}
+        """Names of entries that a `when` left out, and where that says so."""
+        self.definitions: dict[str, Definition] = {}
+        self.automatic = AutomaticNames()
+
+    # Defining -------------------------------------------------------------------------------------
+
+    def define(self, name: str, symbol: S, span: Span | None, loop: object = None) -> bool:
+        """Give a name its meaning; MS304, and False, where it has one."""
+        before = self.definitions.get(name)
+        same_loop = before is not None and loop is not None and before.loop is loop
+        is_new = same_loop or self.check_new(name, span)
+        self.definitions.setdefault(name, Definition(span, loop))
+        self.symbols[name] = symbol
+        return is_new
+
+    def check_new(self, name: str, span: Span | None) -> bool:
+        """Whether nothing has the name yet; MS304 where something has."""
+        before = self.definitions.get(name)
+        if before is not None:
+            self.collector.add(symbol_faults.defined_twice(name, span, before.span))
+        return before is None
+
+    def is_free(self, name: str) -> bool:
+        """Whether nothing has the name, or is to have it."""
+        return not (name in self.symbols or name in self.upcoming or name in self.excluded)
+
+    # Resolving ------------------------------------------------------------------------------------
+
+    def is_known(self, reference: TensorName) -> bool:
+        """Whether an entry above has the name, or had it before a `when` left it out."""
+        return reference.producer in self.symbols or reference.producer in self.excluded
+
+    def resolve(self, reference: TensorName, span: Span, *, complete: bool = True) -> S | None:
+        """The symbol that a reference names; None, with a report, where there is none.
+
+        `complete`: no entry of the scope is in error. Otherwise an unknown name may be that of such
+        an entry, and nothing is said of it.
+        """
+        found = self.symbols.get(reference.producer)
+        if found is None and (fault := self._unresolved(reference, span, complete)) is not None:
+            self.collector.add(fault)
+        return found
+
+    def _unresolved(self, reference: TensorName, span: Span, complete: bool) -> Diagnostic | None:
+        producer = reference.producer
+        if producer in self.excluded:
+            return symbol_faults.excluded(producer, span, self.excluded[producer])
+        if producer in self.upcoming:
+            return symbol_faults.defined_later(producer, span, self.upcoming[producer])
+        if not complete:
+            return None
+        return symbol_faults.undefined(reference, span, list(self.symbols), self.block)
