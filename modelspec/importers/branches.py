@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from .statements import BEFORE, Atom, Leaf, Local, Statement, frozen, leaves, mapped
+from .statements import BEFORE, Atom, Leaf, Local, Statement, leaves, local_indices, rewired
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,35 @@ def as_branches(atom: Atom) -> Branches | None:
     another.
     """
     *body, join = atom
-    if not isinstance(join.takes, tuple) or not all(
-        isinstance(leaf, Local) and not leaf.output for leaf in join.takes
-    ):
-        return None
-    ends = [leaf.index for leaf in join.takes if isinstance(leaf, Local)]
-    if any(
-        leaf not in (BEFORE,) and not isinstance(leaf, Local)
-        for one in body
-        for leaf in leaves(one.takes)
-    ):
+    ends = _joined(join)
+    if ends is None or not all(map(_is_internal, body)):
         return None
     owned = [_ancestors(body, end) for end in ends]
-    if sum(map(len, owned)) != len(body) or len(set().union(*owned)) != len(body):
+    is_partition = sum(map(len, owned)) == len(body) == len(set().union(*owned))
+    if not is_partition:
         return None
-    chains = [_chain([body[index] for index in sorted(one)], sorted(one)) for one in owned]
-    if any(chain is None for chain in chains):
+    chains = []
+    for places in map(sorted, owned):
+        chain = _chain([body[index] for index in places], places)
+        if chain is None:
+            return None
+        chains.append(chain)
+    return Branches(tuple(chains), join)
+
+
+def _joined(join: Statement) -> list[int] | None:
+    """The statements of which a layer joins the first outputs; None where it takes anything
+    else.
+    """
+    if not isinstance(join.takes, tuple):
         return None
-    return Branches(tuple(chain for chain in chains if chain is not None), join)
+    ends = [leaf.index for leaf in join.takes if isinstance(leaf, Local) and not leaf.output]
+    return ends if len(ends) == len(join.takes) else None
+
+
+def _is_internal(statement: Statement) -> bool:
+    """Whether a statement takes nothing from outside of its atom but the tensor that comes in."""
+    return all(isinstance(leaf, Local) for leaf in leaves(statement.takes))
 
 
 def _ancestors(body: list[Statement], end: int) -> set[int]:
@@ -54,32 +65,23 @@ def _ancestors(body: list[Statement], end: int) -> set[int]:
         index = queue.pop()
         if index >= 0 and index not in found:
             found.add(index)
-            queue.extend(
-                leaf.index for leaf in leaves(body[index].takes) if isinstance(leaf, Local)
-            )
+            queue.extend(local_indices(body[index]))
     return found
 
 
 def _chain(body: list[Statement], places: list[int]) -> tuple[Atom | Branches, ...] | None:
     """The statements of one branch as steps and branches; None where they are more tangled."""
-    new_place = {old: new for new, old in enumerate(places)}
+    new_place = {-1: -1, **{old: new for new, old in enumerate(places)}}
 
     def moved(leaf: Leaf) -> Leaf:
-        return (
-            Local(new_place[leaf.index], leaf.output)
-            if isinstance(leaf, Local) and leaf != BEFORE
-            else leaf
-        )
+        return Local(new_place[leaf.index], leaf.output) if isinstance(leaf, Local) else leaf
 
-    statements = [replace(one, takes=frozen(mapped(one.takes, moved))) for one in body]
     found: list[Atom | Branches] = []
-    for atom in cut(statements):
-        if is_step(atom):
-            found.append(atom)
-        elif (inner := as_branches(atom)) is not None:
-            found.append(inner)
-        else:
+    for atom in cut([rewired(one, moved) for one in body]):
+        part = atom if is_step(atom) else as_branches(atom)
+        if part is None:
             return None
+        found.append(part)
     return tuple(found)
 
 
@@ -87,9 +89,7 @@ def cut(statements: list[Statement]) -> Iterable[Atom]:
     """The atoms of statements that all come from one tensor."""
     last_use = {-1: 0}
     for index, one in enumerate(statements):
-        last_use.update(
-            {leaf.index: index for leaf in leaves(one.takes) if isinstance(leaf, Local)}
-        )
+        last_use.update(dict.fromkeys(local_indices(one), index))
     start, reach = 0, last_use[-1]
     for index in range(len(statements)):
         if reach <= index or index == len(statements) - 1:
@@ -99,11 +99,11 @@ def cut(statements: list[Statement]) -> Iterable[Atom]:
 
 
 def _moved(statements: list[Statement], start: int) -> Atom:
-    def leaf(one: Leaf) -> Leaf:
-        return (
-            Local(one.index - start if one.index >= start else -1, one.output)
-            if isinstance(one, Local)
-            else one
-        )
+    """The statements as an atom of their own: what comes from before `start` comes in."""
 
-    return tuple(replace(one, takes=frozen(mapped(one.takes, leaf))) for one in statements)
+    def moved(leaf: Leaf) -> Leaf:
+        if not isinstance(leaf, Local):
+            return leaf
+        return Local(leaf.index - start if leaf.index >= start else -1, leaf.output)
+
+    return tuple(rewired(one, moved) for one in statements)

@@ -1,24 +1,24 @@
-"""Repeated structure as a person would write it: a block for what comes back, a loop for what
-follows on itself.
+"""Repeated structure as blocks and loops: a block for a sequence of layers that occurs in several
+places, a loop for one that directly follows itself.
 
-Greedy: the repetition that saves most lines is folded first, then what is left is looked at again,
-the new block with it, so that blocks come to be made of blocks. Nothing here has to be believed:
-the caller compiles both specs and compares them.
+Greedy: the repetition that saves most lines becomes a block first, then the rest is searched again,
+with the bodies of blocks, so that blocks use blocks. The result is not trusted: the caller compiles
+both specs and compares the graphs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from modelspec.catalog.layers import LAYERS
 
+from .anti_unification import Different, Parameters, has_names, settings_vectors
+from .block_names import name_by_kinds, name_by_prefixes, split_names
 from .branches import Branches
-from .loops import Effort, loops
-from .statements import Atom, Statement
-from .structure import (
+from .layer_tree import (
     Node,
     Nodes,
     Place,
@@ -30,7 +30,8 @@ from .structure import (
     tree,
     unified,
 )
-from .unify import Different, Parameters, has_names, prefix_of, settings_vectors
+from .loops import Effort, loops
+from .statements import Atom, Statement
 
 _LONGEST = 24
 """Nodes of a block."""
@@ -69,21 +70,12 @@ def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str
     """
     folder = _Folder(fixed, names, kinds)
     left = tree(atoms)
-    size = sum(map(len, atoms))
-    while (
-        size <= _MOST_FOLDED
-        and len(folder.blocks) < _MOST_BLOCKS
-        and (found := folder.block(left)) is not None
-    ):
-        left = found
+    if sum(map(len, atoms)) <= _MOST_FOLDED:
+        left = folder.fold_blocks(left)
     defaults = {name: dict(block.parameters) for name, block in folder.blocks.items()}
-    used = {one.kind for node in left for one in statements_of(node)}
-    used |= {
-        one.kind
-        for block in folder.blocks.values()
-        for node in block.body
-        for one in statements_of(node)
-    }
+    used = {one.kind for one in _statements(left)}
+    for block in folder.blocks.values():
+        used |= {one.kind for one in _statements(block.body)}
     effort = Effort()
     blocks = {
         name: replace(block, body=loops(block.body, defaults, set(), effort))
@@ -93,8 +85,13 @@ def fold(atoms: Sequence[Atom], fixed: set[str], names: set[str], kinds: set[str
     return Folded(blocks, loops(left, defaults, fixed, effort))
 
 
+def _statements(nodes: Iterable[Node]) -> Iterator[Statement]:
+    for node in nodes:
+        yield from statements_of(node)
+
+
 class _Window(NamedTuple):
-    """A stretch of nodes that occurs several times."""
+    """A sequence of nodes that occurs several times."""
 
     length: int
     places: tuple[tuple[Place, int], ...]
@@ -102,7 +99,20 @@ class _Window(NamedTuple):
     prefixes: tuple[str | None, ...]
     """The name that each occurrence gives its block."""
     gain: int
+    """Lines that a block saves."""
     key: object
+
+
+class _Occurrence(NamedTuple):
+    """Where a sequence of nodes is."""
+
+    place: Place
+    start: int
+    prefix: str | None
+
+
+Ids: TypeAlias = tuple[int | None, ...]
+"""A number for each node of a sequence, the same for those of one shape."""
 
 
 class _Folder:
@@ -115,7 +125,16 @@ class _Folder:
         self.numbers: dict[object, int] = {}
         self.named: dict[object, Counter[str]] = {}
 
-    def block(self, left: Nodes) -> Nodes | None:
+    def fold_blocks(self, nodes: Nodes) -> Nodes:
+        """The nodes with repetitions made blocks, as long as that saves lines."""
+        while len(self.blocks) < _MOST_BLOCKS:
+            found = self._best_block(nodes)
+            if found is None:
+                break
+            nodes = found
+        return nodes
+
+    def _best_block(self, left: Nodes) -> Nodes | None:
         """The nodes with the repetition that saves most made a block; None where there is none."""
         lists = dict(lists_in(left, ("",)))
         for name, block in self.blocks.items():
@@ -128,57 +147,61 @@ class _Folder:
         return None
 
     def _windows(self, lists: Mapping[Place, Nodes]) -> Iterator[_Window]:
-        found: dict[tuple[int | None, ...], list[tuple[Place, int]]] = {}
-        self.named = {}
+        """Every sequence of nodes for which a block would save lines."""
+        self.named = {
+            place[0]: Counter(one.name for one in _statements(nodes) if one.name is not None)
+            for place, nodes in lists.items()
+            if len(place) == 1
+        }
+        for shape, places in self._repeated(lists).items():
+            place, start = places[0]
+            size = sum(map(lines_of, lists[place][start : start + len(shape)]))
+            saves = size > 1 and len(places) * (size - 1) > size + _FRAME
+            if saves and not _is_periodic(shape):
+                yield from self._named(shape, places, lists, size)
+
+    def _repeated(self, lists: Mapping[Place, Nodes]) -> dict[Ids, list[tuple[Place, int]]]:
+        """Where each sequence of nodes that may become a block starts."""
+        found: dict[Ids, list[tuple[Place, int]]] = {}
         for place, nodes in lists.items():
-            if len(place) == 1:
-                names = (
-                    one.name
-                    for node in nodes
-                    for one in statements_of(node)
-                    if one.name is not None
-                )
-                self.named[place[0]] = Counter(names)
             ids = self._ids(nodes)
             for start in range(len(nodes)):
-                for length in range(1, min(_LONGEST, len(nodes) - start) + 1):
-                    if ids[start + length - 1] is None:
+                for end in range(start + 1, min(start + _LONGEST, len(nodes)) + 1):
+                    if ids[end - 1] is None:
                         break
-                    found.setdefault(ids[start : start + length], []).append((place, start))
-        for shape, places in found.items():
-            size = sum(map(lines_of, lists[places[0][0]][places[0][1] : places[0][1] + len(shape)]))
-            if size > 1 and len(places) * (size - 1) > size + _FRAME and not _is_periodic(shape):
-                yield from self._named(shape, places, lists, size)
+                    found.setdefault(ids[start:end], []).append((place, start))
+        return found
 
     def _named(
         self,
-        shape: tuple[int | None, ...],
+        shape: Ids,
         places: list[tuple[Place, int]],
         lists: Mapping[Place, Nodes],
         size: int,
     ) -> Iterator[_Window]:
         """The windows of one shape, by the names in them."""
         length = len(shape)
-        groups: dict[object, list[tuple[Place, int, str | None]]] = {}
+        groups: dict[object, list[_Occurrence]] = {}
         for place, start in places:
-            named = _names_of(lists[place][start : start + length])
-            if named is None or named[0] in self.names or named[0] in self.named.get(place[0], ()):
+            named = split_names(lists[place][start : start + length])
+            if named is None or self._is_taken(named[0], place):
                 continue
-            group = groups.setdefault(named[1], [])
-            known = named[0] is not None and any(
-                one[0][0] == place[0] and one[2] == named[0] for one in group
-            )
-            if not known and (not group or group[-1][0] != place or group[-1][1] + length <= start):
-                group.append((place, start, named[0]))
-        for suffixes, group in groups.items():
-            prefixes = tuple(prefix for _, _, prefix in group)
+            prefix, suffixes = named
+            group = groups.setdefault(suffixes, [])
+            if not _has_prefix(group, place, prefix) and not _overlaps(group, place, start, length):
+                group.append(_Occurrence(place, start, prefix))
+        for endings, group in groups.items():
             gain = len(group) * size - size - _FRAME - len(group)
-            if gain > 0 and (key := (shape, suffixes, len(group))) not in self.refused:
-                yield _Window(
-                    length, tuple((place, start) for place, start, _ in group), prefixes, gain, key
-                )
+            key = (shape, endings, len(group))
+            if gain > 0 and key not in self.refused:
+                starts = tuple((one.place, one.start) for one in group)
+                yield _Window(length, starts, tuple(one.prefix for one in group), gain, key)
 
-    def _ids(self, nodes: Nodes) -> tuple[int | None, ...]:
+    def _is_taken(self, prefix: str | None, place: Place) -> bool:
+        """Whether a name is one of the model's, or of a statement of the same block."""
+        return prefix in self.names or prefix in self.named.get(place[0], ())
+
+    def _ids(self, nodes: Nodes) -> Ids:
         """A number for each node, the same for those of one shape; None for one that something far
         off refers to.
         """
@@ -186,9 +209,8 @@ class _Folder:
         for node in nodes:
             tied = any(one.counted in self.fixed for one in statements_of(node))
             shape = None if tied else shape_of(node)
-            found.append(
-                None if shape is None else self.numbers.setdefault(shape, len(self.numbers))
-            )
+            known = len(self.numbers)
+            found.append(None if shape is None else self.numbers.setdefault(shape, known))
         return tuple(found)
 
     def _made(self, window: _Window, lists: Mapping[Place, Nodes], left: Nodes) -> Nodes:
@@ -197,29 +219,23 @@ class _Folder:
             lists[place][start : start + window.length] for place, start in window.places
         ]
         parameters = Parameters(closed=True)
-        body = tuple(
-            unified(
-                [one[at] for one in occurrences],
-                lambda ones: self._statement(ones, parameters, window.prefixes),
-            )
-            for at in range(window.length)
-        )
+
+        def statement(ones: list[Statement]) -> Statement:
+            return self._statement(ones, parameters, window.prefixes)
+
+        body = tuple(unified(nodes, statement) for nodes in zip(*occurrences, strict=True))
         name = self._name(body, window.prefixes)
-        defaults = {key: _usual(values) for key, values in parameters.vectors.items()}
+        block = Block(name, {key: _usual(one) for key, one in parameters.vectors.items()}, body)
         uses: dict[Place, dict[int, Atom]] = {}
         for number, (place, start) in enumerate(window.places):
             values = {key: vector[number] for key, vector in parameters.vectors.items()}
-            given = {key: value for key, value in values.items() if value != defaults[key]}
-            prefix = window.prefixes[number]
-            counted = prefix or f"{name}_{number + 1}"
-            uses.setdefault(place, {})[start] = (
-                Statement(name, given, name=prefix, counted=counted),
-            )
+            use = _use(block, values, window.prefixes[number], number)
+            uses.setdefault(place, {})[start] = (use,)
         self.blocks = {
-            key: replace(block, body=replaced(block.body, (key,), uses, window.length))
-            for key, block in self.blocks.items()
+            key: replace(one, body=replaced(one.body, (key,), uses, window.length))
+            for key, one in self.blocks.items()
         }
-        self.blocks[name] = Block(name, defaults, body)
+        self.blocks[name] = block
         return replaced(left, ("",), uses, window.length)
 
     def _statement(
@@ -232,57 +248,46 @@ class _Folder:
         kind = first.kind
         defaults = dict(self.blocks[kind].parameters) if kind in self.blocks else {}
         vectors = settings_vectors(kind, [one.settings for one in ones], defaults)
-        own = {key: parameters.text(key, values) for key, values in vectors.items()}
-        own = {
-            key: value
-            for key, value in own.items()
-            if not (key in defaults and value == defaults[key] and not has_names(value))
-        }
+        own: dict[str, Any] = {}
+        for key, values in vectors.items():
+            value = parameters.text(key, values)
+            is_default = key in defaults and value == defaults[key] and not has_names(value)
+            if not is_default:
+                own[key] = value
         return replace(first, name=name, counted="", settings=own)
 
     def _name(self, body: Nodes, prefixes: Sequence[str | None]) -> str:
         """A name for a block: of what its uses have in common, else of what it does."""
-        base = ""
-        if prefixes[0] is not None and prefixes[-1] is not None:
-            base = "".join(
-                c
-                for c in prefix_of([one for one in prefixes if one is not None]) or ""
-                if not c.isdigit()
-            ).strip("_- ") or _common_end([one for one in prefixes if one is not None])
-        base = base or _by_kinds(
-            [one.kind for node in body for one in statements_of(node)],
-            any(isinstance(node, Branches) for node in body),
-        )
+        base = name_by_prefixes(prefixes)
+        if not base:
+            kinds = [one.kind for one in _statements(body)]
+            base = name_by_kinds(kinds, any(isinstance(node, Branches) for node in body))
         number, name = 1, base
         while name in self.blocks or name in LAYERS or name in self.taken:
             number, name = number + 1, f"{base}_{number + 1}"
         return name
 
 
-def _common_end(names: Sequence[str]) -> str:
-    """What names have in common behind their last `_`: `se` of `block1a_se` and `block2b_se`."""
-    ends = {name.rpartition("_")[2] for name in names}
-    end = next(iter(ends))
-    return end if len(ends) == 1 and end.isalpha() and len(end) > 1 else ""
+def _use(block: Block, values: Mapping[str, Any], prefix: str | None, number: int) -> Statement:
+    """An entry that is a use of a block."""
+    given = {key: value for key, value in values.items() if value != block.parameters[key]}
+    counted = prefix or f"{block.name}_{number + 1}"
+    return Statement(block.name, given, name=prefix, counted=counted)
 
 
-def _by_kinds(kinds: Sequence[str], branched: bool) -> str:
-    if "Add" in kinds:
-        return "residual"
-    if branched:
-        return "mixed" if "Concatenate" in kinds else "gated" if "Multiply" in kinds else "branched"
-    for start, name in (
-        ("Separable", "separable"),
-        ("Depthwise", "depthwise"),
-        ("Conv", "conv"),
-        ("Dense", "dense"),
-    ):
-        if any(kind.startswith(start) for kind in kinds):
-            return f"{name}_bn" if "BatchNormalization" in kinds else f"{name}_block"
-    return "block"
+def _has_prefix(group: Sequence[_Occurrence], place: Place, prefix: str | None) -> bool:
+    """Whether an occurrence in the same model or block has the name already."""
+    if prefix is None:
+        return False
+    return any(one.place[0] == place[0] and one.prefix == prefix for one in group)
 
 
-def _is_periodic(ids: Sequence[int | None]) -> bool:
+def _overlaps(group: Sequence[_Occurrence], place: Place, start: int, length: int) -> bool:
+    """Whether the last occurrence reaches into one that starts here."""
+    return bool(group) and group[-1].place == place and group[-1].start + length > start
+
+
+def _is_periodic(ids: Ids) -> bool:
     """Whether a stretch is a shorter one several times over."""
     size = len(ids)
     return any(
@@ -290,23 +295,9 @@ def _is_periodic(ids: Sequence[int | None]) -> bool:
     )
 
 
-def _names_of(nodes: Sequence[Node]) -> tuple[str | None, tuple[str | None, ...]] | None:
-    """The prefix of the names in a stretch of nodes, and what is behind it; None where they have
-    none in common.
-    """
-    names = [one.name for node in nodes for one in statements_of(node)]
-    given = [name for name in names if name is not None]
-    if not given:
-        return None, tuple(names)
-    prefix = prefix_of(given)
-    if prefix is None:
-        return None
-    return prefix, tuple(name if name is None else name[len(prefix) + 1 :] for name in names)
-
-
 def _usual(values: list[Any]) -> Any:
-    """The value that most uses have, as a default; None where no two agree, or where it is one that
-    is handed on.
+    """The value that most uses have, as a default; None where no two agree, or where it is a
+    parameter of the block around.
     """
     if len({type(value) for value in values}) > 1:  # a parameter's type is that of its default
         return None

@@ -1,6 +1,4 @@
-"""A Keras architecture to a spec worth reading: said in the language, in today's words, and as
-short as it can be.
-"""
+"""A Keras architecture to a spec for people: in the language's current names, and short."""
 
 from __future__ import annotations
 
@@ -10,19 +8,20 @@ from typing import Any
 
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.legacy import modernize
-from modelspec.compiler.pipeline import Compiled, compile_mapping
-from modelspec.core.diagnostics import Checked, Diagnostic
+from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.core.diagnostics import Checked, Diagnostic, Span
 from modelspec.core.source import Document, Node, find, plain, read_mapping
 from modelspec.core.source import Mapping as MappingNode
 from modelspec.core.source import Sequence as SequenceNode
 
 from .architecture import Architecture, Unreadable
-from .automatic_names import is_counted
-from .compiled import training_of
+from .automatic_names import is_automatic
+from .compile_config import training_of
 from .isomorphism import Pairs, is_same, paired
 from .keras_json import architecture, value_of
+from .spec_names import LayerNames
 from .tidy import tidy
-from .to_spec import LayerNames, Unsaid, Written, write_spec
+from .to_spec import Unsaid, Written, write_spec
 
 CODE = "MS742"
 _NO_TRAINING = "MS744"
@@ -102,7 +101,7 @@ def _said(
             None, tuple(replace(one, span=None, notes=()) for one in document.diagnostics)
         )
     modern: Any = plain(modernize(document.value).value.root)
-    whole = compile_mapping(modern)
+    whole = compile_spec(modern)
     if not whole.ok or whole.value is None or whole.value.graph is None:
         spec = tidy(modern, folded=False)
         left = (
@@ -127,43 +126,41 @@ def _shortest(
 ) -> tuple[dict[str, Any], Pairs | None]:
     """The shortest of the ways to say it that are the same model, and how their names go together.
 
-    Nothing that shortens a spec has to be believed: it is read again, and compared.
+    What shortens a spec is not trusted: the result is compiled again, and compared.
     """
     assert whole.graph is not None
     types = {layer.name: layer.outputs for layer in whole.graph.layers}
     flat = tidy(modern, folded=False, types=types)
-    plain_graph = typed(flat)
-    pairs = paired(whole.graph, plain_graph) if plain_graph is not None else None
-    if plain_graph is None or pairs is None:
+    flat_graph = typed(flat)
+    pairs = paired(whole.graph, flat_graph) if flat_graph is not None else None
+    if flat_graph is None or pairs is None:
         return modern, None
     if folded:
         shorter = tidy(modern, types=types)
-        graph = typed(shorter)
-        again = paired(whole.graph, graph) if graph is not None else None
-        if (
-            graph is not None
-            and again is not None
-            and _keeps_names(whole.graph, graph, again)
-            and is_same(plain_graph, graph, paired(plain_graph, graph))
-        ):
+        again = _pairs_of_same(whole.graph, flat_graph, typed(shorter))
+        if again is not None:
             return shorter, again
     return flat, pairs
 
 
+def _pairs_of_same(whole: TypedGraph, flat: TypedGraph, graph: TypedGraph | None) -> Pairs | None:
+    """The names of a graph by those of the whole one, where it is the same model; else None."""
+    pairs = paired(whole, graph) if graph is not None else None
+    if graph is None or pairs is None or not _keeps_names(whole, graph, pairs):
+        return None
+    return pairs if is_same(flat, graph, paired(flat, graph)) else None
+
+
 def _keeps_names(whole: TypedGraph, graph: TypedGraph, pairs: Pairs) -> bool:
     """Whether every name that somebody gave is still there: of layers, of inputs and of outputs."""
-    counted = {layer.name for layer in whole.layers if is_counted(layer.kind, layer.name)}
-    kept = all(
-        pairs.names.get(layer.name, layer.name) == layer.name
-        for layer in whole.layers
-        if layer.name not in counted
-    )
+    counted = {layer.name for layer in whole.layers if is_automatic(layer.kind, layer.name)}
+    given = {layer.name for layer in whole.layers} - counted
+    if any(pairs.names.get(name, name) != name for name in given):
+        return False
+    if list(whole.inputs) != list(graph.inputs):
+        return False
     ends = zip(whole.graph.outputs, graph.graph.outputs, strict=True)
-    return (
-        kept
-        and list(whole.inputs) == list(graph.inputs)
-        and all(a == b or a in counted for a, b in ends)
-    )
+    return all(before == after or before in counted for before, after in ends)
 
 
 # Faults -------------------------------------------------------------------------------------------
@@ -184,24 +181,21 @@ def _by_layer(found: Sequence[Diagnostic], spec: Mapping[str, Any]) -> Iterator[
     for one in found:
         if one.severity != "error":
             continue
-        span = one.span
-        name = (
-            None
-            if span is None
-            else next(
-                (
-                    name
-                    for name, node in reversed(places)
-                    if node.span.start <= span.start <= node.span.end
-                ),
-                None,
-            )
-        )
-        yield (
-            _unsaid(name, one.message, one.help)
-            if name is not None
-            else _fault(one.message, one.help)
-        )
+        name = _layer_at(one.span, places)
+        if name is None:
+            yield _fault(one.message, one.help)
+        else:
+            yield _unsaid(name, one.message, one.help)
+
+
+def _layer_at(span: Span | None, places: Sequence[tuple[str, Node]]) -> str | None:
+    """The name of the innermost layer around a place."""
+    if span is None:
+        return None
+    for name, node in reversed(places):
+        if node.span.start <= span.start <= node.span.end:
+            return name
+    return None
 
 
 def _places(document: Document) -> Iterator[tuple[str, Node]]:
@@ -210,18 +204,24 @@ def _places(document: Document) -> Iterator[tuple[str, Node]]:
     while queue:
         node = queue.pop()
         if isinstance(node, MappingNode):
-            for entry in node.entries.values():
-                name = (
-                    find(entry.value, ("name",)) if isinstance(entry.value, MappingNode) else None
-                )
-                if name is not None and isinstance(value := plain(name), str):
-                    yield value, entry.value
-            queue.extend(entry.value for entry in node.entries.values())
+            values = [entry.value for entry in node.entries.values()]
+            for value in values:
+                name = _name_in(value)
+                if name is not None:
+                    yield name, value
+            queue.extend(values)
         elif isinstance(node, SequenceNode):
             queue.extend(node.items)
 
 
+def _name_in(node: Node) -> str | None:
+    """The text of a mapping's `name`."""
+    found = find(node, ("name",)) if isinstance(node, MappingNode) else None
+    name = plain(found) if found is not None else None
+    return name if isinstance(name, str) else None
+
+
 def typed(spec: Mapping[str, Any]) -> TypedGraph | None:
     """The graph of a spec, where it has no errors."""
-    found = compile_mapping(spec)
+    found = compile_spec(spec)
     return found.value.graph if found.ok and found.value is not None else None

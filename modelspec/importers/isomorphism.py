@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,31 +59,33 @@ class _Meaning:
         return self.of_name.get(ref.producer), _position(ref, self.layers)
 
     def _meaning(self, layer: TypedCall) -> Hashable:
-        takes = tuple(
-            (
-                argument,
-                self._tensor(item) if isinstance(item, Ref) else tuple(map(self._tensor, item)),
-            )
-            for argument, item in (layer.call.inputs or {}).items()
-        )
-        inside: Hashable = ()
-        if layer.inside is not None:
-            inner = _Meaning(layer.inside, self.numbers, self.pairs.inside.get(layer.shared or ""))
-            inside = (
-                tuple(tensor for _, tensor in inner.outputs),
-                tuple(sorted(inner.counts.items())),
-            )
-        options = repr(sorted(layer.call.use.options.items()))
         shared = layer.shared and self._renamed(layer.shared)
         return (
             shared or layer.kind,
             bool(shared),
             _settings(layer),
-            inside,
-            takes,
+            self._inside(layer),
+            self._takes(layer),
             layer.outputs,
-            options,
+            repr(sorted(layer.call.use.options.items())),
         )
+
+    def _takes(self, layer: TypedCall) -> Hashable:
+        """The tensors of a call, by argument."""
+        inputs = layer.call.inputs or {}
+        return tuple((argument, self._item(item)) for argument, item in inputs.items())
+
+    def _item(self, item: Ref | Iterable[Ref]) -> Hashable:
+        """One tensor, or several."""
+        return self._tensor(item) if isinstance(item, Ref) else tuple(map(self._tensor, item))
+
+    def _inside(self, layer: TypedCall) -> Hashable:
+        """What a sub-model computes; empty for a layer."""
+        if layer.inside is None:
+            return ()
+        inner = _Meaning(layer.inside, self.numbers, self.pairs.inside.get(layer.shared or ""))
+        outputs = tuple(tensor for _, tensor in inner.outputs)
+        return outputs, tuple(sorted(inner.counts.items()))
 
 
 def _settings(layer: TypedCall) -> str:
@@ -100,27 +102,21 @@ def _settings(layer: TypedCall) -> str:
 
 def _position(ref: Ref, layers: Mapping[str, TypedCall]) -> int:
     """Which of its producer's outputs a tensor is, whether that is said by number or by name."""
+    if ref.output is None:
+        return 0
     layer = layers.get(ref.producer)
     names = layer.output_names if layer is not None else ()
-    return (
-        0
-        if ref.output is None
-        else names.index(ref.output)
-        if ref.output in names
-        else int(ref.output)
-    )
+    return names.index(ref.output) if ref.output in names else int(ref.output)
 
 
 def _axis(layer: TypedCall) -> dict[str, Any]:
     """The `axis` of a layer counted from the front, whichever way it is written."""
+    if len(layer.outputs) != 1:
+        return {}
     axis = getattr(layer.call.use.layer, "axis", None)
-    rank = len(layer.outputs[0].shape) if layer.outputs else 0
+    rank = len(layer.outputs[0].shape)
     items = axis if isinstance(axis, (tuple, list)) else (axis,)
-    if (
-        len(layer.outputs) != 1
-        or not rank
-        or not all(type(one) is int and -rank <= one < rank for one in items)
-    ):
+    if not rank or not all(type(one) is int and -rank <= one < rank for one in items):
         return {}
     return {"axis": tuple(one % rank for one in items)}
 
@@ -141,45 +137,71 @@ class Pairs:
 def paired(one: TypedGraph, other: TypedGraph) -> Pairs | None:
     """Which call of the other graph each call of the first is; None where their wiring differs.
 
-    Both are followed from their outputs back: what stands in the same place goes together. So two
-    layers of the same settings on the same tensor are told apart by what takes them, which decides
-    whose weights are whose.
+    Both are followed from their outputs back: what has the same position goes together. So two
+    layers of the same settings on the same tensor are distinguished by what takes them, which
+    decides whose weights are whose.
     """
-    found: dict[str, str] = {}
-    shared: dict[str, str] = {}
-    inside: dict[str, Pairs] = {}
     if len(one.graph.outputs) != len(other.graph.outputs) or len(one.inputs) != len(other.inputs):
         return None
-    queue = list(zip(one.graph.outputs.values(), other.graph.outputs.values(), strict=True))
-    first = {layer.name: layer for layer in one.layers}
-    second = {layer.name: layer for layer in other.layers}
-    found.update(zip(one.inputs, other.inputs, strict=True))
-    while queue:
-        mine, its = queue.pop()
-        if _position(mine, first) != _position(its, second):
-            return None
-        if mine.producer in found:
-            if found[mine.producer] != its.producer:
-                return None
-            continue
-        layer, match = first.get(mine.producer), second.get(its.producer)
-        if layer is None or match is None or (layer.kind != match.kind and layer.shared is None):
-            return None
-        found[mine.producer] = its.producer
-        refs, matches = list(layer.call.refs()), list(match.call.refs())
-        if len(refs) != len(matches) or list(layer.call.inputs or {}) != list(
-            match.call.inputs or {}
-        ):
-            return None
-        queue.extend(zip(refs, matches, strict=True))
-        if layer.shared is not None and match.shared is not None:
-            if shared.setdefault(layer.shared, match.shared) != match.shared:
-                return None
-            if layer.shared not in inside and layer.inside is not None and match.inside is not None:
-                inner = paired(layer.inside, match.inside)
-                if inner is None:
-                    return None
-                inside[layer.shared] = inner
-    if len(set(found.values())) != len(found):
+    try:
+        return _Matching(one, other).pairs()
+    except _Mismatch:
         return None
-    return Pairs({**found, **shared}, inside)
+
+
+class _Mismatch(Exception):
+    """The two graphs are wired in different ways."""
+
+
+class _Matching:
+    """The calls of two graphs that go together, found so far."""
+
+    def __init__(self, one: TypedGraph, other: TypedGraph) -> None:
+        self.first = {layer.name: layer for layer in one.layers}
+        self.second = {layer.name: layer for layer in other.layers}
+        self.found = dict(zip(one.inputs, other.inputs, strict=True))
+        self.shared: dict[str, str] = {}
+        self.inside: dict[str, Pairs] = {}
+        ends = zip(one.graph.outputs.values(), other.graph.outputs.values(), strict=True)
+        self.queue: list[tuple[Ref, Ref]] = list(ends)
+
+    def pairs(self) -> Pairs:
+        """The names that go together. Raises `_Mismatch`."""
+        while self.queue:
+            self._match_tensors(*self.queue.pop())
+        if len(set(self.found.values())) != len(self.found):
+            raise _Mismatch
+        return Pairs({**self.found, **self.shared}, self.inside)
+
+    def _match_tensors(self, mine: Ref, its: Ref) -> None:
+        if _position(mine, self.first) != _position(its, self.second):
+            raise _Mismatch
+        if mine.producer not in self.found:
+            self._match_calls(mine.producer, its.producer)
+        elif self.found[mine.producer] != its.producer:
+            raise _Mismatch
+
+    def _match_calls(self, mine: str, its: str) -> None:
+        layer, match = self.first.get(mine), self.second.get(its)
+        if layer is None or match is None or (layer.kind != match.kind and layer.shared is None):
+            raise _Mismatch
+        self.found[mine] = its
+        refs, matches = list(layer.call.refs()), list(match.call.refs())
+        same_arguments = list(layer.call.inputs or {}) == list(match.call.inputs or {})
+        if len(refs) != len(matches) or not same_arguments:
+            raise _Mismatch
+        self.queue.extend(zip(refs, matches, strict=True))
+        if layer.shared is not None and match.shared is not None:
+            self._match_shared(layer.shared, layer.inside, match.shared, match.inside)
+
+    def _match_shared(
+        self, mine: str, inside: TypedGraph | None, its: str, other: TypedGraph | None
+    ) -> None:
+        if self.shared.setdefault(mine, its) != its:
+            raise _Mismatch
+        if mine in self.inside or inside is None or other is None:
+            return
+        inner = paired(inside, other)
+        if inner is None:
+            raise _Mismatch
+        self.inside[mine] = inner

@@ -1,11 +1,8 @@
-"""The calls of layers in the JSON of Keras 2 and 3: which tensors and options each takes, and which
-call is which.
-"""
+"""The calls of layers in the JSON of Keras 2 and 3: which tensors and options each takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelspec.catalog.layers import LAYERS
@@ -64,14 +61,10 @@ def _in_order(value: Any, layer: LayerDef) -> Any:
 
 def _is_nothing(value: Any) -> bool:
     """None, and what Keras makes of it for several tensors: the masks of tensors that have none."""
-    items = (
-        value
-        if isinstance(value, list)
-        else list(value.values())
-        if isinstance(value, dict)
-        else []
-    )
-    return value is None or (bool(items) and all(map(_is_nothing, items)))
+    if isinstance(value, (list, dict)):
+        items = list(value.values()) if isinstance(value, dict) else value
+        return bool(items) and all(map(_is_nothing, items))
+    return value is None
 
 
 def _ranks(value: Any) -> Iterator[int]:
@@ -86,17 +79,17 @@ def _ranks(value: Any) -> Iterator[int]:
 
 def _tensors(value: Any) -> Source | list[Source] | None:
     """The tensors of an argument; None where it is none."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        return source_of(mapping_of(value.get("config"), "a tensor").get("keras_history"))
-    if isinstance(value, list) and value:
-        found = [_tensors(item) for item in value]
-        flat = [one for one in found if isinstance(one, Source)]
-        return flat if len(flat) == len(value) else None
-    if (
-        isinstance(value, dict) and value and "class_name" not in value
-    ):  # a mapping of tensors, to a model's inputs
-        return _tensors(list(value.values()))
-    return None
+    if not isinstance(value, (list, dict)) or not value:
+        return None
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return source_of(mapping_of(value.get("config"), "a tensor").get("keras_history"))
+        if "class_name" in value:
+            return None
+        return _tensors(list(value.values()))  # a mapping of tensors, to a model's inputs
+    found = [_tensors(item) for item in value]
+    sources = [one for one in found if isinstance(one, Source)]
+    return sources if len(sources) == len(value) else None
 
 
 def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
@@ -106,17 +99,13 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
     if node and isinstance(node[0], str):  # one tensor without the list around it
         node = [node]
     for item in node:
-        if isinstance(item, list) and len(item) == 4 and item[0] == "_CONSTANT_VALUE":
-            options[""] = item[2]  # tf.keras 2: a number in place of the first tensor
+        if _is_constant(item):
+            options[""] = item[2]
         else:
             sources.append(source_of(item))
-        for name, value in (mapping_of(item[3], "arguments") if len(item) > 3 else {}).items():
-            if (
-                isinstance(value, list)
-                and len(value) >= 3
-                and isinstance(value[0], str)
-                and isinstance(value[1], int)
-            ):
+        arguments = mapping_of(item[3], "arguments") if len(item) > 3 else {}
+        for name, value in arguments.items():
+            if _names_tensor(value):
                 tensors[name] = source_of(value)
             elif value is not None:
                 options[name] = value
@@ -125,67 +114,28 @@ def _call_2(layer: LayerDef, number: int, node: list[Any]) -> CallDef:
     return CallDef(layer.name, number, tensors, options)
 
 
-def renumbered(
-    calls: Sequence[CallDef], ends: Sequence[Source], layers: Mapping[str, LayerDef]
-) -> tuple[list[CallDef], list[Source]]:
-    """Calls and outputs with the calls of each inner model counted from 0.
+def _is_constant(item: Any) -> bool:
+    """Whether tf.keras 2 wrote a number in place of the first tensor."""
+    return isinstance(item, list) and len(item) == 4 and item[0] == "_CONSTANT_VALUE"
 
-    A model has a call of its own before anybody calls it, and versions differ in whether a file
-    counts it: Keras 2 does, Keras 3 does where outputs name it and does not where calls do. Every
-    call in a file is taken by something, so that way of counting is right under which all of them
-    are.
-    """
-    shifts: dict[str, tuple[int, int]] = {}
-    for name, layer in layers.items():
-        if layer.inside is None:
-            continue
-        count = sum(call.layer == name for call in calls)
-        taken = {source.call for call in calls for source in call.sources() if source.layer == name}
-        given = {source.call for source in ends if source.layer == name}
-        ways = ((0, 1), (1, 1), (0, 0)) if layer.kind != "Sequential" else ((0, 0), (1, 1), (0, 1))
-        for way in ways:
-            if {one - way[0] for one in taken} | {one - way[1] for one in given} == set(
-                range(count)
-            ):
-                shifts[name] = way
-                break
 
-    def moved(source: Source, which: int) -> Source:
-        shift = shifts.get(source.layer, (0, 0))[which]
-        return source._replace(call=source.call - shift) if shift else source
-
-    if not any(map(any, shifts.values())):
-        return list(calls), list(ends)
-    return (
-        [
-            replace(
-                call,
-                tensors={
-                    key: (
-                        moved(item, 0)
-                        if isinstance(item, Source)
-                        else [moved(one, 0) for one in item]
-                    )
-                    for key, item in call.tensors.items()
-                },
-            )
-            for call in calls
-        ],
-        [moved(one, 1) for one in ends],
-    )
+def _names_tensor(value: Any) -> bool:
+    """Whether an argument begins as `[layer, call, output]` does."""
+    if not isinstance(value, list) or len(value) < 3:
+        return False
+    return isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def source_of(value: Any) -> Source:
-    if (
-        isinstance(value, list)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and all(
-            isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in value[1:3]
-        )
-    ):
-        return Source(value[0], value[1], value[2])
+    if isinstance(value, list) and len(value) >= 3:
+        layer, call, output = value[:3]
+        if isinstance(layer, str) and _is_count(call) and _is_count(output):
+            return Source(layer, call, output)
     raise Unreadable(f"a tensor is written as `[layer, call, output]`, found {shown(value)}")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
 def shown(text: Any) -> str:

@@ -1,21 +1,22 @@
-"""The JSON of Keras models, 1.0 to 3.x, to an `Architecture`. Keras's own deserializer is never
-asked.
+"""The JSON of Keras models, 1.0 to 3.x, to an `Architecture`. Keras's own deserializer is not used.
 
-Three generations are told apart by their marks:
+Three generations differ in their form:
 
     Keras 1     a Sequential's `config` is a list; class names and settings of their own
     Keras 2     `inbound_nodes` are lists `[layer, call, output, arguments]`
-    Keras 3     `inbound_nodes` are mappings `{args, kwargs}` in which tensors stand as `__keras_tensor__`
+    Keras 3     `inbound_nodes` are mappings `{args, kwargs}`; a tensor is a `__keras_tensor__`
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
-from .keras_calls import call_of, list_of, mapping_of, renumbered, shown, source_of
+from .call_order import ordered, renumbered
+from .keras_calls import call_of, list_of, mapping_of, shown, source_of
 
 LARGEST = 8 * 2**20
 """Bytes of a description that are read: NASNetLarge, the longest of Keras's own, has 1.1 MB."""
@@ -52,47 +53,55 @@ def value_of(text: bytes | str) -> Any:
 def _is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit):
-        level = [
-            item
-            for one in level
-            if isinstance(one, (dict, list))
-            for item in (one.values() if isinstance(one, dict) else one)
-        ]
+        level = [item for one in level for item in _items(one)]
         if not level:
             return False
     return True
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """What is in a list or in a mapping; nothing for another value."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def architecture(value: Any, depth: int = 0) -> Architecture:
     """The architecture in a model's configuration. Raises `Unreadable`."""
     if depth > _DEEPEST:
         raise Unreadable(f"models are nested more than {_DEEPEST} deep")
-    if isinstance(value, dict) and isinstance(
-        value.get("model_config"), dict
-    ):  # with training, as in HDF5 files
-        value = value["model_config"]
-    if isinstance(value, dict) and isinstance(value.get("modelTopology"), dict):  # TensorFlow.js
-        return architecture(value["modelTopology"], depth + 1)
-    if (
-        not isinstance(value, dict)
-        or not isinstance(value.get("class_name"), str)
-        or "config" not in value
-    ):
-        raise Unreadable("this is no model: it has no `class_name` and `config`")
-    kind, config = value["class_name"], value["config"]
+    if (model := _inner(value, "model_config")) is not None:  # with training, as in HDF5 files
+        value = model
+    if (topology := _inner(value, "modelTopology")) is not None:  # TensorFlow.js
+        return architecture(topology, depth + 1)
+    kind, config = _class_and_config(value)
     if kind not in MODELS or not _is_model(config):
         raise Unreadable(
             f"`{shown(kind)}` is a class of its author's, and its file does not say how it"
             " computes",
             "only Sequential and functional models describe themselves",
         )
-    as_chain = kind == "Sequential" or isinstance(config, list)
-    found = _sequential(config, depth) if as_chain else _functional(config, depth)
+    is_chain = kind == "Sequential" or isinstance(config, list)
+    found = _sequential(config, depth) if is_chain else _functional(config, depth)
     if found.run > _MOST_CALLS:
         raise Unreadable(
             f"more than {_MOST_CALLS:,} layers run when every call of a model in it is counted"
         )
     return found
+
+
+def _inner(value: Any, key: str) -> dict[str, Any] | None:
+    """The mapping under a key, where both are mappings."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _class_and_config(value: Any) -> tuple[str, Any]:
+    if isinstance(value, dict) and "config" in value:
+        kind = value.get("class_name")
+        if isinstance(kind, str):
+            return kind, value["config"]
+    raise Unreadable("this is no model: it has no `class_name` and `config`")
 
 
 def _is_model(config: Any) -> bool:
@@ -105,64 +114,62 @@ def _is_model(config: Any) -> bool:
 
 
 def _sequential(config: Any, depth: int) -> Architecture:
-    items = config if isinstance(config, list) else config["layers"]
-    name = str(config.get("name", "model")) if isinstance(config, dict) else "model"
-    layers: dict[str, LayerDef] = {}
+    settings = config if isinstance(config, dict) else {}
+    layers: dict[str, LayerDef] = {}  # without the input layer, which a Sequential does not count
     calls: list[CallDef] = []
     given: InputDef | None = None
-    order: list[tuple[str, str]] = []
-    for item in items:
+    for item in settings.get("layers", config):
         layer = _layer(item, depth, layers)
-        if layer.kind != "InputLayer":  # a Sequential's input is none of its `layers`
-            order.append((layer.name, layer.kind))
         if layer.kind == "InputLayer":
             given = given or _input(layer)
             continue
-        if not calls and given is None:
-            given = _first_input(layer)
-        source = Source(calls[-1].layer, 0, 0) if calls else Source(_chain_input(given), 0, 0)
+        if not calls:
+            given = given or _first_input(layer)
+        first = given.name if given else "input"
+        before = calls[-1].layer if calls else first
         layers[layer.name] = layer
-        calls.append(CallDef(layer.name, 0, {"": source}))
+        calls.append(CallDef(layer.name, 0, {"": Source(before, 0, 0)}))
     if not calls:
         raise Unreadable("the model has no layers")
-    if given is None and isinstance(config, dict):
-        given = _built(config)
-    inputs = (given or InputDef(_chain_input(None), None),)
-    trainable = not (isinstance(config, dict) and config.get("trainable") is False)
+    given = given or _built(settings) or InputDef("input", None)
     return Architecture(
-        name,
-        inputs,
+        str(settings.get("name", "model")),
+        (given,),
         layers,
         tuple(calls),
         (Source(calls[-1].layer, 0, 0),),
-        trainable,
-        tuple(order),
+        settings.get("trainable") is not False,
+        _order(layers),
         is_chain=True,
     )
 
 
-def _chain_input(given: InputDef | None) -> str:
-    return given.name if given else "input"
+def _order(layers: Mapping[str, LayerDef]) -> tuple[tuple[str, str], ...]:
+    return tuple((layer.name, layer.kind) for layer in layers.values())
 
 
 def _first_input(layer: LayerDef) -> InputDef | None:
     """The input that a first layer's settings describe, in Keras 1 and 2."""
-    config = layer.config
-    while (
-        layer.inside is None
-        and "batch_input_shape" not in config
-        and isinstance(config.get("layer"), dict)
-    ):
-        config = config["layer"].get("config") or {}
-    if layer.inside is not None and layer.inside.inputs[0].shape is not None:
-        return InputDef("input", layer.inside.inputs[0].shape, layer.inside.inputs[0].dtype)
+    if layer.inside is not None:
+        inner = layer.inside.inputs[0]
+        if inner.shape is not None:
+            return InputDef("input", inner.shape, inner.dtype)
+        config = layer.config
+    else:
+        config = _first_config(layer.config)
     if "batch_input_shape" not in config:
         return None
-    integer = layer.kind == "Embedding"
-    dtype = config.get("input_dtype") or config.get("dtype")
-    return InputDef(
-        "input", _shape(config["batch_input_shape"]), "int32" if integer else _dtype(dtype)
-    )
+    shape = _shape(config["batch_input_shape"])
+    if layer.kind == "Embedding":
+        return InputDef("input", shape, "int32")
+    return InputDef("input", shape, _dtype(config.get("input_dtype") or config.get("dtype")))
+
+
+def _first_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of a layer, or of the layer in a wrapper, that have a shape."""
+    while "batch_input_shape" not in config and isinstance(config.get("layer"), dict):
+        config = config["layer"].get("config") or {}
+    return config
 
 
 def _built(config: Mapping[str, Any]) -> InputDef | None:
@@ -174,84 +181,59 @@ def _built(config: Mapping[str, Any]) -> InputDef | None:
 
 
 def _functional(config: Mapping[str, Any], depth: int) -> Architecture:
-    layers: dict[str, LayerDef] = {}
-    order: list[tuple[str, str]] = []
-    inputs: dict[str, InputDef] = {}
-    pending: list[CallDef] = []
-    for item in config["layers"]:
-        layer = _layer(item, depth, layers)
-        layers[layer.name] = layer
-        order.append((layer.name, layer.kind))
-        if layer.kind == "InputLayer":
-            inputs[layer.name] = _input(layer)
-        for number, node in enumerate(list_of(item.get("inbound_nodes"), "inbound_nodes")):
-            if node:
-                pending.append(call_of(layer, number, node))
+    layers, inputs, calls = _layers_and_calls(config["layers"], depth)
     ends = (config.get("input_layers"), config.get("output_layers"))
     given, outputs = map(_by_key, ends) if depth else ends
-    chosen = [source.layer for source in _ends(given)]
-    unknown = [name for name in chosen if name not in inputs]
-    if unknown or not chosen:
-        raise Unreadable(
-            f"the model's input `{shown(unknown[0])}` is no input layer"
-            if unknown
-            else "the model has no inputs"
-        )
-    if not pending:
+    chosen = _chosen(given, inputs)
+    if not calls:
         raise Unreadable("the model has no layers: what it gives is what it takes")
-    calls, results = renumbered(pending, _ends(outputs), layers)
-    names = list(map(str, outputs)) if isinstance(outputs, dict) else []
-    named: Any = (
-        dict(zip(names, results, strict=True))
-        if names and len(names) == len(results)
-        else tuple(results)
-    )
+    calls, results = renumbered(calls, _ends(outputs), layers)
     return Architecture(
         str(config.get("name", "model")),
-        tuple(inputs[name] for name in chosen),
+        chosen,
         {name: layer for name, layer in layers.items() if layer.kind != "InputLayer"},
-        _ordered(calls, set(inputs)),
-        named,
+        ordered(calls, set(inputs)),
+        _named(outputs, results),
         config.get("trainable") is not False,
-        tuple(order),
+        _order(layers),
         input_keys=tuple(map(str, given)) if isinstance(given, dict) else (),
     )
 
 
-def _ordered(pending: list[CallDef], inputs: set[str]) -> tuple[CallDef, ...]:
-    """The calls in an order in which each comes after those whose tensors it takes; else as they
-    stand in the file.
+def _layers_and_calls(
+    items: list[Any], depth: int
+) -> tuple[dict[str, LayerDef], dict[str, InputDef], list[CallDef]]:
+    """The layers, those among them that are inputs, and the calls of all."""
+    layers: dict[str, LayerDef] = {}
+    inputs: dict[str, InputDef] = {}
+    calls: list[CallDef] = []
+    for item in items:
+        layer = _layer(item, depth, layers)
+        layers[layer.name] = layer
+        if layer.kind == "InputLayer":
+            inputs[layer.name] = _input(layer)
+        nodes = list_of(item.get("inbound_nodes"), "inbound_nodes")
+        calls.extend(call_of(layer, number, node) for number, node in enumerate(nodes) if node)
+    return layers, inputs, calls
 
-    A layer that is called twice stands in the file once, at its first call.
-    """
-    there = {(name, 0) for name in inputs}
-    waiting: dict[tuple[str, int], list[CallDef]] = {}
-    missing: dict[int, int] = {}
-    found: list[CallDef] = []
-    for call in pending:
-        needed = {(source.layer, source.call) for source in call.sources()} - there
-        missing[id(call)] = len(needed)
-        for one in needed:
-            waiting.setdefault(one, []).append(call)
-    ready = [call for call in reversed(pending) if not missing[id(call)]]
-    place = {id(call): index for index, call in enumerate(pending)}
-    while ready:
-        call = ready.pop()
-        found.append(call)
-        freed = []
-        for other in waiting.pop((call.layer, call.number), ()):
-            missing[id(other)] -= 1
-            if not missing[id(other)]:
-                freed.append(other)
-        ready.extend(freed)
-        ready.sort(key=lambda one: -place[id(one)])
-    if len(found) < len(pending):
-        lost = next(call for call in pending if call not in found)
-        raise Unreadable(
-            f"`{shown(lost.layer)}` takes a tensor that nothing gives, or calls go round in a"
-            " circle"
-        )
-    return tuple(found)
+
+def _chosen(given: Any, inputs: Mapping[str, InputDef]) -> tuple[InputDef, ...]:
+    """The inputs that `input_layers` names."""
+    names = [source.layer for source in _ends(given)]
+    for name in names:
+        if name not in inputs:
+            raise Unreadable(f"the model's input `{shown(name)}` is no input layer")
+    if not names:
+        raise Unreadable("the model has no inputs")
+    return tuple(inputs[name] for name in names)
+
+
+def _named(outputs: Any, results: list[Source]) -> dict[str, Source] | tuple[Source, ...]:
+    """The results by their names, where `output_layers` has names."""
+    names = list(map(str, outputs)) if isinstance(outputs, dict) else []
+    if names and len(names) == len(results):
+        return dict(zip(names, results, strict=True))
+    return tuple(results)
 
 
 def _by_key(value: Any) -> Any:
@@ -288,22 +270,15 @@ def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
         raise Unreadable(f"a layer has a `class_name` and a `config`, found {shown(entry)}")
     inside = architecture(entry, depth + 1) if kind in MODELS and _is_model(config) else None
     settings = config if isinstance(config, dict) else {}
-    name = entry.get("name") or settings.get("name") or _free_name(kind, layers)
-    if str(name) in layers:
+    name = str(entry.get("name") or settings.get("name") or _free_name(kind, layers))
+    if name in layers:
         raise Unreadable(f"two layers are called `{shown(name)}`")
-    return LayerDef(str(name), kind, str(entry.get("module") or ""), settings, inside)
+    return LayerDef(name, kind, str(entry.get("module") or ""), settings, inside)
 
 
 def _free_name(kind: str, layers: Mapping[str, LayerDef]) -> str:
-    base = kind.lower()
-    return next(name for name in _numbered(base) if name not in layers)
-
-
-def _numbered(base: str) -> Iterator[str]:
-    number = 1
-    while True:
-        yield f"{base}_{number}"
-        number += 1
+    names = (f"{kind.lower()}_{number}" for number in count(1))
+    return next(name for name in names if name not in layers)
 
 
 def _input(layer: LayerDef) -> InputDef:
@@ -311,30 +286,29 @@ def _input(layer: LayerDef) -> InputDef:
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if shape is None and isinstance(config.get("shape"), list):
         shape = [None, *config["shape"]]
-    if config.get("sparse") or config.get("ragged"):
-        raise Unreadable(
-            f"the input `{shown(layer.name)}` is {'sparse' if config.get('sparse') else 'ragged'}",
-            "a spec's tensors are dense",
-        )
-    dtype = config.get("input_dtype") or config.get("dtype")
+    for form in ("sparse", "ragged"):
+        if config.get(form):
+            raise Unreadable(
+                f"the input `{shown(layer.name)}` is {form}", "a spec's tensors are dense"
+            )
     return InputDef(
         layer.name,
         _shape(shape) if shape is not None else None,
-        _dtype(dtype),
+        _dtype(config.get("input_dtype") or config.get("dtype")),
         config.get("optional") is True,
     )
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:
-    if isinstance(
-        value, dict
-    ):  # `{"class_name": "TensorShape", "items": [...]}`, `{"__tuple__": true, ...}`
+    if isinstance(value, dict):  # `{"class_name": "TensorShape", "items": [...]}`, and others
         value = value.get("items")
-    if isinstance(value, list) and all(
-        one is None or (isinstance(one, int) and one >= 0) for one in value
-    ):
+    if isinstance(value, list) and all(map(_is_size, value)):
         return tuple(value)
     raise Unreadable(f"a shape is a list of sizes, found {shown(value)}")
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and value >= 0)
 
 
 def _dtype(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Folded statements as entries of `layers`, every reference by name again, each entry in its
+"""The tree of nodes as entries of `layers`: every reference is a name again, each entry in its
 shortest form.
 """
 
@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.core.registry import snake_case
 
+from .anti_unification import Different
 from .branches import Branches, is_step
 from .fold import Block, Folded
+from .layer_tree import COUNTED, Loop, Node, is_repeated, statements_of
 from .statements import (
     BEFORE,
     Atom,
@@ -20,12 +23,10 @@ from .statements import (
     Local,
     Named,
     Statement,
-    leaves,
+    local_indices,
     mapped,
     needs_name_before,
 )
-from .structure import COUNTED, Loop, Node, is_repeated, statements_of
-from .unify import Different
 
 Shorten = Callable[[str, dict[str, Any]], Any]
 """An entry in its shortest form, from its kind and its long form."""
@@ -68,15 +69,18 @@ class _Writer:
         """The entries of a list whose first one takes `first`."""
         found: list[Any] = []
         before: str | None = first
-        for number, part in enumerate(parts):
-            following = parts[number + 1] if number + 1 < len(parts) else None
+        for part, following in zip_longest(parts, parts[1:]):
             if isinstance(part, Loop):
                 found.append(self._loop(part))
                 before = None
                 continue
-            needed = following is not None and self._needs_name(following)
-            entries, before = self._node(part, before, name_last=needed)
-            found.extend(entries)
+            name_last = following is not None and self._needs_name(following)
+            if isinstance(part, Branches):
+                entry, before = self._joined(part, name_last=name_last)
+                found.append(entry)
+            else:
+                entries, before = self._atom(part, before, name_last=name_last)
+                found.extend(entries)
         return found
 
     @staticmethod
@@ -84,19 +88,15 @@ class _Writer:
         return not isinstance(part, (Loop, Branches)) and needs_name_before(part)
 
     def _loop(self, loop: Loop) -> Any:
-        if (count := loop.rounds) is not None:
-            if (entry := self._repeated(loop, count)) is not None:
+        if loop.rounds is not None:
+            if (entry := self._repeated(loop, loop.rounds)) is not None:
                 return entry
             if all(one.name is None for node in loop.body for one in statements_of(node)):
-                return {"repeat": count, "do": [self._plain(node) for node in loop.body]}
-        index = (
-            {"index": loop.index} if loop.index is not None and loop.index != loop.variable else {}
-        )
-        return {
-            "for": {loop.variable: loop.values},
-            **index,
-            "do": [self._plain(node) for node in loop.body],
-        }
+                return {"repeat": loop.rounds, "do": [self._plain(node) for node in loop.body]}
+        found: dict[str, Any] = {"for": {loop.variable: loop.values}}
+        if loop.index not in (None, loop.variable):
+            found["index"] = loop.index
+        return {**found, "do": [self._plain(node) for node in loop.body]}
 
     def _repeated(self, loop: Loop, count: int) -> Any:
         """The entry with `repeat`, where the body is one layer that is named by nothing but its
@@ -120,34 +120,28 @@ class _Writer:
 
     def _branches(self, found: Branches) -> dict[str, Any]:
         chains = [[self._plain(item) for item in chain] for chain in found.chains]
-        join = self._entry(found.join, found.join.name, branched=True)
+        join = self._entry(found.join, found.join.name)
         return {"branches": chains, "join": join}
 
-    def _node(
-        self, node: Atom | Branches, before: str | None, *, name_last: bool
+    def _joined(self, found: Branches, *, name_last: bool) -> tuple[Any, str | None]:
+        """The entry of branches in a list of nodes, and the name of its tensor where it has one."""
+        last = found.join
+        name = self._name(last) if name_last or last.counted in self.fixed else last.name
+        return self._branches(replace(found, join=replace(last, name=name))), name
+
+    def _atom(
+        self, atom: Atom, before: str | None, *, name_last: bool
     ) -> tuple[list[Any], str | None]:
-        """The entries of a node, and the name of its tensor where it has one."""
-        if isinstance(node, Branches):
-            last = node.join
-            name = self._name(last) if name_last or last.counted in self.fixed else last.name
-            return [self._branches(replace(node, join=replace(last, name=name)))], name
-        last = node[-1]
-        taken = {
-            leaf.index
-            for place, one in enumerate(node)
-            for leaf in leaves(one.takes)
-            if isinstance(leaf, Local) and (leaf.index != place - 1 or one.takes != leaf)
-        }
+        """The entries of an atom, and the name of its tensor where it has one."""
+        referred = _referred(atom)
+        if name_last:
+            referred.add(len(atom) - 1)
         names = [
-            (
-                self._name(one)
-                if place in taken or one.counted in self.fixed or (name_last and one is last)
-                else one.name
-            )
-            for place, one in enumerate(node)
+            self._name(one) if place in referred or one.counted in self.fixed else one.name
+            for place, one in enumerate(atom)
         ]
         entries = []
-        for place, one in enumerate(node):
+        for place, one in enumerate(atom):
             source = None if one.takes == Local(place - 1) else self._source(one, names, before)
             entries.append(self._entry(one, names[place], source))
         return entries, names[-1]
@@ -173,16 +167,29 @@ class _Writer:
         number = self._numbers[base] = self._numbers.get(base, 0) + 1
         return f"{base}_{number}"
 
-    def _entry(
-        self, one: Statement, name: str | None, source: Any = None, *, branched: bool = False
-    ) -> Any:
+    def _entry(self, one: Statement, name: str | None, source: Any = None) -> Any:
         body = {key: value for key, value in one.settings.items() if key != "repeat"}
-        if name is not None and (name != one.kind or one.kind in self.own or one.kind in LAYERS):
+        if name is not None and self._is_said(name, one.kind):
             body["name"] = name
         if "repeat" in one.settings:
             body["repeat"] = one.settings["repeat"]
-        if source is not None and not branched:
+        if source is not None:
             body["from"] = source
         if one.call:
             body["call"] = dict(one.call)
         return self.shorten(one.kind, body)
+
+    def _is_said(self, name: str, kind: str) -> bool:
+        """Whether an entry needs `name`: calls of shared things have that of the thing anyway."""
+        return name != kind or kind in self.own or kind in LAYERS
+
+
+def _referred(atom: Atom) -> set[int]:
+    """The statements whose outputs others of the atom take, but for those that only the next one
+    takes, alone.
+    """
+    found: set[int] = set()
+    for place, one in enumerate(atom):
+        if one.takes != Local(place - 1):
+            found.update(local_indices(one))
+    return found

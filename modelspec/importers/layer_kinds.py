@@ -32,21 +32,12 @@ def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
     odd = next((key for key in _OF_ENTRIES if key in found), None)
     if odd is not None:
         raise Unreadable(f"it has a setting `{odd}`, which no layer of Keras's has")
-    nothing = _SAY_NOTHING.get(layer.kind, {})
-    found = {
-        key: value for key, value in found.items() if key not in nothing or value != nothing[key]
-    }
-    special = _OF_APPLICATIONS.get(layer.kind)
-    if special is not None:
-        return special(found)
+    found = _without(found, _SAY_NOTHING.get(layer.kind, {}))
+    if layer.kind in _OF_APPLICATIONS:
+        return _OF_APPLICATIONS[layer.kind](found)
     if layer.kind in _SHORTER:
         return layer.kind, _SHORTER[layer.kind](found)
-    if (
-        layer.kind in LAYERS
-        or layer.kind in LAYERS.aliases
-        or layer.kind in KINDS
-        or layer.kind == MERGE
-    ):
+    if _is_known(layer.kind):
         return layer.kind, found
     raise Unreadable(
         f"`{layer.kind[:60]}` is no layer of Keras's that a spec has",
@@ -55,20 +46,29 @@ def own_kind(layer: LayerDef) -> tuple[str, dict[str, Any]]:
     )
 
 
+def _is_known(kind: str) -> bool:
+    """Whether a class is a layer of the language, or was one under another name."""
+    return any(kind in names for names in (LAYERS, LAYERS.aliases, KINDS, (MERGE,)))
+
+
+def _without(given: dict[str, Any], nothing: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings but for those that are as they are here."""
+    return {
+        key: value for key, value in given.items() if key not in nothing or value != nothing[key]
+    }
+
+
 def _layer_scale(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return "LayerScale", {key: value for key, value in given.items() if key != "projection_dim"}
+    return "LayerScale", _dropped(given, "projection_dim")
 
 
 def _stochastic_depth(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Whole examples are dropped, and the others made larger by as much: a `Dropout` with one draw
     for each.
     """
-    rest = {key: value for key, value in given.items() if key != "drop_path_rate"}
-    return "Dropout", {
-        "rate": given.get("drop_path_rate", 0.0),
-        "noise_shape": [None, 1, 1, 1],
-        **rest,
-    }
+    rate = given.get("drop_path_rate", 0.0)
+    rest = _dropped(given, "drop_path_rate")
+    return "Dropout", {"rate": rate, "noise_shape": [None, 1, 1, 1], **rest}
 
 
 def _one_axis(given: dict[str, Any]) -> dict[str, Any]:
@@ -85,10 +85,13 @@ def _both_ways(given: dict[str, Any]) -> dict[str, Any]:
     if forward is None or backward is None or forward[0] != backward[0]:
         return given
     turned = {**backward[1], "go_backwards": not backward[1].get("go_backwards", False)}
-    same = turned == {**forward[1], "go_backwards": forward[1].get("go_backwards", False)}
-    return (
-        {key: value for key, value in given.items() if key != "backward_layer"} if same else given
-    )
+    if turned != {**forward[1], "go_backwards": forward[1].get("go_backwards", False)}:
+        return given
+    return _dropped(given, "backward_layer")
+
+
+def _dropped(given: dict[str, Any], setting: str) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key != setting}
 
 
 def _settings_in(value: Any) -> tuple[str, dict[str, Any]] | None:
@@ -101,18 +104,18 @@ def _settings_in(value: Any) -> tuple[str, dict[str, Any]] | None:
 def _heads(given: dict[str, Any]) -> dict[str, Any]:
     """Without a `value_dim` that is the `key_dim`, as it is where none is said."""
     same = given.get("value_dim") == given.get("key_dim")
-    return {key: value for key, value in given.items() if not (same and key == "value_dim")}
+    return _dropped(given, "value_dim") if same else given
 
 
 def _as_far(given: dict[str, Any]) -> dict[str, Any]:
     """Without `strides` that are the `pool_size`, as they are where none are said."""
     same = "strides" in given and given["strides"] == given.get("pool_size")
-    return {key: value for key, value in given.items() if not (same and key == "strides")}
+    return _dropped(given, "strides") if same else given
 
 
 def _looked_up(given: dict[str, Any]) -> dict[str, Any]:
     """Without the number of words that follows from the words."""
-    return {key: value for key, value in given.items() if key != "vocabulary_size"}
+    return _dropped(given, "vocabulary_size")
 
 
 _LOOKUPS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), _looked_up)

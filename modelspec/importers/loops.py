@@ -1,15 +1,17 @@
-"""What follows on itself, as a loop."""
+"""Loops: a sequence of layers that directly follows itself, written once with what differs as the
+loop's values.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from .anti_unification import Different, Parameters, name_text, settings_vectors
 from .branches import Branches, is_step
+from .layer_tree import Loop, Node, Nodes, is_repeated, lines_of, shape_of, statements_of, unified
 from .statements import Statement
-from .structure import Loop, Node, Nodes, is_repeated, lines_of, shape_of, statements_of, unified
-from .unify import Different, Parameters, name_text, settings_vectors
 
 _LONGEST = 24
 """Nodes of a loop's body."""
@@ -34,8 +36,8 @@ class Effort:
 
 
 def loops(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> Nodes:
-    """The nodes with what follows on itself in loops. `fixed` are names that something else refers
-    to.
+    """The nodes with what directly follows itself in loops. `fixed` are names that something else
+    refers to.
     """
     return tuple(_looped(nodes, blocks, fixed, effort))
 
@@ -46,21 +48,19 @@ def _looped(nodes: Nodes, blocks: Defaults, fixed: set[str], effort: Effort) -> 
     counts = [_rounds(shapes, length) for length in range(1, _LONGEST + 1)]
     start = 0
     while start < len(nodes):
-        best: tuple[int, int, Loop] | None = None
-        for length, rounds in enumerate(counts, 1):
-            found = (
-                _loop(nodes, start, length, rounds[start], blocks, effort)
-                if rounds[start] > 1
-                else None
-            )
-            if found is not None and (best is None or found[0] > best[0]):
-                best = found
-        if best is None:
+        candidates = [
+            _loop(nodes, start, length, rounds[start], blocks, effort)
+            for length, rounds in enumerate(counts, 1)
+            if rounds[start] > 1
+        ]
+        found = [one for one in candidates if one is not None]
+        if found:
+            best = max(found, key=lambda one: one.gain)
+            yield best.loop
+            start += best.length
+        else:
             yield nodes[start]
             start += 1
-        else:
-            yield best[2]
-            start += best[1]
 
 
 def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | None:
@@ -73,40 +73,55 @@ def _number(node: Node, fixed: set[str], numbers: dict[object, int]) -> int | No
 
 
 def _rounds(shapes: Sequence[int | None], length: int) -> list[int]:
-    """How often the stretch of a length that starts at each place follows on itself, itself
+    """How often the sequence of a length that starts at each place directly follows itself, itself
     included.
     """
     same = 0
-    found = [0] * len(shapes)
-    for start in reversed(range(len(shapes))):
-        again = start + length
-        same = (
-            same + 1
-            if again < len(shapes) and shapes[start] is not None and shapes[start] == shapes[again]
-            else 0
-        )
+    found = [1] * len(shapes)
+    for start in reversed(range(len(shapes) - length)):
+        is_again = shapes[start] is not None and shapes[start] == shapes[start + length]
+        same = same + 1 if is_again else 0
         found[start] = same // length + 1
     return found
 
 
+class _Found(NamedTuple):
+    """A loop that saves lines."""
+
+    gain: int
+    """How many lines."""
+    length: int
+    """How many nodes it replaces."""
+    loop: Loop
+
+
 def _loop(
     nodes: Nodes, start: int, length: int, count: int, blocks: Defaults, effort: Effort
-) -> tuple[int, int, Loop] | None:
-    """Lines saved, nodes taken, and the loop with a body of `length` that begins at `start`.
-
-    What has a common form for many rounds has one for fewer: the most are found by doubling, then
-    by halves.
-    """
+) -> _Found | None:
+    """The loop with a body of `length` nodes that begins at `start`, of `count` rounds at most."""
 
     def unrolled(rounds: int) -> Loop | None:
         if not effort.takes(rounds * length):
             return None
-        return _unrolled(
-            [nodes[start + at * length : start + (at + 1) * length] for at in range(rounds)], blocks
-        )
+        starts = range(start, start + rounds * length, length)
+        return _unrolled([nodes[at : at + length] for at in starts], blocks)
 
-    rounds, most, loop = 1, count, None
-    step = 1
+    rounds, loop = _most_rounds(count, unrolled)
+    if loop is None:
+        return None
+    size = sum(map(lines_of, nodes[start : start + length]))
+    gain = (rounds - 1) * size - _frame(loop)
+    return _Found(gain, rounds * length, loop) if gain > 0 else None
+
+
+def _most_rounds(most: int, unrolled: Callable[[int], Loop | None]) -> tuple[int, Loop | None]:
+    """The largest number of rounds that have a common form, and their loop.
+
+    What has a common form for many rounds has one for fewer: the most are found by doubling, then
+    by halves.
+    """
+    rounds, step = 1, 1
+    loop: Loop | None = None
     while rounds < most:
         tried = min(rounds + step, most)
         found = unrolled(tried)
@@ -114,13 +129,15 @@ def _loop(
             rounds, loop, step = tried, found, 2 * step
         else:
             most, step = tried - 1, max(1, min(step, most - rounds) // 2)
-    if loop is None:
-        return None
-    size = sum(map(lines_of, nodes[start : start + length]))
-    each = isinstance(loop.values, list) and isinstance(loop.values[0], dict)
-    frame = 0 if is_repeated(loop) else 2 + (len(loop.values) if each else 0)
-    gain = (rounds - 1) * size - frame
-    return (gain, rounds * length, loop) if gain > 0 else None
+    return rounds, loop
+
+
+def _frame(loop: Loop) -> int:
+    """The lines that a loop takes beside its body."""
+    if is_repeated(loop):
+        return 0
+    over_mappings = isinstance(loop.values, list) and isinstance(loop.values[0], dict)
+    return 2 + (len(loop.values) if over_mappings else 0)
 
 
 def _unrolled(rounds: list[Nodes], blocks: Defaults) -> Loop | None:
@@ -134,25 +151,28 @@ def _unrolled(rounds: list[Nodes], blocks: Defaults) -> Loop | None:
     except Different:
         return None
     vectors = parameters.vectors
-    names = [str(one.name) for node in body for one in statements_of(node)]
-    counted = any("$(i" in name or "* i" in name for name in names)
     if not vectors:
         return Loop("i", f"$(range({len(rounds)}))", None, body, len(rounds))
+    index = "i" if _counts_rounds(body) else None
     if len(vectors) == 1:
         ((name, values),) = vectors.items()
-        return Loop(name, values, "i" if counted else None, body)
-    each = [
-        {name: values[number] for name, values in vectors.items()} for number in range(len(rounds))
-    ]
-    return Loop("each", each, "i" if counted else None, body)
+        return Loop(name, values, index, body)
+    rows = zip(*vectors.values(), strict=True)
+    return Loop("each", [dict(zip(vectors, row, strict=True)) for row in rows], index, body)
+
+
+def _counts_rounds(body: Nodes) -> bool:
+    """Whether a name in a loop's body uses the number of the round."""
+    names = [str(one.name) for node in body for one in statements_of(node)]
+    return any("$(i" in name or "* i" in name for name in names)
 
 
 def _body(rounds: list[Nodes], parameters: Parameters, blocks: Defaults) -> Nodes:
     def statement(ones: list[Statement]) -> Statement:
+        kind = ones[0].kind
         names = [one.name for one in ones if one.name is not None]
         if names and len(names) < len(ones):
             raise Different
-        kind = ones[0].kind
         vectors = settings_vectors(kind, [one.settings for one in ones], dict(blocks.get(kind, {})))
         settings = {key: parameters.text(key, values) for key, values in vectors.items()}
         name = name_text(names, "i", parameters) if names else None

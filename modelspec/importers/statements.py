@@ -1,9 +1,9 @@
-"""A model as statements that can be compared and moved: what each takes is said by where it stands,
-not by a name.
+"""The entries of a model as statements that can be compared and moved: the tensors that each takes
+are relative positions, not names.
 
-A model is cut where one tensor alone goes on; between two cuts stands an *atom*: one layer, or
-several whose tensors meet again before the next cut (a residual, an inception module). Atoms mean
-the same wherever they stand.
+A model is cut wherever a single tensor is all that later layers take. What is between two cuts is
+an *atom*: one layer, or several whose tensors meet again before the next cut (a residual, an
+inception module). An atom means the same at every position.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Named:
-    """A tensor by its name: an input, or something far off."""
+    """A tensor by its name: an input, or one of another atom."""
 
     text: str
 
@@ -87,6 +87,16 @@ def leaves(takes: Takes) -> Iterator[Leaf]:
     yield from found
 
 
+def rewired(statement: Statement, change: Callable[[Leaf], Leaf]) -> Statement:
+    """The statement with every tensor that it takes changed."""
+    return replace(statement, takes=frozen(mapped(statement.takes, change)))
+
+
+def local_indices(statement: Statement) -> Iterator[int]:
+    """The statements of the same atom that one takes an output of, -1 for what comes in."""
+    return (leaf.index for leaf in leaves(statement.takes) if isinstance(leaf, Local))
+
+
 def needs_name_before(atom: Atom) -> bool:
     """Whether the tensor that comes into an atom has to be named: only the first statement takes it
     unsaid.
@@ -119,11 +129,7 @@ def atoms(statements: Sequence[Statement], ends: set[str], inputs: Sequence[str]
             assert isinstance(one, Named)
             return _relative(one, place, start, end, before)
 
-        found.append(
-            tuple(
-                replace(one, takes=frozen(mapped(one.takes, leaf))) for one in statements[start:end]
-            )
-        )
+        found.append(tuple(rewired(one, leaf) for one in statements[start:end]))
         before = statements[end - 1].counted
     return found
 

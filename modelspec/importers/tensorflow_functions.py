@@ -145,21 +145,17 @@ def arguments_of(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
     kind, names = found
     arguments: dict[str, Any] = {}
     for key, value in {**call.tensors, **call.options}.items():
-        if key == "name" or (value is None and key != "1"):
+        if key == "name" or (value is None and key != "1") or value is False:
             continue
-        place = names.get(key, key)
-        if (
-            place != "1"
-            and place == key
-            and key
-            and key not in names.values()
-            and value not in (False,)
-        ):
+        if value != 0 and not _is_known(key, names):  # 0: an option that is off
             raise Unreadable(
                 f"TensorFlow's `{path}` is called with `{key[:40]}`, which is not known"
             )
-        if value is not False:
-            arguments[place] = (
-                value if isinstance(value, Source) or not isinstance(value, tuple) else list(value)
-            )
+        is_list = isinstance(value, tuple) and not isinstance(value, Source)
+        arguments[names.get(key, key)] = list(value) if is_list else value
     return kind, arguments
+
+
+def _is_known(key: str, names: Mapping[str, str]) -> bool:
+    """Whether a function has an argument: the first, the second, or one of its table's."""
+    return key in ("", "1") or key in names.values() or names.get(key, key) != key

@@ -84,16 +84,9 @@ def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> N
     shapes = f"{show(first)} and {show(second)}"
     if a != b and (_of_batch(a) or _of_batch(b)) and PENDING not in (a, b):
         other = b if _of_batch(a) else a
-        size = (
-            "an unknown size"
-            if other is None
-            else f"`{other}`"
-            if isinstance(other, str)
-            else f"a size of {other}"
-        )
         raise Fault(
             "MS403",
-            f"{what} would join the batch with {size}: {shapes}",
+            f"{what} would join the batch with {_size_text(other)}: {shapes}",
             help="axes are aligned at the last one; add an axis where one is missing: `x[:, None]`",
         )
     if may_equal(a, b):
@@ -109,6 +102,12 @@ def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> N
         f"{what} joins sizes of {a} and {b}: {shapes}",
         help="make the sizes equal, or one of them 1",
     )
+
+
+def _size_text(size: Size) -> str:
+    if size is None:
+        return "an unknown size"
+    return f"`{size}`" if isinstance(size, str) else f"a size of {size}"
 
 
 def _of_batch(size: Size) -> bool:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from modelspec.core.diagnostics import Fault, listed, nearest
+from modelspec.core.diagnostics import Fault, listed, nearest_unused
 from modelspec.core.settings import Unfit
 
 from .function_table import FUNCTIONS
-from .parser import NUMBERS, TENSORS, Grammar, parse
+from .grammar import NUMBERS, TENSORS, Grammar
+from .parser import parse
 from .scalars import SCALARS
-from .tree import Call, Choice, Formula
+from .tree import Call, Choice, Formula, Name
 
 
 def read_formula(value: Any, grammar: Grammar = TENSORS) -> Formula:
@@ -57,17 +58,21 @@ def formula_of(
 
 def check_names(formula: Formula, names: tuple[str, ...]) -> None:
     """Raises MS144 at the first name of the formula that is none of `names`."""
-    unknown = next((one for one in formula.names if one.name not in names), None)
-    if unknown is None:
-        return
-    unused = [name for name in names if name not in formula.arguments]
-    near = nearest(unknown.name, unused) or nearest(unknown.name, names)
-    near = near if len(unknown.name) > 1 else None  # any letter is near any other
-    if near is None and unknown.name in FUNCTIONS:
+    for one in formula.names:
+        if one.name not in names:
+            raise _unknown_name(one, names, formula.arguments)
+
+
+def _unknown_name(unknown: Name, names: tuple[str, ...], used: tuple[str, ...]) -> Fault:
+    is_letter = len(unknown.name) == 1  # any letter is near any other
+    near = None if is_letter else nearest_unused(unknown.name, names, used)
+    if near is not None:
+        help = f"did you mean `{near}`?"
+    elif unknown.name in FUNCTIONS:
         help = f"a function is called: `{unknown.name}(x)`"
     else:
-        help = f"did you mean `{near}`?" if near else f"the names here are {listed(names)}"
-    raise Fault(
+        help = f"the names here are {listed(names)}"
+    return Fault(
         "MS144",
         f"the formula names `{unknown.name}`, which is not there",
         part=unknown.place,

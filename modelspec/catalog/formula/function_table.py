@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from modelspec.core.shapes import Size, Tensor
 
 from . import elementwise as each
+from . import products
 from . import reductions as along
-from . import structure as form
+from . import shape_functions as form
 from .elementwise import Arguments
 
 Kind: TypeAlias = Literal[
@@ -175,12 +176,12 @@ _TABLE: Final = (
         ),
         form.one_hot,
     ),
-    Function("matmul", (Parameter("x1"), Parameter("x2")), form.matmul, form.matmul_cost),
+    Function("matmul", (Parameter("x1"), Parameter("x2")), products.matmul, products.matmul_cost),
     Function(
         "einsum",
         (Parameter("subscripts", "text"), Parameter("operands", "rest")),
-        form.einsum,
-        form.einsum_cost,
+        products.einsum,
+        products.einsum_cost,
     ),
 )
 

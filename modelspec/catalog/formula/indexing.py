@@ -56,17 +56,16 @@ def _part(size: Size, part: slice) -> Size:
     """How many entries a slice takes."""
     if isinstance(size, int):
         return len(range(*part.indices(size)))
-    start, stop, step = part.start, part.stop, 1 if part.step is None else part.step
-    if (start in (None, 0) and stop is None and step == 1) or (start, stop, step) == (
-        None,
-        None,
-        -1,
-    ):
-        return size
-    if size == PENDING or size is None:
+    step = 1 if part.step is None else part.step
+    start = None if part.start == 0 and step == 1 else part.start
+    bounds = (start, part.stop, step)
+    if size == PENDING or size is None or bounds in _WHOLE:
         return size
     # A size has at least one entry, so that one less is never negative.
-    all_but_one = (start, stop, step) == (1, None, 1) or (
-        start in (None, 0) and (stop, step) == (-1, 1)
-    )
-    return add(size, -1) if size.isidentifier() and all_but_one else None
+    return add(size, -1) if size.isidentifier() and bounds in _ALL_BUT_ONE else None
+
+
+_WHOLE = ((None, None, 1), (None, None, -1))
+"""Start, stop and step of slices of a whole axis."""
+_ALL_BUT_ONE = ((1, None, 1), (None, -1, 1))
+"""Those of slices of all but one entry."""

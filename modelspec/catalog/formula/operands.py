@@ -24,12 +24,6 @@ def shape(x: Operand) -> Shape:
     return x.shape if isinstance(x, Tensor) else ()
 
 
-def _kind(x: Operand) -> str:
-    if isinstance(x, Tensor):
-        return x.dtype
-    return "float" if isinstance(x.value, float) else "int"
-
-
 def combine(operands: Iterable[Operand]) -> str:
     """The dtype that an operation works in. A plain number takes on the tensors' dtype where it
     can.
@@ -38,18 +32,20 @@ def combine(operands: Iterable[Operand]) -> str:
     Raises `Fault` (MS145) where a number does not fit into that dtype.
     """
     found = tuple(operands)
-    strong = [x.dtype for x in found if isinstance(x, Tensor)]
-    weak = {_kind(x) for x in found if not isinstance(x, Tensor)}
-    dtype = promote(strong) if strong else "int32"
-    assert dtype is not None  # strings are refused where their names stand
-    if "float" in weak and not (strong and is_float(dtype)):
-        dtype = "float32"
-    elif weak and dtype == "bool":
-        dtype = "int32"
-    for x in found:
-        if isinstance(x, Constant):
-            check_fits(x, dtype)
+    numbers = [x for x in found if isinstance(x, Constant)]
+    dtype = _with_numbers([x.dtype for x in found if isinstance(x, Tensor)], numbers)
+    for number in numbers:
+        check_fits(number, dtype)
     return dtype
+
+
+def _with_numbers(strong: list[str], numbers: list[Constant]) -> str:
+    """The dtype of tensors, widened where a number needs it."""
+    dtype = promote(strong) if strong else "int32"
+    assert dtype is not None  # strings are refused where their names are read
+    if any(isinstance(one.value, float) for one in numbers):
+        return dtype if strong and is_float(dtype) else "float32"
+    return "int32" if numbers and dtype == "bool" else dtype
 
 
 def check_fits(x: Constant, dtype: str) -> None:

@@ -8,84 +8,21 @@ refused. What is made of numbers alone is worked out at once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from types import EllipsisType
-from typing import Final, NamedTuple
+from itertools import pairwise
+from types import EllipsisType, NoneType
+from typing import Any, Final
 
 from modelspec.core.diagnostics import Fault, listed, nearest
 from modelspec.core.source.python_nodes import place
 
 from .bind import Binder
 from .function_table import FUNCTIONS
+from .grammar import OPERATORS, Grammar, refusal
 from .python_syntax import read
 from .scalars import SCALARS, compute
 from .tree import Call, Choice, Constant, Formula, Index, Name, Node, Place, walk
-
-
-class Grammar(NamedTuple):
-    """What a formula may be made of."""
-
-    example: str
-    tensors: bool
-    """Whether names are tensors; otherwise they are numbers."""
-
-
-TENSORS: Final = Grammar("tanh(a) * sigmoid(b)", True)
-"""Formulas on tensors."""
-NUMBERS: Final = Grammar("lr * 0.9 if epoch > 5 else lr", False)
-"""Formulas on numbers."""
-
-_OPERATORS: Final[dict[type[ast.AST], str]] = {
-    ast.Add: "add",
-    ast.Sub: "subtract",
-    ast.Mult: "multiply",
-    ast.Div: "divide",
-    ast.FloorDiv: "floor_divide",
-    ast.Mod: "mod",
-    ast.Pow: "power",
-    ast.MatMult: "matmul",
-    ast.Lt: "less",
-    ast.LtE: "less_equal",
-    ast.Gt: "greater",
-    ast.GtE: "greater_equal",
-    ast.Eq: "equal",
-    ast.NotEq: "not_equal",
-    ast.And: "logical_and",
-    ast.Or: "logical_or",
-    ast.Not: "logical_not",
-    ast.USub: "negative",
-}
-_REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
-    ast.Lambda: ("a `lambda`", None),
-    ast.ListComp: ("a comprehension", None),
-    ast.SetComp: ("a comprehension", None),
-    ast.DictComp: ("a comprehension", None),
-    ast.GeneratorExp: ("a comprehension", None),
-    ast.Dict: ("a mapping", None),
-    ast.Set: ("a set", None),
-    ast.JoinedStr: ("an f-string", None),
-    ast.NamedExpr: ("an assignment", None),
-    ast.Starred: ("a `*`", None),
-    ast.Await: ("`await`", None),
-    ast.Yield: ("`yield`", None),
-    ast.BitAnd: ("`&`", "write `and`, with comparisons in parentheses"),
-    ast.BitOr: ("`|`", "write `or`, with comparisons in parentheses"),
-    ast.BitXor: ("`^`", "write `**` for a power"),
-    ast.Invert: ("`~`", "write `not`"),
-    ast.LShift: ("`<<`", None),
-    ast.RShift: ("`>>`", None),
-    ast.Is: ("`is`", "write `==`"),
-    ast.IsNot: ("`is not`", "write `!=`"),
-    ast.In: ("`in`", None),
-    ast.NotIn: ("`not in`", None),
-    ast.List: ("a list", "a list stands only where a function takes one"),
-    ast.Tuple: ("a list", "a list stands only where a function takes one"),
-    ast.IfExp: ("`if`", "write `where(condition, a, b)`, which chooses for each entry"),
-    ast.MatMult: ("`@`", None),
-    ast.Subscript: ("`[...]`", None),
-    ast.Attribute: ("a `.`", "functions stand without a prefix: `tanh(x)`"),
-}
 
 
 @lru_cache(maxsize=1024)
@@ -95,11 +32,10 @@ def parse(text: str, grammar: Grammar) -> Formula:
     """
     tree = read(text, grammar.example)
     root = _Builder(text, grammar).node(tree)
+    names = sorted((one for one in walk(root) if isinstance(one, Name)), key=lambda one: one.place)
     first: dict[str, Name] = {}
-    for node in sorted(
-        (one for one in walk(root) if isinstance(one, Name)), key=lambda one: one.place
-    ):
-        first.setdefault(node.name, node)
+    for name in names:
+        first.setdefault(name.name, name)
     return Formula(text, root, tuple(first.values()))
 
 
@@ -118,50 +54,29 @@ class _Builder:
 
     def refuse(self, kind: ast.AST, node: ast.expr) -> Fault:
         """The fault of a kind of node that formulas do not have."""
-        name, help = _REFUSED.get(type(kind), ("this", None))
-        if not self.grammar.tensors and isinstance(kind, ast.IfExp):
-            help = None
-        return Fault(
-            "MS141",
-            f"{name} cannot stand in a formula",
-            part=self.place(node),
-            help=help or "`modelspec explain MS141` says what can",
-        )
+        name, help = refusal(kind, self.grammar)
+        message = f"{name} cannot stand in a formula"
+        return Fault("MS141", message, part=self.place(node), help=help)
 
     def node(self, node: ast.expr) -> Node:
-        if isinstance(node, ast.Constant):
-            return self.constant(node)
-        if isinstance(node, ast.Name):
-            return Name(node.id, self.place(node))
-        if isinstance(node, ast.BinOp):
-            return self.operation(node.op, (node.left, node.right), node)
-        if isinstance(node, ast.UnaryOp):
-            plus = isinstance(node.op, ast.UAdd)
-            return (
-                self.node(node.operand) if plus else self.operation(node.op, (node.operand,), node)
-            )
-        if isinstance(node, ast.BoolOp):
-            return self.chain(node.op, [self.node(one) for one in node.values], node)
-        if isinstance(node, ast.Compare):
-            return self.comparison(node)
-        if isinstance(node, ast.Call):
-            return self.call(node)
-        if isinstance(node, ast.Subscript) and self.grammar.tensors:
-            return self.subscript(node)
-        if isinstance(node, ast.IfExp) and not self.grammar.tensors:
-            return Choice(
-                self.node(node.test), self.node(node.body), self.node(node.orelse), self.place(node)
-            )
-        raise self.refuse(node, node)
+        """The node of a part of the text, of whichever kind it is."""
+        build = _BUILDERS.get(type(node))
+        if build is None or type(node) in (_OF_NUMBERS if self.grammar.tensors else _OF_TENSORS):
+            raise self.refuse(node, node)
+        return build(self, node)
+
+    def name(self, node: ast.Name) -> Name:
+        return Name(node.id, self.place(node))
+
+    def choice(self, node: ast.IfExp) -> Choice:
+        test, yes, no = (self.node(one) for one in (node.test, node.body, node.orelse))
+        return Choice(test, yes, no, self.place(node))
 
     def constant(self, node: ast.Constant) -> Constant:
         value, where = node.value, self.place(node)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             shown = self.text[slice(*where)]
-            help = "write 1 or 0" if isinstance(value, bool) else None
-            help = (
-                "a text stands only where a function takes one" if isinstance(value, str) else help
-            )
+            help = _INSTEAD.get(type(value))
             raise Fault("MS141", f"`{shown[:30]}` is no number", part=where, help=help)
         if (isinstance(value, int) and value >= 2**63) or value == float("inf"):
             raise Fault("MS145", "the number does not fit into 64 bits", part=where)
@@ -169,8 +84,19 @@ class _Builder:
 
     # Operators ------------------------------------------------------------------------------------
 
+    def binary(self, node: ast.BinOp) -> Node:
+        return self.operation(node.op, (node.left, node.right), node)
+
+    def unary(self, node: ast.UnaryOp) -> Node:
+        if isinstance(node.op, ast.UAdd):
+            return self.node(node.operand)
+        return self.operation(node.op, (node.operand,), node)
+
+    def boolean(self, node: ast.BoolOp) -> Node:
+        return self.chain(node.op, [self.node(one) for one in node.values], node)
+
     def operation(self, operator: ast.AST, operands: Iterable[ast.expr], node: ast.expr) -> Node:
-        function = _OPERATORS.get(type(operator))
+        function = OPERATORS.get(type(operator))
         if function is None or (function == "matmul" and not self.grammar.tensors):
             raise self.refuse(operator, node)
         return self.made(function, [self.node(one) for one in operands], self.place(node))
@@ -179,67 +105,60 @@ class _Builder:
         """`a and b and c`."""
         found, *rest = values
         for value in rest:
-            found = self.made(_OPERATORS[type(operator)], [found, value], self.place(node))
+            found = self.made(OPERATORS[type(operator)], [found, value], self.place(node))
         return found
 
     def comparison(self, node: ast.Compare) -> Node:
         """`0 < x < 1` is `0 < x and x < 1`."""
         for operator in node.ops:
-            if type(operator) not in _OPERATORS:
+            if type(operator) not in OPERATORS:
                 raise self.refuse(operator, node)
         values = [self.node(one) for one in (node.left, *node.comparators)]
         pairs = [
-            self.made(_OPERATORS[type(operator)], [a, b], self.place(node))
-            for operator, a, b in zip(node.ops, values, values[1:], strict=False)
+            self.made(OPERATORS[type(operator)], list(pair), self.place(node))
+            for operator, pair in zip(node.ops, pairwise(values), strict=True)
         ]
         return self.chain(ast.And(), pairs, node)
 
     def made(self, function: str, operands: list[Node], where: Place) -> Node:
         """An operator's call; its result where it works on numbers alone."""
-        numbers = [one.value for one in operands if isinstance(one, Constant)]
+        numbers = _values(operands)
         if function == "matmul" and numbers:
             raise Fault("MS143", "`@` takes tensors, found a number", part=where, help="write `*`")
-        if len(numbers) == len(operands) and (
-            self.grammar.tensors or function not in ("logical_and", "logical_or")
-        ):
-            found = compute(function, list(numbers), where)
-            if isinstance(found, bool) and self.grammar.tensors:
-                raise Fault(
-                    "MS141",
-                    "this compares numbers, and is the same whatever the tensors are",
-                    part=where,
-                )
-            return Constant(found, where)
-        if not self.grammar.tensors:
-            last = operands[-1]
-            if (
-                function in ("divide", "floor_divide", "mod")
-                and isinstance(last, Constant)
-                and last.value == 0
-            ):
-                raise Fault("MS145", "division by zero", part=where)
-            return Call(function, {"x": tuple(operands)}, {}, {}, where, True)
-        names = [parameter.name for parameter in FUNCTIONS[function].parameters]
-        return Call(function, dict(zip(names, operands, strict=True)), {}, {}, where, True)
+        if len(numbers) == len(operands) and self.is_computed(function):
+            return self.computed(function, numbers, where)
+        if self.grammar.tensors:
+            names = [parameter.name for parameter in FUNCTIONS[function].parameters]
+            return Call(function, dict(zip(names, operands, strict=True)), {}, {}, where, True)
+        divisor = operands[-1]
+        if function in _DIVISIONS and isinstance(divisor, Constant) and divisor.value == 0:
+            raise Fault("MS145", "division by zero", part=where)
+        return Call(function, {"x": tuple(operands)}, {}, {}, where, True)
+
+    def is_computed(self, function: str) -> bool:
+        """Whether an operator on numbers is replaced by its result: all but `and` and `or` in
+        formulas on numbers, which may not need their second operand.
+        """
+        return self.grammar.tensors or function not in ("logical_and", "logical_or")
+
+    def computed(self, function: str, numbers: list[int | float], where: Place) -> Constant:
+        """The result of a function of numbers. Raises MS141 for one that compares them, in a
+        formula on tensors.
+        """
+        found = compute(function, list(numbers), where)
+        if isinstance(found, bool) and self.grammar.tensors:
+            raise Fault(
+                "MS141",
+                "this compares numbers, and is the same whatever the tensors are",
+                part=where,
+            )
+        return Constant(found, where)
 
     # Functions ------------------------------------------------------------------------------------
 
     def call(self, node: ast.Call) -> Node:
         if not isinstance(node.func, ast.Name):
-            written = self.text[slice(*self.place(node.func))]
-            meant = written.rpartition(".")[2]
-            known = FUNCTIONS if self.grammar.tensors else SCALARS
-            raise Fault(
-                "MS142",
-                f"`{written[:40]}` is no function of a formula",
-                part=self.place(node.func),
-                help=(
-                    f"write `{meant}`"
-                    if meant in known
-                    else "functions stand by their own names: `tanh(x)`"
-                ),
-                suggestion=meant if meant in known else None,
-            )
+            raise self.no_name(node.func)
         name = node.func.id
         if not self.grammar.tensors:
             return self.scalar_call(name, node)
@@ -249,9 +168,7 @@ class _Builder:
         found = Binder(function, self.text, self.node, self.place(node)).call(node)
         numbers = {key: item for key, item in found.tensors.items() if isinstance(item, Constant)}
         if numbers and len(numbers) == len(found.tensors):
-            return self.on_numbers(
-                function.name, [one.value for one in numbers.values()], found.place
-            )
+            return self.on_numbers(name, _values(numbers.values()), found.place)
         for parameter in function.parameters:
             if parameter.kind == "tensor" and (number := numbers.get(parameter.name)):
                 raise Fault(
@@ -261,42 +178,40 @@ class _Builder:
                 )
         return found
 
+    def no_name(self, function: ast.expr) -> Fault:
+        """The fault of a call of anything but a name: `tf.tanh(x)`."""
+        written = self.text[slice(*self.place(function))]
+        last = written.rpartition(".")[2]
+        meant = last if last in (FUNCTIONS if self.grammar.tensors else SCALARS) else None
+        return Fault(
+            "MS142",
+            f"`{written[:40]}` is no function of a formula",
+            part=self.place(function),
+            help=f"write `{meant}`" if meant else "functions stand by their own names: `tanh(x)`",
+            suggestion=meant,
+        )
+
     def on_numbers(self, name: str, numbers: list[int | float], where: Place) -> Node:
         """A function of numbers alone: `sqrt(64)`."""
         if name not in SCALARS:
             raise Fault("MS143", f"`{name}` takes a tensor, found a number", part=where)
-        found = compute(name, list(numbers), where)
-        if isinstance(found, bool):
-            raise Fault(
-                "MS141",
-                "this compares numbers, and is the same whatever the tensors are",
-                part=where,
-            )
-        return Constant(found, where)
+        return self.computed(name, numbers, where)
 
     def scalar_call(self, name: str, node: ast.Call) -> Node:
         if name not in SCALARS:
             raise self.unknown(name, SCALARS, node)
-        scalar, where = SCALARS[name], self.place(node)
+        where = self.place(node)
         if node.keywords:
             raise Fault(
                 "MS143",
                 f"`{name}` takes its numbers without names",
                 part=self.place(node.keywords[0]),
             )
-        if not scalar.least <= len(node.args) <= scalar.most:
-            wanted = (
-                f"{scalar.least}" if scalar.least == scalar.most else f"at least {scalar.least}"
-            )
-            raise Fault(
-                "MS143",
-                f"`{name}` takes {wanted} number{'s' * (scalar.least > 1)}, found {len(node.args)}",
-                part=where,
-            )
+        _check_count(name, len(node.args), where)
         operands = [self.node(one) for one in node.args]
-        numbers = [one.value for one in operands if isinstance(one, Constant)]
+        numbers = _values(operands)
         if len(numbers) == len(operands):
-            return Constant(compute(name, list(numbers), where), where)
+            return self.computed(name, numbers, where)
         return Call(name, {"x": tuple(operands)}, {}, {}, where)
 
     def unknown(self, name: str, known: Iterable[str], node: ast.Call) -> Fault:
@@ -326,17 +241,15 @@ class _Builder:
         return Index(value, items, tuple(self.place(part) for part in parts), self.place(node))
 
     def item(self, node: ast.expr) -> int | slice | EllipsisType | None:
-        if isinstance(node, ast.Constant) and (node.value is None or node.value is ...):
-            return None if node.value is None else ...
-        if isinstance(node, ast.Slice):
-            bounds = [
-                None if one is None else self.whole(one)
-                for one in (node.lower, node.upper, node.step)
-            ]
-            if bounds[2] == 0:
-                raise Fault("MS143", "the step of a slice is not 0", part=self.place(node))
-            return slice(*bounds)
-        return self.whole(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, (EllipsisType, NoneType)):
+            return node.value
+        if not isinstance(node, ast.Slice):
+            return self.whole(node)
+        bounds = (node.lower, node.upper, node.step)
+        start, stop, step = (None if one is None else self.whole(one) for one in bounds)
+        if step == 0:
+            raise Fault("MS143", "the step of a slice is not 0", part=self.place(node))
+        return slice(start, stop, step)
 
     def whole(self, node: ast.expr) -> int:
         found = self.node(node)
@@ -348,3 +261,42 @@ class _Builder:
             part=self.place(node),
             help="to take entries that tensors choose, multiply with a `one_hot`",
         )
+
+
+def _values(nodes: Iterable[Node]) -> list[int | float]:
+    """The numbers among some nodes."""
+    return [one.value for one in nodes if isinstance(one, Constant)]
+
+
+def _check_count(name: str, count: int, where: Place) -> None:
+    """Raises MS143 where a function of numbers takes another number of them."""
+    least, most = SCALARS[name].least, SCALARS[name].most
+    if not least <= count <= most:
+        wanted = f"{least}" if least == most else f"at least {least}"
+        raise Fault(
+            "MS143",
+            f"`{name}` takes {wanted} number{'s' * (least > 1)}, found {count}",
+            part=where,
+        )
+
+
+_DIVISIONS: Final = ("divide", "floor_divide", "mod")
+_INSTEAD: Final = {
+    bool: "write 1 or 0",
+    str: "a text stands only where a function takes one",
+}
+"""What to write in place of constants that are no numbers."""
+_BUILDERS: Final[dict[type[ast.expr], Callable[[_Builder, Any], Node]]] = {
+    ast.Constant: _Builder.constant,
+    ast.Name: _Builder.name,
+    ast.BinOp: _Builder.binary,
+    ast.UnaryOp: _Builder.unary,
+    ast.BoolOp: _Builder.boolean,
+    ast.Compare: _Builder.comparison,
+    ast.Call: _Builder.call,
+    ast.Subscript: _Builder.subscript,
+    ast.IfExp: _Builder.choice,
+}
+_OF_TENSORS: Final = (ast.Subscript,)
+_OF_NUMBERS: Final = (ast.IfExp,)
+"""Kinds of nodes that only formulas on tensors have, or only those on numbers."""

@@ -65,14 +65,13 @@ def _check_size(tree: ast.expr) -> None:
 
 
 def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
-    help = f"write e.g. `{example}`"
+    """What is wrong with a text that Python's parser refuses."""
     if error.msg.startswith("Exceeds the limit"):
         return Fault("MS145", "the integer does not fit into 64 bits")
     if error.msg.startswith("expected 'else'"):
         return Fault(
             "MS140", "an `if` in a formula needs an `else`", help="write `x if condition else y`"
         )
-    start = min(max(offset(text, error.lineno or 1, (error.offset or 1) - 1), 0), len(text))
     if (opening := _never_closed(text)) is not None:
         return Fault(
             "MS140",
@@ -83,35 +82,29 @@ def _unreadable(text: str, error: SyntaxError, example: str) -> Fault:
                 " value there"
             ),
         )
-    if start == len(text) or not text[start:].strip():
-        return Fault(
-            "MS140",
-            "the formula ends too early",
-            part=(max(len(text.rstrip()) - 1, 0), len(text)),
-            help=help,
-        )
+    start = min(max(offset(text, error.lineno or 1, (error.offset or 1) - 1), 0), len(text))
+    return _wrong_at(start, text, error, f"write e.g. `{example}`")
+
+
+def _wrong_at(start: int, text: str, error: SyntaxError, help: str) -> Fault:
+    """What is wrong where the parser stopped."""
+    words = text[start:].split(maxsplit=1)
+    if not words:
+        end = (max(len(text.rstrip()) - 1, 0), len(text))
+        return Fault("MS140", "the formula ends too early", part=end, help=help)
     if "Perhaps" in error.msg and error.end_lineno == (error.lineno or 1):
-        end = max(
-            start + 1, min(offset(text, error.lineno or 1, (error.end_offset or 0) - 1), len(text))
-        )
-        return Fault(
-            "MS140",
-            f"an operator is missing in `{text[start:end][:40]}`",
-            part=(start, end),
-            help=help,
-        )
-    word = text[start:].split(maxsplit=1)[0]
+        end_offset = offset(text, error.lineno or 1, (error.end_offset or 0) - 1)
+        part = (start, max(start + 1, min(end_offset, len(text))))
+        shown = text[slice(*part)][:40]
+        return Fault("MS140", f"an operator is missing in `{shown}`", part=part, help=help)
+    word = words[0]
     if "'=='" in error.msg or (word.startswith("=") and not word.startswith("==")):
         at = max(text.find("=", start), 0)
         return Fault(
             "MS140", "a formula cannot assign", part=(at, at + 1), help="write `==` to compare"
         )
-    return Fault(
-        "MS140",
-        f"`{word[:30]}` cannot stand here in a formula",
-        part=(start, start + len(word)),
-        help=help,
-    )
+    part = (start, start + len(word))
+    return Fault("MS140", f"`{word[:30]}` cannot stand here in a formula", part=part, help=help)
 
 
 def _never_closed(text: str) -> int | None:

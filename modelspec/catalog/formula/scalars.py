@@ -85,31 +85,32 @@ def compute(function: str, values: list[Number], place: Place) -> Number:
     except ZeroDivisionError:
         raise Fault("MS145", "division by zero", part=place) from None
     except (ValueError, OverflowError, TypeError):
-        shown = ", ".join(f"{value:g}" for value in values)
-        raise Fault("MS145", f"`{function}` of {shown} is not a number", part=place) from None
+        raise Fault("MS145", f"{_shown(function, values)} is not a number", part=place) from None
     if isinstance(found, bool):
         return found
-    if (
-        isinstance(found, complex)
-        or not math.isfinite(found)
-        or (abs(found) >= _LARGEST and isinstance(found, int))
-    ):
-        shown = ", ".join(f"{value:g}" for value in values)
+    if not _fits(found):
         raise Fault(
-            "MS145", f"`{function}` of {shown} is not a finite number of 64 bits", part=place
+            "MS145", f"{_shown(function, values)} is not a finite number of 64 bits", part=place
         )
     return int(found) if isinstance(found, int) else float(found)
 
 
+def _shown(function: str, values: list[Number]) -> str:
+    return f"`{function}` of {', '.join(f'{value:g}' for value in values)}"
+
+
+def _fits(number: int | float | complex) -> bool:
+    """Whether a result is a finite number of 64 bits."""
+    if isinstance(number, complex) or not math.isfinite(number):
+        return False
+    return not isinstance(number, int) or abs(number) < _LARGEST
+
+
 def _check_power(base: Number, exponent: Number) -> None:
     """A power of integers that has too many bits would take memory before it is found too large."""
-    if (
-        isinstance(base, int)
-        and isinstance(exponent, int)
-        and abs(base) > 1
-        and exponent > 0
-        and (abs(base).bit_length() - 1) * exponent > 64
-    ):
+    if not isinstance(base, int) or not isinstance(exponent, int) or exponent <= 0:
+        return
+    if abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:
         raise OverflowError
 
 
@@ -129,10 +130,8 @@ def _value(node: Node, values: Mapping[str, Number]) -> Number:
         return _value(node.yes if _value(node.test, values) else node.no, values)
     assert isinstance(node, Call)
     numbers = listed(node.tensors["x"])
-    if node.function in (
-        "logical_and",
-        "logical_or",
-    ):  # the second is worked out only where it counts
+    if node.function in ("logical_and", "logical_or"):
+        # The second is worked out only where it counts.
         first, second = numbers
         if bool(_value(first, values)) == (node.function == "logical_or"):
             return node.function == "logical_or"

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .mismatch import MismatchError
+
 if TYPE_CHECKING:
     import keras
 
     from modelspec.compiler.pipeline import Compiled
 
-
-class MismatchError(RuntimeError):
-    """The built model is not what was inferred, or Keras refused what was inferred to be right.
-
-    Always a fault of modelspec, never of the spec: the message names the layer and both sides.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(
-            f"{message}. This is a fault in modelspec, not in the spec: please report it with the"
-            " spec."
-        )
+__all__ = ["MismatchError", "build"]
 
 
 def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from modelspec.catalog.components.metric import Direction
-from modelspec.compiler.rules.monitors import logged
+from modelspec.compiler.rules.logged_quantities import logged
 from modelspec.compiler.spec.training_section import Chosen, Training
 
 from .convert import to_keras
@@ -49,8 +49,8 @@ def _has_formula(training: Training) -> bool:
 def callbacks(training: Training) -> list[Any]:
     """The Keras callbacks of the section, in their order.
 
-    `mode: auto` is told which way is better: with several outputs Keras does not find a metric by
-    its logged name.
+    `mode: auto` is replaced by the way that is better: with several outputs Keras does not find a
+    metric by its logged name.
     """
     directions = logged(training)
     return [to_keras(one.settings, **mode_of(one, directions)) for one in training.callbacks]
@@ -59,7 +59,8 @@ def callbacks(training: Training) -> list[Any]:
 def mode_of(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str]:
     if getattr(callback.settings, "mode", None) != "auto":
         return {}
-    monitor: str = callback.settings.monitor  # type: ignore[union-attr]  # whatever has a mode has a monitor
+    # Whatever has a mode has a monitor.
+    monitor: str = callback.settings.monitor  # type: ignore[union-attr]
     direction = directions.get(monitor.removeprefix("val_"))
     return {"mode": "max" if direction == "up" else "min"} if direction else {}
 

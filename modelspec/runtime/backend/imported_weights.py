@@ -8,19 +8,22 @@ file is run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.registry import snake_case
 from modelspec.importers.architecture import Architecture
 from modelspec.importers.import_model import Imported
-from modelspec.importers.to_spec import LayerNames
+from modelspec.importers.spec_names import LayerNames
 
 from ..data.errors import Findings, RunError
+from .weights import assign
 from .weights.hdf5_process import Tree
-from .weights.layout import Given, kept_by, of_layer
+from .weights.held_weights import Given, kept_by
+from .weights.keras3_layout import in_groups
+from .weights.layout import of_layer
 from .weights.weight_files import opened
 
 
@@ -39,9 +42,7 @@ def built(found: Imported) -> Any:
     """The model of an imported spec, with fresh weights."""
     from . import build
 
-    compiled = compile_mapping(
-        {key: value for key, value in found.spec.items() if key != "training"}
-    )
+    compiled = compile_spec({key: value for key, value in found.spec.items() if key != "training"})
     assert compiled.ok and compiled.value is not None
     return build(compiled.value)
 
@@ -52,55 +53,54 @@ def load_into(model: Any, found: Imported, source: Path) -> None:
         if not isinstance(file, Tree):
             raise RunError.of("MS745", f"`{source.name}` has no weights of a Keras model")
         given = list(_matched(file, model, found.architecture, found.layers, "", ""))
-        wrong = Findings()
+        _check_complete(model, given, source.name)
         for one in given:
-            if one.problem:
-                wrong.error(
-                    "MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None
-                )
+            assign(one)
+
+
+def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
+    """Raises `RunError` (MS745) for every layer that the file does not fit; where it fits all of
+    them, for every weight that nothing in it is.
+    """
+    wrong = Findings()
+    for one in given:
+        if one.problem:
+            wrong.error(
+                "MS745", f"the weights of `{one.path}` do not come along: {one.problem}", None
+            )
+    if wrong.ok:
         reached = {id(weight) for one in given for weight, _ in one.weights.values()}
         for weight in model.weights:
-            if id(weight) not in reached and not any(one.problem for one in given):
-                wrong.error(
-                    "MS745", f"nothing in `{source.name}` is the weight `{weight.path}`", None
-                )
-        if not wrong.ok:
-            raise RunError(wrong.diagnostics)
-        for one in given:
-            for weight, entry in one.weights.values():
-                weight.assign(entry.read())
-            finalize: Any = getattr(one.owner, "finalize_state", None)
-            if finalize is not None:
-                finalize()
+            if id(weight) not in reached:
+                wrong.error("MS745", f"nothing in `{shown}` is the weight `{weight.path}`", None)
+    if not wrong.ok:
+        raise RunError(wrong.diagnostics)
 
 
 def _matched(
     tree: Tree, model: Any, architecture: Architecture, names: LayerNames, place: str, path: str
 ) -> Iterator[Given]:
     """What the file has for every layer of a model, and of the models in it."""
-    counts: dict[str, int] = {}
-    for name, kind in architecture.order:
-        base = snake_case(kind)
-        count = counts[base] = counts.get(base, -1) + 1
-        group = f"{place}layers/{base}_{count}" if count else f"{place}layers/{base}"
+    for name, group in _groups(architecture, place):
         layer = architecture.layers.get(name)
-        if layer is None or name not in names.names:
+        own = _layer_of(model, names.names[name]) if name in names.names else None
+        if layer is None or own is None:
             continue
-        own = _layer_of(model, names.names[name])
         shown = f"{path}{name}"
-        if own is None:
-            continue
-        if name in names.inside and layer.inside is not None and _in_groups(tree):
-            yield from _matched(
-                tree, own, layer.inside, names.inside[name], f"{group}/", f"{shown}/"
-            )
+        if name in names.inside and layer.inside is not None and in_groups(tree):
+            inside = names.inside[name]
+            yield from _matched(tree, own, layer.inside, inside, f"{group}/", f"{shown}/")
         elif own.weights or kept_by(own):
             yield from of_layer(tree, own, group, name, shown)
 
 
-def _in_groups(tree: Tree) -> bool:
-    """Whether the file has weights in the way of Keras 3."""
-    return bool(tree.names("layers") or tree.names("_layer_checkpoint_dependencies"))
+def _groups(architecture: Architecture, place: str) -> Iterator[tuple[str, str]]:
+    """Every layer in the order of the file, with the group that Keras 3 saves it in."""
+    counts: dict[str, int] = {}
+    for name, kind in architecture.order:
+        base = snake_case(kind)
+        count = counts[base] = counts.get(base, -1) + 1
+        yield name, f"{place}layers/{base}_{count}" if count else f"{place}layers/{base}"
 
 
 def _layer_of(model: Any, name: str) -> Any:
@@ -120,15 +120,13 @@ def save(model: Any, target: Path) -> None:
             f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
             help="write a `.weights.h5` file, or name the layers of the sub-models in the spec",
         )
-    import numpy as np
     from safetensors.numpy import save_file
 
-    save_file(
-        {
-            weight.path: (
-                np.ascontiguousarray(np.asarray(weight.numpy())).reshape(tuple(weight.shape))
-            )
-            for weight in model.weights
-        },
-        target,
-    )
+    save_file({weight.path: _array(weight) for weight in model.weights}, target)
+
+
+def _array(weight: Any) -> Any:
+    import numpy as np
+
+    values = np.ascontiguousarray(np.asarray(weight.numpy()))
+    return values.reshape(tuple(weight.shape))  # NumPy makes one axis of none

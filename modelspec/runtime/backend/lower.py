@@ -7,7 +7,7 @@ compared with what was inferred.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -18,10 +18,10 @@ from modelspec.compiler.graph import Graph, Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Shape, Tensor, erase, show
 
-from . import MismatchError
 from .call_mode import hold_mode
 from .convert import to_keras
 from .formulas import expression_model
+from .mismatch import MismatchError
 
 Objects = dict[str, Any]
 """Keras objects of shared names."""
@@ -34,7 +34,16 @@ def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Mod
     `MismatchError` where Keras disagrees with what was inferred, and what reading the weights
     raises.
     """
-    inputs = {
+    inputs = inputs_of(typed)
+    outputs = Lowering(typed, {}, inputs, pretrained).outputs()
+    model = keras.Model(one_or_mapping(inputs), one_or_mapping(outputs), name=_model_name(name))
+    _check_count(model, typed)
+    return model
+
+
+def inputs_of(typed: TypedGraph) -> dict[str, Any]:
+    """Keras's tensors for the inputs of a graph, by name."""
+    return {
         one.name: keras.Input(
             batch_shape=erase(typed.inputs[one.name].shape),
             dtype=one.dtype,
@@ -43,21 +52,22 @@ def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Mod
         )
         for one in typed.graph.inputs or ()
     }
-    outputs = _Lowering(typed, {}, inputs, pretrained).outputs()
-    model = keras.Model(_one_or_mapping(inputs), _one_or_mapping(outputs), name=_model_name(name))
-    _check_count(model, typed)
-    return model
 
 
-def _one_or_mapping(tensors: Mapping[str, Any]) -> Any:
+def one_or_mapping(tensors: Mapping[str, Any]) -> Any:
+    """A tensor alone, several by name."""
     return next(iter(tensors.values())) if len(tensors) == 1 else dict(tensors)
+
+
+def _one_or_list(tensors: list[Any]) -> Any:
+    return tensors if len(tensors) > 1 else tensors[0]
 
 
 def _model_name(name: str) -> str:
     return name.replace("/", "_")
 
 
-class _Lowering:
+class Lowering:
     """Lowers one graph. `objects` are the Keras objects of shared names around it and in it."""
 
     def __init__(
@@ -80,39 +90,42 @@ class _Lowering:
         return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
 
     def _call(self, typed: TypedCall) -> None:
-        arguments = {
-            name: (
-                self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
-            )
-            for name, item in (typed.call.inputs or {}).items()
-        }
+        arguments = self._arguments(typed)
         callee = self._object(typed, arguments)
         try:
             result = self._run(callee, typed, arguments)
         except Exception as error:  # whatever Keras raises: inference said that this call is right
-            message = str(error).strip().splitlines()
+            lines = str(error).strip().splitlines()
+            message = lines[0] if lines else repr(error)
             raise MismatchError(
-                f"Keras refused `{typed.name}` ({typed.kind}): {message[0] if message else error!r}"
+                f"Keras refused `{typed.name}` ({typed.kind}): {message}"
             ) from error
         if "training" in typed.call.use.options and not isinstance(typed.call.callee, Expression):
             hold_mode(callee, typed.call.use.options["training"])
-        tensors = tuple(
-            keras.tree.flatten(result)
-        )  # a cell gives its states as a list of their own
+        # A cell gives its states as a list of their own.
+        tensors = tuple(keras.tree.flatten(result))
         _check_call(typed, tensors, callee)
         if isinstance(typed.call.callee, Layer) and not typed.call.callee.trainable:
             _freeze(callee)
         self.tensors[typed.name] = tensors
         self.names[typed.name] = typed.output_names
 
+    def _arguments(self, typed: TypedCall) -> dict[str, Any]:
+        """The tensors of a call, by argument."""
+        inputs = typed.call.inputs or {}
+        return {name: self._argument(item) for name, item in inputs.items()}
+
+    def _argument(self, item: Ref | Iterable[Ref]) -> Any:
+        return self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
+
     def _run(self, callee: Any, typed: TypedCall, arguments: dict[str, Any]) -> Any:
         options = dict(typed.call.use.options)
         if isinstance(typed.call.callee, Expression):
-            given = list(arguments.values())
-            return callee(given if len(given) > 1 else given[0], **options)
+            return callee(_one_or_list(list(arguments.values())), **options)
         if isinstance(typed.call.callee, Graph):
-            given = [arguments[name] for name in typed.call.callee.input_names if name in arguments]
-            return callee(given if len(given) > 1 else given[0], **options)
+            names = typed.call.callee.input_names
+            given = [arguments[name] for name in names if name in arguments]
+            return callee(_one_or_list(given), **options)
         first, *rest = arguments
         return callee(arguments[first], **{name: arguments[name] for name in rest}, **options)
 
@@ -125,49 +138,33 @@ class _Lowering:
 
     def _object(self, typed: TypedCall, arguments: Mapping[str, Any]) -> Any:
         """The Keras layer or model to call: a new one, or that of the shared name."""
-        if isinstance(
-            typed.call.callee, Expression
-        ):  # it has no weights to share, and each call its own types
-            return expression_model(typed.call.callee, typed.name, arguments)
+        callee = typed.call.callee
+        if isinstance(callee, Expression):  # no weights to share, and each call its own types
+            return expression_model(callee, typed.name, arguments)
+        callee = typed.settled or callee
         if typed.shared is None:
-            assert isinstance(typed.call.callee, Layer)
-            return _layer(typed.settled or typed.call.callee, typed.name)
+            assert isinstance(callee, Layer)
+            return _layer(callee, typed.name)
         if typed.shared not in self.objects:
-            callee = typed.settled or typed.call.callee
-            self.objects[typed.shared] = (
-                _layer(callee, typed.shared)
-                if isinstance(callee, Layer)
-                else self._model(typed.shared)
-            )
+            if isinstance(callee, Layer):
+                self.objects[typed.shared] = _layer(callee, typed.shared)
+            else:
+                self.objects[typed.shared] = self._model(typed.shared)
         return self.objects[typed.shared]
 
     def _model(self, name: str) -> keras.Model:
         """The Keras model of a shared sub-model, for inputs as general as its calls need."""
-        calls = [
-            call.inside
-            for call in self.typed.layers
-            if call.shared == name and call.inside is not None
-        ]
+        uses = [one.inside for one in self.typed.layers if one.shared == name]
+        calls = [inside for inside in uses if inside is not None]
         inside = calls[0]
-        inputs = {
-            key: keras.Input(
-                batch_shape=_general([call.inputs[key].shape for call in calls]),
-                dtype=tensor.dtype,
-                name=key,
-            )
-            for key, tensor in inside.inputs.items()
-        }
-        inner = _Lowering(inside, self.objects, inputs, self.pretrained)
-        outputs = list(inner.outputs().values())
+        inputs = _general_inputs(calls)
+        inner = Lowering(inside, self.objects, inputs, self.pretrained)
+        outputs = inner.outputs()
         self.objects.update(
             {key: item for key, item in inner.objects.items() if key not in inside.graph.shared}
         )
-        ordered = list(inputs.values())
-        model = keras.Model(
-            ordered if len(ordered) > 1 else ordered[0],
-            outputs if len(outputs) > 1 else outputs[0],
-            name=name,
-        )
+        ends = [_one_or_list(list(tensors.values())) for tensors in (inputs, outputs)]
+        model = keras.Model(*ends, name=name)
         if not inside.graph.trainable:
             model.trainable = False
         if self.pretrained and inside.graph.weights is not None:
@@ -185,8 +182,20 @@ def _freeze(layer: Any) -> None:
     """Freezes the layers inside a built layer, which `trainable: false` given to its constructor
     does not reach.
     """
-    layer.trainable = True  # a value that is there already would not be handed on
+    layer.trainable = True  # setting the value that is there already would change nothing inside
     layer.trainable = False
+
+
+def _general_inputs(calls: list[TypedGraph]) -> dict[str, Any]:
+    """Keras's tensors for the inputs of a sub-model that is called several times."""
+    return {
+        key: keras.Input(
+            batch_shape=_general([call.inputs[key].shape for call in calls]),
+            dtype=tensor.dtype,
+            name=key,
+        )
+        for key, tensor in calls[0].inputs.items()
+    }
 
 
 def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
@@ -204,18 +213,15 @@ def _general(shapes: list[Shape]) -> tuple[int | None, ...]:
 def _check_call(typed: TypedCall, tensors: tuple[Any, ...], callee: Any) -> None:
     built = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors]
     inferred = [(erase(tensor.shape), tensor.dtype) for tensor in typed.outputs]
-    if len(built) != len(inferred) or not all(
-        _compatible(one, other) for one, other in zip(built, inferred, strict=True)
-    ):
+    if len(built) != len(inferred) or not all(map(_compatible, built, inferred)):
         raise MismatchError(
             f"`{typed.name}` ({typed.kind}) was inferred to give {_types(typed.outputs)}, "
             f"but Keras gives {built}"
         )
     shapes = [tuple(weight.shape) for weight in callee.weights]
     expected = [erase(weight.shape) for weight in typed.weights]
-    if (
-        typed.inside is not None
-    ):  # Keras has layers by their depth, a spec by its lines; each was compared by itself
+    if typed.inside is not None:
+        # Keras has layers by their depth, a spec by its lines; each was compared by itself.
         shapes, expected = sorted(shapes, key=repr), sorted(expected, key=repr)
     if shapes != expected:
         raise MismatchError(
@@ -229,11 +235,9 @@ def _compatible(built: tuple[Any, ...], inferred: tuple[Any, ...]) -> bool:
     calls need.
     """
     (shape, dtype), (other, other_dtype) = built, inferred
-    return (
-        dtype == other_dtype
-        and len(shape) == len(other)
-        and all(a == b or a is None or b is None for a, b in zip(shape, other, strict=True))
-    )
+    if dtype != other_dtype or len(shape) != len(other):
+        return False
+    return all(a == b or None in (a, b) for a, b in zip(shape, other, strict=True))
 
 
 def _types(tensors: tuple[Tensor, ...]) -> str:

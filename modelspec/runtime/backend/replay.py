@@ -12,11 +12,10 @@ from typing import Any
 
 import keras
 
-from modelspec.compiler.graph import Graph, Ref
+from modelspec.compiler.graph import Graph
 from modelspec.compiler.infer import TypedCall, TypedGraph
-from modelspec.core.shapes import erase
 
-from .lower import _Lowering
+from .lower import Lowering, inputs_of, one_or_mapping
 
 Tensors = dict[str, tuple[Any, ...]]
 """The outputs of every call, by its path: `conv1`, `encoder/conv1`."""
@@ -29,26 +28,16 @@ def inner_model(model: keras.Model, typed: TypedGraph, names: Mapping[str, str])
     several outputs gets `<key>_0`, `<key>_1`, ... The result is a mapping by key. Every name must
     be known.
     """
-    inputs = {
-        one.name: keras.Input(
-            batch_shape=erase(typed.inputs[one.name].shape),
-            dtype=one.dtype,
-            name=one.name,
-            optional=one.optional,
-        )
-        for one in typed.graph.inputs or ()
-    }
+    inputs = inputs_of(typed)
     tensors = walked(model, typed, inputs)
     found: dict[str, Any] = {}
     for key, name in names.items():
         outputs = tensors[name]
-        found.update(
-            {key: outputs[0]}
-            if len(outputs) == 1
-            else {f"{key}_{index}": output for index, output in enumerate(outputs)}
-        )
-    given = next(iter(inputs.values())) if len(inputs) == 1 else inputs
-    return keras.Model(given, found)
+        if len(outputs) == 1:
+            found[key] = outputs[0]
+        else:
+            found.update({f"{key}_{index}": output for index, output in enumerate(outputs)})
+    return keras.Model(one_or_mapping(inputs), found)
 
 
 def walked(model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any]) -> Tensors:
@@ -59,7 +48,7 @@ def walked(model: keras.Model, typed: TypedGraph, inputs: Mapping[str, Any]) -> 
     return found
 
 
-class _Walk(_Lowering):
+class _Walk(Lowering):
     """Calls the layers of a model that is there already."""
 
     def __init__(
@@ -81,12 +70,7 @@ class _Walk(_Lowering):
         return {public: self._tensor(ref) for public, ref in self.typed.graph.outputs.items()}
 
     def _call(self, typed: TypedCall) -> None:
-        arguments = {
-            name: (
-                self._tensor(item) if isinstance(item, Ref) else [self._tensor(ref) for ref in item]
-            )
-            for name, item in (typed.call.inputs or {}).items()
-        }
+        arguments = self._arguments(typed)
         callee = self.model.get_layer(typed.shared or typed.name)
         path = self.place + typed.name
         if isinstance(typed.call.callee, Graph) and typed.inside is not None:

@@ -7,7 +7,8 @@ and the data is checked.
 from ..data import DataError, RunError
 from .evaluate import Evaluation, evaluate
 from .events import Watcher
-from .predict import Predictions, Stream, Written, predict, predictions
+from .predict import Stream, Written, predict, predictions
+from .prediction_rows import Predictions
 from .result import Run, opened
 from .resume import has_ended, resume
 from .session import Abandoned

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, distribution
 
+from modelspec import __version__
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FOR_AN_EXTRA = re.compile(r";.*\bextra\b")
 
@@ -30,7 +32,7 @@ def dependencies(root: str = "modelspec") -> dict[str, str]:
             if name == root:
                 waiting += _OF_A_CHECKOUT
             continue
-        found[name] = one.version
+        found[name] = __version__ if name == "modelspec" else one.version
         for required in one.requires or ():
             match = _NAME.match(required)
             if match and not _FOR_AN_EXTRA.search(required):

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelspec.core.text_table import columns
+
 from ..data import Prepared
 from . import framework
 from .framework import Pins
@@ -42,15 +44,12 @@ class Difference:
 
 def table(differences: list[Difference]) -> list[str]:
     """A line for each, in columns; what matters first."""
-    rows = [
-        (one.what, f"was {one.was}", f"is {one.now}", "harmless" if one.harmless else "")
-        for one in sorted(differences, key=lambda one: one.harmless)
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip()
-        for row in rows
-    ]
+    return columns(
+        [
+            (one.what, f"was {one.was}", f"is {one.now}", "harmless" if one.harmless else "")
+            for one in sorted(differences, key=lambda one: one.harmless)
+        ]
+    )
 
 
 def of_spec(before: Any, after: Any, epochs_begun: int) -> Iterator[Difference]:

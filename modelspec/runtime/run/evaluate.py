@@ -10,7 +10,7 @@ from pathlib import Path
 from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Part, RunError
-from ..data.prepare import whole
+from ..data.examples import whole
 from .open_run import SavedRun, open_run, table_for
 from .run_data import prepared_data, prepared_source
 

@@ -15,9 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from modelspec import __version__
+
 from ..data.errors import RunError
 
-_PACKAGES = ("modelspec", "tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
 _is_deterministic = False
 """Of the whole process: TensorFlow does not say whether it is."""
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
@@ -124,16 +126,12 @@ def _without_native_chatter() -> Iterator[None]:
 
 def versions() -> dict[str, str]:
     """What is installed, without importing it."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "modelspec": __version__}
     for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    if "modelspec" not in found:
-        from modelspec import __version__
-
-        found["modelspec"] = __version__
     return found
 
 

@@ -43,8 +43,6 @@ def _of_models(graph: TypedGraph) -> Iterator[tuple[str, Path]]:
 
 
 def _located(path: str, context: Context) -> Path:
-    from ..backend.weights import (
-        located,
-    )  # loads NumPy, which a spec without such files has no use for
+    from ..backend.weights import located
 
     return located(path, context)

@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelspec.compiler.expand import expand
-from modelspec.compiler.pipeline import Compiled, compile_document
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.settings import Context
-from modelspec.core.source import read
 
 from ..data import RunError, Table, open_source
 from ..history import altered
@@ -195,17 +193,10 @@ def why_no_model(directory: Path, manifest: Manifest) -> str:
 def read_resolved(directory: Path, manifest: Manifest) -> Compiled:
     """The spec as it was run. Raises `RunError` (MS708)."""
     path = directory / RESOLVED
-    document = read(str(path))
-    errors = [one for one in document.diagnostics if one.severity == "error"]
-    context = run_context(directory, manifest)
-    expanded = (
-        expand(document.value, context, {}).value if document.value is not None else None
-    )  # `$$` is a `$` in it
-    if expanded is not None and not errors:
-        compiled = compile_document(expanded, context)
-        errors = [one for one in compiled.diagnostics if one.severity == "error"]
-        if not errors and compiled.value.data is not None:
-            return compiled.value
+    checked = compile_spec(path, context=run_context(directory, manifest))
+    if checked.ok and checked.value is not None and checked.value.data is not None:
+        return checked.value
+    errors = [one for one in checked.diagnostics if one.severity == "error"]
     notes = [str(one) for one in errors[:3]]
     raise RunError.of(
         "MS708", f"`{path}` is not the spec of a run that this version can read", notes=notes

@@ -17,10 +17,9 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from modelspec.compiler.expand import expand
-from modelspec.compiler.pipeline import Compiled, compile_document
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Diagnostic
-from modelspec.core.source import plain, read
+from modelspec.core.source import plain
 
 from ..data import Prepared, RunError
 from ..data.batches import steps
@@ -68,7 +67,7 @@ def resume(
         pins = Pins.here(manifest.values.get("backend"))
         prepared = prepared_data(compiled, pins=pins, directory=directory)
         watcher.warned(prepared.warnings)
-        going_on = _GoingOn(directory, manifest, allow_inexact)
+        going_on = _Resumption(directory, manifest, allow_inexact)
         going_on.compare(was, compiled, prepared, start, pins)
         watcher.loading()
         loop = make_loop(prepared, training, pins, pretrained=start is None)
@@ -110,16 +109,10 @@ def _overridden(
     """
     if not overrides:
         return was
-    document, context = read(str(directory / RESOLVED)).value, run_context(directory, manifest)
-    assert document is not None  # it was read a moment ago
-    expanded = expand(document, context, overrides)
-    found = list(expanded.diagnostics)
-    if expanded.value is not None:
-        compiled = compile_document(expanded.value, context)
-        found.extend(compiled.diagnostics)
-        if not any(one.severity == "error" for one in found):
-            return compiled.value
-    raise RunError([one for one in found if one.severity == "error"])
+    checked = compile_spec(directory / RESOLVED, overrides, run_context(directory, manifest))
+    if checked.ok and checked.value is not None:
+        return checked.value
+    raise RunError([one for one in checked.diagnostics if one.severity == "error"])
 
 
 def _start(folder: RunFolder, watcher: Watcher) -> Snapshot | None:
@@ -133,7 +126,7 @@ def _start(folder: RunFolder, watcher: Watcher) -> Snapshot | None:
 
 
 @dataclass
-class _GoingOn:
+class _Resumption:
     """What differs, and whether it may."""
 
     directory: Path

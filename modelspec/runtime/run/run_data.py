@@ -12,10 +12,10 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Examples, Prepared, RunError, Table, prepare, prepare_source
 from ..data.adapted_state import FILE, FOLDER, State
+from ..data.columns import binding_of
 from ..data.inspection import inspect
-from ..data.prepare import binding_of
 from ..data.profile import DataFacts
-from ..data.storage import must_learn
+from ..data.storage import must_adapt
 from . import framework
 from .atomic_files import cannot_write
 from .framework import Pins
@@ -54,7 +54,7 @@ def saved_state(compiled: Compiled, directory: Path) -> State | None:
     if (directory / FOLDER / FILE).exists():
         return State.load(directory)
     binding = binding_of(compiled)
-    if any(must_learn(bound) for bound in (*binding.inputs.values(), *binding.targets.values())):
+    if any(must_adapt(bound) for bound in (*binding.inputs.values(), *binding.targets.values())):
         return State.load(directory)  # says that it is missing
     return None
 

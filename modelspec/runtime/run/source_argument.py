@@ -6,21 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from modelspec.catalog.sources.kinds import SOURCES
-from modelspec.core.settings import Context, Faults, Settings, read_form
+from modelspec.catalog.sources import SOURCES, endings, kind_of, read_source
+from modelspec.catalog.sources.common.source import Source
+from modelspec.core.settings import Context, Faults
 from modelspec.core.source import Value, plain, read_text
 
 from ..data import RunError
-from ..data.sources.endings import ENDINGS, kind_of
-
-_OF_FOLDERS = ("images", "text")
-_OF_THEIR_OWN_FILE = {"rows": None, "part": None}
-"""Settings that say which part of a file is meant: those of a spec do not hold for another file."""
 
 
-def source_of(written: str, alike: Iterable[Settings], context: Context) -> Settings:
+def source_of(written: str, alike: Iterable[Source], context: Context) -> Source:
     """The settings of a SOURCE. Those that a spec gives a source of the same kind (a delimiter, the
     size of images) hold for it too.
 
@@ -30,45 +26,32 @@ def source_of(written: str, alike: Iterable[Settings], context: Context) -> Sett
     kind, equals, value = written.partition("=")
     if not equals or kind not in SOURCES:
         kind, value = _kind(written, alike), written
-    settings: Value = _inline(kind, value) if value.startswith("{") else value
-    known = next((one for one in alike if one.kind() == kind), None)
-    if known is not None and isinstance(settings, str):
-        settings = _like(known, settings)
-    elif (
-        kind == "csv"
-        and isinstance(settings, str)
-        and _plain_name(settings).suffix.lower() == ".tsv"
-    ):
-        settings = {"path": settings, "delimiter": "\t"}
+    settings = _inline(kind, value) if value.startswith("{") else _of_path(kind, value, alike)
     try:
-        return read_form(SOURCES, {kind: settings}, context)
+        return read_source({kind: settings}, context)
     except Faults as error:
         raise RunError([fault.at(None) for fault in error.faults]) from None
 
 
-def _kind(path: str, alike: tuple[Settings, ...]) -> str:
-    """By the ending; of a folder, and of a text file, by what the spec reads."""
-    of_spec = [one.kind() for one in alike]
+def _kind(path: str, alike: tuple[Source, ...]) -> str:
+    """By what the spec reads where that decides (a folder, a text file), else by the ending."""
     if Path(path).is_dir():
-        found = next((kind for kind in of_spec if kind in _OF_FOLDERS), None)
-    elif _plain_name(path).suffix.lower() == ".txt":
-        found = next((kind for kind in of_spec if kind in ("text", "skipgrams")), "csv")
+        found = next((one.kind() for one in alike if one.of_folders), None)
     else:
-        found = kind_of(path)
+        ending = Path(path.removesuffix(".gz")).suffix.lower()
+        meant = (one.kind() for one in alike if ending in one.shared_endings)
+        found = next(meant, None) or kind_of(path)
     if found is None:
+        others = ", ".join(kind for kind in SOURCES.kinds() if kind != "csv")
         raise RunError.of(
             "MS601",
             f"the ending of `{path}` does not tell what it is",
             help=(
-                f"write `csv=...`, or another kind ({', '.join(list(SOURCES.kinds())[1:])}), or"
-                f" name a file that ends in {', '.join(ENDINGS)}"
+                f"write `csv=...`, or another kind ({others}), or name a file that ends in"
+                f" {', '.join(endings())}"
             ),
         )
     return found
-
-
-def _plain_name(path: str) -> Path:
-    return Path(path.removesuffix(".gz"))
 
 
 def _inline(kind: str, text: str) -> Value:
@@ -80,23 +63,10 @@ def _inline(kind: str, text: str) -> Value:
     return plain(read.value.root)
 
 
-def _like(known: Settings, path: str) -> Value:
-    """The settings of a source with another path."""
-    fields = type(known).model_fields
-    settings: dict[str, Any] = {name: getattr(known, name) for name in known.model_fields_set}
-    settings.update({name: value for name, value in _OF_THEIR_OWN_FILE.items() if name in fields})
-    if known.kind() == "dataset":
-        return {"name": path}
-    if "files" in fields:
-        files = settings["files"]
-        return {"files": path if isinstance(files, str) else {next(iter(files)): path}}
-    if known.kind() == "images":
-        of_table = Path(path).suffix.lower() == ".csv"
-        for name in ("path", "csv") if of_table else ("path", "csv", "column", "root"):
-            settings.pop(name, None)
-        return {**settings, "csv" if of_table else "path": path}
-    if "features" in fields:
-        settings["features"] = {
-            name: one.model_dump() for name, one in settings["features"].items()
-        }
-    return {**settings, "path": path}
+def _of_path(kind: str, path: str, alike: tuple[Source, ...]) -> Value:
+    """The settings for a path: those of the spec's source of this kind, where it has one."""
+    known = next((one for one in alike if one.kind() == kind), None)
+    if known is not None:
+        return known.settings_like(path)
+    found = cast("type[Source] | None", SOURCES.find(kind))
+    return found.settings_for(path) if found is not None else path

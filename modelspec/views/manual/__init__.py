@@ -35,14 +35,24 @@ def find(topic: str) -> list[Page]:
 def _exact(topic: str) -> Iterator[Page]:
     if topic in _LISTS:
         yield _LISTS[topic]()
-        return
-    if manual := code_page(topic.upper()):
+    elif manual := code_page(topic.upper()):
         yield Page(f"{manual.code}: {manual.title}", "", manual.text.partition("\n")[2].strip())
-        return
-    for family in kinds.families().values():
-        if topic == family.noun or topic == _plural_of(family.noun):
-            yield kinds.family_page(family)
-            return
+    elif (family := _family_called(topic)) is not None:
+        yield kinds.family_page(family)
+    else:
+        yield from _named(topic)
+
+
+def _family_called(topic: str) -> Registry | None:
+    """The family of a noun, in the singular or the plural."""
+    for plural, family in kinds.families().items():
+        if topic in (plural, family.noun):
+            return family
+    return None
+
+
+def _named(topic: str) -> Iterator[Page]:
+    """What has this name: members of families, a kind of the library, a key."""
     for family in kinds.families().values():
         if topic in family or topic in family.refused:
             yield kinds.page(family, topic)
@@ -52,48 +62,46 @@ def _exact(topic: str) -> Iterator[Page]:
         yield keys.page(path)
 
 
-def _plural_of(noun: str) -> str:
-    return next(plural for plural, family in kinds.families().items() if family.noun == noun)
-
-
 def _loose(topic: str) -> Iterator[Page]:
     """A name in another case, or a setting: `conv2d`, `Conv2D.strides`,
     `training.optimizer.Adam.beta_1`.
     """
-    folded = topic.lower()
     for family in kinds.families().values():
-        names = dict.fromkeys(
-            family.aliases.get(name, name) for name in family.names() if name.lower() == folded
-        )
-        yield from (kinds.page(family, name) for name in names)
+        for name in _in_any_case(family, topic):
+            yield kinds.page(family, name)
     yield from map(library.page, library.names(topic))
     if shipped := library.setting(topic):
         yield shipped
     path, _, setting = topic.rpartition(".")
+    if path:
+        for family in kinds.families().values():
+            yield from _below(path, setting, family)
+
+
+def _in_any_case(family: Registry, topic: str) -> list[str]:
+    """The members of this name in another case."""
+    folded = topic.lower()
+    found = (name for name in family.names() if name.lower() == folded)
+    return list(dict.fromkeys(family.aliases.get(name, name) for name in found))
+
+
+def _below(path: str, setting: str, family: Registry) -> Iterator[Page]:
+    """The pages of `path.setting`: a member of the family below a key, or a setting of a member."""
+    if setting in family and keys.full_path(path):
+        yield kinds.page(family, setting)
     kind = path.rpartition(".")[2]
-    for family in kinds.families().values() if path else ():
-        if setting in family and keys.full_path(path):
-            yield kinds.page(family, setting)
-        cls = family.find(kind) if kind in family else None
-        if cls is None:
-            continue
-        for row in kinds.rows(cls, common=True):
-            if row.name == setting:
-                yield _setting(cls.kind(), family, row)
+    cls = family.find(kind) if kind in family else None
+    if cls is None:
+        return
+    for row in kinds.rows(cls, common=True):
+        if row.name == setting:
+            yield _setting(cls.kind(), family, row)
 
 
 def _setting(kind: str, family: Registry, row: Row) -> Page:
-    notes = (f"Takes {row.takes}.", _default(row), f"See `modelspec explain {kind}`.")
-    return Page(
-        f"{kind}.{row.name}",
-        f"setting of a {family.noun}",
-        row.text or f"A setting of `{kind}`.",
-        notes=notes,
-    )
-
-
-def _default(row: Row) -> str:
-    return "It is needed." if row.default == "needed" else f"The default is `{row.default}`."
+    notes = (f"Takes {row.takes}.", row.default_sentence, f"See `modelspec explain {kind}`.")
+    text = row.text or f"A setting of `{kind}`."
+    return Page(f"{kind}.{row.name}", f"setting of a {family.noun}", text, notes=notes)
 
 
 # Lists --------------------------------------------------------------------------------------------
@@ -101,18 +109,15 @@ def _default(row: Row) -> str:
 
 def overview() -> Page:
     """What there is to ask for."""
-    families = [
+    families = (
         Row(plural, f"every {family.noun}, e.g. `{next(iter(family.kinds()))}`")
         for plural, family in kinds.families().items()
-    ]
+    )
     rows = (
         Row("keys", "every key of a spec, e.g. `training.loss`"),
         Row(expressions.TOPIC, "`$name` and `$(...)`: what they see, hold and call"),
         *families,
         Row("codes", "every code of a fault, e.g. `MS402`"),
-    )
-    rows = (
-        *rows,
         Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"),
     )
     return Page(
@@ -125,18 +130,9 @@ def overview() -> Page:
 
 def _codes() -> Page:
     pages = [page for code in codes() if (page := code_page(code))]
-    return Page(
-        "codes",
-        "",
-        "What `modelspec check` finds; `modelspec explain MS402` tells more about each.",
-        (
-            Table(
-                "Codes",
-                tuple(Row(page.code, page.title) for page in pages),
-                ("code", "what it says", ""),
-            ),
-        ),
-    )
+    rows = tuple(Row(page.code, page.title) for page in pages)
+    text = "What `modelspec check` finds; `modelspec explain MS402` tells more about each."
+    return Page("codes", "", text, (Table("Codes", rows, ("code", "what it says", "")),))
 
 
 _LISTS = {

@@ -1,4 +1,4 @@
-"""The page of `$name` and `$(...)`: what they see, what they hold, and their functions."""
+"""The page of `$name` and `$(...)`: their names, their values, and their functions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from .page import Page, Row, Table
 
 TOPIC: Final = "expressions"
 _TEXT: Final = """\
-`$width` stands for a value that has a name, `$(2 * width)` for one that is worked out: for any value of a spec, and
-inside a longer text (`run-$(width)`). A whole value keeps its type; `$$` writes a `$`.
+`$width` stands for a value that has a name, `$(2 * width)` for one that is worked out: for any
+value of a spec, and inside a longer text (`run-$(width)`). A whole value keeps its type; `$$`
+writes a `$`.
 
 ```yaml
 vars: {width: 16, sizes: [3, 5, 7]}
@@ -27,12 +28,14 @@ model:
     - Dense: 1
 ```
 
-Names are those of `vars` (each may use the ones before it), of the parameters of a block in its layers, and of `for` in
-what it repeats. Inside `{...}` and `[...]`, one that has a `,`, `[` or `: ` in it needs quotes.
+Names are those of `vars` (each may use the ones before it), of the parameters of a block in its
+layers, and of `for` in what it repeats. Inside `{...}` and `[...]`, one that has a `,`, `[` or `: `
+in it needs quotes.
 
-Expressions are a small part of Python's: numbers, texts, `true`, `false`, `null`, lists, `a.b`, `a[i]`, `a[i:j]`,
-`+ - * / // % **`, comparisons and `in`, `and`, `or`, `not`, and `x if condition else y`. Nothing can be called but the
-functions below, and no value has methods: an expression runs no code, and always ends."""
+Expressions are a small part of Python's: numbers, texts, `true`, `false`, `null`, lists, `a.b`,
+`a[i]`, `a[i:j]`, `+ - * / // % **`, comparisons and `in`, `and`, `or`, `not`, and `x if condition
+else y`. Nothing can be called but the functions below, and no value has methods: an expression runs
+no code, and always ends."""
 
 
 def page() -> Page:

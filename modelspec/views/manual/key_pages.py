@@ -57,14 +57,11 @@ def page(path: str) -> Page:
         text = f"{key.text}\n\n```yaml\n{key.example}\n```"
         return Page(path, "key", text, tuple(_tables(path)), (f"Takes {key.takes}.",))
     if path in _CLASSES:
-        return Page(
-            path, "key", inspect.cleandoc(_CLASSES[path].__doc__ or ""), tuple(_tables(path))
-        )
+        text = inspect.cleandoc(_CLASSES[path].__doc__ or "")
+        return Page(path, "key", text, tuple(_tables(path)))
     one = _row(section, path.rpartition(".")[2])
-    default = "It is needed." if one.default == "needed" else f"The default is `{one.default}`."
-    return Page(
-        path, "key", one.text or f"A key of `{section}`.", notes=(f"Takes {one.takes}.", default)
-    )
+    notes = (f"Takes {one.takes}.", one.default_sentence)
+    return Page(path, "key", one.text or f"A key of `{section}`.", notes=notes)
 
 
 def list_page() -> Page:
@@ -98,14 +95,16 @@ def _row(section: str, name: str) -> Row:
 
 
 def _tables(path: str) -> Iterator[Table]:
+    columns = ("key", "takes", "default")
     if path in _CLASSES:
         names = settings(_CLASSES[path])["properties"]
-        yield Table("Keys", tuple(_row(path, name) for name in names), ("key", "takes", "default"))
-    elif path in _FORMS:
-        yield Table("The long form", rows(_FORMS[path]), ("key", "takes", "default"))
-    below = [name for name in KEYS if name.startswith(f"{path}.")]
-    if below and path not in _CLASSES:
-        listed = tuple(
-            Row(name.rpartition(".")[2], KEYS[name].takes, text=KEYS[name].text) for name in below
+        yield Table("Keys", tuple(_row(path, name) for name in names), columns)
+        return
+    if path in _FORMS:
+        yield Table("The long form", rows(_FORMS[path]), columns)
+    below = {name: key for name, key in KEYS.items() if name.startswith(f"{path}.")}
+    if below:
+        listed = (
+            Row(name.rpartition(".")[2], key.takes, text=key.text) for name, key in below.items()
         )
-        yield Table("Keys", listed, ("key", "takes", "default"))
+        yield Table("Keys", tuple(listed), columns)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from modelspec.catalog.layers.layer import ONE, Argument, Layer
+from modelspec.core.diagnostics import listed
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings
 
-from ..schema.family_schema import RESERVED, is_named_only
+from ..schema.family_schema import is_named_only
 from ..schema.file_schema import FAMILIES
 from ..schema.key_docs import KEYS
 from ..schema.type_text import plural, words, written
-from ..schema.value_schema import settings
-from .page import Page, Row, Table
-
-_OPTION: Final = {
-    bool: "`true` or `false`",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-}
+from ..schema.value_schema import NULL, TYPES, settings
+from .page import NEEDED, OPTIONAL, Page, Row, Table
 
 
 def families() -> dict[str, Registry]:
@@ -44,18 +38,12 @@ def page(family: Registry, name: str) -> Page:
     cls = family.find(name)
     if cls is None:
         return Page(name, family.noun, _named_by_shape(family, name))
+    text = inspect.cleandoc(cls.__doc__ or "")
     if is_named_only(family):
-        return Page(
-            name, family.noun, inspect.cleandoc(cls.__doc__ or ""), notes=_names(cls, family, name)
-        )
+        return Page(name, family.noun, text, notes=_names(cls, family, name))
     kind = cls.kind()
-    return Page(
-        kind,
-        family.noun,
-        inspect.cleandoc(cls.__doc__ or ""),
-        tuple(_tables(cls)),
-        (*_short_form(cls, family), *_names(cls, family, kind), *_everywhere(cls)),
-    )
+    notes = (*_short_form(cls, family), *_names(cls, family, kind), *_everywhere(cls))
+    return Page(kind, family.noun, text, tuple(_tables(cls)), notes)
 
 
 def _named_by_shape(family: Registry, name: str) -> str:
@@ -82,8 +70,10 @@ def row(name: str, schema: dict[str, Any], *, needed: bool) -> Row:
     taken = dict(schema)
     if schema.get("default", ...) is None and "anyOf" in schema:
         # That `null` may be written follows from its being the default.
-        taken["anyOf"] = [one for one in schema["anyOf"] if one != {"type": "null"}]
-    default = "needed" if needed else written(schema["default"]) if "default" in schema else ""
+        taken["anyOf"] = [one for one in schema["anyOf"] if one != NULL]
+    default = NEEDED if needed else ""
+    if not needed and "default" in schema:
+        default = written(schema["default"])
     return Row(name, words(taken), default, " ".join(schema.get("description", "").split()))
 
 
@@ -91,17 +81,17 @@ def _tables(cls: type[Settings]) -> Iterator[Table]:
     if found := rows(cls):
         yield Table("Settings", found)
     if issubclass(cls, Layer) and (cls.arguments != ONE or cls.options):
-        tensors = (
-            Row(argument.name, _tensors(argument), "needed" if argument.required else "optional")
-            for argument in cls.arguments
-        )
-        options = (
-            Row(name, f"{_OPTION[kind]} (in `call`)", "optional")
-            for name, kind in cls.options.items()
-        )
-        yield Table(
-            "What a call takes (`from`, `call`)", (*tensors, *options), ("argument", "takes", "")
-        )
+        call = (*map(_tensor_row, cls.arguments), *map(_option_row, cls.options.items()))
+        yield Table("What a call takes (`from`, `call`)", call, ("argument", "takes", ""))
+
+
+def _tensor_row(argument: Argument) -> Row:
+    return Row(argument.name, _tensors(argument), NEEDED if argument.required else OPTIONAL)
+
+
+def _option_row(option: tuple[str, type]) -> Row:
+    name, kind = option
+    return Row(name, f"{words({'type': TYPES[kind]})} (in `call`)", OPTIONAL)
 
 
 def _tensors(argument: Argument) -> str:
@@ -130,20 +120,22 @@ def _short_form(cls: type[Settings], family: Registry) -> Iterator[str]:
 
 
 def _names(cls: type[Settings], family: Registry, name: str) -> tuple[str, ...]:
+    """The sentences about other names of a kind."""
     others = [alias for alias, kind in family.aliases.items() if kind == name]
-    also = (f"Also written {', '.join(f'`{alias}`' for alias in others)}.",) if others else ()
-    ours = cls.keras_module in ("", "modelspec")
-    return also if ours else (*also, f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.")
+    found = []
+    if others:
+        found.append(f"Also written {', '.join(f'`{alias}`' for alias in others)}.")
+    if cls.keras_module not in ("", "modelspec"):
+        found.append(f"In Keras: `keras.{cls.keras_module}.{cls.kind()}`.")
+    return tuple(found)
 
 
 def _everywhere(cls: type[Settings]) -> tuple[str, ...]:
     if not issubclass(cls, Layer):
         return ()
     return (
-        (
-            "Every layer also takes `name`, `trainable` and `dtype`, and as an entry of `layers`"
-            " `from`, `call`, `when` and `repeat`: see `modelspec explain layers`."
-        ),
+        f"Every layer also takes {listed(Layer.common)}, and as an entry of `layers`"
+        f" {listed(Layer.reserved)}: see `modelspec explain layers`.",
     )
 
 
@@ -152,37 +144,29 @@ def _everywhere(cls: type[Settings]) -> tuple[str, ...]:
 
 def family_page(family: Registry) -> Page:
     """The list of a family."""
-    tables = tuple(_lists(family))
-    text = (
-        f"{len(list(family.kinds()))} {plural(family.noun)}; `modelspec explain NAME` tells more"
-        " about each."
-    )
+    many = plural(family.noun)
+    text = f"{len(list(family.kinds()))} {many}; `modelspec explain NAME` tells more about each."
+    tables = [*_lists(family)]
     if family.noun == "layer":
         common = tuple(one for one in rows(Layer, common=True) if one.name in Layer.common)
-        entry = tuple(Row(word, KEYS[word].takes, "", KEYS[word].text) for word in RESERVED)
-        tables = (
-            *tables,
-            Table("Settings of every layer", common),
-            Table("Of an entry of `layers`, beside its layer's settings", entry),
-        )
-    refused = (
-        (f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.",)
-        if family.refused
-        else ()
-    )
-    return Page(plural(family.noun), "", text, tables, refused)
+        entry = tuple(Row(word, KEYS[word].takes, "", KEYS[word].text) for word in Layer.reserved)
+        tables.append(Table("Settings of every layer", common))
+        tables.append(Table("Of an entry of `layers`, beside its layer's settings", entry))
+    notes = []
+    if family.refused:
+        notes.append(f"Not in a spec: {', '.join(f'`{name}`' for name in family.refused)}.")
+    return Page(many, "", text, tuple(tables), tuple(notes))
 
 
 def _lists(family: Registry) -> Iterator[Table]:
-    """The members by the module that defines them; one list where that is one module."""
-    for module, kinds in family.modules.items():
-        listed = tuple(Row(kind, _first_sentence(family, kind)) for kind in kinds)
-        heading = (
-            module.replace("_", " ").capitalize()
-            if len(family.modules) > 1
-            else plural(family.noun).capitalize()
-        )
-        yield Table(heading, listed, (family.noun, "", ""))
+    """The members by the module that defines them; one list where that is one module, or where each
+    has a module of its own.
+    """
+    apart = len(family.modules) > 1 and any(len(kinds) > 1 for kinds in family.modules.values())
+    groups = family.modules if apart else {plural(family.noun): tuple(family.kinds())}
+    for name, kinds in groups.items():
+        members = tuple(Row(kind, _first_sentence(family, kind)) for kind in kinds)
+        yield Table(name.replace("_", " ").capitalize(), members, (family.noun, "", ""))
 
 
 def _first_sentence(family: Registry, kind: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelspec.catalog.library import is_kind, kinds
 from modelspec.compiler.expand.library_kinds import Kind, load
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.source import plain
 
 from ..schema.library_schema import settings
@@ -44,18 +44,11 @@ def setting(topic: str) -> Page | None:
     found = next((one for one in page(name).tables[0].rows if one.name == wanted), None)
     if found is None:
         return None
-    default = "It is needed." if found.default == "needed" else f"The default is `{found.default}`."
-    notes = (
-        f"Takes {found.takes}.",
-        default if found.default else "",
-        f"See `modelspec explain {name}`.",
-    )
-    return Page(
-        topic,
-        "setting of a kind of the library",
-        found.text,
-        notes=tuple(note for note in notes if note),
-    )
+    notes = [f"Takes {found.takes}."]
+    if found.default:
+        notes.append(found.default_sentence)
+    notes.append(f"See `modelspec explain {name}`.")
+    return Page(topic, "setting of a kind of the library", found.text, notes=tuple(notes))
 
 
 def list_page() -> Page:
@@ -80,24 +73,22 @@ def list_page() -> Page:
 def _example(kind: Kind) -> str:
     sizes = plain(kind.settings["input_shape"].value) if "input_shape" in kind.settings else None
     shape = list(sizes) if isinstance(sizes, tuple) else [224, 224, 3]
-    body = (
-        "{include_top: false, pooling: avg, trainable: false}"
-        if "include_top" in kind.settings
-        else "{name: body}"
-    )
-    head = (
-        "\n    - Dense: {units: 10, activation: softmax}" if "include_top" in kind.settings else ""
-    )
-    return f"model:\n  inputs: {{image: {shape}}}\n  layers:\n    - {kind.name}: {body}{head}"
+    lines = ["model:", f"  inputs: {{image: {shape}}}", "  layers:"]
+    if "include_top" in kind.settings:
+        body = "{include_top: false, pooling: avg, trainable: false}"
+        lines.append(f"    - {kind.name}: {body}")
+        lines.append("    - Dense: {units: 10, activation: softmax}")
+    else:
+        lines.append(f"    - {kind.name}: {{name: body}}")
+    return "\n".join(lines)
 
 
 def _of_model(kind: Kind) -> Iterator[str]:
     if (count := _parameters(kind)) is not None:
         yield f"It has {count:,} parameters."
     primary = kind.block.primary
-    yield f"`- {kind.name}` uses it as it is" + (
-        f", `- {kind.name}: ...` sets `{primary}`." if primary else "."
-    )
+    sets = f", `- {kind.name}: ...` sets `{primary}`" if primary else ""
+    yield f"`- {kind.name}` uses it as it is{sets}."
     yield (
         "As an entry of `layers` it also takes `name`, `from`, `call`, `when` and `repeat`."
         f" `extends: {kind.name}` builds a spec on it, with its settings under `vars`."
@@ -120,12 +111,10 @@ def _of_block(kind: Kind) -> Iterator[str]:
 
 def _parameters(kind: Kind) -> int | None:
     """How many parameters the model has as it is, inferred."""
-    checked = compile_mapping({"extends": kind.name})
-    return (
-        checked.value.graph.parameters
-        if checked.ok and checked.value and checked.value.graph
-        else None
-    )
+    checked = compile_spec({"extends": kind.name})
+    if not checked.ok or checked.value is None or checked.value.graph is None:
+        return None
+    return checked.value.graph.parameters
 
 
 def _first_sentence(kind: Kind) -> str:

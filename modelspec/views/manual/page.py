@@ -10,6 +10,10 @@ from dataclasses import dataclass
 _FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+NEEDED, OPTIONAL = "needed", "optional"
+"""Defaults that are words rather than values."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of a table: a setting, a key, an argument, a member of a family."""
@@ -19,6 +23,11 @@ class Row:
     default: str = ""
     text: str = ""
     """What more there is to say about it."""
+
+    @property
+    def default_sentence(self) -> str:
+        """What happens where it is not written."""
+        return "It is needed." if self.default == NEEDED else f"The default is `{self.default}`."
 
 
 @dataclass(frozen=True)
@@ -64,12 +73,14 @@ def _prose(text: str, width: int) -> Iterator[str]:
     """Paragraphs and lists filled anew, code as it is."""
     blocks: list[list[str]] = []
     for index, part in enumerate(_FENCE.split(text)):
-        if index % 2:
+        is_code = index % 2 == 1
+        if is_code:
             blocks.append(textwrap.indent(part.rstrip("\n"), "    ").split("\n"))
         else:
             blocks += [_paragraph(one, width) for one in re.split(r"\n\s*\n", part) if one.strip()]
     for index, block in enumerate(blocks):
-        yield from [""] * bool(index)
+        if index:
+            yield ""
         yield from block
 
 
@@ -95,15 +106,21 @@ def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str
 
 
 def _table(table: Table, width: int) -> Iterator[str]:
-    name = min(max((len(row.name) for row in table.rows), default=0), 40)
-    default = min(max((len(row.default) for row in table.rows), default=0), 24)
+    name = _widest((row.name for row in table.rows), 40)
+    default = _widest((row.default for row in table.rows), 24)
     room = max(24, width - name - 4 - (default + 2 if default else 0))
-    taken = min(room, max((len(row.takes) for row in table.rows), default=0))
+    taken = _widest((row.takes for row in table.rows), room)
+    indent = " " * (name + 4)
     for row in table.rows:
         takes = _wrapped(row.takes, taken) or [""]
         yield f"  {row.name:<{name}}  {takes[0]:<{taken}}  {row.default}"
-        yield from (" " * (name + 4) + line for line in takes[1:])
-        yield from _wrapped(row.text, width, " " * (name + 4), " " * (name + 4))
+        yield from (indent + line for line in takes[1:])
+        yield from _wrapped(row.text, width, indent, indent)
+
+
+def _widest(cells: Iterable[str], most: int) -> int:
+    """The width of a column."""
+    return min(most, max(map(len, cells), default=0))
 
 
 # For the reference --------------------------------------------------------------------------------
@@ -119,24 +136,26 @@ def as_markdown(page: Page, level: int = 3) -> str:
 
 
 def _markdown_table(table: Table) -> str:
-    texts = any(row.text for row in table.rows)
-    defaults = any(row.default for row in table.rows)
-    head = [*table.columns[: 3 if defaults else 2], *(["meaning"] if texts else ())]
+    has_defaults = any(row.default for row in table.rows)
+    has_texts = any(row.text for row in table.rows)
+    head = [*table.columns[: 3 if has_defaults else 2], *(["meaning"] if has_texts else ())]
     lines = [f"{table.heading}\n", _cells(head), _cells(["---"] * len(head))]
     for row in table.rows:
-        name = row.name if row.name.startswith("`") else f"`{row.name}`"
-        shown = f"`{row.default}`" if row.default and row.default not in WORDS else row.default
-        lines.append(
-            _cells(
-                [name, row.takes, *([shown] if defaults else ()), *([row.text] if texts else ())]
-            )
-        )
+        cells = [_code(row.name), row.takes]
+        if has_defaults:
+            is_word = row.default in ("", NEEDED, OPTIONAL)
+            cells.append(row.default if is_word else f"`{row.default}`")
+        if has_texts:
+            cells.append(row.text)
+        lines.append(_cells(cells))
     return "\n".join(lines) + "\n"
 
 
-WORDS = ("needed", "optional")
-"""Defaults that are words rather than values."""
+def _code(name: str) -> str:
+    return name if name.startswith("`") else f"`{name}`"
 
 
 def _cells(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
+    """A line of a table; a `|` in a cell does not end it."""
+    escaped = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"

@@ -2,7 +2,7 @@
 
     diagram   TypedGraph -> Diagram   boxes, frames, arrows; frames folded below a depth
     layout    Diagram    -> Layout    a place for everything
-    svg, png  Layout     -> a file    `mermaid` and `graphviz` take the Diagram: other programs lay it out
+    svg, png  Layout     -> a file    `mermaid`, `graphviz`: of a Diagram, for other programs
 
 Loads no framework, and Pillow for PNG only.
 """

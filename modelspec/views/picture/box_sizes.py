@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .diagram import Box
+from .elements import Box
 
 BOX_HEIGHT = 44.0
 GAP = 24.0
@@ -22,11 +22,16 @@ _WIDE = frozenset("mwMW%@\u00d7")
 
 def text_width(text: str, size: float = TEXT_SIZE) -> float:
     """About how wide a text is in a font without serifs."""
-    units = sum(
-        0.33 if c in _NARROW else 0.87 if c in _WIDE else 0.68 if c.isupper() else 0.56
-        for c in text
-    )
-    return units * size
+    return sum(map(_letter_width, text)) * size
+
+
+def _letter_width(letter: str) -> float:
+    """In units of the size of the font."""
+    if letter in _NARROW:
+        return 0.33
+    if letter in _WIDE:
+        return 0.87
+    return 0.68 if letter.isupper() else 0.56
 
 
 def box_width(box: Box) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .diagram import Box
+from .elements import Box
 
 _BY_USE = {
     "convolution": ("#dbeafe", "#3b82f6"),
@@ -35,18 +35,16 @@ _USES = {
     "normalization": ("normalization", "standardize"),
     "dense": ("core", "highway", "embedding"),
     "merging": ("merging",),
-    "activation": ("activation", "Activation"),
+    "activation": ("activation",),
     "frame": ("frame",),
     "input": ("input",),
     "output": ("output",),
 }
-"""Modules of `modelspec.catalog.layers`, which hold one family of layers each; and kinds whose
-module says less.
-"""
+"""The families of layers (`Facts.family`) by what they are for."""
 
-_USE_OF = {module: use for use, modules in _USES.items() for module in modules}
+_USE_OF = {family: use for use, families in _USES.items() for family in families}
 
 
 def colors(box: Box) -> tuple[str, str]:
     """Fill and border of a box, as `#rrggbb`."""
-    return _BY_USE[_USE_OF.get(box.title) or _USE_OF.get(box.family, "other")]
+    return _BY_USE[_USE_OF.get(box.family, "other")]

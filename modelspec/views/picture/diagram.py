@@ -1,83 +1,27 @@
-"""What a picture of a model shows: boxes for its calls, frames for its blocks and sub-models,
-arrows for its tensors.
-
-Nothing here knows sizes in pixels. A frame deeper than is asked for is folded: it becomes one box.
+"""A typed graph as elements of a picture. A frame deeper than is asked for is folded: it becomes
+one box.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.graph.graph import Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.diagnostics.derived import Cause, causes_of, origin_of
-from modelspec.core.shapes import Tensor, known, product, show_size, total
+from modelspec.core.shapes import Tensor
+
+from .captions import counted, parameters_of, shape_text, tip
+from .elements import Arrow, Box, Diagram, Frame
+from .folding import folded
+
+__all__ = ["Diagram", "diagram"]
 
 _MOST = 120
 """Boxes that a picture shows where nobody says how deep it should go."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A call, an input, or a folded frame."""
-
-    key: str
-    title: str
-    """The kind of layer."""
-    subtitle: str
-    """The name, and parameters."""
-    family: str
-    """By which it is coloured: the module of the layer's kind; `input`, `output`, `frame`."""
-    frame: Frame
-    parameters: int | None = 0
-    """Of its own weights; None where a size is not known yet."""
-    tip: str = ""
-    """More than fits."""
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """Boxes that belong together: a use of a block, a sub-model."""
-
-    key: str
-    title: str
-    parent: Frame | None = None
-
-    @property
-    def way(self) -> tuple[Frame, ...]:
-        """The frames around its boxes, outermost first, without the picture itself."""
-        return () if self.parent is None else (*self.parent.way, self)
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """A tensor on its way from one box to another."""
-
-    source: str
-    target: str
-    shape: str
-    """As a spec writes it, without the batch axis."""
-    argument: str = ""
-    """Which of several arguments of the target it is, where their names say more than their
-    order.
-    """
-
-
-@dataclass
-class Diagram:
-    """A picture before it is laid out. Boxes are in the order of the spec, which is a topological
-    one.
-    """
-
-    name: str
-    boxes: dict[str, Box] = field(default_factory=dict)
-    arrows: list[Arrow] = field(default_factory=list)
-    depth: int = 0
-    """How deep it shows frames."""
-    deepest: int = 0
-    """How deep it could."""
 
 
 def diagram(name: str, graph: TypedGraph, depth: int | None = None) -> Diagram:
@@ -87,9 +31,9 @@ def diagram(name: str, graph: TypedGraph, depth: int | None = None) -> Diagram:
     whole = _Builder(name).build(graph)
     if depth is None:
         depth = whole.deepest
-        while depth and len(_folded(whole, depth).boxes) > _MOST:
+        while depth and len(folded(whole, depth).boxes) > _MOST:
             depth -= 1
-    return _folded(whole, depth)
+    return folded(whole, depth)
 
 
 # Calls to boxes -----------------------------------------------------------------------------------
@@ -135,14 +79,7 @@ class _Builder:
         """Adds the calls of a graph; where its outputs come from, by public name."""
         frames = self._block_frames(graph, frame)
         for layer in graph.layers:
-            around = frames[layer.name]
-            given = {
-                argument: [
-                    ends[ref.producer, ref.output]
-                    for ref in ((refs,) if isinstance(refs, Ref) else refs)
-                ]
-                for argument, refs in (layer.call.inputs or {}).items()
-            }
+            around, given = frames[layer.name], _given(layer, ends)
             if layer.inside is not None and (prefix, layer.shared) not in self._shown:
                 self._shown.add((prefix, layer.shared))
                 made = self._inside(layer, layer.inside, given, around, prefix)
@@ -154,23 +91,15 @@ class _Builder:
     def _call(
         self, layer: TypedCall, given: Mapping[str, list[_End]], frame: Frame, prefix: str
     ) -> dict[str | None, _End]:
-        again = layer.shared is not None and (prefix, layer.shared) in self._shown
+        is_again = layer.shared is not None and (prefix, layer.shared) in self._shown
         self._shown.add((prefix, layer.shared))
-        count = 0 if again else known(total(product(weight.shape) for weight in layer.weights))
-        told = "  shared" if again else f"  {counted(count)}" if count != 0 else ""
+        count = 0 if is_again else parameters_of(layer)
+        weights = "" if count == 0 else counted(count)
+        subtitle = "  ".join(filter(None, (layer.name, "shared" if is_again else weights)))
         callee = layer.call.callee
-        family = (
-            type(callee).__module__.rpartition(".")[2] if isinstance(callee, Layer) else "frame"
-        )
-        key = self._box(
-            f"{prefix}{layer.name}",
-            layer.kind,
-            f"{layer.name}{told}",
-            family,
-            frame,
-            count,
-            _tip(layer),
-        )
+        family = callee.family() if isinstance(callee, Layer) else "frame"
+        key = f"{prefix}{layer.name}"
+        self._box(key, layer.kind, subtitle, family, frame, count, tip(layer))
         for argument, sources in given.items():
             for source in sources:
                 self._arrow(source, key, argument if len(given) > 1 else "")
@@ -187,11 +116,8 @@ class _Builder:
         """The layers of a sub-model in a frame of their own; tensors go straight to those that take
         them.
         """
-        own = Frame(
-            f"{prefix}{layer.name}/",
-            f"{layer.name}: {layer.kind}" if layer.kind != layer.name else layer.name,
-            frame,
-        )
+        title = layer.name if layer.kind == layer.name else f"{layer.name}: {layer.kind}"
+        own = Frame(f"{prefix}{layer.name}/", title, frame)
         ends: _Ends = {(argument, None): sources[0] for argument, sources in given.items()}
         made = self._calls(inside, ends, own, own.key)
         return _outputs(layer, list(made.values()))
@@ -217,23 +143,34 @@ class _Builder:
     def _block_frames(self, graph: TypedGraph, frame: Frame) -> dict[str, Frame]:
         """The frame of every call: that of the block use it was written by, if any."""
         ways = {layer.name: _block_way(layer) for layer in graph.layers}
-        members: dict[object, list[str]] = {}
+        members: dict[_Way, list[str]] = {}
         for name, way in ways.items():
-            for end in range(1, len(way) + 1):
-                members.setdefault((frame.key, way[:end]), []).append(name)
+            for outer in _prefixes(way):
+                members.setdefault(outer, []).append(name)
         found: dict[str, Frame] = {}
         for name, way in ways.items():
             around = frame
-            for end in range(1, len(way) + 1):
-                key = (frame.key, way[:end])
-                if key not in self._frames:
-                    title = _title(way[end - 1][-1], members[key])
-                    self._frames[key] = Frame(
-                        f"{frame.key}{len(self._frames)}:{title}", title, around
-                    )
-                around = self._frames[key]
+            for outer in _prefixes(way):
+                around = self._block_frame(frame, outer, members[outer], around)
             found[name] = around
         return found
+
+    def _block_frame(self, root: Frame, way: _Way, members: list[str], around: Frame) -> Frame:
+        """The frame of one use of a block, inside the one around it."""
+        if (root.key, way) not in self._frames:
+            title = _title(way[-1][-1], members)
+            frame = Frame(f"{root.key}{len(self._frames)}:{title}", title, around)
+            self._frames[root.key, way] = frame
+        return self._frames[root.key, way]
+
+
+def _given(layer: TypedCall, ends: _Ends) -> dict[str, list[_End]]:
+    """The tensors of a call, by argument."""
+    found: dict[str, list[_End]] = {}
+    for argument, taken in (layer.call.inputs or {}).items():
+        refs = (taken,) if isinstance(taken, Ref) else taken
+        found[argument] = [ends[ref.producer, ref.output] for ref in refs]
+    return found
 
 
 def _outputs(layer: TypedCall, ends: list[_End]) -> dict[str | None, _End]:
@@ -248,9 +185,14 @@ def _outputs(layer: TypedCall, ends: list[_End]) -> dict[str | None, _End]:
 _Way = tuple[tuple[object, ...], ...]
 
 
+def _prefixes(way: _Way) -> Iterator[_Way]:
+    """The uses of blocks around a call, from the outermost inwards."""
+    return (way[:end] for end in range(1, len(way) + 1))
+
+
 def _block_way(layer: TypedCall) -> _Way:
-    """The block uses that a call was written by, outermost first: each with all that tells it from
-    other uses.
+    """The block uses that a call was written by, outermost first: each with all that distinguishes
+    it from other uses.
     """
     causes = causes_of(layer.call.use.kind_span)
     found: list[tuple[object, ...]] = []
@@ -267,82 +209,9 @@ def _block_name(cause: Cause) -> str | None:
     return None if before or not rest else rest.partition("`")[0]
 
 
-def _title(block: object, members: Iterable[str]) -> str:
+def _title(block: object, members: Sequence[str]) -> str:
     """`down: residual` for a block whose layers are called `down_conv`, `down_skip`."""
-    names = list(members)
-    first, last = min(names), max(names)
-    same = next(
-        (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
-        len(first),
-    )
-    prefix = first[:same].rpartition("_")[0]
+    pairs = zip(min(members), max(members), strict=False)
+    common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    prefix = common.rpartition("_")[0]
     return str(block) if not prefix or prefix == block else f"{prefix}: {block}"
-
-
-# Texts --------------------------------------------------------------------------------------------
-
-
-def shape_text(tensor: Tensor) -> str:
-    """`28 x 28 x 1` without the batch axis, and the dtype where it is none of the usual."""
-    sizes = " \u00d7 ".join(show_size(size) for size in tensor.shape[1:]) or "scalar"
-    return sizes if tensor.dtype.startswith(("float", "bfloat")) else f"{sizes} {tensor.dtype}"
-
-
-def counted(count: int | None) -> str:
-    if count is None:
-        return "?"
-    for least, unit, name in ((10**9, 10**9, " G"), (10**6, 10**6, " M"), (10**4, 10**3, " k")):
-        if count >= least:
-            return f"{count / unit:.3g}{name}"
-    return f"{count:,}"
-
-
-def _tip(layer: TypedCall) -> str:
-    shapes = ", ".join(shape_text(tensor) for tensor in layer.outputs)
-    count = known(total(product(weight.shape) for weight in layer.weights))
-    return (
-        f"{layer.name}: {layer.kind}\noutput {shapes}\nparameters"
-        f" {'?' if count is None else f'{count:,}'}"
-    )
-
-
-# Folding ------------------------------------------------------------------------------------------
-
-
-def _folded(whole: Diagram, depth: int) -> Diagram:
-    """The diagram with every frame deeper than `depth` as one box."""
-    found = Diagram(whole.name, depth=depth, deepest=whole.deepest)
-    stands: dict[str, str] = {}
-    inside: dict[str, list[Box]] = {}
-    for key, box in whole.boxes.items():
-        way = box.frame.way
-        if len(way) <= depth:
-            stands[key] = key
-            found.boxes[key] = box
-            continue
-        frame = way[depth]
-        inside.setdefault(frame.key, []).append(box)
-        stands[key] = frame.key
-        found.boxes[frame.key] = _as_box(frame, inside[frame.key])
-    seen: set[tuple[str, str, str, str]] = set()
-    for arrow in whole.arrows:
-        source, target = stands[arrow.source], stands[arrow.target]
-        folded = target in inside
-        drawn = (source, target, arrow.shape, "" if folded else arrow.argument)
-        # A layer may take one tensor twice (`Multiply: {from: [x, x]}`); into a folded frame one
-        # arrow is enough.
-        if source != target and not (folded and drawn in seen):
-            seen.add(drawn)
-            found.arrows.append(Arrow(*drawn))
-    return found
-
-
-def _as_box(frame: Frame, inside: list[Box]) -> Box:
-    name, _, kind = frame.title.rpartition(": ")
-    count = known(total(box.parameters for box in inside))
-    told = "  ".join(
-        part
-        for part in (name, f"{len(inside)} layers", counted(count) if count != 0 else "")
-        if part
-    )
-    return Box(frame.key, kind, told, "frame", frame.parent or frame, count)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .box_sizes import TEXT_SIZE, TITLE_SIZE
 from .colors import colors
-from .layout import Layout, Point
+from .geometry import Placed, Point
+from .layout import Layout
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -26,11 +27,8 @@ def png(layout: Layout) -> bytes:
     from PIL import Image, ImageDraw
 
     scale = min(_FINE, _LARGEST / max(layout.width, layout.height))
-    image = Image.new(
-        "RGB",
-        (max(1, round(layout.width * scale)), max(1, round(layout.height * scale))),
-        "#ffffff",
-    )
+    size = (max(1, round(layout.width * scale)), max(1, round(layout.height * scale)))
+    image = Image.new("RGB", size, "#ffffff")
     _Painter(ImageDraw.Draw(image), scale).paint(layout)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
@@ -43,51 +41,38 @@ class _Painter:
 
         self.draw = draw
         self.scale = scale
+        self.thin = max(1, round(scale))
         self.small = ImageFont.load_default(TEXT_SIZE * scale)
         self.large = ImageFont.load_default(TITLE_SIZE * scale)
 
     def paint(self, layout: Layout) -> None:
-        thin = max(1, round(self.scale))
+        """Frames first, then arrows, boxes and shapes on top of them."""
         for frame, at in layout.frames:
-            self.draw.rounded_rectangle(
-                self._box(at.x, at.y, at.width, at.height),
-                8 * self.scale,
-                fill="#f6f7f8",
-                outline="#c3c8d0",
-                width=thin,
-            )
+            self._rectangle(at, 8, "#f6f7f8", "#c3c8d0")
             self.draw.text(self._at(at.x + 10, at.y + 8), frame.title, _INK, self.small)
         for _, points in layout.lines:
-            self.draw.line(
-                [self._at(*point) for point in _bent(points)], _GREY, thin, joint="curve"
-            )
+            curve = [self._at(*point) for point in _bent(points)]
+            self.draw.line(curve, _GREY, self.thin, joint="curve")
             self._head(*points[-1])
         for box, at in layout.boxes:
-            fill, border = colors(box)
-            self.draw.rounded_rectangle(
-                self._box(at.x, at.y, at.width, at.height), 6 * self.scale, fill, border, thin
-            )
+            self._rectangle(at, 6, *colors(box))
             middle = at.x + at.width / 2
             self.draw.text(self._at(middle, at.y + 14), box.title, _BLACK, self.large, anchor="mm")
             self.draw.text(self._at(middle, at.y + 31), box.subtitle, _INK, self.small, anchor="mm")
         for text, x, y in layout.labels():
-            # Pillow's own font has no multiplication sign.
-            self.draw.text(
-                self._at(x, y), text.replace("\u00d7", "x"), _GREY, self.small, anchor="ls"
-            )
+            ascii_text = text.replace("\u00d7", "x")  # Pillow's own font has no multiplication sign
+            self.draw.text(self._at(x, y), ascii_text, _GREY, self.small, anchor="ls")
+
+    def _rectangle(self, at: Placed, radius: float, fill: str, border: str) -> None:
+        corners = (*self._at(at.x, at.y), *self._at(at.x + at.width, at.y + at.height))
+        self.draw.rounded_rectangle(corners, radius * self.scale, fill, border, self.thin)
 
     def _head(self, x: float, y: float) -> None:
-        self.draw.polygon(
-            [self._at(x, y), self._at(x - 3.5, y - 7), self._at(x + 3.5, y - 7)], _GREY
-        )
+        corners = [self._at(x, y), self._at(x - 3.5, y - 7), self._at(x + 3.5, y - 7)]
+        self.draw.polygon(corners, _GREY)
 
     def _at(self, x: float, y: float) -> Point:
         return x * self.scale, y * self.scale
-
-    def _box(
-        self, x: float, y: float, width: float, height: float
-    ) -> tuple[float, float, float, float]:
-        return (*self._at(x, y), *self._at(x + width, y + height))
 
 
 def _bent(points: list[Point]) -> list[Point]:
@@ -96,7 +81,8 @@ def _bent(points: list[Point]) -> list[Point]:
     for (x, y), (to_x, to_y) in pairwise(points):
         for step in range(1, _STEPS + 1):
             t = step / _STEPS
-            part = t * t * (3 - 2 * t)
-            height = 1.5 * t * (1 - t) + t**3  # of a cubic whose handles are half of the way down
-            found.append((x + (to_x - x) * part, y + (to_y - y) * height))
+            # Of a cubic whose handles are half of the way down.
+            across = t * t * (3 - 2 * t)
+            down = 1.5 * t * (1 - t) + t**3
+            found.append((x + (to_x - x) * across, y + (to_y - y) * down))
     return found

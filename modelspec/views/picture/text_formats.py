@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from .colors import colors
-from .diagram import Box, Diagram, Frame
+from .elements import Box, Diagram, Frame
 
 
 def mermaid(diagram: Diagram) -> str:
@@ -20,7 +20,8 @@ def mermaid(diagram: Diagram) -> str:
         return f"subgraph f{number}[{_quoted(frame.title)}]"
 
     def draw_box(box: Box) -> str:
-        return f"{ids[box.key]}[{_quoted(f'<b>{_entities(box.title)}</b><br/>{_entities(box.subtitle)}', raw=True)}]"
+        title, subtitle = _entities(box.title), _entities(box.subtitle)
+        return f'{ids[box.key]}["<b>{title}</b><br/>{subtitle}"]'
 
     lines.extend(_nested(diagram, open_frame, draw_box, "end"))
     lines.extend(
@@ -33,8 +34,8 @@ def mermaid(diagram: Diagram) -> str:
     return "\n".join([*lines, ""])
 
 
-def _quoted(text: str, *, raw: bool = False) -> str:
-    return f'"{text if raw else _entities(text)}"'
+def _quoted(text: str) -> str:
+    return f'"{_entities(text)}"'
 
 
 def _entities(text: str) -> str:
@@ -75,9 +76,7 @@ def _nested(
     draw_box: Callable[[Box], str],
     close: str,
 ) -> Iterator[str]:
-    """The boxes, each inside of the frames that it stands in. Boxes of one frame need not follow
-    one another.
-    """
+    """The boxes, each inside of its frames. Boxes of one frame need not follow one another."""
     inside: dict[Frame | None, list[Box | Frame]] = {None: []}
     for box in diagram.boxes.values():
         around: Frame | None = None

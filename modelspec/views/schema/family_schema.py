@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any, Final
+from typing import Any
 
 from modelspec.catalog.components.family import EXPRESSION as EXPRESSION_KEY
 from modelspec.catalog.layers.layer import NAMED, ONE, Argument, Layer
@@ -14,17 +14,18 @@ from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings
 from modelspec.core.source import Value
 
+from .field_docs import joined
 from .value_schema import (
     EXPRESSION,
+    NULL,
+    TYPES,
     Schema,
     alternatives,
     or_expression,
     settings,
     with_expressions,
+    without,
 )
-
-RESERVED: Final = ("from", "call", "when", "repeat")
-"""What stands among the settings of an entry of `layers`, and nowhere else."""
 
 
 def definitions(family: Registry) -> dict[str, Schema]:
@@ -52,7 +53,7 @@ def schema_needs(member_schema: Schema) -> bool:
 
 
 def reference(family: Registry, name: str) -> Schema:
-    """The schema of what stands behind a name or an alias."""
+    """The schema of what a name or an alias is given."""
     return {"$ref": f"#/$defs/{family.noun}.{family.aliases.get(name, name)}"}
 
 
@@ -60,42 +61,40 @@ def _family(family: Registry, needs: dict[str, bool]) -> Schema:
     def bare(name: str) -> bool:
         return not needs.get(f"{family.noun}.{family.aliases.get(name, name)}", False)
 
-    names = [name for name in family.names() if bare(name)]
-    forms: list[Schema] = [{"type": "string", "enum": sorted(names, key=str.lower)}]
-    in_any_case = (
-        [kind for kind in family.kinds() if bare(kind)]
-        if getattr(family, "any_case", False)
-        else []
-    )
-    in_any_case += getattr(family, "by_shape", ())
+    names = sorted(filter(bare, family.names()), key=str.lower)
+    forms: list[Schema] = [{"type": "string", "enum": names}]
+    in_any_case = [*getattr(family, "by_shape", ())]
+    if getattr(family, "any_case", False):
+        in_any_case = [*filter(bare, family.kinds()), *in_any_case]
     if in_any_case:
-        forms.append(
-            {
-                "type": "string",
-                "pattern": f"^({'|'.join(_any_case(name) for name in in_any_case)})$",
-            }
-        )
+        pattern = "|".join(map(_any_case, in_any_case))
+        forms.append({"type": "string", "pattern": f"^({pattern})$"})
     if not is_named_only(family):
-        forms.append(one_of(family))
-        if EXPRESSION_KEY in family and family.noun != "layer":
-            forms.append(_formula(family))
-        if family.noun == "layer":
-            # What an entry of `layers` has beside its settings has no meaning for a layer inside
-            # another.
-            forms[-1]["allOf"] = [{"additionalProperties": {"$ref": "#/$defs/inner"}}]
+        forms += _with_settings(family)
     return {"anyOf": [*forms, EXPRESSION]}
+
+
+def _with_settings(family: Registry) -> list[Schema]:
+    """The forms of a member with settings."""
+    form = one_of(family)
+    if family.noun == "layer":
+        # What an entry of `layers` has beside its settings has no meaning for a layer inside
+        # another.
+        return [{**form, "allOf": [{"additionalProperties": {"$ref": "#/$defs/inner"}}]}]
+    return [form, _formula(family)] if EXPRESSION_KEY in family else [form]
 
 
 def _formula(family: Registry) -> Schema:
     """`{expression: ..., name: ...}`: a formula with its settings beside it."""
     cls = family.find(EXPRESSION_KEY)
     assert cls is not None
-    properties = {
-        name: with_expressions(one)
-        for name, one in settings(cls)["properties"].items()
-        if name != "formula"
-    }
-    return _object({EXPRESSION_KEY: {"type": "string"}, **properties}, [EXPRESSION_KEY])
+    others = without(settings(cls)["properties"], "formula")
+    return _expression_beside({name: with_expressions(one) for name, one in others.items()})
+
+
+def _expression_beside(others: Schema) -> Schema:
+    """A mapping with a formula under `expression`, and other settings."""
+    return _object({EXPRESSION_KEY: {"type": "string"}, **others}, [EXPRESSION_KEY])
 
 
 def one_of(family: Registry) -> Schema:
@@ -125,7 +124,7 @@ def _any_case(name: str) -> str:
 
 
 def member(cls: type[Settings], family: Registry) -> Schema:
-    """What stands behind a name: the settings, the primary one alone, or nothing where none is
+    """What a name is given: the settings, the primary one alone, or nothing where none is
     needed.
     """
     read = settings(cls)
@@ -133,33 +132,40 @@ def member(cls: type[Settings], family: Registry) -> Schema:
     if issubclass(cls, Layer):
         properties.update(_reserved(cls))
     forms: list[Schema] = [_object(properties, read["required"])]
-    primary = cls.primary()
     if not read["required"]:
-        forms.append({"type": "null"})
-    if primary is not None and not set(read["required"]) - {primary}:
-        forms += _primary_alone(read["properties"][primary])
-        if getattr(cls, "spread_primary", False):
-            forms.append(
-                {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
-            )
-    inner = cls.primary_family()
-    if inner is not None and primary is not None:
-        forms.append(_spread(inner, properties, primary))
-    elif primary is not None and EXPRESSION_KEY not in properties and _takes_expression(cls):
-        others = {name: one for name, one in properties.items() if name != primary}
-        forms.append(_object({EXPRESSION_KEY: {"type": "string"}, **others}, [EXPRESSION_KEY]))
+        forms.append(NULL)
+    primary = cls.primary()
+    if primary is not None:
+        forms += _primary_forms(cls, primary, properties)
     return {"description": description(cls), "anyOf": [*forms, EXPRESSION]}
 
 
+def _primary_forms(cls: type[Settings], primary: str, properties: Schema) -> list[Schema]:
+    """The forms in which the primary setting has no key of its own."""
+    read = settings(cls)
+    forms: list[Schema] = []
+    if not set(read["required"]) - {primary}:
+        forms += _primary_alone(read["properties"][primary])
+        if getattr(cls, "spread_primary", False):
+            texts = {"type": "object", "additionalProperties": {"type": "string"}}
+            forms.append({**texts, "minProperties": 1})
+    inner = cls.primary_family()
+    if inner is not None:
+        forms.append(_spread(inner, properties, primary))
+    elif EXPRESSION_KEY not in properties and _takes_expression(cls):
+        forms.append(_expression_beside(without(properties, primary)))
+    return forms
+
+
 def _takes_expression(cls: type[Settings]) -> bool:
-    """Whether `expression` may stand for the primary setting, a formula."""
+    """Whether the primary setting is a formula, which may be written as `expression`."""
     body: dict[str, Value] = {EXPRESSION_KEY: ""}
     return cls.spread(body) != body
 
 
 def description(cls: type[Settings]) -> str:
     """The docstring, which is Markdown, and what editors show."""
-    return inspect.cleandoc(cls.__doc__ or "")
+    return joined(inspect.cleandoc(cls.__doc__ or ""))
 
 
 def _object(properties: Schema, required: list[str]) -> Schema:
@@ -168,33 +174,26 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 
 def _primary_alone(schema: Schema) -> list[Schema]:
-    """The forms of the primary setting behind the name: a mapping there would be the settings."""
-    return [
-        (
-            {"not": {"type": ["object", "null"]}}
-            if not one
-            else _list(one)
-            if one.get("type") == "array"
-            else with_expressions(one)
-        )
-        for one in alternatives(schema)
-        if one.get("type") not in ("object", "null")
-    ]
+    """The forms of the primary setting as the only one: a mapping would be the settings."""
+    kinds = (one for one in alternatives(schema) if one.get("type") not in ("object", "null"))
+    return [_alone(one) for one in kinds]
 
 
-def _list(schema: Schema) -> Schema:
-    return {key: value for key, value in with_expressions(schema).items() if key != "pattern"} | {
-        "type": "array"
-    }
+def _alone(schema: Schema) -> Schema:
+    if not schema:
+        return {"not": {"type": ["object", "null"]}}
+    if schema.get("type") == "array":
+        return {**without(with_expressions(schema), "pattern"), "type": "array"}
+    return with_expressions(schema)
 
 
 def _spread(inner: Registry, properties: Schema, primary: str) -> Schema:
     """`Bidirectional: {LSTM: 8, merge_mode: sum}`: the primary setting by its own name, among the
     settings.
     """
-    others = {name: one for name, one in properties.items() if name != primary}
+    others = without(properties, primary)
     members = {name: reference(inner, name) for name in inner.names() if name not in others}
-    return {"type": "object", "properties": {**others, **members}, "additionalProperties": False}
+    return _object({**others, **members}, [])
 
 
 def _reserved(cls: type[Layer]) -> dict[str, Schema]:
@@ -209,32 +208,21 @@ def _reserved(cls: type[Layer]) -> dict[str, Schema]:
 
 def sources(arguments: tuple[Argument, ...]) -> Schema:
     """`from`: a tensor, a list of tensors, or tensors by the call's argument."""
+    tensor, tensors = {"$ref": "#/$defs/tensor"}, {"$ref": "#/$defs/tensors"}
     if arguments == NAMED:
-        mapping = {
-            "type": "object",
-            "additionalProperties": {"$ref": "#/$defs/tensor"},
-            "minProperties": 1,
-        }
-        return {"anyOf": [{"$ref": "#/$defs/tensors"}, mapping]}
+        mapping = {"type": "object", "additionalProperties": tensor, "minProperties": 1}
+        return {"anyOf": [tensors, mapping]}
     names: dict[str, Any] = {}
     for argument in arguments:
-        names[argument.name] = {"$ref": "#/$defs/tensors" if argument.many else "#/$defs/tensor"}
-        names |= {item: {"$ref": "#/$defs/tensor"} for item in argument.items}
-    by_name = {
-        "type": "object",
-        "properties": names,
-        "additionalProperties": False,
-        "minProperties": 1,
-    }
-    return {"anyOf": [{"$ref": "#/$defs/tensors"}, by_name]}
+        names[argument.name] = tensors if argument.many else tensor
+        names |= dict.fromkeys(argument.items, tensor)
+    by_name = {**_object(names, []), "minProperties": 1}
+    return {"anyOf": [tensors, by_name]}
 
 
 def _call(cls: type[Layer]) -> Schema:
     if not cls.options:
         return {"$ref": "#/$defs/call"}
-    types = {bool: "boolean", int: "integer", float: "number", str: "string"}
     known = {"training": bool, **cls.options}
-    properties = {name: with_expressions({"type": types[kind]}) for name, kind in known.items()}
-    return or_expression(
-        {"type": "object", "properties": properties, "additionalProperties": False}
-    )
+    properties = {name: with_expressions({"type": TYPES[kind]}) for name, kind in known.items()}
+    return or_expression(_object(properties, []))

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from functools import cache
 
 from modelspec.core.settings import Settings
+
+_FENCE = re.compile(r"(^```\w*\n.*?^```$)", re.MULTILINE | re.DOTALL)
+_WITHIN = re.compile(r"(?<!\n)\n[ \t]*+(?!\n|- |\||#+ |$)")
+"""The end of a line within a paragraph: the next line begins no item, no row and no heading."""
 
 
 @cache
@@ -42,5 +47,17 @@ def _below(definition: ast.ClassDef) -> dict[str, str]:
         if not (isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant)):
             continue
         if isinstance(second.value.value, str):
-            found[first.target.id] = inspect.cleandoc(second.value.value)
+            found[first.target.id] = joined(inspect.cleandoc(second.value.value))
     return found
+
+
+def joined(text: str) -> str:
+    """Markdown with each paragraph and each item of a list on one line, code and tables as they
+    are: where the lines of a docstring end is a matter of the source.
+    """
+    parts = _FENCE.split(text)
+    return "".join(part if index % 2 else _joined(part) for index, part in enumerate(parts))
+
+
+def _joined(prose: str) -> str:
+    return _WITHIN.sub(" ", prose)

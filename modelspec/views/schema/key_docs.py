@@ -6,9 +6,15 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from modelspec.compiler.spec.data_section import CACHES
+from modelspec.compiler.spec.model_section import DATA_FORMATS
+from modelspec.compiler.spec.spec_file import VERSION
+
+from .type_text import words
+
 
 class Key(NamedTuple):
-    """One key: what it takes, in words; what it means; and an example, which stands at the top of a
+    """One key: what it takes, in words; what it means; and an example, which begins at the top of a
     file.
     """
 
@@ -21,7 +27,9 @@ _LAYERS = "model:\n  inputs: {x: [8]}\n  layers:\n"
 
 KEYS: Final[dict[str, Key]] = {
     "modelspec": Key(
-        "`1`", "The version of the language that the file is written in.", "modelspec: 1"
+        f"`{VERSION}`",
+        "The version of the language that the file is written in.",
+        f"modelspec: {VERSION}",
     ),
     "name": Key(
         "a text",
@@ -100,7 +108,7 @@ KEYS: Final[dict[str, Key]] = {
         "    - encoder: {from: right, name: b}\n    - Concatenate: {from: [a, b]}",
     ),
     "model.image_data_format": Key(
-        "`channels_last` or `channels_first`",
+        words({"enum": DATA_FORMATS}),
         "What the `data_format` of layers is where they have none of their own.",
         "model:\n  inputs: {image: [3, 32, 32]}\n  image_data_format: channels_first\n  layers:\n"
         "    - Conv2D: {filters: 8, kernel_size: 3}",
@@ -196,7 +204,7 @@ KEYS: Final[dict[str, Key]] = {
         "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c, weights: w}",
     ),
     "data.cache": Key(
-        "`auto`, `memory`, `disk` or `off`",
+        words({"enum": CACHES}),
         "Where prepared examples are kept. `auto`, the default: in memory up to 256 MB, and else on"
         " disk, below `MODELSPEC_CACHE` (by default `modelspec` in the user's cache folder), where"
         " the next run finds them. `memory` and `disk` choose one of them; `off` keeps nothing"

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Final
 
 from modelspec.catalog.layers.layer import ONE
-from modelspec.catalog.library import RULES, kinds
+from modelspec.catalog.library import RULES, Rule, kinds
 from modelspec.compiler.expand.library_kinds import SHAPE, Kind, load
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
 from .family_schema import sources
-from .value_schema import EXPRESSION, Schema, with_expressions
+from .value_schema import EXPRESSION, NULL, OF_NO_TYPE, TYPES, Schema, with_expressions, without
 
 OWN: Final[dict[str, Schema]] = {
     "weights": {
@@ -30,7 +30,6 @@ OWN: Final[dict[str, Schema]] = {
     "until": {"description": "The name of a layer in it, at which it ends.", "type": "string"},
 }
 """Settings of every model of the library."""
-_TYPES: Final = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
 
 
 def definitions() -> dict[str, Schema]:
@@ -86,34 +85,32 @@ def _kind(kind: Kind) -> Schema:
     forms: list[Schema] = [{**whole, "required": required} if required else whole]
     primary = kind.block.primary
     if primary is not None and not set(required) - {primary}:
-        alone = {
-            key: value
-            for key, value in with_expressions(own[primary]).items()
-            if key not in ("description", "default")
-        }
-        forms.append(alone)
+        forms.append(without(with_expressions(own[primary]), *OF_NO_TYPE))
     if not required:
-        forms.append({"type": "null"})
+        forms.append(NULL)
     return {"description": kind.description, "anyOf": [*forms, EXPRESSION]}
 
 
 def _setting(name: str, entry: Entry) -> Schema:
     """A setting by its default, and by what the library says of settings with its name."""
-    rule, text = RULES.get(name), comment(entry)
+    rule = RULES.get(name, Rule(""))
     default = plain(entry.value)
-    schema: Schema = {"description": text or (rule.text if rule else "")}
-    if rule is not None and rule.choices:
-        return {**schema, "enum": list(rule.choices), "default": default}
-    schema |= _type(entry.value)
-    if rule is not None and rule.least is not None:
-        schema["minimum"] = rule.least
-    if rule is not None and rule.optional and "type" in schema:
-        one = {key: value for key, value in schema.items() if key != "description"}
-        schema = {"description": schema["description"], "anyOf": [one, {"type": "null"}]}
-    if name == SHAPE:
-        sizes = {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}
-        schema["anyOf"] = [sizes, {"type": "null"}]
+    text: Schema = {"description": comment(entry) or rule.text}
+    if rule.choices:
+        return {**text, "enum": list(rule.choices), "default": default}
+    schema = {**text, **_taken(name, rule, entry.value)}
     return schema if default is None else {**schema, "default": _written(entry.value)}
+
+
+def _taken(name: str, rule: Rule, default: Node) -> Schema:
+    """What a setting may be."""
+    if name == SHAPE:
+        size = {"anyOf": [{"type": "integer"}, NULL]}
+        return {"anyOf": [{"type": "array", "items": size}, NULL]}
+    schema = _type(default)
+    if rule.least is not None:
+        schema["minimum"] = rule.least
+    return {"anyOf": [schema, NULL]} if rule.optional and "type" in schema else schema
 
 
 def _type(default: Node) -> Schema:
@@ -124,9 +121,10 @@ def _type(default: Node) -> Schema:
     if isinstance(default, Mapping):
         return {"type": "object"}
     value = default.value
-    if isinstance(value, str) and "$" in value:
+    is_expression = isinstance(value, str) and "$" in value
+    if is_expression or type(value) not in TYPES:
         return {}
-    return next(({"type": name} for kind, name in _TYPES if type(value) is kind), {})
+    return {"type": TYPES[type(value)]}
 
 
 def _written(default: Node) -> object:
@@ -138,8 +136,6 @@ def _written(default: Node) -> object:
 def comment(entry: Entry) -> str:
     """What the file says behind a setting, as a sentence."""
     span = entry.value.span
-    _, mark, text = span.source.text[span.end : span.source.line_end(span.end)].partition("#")
-    text = text.strip()
-    return (
-        f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if mark and text else ""
-    )
+    _, _, text = span.source.text[span.end : span.source.line_end(span.end)].partition("#")
+    text = text.strip().removesuffix(".")
+    return f"{text[0].upper()}{text[1:]}." if text else ""

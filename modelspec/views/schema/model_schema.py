@@ -1,5 +1,4 @@
-"""The schema of the `model` section: inputs, entries, shared things, blocks and the words that
-expansion takes away.
+"""The schema of the `model` section: inputs, entries, shared things, blocks and control flow.
 
 A schema cannot know the names that a file gives to its shared things and blocks. So the grammar has
 three variants, chosen by what the file has: without either, an entry that is no layer is an error;
@@ -12,12 +11,14 @@ from __future__ import annotations
 from typing import Final
 
 from modelspec.catalog.layers import LAYERS
-from modelspec.catalog.layers.layer import ONE
+from modelspec.catalog.layers.layer import ONE, Layer
+from modelspec.compiler.expand.control_flow import WORDS
 from modelspec.compiler.spec.model_inputs import Input
+from modelspec.compiler.spec.model_section import DATA_FORMATS
 from modelspec.core.dtypes import DTYPES
 
 from . import library_schema as library
-from .family_schema import RESERVED, one_of, sources
+from .family_schema import one_of, sources
 from .key_docs import KEYS
 from .value_schema import EXPRESSION, Schema, or_expression, settings, with_expressions
 
@@ -87,7 +88,7 @@ def definitions(layer: Schema) -> dict[str, Schema]:
             "description": KEYS["repeat"].text,
             **with_expressions({"type": "integer", "minimum": 0}),
         },
-        "inner": {"propertyNames": {"not": {"enum": list(RESERVED)}}},
+        "inner": {"propertyNames": {"not": {"enum": list(Layer.reserved)}}},
         "size": _size(),
         "shape": _shape(),
         "input": _input(),
@@ -138,7 +139,7 @@ def _model(suffix: str, *, root: bool) -> Schema:
             },
         }
     )
-    formats = {"anyOf": [{"enum": ["channels_last", "channels_first"]}, EXPRESSION]}
+    formats = {"anyOf": [{"enum": list(DATA_FORMATS)}, EXPRESSION]}
     layers = _ref(f"layers{suffix}")
     keys: dict[str, Schema] = {
         "inputs": inputs,
@@ -241,15 +242,13 @@ def _one(suffix: str, bare: Schema) -> list[Schema]:
         needing = [name for name in layer["properties"] if name not in bare["enum"]]
         bare = {"type": "string", "not": {"enum": needing}}
         layer["additionalProperties"] = _own_call(parameters=suffix == ".blocks")
-        # A word of expansion is no name of one's own.
-        layer["propertyNames"] = {
-            "not": {"enum": ["for", "repeat", "when", "branches", "do", "else", "join", "index"]}
-        }
+        # A word of control flow is no name of one's own.
+        layer["propertyNames"] = {"not": {"enum": list(WORDS)}}
     return [bare, layer]
 
 
 def _own_call(*, parameters: bool) -> Schema:
-    """What stands behind the name of something shared (only reserved settings), or of a block (its
+    """What the name of something shared is given (only reserved settings), or that of a block (its
     parameters too).
     """
     reserved: Schema = {

@@ -21,6 +21,8 @@ _MANY = {
     "string": "texts",
     "boolean": "booleans",
     "array": "lists",
+    "object": "mappings",
+    "null": "`null`",
 }
 
 
@@ -29,9 +31,8 @@ def words(schema: Schema) -> str:
     if "anyOf" in schema:
         return _either([words(one) for one in schema["anyOf"]])
     if "enum" in schema or "const" in schema:
-        return _either(
-            [f"`{written(value)}`" for value in schema.get("enum", [schema.get("const")])]
-        )
+        values = schema.get("enum", [schema.get("const")])
+        return _either([f"`{written(value)}`" for value in values])
     if "$ref" in schema:
         return _a(noun(schema))
     kind = schema.get("type")
@@ -39,8 +40,9 @@ def words(schema: Schema) -> str:
         return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
     if kind == "array":
         return _list(schema)
-    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"a mapping of names to {_plural(schema['additionalProperties'])}"
+    items = schema.get("additionalProperties")
+    if kind == "object" and isinstance(items, dict):
+        return f"a mapping of names to {_plural(items)}"
     return _NAMED.get(str(kind), "a value")
 
 
@@ -73,31 +75,27 @@ def _either(parts: list[str]) -> str:
 def _bounds(schema: Schema) -> str:
     least, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
-    if above is not None and schema["type"] == "integer":
+    is_whole = schema["type"] == "integer"
+    if above is not None and is_whole:
         least, above = above + 1, None
-    if below is not None and schema["type"] == "integer":
+    if below is not None and is_whole:
         most, below = below - 1, None
     if least is not None and most is not None:
-        return (
-            f" from {least:g} to {most:g}"
-            if schema["type"] == "number"
-            else f" from {least} to {most}"
-        )
-    low = (
-        f" of at least {least:g}"
-        if least is not None
-        else f" above {above:g}"
-        if above is not None
-        else ""
-    )
-    high = (
-        f" below {below}"
-        if below is not None
-        else f" of at most {most:g}"
-        if most is not None
-        else ""
-    )
+        return f" from {least} to {most}" if is_whole else f" from {least:g} to {most:g}"
+    low, high = _lower_bound(least, above), _upper_bound(most, below)
     return f"{low} and{high}" if low and high else low + high
+
+
+def _lower_bound(least: float | None, above: float | None) -> str:
+    if least is not None:
+        return f" of at least {least:g}"
+    return f" above {above:g}" if above is not None else ""
+
+
+def _upper_bound(most: float | None, below: float | None) -> str:
+    if below is not None:
+        return f" below {below}"
+    return f" of at most {most:g}" if most is not None else ""
 
 
 def _list(schema: Schema) -> str:
@@ -116,13 +114,7 @@ def _plural(schema: Schema) -> str:
         return _either([_plural(one) for one in schema["anyOf"]])
     if "$ref" in schema:
         return plural(noun(schema))
-    if schema.get("type") == "null":
-        return "`null`"
-    return (
-        "mappings"
-        if schema.get("type") == "object"
-        else _MANY.get(str(schema.get("type")), "values")
-    )
+    return _MANY.get(str(schema.get("type")), "values")
 
 
 def plural(word: str) -> str:

@@ -20,7 +20,7 @@ from .type_text import words
 Schema = dict[str, Any]
 
 _FAMILY: Final = "x-family"
-"""Stands where a member of a family is taken, with the family's noun, until it becomes a
+"""The key of a mark where a member of a family is taken, with the family's noun, until it becomes a
 reference.
 """
 _OPEN: Final[tuple[Schema, ...]] = ({}, {"type": "object", "additionalProperties": True})
@@ -29,7 +29,11 @@ _OPEN: Final[tuple[Schema, ...]] = ({}, {"type": "object", "additionalProperties
 EXPRESSION: Final[Schema] = {"$ref": "#/$defs/expression"}
 DOLLAR: Final = r"\$"
 """What tells an expression from a text: `$width`, `$(2 * width)`, `run-$(width)`."""
-_OF_NO_TYPE = frozenset({"description", "default"})
+NULL: Final[Schema] = {"type": "null"}
+OF_NO_TYPE: Final = ("description", "default")
+"""Keys that say nothing of what a value may be."""
+TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
+"""JSON Schema's names of Python's types."""
 
 
 @cache
@@ -44,22 +48,25 @@ def settings(cls: type[Settings]) -> Schema:
         # A default that is no JSON (another settings object) is left out.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
         made = cls.model_json_schema(mode="validation", schema_generator=_Generator)
-    inner, family = made.get("$defs", {}), cls.primary_family()
-    names = sorted((name for name in cls.model_fields if name not in cls.common), key=_rank(cls))
-    properties = {name: _clean(one, inner) for name, one in made.get("properties", {}).items()}
-    if family is not None:
-        properties = {name: _of_family(one, family) for name, one in properties.items()}
-    for name, one in properties.items():
-        if "description" not in one and (text := docs.text_of(cls, name)):
-            one["description"] = text
-    ordered = {
-        name: properties[name]
-        for name in (*names, *(name for name in properties if name in cls.common))
-    }
+    properties, inner = made.get("properties", {}), made.get("$defs", {})
+    own = sorted((name for name in cls.model_fields if name not in cls.common), key=_rank(cls))
+    common = [name for name in properties if name in cls.common]
+    needed = made.get("required", ())
     return {
-        "properties": ordered,
-        "required": [name for name in names if name in made.get("required", ())],
+        "properties": {name: _setting(cls, name, properties[name], inner) for name in own + common},
+        "required": [name for name in own if name in needed],
     }
+
+
+def _setting(cls: type[Settings], name: str, schema: Schema, inner: Schema) -> Schema:
+    """One setting, with its docstring as description."""
+    found: Schema = _clean(schema, inner)
+    family = cls.primary_family()
+    if family is not None:
+        found = _of_family(found, family)
+    if "description" not in found and (text := docs.text_of(cls, name)):
+        found["description"] = text
+    return found
 
 
 def _rank(cls: type[Settings]) -> Callable[[str], tuple[bool, bool, int]]:
@@ -85,11 +92,9 @@ class _Generator(GenerateJsonSchema):
 
     def function_plain_schema(self, schema: Any) -> JsonSchemaValue:
         family = getattr(schema["function"]["function"], "family", None)
-        return (
-            {_FAMILY: family.noun}
-            if isinstance(family, Registry)
-            else super().function_plain_schema(schema)
-        )
+        if isinstance(family, Registry):
+            return {_FAMILY: family.noun}
+        return super().function_plain_schema(schema)
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -102,31 +107,35 @@ def _clean(schema: Any, inner: Schema) -> Any:
     if not isinstance(schema, dict):
         return schema
     if _FAMILY in schema:
-        rest = {key: value for key, value in schema.items() if key != _FAMILY}
-        return {"$ref": f"#/$defs/{schema[_FAMILY]}", **rest}
+        return {"$ref": f"#/$defs/{schema[_FAMILY]}", **without(schema, _FAMILY)}
     name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     if name in inner:
-        return _clean(
-            {**inner[name], **{key: value for key, value in schema.items() if key != "$ref"}}, inner
-        )
-    titled = isinstance(schema.get("title"), str)
-    return {
-        key: _clean(value, inner) for key, value in schema.items() if key != "title" or not titled
-    }
+        return _clean({**inner[name], **without(schema, "$ref")}, inner)
+    if isinstance(schema.get("title"), str):
+        schema = without(schema, "title")
+    return {key: _clean(value, inner) for key, value in schema.items()}
+
+
+def without(schema: Schema, *keys: str) -> Schema:
+    """The schema but for some keys."""
+    return {key: value for key, value in schema.items() if key not in keys}
 
 
 def _of_family(schema: Schema, family: Registry) -> Schema:
     """A setting that takes anything, in a class whose primary setting is a member of the family:
     that, or a list.
     """
-    notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
     found = alternatives(schema)
     if not any(one in _OPEN for one in found):
         return schema
     one: Schema = {"$ref": f"#/$defs/{family.noun}"}
     many = [{"type": "array", "items": one}] if {} in found else []
     others = [other for other in found if other not in (*_OPEN, {"type": "string"})]
-    return {"anyOf": [one, *many, *others], **notes}
+    return {"anyOf": [one, *many, *others], **_notes(schema)}
+
+
+def _notes(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key in OF_NO_TYPE}
 
 
 # Expressions --------------------------------------------------------------------------------------
@@ -136,10 +145,9 @@ def with_expressions(schema: Schema) -> Schema:
     """The same schema, which also takes an expression in place of the value and of every value in
     it.
     """
-    notes = {key: value for key, value in schema.items() if key in _OF_NO_TYPE}
     found = alternatives(schema)
-    expected = words({"anyOf": [one for one in found if one != {"type": "null"}] or found})
-    return {**_either([_inside(one) for one in found], expected), **notes}
+    expected = words({"anyOf": [one for one in found if one != NULL] or found})
+    return {**_either([_inside(one) for one in found], expected), **_notes(schema)}
 
 
 def or_expression(schema: Schema) -> Schema:
@@ -153,7 +161,7 @@ def alternatives(schema: Schema) -> list[Schema]:
     """What a value may be, one kind of value each."""
     if "anyOf" in schema:
         return [alternative for one in schema["anyOf"] for alternative in alternatives(one)]
-    return [{key: value for key, value in schema.items() if key not in _OF_NO_TYPE}]
+    return [without(schema, *OF_NO_TYPE)]
 
 
 def _inside(schema: Schema) -> Schema:
@@ -179,23 +187,29 @@ def _either(kinds: list[Schema], expected: str) -> Schema:
     """
     if any(not one or _takes_expressions(one) for one in kinds):
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-    choices = [one for one in kinds if "enum" in one or "const" in one]
-    typed = [one for one in kinds if one not in choices]
-    if choices:
-        listed = [
-            value for one in choices for value in (one["enum"] if "enum" in one else [one["const"]])
-        ]
-        nothing = [one for one in typed if one == {"type": "null"}]
-        rest = [one for one in typed if one not in nothing]
-        listed += [None] * bool(nothing)
-        return {"anyOf": [{"enum": listed}, *([_merged(rest)] if rest else []), EXPRESSION]}
+    if any(_is_choice(one) for one in kinds):
+        return _choice(kinds)
     # Editors show this where a number is in quotes, and would otherwise speak of the pattern.
-    return _merged(
-        [
-            *typed,
-            {"type": "string", "pattern": DOLLAR, "patternErrorMessage": f"must be {expected}"},
-        ]
-    )
+    message = f"must be {expected}"
+    expression = {"type": "string", "pattern": DOLLAR, "patternErrorMessage": message}
+    return _merged([*kinds, expression])
+
+
+def _is_choice(schema: Schema) -> bool:
+    return "enum" in schema or "const" in schema
+
+
+def _choice(kinds: list[Schema]) -> Schema:
+    """One of some values, `null` among them where it is taken, or one of the other alternatives, or
+    an expression.
+    """
+    values: list[Any] = []
+    for one in filter(_is_choice, kinds):
+        values += one["enum"] if "enum" in one else [one["const"]]
+    if NULL in kinds:
+        values.append(None)
+    rest = [one for one in kinds if one != NULL and not _is_choice(one)]
+    return {"anyOf": [{"enum": values}, *([_merged(rest)] if rest else []), EXPRESSION]}
 
 
 def _takes_expressions(schema: Schema) -> bool:
@@ -208,15 +222,16 @@ def _takes_expressions(schema: Schema) -> bool:
 
 
 def _merged(kinds: list[Schema]) -> Schema:
-    types = [one.get("type") for one in kinds]
+    """One schema for several types, where the bounds of each can only be its own."""
     if len(kinds) == 1:
         return kinds[0]
+    types = [one.get("type") for one in kinds]
     if None in types or len(set(types)) < len(types) or _clash(types):
         return {"anyOf": kinds}
-    return {
-        "type": types,
-        **{key: value for one in kinds for key, value in one.items() if key != "type"},
-    }
+    merged: Schema = {"type": types}
+    for one in kinds:
+        merged |= without(one, "type")
+    return merged
 
 
 def _clash(types: Iterable[Any]) -> bool:

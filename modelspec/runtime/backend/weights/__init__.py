@@ -18,14 +18,15 @@ from modelspec.core.paths import confined
 from modelspec.core.settings import Context
 from modelspec.runtime.data.errors import Findings, RunError
 
+from .wanted import Wanted
 from .weight_files import opened
 
 if TYPE_CHECKING:  # Keras: files are read without it
     import keras
 
-    from .layout import Given, Wanted
+    from .held_weights import Given
 
-__all__ = ["initial_weights", "load_weights"]
+__all__ = ["assign", "initial_weights", "load_weights"]
 
 
 def load_weights(
@@ -36,8 +37,6 @@ def load_weights(
     Raises `RunError`: MS750 where the file cannot be read, MS751 where it asks for what no file of
     weights needs, MS752 for every layer that it does not fit.
     """
-    from .layout import Wanted
-
     wanted = Wanted(settings.skip, settings.by_name)
     _load(
         model, located(settings.path, context), settings.path, wanted, settings.skip_mismatch, span
@@ -52,7 +51,6 @@ def initial_weights(model: keras.Model, source: WeightsSource) -> None:
     where the weights cannot be fetched, MS754 where Keras offers none for the model's settings.
     """
     from . import imagenet
-    from .layout import Wanted
 
     if source.value == IMAGENET:
         path = imagenet.fetched(source.kind, source.settings)
@@ -114,10 +112,11 @@ def _load(
                 ),
             )
         for given in fitting:
-            _assign(given)
+            assign(given)
 
 
-def _assign(given: Given) -> None:
+def assign(given: Given) -> None:
+    """Give the weights of one owner the values of the file."""
     for weight, entry in given.weights.values():
         weight.assign(entry.read())
     finalize: Any = getattr(given.owner, "finalize_state", None)
@@ -128,11 +127,9 @@ def _assign(given: Given) -> None:
 def _does_not_fit(wrong: Sequence[Given], shown: str, span: Span | None) -> RunError:
     found = Findings()
     for given in wrong:
-        subject = f"`{given.path}`" if given.path else "the model"
-        help = (
-            f"`skip: [{given.path.split('/')[0]}]` leaves it as it is"
-            if given.path
-            else "`by_name: true` takes the layers whose names are in both"
-        )
+        subject, help = "the model", "`by_name: true` takes the layers whose names are in both"
+        if given.path:
+            subject = f"`{given.path}`"
+            help = f"`skip: [{given.path.split('/')[0]}]` leaves it as it is"
         found.error("MS752", f"`{shown}` does not fit {subject}: {given.problem}", span, help=help)
     return RunError(found.diagnostics)

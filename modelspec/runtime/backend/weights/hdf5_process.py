@@ -1,9 +1,10 @@
 """Files of HDF5 read by another process (`modelspec.core.sandbox`), asked one question at a time.
 
     question   a line of JSON: ["names", 3, "layers/dense"], about the third file that was opened
-    answer     a line of JSON: {"found": ["vars"]} or {"fault": [code, message, help]}; after `read`, the bytes too
+    answer     a line of JSON: {"found": ["vars"]} or {"fault": [code, message, help]};
+               after `read`, the bytes too
 
-One process serves all files; a file that breaks it is told, and the next one is given a new
+One process serves all files; a file that breaks it is reported, and the next one is given a new
 process. The answers are as little trusted as the file: an array has the shape that was promised,
 and is made of numbers.
 """
@@ -27,6 +28,7 @@ from modelspec.core import sandbox as apart
 from modelspec.runtime.data.errors import RunError
 
 from .entry import Array, Entry, broken
+from .hdf5_file import opened_here
 
 _NUMBERS = "biuf"
 
@@ -120,12 +122,11 @@ class Tree:
 
     def entry(self, path: str) -> Entry | None:
         """The array at a path; None where there is none."""
-        shape = self._ask("shape", path)
-        return (
-            None
-            if shape is None
-            else Entry(path, tuple(shape), lambda: self._read(path, tuple(shape)))
-        )
+        found = self._ask("shape", path)
+        if found is None:
+            return None
+        shape = tuple(found)
+        return Entry(path, shape, lambda: self._read(path, shape))
 
     def texts(self, path: str, attribute: str) -> tuple[str, ...] | None:
         """Names in an attribute of a group."""
@@ -180,8 +181,6 @@ class _Service:
         self._files: dict[int, tuple[ExitStack, Any]] = {}
 
     def open(self, number: int, path: str, shown: str) -> None:
-        from .weight_files import opened_here
-
         stack = ExitStack()
         self._files[number] = (stack, stack.enter_context(opened_here(Path(path), shown)))
 
@@ -204,23 +203,28 @@ class _Service:
 
 def main() -> None:
     """Answers the questions that come in on standard input, until there are no more."""
-    import modelspec.runtime.backend.weights.hdf5_reader  # noqa: F401  # before the limits: what is imported may be compiled and kept
+    # Before the limits: what is imported may be compiled and kept.
+    import modelspec.runtime.backend.weights.hdf5_reader  # noqa: F401
 
     apart.limit()
     service, answers = _Service(), sys.stdout.buffer
     for line in sys.stdin.buffer:
-        data: Any = b""
-        try:
-            found = service(*json.loads(line))
-            if isinstance(found, np.ndarray):
-                data, found = found.reshape(-1).view(np.uint8).data, [found.dtype.str, found.shape]
-            answer: Any = {"found": found}
-        except RunError as error:
-            first = error.diagnostics[0]
-            answer = {"fault": [first.code, first.message, first.help]}
+        answer, data = _answer(service, json.loads(line))
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.write(data)
         answers.flush()
+
+
+def _answer(service: _Service, question: Any) -> tuple[dict[str, Any], Any]:
+    """What is said to a question, and the bytes that follow."""
+    try:
+        found = service(*question)
+    except RunError as error:
+        first = error.diagnostics[0]
+        return {"fault": [first.code, first.message, first.help]}, b""
+    if isinstance(found, np.ndarray):
+        return {"found": [found.dtype.str, found.shape]}, found.reshape(-1).view(np.uint8).data
+    return {"found": found}, b""
 
 
 if __name__ == "__main__":

@@ -87,13 +87,10 @@ class Tree:
                 return None
             if attribute in group.attrs:
                 return self._attribute(group, attribute)
-            if f"{attribute}0" not in group.attrs:
+            parts = self._parts(group, attribute)
+            if not parts:
                 return None
-            parts = (
-                self._attribute(group, f"{attribute}{index}")
-                for index in range(self._parts(group, attribute))
-            )
-            return tuple(name for part in parts for name in part)
+            return tuple(name for part in parts for name in self._attribute(group, part))
 
     def text(self, path: str, attribute: str) -> str | None:
         """One text in an attribute of a group."""
@@ -130,49 +127,49 @@ class Tree:
                 f"`{path}` is compressed, which Keras never does",
                 help="load it with Keras and save it again, or write it with `h5repack -f NONE`",
             )
-        shape = dataset.shape
-        if shape is None:
+        if dataset.shape is None:
             raise refused(self.shown, f"`{path}` is empty")
-        claimed, stored = math.prod(shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
-        chunk = math.prod(dataset.chunks) * dataset.dtype.itemsize if dataset.chunks else 0
+        self._check_size(dataset, path)
+        return half
+
+    def _check_size(self, dataset: Any, path: str) -> None:
+        """Refuses an array of more bytes than the file has for it."""
+        item, stored = dataset.dtype.itemsize, dataset.id.get_storage_size()
+        claimed = math.prod(dataset.shape) * item
+        chunk = math.prod(dataset.chunks) * item if dataset.chunks else 0
         if stored < claimed or chunk > max(stored, 1 << 20):
             raise refused(
                 self.shown,
                 f"`{path}` claims {max(claimed, chunk):,} bytes, and {stored:,} are stored",
             )
-        return half
 
     def _read(self, dataset: Any, half: bool) -> Array:
         with self._readable():
-            if half:
-                raw = np.empty(dataset.shape, dataset.dtype)
-                dataset.read_direct(raw) if raw.size else None
-                return from_bfloat16(raw.view(np.uint16))
-            return np.asarray(dataset[()])
+            if not half:
+                return np.asarray(dataset[()])
+            raw = np.empty(dataset.shape, dataset.dtype)
+            if raw.size:
+                dataset.read_direct(raw)
+            return from_bfloat16(raw.view(np.uint16))
 
-    def _parts(self, group: Any, attribute: str) -> int:
-        count = 0
-        while f"{attribute}{count}" in group.attrs and count < MAX_MEMBERS:
-            count += 1
-        return count
+    def _parts(self, group: Any, attribute: str) -> list[str]:
+        """The attributes that a long list is cut into."""
+        names: list[str] = []
+        while (name := f"{attribute}{len(names)}") in group.attrs and len(names) < MAX_MEMBERS:
+            names.append(name)
+        return names
 
     def _attribute(self, group: Any, name: str) -> tuple[str, ...]:
         attribute = group.attrs.get_id(name)
-        if math.prod(attribute.shape) == 0:  # an empty list, which has no dtype of its own
+        count = math.prod(attribute.shape)
+        if count == 0:  # an empty list, which has no dtype of its own
             return ()
         text = h5py.check_string_dtype(attribute.dtype)
-        if (
-            text is None
-            or (text.length or 0) > _MAX_NAME
-            or math.prod(attribute.shape) > MAX_MEMBERS
-        ):
+        if text is None or (text.length or 0) > _MAX_NAME or count > MAX_MEMBERS:
             raise refused(self.shown, f"its attribute `{name}` is no list of names")
         value = group.attrs[name]
         items = value.ravel().tolist() if isinstance(value, np.ndarray) else [value]
-        return tuple(
-            item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
-            for item in items
-        )
+        return tuple(map(_text, items))
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -201,3 +198,7 @@ def open_tree(file: Path | IO[bytes], shown: str) -> Iterator[Tree]:
 def _said(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
+
+
+def _text(item: Any) -> str:
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)

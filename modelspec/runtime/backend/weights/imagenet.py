@@ -12,7 +12,7 @@ import ast
 import inspect
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -107,32 +107,51 @@ def _files(
     kind: str, settings: Mapping[str, Any], top: bool, module: ModuleType
 ) -> tuple[str, str | None]:
     """The name of the file, and its hash where Keras knows one."""
-    low, ends = kind.lower(), "" if top else "_notop"
-    if kind in _WIDTHS:
-        return _mobile(kind, settings, top), None
-    if kind.startswith("MobileNetV3"):
-        return _mobile_v3(kind, settings, top, module)
-    if kind.startswith("NASNet"):
-        name = f"{_FIRST_NAMES[kind]}{'' if top else '_no_top'}.h5"
-        return name, _hash_in(module, name)
-    if kind.startswith("ResNet"):
-        return f"{low}_{_TF}{ends}.h5", module.WEIGHTS_HASHES[low][not top]
-    if kind.startswith("EfficientNetV2"):
-        part = low.removeprefix("efficientnetv2")
-        return (
-            f"efficientnetv2-{part}{ends}.h5",
-            module.WEIGHTS_HASHES[part if part[0] == "b" else f"-{part}"][not top],
-        )
-    if kind.startswith("EfficientNet"):
-        return f"{low}{ends}.h5", module.WEIGHTS_HASHES[low.removeprefix("efficientnet")][not top]
-    if kind.startswith("ConvNeXt"):
-        name = f"convnext_{low.removeprefix('convnext')}"
-        return f"{name}{ends}.h5", module.WEIGHTS_HASHES[name][not top]
-    name = f"{_FIRST_NAMES.get(kind, low)}_{_TF}{ends}.h5"
+    for prefix, files in _FAMILIES.items():
+        if kind.startswith(prefix):
+            return files(kind, settings, top, module)
+    name = f"{_FIRST_NAMES.get(kind, kind.lower())}_{_TF}{_ending(top)}.h5"
     return name, _hash_in(module, name)
 
 
-def _mobile(kind: str, settings: Mapping[str, Any], top: bool) -> str:
+def _ending(top: bool) -> str:
+    return "" if top else "_notop"
+
+
+def _nasnet(kind: str, _: Mapping[str, Any], top: bool, module: ModuleType) -> tuple[str, Any]:
+    name = f"{_FIRST_NAMES[kind]}{'' if top else '_no_top'}.h5"
+    return name, _hash_in(module, name)
+
+
+def _resnet(kind: str, _: Mapping[str, Any], top: bool, module: ModuleType) -> tuple[str, Any]:
+    low = kind.lower()
+    return f"{low}_{_TF}{_ending(top)}.h5", module.WEIGHTS_HASHES[low][not top]
+
+
+def _efficientnet(
+    kind: str, _: Mapping[str, Any], top: bool, module: ModuleType
+) -> tuple[str, Any]:
+    low = kind.lower()
+    hashes = module.WEIGHTS_HASHES[low.removeprefix("efficientnet")]
+    return f"{low}{_ending(top)}.h5", hashes[not top]
+
+
+def _efficientnet_v2(
+    kind: str, _: Mapping[str, Any], top: bool, module: ModuleType
+) -> tuple[str, Any]:
+    part = kind.lower().removeprefix("efficientnetv2")
+    hashes = module.WEIGHTS_HASHES[part if part[0] == "b" else f"-{part}"]
+    return f"efficientnetv2-{part}{_ending(top)}.h5", hashes[not top]
+
+
+def _convnext(kind: str, _: Mapping[str, Any], top: bool, module: ModuleType) -> tuple[str, Any]:
+    name = f"convnext_{kind.lower().removeprefix('convnext')}"
+    return f"{name}{_ending(top)}.h5", module.WEIGHTS_HASHES[name][not top]
+
+
+def _mobile(
+    kind: str, settings: Mapping[str, Any], top: bool, _: ModuleType
+) -> tuple[str, str | None]:
     alpha = float(settings.get("alpha", 1.0))
     if alpha not in _WIDTHS[kind]:
         raise _none(
@@ -144,8 +163,8 @@ def _mobile(kind: str, settings: Mapping[str, Any], top: bool) -> str:
         raise _none(kind, "`depth_multiplier: 1` only", "leave it out")
     size, ends = _size(kind, settings), "" if top else "_no_top"
     if kind == "MobileNet":
-        return f"mobilenet_{_MOBILE_NAMES[alpha]}_{size}_tf{ends}.h5"
-    return f"mobilenet_v2_{_TF}_{alpha}_{size}{ends}.h5"
+        return f"mobilenet_{_MOBILE_NAMES[alpha]}_{size}_tf{ends}.h5", None
+    return f"mobilenet_v2_{_TF}_{alpha}_{size}{ends}.h5", None
 
 
 def _size(kind: str, settings: Mapping[str, Any]) -> int:
@@ -174,6 +193,23 @@ def _mobile_v3(
     return f"weights_mobilenet_v3_{name}{ends}", module.WEIGHTS_HASHES[name][not top]
 
 
+_FAMILIES: Mapping[
+    str, Callable[[str, Mapping[str, Any], bool, ModuleType], tuple[str, str | None]]
+] = {
+    "MobileNetV3": _mobile_v3,
+    "MobileNet": _mobile,
+    "NASNet": _nasnet,
+    "ResNet": _resnet,
+    "EfficientNetV2": _efficientnet_v2,
+    "EfficientNet": _efficientnet,
+    "ConvNeXt": _convnext,
+}
+"""The rule of each family by the beginning of its names, longer ones first."""
+
+
+# The modules of Keras -----------------------------------------------------------------------------
+
+
 def _address(module: ModuleType, name: str) -> str:
     """The address that the module has for a file: in its call of `get_file`, or as the folder of
     all of them.
@@ -181,30 +217,23 @@ def _address(module: ModuleType, name: str) -> str:
     given = _call(module, name)
     if given is not None and isinstance(given.args[1], ast.Name):
         return str(getattr(module, given.args[1].id))
-    known = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, str) and value.startswith("https://")
-    ]
-    return next(value for value in known if value.endswith("/")) + name
+    texts = [value for value in vars(module).values() if isinstance(value, str)]
+    folders = (text for text in texts if text.startswith("https://") and text.endswith("/"))
+    return next(folders) + name
 
 
 def _hash_in(module: ModuleType, name: str) -> str | None:
-    """The hash that the module gives to `get_file` for a file, where it stands in the call
-    itself.
-    """
+    """The hash that the module gives to `get_file` for a file, where it is in the call itself."""
     given = _call(module, name)
-    found = (
-        next((word.value for word in given.keywords if word.arg == "file_hash"), None)
-        if given
-        else None
-    )
-    return str(found.value) if isinstance(found, ast.Constant) else None
+    for word in given.keywords if given is not None else ():
+        if word.arg == "file_hash":
+            return str(word.value.value) if isinstance(word.value, ast.Constant) else None
+    return None
 
 
 def _call(module: ModuleType, name: str) -> ast.Call | None:
-    """The module's call of `get_file` for a file, whose name stands in it or in the assignment
-    before it.
+    """The module's call of `get_file` for a file, whose name is in it or in the assignment before
+    it.
     """
     tree = ast.parse(inspect.getsource(module))
     parts = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Call))]
@@ -212,15 +241,19 @@ def _call(module: ModuleType, name: str) -> ast.Call | None:
     for node in sorted(parts, key=lambda node: node.lineno):
         if isinstance(node, ast.Assign):
             value = node.value.value if isinstance(node.value, ast.Constant) else None
-            named.update(
-                {target.id: value for target in node.targets if isinstance(target, ast.Name)}
-            )
-        elif isinstance(node.func, ast.Attribute) and node.func.attr == "get_file":
-            first = node.args[0]
-            if name == (
-                first.value
-                if isinstance(first, ast.Constant)
-                else named.get(getattr(first, "id", ""))
-            ):
-                return node
+            targets = [target for target in node.targets if isinstance(target, ast.Name)]
+            named.update({target.id: value for target in targets})
+        elif _gets_file(node) and name == _value(node.args[0], named):
+            return node
     return None
+
+
+def _gets_file(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "get_file"
+
+
+def _value(node: ast.expr, named: Mapping[str, object]) -> object:
+    """The value of a constant, or of a name that was assigned one."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    return named.get(node.id) if isinstance(node, ast.Name) else None

@@ -1,9 +1,14 @@
 """Tensors in a file of the safetensors format (https://huggingface.co/docs/safetensors), hashed one
 by one.
 
-The format is a JSON header and the numbers behind it. It is written here, not by its library,
-because every write of a commit goes through one place that can fail, is hashed on its way, and
-needs no second copy in memory.
+The format is a JSON header and the numbers behind it. The library `safetensors` can read what is
+written here, but does not write it:
+
+- Its `save_file` does not force the file to disk, replaces a file that is there, and says of a full
+  disk only a text, without `errno`. A commit has to know which operation failed, and how.
+- Its `save` takes two more copies of all tensors in memory.
+- Its reader for NumPy has no bfloat16 and no float8, which the weights of some runs are.
+- Each tensor is hashed on its way to the disk and back, with no second pass over the file.
 """
 
 from __future__ import annotations

@@ -4,17 +4,19 @@ say.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelspec.compiler.legacy import modernize
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.source import plain as plain_nodes
 from modelspec.core.source import read_mapping
 
 from .architecture import Unreadable
-from .tidy import as_lists, short_training
+from .short_settings import short_training
+from .tidy import as_lists
 from .value_forms import plain
 
 _PARTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
@@ -44,16 +46,21 @@ def training_of(
 
 def _part(value: Any, outputs: Sequence[str], *, per_output: bool) -> Any:
     said = _component(plain(value))
-    if not per_output or not isinstance(said, (dict, list)):
+    if not per_output:
         return said
     if len(outputs) == 1:
-        if isinstance(said, dict) and set(said) == set(outputs):
-            said = said[outputs[0]]
-        while isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
-            said = said[0]
-        return said
+        return _of_one_output(said, outputs[0])
     if isinstance(said, list) and len(said) == len(outputs):
         return {name: one for name, one in zip(outputs, said, strict=True) if one is not None}
+    return said
+
+
+def _of_one_output(said: Any, output: str) -> Any:
+    """Without the mapping or the list around what one output has."""
+    if isinstance(said, dict) and set(said) == {output}:
+        said = said[output]
+    while isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
+        said = said[0]
     return said
 
 
@@ -64,14 +71,14 @@ def _component(value: Any) -> Any:
     if isinstance(value, list):
         return [_component(one) for one in value]
     if isinstance(value, dict):
-        return {
-            key: _component(one)
-            for key, one in value.items()
-            if not (
-                key in _OF_OTHERS and not isinstance(one, dict) and (one in _USUAL or key == "fn")
-            )
-        }
+        return {key: _component(one) for key, one in value.items() if not _says_nothing(key, one)}
     return value
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    if key not in _OF_OTHERS or isinstance(value, dict):
+        return False
+    return key == "fn" or value in _USUAL
 
 
 _USUAL = (None, True, False, "float32", "auto", "sum_over_batch_size")
@@ -81,19 +88,16 @@ def _shortest(value: float) -> float:
     """The number with the fewest digits that is the same in float32: 0.001 for
     0.0010000000474974513.
     """
-    if value != value or value in (float("inf"), float("-inf")) or abs(value) > 1e38:
+    if not math.isfinite(value) or abs(value) > 1e38:
         return value
     single = struct.pack("f", value)
     if struct.unpack("f", single)[0] != value:
         return value
-    return next(
-        (
-            short
-            for digits in range(1, 10)
-            if struct.pack("f", short := float(f"{value:.{digits}g}")) == single
-        ),
-        value,
-    )
+    for digits in range(1, 10):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == single:
+            return short
+    return value
 
 
 def _checked(
@@ -105,7 +109,7 @@ def _checked(
         if part not in found:
             return {}, notes
         section = _modern({**kept, part: found[part]})
-        checked = compile_mapping({**spec, "training": section})
+        checked = compile_spec({**spec, "training": section})
         wrong = next((one for one in checked.diagnostics if one.severity == "error"), None)
         if wrong is None:
             kept = section
@@ -114,7 +118,7 @@ def _checked(
         if part == "loss":
             return {}, notes
     short = short_training(kept)
-    return (short if compile_mapping({**spec, "training": short}).ok else kept), notes
+    return (short if compile_spec({**spec, "training": short}).ok else kept), notes
 
 
 def _modern(section: dict[str, Any]) -> dict[str, Any]:

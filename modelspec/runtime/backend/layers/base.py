@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import keras
 from keras import activations, constraints, initializers, regularizers
 
+OF_WEIGHTS = (
+    "use_bias",
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
+"""Settings of layers with a kernel and a bias."""
+_ADDRESS = "modelspec.backend.layers"
+"""The module of every layer in saved models: an address that stays wherever the code is."""
 _FAMILIES = {
     "activation": activations,
     "initializer": initializers,
@@ -21,6 +33,16 @@ def _family(name: str) -> Any:
     return _FAMILIES.get(name.rpartition("_")[2])
 
 
+Class = TypeVar("Class", bound="type[OwnLayer]")
+
+
+def own_layer(cls: Class) -> Class:
+    """Registers a layer in Keras, under the package `modelspec`."""
+    cls.__module__ = _ADDRESS
+    registered: Class = keras.saving.register_keras_serializable(package="modelspec")(cls)
+    return registered
+
+
 class OwnLayer(keras.layers.Layer):
     """Keeps the settings of its constructor under their names, and saves them."""
 
@@ -30,9 +52,8 @@ class OwnLayer(keras.layers.Layer):
     def _keep(self, **settings: Any) -> None:
         for name, value in settings.items():
             family = _family(name)
-            value = (
-                tuple(value) if isinstance(value, list) else value
-            )  # as it was before it was saved
+            if isinstance(value, list):  # as it was before it was saved
+                value = tuple(value)
             setattr(self, name, family.get(value) if family else value)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,17 +1,19 @@
-"""A model's layers as a tree: steps, branches that meet again, and what is more tangled than both.
+"""A model as a tree of nodes: single steps, branches that are joined again, and atoms whose
+wiring is neither.
 
-A stretch of such nodes means the same wherever it stands, so that it can become a block or the body
+A sequence of such nodes means the same at every position, so that it can become a block or the body
 of a loop.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from .branches import Branches, as_branches, is_step
-from .statements import BEFORE, Atom, Leaf, Local, Named, Statement, frozen, leaves, mapped
+from .statements import BEFORE, Atom, Leaf, Local, Named, Statement, leaves, local_indices, rewired
 
 
 @dataclass(frozen=True)
@@ -41,35 +43,42 @@ def tree(atoms: Sequence[Atom]) -> Nodes:
 
 
 def in_runs(atom: Atom) -> Atom:
-    """The same statements with each behind the one that it alone takes, where that can be."""
-    takes = [
-        [leaf.index for leaf in leaves(one.takes) if isinstance(leaf, Local) and leaf.index >= 0]
-        for one in atom
-    ]
-    users: list[list[int]] = [[] for _ in atom]
+    """The same statements with each behind the one that it alone takes, where that can be.
+
+    A topological order, depth first; what the atom gives stays its last.
+    """
+    takes = [{index for index in local_indices(one) if index >= 0} for one in atom]
+    users = _users(takes)
+    missing = list(map(len, takes))
+    last = len(atom) - 1
+    missing[last] += 1
+    order: list[int] = []
+    waiting = [index for index in reversed(range(len(atom))) if not missing[index]]
+    while waiting or len(order) < last:
+        index = waiting.pop()
+        order.append(index)
+        for user in users[index]:
+            missing[user] -= 1
+        waiting.extend(user for user in reversed(users[index]) if not missing[user])
+    return _reordered(atom, [*order, last])
+
+
+def _users(takes: Sequence[set[int]]) -> list[list[int]]:
+    """The statements that take each, in their order."""
+    users: list[list[int]] = [[] for _ in takes]
     for index, sources in enumerate(takes):
         for source in sources:
             users[source].append(index)
-    missing = [len(set(sources)) for sources in takes]
-    missing[-1] += 1  # what the atom gives stays its last
-    order: list[int] = []
-    waiting = [index for index in reversed(range(len(atom))) if not missing[index]]
-    while waiting or len(order) < len(atom) - 1:
-        index = waiting.pop()
-        order.append(index)
-        freed = []
-        for user in sorted(set(users[index])):
-            missing[user] -= 1
-            if not missing[user]:
-                freed.append(user)
-        waiting.extend(reversed(freed))
-    order.append(len(atom) - 1)
+    return users
+
+
+def _reordered(atom: Atom, order: Sequence[int]) -> Atom:
     place = {-1: -1, **{old: new for new, old in enumerate(order)}}
 
     def moved(leaf: Leaf) -> Leaf:
         return Local(place[leaf.index], leaf.output) if isinstance(leaf, Local) else leaf
 
-    return tuple(replace(atom[old], takes=frozen(mapped(atom[old].takes, moved))) for old in order)
+    return tuple(rewired(atom[old], moved) for old in order)
 
 
 def statements_of(node: Node) -> Iterator[Statement]:
@@ -90,13 +99,10 @@ def is_repeated(loop: Loop) -> bool:
     """Whether a loop is one layer that is named by nothing but its number, which `repeat` says
     too.
     """
+    if loop.rounds is None or len(loop.body) > 1:
+        return False
     node = loop.body[0]
-    if (
-        loop.rounds is None
-        or len(loop.body) > 1
-        or isinstance(node, (Branches, Loop))
-        or not is_step(node)
-    ):
+    if isinstance(node, (Branches, Loop)) or not is_step(node):
         return False
     name = node[0].name
     return name is None or (name.endswith(COUNTED) and "$" not in name.removesuffix(COUNTED))
@@ -109,12 +115,9 @@ def shape_of(node: Node) -> object | None:
     if isinstance(node, Loop):
         return None
     if isinstance(node, Branches):
-        chains = tuple(tuple(shape_of(item) for item in chain) for chain in node.chains)
-        return (
-            None
-            if any(None in chain for chain in chains)
-            else (chains, node.join.kind, repr(node.join.call))
-        )
+        chains = tuple(tuple(map(shape_of, chain)) for chain in node.chains)
+        is_tied = any(None in chain for chain in chains)
+        return None if is_tied else (chains, node.join.kind, repr(node.join.call))
     if any(isinstance(leaf, Named) for one in node for leaf in leaves(one.takes)):
         return None
     return tuple(one.shape for one in node)
@@ -130,19 +133,16 @@ def lines_of(node: Node) -> int:
 def unified(nodes: Sequence[Node], change: Callable[[list[Statement]], Statement]) -> Node:
     """One node for several of the same shape; `change` gives one statement for several."""
     first = nodes[0]
-    if isinstance(first, Branches):
-        several = [one for one in nodes if isinstance(one, Branches)]
-        chains: Any = tuple(
-            tuple(
-                unified([one.chains[at][place] for one in several], change)
-                for place in range(len(chain))
-            )
-            for at, chain in enumerate(first.chains)
-        )
-        return Branches(chains, change([one.join for one in several]))
     assert not isinstance(first, Loop)
-    atoms: list[Any] = list(nodes)
-    return tuple(change([atom[place] for atom in atoms]) for place in range(len(first)))
+    if not isinstance(first, Branches):
+        atoms: list[Any] = list(nodes)
+        return tuple(change(list(ones)) for ones in zip(*atoms, strict=True))
+    several = [one for one in nodes if isinstance(one, Branches)]
+    chains: Any = tuple(
+        tuple(unified(items, change) for items in zip(*same, strict=True))
+        for same in zip(*(one.chains for one in several), strict=True)
+    )
+    return Branches(chains, change([one.join for one in several]))
 
 
 def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
@@ -154,32 +154,23 @@ def lists_in(nodes: Nodes, place: Place) -> Iterator[tuple[Place, Nodes]]:
                 yield from lists_in(chain, (*place, index, number))
         elif not isinstance(node, Loop) and len(node) > 1:
             for start, run in runs(node):
-                yield (
-                    (*place, index, f"run {start}"),
-                    tuple((replace(one, takes=BEFORE),) for one in run),
-                )
+                steps = tuple((replace(one, takes=BEFORE),) for one in run)
+                yield (*place, index, f"run {start}"), steps
 
 
 def runs(atom: Atom) -> Iterator[tuple[int, Atom]]:
     """The stretches of an atom in which each statement takes the one before, which nothing else
     takes.
     """
-    users: dict[int, int] = {}
-    for one in atom:
-        for leaf in leaves(one.takes):
-            if isinstance(leaf, Local):
-                users[leaf.index] = users.get(leaf.index, 0) + 1
+    uses = Counter(index for one in atom for index in local_indices(one))
     start = 0
     for index in range(1, len(atom) + 1):
-        goes_on = (
-            index < len(atom)
-            and atom[index].takes == Local(index - 1)
-            and users.get(index - 1) == 1
-        )
-        if not goes_on:
-            if isinstance(atom[start].takes, (Local, Named)) and index - start > 1:
-                yield start, atom[start:index]
-            start = index
+        is_end = index == len(atom)
+        if not is_end and atom[index].takes == Local(index - 1) and uses[index - 1] == 1:
+            continue
+        if isinstance(atom[start].takes, (Local, Named)) and index - start > 1:
+            yield start, atom[start:index]
+        start = index
 
 
 def replaced(
@@ -190,27 +181,32 @@ def replaced(
     starts = uses.get(place, {})
     index = 0
     while index < len(nodes):
-        node = nodes[index]
         if index in starts:
             found.append(starts[index])
             index += length
-            continue
-        if isinstance(node, Branches):
-            chains: Any = tuple(
-                replaced(chain, (*place, index, number), uses, length)
-                for number, chain in enumerate(node.chains)
-            )
-            node = replace(node, chains=chains)
-        elif not isinstance(node, Loop) and len(node) > 1:
-            inner = {
-                start + at: use
-                for start, _ in runs(node)
-                for at, use in uses.get((*place, index, f"run {start}"), {}).items()
-            }
-            node = _shorter(node, inner, length) if inner else node
-        found.append(node)
-        index += 1
+        else:
+            found.append(_replaced_inside(nodes[index], (*place, index), uses, length))
+            index += 1
     return tuple(found)
+
+
+def _replaced_inside(
+    node: Node, place: Place, uses: Mapping[Place, Mapping[int, Atom]], length: int
+) -> Node:
+    """A node with the lists in it replaced wherever a use starts."""
+    if isinstance(node, Branches):
+        chains: Any = tuple(
+            replaced(chain, (*place, number), uses, length)
+            for number, chain in enumerate(node.chains)
+        )
+        return replace(node, chains=chains)
+    if isinstance(node, Loop) or len(node) == 1:
+        return node
+    inner: dict[int, Atom] = {}
+    for start, _ in runs(node):
+        of_run = uses.get((*place, f"run {start}"), {})
+        inner.update({start + at: use for at, use in of_run.items()})
+    return _shorter(node, inner, length) if inner else node
 
 
 def _shorter(atom: Atom, uses: Mapping[int, Atom], length: int) -> Atom:
@@ -226,7 +222,7 @@ def _shorter(atom: Atom, uses: Mapping[int, Atom], length: int) -> Atom:
         one, size = atom[index], 1
         if index in uses:
             one, size = replace(uses[index][0], takes=atom[index].takes), length
-        found.append(replace(one, takes=frozen(mapped(one.takes, moved))))
+        found.append(rewired(one, moved))
         for inside in range(index, index + size):
             new_place[inside] = len(found) - 1
         index += size

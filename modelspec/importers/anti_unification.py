@@ -1,5 +1,5 @@
-"""One text for several: settings and names that differ become parameters, and what follows from
-others expressions.
+"""Anti-unification of settings and names: the one form of which several are instances. What differs
+becomes a parameter, and what follows from another parameter an expression of it.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from modelspec.catalog.layers import LAYERS
@@ -21,12 +21,18 @@ class Different(Exception):
 
 
 def has_names(value: Any) -> bool:
-    """Whether a value has a `$name` in it, which means something only where it stands."""
+    """Whether a value has a `$name` in it, which means something only in its scope."""
     if isinstance(value, (list, tuple)):
         return any(map(has_names, value))
     if isinstance(value, dict):
         return any(map(has_names, value.values()))
     return isinstance(value, str) and "$" in value
+
+
+def _are_equal(values: list[Any]) -> bool:
+    """Whether all values are the same, of the same type."""
+    first = values[0]
+    return all(value == first and type(value) is type(first) for value in values)
 
 
 @dataclass
@@ -35,25 +41,23 @@ class Parameters:
 
     vectors: dict[str, list[Any]] = field(default_factory=dict)
     owner: str = ""
-    """What stands before each name: `stage.` in a loop over mappings."""
+    """What each name is written behind: `stage.` in a loop over mappings."""
     closed: bool = False
-    """Whether names of around mean nothing inside: in a block."""
+    """Whether names of the scope around are unknown inside, as they are in a block."""
 
     def text(self, key: str, values: list[Any]) -> Any:
-        """What stands for the values: their own where they are all the same, else an expression.
-        Raises `Different`.
+        """What is written for the values: their own where they are all the same, else an
+        expression. Raises `Different`.
         """
         named = any(map(has_names, values))
-        if all(value == values[0] and type(value) is type(values[0]) for value in values) and not (
-            named and self.closed
-        ):
+        if _are_equal(values) and not (named and self.closed):
             return values[0]
-        if any(value is None for value in values) or (named and not self.closed):
+        if None in values or (named and not self.closed):
             raise Different
         known = self._known(values)
         if known is not None:
             return known
-        if all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+        if all(isinstance(value, list) for value in values) and len(set(map(len, values))) == 1:
             return self._items(key, values)
         if any(isinstance(value, dict) for value in values):
             raise Different
@@ -61,10 +65,9 @@ class Parameters:
 
     def _known(self, values: list[Any]) -> str | None:
         """The values by a parameter that there is already."""
+        types = list(map(type, values))
         for name, known in self.vectors.items():
-            if known == values and all(
-                type(a) is type(b) for a, b in zip(known, values, strict=True)
-            ):
+            if known == values and list(map(type, known)) == types:
                 return f"${self.owner}{name}"
         for name, known in self.vectors.items():
             if (factor := _factor(known, values)) is not None:
@@ -76,7 +79,7 @@ class Parameters:
         whole.
         """
         columns = [[value[at] for value in values] for at in range(len(values[0]))]
-        if len(columns) > 1 or not columns:
+        if len(columns) != 1:
             tried = Parameters(dict(self.vectors), self.owner, self.closed)
             try:
                 items = [tried.text(key, column) for column in columns]
@@ -104,18 +107,11 @@ class Parameters:
 
 def _factor(known: list[Any], values: list[Any]) -> int | None:
     """The whole number by which every value is more than another."""
-    if not all(
-        type(value) is int and type(one) is int and one > 0
-        for value, one in zip(values, known, strict=True)
-    ):
+    pairs = list(zip(values, known, strict=True))
+    if not all(type(value) is int and type(one) is int and one > 0 for value, one in pairs):
         return None
-    factor, rest = divmod(values[0], known[0])
-    same = (
-        not rest
-        and factor > 1
-        and all(value == factor * one for value, one in zip(values, known, strict=True))
-    )
-    return int(factor) if same else None
+    factor: int = values[0] // known[0]
+    return factor if factor > 1 and all(value == factor * one for value, one in pairs) else None
 
 
 def settings_vectors(
@@ -157,31 +153,33 @@ def prefix_of(names: Sequence[str]) -> str | None:
     """What names have in common before a `_`, so that they can be a block's: `a` of `a_conv`,
     `a_bn_1`.
     """
-    first, last = min(names), max(names)
-    same = next(
-        (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other),
-        min(len(first), len(last)),
-    )
-    cut = first[:same].rfind("_")
-    if len(set(names)) == 1:
-        cut = first.rfind("_")
-    return first[:cut] if cut > 0 else None
+    pairs = zip(min(names), max(names), strict=False)
+    common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    cut = common.rfind("_")
+    return common[:cut] if cut > 0 else None
 
 
 def name_text(names: Sequence[str], index: str, parameters: Parameters) -> str:
     """A name with what counts in it as an expression: `conv$(i + 2)_bn`. Raises `Different`."""
     split = [_DIGITS.split(name) for name in names]
-    if any(parts[::2] != split[0][::2] for parts in split):
+    words = split[0][::2]
+    if any(parts[::2] != words for parts in split):
         raise Different
-    found = [split[0][0]]
-    for position in range(1, len(split[0]), 2):
-        digits = [parts[position] for parts in split]
-        if any(one != str(int(one)) for one in digits) and len(set(digits)) > 1:
-            raise Different
-        values = [int(one) for one in digits]
-        found.append(digits[0] if len(set(digits)) == 1 else _counter(values, index, parameters))
-        found.append(split[0][position + 1])
+    found = [words[0]]
+    for at, word in enumerate(words[1:]):
+        found.append(_number_text([parts[2 * at + 1] for parts in split], index, parameters))
+        found.append(word)
     return "".join(found)
+
+
+def _number_text(digits: list[str], index: str, parameters: Parameters) -> str:
+    """A number of a name: its own digits where they are always the same, else an expression."""
+    if len(set(digits)) == 1:
+        return digits[0]
+    values = list(map(int, digits))
+    if digits != list(map(str, values)):  # `01`
+        raise Different
+    return _counter(values, index, parameters)
 
 
 def _counter(values: list[int], index: str, parameters: Parameters) -> str:

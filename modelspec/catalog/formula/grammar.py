@@ -1,0 +1,83 @@
+"""What a formula may be made of: its names, its operators, and what is said of the rest of Python's
+expressions.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final, NamedTuple
+
+
+class Grammar(NamedTuple):
+    """What a formula may be made of."""
+
+    example: str
+    tensors: bool
+    """Whether names are tensors; otherwise they are numbers."""
+
+
+TENSORS: Final = Grammar("tanh(a) * sigmoid(b)", True)
+"""Formulas on tensors."""
+NUMBERS: Final = Grammar("lr * 0.9 if epoch > 5 else lr", False)
+"""Formulas on numbers."""
+
+OPERATORS: Final[dict[type[ast.AST], str]] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "mod",
+    ast.Pow: "power",
+    ast.MatMult: "matmul",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+    ast.And: "logical_and",
+    ast.Or: "logical_or",
+    ast.Not: "logical_not",
+    ast.USub: "negative",
+}
+"""The function that each operator is."""
+_REFUSED: Final[dict[type[ast.AST], tuple[str, str | None]]] = {
+    ast.Lambda: ("a `lambda`", None),
+    ast.ListComp: ("a comprehension", None),
+    ast.SetComp: ("a comprehension", None),
+    ast.DictComp: ("a comprehension", None),
+    ast.GeneratorExp: ("a comprehension", None),
+    ast.Dict: ("a mapping", None),
+    ast.Set: ("a set", None),
+    ast.JoinedStr: ("an f-string", None),
+    ast.NamedExpr: ("an assignment", None),
+    ast.Starred: ("a `*`", None),
+    ast.Await: ("`await`", None),
+    ast.Yield: ("`yield`", None),
+    ast.BitAnd: ("`&`", "write `and`, with comparisons in parentheses"),
+    ast.BitOr: ("`|`", "write `or`, with comparisons in parentheses"),
+    ast.BitXor: ("`^`", "write `**` for a power"),
+    ast.Invert: ("`~`", "write `not`"),
+    ast.LShift: ("`<<`", None),
+    ast.RShift: ("`>>`", None),
+    ast.Is: ("`is`", "write `==`"),
+    ast.IsNot: ("`is not`", "write `!=`"),
+    ast.In: ("`in`", None),
+    ast.NotIn: ("`not in`", None),
+    ast.List: ("a list", "a list stands only where a function takes one"),
+    ast.Tuple: ("a list", "a list stands only where a function takes one"),
+    ast.IfExp: ("`if`", "write `where(condition, a, b)`, which chooses for each entry"),
+    ast.MatMult: ("`@`", None),
+    ast.Subscript: ("`[...]`", None),
+    ast.Attribute: ("a `.`", "functions stand without a prefix: `tanh(x)`"),
+}
+"""What a kind of node is called, and what to write in its place."""
+
+
+def refusal(kind: ast.AST, grammar: Grammar) -> tuple[str, str]:
+    """What is said of a kind of node that formulas do not have: its name, and a help."""
+    name, help = _REFUSED.get(type(kind), ("this", None))
+    if not grammar.tensors and isinstance(kind, ast.IfExp):
+        help = None
+    return name, help or "`modelspec explain MS141` says what can"

@@ -1,0 +1,191 @@
+"""Types of what joins tensors and moves their entries: `concatenate`, `reshape`, `transpose`."""
+
+from __future__ import annotations
+
+from math import prod
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.dtypes import is_integer
+from modelspec.core.shapes import PENDING, Shape, Size, Tensor, may_equal, mul, product, show, total
+
+from .elementwise import BATCH, Arguments, require_equal
+from .operands import combine
+from .reductions import axes_in, axis_in
+
+# Joining ------------------------------------------------------------------------------------------
+
+
+def concatenate(call: Arguments) -> Tensor:
+    """One after the other along an axis."""
+    tensors = call.several("xs")
+    first = tensors[0]
+    along = axis_in(call, call.settings["axis"], first.rank, first.shape)
+    for other in tensors[1:]:
+        _need_rank(call, first, other)
+        for axis, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
+            if axis != along:
+                require_equal(f"axis {axis} of `{call.function}`", a, b, first.shape, other.shape)
+    sizes = tuple(best_known(sizes) for sizes in zip(*(x.shape for x in tensors), strict=True))
+    joined = total(x.shape[along] for x in tensors)
+    return Tensor((*sizes[:along], joined, *sizes[along + 1 :]), combine(tensors))
+
+
+def stack(call: Arguments) -> Tensor:
+    """Side by side along a new axis."""
+    tensors = call.several("x")
+    first = tensors[0]
+    for other in tensors[1:]:
+        _need_rank(call, first, other)
+        for axis, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)):
+            require_equal(f"axis {axis} of `{call.function}`", a, b, first.shape, other.shape)
+    along = axis_in(call, call.settings["axis"], first.rank + 1, first.shape)
+    sizes = tuple(best_known(sizes) for sizes in zip(*(x.shape for x in tensors), strict=True))
+    return Tensor((*sizes[:along], len(tensors), *sizes[along:]), combine(tensors))
+
+
+def _need_rank(call: Arguments, first: Tensor, other: Tensor) -> None:
+    if first.rank != other.rank:
+        raise Fault(
+            "MS401",
+            f"`{call.function}` takes tensors with the same number of axes, found"
+            f" {show(first.shape)} and {show(other.shape)}",
+            help="add an axis where one is missing: `x[:, None]`",
+        )
+
+
+def best_known(sizes: tuple[Size, ...]) -> Size:
+    """The most that is known of sizes that are equal: a number, else a name."""
+    for size in sizes:
+        if isinstance(size, int):
+            return size
+    named = (size for size in sizes if size not in (None, PENDING))
+    return next(named, sizes[0])
+
+
+# Moving -------------------------------------------------------------------------------------------
+
+
+def reshape(call: Arguments) -> Tensor:
+    """Other axes, the same entries; `-1` is the size that follows."""
+    x, sizes = call.x, call.settings["newshape"]
+    if list(sizes).count(-1) > 1 or any(size < 1 and size != -1 for size in sizes):
+        raise Fault(
+            "MS406",
+            "`newshape` is a list of sizes of at least 1, one of which may be -1",
+            ("newshape",),
+        )
+    follows = _following(x.shape, sizes)
+    if follows == 0:
+        raise Fault(
+            "MS406",
+            f"the entries of {show(x.shape)} do not fill ({', '.join(map(str, sizes))})",
+            ("newshape",),
+            help=(
+                "the first size is the batch's: write -1 there, and sizes behind it that multiply"
+                " to the same"
+            ),
+        )
+    return Tensor(tuple(follows if size == -1 else size for size in sizes), x.dtype)
+
+
+def _following(shape: Shape, sizes: tuple[int, ...]) -> Size:
+    """The size that -1 is in a new shape (any where there is none); 0 where the entries do not
+    fit.
+    """
+    unknown = tuple(size for size in shape if not isinstance(size, int))
+    if PENDING in unknown:
+        return PENDING
+    if None in unknown:
+        return None
+    given = prod(size for size in shape if isinstance(size, int))
+    wanted = abs(prod(sizes))  # -1 changes the sign alone
+    if -1 not in sizes:
+        return 1 if not unknown and given == wanted else 0
+    if given % wanted == 0:
+        return product((*unknown, given // wanted))
+    # What has a name may be divisible when it is known; the batch never is for certain.
+    return 0 if set(unknown) <= {BATCH} else None
+
+
+def transpose(call: Arguments) -> Tensor:
+    """The axes in another order; reversed where none is written."""
+    axes, shape = call.settings["axes"], call.x.shape
+    if axes is None:
+        return Tensor(shape[::-1], call.x.dtype)
+    found = axes_in(call, "axes")
+    if len(found) != len(shape):
+        raise Fault(
+            "MS407",
+            f"`transpose` names {len(found)} axes, but there are {len(shape)}: {show(shape)}",
+            ("axes",),
+            help="name every axis once; axis 0 is the batch",
+        )
+    return Tensor(tuple(shape[axis] for axis in found), call.x.dtype)
+
+
+def swapaxes(call: Arguments) -> Tensor:
+    shape = list(call.x.shape)
+    a, b = (
+        axis_in(call, call.settings[name], len(shape), call.x.shape, name)
+        for name in ("axis1", "axis2")
+    )
+    shape[a], shape[b] = shape[b], shape[a]
+    return Tensor(tuple(shape), call.x.dtype)
+
+
+def expand_dims(call: Arguments) -> Tensor:
+    axis = axis_in(call, call.settings["axis"], call.x.rank + 1, call.x.shape)
+    return Tensor((*call.x.shape[:axis], 1, *call.x.shape[axis:]), call.x.dtype)
+
+
+def squeeze(call: Arguments) -> Tensor:
+    """Without axes of size 1."""
+    gone, shape = axes_in(call), call.x.shape
+    for axis in gone:
+        if shape[axis] == BATCH or not may_equal(shape[axis], 1):
+            raise Fault(
+                "MS403",
+                f"axis {axis} is no axis of 1: {show(shape)}",
+                ("axis",),
+                help="only an axis of size 1 can be left out; take one entry with `x[:, 0]`",
+            )
+    return Tensor(tuple(size for axis, size in enumerate(shape) if axis not in gone), call.x.dtype)
+
+
+def repeat(call: Arguments) -> Tensor:
+    """Every entry several times along an axis."""
+    axis = axis_in(call, call.settings["axis"], call.x.rank, call.x.shape)
+    shape = list(call.x.shape)
+    shape[axis] = mul(shape[axis], call.settings["repeats"])
+    return Tensor(tuple(shape), call.x.dtype)
+
+
+def triangle(call: Arguments) -> Tensor:
+    """`tril`, `triu`: a matrix with one side of its diagonal 0."""
+    if call.x.rank < 2:
+        raise Fault("MS401", f"`{call.function}` takes at least 2 axes, found {show(call.x.shape)}")
+    return call.x
+
+
+def one_hot(call: Arguments) -> Tensor:
+    """A new axis with a 1 at the index, and 0 elsewhere."""
+    x, classes, axis = call.x, call.settings["num_classes"], call.settings["axis"]
+    if not is_integer(x.dtype):
+        raise Fault(
+            "MS404",
+            f"`one_hot` takes class numbers, which are integers, found {x.dtype}",
+            help="cast them first: `cast(x, 'int32')`",
+        )
+    if classes < 1:
+        raise Fault("MS143", f"`num_classes` must be at least 1, found {classes}", ("num_classes",))
+    if not -1 <= axis < x.rank:
+        raise Fault(
+            "MS407",
+            f"`one_hot` makes no axis {axis} of {show(x.shape)}",
+            ("axis",),
+            help=f"use -1, or an axis from 0 to {x.rank - 1}",
+        )
+    along = x.rank if axis == -1 else axis
+    return Tensor(
+        (*x.shape[:along], classes, *x.shape[along:]), call.settings["dtype"] or "float32"
+    )

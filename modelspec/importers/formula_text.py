@@ -1,0 +1,284 @@
+"""Calls of tensor operations as the text of a formula: each as its function or its sign, with
+brackets only where precedence needs them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from modelspec.catalog.formula.function_table import FUNCTIONS, Function
+from modelspec.core.registry import snake_case
+
+from .architecture import Architecture, CallDef, LayerDef, Source, Unreadable
+from .tensorflow_functions import arguments_of, is_tensorflow
+from .value_forms import plain
+
+SIGNS = {
+    "Add": "+",
+    "Subtract": "-",
+    "Multiply": "*",
+    "Divide": "/",
+    "TrueDivide": "/",
+    "FloorDivide": "//",
+    "Mod": "%",
+    "Power": "**",
+    "Matmul": "@",
+    "Greater": ">",
+    "GreaterEqual": ">=",
+    "Less": "<",
+    "LessEqual": "<=",
+    "Equal": "==",
+    "NotEqual": "!=",
+}
+"""Binary operators by the class names of Keras's operations."""
+OWN = ("name", "dtype", "trainable")
+"""Settings that every operation has, and that say nothing of what it computes."""
+_FUNCTION_NAMES = {
+    "Absolute": "abs",
+    "Amax": "max",
+    "Amin": "min",
+    "Silu": "silu",
+    "Relu6": "relu6",
+    "Gelu": "gelu",
+}
+"""Functions whose name is not the operation's in snake case."""
+_WITH_DTYPE = ("Cast", "OneHot")
+"""Operations of which `dtype` is an argument."""
+_OPERANDS = ("x1", "x2", "a", "b", "y")
+"""Keras's names of the arguments of binary operations."""
+_LEVELS = {
+    **dict.fromkeys((">", ">=", "<", "<=", "==", "!="), 1),
+    **dict.fromkeys("+-", 2),
+    **dict.fromkeys(("*", "/", "//", "%", "@"), 3),
+    "**": 5,
+}
+_MINUS, _ATOM = 4, 6
+"""Precedence of the operators, as in Python."""
+_SETTINGS = {
+    "newshape": ("newshape", "shape"),
+    "x_min": ("x_min", "min"),
+    "x_max": ("x_max", "max"),
+}
+"""Parameters that versions of Keras call differently."""
+_BY_NAME = ("axis", "keepdims")
+"""Parameters that are written with their name wherever they come."""
+_NAMES = "xyzabcdefgh"
+"""What the tensors of a formula are called, in this order."""
+_DEEPEST = 8
+"""Formulas that are written into one another."""
+
+CallKey = tuple[str, int]
+"""A call: its layer's name and its number."""
+
+
+def function_name(kind: str) -> str:
+    """What a formula calls an operation of Keras."""
+    return _FUNCTION_NAMES.get(kind, snake_case(kind))
+
+
+class _Text(NamedTuple):
+    """A part of a formula, and the precedence of its outermost operator."""
+
+    text: str
+    level: int = _ATOM
+
+    def beside(self, level: int) -> str:
+        """The part as an operand of an operator of this precedence."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+class FormulaWriter:
+    """Writes one formula. `sources`: the tensor that each name in it is.
+
+    `nested` are the calls that are written into the formula of the one that takes their result.
+    """
+
+    def __init__(self, model: Architecture, nested: Mapping[CallKey, CallDef]) -> None:
+        self.model = model
+        self.nested = nested
+        self.sources: dict[str, Source] = {}
+
+    def write(self, call: CallDef) -> str:
+        """The formula of a call. Raises `Unreadable`."""
+        return self._call(call, 0).text
+
+    def _call(self, call: CallDef, depth: int) -> _Text:
+        kind, given = _operation(self.model.layers[call.layer], call)
+        if kind == "GetItem" and isinstance(given.get(""), Source):
+            index = _index(given.get("1", given.get("key")))
+            return _Text(f"{self._tensor(given[''], depth).beside(_ATOM)}[{index}]")
+        named = {key: self._argument(value, depth) for key, value in given.items()}
+        positional = _take(named, _places(named))
+        operands = [*positional, *_take(named, _OPERANDS)] if kind in SIGNS else []
+        if len(operands) == 2:
+            return _signed(SIGNS[kind], *operands)
+        if kind == "Negative" and positional:
+            return _Text(f"-{positional[0].beside(_MINUS)}", _MINUS)
+        texts = {key: one.text for key, one in named.items()}
+        return _Text(_function_call(kind, [one.text for one in positional], texts))
+
+    def _argument(self, value: Any, depth: int) -> _Text:
+        if isinstance(value, Source):
+            return self._tensor(value, depth)
+        if isinstance(value, list) and value and all(isinstance(one, Source) for one in value):
+            return _Text(f"[{', '.join(self._tensor(one, depth).text for one in value)}]")
+        text = _literal(value)
+        return _Text(text, _MINUS if text.startswith("-") else _ATOM)
+
+    def _tensor(self, source: Source, depth: int) -> _Text:
+        call = self.nested.get((source.layer, source.call))
+        if call is not None and depth < _DEEPEST:
+            return self._call(call, depth + 1)
+        return _Text(self._name(source))
+
+    def _name(self, source: Source) -> str:
+        for known, one in self.sources.items():
+            if one == source:
+                return known
+        number = len(self.sources)
+        name = _NAMES[number] if number < len(_NAMES) else f"x{number}"
+        self.sources[name] = source
+        return name
+
+
+def _signed(sign: str, left: _Text, right: _Text) -> _Text:
+    """Two operands of an operator. One of the same precedence needs no brackets on the left, or for
+    `**` on the right; comparisons do not chain.
+    """
+    level = _LEVELS[sign]
+    if sign == "**":
+        first, second = level + 1, _MINUS
+    else:
+        is_comparison = level == 1
+        first, second = level + is_comparison, level + 1
+    return _Text(f"{left.beside(first)} {sign} {right.beside(second)}", level)
+
+
+# Arguments ----------------------------------------------------------------------------------------
+
+
+def _operation(layer: LayerDef, call: CallDef) -> tuple[str, dict[str, Any]]:
+    """An operation of Keras 3, and its arguments by place or by name."""
+    if is_tensorflow(layer):
+        return arguments_of(layer, call)
+    return layer.kind, _given(layer, call)
+
+
+def _given(layer: LayerDef, call: CallDef) -> dict[str, Any]:
+    """Arguments and settings of an operation of Keras 3, tensors as sources."""
+    own = [key for key in OWN if key != "dtype" or layer.kind not in _WITH_DTYPE]
+    found: dict[str, Any] = {key: value for key, value in layer.config.items() if key not in own}
+    for key, item in call.tensors.items():
+        found[key] = item if isinstance(item, Source) else list(item)
+    return {**found, **call.options}
+
+
+def _places(named: Mapping[str, _Text]) -> list[str]:
+    """The keys of the positional arguments, in their order; the equation of `einsum` is the
+    first.
+    """
+    numbered = [key for key in named if not key or key.isdigit()]
+    numbered.sort(key=lambda key: int(key or 0))
+    return [key for key in ("subscripts",) if key in named] + numbered
+
+
+def _take(texts: dict[str, _Text], keys: Sequence[str]) -> list[_Text]:
+    """The texts of those of the keys that are there, which are removed."""
+    return [texts.pop(key) for key in keys if key in texts]
+
+
+def _function_call(kind: str, positional: list[str], named: dict[str, str]) -> str:
+    name = function_name(kind)
+    function = FUNCTIONS.get(name)
+    if function is None:
+        raise Unreadable(
+            f"the operation `{kind[:40]}` is none of those that a formula has",
+            "`modelspec explain Expression` lists them",
+        )
+    rest = _without_defaults(function, named)
+    arguments = list(positional)
+    for parameter in function.parameters[len(positional) :]:
+        if parameter.name in _BY_NAME or parameter.name != next(iter(rest), None):
+            break
+        arguments.append(rest.pop(parameter.name))
+    arguments.extend(f"{key}={text}" for key, text in rest.items())
+    return f"{name}({', '.join(arguments)})"
+
+
+def _without_defaults(function: Function, named: Mapping[str, str]) -> dict[str, str]:
+    """The arguments by the function's own names, in the order of its parameters, without those that
+    are the default. Raises `Unreadable` for one that it does not have.
+    """
+    left = dict(named)
+    found: dict[str, str] = {}
+    for parameter in function.parameters:
+        names = _SETTINGS.get(parameter.name, (parameter.name,))
+        key = next((key for key in names if key in left), None)
+        if key is None:
+            continue
+        value = left.pop(key)
+        if value not in ("None", repr(parameter.default)):
+            found[parameter.name] = value
+    unknown = [key for key, value in left.items() if value not in ("None", "False")]
+    if unknown:
+        raise Unreadable(
+            f"a formula's `{function.name}` has no `{unknown[0][:40]}`",
+            "`modelspec explain Expression`",
+        )
+    return found
+
+
+# Values -------------------------------------------------------------------------------------------
+
+
+def _literal(value: Any) -> str:
+    try:
+        value = plain(value)
+    except Unreadable:
+        raise Unreadable("it takes a value that a formula cannot say") from None
+    if isinstance(value, str):
+        return json.dumps(value).replace('"', "'")
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    raise Unreadable("it takes a value that a formula cannot say")
+
+
+def _index(value: Any) -> str:
+    """What is between the brackets of an indexing."""
+    parts = value if isinstance(value, list) else [value]
+    if isinstance(value, Mapping) and value.get("class_name") == "__tuple__":
+        parts = value["items"]
+    return ", ".join(_index_part(part) for part in parts)
+
+
+def _index_part(part: Any) -> str:
+    if part is None:
+        return "None"
+    if type(part) is int:
+        return str(part)
+    if isinstance(part, Mapping):
+        if part.get("class_name") == "__ellipsis__":
+            return "..."
+        text = _slice(part.get("class_name"), part.get("config", part))
+        if text is not None:
+            return text
+    raise Unreadable("it takes a part of a tensor that a formula cannot say")
+
+
+def _slice(kind: Any, config: Any) -> str | None:
+    """The text of a slice; None for another thing, and for one whose bounds are no numbers."""
+    if not isinstance(config, Mapping):
+        return None
+    keys = ("start", "stop", "step")
+    if kind not in ("slice", "__slice__") and not set(keys) <= set(config):
+        return None
+    bounds = [config.get(key) for key in keys]
+    if not all(one is None or type(one) is int for one in bounds):
+        return None
+    start, stop, step = ("" if one is None else str(one) for one in bounds)
+    text = f"{start}:{stop}"
+    return text if step in ("", "1") else f"{text}:{step}"

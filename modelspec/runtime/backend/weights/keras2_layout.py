@@ -1,0 +1,156 @@
+"""Files of Keras 1 and 2 (`.h5`): lists of names in attributes are the layers and their arrays. The
+n-th belongs to the n-th with weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import keras
+
+from modelspec.compiler.spec.initial_weights import covers
+
+from .entry import Entry
+from .hdf5_process import Tree
+from .held_weights import Given, compared, holders, kept_by, name_of
+from .wanted import Wanted
+
+_Saved = list[tuple[str, list[Entry]]]
+"""Layers of a file by name, each with its arrays."""
+
+
+def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
+    """What the file has for every layer with weights, and for the model itself."""
+    root = _root(tree)
+    layers = [layer for layer in model.layers if layer.weights]
+    saved = _saved(tree, root)
+    if wanted.of_library:
+        wanted, saved = _of_library(wanted, saved, layers)
+    if wanted.by_name:
+        pairs = _pairs_by_name(layers, saved)
+    else:
+        layers = _paired(layers, len(saved), wanted.skip)
+        if len(saved) != len(layers):
+            count = f"{len(saved)} layers with weights, and the model {len(layers)}"
+            yield Given(model, "", problem=f"the file has {count}")
+            return
+        pairs = [(layer, *one) for layer, one in zip(layers, saved, strict=True)]
+    for layer, name, entries in pairs:
+        yield _in_order(layer, name, entries, wanted.skip)
+    yield from _of_model(model, _arrays(tree, root, "top_level_model_weights"))
+
+
+def _saved(tree: Tree, root: str) -> _Saved:
+    """The layers of a file that have arrays."""
+    names = tree.texts(root, "layer_names") or ()
+    found = ((name, _arrays(tree, root, name)) for name in names)
+    return [(name, entries) for name, entries in found if entries]
+
+
+def layer_by_name(tree: Tree, layer: Any, name: str) -> Given:
+    """What the file has for one layer under its name."""
+    return _in_order(layer, name, _arrays(tree, _root(tree), name))
+
+
+def _root(tree: Tree) -> str:
+    """Where the layers are: in a file of weights, or of a whole model."""
+    return "" if tree.texts("", "layer_names") is not None else "model_weights"
+
+
+def _pairs_by_name(layers: list[Any], saved: _Saved) -> list[tuple[Any, str, list[Entry]]]:
+    named = dict(saved)
+    return [(layer, layer.name, named[layer.name]) for layer in layers if layer.name in named]
+
+
+def _of_library(wanted: Wanted, saved: _Saved, layers: list[Any]) -> tuple[Wanted, _Saved]:
+    """By name where the file has every layer. Some of Keras's files count layers from another
+    number than 0: then the order holds, in which the layers of a model that is cut short come
+    first.
+    """
+    if {layer.name for layer in layers} <= {name for name, _ in saved}:
+        return replace(wanted, by_name=True), saved
+    return wanted, saved[: len(layers)]
+
+
+def _paired(layers: list[Any], count: int, skip: tuple[str, ...]) -> list[Any]:
+    """The layers that a file of so many layers is for: all of them, or all but those that are
+    skipped.
+    """
+    if len(layers) == count:
+        return layers
+    return [layer for layer in layers if not covers(skip, layer.name)]
+
+
+def _arrays(tree: Tree, root: str, layer: str) -> list[Entry]:
+    place = f"{root}/{layer}" if root else layer
+    names = tree.texts(place, "weight_names") or ()
+    return [entry for name in names if (entry := tree.entry(f"{place}/{name}")) is not None]
+
+
+def _in_order(layer: Any, name: str, entries: list[Entry], skip: tuple[str, ...] = ()) -> Given:
+    """The arrays of one layer, in the order in which Keras 2 lists weights: trainable ones first.
+
+    A layer that was frozen when it was saved lists them as they were made. What is skipped inside a
+    sub-model is left out.
+    """
+    orders = [_trainable_first(layer), list(layer.weights)]
+    if len(orders[0]) != len(entries):
+        return _other_count(layer, layer.name, name, len(entries), len(orders[0]))
+    fitting = [order for order in orders if _fits(order, entries)]
+    best = max(fitting or orders[:1], key=lambda order: _alike(order, entries))
+    skipped = _skipped(layer, skip)
+    pairs = {
+        str(index): (weight, entry)
+        for index, (weight, entry) in enumerate(zip(best, entries, strict=True))
+        if id(weight) not in skipped
+    }
+    return compared(layer, layer.name, pairs, name)
+
+
+def _of_model(model: keras.Model, entries: list[Entry]) -> Iterator[Given]:
+    """The arrays of the weights that belong to no layer of a model."""
+    weights, name = list(kept_by(model).values()) if entries else [], "the model itself"
+    if not weights:
+        return
+    if len(weights) != len(entries):
+        yield _other_count(model, "", name, len(entries), len(weights))
+        return
+    pairs = enumerate(zip(weights, entries, strict=True))
+    yield compared(model, "", {str(index): pair for index, pair in pairs}, name)
+
+
+def _other_count(owner: Any, path: str, name: str, stored: int, needed: int) -> Given:
+    problem = f"the file has {stored} weights for it (`{name}`), and the model {needed}"
+    return Given(owner, path, problem=problem)
+
+
+def _fits(order: list[Any], entries: list[Entry]) -> bool:
+    """Whether every array has the shape of its weight."""
+    pairs = zip(order, entries, strict=True)
+    return all(entry.shape == tuple(weight.shape) for weight, entry in pairs)
+
+
+def _skipped(layer: Any, skip: tuple[str, ...]) -> set[int]:
+    """The weights inside a sub-model that are left as they are, by identity."""
+    inside = holders(layer, layer.name) if skip else ()
+    return {
+        id(weight) for place, _, kept in inside if covers(skip, place) for weight in kept.values()
+    }
+
+
+def _trainable_first(layer: Any) -> list[Any]:
+    """The weights of a layer as they are listed while nothing in it is frozen."""
+    trainable = {
+        id(weight) for one in layer._flatten_layers() for weight in one._trainable_variables
+    }
+    return sorted(layer.weights, key=lambda weight: id(weight) not in trainable)
+
+
+def _alike(order: list[Any], entries: list[Entry]) -> int:
+    """How many arrays are named as the weights that they would be."""
+    return sum(
+        name_of(weight) == entry.name.rpartition("/")[2].partition(":")[0]
+        for weight, entry in zip(order, entries, strict=True)
+    )

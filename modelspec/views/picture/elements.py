@@ -1,0 +1,70 @@
+"""The elements of a picture before it is laid out: boxes for calls, frames for blocks and
+sub-models, arrows for tensors.
+
+Nothing here knows sizes in pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Box:
+    """A call, an input, or a folded frame."""
+
+    key: str
+    title: str
+    """The kind of layer."""
+    subtitle: str
+    """The name, and parameters."""
+    family: str
+    """By which it is coloured: the module of the layer's kind; `input`, `output`, `frame`."""
+    frame: Frame
+    parameters: int | None = 0
+    """Of its own weights; None where a size is not known yet."""
+    tip: str = ""
+    """More than fits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Boxes that belong together: a use of a block, a sub-model."""
+
+    key: str
+    title: str
+    parent: Frame | None = None
+
+    @property
+    def way(self) -> tuple[Frame, ...]:
+        """The frames around its boxes, outermost first, without the picture itself."""
+        return () if self.parent is None else (*self.parent.way, self)
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A tensor on its way from one box to another."""
+
+    source: str
+    target: str
+    shape: str
+    """As a spec writes it, without the batch axis."""
+    argument: str = ""
+    """Which of several arguments of the target it is, where their names say more than their
+    order.
+    """
+
+
+@dataclass
+class Diagram:
+    """A picture before it is laid out. Boxes are in the order of the spec, which is a topological
+    one.
+    """
+
+    name: str
+    boxes: dict[str, Box] = field(default_factory=dict)
+    arrows: list[Arrow] = field(default_factory=list)
+    depth: int = 0
+    """How deep it shows frames."""
+    deepest: int = 0
+    """How deep it could."""

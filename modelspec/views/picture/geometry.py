@@ -1,0 +1,17 @@
+"""Points and rectangles of a picture, in pixels; y goes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A box or a frame with its place: x, y of its upper left corner, in pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
