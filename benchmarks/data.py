@@ -175,9 +175,9 @@ def spec(source: Any, form: str, **data: Any) -> dict[str, Any]:
 
 def compiled(source: Any, form: str, **data: Any) -> Any:
     """The spec, checked, before its data are looked at: by hand there is a model by then too."""
-    from modelspec.compiler.pipeline import compile_mapping
+    from modelspec.compiler.pipeline import compile_spec
 
-    checked = compile_mapping(spec(source, form, **data))
+    checked = compile_spec(spec(source, form, **data))
     assert checked.ok and checked.value is not None, [str(one) for one in checked.diagnostics]
     return checked.value
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.dtypes import is_float
 from modelspec.core.settings import Context
 from modelspec.core.shapes import Size, Tensor
@@ -300,7 +300,7 @@ class Model:
             "layers": calls,
             "image_data_format": self.context.image_data_format,
         }
-        found = compile_mapping({"model": model, "runtime": {"precision": self.context.precision}})
+        found = compile_spec({"model": model, "runtime": {"precision": self.context.precision}})
         if not found.ok or found.value is None or found.value.graph is None:
             return None
         call = found.value.graph.layers[1]

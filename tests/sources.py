@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.catalog.sources.kinds import SOURCES
+from modelspec.catalog.sources import SOURCES
 from modelspec.core.settings import Context, read_form
 from modelspec.runtime.data import DataError, Table, open_source
-from modelspec.runtime.data.sources.crc32c import masked
+from modelspec.runtime.data.sources.formats.crc32c import masked
 
 
 def opened(source: Any, folder: Path) -> Table:

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from modelspec.core import sandbox as apart
+from modelspec.runtime.backend.weights.hdf5_file import opened_here
 from modelspec.runtime.backend.weights.hdf5_process import Tree, _server
-from modelspec.runtime.backend.weights.weight_files import opened, opened_here
+from modelspec.runtime.backend.weights.weight_files import opened
 from modelspec.runtime.data.errors import RunError
 
 ARRAYS = {

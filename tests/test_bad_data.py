@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from modelspec.compiler.pipeline import compile_mapping, compile_path
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.runtime.data import RunError, open_source, prepare
 from modelspec.runtime.data.prepare import prepare_source
@@ -77,7 +77,7 @@ def values(
 
 def found(spec: dict[str, Any]) -> tuple[Diagnostic, ...]:
     """Everything that is said of a spec and its data."""
-    checked = compile_mapping(spec)
+    checked = compile_spec(spec)
     if not checked.ok or checked.value is None:
         return checked.diagnostics
     try:
@@ -521,7 +521,7 @@ def large() -> bytes:
     return file.getvalue()
 
 
-IMAGES = {
+OF_IMAGES = {
     "source": {"images": {"path": "photos"}},
     "shape": [8, 8, 3],
     "layers": POOLED,
@@ -530,18 +530,22 @@ IMAGES = {
 }
 IMAGES: dict[str, Case] = {
     "JPEG cut short": Case(
-        with_image(image("JPEG")[:250], "bad.jpg"), IMAGES, "MS644", ("photos/b/bad.jpg",)
+        with_image(image("JPEG")[:250], "bad.jpg"), OF_IMAGES, "MS644", ("photos/b/bad.jpg",)
     ),
-    "PNG cut short": Case(with_image(image("PNG")[:100]), IMAGES, "MS644", ("photos/b/bad.png",)),
+    "PNG cut short": Case(
+        with_image(image("PNG")[:100]), OF_IMAGES, "MS644", ("photos/b/bad.png",)
+    ),
     "garbage": Case(
-        with_image(b"\x89PNG\r\n\x1a\n" + b"\7" * 99), IMAGES, "MS644", ("photos/b/bad.png",)
+        with_image(b"\x89PNG\r\n\x1a\n" + b"\7" * 99), OF_IMAGES, "MS644", ("photos/b/bad.png",)
     ),
-    "nothing": Case(with_image(b""), IMAGES, "MS644", ("photos/b/bad.png", "empty")),
+    "nothing": Case(with_image(b""), OF_IMAGES, "MS644", ("photos/b/bad.png", "empty")),
     "text named PNG": Case(
-        with_image(b"<html>not found</html>"), IMAGES, "MS644", ("photos/b/bad.png",)
+        with_image(b"<html>not found</html>"), OF_IMAGES, "MS644", ("photos/b/bad.png",)
     ),
-    "100,000 by 100,000": Case(with_image(bomb()), IMAGES, "MS645", ("photos/b/bad.png", "100000")),
-    "another size": Case(with_image(large()), IMAGES, "MS646", ("bad.png",)),
+    "100,000 by 100,000": Case(
+        with_image(bomb()), OF_IMAGES, "MS645", ("photos/b/bad.png", "100000")
+    ),
+    "another size": Case(with_image(large()), OF_IMAGES, "MS646", ("bad.png",)),
 }
 
 CASES = {
@@ -644,8 +648,8 @@ PICTURES: dict[str, tuple[bytes, str]] = {
 def test_every_kind_of_picture_becomes_three_channels(name: str) -> None:
     data, file = PICTURES[name]
     with_image(data, file)()
-    spec = values(**IMAGES)
-    checked = compile_mapping(spec)
+    spec = values(**OF_IMAGES)
+    checked = compile_spec(spec)
     assert checked.value is not None and checked.value.data is not None
     table = open_source(checked.value.data.sources["train"], checked.value.file.context)
     examples, _ = prepare_source(checked.value, table, with_targets=False)
@@ -663,7 +667,7 @@ training: {loss: sparse_categorical_crossentropy, optimizer: {Adam: 1e-3}, batch
 """,
         encoding="utf-8",
     )
-    checked = compile_path("s.yaml")
+    checked = compile_spec("s.yaml")
     assert (
         checked.diagnostics == ()
         and checked.value is not None
@@ -714,12 +718,12 @@ def test_a_source_that_changes_between_two_looks_is_told(monkeypatch: pytest.Mon
     other numbers.
     """
     from modelspec.runtime.data import column_reader as reading
-    from modelspec.runtime.data.sources import files
+    from modelspec.runtime.data.sources.formats import files
 
     rows(*[0, 1, 2] * 50)()
     monkeypatch.setattr(files, "IN_MEMORY", 100)
     monkeypatch.setattr(reading, "MEMORY", 100)
-    checked = compile_mapping(values())
+    checked = compile_spec(values())
     assert checked.value is not None
     unchanged = files.Found.unchanged
     calls = iter(range(100))
@@ -741,7 +745,7 @@ def test_a_source_that_changes_between_two_looks_is_told(monkeypatch: pytest.Mon
 def test_a_file_that_is_gone_after_preparing_hurts_nobody() -> None:
     """What was prepared is the run's own: no mapping of the user's file is left to fault."""
     of_inputs(RNG.random((3, 2)))()
-    checked = compile_mapping(values(NPZ))
+    checked = compile_spec(values(NPZ))
     assert checked.value is not None
     part = prepare(checked.value).parts["train"]
     before = part.examples.inputs["x"].copy()
@@ -765,7 +769,7 @@ def test_rows_to_be_predicted_are_looked_through_as_well(
 ) -> None:
     """Keras predicts something for an index that there is none of, and NaN for NaN."""
     np.savez("t.npz", x=np.asarray(x))
-    checked = compile_mapping(values(NPZ, inputs="x", **spec))
+    checked = compile_spec(values(NPZ, inputs="x", **spec))
     assert checked.value is not None and checked.value.data is not None
     table = open_source(checked.value.data.sources["train"], checked.value.file.context)
     with pytest.raises(RunError) as raised:

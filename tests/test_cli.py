@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import modelspec as ms
-from modelspec.cli import COMMANDS, MODULES, main, status
+from modelspec.cli import command_modules, main, status
 
 ROOT = Path(__file__).parent.parent
 GOOD = "model:\n  inputs: {x: [4]}\n  layers:\n    - Dense: 3\n"
@@ -29,6 +29,7 @@ WARNS = (
     " {units: 2, from: x}\n"
 )
 TRAINS = GOOD + "training: {loss: mse, epochs: 5}\n"
+COMMANDS = main.list_commands(click.Context(main))
 FRAMEWORKS = {"tensorflow", "keras", "numpy", "h5py", "sklearn", "rich"}
 
 
@@ -80,7 +81,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_file_and_a_help(name: str) -> None:
-    command = import_module(f"modelspec.cli.{MODULES.get(name, name)}").command
+    command = import_module(command_modules()[name]).command
     assert isinstance(command, click.Command)
     result = invoke(name, "--help")
     assert result.exit_code == 0, result.output
@@ -124,7 +125,7 @@ def test_a_bug_of_ours_is_no_traceback(folder: Path, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr("modelspec.compiler.pipeline.compile_path", broken)
+    monkeypatch.setattr("modelspec.compiler.pipeline.compile_spec", broken)
     result = invoke("check", "good.yaml")
     assert result.exit_code == status.BUG
     assert "modelspec failed: RuntimeError: out of cheese" in result.stderr
@@ -137,7 +138,7 @@ def test_ctrl_c_says_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modelspec.compiler.pipeline.compile_path", interrupted)
+    monkeypatch.setattr("modelspec.compiler.pipeline.compile_spec", interrupted)
     result = invoke("check", "good.yaml")
     assert result.exit_code == status.KILLED_BY_INTERRUPT
     assert not result.output.strip()

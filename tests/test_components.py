@@ -30,7 +30,7 @@ from modelspec.catalog.components import (
     log_name,
     read_component,
 )
-from modelspec.catalog.components.callbacks import placeholders
+from modelspec.catalog.components.run_paths import placeholders
 from modelspec.catalog.components.setting_types import Component
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Context, Faults, Settings
@@ -773,7 +773,8 @@ print([m for m in ("tensorflow", "keras", "numpy") if m in sys.modules])
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert out.splitlines() == [
-        "['modelspec.catalog.components.family']",
+        "['modelspec.catalog.components.family', 'modelspec.catalog.components.layer_families', "
+        "'modelspec.catalog.components.training_families']",
         "['modelspec.catalog.components.adaptive_optimizers']",
         "[]",
     ]

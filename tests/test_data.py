@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.shapes import PENDING
 from modelspec.runtime.data import DataError, prepare
 from modelspec.runtime.data.batches import order, steps
@@ -50,7 +50,7 @@ def spec(
     section.
     """
     section = {"source": source, **({} if targets is None else {"targets": targets}), **data}
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {"inputs": {"x": {"shape": list(shape), "dtype": dtype}}, "layers": layers},
             "data": section,
@@ -453,7 +453,7 @@ def test_auto_sizes_that_the_model_cannot_take_are_faults_of_the_model() -> None
 
 def test_a_named_size_is_one_size_in_all_inputs() -> None:
     save(a=np.zeros((4, 3), int), b=np.zeros((4, 5), int), y=[0, 1, 2, 0])
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {
                 "inputs": {"a": {"shape": ["time"]}, "b": {"shape": ["time"]}},
@@ -582,7 +582,7 @@ def test_an_index_outside_an_embedding_is_told(between: Any, values: Any, words:
 
 def test_an_index_outside_an_embedding_of_a_shared_model_is_told() -> None:
     save(a=[[0], [5]], b=[[0], [99]], y=[0, 1])
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {
                 "inputs": {
@@ -688,7 +688,7 @@ def test_stratify_by_something_that_is_no_class_is_a_warning() -> None:
 def test_parts_may_have_sources_of_their_own() -> None:
     write(GOOD)
     write("a,b,y\n5,6,2\n", "v.csv")
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {"inputs": {"x": [2]}, "layers": CLASSIFIER},
             "data": {"train": CSV, "validation": {"csv": "v.csv"}, "targets": "y"},
@@ -738,7 +738,7 @@ def test_an_input_of_a_fixed_batch_size_needs_batches_of_it(
     batch_size: int, rows: int, words: str
 ) -> None:
     write("a,b,y\n" + "1,2,0\n3,4,1\n5,6,2\n1,2,0\n3,4,1\n"[: rows * 6])
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {"inputs": {"x": {"shape": [2], "batch_size": 2}}, "layers": CLASSIFIER},
             "data": {"source": CSV, "targets": "y"},

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.runtime.data import DataError, RunError, cache, prepare
 from modelspec.runtime.data import column_reader as reading
 from modelspec.runtime.data.adapted_state import State
@@ -29,6 +29,7 @@ from modelspec.runtime.data.split import split
 
 REGRESSOR = [{"Dense": {"units": 1, "name": "y"}}]
 CLASSIFIER = [{"Dense": {"units": 3, "activation": "softmax", "name": "y"}}]
+AB = {"columns": ["a", "b"]}
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +53,10 @@ def mapping(
 
 
 def spec(*args: Any, **data: Any) -> Compiled:
-    checked = compile_mapping(mapping(*args, **data))
+    checked = compile_spec(mapping(*args, **data))
     assert checked.ok, [str(one) for one in checked.diagnostics]
     assert checked.value is not None
     return checked.value
-
-
-def told(*args: Any, **data: Any) -> list[str]:
-    """What `check` says: codes."""
-    return [one.code for one in compile_mapping(mapping(*args, **data)).diagnostics]
 
 
 def write(text: str, name: str = "t.csv") -> None:
@@ -71,118 +67,6 @@ def codes(compiled: Compiled) -> list[str]:
     with pytest.raises(RunError) as caught:
         prepare(compiled)
     return [one.code for one in caught.value.diagnostics]
-
-
-# Grammar ------------------------------------------------------------------------------------------
-
-AB = {"columns": ["a", "b"]}
-SLIPS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "trained layer": ({"inputs": {**AB, "transform": [{"Dense": 3}]}}, ["MS625"]),
-    "unknown layer": ({"inputs": {**AB, "transform": ["Normalisation"]}}, ["MS301"]),
-    "unknown setting": (
-        {"inputs": {**AB, "transform": [{"Normalization": {"axes": 1}}]}},
-        ["MS202"],
-    ),
-    "training only": ({"inputs": {**AB, "transform": [{"GaussianNoise": 0.1}]}}, ["MS625"]),
-    "from": ({"inputs": {**AB, "transform": [{"Normalization": {"from": "a"}}]}}, ["MS625"]),
-    "sparse": (
-        {
-            "inputs": {
-                "column": "a",
-                "transform": [{"StringLookup": {"output_mode": "one_hot", "sparse": True}}],
-            }
-        },
-        ["MS625"],
-    ),
-    "no list": ({"inputs": {**AB, "transform": "Normalization"}}, ["MS204"]),
-    "empty list": ({"inputs": {**AB, "transform": []}}, ["MS204"]),
-    "wrong size": (
-        {"inputs": {"columns": ["a", "b", "c"], "transform": ["Normalization"]}},
-        ["MS626"],
-    ),
-    "text for numbers": (
-        {
-            "inputs": {
-                "column": "a",
-                "transform": [{"StringLookup": {"invert": True, "vocabulary": ["x", "z"]}}],
-            }
-        },
-        ["MS626"],
-    ),
-    "text after text": (
-        {"inputs": {"column": "a", "transform": ["TextVectorization", "TextVectorization"]}},
-        ["MS404"],
-    ),
-    "misspelt policy": ({"inputs": {**AB, "missing": "meen"}}, ["MS628"]),
-    "mean of words": (
-        {
-            "inputs": {
-                "column": "a",
-                "missing": "mean",
-                "transform": [{"StringLookup": {"output_mode": "one_hot"}}],
-            }
-        },
-        ["MS628"],
-    ),
-    "policy of no kind": ({"inputs": {**AB, "missing": [1]}}, ["MS204"]),
-    "pad of no length": ({"inputs": {"column": "a", "pad": 0}}, ["MS205"]),
-    "misspelt pad": ({"inputs": {"column": "a", "pad": {"maxlen": 3}}}, ["MS201"]),
-    "augment in a feature": ({"inputs": {**AB, "augment": ["RandomFlip"]}}, ["MS633"]),
-    "augment that acts always": ({"augment": [{"Rescaling": 2}]}, ["MS633"]),
-    "augment of validation": (
-        {"source": {"csv": "t.csv", "augment": [{"Rescaling": 2}]}},
-        ["MS633"],
-    ),
-    "augment twice": (
-        {
-            "source": {"csv": "t.csv", "augment": [{"GaussianNoise": 1.0}]},
-            "augment": [{"GaussianNoise": 1.0}],
-        },
-        ["MS208"],
-    ),
-    "augment of no input": ({"augment": {"z": [{"GaussianNoise": 1.0}]}}, ["MS501"]),
-    "cache": ({"cache": "ram"}, ["MS205"]),
-    "weights": ({"weights": {"a": 1}}, ["MS204"]),
-    "class weights under data": ({"class_weight": "balanced"}, ["MS201"]),
-    "two ways to cut": ({"split": {"test": 0.1, "group": "a", "stratify": "b"}}, ["MS208"]),
-    "class weights of numbers": ({"training": {"class_weight": "balanced"}}, ["MS636"]),
-    "class weights misspelt": ({"training": {"class_weight": "balance"}}, ["MS204"]),
-    "negative class weight": ({"training": {"class_weight": {"0": -1}}}, ["MS205"]),
-    "class weight of no output": ({"training": {"class_weight": {"z": {"0": 1}}}}, ["MS501"]),
-}
-
-
-@pytest.mark.parametrize("case", SLIPS)
-def test_a_slip_is_found_before_the_data_are_read(case: str) -> None:
-    data, expected = SLIPS[case]
-    assert told(**data) == expected
-
-
-RIGHT: dict[str, dict[str, Any]] = {
-    "numbers": {
-        "inputs": {**AB, "missing": "median", "transform": ["Normalization", {"Rescaling": 2}]}
-    },
-    "constant": {"inputs": {**AB, "missing": -1}},
-    "formula": {"inputs": {**AB, "transform": [{"Expression": "log1p(x)"}]}},
-    "unknown size": {
-        "inputs": {"column": "a", "transform": [{"StringLookup": {"output_mode": "one_hot"}}]}
-    },
-    "known size": {
-        "inputs": {
-            "column": "a",
-            "transform": [{"StringLookup": {"output_mode": "one_hot", "vocabulary": ["x"]}}],
-        }
-    },
-    "noise": {"augment": [{"GaussianNoise": 0.1}]},
-    "augment on train": {"source": {"csv": "t.csv", "augment": [{"GaussianNoise": 0.1}]}},
-    "by time": {"split": {"test": 0.1, "order": "date"}},
-    "weights": {"weights": "w", "cache": "disk"},
-}
-
-
-@pytest.mark.parametrize("case", RIGHT)
-def test_what_is_right_is_left_alone(case: str) -> None:
-    assert told(**RIGHT[case]) == []
 
 
 BAD_FOR_TRANSFORMS: dict[str, tuple[str, Any, str, str]] = {
@@ -553,9 +437,9 @@ import os, signal
 from modelspec.runtime.data import cache
 cache.Writer.commit = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 from modelspec.runtime.data import prepare
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 import json, sys
-prepare(compile_mapping(json.load(sys.stdin)).value)
+prepare(compile_spec(json.load(sys.stdin)).value)
 """
     values = mapping(inputs={**AB, "missing": "mean"}, cache="disk")
     done = subprocess.run(
@@ -573,7 +457,7 @@ prepare(compile_mapping(json.load(sys.stdin)).value)
 
 
 def _write_entry(values: Any) -> bool:
-    checked = compile_mapping(values)
+    checked = compile_spec(values)
     assert checked.value is not None
     return prepare(checked.value).cache[0].used
 

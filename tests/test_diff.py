@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 
 from modelspec.cli import main
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.views.diff import Difference, Side, as_text, compare
 from modelspec.views.resolve import resolved
 
@@ -41,7 +41,7 @@ SPEC: dict[str, Any] = {
 
 
 def side(name: str, spec: dict[str, Any], **results: Any) -> Side:
-    checked = compile_mapping(spec)
+    checked = compile_spec(spec)
     assert checked.ok and checked.value is not None, checked.diagnostics
     return Side(name, checked.value, **results)
 
@@ -222,7 +222,7 @@ def test_weights_that_are_left_over() -> None:
 @settings(max_examples=30, deadline=None)
 @given(specs(most=10))
 def test_a_spec_does_not_differ_from_what_it_resolves_to(spec: dict[str, Any]) -> None:
-    checked = compile_mapping(spec)
+    checked = compile_spec(spec)
     if not checked.ok or checked.value is None:
         return
     a = Side("a", checked.value)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import modelspec as ms
 from modelspec.compiler.expand import expand
 from modelspec.core.diagnostics import Checked
 from modelspec.core.settings import Context
@@ -340,3 +341,13 @@ def test_memory_is_bounded() -> None:
         [sys.executable, "-c", PEAK], cwd=root, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 250 * 1024
+
+
+def test_models_that_call_models_have_a_budget() -> None:
+    """Three calls at each of forty levels: written in forty lines, 3 to the 40 layers to run. It is
+    told, not tried.
+    """
+    shared: dict[str, object] = {"m0": [{"Dense": 4}]}
+    shared |= {f"m{level}": [f"m{level - 1}"] * 3 for level in range(1, 41)}
+    report = ms.check({"model": {"inputs": {"x": [4]}, "shared": shared, "layers": ["m40"]}})
+    assert [found.code for found in report.diagnostics] == ["MS108"]

@@ -10,7 +10,7 @@ import pytest
 
 import modelspec as ms
 from modelspec.compiler.expand import expand
-from modelspec.compiler.pipeline import compile_path
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.core.settings import Context
 from modelspec.core.source import plain, read
 
@@ -53,7 +53,7 @@ def merged(path: Path) -> dict[str, Any]:
 
 
 def said(path: Path) -> list[str]:
-    found = compile_path(str(path)).diagnostics
+    found = compile_spec(str(path)).diagnostics
     return [
         f"{one.code} {one.span or '-'} {one.span.text if one.span else ''}".strip() for one in found
     ]
@@ -77,7 +77,7 @@ def test_mappings_merge_key_by_key_and_all_else_is_replaced(write: Any) -> None:
     }
     assert (found["seed"], found["name"]) == (1, "own")
     assert "extends" not in found
-    assert compile_path(str(path)).ok
+    assert compile_spec(str(path)).ok
     assert ms.load_spec(path).name == "own"
 
 
@@ -107,82 +107,6 @@ def test_several_files_the_later_ones_over_the_earlier(write: Any) -> None:
     assert (found["seed"], found["name"]) == (4, "c")
 
 
-def test_what_is_merged_keeps_its_places(write: Any) -> None:
-    path = write(own="extends: base.yaml\nvars: {width: -6}\n", base=BASE)
-    (found,) = compile_path(str(path)).diagnostics
-    assert (found.code, found.file, found.line, found.column) == ("MS205", "base.yaml", 6, 20)
-    assert [str(note) for note in found.notes] == ["`width` is `-6` (own.yaml:2:15)"]
-
-
-def test_blocks_come_with_the_file(write: Any) -> None:
-    path = write(
-        own="extends: lib/blocks.yaml\nmodel: {inputs: {x: [8]}, layers: [{mlp: 3}]}",
-        lib__blocks=(
-            "blocks: {mlp: {parameters: {w: null}, primary: w, layers: [{Dense: $w}, ReLU]}}"
-        ),
-    )
-    assert [next(iter(one)) for one in merged(path)["model"]["layers"]] == ["Dense", "ReLU"]
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (
-            {"own": "extends: own.yaml"},
-            ["MS315 own.yaml:1:1 extends: own.yaml", "MS133 own.yaml:1:10 own.yaml"],
-        ),
-        (
-            {
-                "own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
-                "a": "extends: b.yaml",
-                "b": "extends: own.yaml",
-            },
-            ["MS133 b.yaml:1:10 own.yaml"],
-        ),
-        (
-            {"own": "extends: gone.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-            ["MS701 own.yaml:1:10 gone.yaml"],
-        ),
-        (
-            {
-                "own": "extends: [3, a.yaml]\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
-                "a": "seed: -1",
-            },
-            ["MS205 a.yaml:1:7 -1", "MS204 own.yaml:1:11 3"],
-        ),
-        (
-            {"own": "extends: $x\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-            ["MS204 own.yaml:1:10 $x"],
-        ),
-        (
-            {"own": "extends: ../x.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-            ["MS210 own.yaml:1:10 ../x.yaml"],
-        ),
-        (
-            {"own": "extends: /etc/passwd\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-            ["MS210 own.yaml:1:10 /etc/passwd"],
-        ),
-        (
-            {"own": "extends: https://x.org/a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}"},
-            ["MS210 own.yaml:1:10 https://x.org/a.yaml"],
-        ),
-        (
-            {"own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", "a": "b: [1"},
-            ["MS103 a.yaml:1:4 ["],
-        ),
-        (
-            {
-                "own": "extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}",
-                "a": "seed: 1\nseed: 2",
-            },
-            ["MS104 a.yaml:2:1 seed"],
-        ),
-    ],
-)
-def test_faults(write: Any, files: dict[str, str], expected: list[str]) -> None:
-    assert said(write(**files)) == expected
-
-
 def test_a_link_that_leads_out_of_the_project_is_refused(
     write: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -207,14 +131,3 @@ def test_files_are_counted(write: Any) -> None:
     }
     files["a20"] = "seed: 1"
     assert [one.partition(" ")[0] for one in said(write(**files))] == ["MS108"]
-
-
-def test_an_error_in_a_base_says_where_it_is_extended(write: Any) -> None:
-    (found,) = compile_path(
-        str(write(own="extends: a.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", a="seed: 0x"))
-    ).diagnostics
-    assert found.file == "a.yaml"
-    (found,) = compile_path(
-        str(write(own="extends: b.yaml\nmodel: {inputs: {x: [8]}, layers: [ReLU]}", b="a: {b"))
-    ).diagnostics
-    assert [str(note) for note in found.notes][-1] == "extended here (own.yaml:1:10)"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelspec as ms
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 
 WIDTH = 4
 
@@ -178,7 +178,7 @@ def pairs(draw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def rows(spec: dict[str, Any]) -> list[Any]:
-    compiled = compile_mapping(spec)
+    compiled = compile_spec(spec)
     found = [one for one in compiled.diagnostics if one.severity == "error"]
     assert not found, "\n".join(map(str, found))
     assert compiled.value is not None

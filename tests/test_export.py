@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.runtime.exporters import Exported, export
+from modelspec.runtime.exporters.export_run import Exported, export
 from modelspec.runtime.run import RunError, predict
 
 pytestmark = pytest.mark.tensorflow
@@ -391,7 +391,7 @@ def test_a_script_makes_the_models_of_the_examples(config: str) -> None:
     from dataclasses import replace
 
     from modelspec.runtime.backend import build
-    from modelspec.runtime.exporters.python import _weights
+    from modelspec.runtime.exporters.formats.python import _weights
     from modelspec.runtime.exporters.script.model_code import Models
 
     spec, models = ms.load_spec(Path(__file__).parents[1] / f"configs/{config}.yaml"), Models()
@@ -459,7 +459,7 @@ def test_what_cannot_be_asked_for(to: str, path: str, options: dict[str, Any]) -
 def test_what_is_not_installed_is_named(
     monkeypatch: pytest.MonkeyPatch, make: Callable[..., Exported]
 ) -> None:
-    monkeypatch.setattr("modelspec.runtime.exporters.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("modelspec.runtime.exporters.checks.find_spec", lambda name: None)
     with pytest.raises(RunError, match="tf2onnx") as error:
         make("numbers", "onnx")
     assert code_of(error) == "MS761" and 'pip install "modelspec[onnx]"' in str(

@@ -458,7 +458,7 @@ def test_one_thing_that_is_not_as_it_was_is_named() -> None:
 _STARTS = """
 import contextlib, importlib, io, json, os, sys, time
 from modelspec.cli import main
-importlib.import_module("modelspec.cli.train")
+importlib.import_module("modelspec.cli.commands.train")
 training = importlib.import_module("modelspec.runtime.run.train")  # not the function of that name
 
 def start(folder, began, answer):

@@ -332,8 +332,6 @@ def test_a_rate_that_is_no_number_is_a_fault_when_it_is_reached() -> None:
 
 # In a spec ----------------------------------------------------------------------------------------
 
-HEAD = "model:\n  inputs: {x: [5, 3], gate: [5, 3]}\n  layers:\n    - "
-
 
 def said(tmp_path: Any, text: str, ending: str = "yaml") -> list[tuple[str, str, str | None]]:
     """Code, the characters blamed, and suggestion of what `check` reports."""
@@ -346,125 +344,10 @@ def said(tmp_path: Any, text: str, ending: str = "yaml") -> list[tuple[str, str,
     ]
 
 
-@pytest.mark.parametrize(
-    ("entry", "expected"),
-    [
-        ('Expression: "tahh(x)"', ("MS142", "tahh", "tanh")),
-        ("Expression: tanhh(x)", ("MS142", "tanhh", "tanh")),
-        ("Expression: 'tanhh(x)'", ("MS142", "tanhh", "tanh")),
-        ('Expression: {formula: "a * gat", from: {a: x, gate: gate}}', ("MS144", "gat", "gate")),
-        (
-            'Expression: {formula: "a + g[:, :2]", from: {a: x, g: gate}}',
-            ("MS403", "a + g[:, :2]", None),
-        ),
-        ('Expression: {formula: "sum(a, axis=7) * g", from: [x, gate]}', ("MS407", "7", None)),
-        (r'Expression: "\x74anhh(x)"', ("MS142", r"\x74anhh", "tanh")),
-        (
-            "Expression: {formula: \"sum(cast(a, 'flaot32'), axis=1)\", from: x}",
-            ("MS143", "'flaot32'", None),
-        ),
-        ('Expression: {formula: "a * g", from: {a: x}}', ("MS144", "g", None)),
-        ('Expression: {formula: "a * g", from: x}', ("MS310", "x", None)),
-        ('Expression: {formula: "a * 2", from: [x, gate]}', ("MS310", "[x, gate]", None)),
-        ('Expression: {formula: "a * 2", from: {a: x, b: gate}}', ("MS311", "b", "a")),
-        ("Expression: {formula: 3, from: x}", ("MS204", "3", None)),
-        ('TimeDistributed: {Expression: "x + 1"}', ("MS208", "TimeDistributed", None)),
-    ],
-)
-def test_a_fault_is_at_its_own_columns(
-    entry: str, expected: tuple[str, str, str | None], tmp_path: Any
-) -> None:
-    uses_both = HEAD + "Add: {from: [x, gate]}\n    - " + entry + "\n"
-    assert [one for one in said(tmp_path, uses_both) if one[0] != "MS307"] == [expected]
-
-
 def test_json_has_the_same_places(tmp_path: Any) -> None:
     text = '{"model": {"inputs": {"x": [3]}, "layers": [{"Expression": "1 + tahn(x)"}]}}'
     [(code, part, _)] = said(tmp_path, text, "json")
     assert (code, part) == ("MS142", "tahn")
-
-
-def test_a_shared_formula_has_the_type_of_each_call(tmp_path: Any) -> None:
-    path = tmp_path / "spec.yaml"
-    path.write_text("""
-model:
-  inputs: {x: [5, 3], ids: {shape: [4], dtype: int32}}
-  shared: {gate: {Expression: "value * (value > 0)"}}
-  layers:
-    - gate: {from: x, name: a}
-    - gate: {from: {value: ids}, name: b}
-  outputs: [a, b]
-""")
-    spec = ms.load_spec(path)
-    assert [(one.output_shape, one.output_dtype) for one in spec.graph.layers] == [
-        ((None, 5, 3), "float32"),
-        ((None, 4), "int32"),
-    ]
-
-
-TRAINING = """
-model:
-  inputs: {x: [5]}
-  layers: [{Dense: {units: 1, name: out}}]
-training:
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            'loss: {expression: "mean(square(y_true - y_prd), axis=-1)"}',
-            ("MS144", "y_prd", "y_pred"),
-        ),
-        ('loss: {expression: "square(y_true)"}', ("MS146", "square(y_true)", None)),
-        ('loss: {expression: "square(y_true - y_pred)", nmae: mine}', ("MS202", "nmae", "name")),
-        ('loss: {out: {expression: "squar(y_true - y_pred)"}}', ("MS142", "squar", "square")),
-        (
-            '{loss: mse, metrics: [{expression: "abs(y_tru - y_pred)", name: d}]}',
-            ("MS144", "y_tru", "y_true"),
-        ),
-        (
-            '{loss: mse, callbacks: [{LearningRateScheduler: {expression: "lr * epch"}}]}',
-            ("MS144", "epch", "epoch"),
-        ),
-        (
-            '{loss: mse, callbacks: [{LearningRateScheduler: "lr * epch"}]}',
-            ("MS144", "epch", "epoch"),
-        ),
-        (
-            (
-                '{loss: mse, callbacks: [{LearningRateScheduler: {schedule: {expression: "epoch >'
-                ' 3"}}}]}'
-            ),
-            ("MS143", "epoch > 3", None),
-        ),
-    ],
-)
-def test_formulas_of_training_are_checked(
-    text: str, expected: tuple[str, str, str | None], tmp_path: Any
-) -> None:
-    assert said(tmp_path, TRAINING + "  " + text + "\n") == [expected]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'loss: {expression: "mean(square(y_true - y_pred), axis=-1)"}',
-        'loss: {expression: "abs(y_true - y_pred)", name: mine, reduction: sum}',
-        'loss: {out: {expression: {formula: "abs(y_true - y_pred)"}}}',
-        (
-            '{loss: mse, metrics: [{name: d, expression: "abs(y_true - y_pred)"}, {expression:'
-            ' "y_pred"}]}'
-        ),
-        (
-            '{loss: mse, callbacks: [{LearningRateScheduler: {expression: "lr * 0.9 if epoch > 5'
-            ' else lr", verbose: 1}}]}'
-        ),
-    ],
-)
-def test_formulas_of_training_are_taken(text: str, tmp_path: Any) -> None:
-    assert said(tmp_path, TRAINING + "  " + text + "\n") == []
 
 
 def test_a_formula_that_is_no_text_says_what_one_is() -> None:

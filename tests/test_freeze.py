@@ -1,5 +1,5 @@
-"""`training.freeze`: what a pattern names, what is said where it names nothing, and that Keras
-leaves it as it is.
+"""`training.freeze`: Keras leaves as it is what a pattern names, as many weights as the patterns of
+`cases/freeze` have.
 """
 
 from __future__ import annotations
@@ -58,59 +58,6 @@ PATTERNS = [
     (["[er]*"], DEEP + SCALED - 12 + READ),
     (["block_?", "encoder/deep", "block_1"], BLOCK + DEEP),
 ]
-
-
-@pytest.mark.parametrize(("freeze", "frozen"), PATTERNS, ids=str)
-def test_what_is_frozen_is_not_counted_as_trainable(freeze: Any, frozen: int) -> None:
-    graph = ms.load_spec(spec(freeze)).graph
-    assert graph.trainable_parameters == ALL - frozen
-    assert graph.parameters == ALL + 12
-
-
-@pytest.mark.parametrize(
-    ("pattern", "suggestion", "help"),
-    [
-        ("block1", "block_1", "`block_1`"),
-        ("encoder/dep", "encoder/deep", "`encoder/deep`"),
-        ("a", "encoder", "encoder"),
-        ("blok_*", None, "`block_1`"),
-        ("deep", None, ""),
-        ("nothing_of_it", None, "modelspec show"),
-        ("encoder/*/x", None, ""),
-    ],
-)
-def test_a_pattern_that_names_nothing_is_a_fault(
-    pattern: str, suggestion: str | None, help: str
-) -> None:
-    found = [one for one in ms.check(spec(["read", pattern])).diagnostics if one.severity != "note"]
-    assert [one.code for one in found] == ["MS531"]
-    assert pattern in found[0].message
-    if suggestion:
-        assert found[0].suggestion == suggestion
-    assert help in str(found[0].help)
-
-
-def test_a_pattern_in_error_does_not_hide_the_others() -> None:
-    found = ms.check(spec(["block1"], weights={"path": "x.txt", "skip": ["judg"]})).diagnostics
-    assert sorted(one.code for one in found if one.severity == "error") == [
-        "MS531",
-        "MS531",
-        "MS534",
-    ]
-
-
-@pytest.mark.parametrize(("freeze", "code"), [(["*"], "MS532"), (["both"], "MS533")])
-def test_what_changes_nothing_or_all_is_a_warning(freeze: list[str], code: str) -> None:
-    report = ms.check(spec(freeze))
-    assert report.ok
-    assert [one.code for one in report.diagnostics if one.severity == "warning"] == [code]
-
-
-@pytest.mark.parametrize("freeze", [3, [3], [""], {"a": 1}])
-def test_freeze_is_a_list_of_names(freeze: Any) -> None:
-    assert [one.code for one in ms.check(spec(freeze)).diagnostics if one.severity == "error"] == [
-        "MS204"
-    ]
 
 
 @pytest.mark.tensorflow

@@ -5,6 +5,8 @@ one.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from modelspec.cli import main
 from modelspec.compiler.legacy import component_tables as components
 from modelspec.compiler.legacy import layer_tables as layers
 from modelspec.compiler.legacy import modernize
+from modelspec.compiler.legacy.generate_words import WORDS, words_module
 from modelspec.compiler.legacy.table_rows import Dropped, Renamed, Reworded, Split, Wrapped
 from modelspec.compiler.legacy.text_edits import written
 from modelspec.compiler.pipeline import Compiled
@@ -663,6 +666,54 @@ def test_a_spec_of_today_is_not_touched() -> None:
     )
     assert not [d for d in compiled(text)[1] if d.code in OLD]
     assert not fix_text(text, "spec.yaml").changed
+
+
+def test_the_words_are_those_of_the_tables() -> None:
+    """Else run `python -m modelspec.compiler.legacy.generate_words`."""
+    assert WORDS.read_text(encoding="utf-8") == words_module()
+
+
+MODERN = """
+modelspec: 1
+model:
+  inputs: {tokens: {shape: [8], dtype: int32, batch_size: 4}}
+  layers:
+    - Embedding: {input_dim: 50, output_dim: 16, name: lr}
+    - LSTM: {units: 8, dropout: 0.1, return_sequences: true}
+    - LayerNormalization: {epsilon: 1.0e-6}
+    - MultiHeadAttention: {num_heads: 2, key_dim: 4, output_shape: 8, from: {query: lstm, value: lstm}}
+    - DepthwiseConv1D: {kernel_size: 3, depthwise_initializer: he_normal, from: multi_head_attention}
+    - Flatten
+    - Dense: {units: 1, kernel_initializer: he_normal, activity_regularizer: l2, name: mode}
+training:
+  optimizer: {Adam: {learning_rate: 0.01, epsilon: 1.0e-6}}
+  loss: mse
+  batch_size: 4
+  callbacks: [{EarlyStopping: {monitor: loss, mode: min}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "loads"),
+    [
+        (MODERN, False),
+        (MODERN.replace("units: 8", "unitz: 8"), False),
+        (MODERN.replace("learning_rate: 0.01", "lr: 0.01"), True),
+    ],
+    ids=["right", "with a fault", "with an old word"],
+)
+def test_only_a_spec_with_an_old_word_loads_the_tables(
+    text: str, loads: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    code = (
+        "import modelspec, sys; print(modelspec.check('spec.yaml').ok,"
+        " any('legacy.layer_tables' in name for name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str("unitz" not in text), str(loads)]
 
 
 def test_did_you_mean_offers_names_of_today() -> None:

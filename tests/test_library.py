@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 import modelspec as ms
 from modelspec.catalog import library
 from modelspec.compiler.infer import TypedGraph
-from modelspec.compiler.pipeline import compile_document, compile_mapping
+from modelspec.compiler.pipeline import compile_document, compile_spec
 from modelspec.core.settings import Context
 from modelspec.views.manual import find, near
 from modelspec.views.schema import schema
@@ -98,7 +98,7 @@ def test_the_expanded_spec_is_one_of_the_language() -> None:
         inputs="{image: [16, 16, 3]}",
     )
     once = compile_document(expanded(text), Context())
-    again = compile_mapping({"model": values(text)["model"]})
+    again = compile_spec({"model": values(text)["model"]})
     assert once.diagnostics == again.diagnostics == ()
     assert (
         once.value.graph is not None and again.value is not None and again.value.graph is not None
@@ -627,7 +627,7 @@ def test_nothing_that_stands_behind_a_kind_raises(body: object, kind: str, share
         if shared
         else {"layers": [{kind: body}, kind]}
     )
-    checked = compile_mapping({"vars": {"x": 3}, "model": {"inputs": {"image": [8, 8, 3]}, **used}})
+    checked = compile_spec({"vars": {"x": 3}, "model": {"inputs": {"image": [8, 8, 3]}, **used}})
     assert all(one.span is None or not one.span.source.shipped for one in checked.diagnostics)
 
 

@@ -7,7 +7,7 @@ import pytest
 from modelspec.catalog import library
 from modelspec.catalog.layers import LAYERS
 from modelspec.compiler.expand.library_kinds import load
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 
 
 @pytest.mark.parametrize("kind", library.kinds())
@@ -16,11 +16,11 @@ def test_every_kind_that_ships_is_read_without_a_fault(kind: str) -> None:
     assert not loaded.faults and loaded.description
     if loaded.model is None:
         return
-    checked = compile_mapping({"extends": kind})
+    checked = compile_spec({"extends": kind})
     assert not checked.diagnostics and checked.value is not None and checked.value.graph is not None
     shape = checked.value.graph.graph.inputs
     assert shape is not None and shape[0].shape is not None
-    nested = compile_mapping({"model": {"inputs": {"image": shape[0].shape}, "layers": [kind]}})
+    nested = compile_spec({"model": {"inputs": {"image": shape[0].shape}, "layers": [kind]}})
     assert not nested.diagnostics and nested.value is not None and nested.value.graph is not None
     inside = nested.value.graph.layers[0].inside
     assert inside is not None and inside.parameters == checked.value.graph.parameters

@@ -85,19 +85,3 @@ def test_statistics_of_a_batch_normalization_that_stays_in_inference_do_not_move
         model.fit(X[:, 0], X[:, 0, :1], verbose=0)
         moved = bool(np.any(np.asarray(model.get_layer("norm").moving_mean)))
         assert moved is not held
-
-
-def test_calls_of_something_shared_have_one_mode() -> None:
-    calls: list[Any] = [
-        {"drop": {"from": "x", "name": "a", "call": {"training": False}}},
-        {"drop": {"from": "x", "name": "b"}},
-        {"Add": {"from": ["a", "b"]}},
-    ]
-    report = ms.check(
-        {"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}}
-    )
-    assert [found.code for found in report.diagnostics] == ["MS208"]
-    calls[1]["drop"]["call"] = {"training": False}
-    assert ms.check(
-        {"model": {"inputs": {"x": [8]}, "shared": {"drop": {"Dropout": 0.5}}, "layers": calls}}
-    ).ok

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-import modelspec as ms
-from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.catalog.layers.layer import Inputs
 from modelspec.core.shapes import Shape, Tensor, same_padding, window
 
-from .test_layer_forms import faults, layer
+from .test_layer_forms import layer
 
 
 def settled(written: Any, shape: Shape) -> Any:
@@ -86,69 +85,3 @@ def test_the_sizes_of_a_call_settle_what_is_padded(
     written: Any, shape: Shape, expected: Any
 ) -> None:
     assert settled(written, shape) == expected
-
-
-def test_shapes_of_both_forms_are_those_of_numbers() -> None:
-    for size, expected in ((224, 225), (225, 227)):
-        made: Layer = layer({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}})
-        assert made.output(Inputs.of(Tensor((None, size, size, 3), "float32"))) == Tensor(
-            (None, expected, expected, 3), "float32"
-        )
-    made = layer({"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}})
-    assert made.output(Inputs.of(Tensor((None, "rows", None, 3), "float32"))) == Tensor(
-        (None, "rows + 1", None, 3), "float32"
-    )
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        (
-            {"ZeroPadding2D": {"padding": {"kernal_size": 3}}},
-            [("MS202", ("ZeroPadding2D", "padding", "kernal_size"))],
-        ),
-        ({"ZeroPadding2D": {"padding": {"strides": 2}}}, [("MS203", ("ZeroPadding2D", "padding"))]),
-        (
-            {"ZeroPadding2D": {"padding": {"kernel_size": [3, 3, 3]}}},
-            [("MS204", ("ZeroPadding2D", "padding", "kernel_size"))],
-        ),
-        (
-            {"ZeroPadding1D": {"padding": {"kernel_size": 3, "strides": 0}}},
-            [("MS205", ("ZeroPadding1D", "padding", "strides"))],
-        ),
-        (
-            {"TimeDistributed": {"ZeroPadding2D": {"padding": {"kernel_size": 3}}}},
-            [("MS208", ("TimeDistributed", "layer"))],
-        ),
-        ({"Cropping2D": {"cropping": {"kernel_size": 3}}}, [("MS204", ("Cropping2D", "cropping"))]),
-    ],
-    ids=str,
-)
-def test_faults_of_a_window_stand_at_their_place(written: Any, expected: Any) -> None:
-    assert faults(written) == expected
-
-
-PAD = {"ZeroPadding2D": {"padding": {"kernel_size": 3, "strides": 2}}}
-
-
-@pytest.mark.parametrize(
-    "thing", [PAD, [PAD, "GlobalMaxPooling2D"], [{"inner": {"name": "once"}}]], ids=str
-)
-@pytest.mark.parametrize(("size", "codes"), [(10, []), (8, []), (9, ["MS403"])])
-def test_calls_of_something_shared_must_pad_alike(thing: Any, size: int, codes: list[str]) -> None:
-    inputs = {"first": [8, 8, 3], "second": [8, size, 3]}
-    report = ms.check(
-        {
-            "model": {
-                "inputs": inputs,
-                "shared": (
-                    {"inner": [PAD, "GlobalMaxPooling2D"], "thing": thing}
-                    if "inner" in str(thing)
-                    else {"thing": thing}
-                ),
-                "layers": [{"thing": {"from": name, "name": f"of_{name}"}} for name in inputs],
-                "outputs": [f"of_{name}" for name in inputs],
-            }
-        }
-    )
-    assert [found.code for found in report.diagnostics] == codes

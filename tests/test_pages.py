@@ -27,7 +27,7 @@ def examples() -> list[tuple[str, str, str, str]]:
     """Code, bad or good, ending, text."""
     return [
         (path.stem, which, ending, text)
-        for path in sorted((PACKAGE / "core/diagnostics/pages").glob("MS*.md"))
+        for path in sorted(PACKAGE.rglob("MS*.md"), key=lambda path: path.name)
         for which, ending, text in EXAMPLES.findall(path.read_text("utf-8"))
     ]
 

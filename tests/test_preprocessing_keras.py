@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelspec.compiler.pipeline import compile_mapping
+from modelspec.compiler.pipeline import compile_spec
 from modelspec.runtime.data import prepare
 
 pytestmark = pytest.mark.tensorflow
@@ -35,7 +35,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def prepared(source: Any, feature: Any, shape: list[Any], dtype: str = "float32") -> Any:
     """What the model gets of an input that is prepared so."""
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {"inputs": {"x": {"shape": shape, "dtype": dtype}}, "layers": ["Identity"]},
             "data": {"source": source, "inputs": {"x": feature}},
@@ -238,7 +238,7 @@ def varied(x: Any, layer: Any) -> Any:
     from modelspec.runtime.data.batches import Feed
 
     np.savez("t.npz", x=np.repeat(x, 40, 0), y=np.zeros(40))
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {
                 "inputs": {"x": list(x.shape[1:])},

@@ -18,7 +18,7 @@ import modelspec as ms
 from modelspec.cli import main
 from modelspec.compiler.expand import expand
 from modelspec.compiler.infer import TypedGraph
-from modelspec.compiler.pipeline import Compiled, compile_document, compile_mapping, compile_path
+from modelspec.compiler.pipeline import Compiled, compile_document, compile_spec
 from modelspec.core.diagnostics import Checked
 from modelspec.core.settings import Context
 from modelspec.core.source import plain, read_text
@@ -171,7 +171,7 @@ def check_both(compiled: Compiled) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_configs(config: Path) -> None:
-    compiled = right(compile_path(str(config)))
+    compiled = right(compile_spec(str(config)))
     check_both(compiled)
     for defaults in (False, True):
         found = again(resolved_text(compiled, defaults=defaults))
@@ -193,7 +193,7 @@ def test_configs(config: Path) -> None:
 @settings(max_examples=40, deadline=None)
 @given(specs(most=12))
 def test_drawn_specs(spec: dict[str, Any]) -> None:
-    checked = compile_mapping(spec)
+    checked = compile_spec(spec)
     if checked.ok and checked.value is not None:
         check_both(checked.value)
 
@@ -201,18 +201,18 @@ def test_drawn_specs(spec: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(pairs())
 def test_specs_with_expansion(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    check_both(right(compile_mapping(pair[0])))
+    check_both(right(compile_spec(pair[0])))
 
 
 def test_the_whole_text(net: str) -> None:
-    compiled = right(compile_path(net))
+    compiled = right(compile_spec(net))
     assert resolved_text(compiled) == RESOLVED
     check_both(compiled)
 
 
 def test_old_spellings_become_todays() -> None:
     compiled = right(
-        compile_mapping(
+        compile_spec(
             {
                 "model": {
                     "inputs": {"x": [8, 8, 1]},
@@ -230,7 +230,7 @@ def test_a_dollar_stays_one() -> None:
         "x-y": "$gone",
         "model": {"inputs": {"x": [3]}, "layers": [{"Dense": 2}]},
     }
-    compiled = right(compile_mapping(spec))
+    compiled = right(compile_spec(spec))
     assert compiled.file.description == "US$ 5 and $name"
     assert again(resolved_text(compiled)).file.description == "US$ 5 and $name"
     assert "x-y" not in resolved(compiled)
@@ -295,14 +295,14 @@ def test_lines_are_not_longer_than_they_need_be(net: str) -> None:
     for config in CONFIGS:
         for defaults in (False, True):
             for line in resolved_text(
-                right(compile_path(str(config))), defaults=defaults
+                right(compile_spec(str(config))), defaults=defaults
             ).splitlines():
                 assert len(line) <= 120
 
 
 def test_defaults_are_keras_names_and_values() -> None:
     compiled = right(
-        compile_mapping(
+        compile_spec(
             {
                 "model": {"inputs": {"x": [8]}, "layers": [{"Dense": 3}, {"Dropout": 0.5}]},
                 "training": {"loss": "mse", "optimizer": "sgd", "metrics": ["mae"]},
@@ -341,7 +341,7 @@ def test_defaults_are_keras_names_and_values() -> None:
 
 def test_wrappers_and_components_are_filled_in_too() -> None:
     compiled = right(
-        compile_mapping(
+        compile_spec(
             {
                 "model": {
                     "inputs": {"x": [5, 8]},
@@ -415,7 +415,7 @@ def test_wrong_uses_of_options(net: str) -> None:
 
 def way(path: str, overrides: dict[str, Any] | None = None) -> list[str]:
     """The steps of a value of the spec, each as `place message (path)`."""
-    found = Origins(right(compile_path("net.yaml", overrides))).of(path)
+    found = Origins(right(compile_spec("net.yaml", overrides))).of(path)
     return [f"{one.span or 'nowhere'} {one.message} ({one.path})" for one in found.steps]
 
 
@@ -491,7 +491,7 @@ def test_through_files_that_extend_one_another(
     ],
 )
 def test_defaults_are_said_to_be_some(net: str, path: str, value: Any, message: str) -> None:
-    found = Origins(right(compile_path(net))).of(path)
+    found = Origins(right(compile_spec(net))).of(path)
     assert (found.value, found.default, found.steps[0].message) == (value, True, message)
     assert found.steps[0].span is None
 
@@ -514,7 +514,7 @@ def test_a_path_that_leads_nowhere(
     net: str, path: str, code: str, place: str, suggestion: str | None
 ) -> None:
     with pytest.raises(Wayward) as raised:
-        Origins(right(compile_path(net))).of(path)
+        Origins(right(compile_spec(net))).of(path)
     assert (raised.value.fault.code, raised.value.span.text) == (code, place)
     assert raised.value.fault.suggestion == suggestion
 
@@ -546,7 +546,7 @@ def test_every_value_has_an_origin(net: str) -> None:
     """No value of the resolved spec, and none of its defaults, is without a word about where it
     comes from.
     """
-    compiled = right(compile_path(net, {"model.layers[0].Dense.activation": "tanh"}))
+    compiled = right(compile_spec(net, {"model.layers[0].Dense.activation": "tanh"}))
     origins = Origins(compiled)
 
     def paths(value: Any, path: str) -> Any:

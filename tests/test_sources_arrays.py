@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources import files, stored
-from modelspec.runtime.data.sources.crc32c import crc32c, crc32c_of_each
+from modelspec.runtime.data.sources.formats import files
+from modelspec.runtime.data.sources.formats import stored_arrays as stored
+from modelspec.runtime.data.sources.formats.crc32c import crc32c, crc32c_of_each
 
 from .sources import faults, idx_bytes, in_blocks, opened, write_record, write_records
 

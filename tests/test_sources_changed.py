@@ -13,7 +13,8 @@ import pytest
 from pyarrow import feather, parquet
 
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources import files, stored
+from modelspec.runtime.data.sources.formats import files
+from modelspec.runtime.data.sources.formats import stored_arrays as stored
 
 from .sources import idx_bytes, opened, write_records
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pyarrow import feather, parquet
 
-from modelspec.catalog.sources.kinds import SOURCES
+from modelspec.catalog.sources import SOURCES
 from modelspec.core.settings import Context, Settings, read_form
 from modelspec.runtime.data import RunError, open_source
 from modelspec.runtime.run.source_argument import source_of

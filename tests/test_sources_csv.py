@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources import delimited, files
+from modelspec.runtime.data.sources import csv as delimited
+from modelspec.runtime.data.sources.formats import files
 from modelspec.runtime.data.table import is_nothing
 
 from .sources import faults, in_blocks, opened

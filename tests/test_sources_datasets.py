@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelspec.catalog.sources.kinds import EMBEDDED, FETCHED
-from modelspec.runtime.data.sources import fetched
+from modelspec.catalog.sources.dataset import EMBEDDED, FETCHED
+from modelspec.runtime.data import keras_datasets as fetched
 
 from .sources import faults, idx_bytes, opened
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources import files
+from modelspec.runtime.data.sources.formats import files
 
 from .sources import as_spec, faults, in_blocks, opened
 

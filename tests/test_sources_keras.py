@@ -14,7 +14,7 @@ from PIL import Image
 
 import modelspec as ms
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources.python import table_from
+from modelspec.runtime.data.python_objects import table_from
 
 from .sources import opened
 

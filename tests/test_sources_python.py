@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from modelspec.runtime.data import DataError
-from modelspec.runtime.data.sources import python
-from modelspec.runtime.data.sources.python import table_from
+from modelspec.runtime.data import python_objects as python
+from modelspec.runtime.data.python_objects import table_from
 from modelspec.runtime.data.table import is_nothing
 
 from .sources import opened

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from modelspec.runtime.data.sources import files
+from modelspec.runtime.data.sources.formats import files
 from modelspec.runtime.data.table import is_nothing
 
 from .sources import faults, in_blocks, opened

@@ -125,3 +125,19 @@ def test_the_edit_distance_counts_a_swap_as_one(a: str, b: str, distance: int) -
     assert edit_distance(a, b, limit=distance) == distance
     if distance:
         assert edit_distance(a, b, limit=distance - 1) == distance
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "expected"),
+    [
+        ("erlu", ("elu", "relu", "selu"), "relu"),
+        ("rel6u", ("relu", "relu6"), "relu6"),
+        ("form", ("for", "from"), "from"),
+        ("eglu", ("elu", "gelu"), "gelu"),
+        ("cccuracy", ("Accuracy", "accuracy"), "accuracy"),
+    ],
+)
+def test_of_names_at_one_distance_the_swapped_one_is_meant(
+    word: str, known: tuple[str, ...], expected: str
+) -> None:
+    assert nearest(word, known) == expected

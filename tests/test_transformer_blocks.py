@@ -1,5 +1,6 @@
-"""The library's transformer blocks: what Keras's own layers compute, causality, masks, and what is
-said of slips.
+"""The library's transformer blocks: what Keras's own layers compute, causality and masks.
+
+Their shapes and faults are in `cases/library`.
 """
 
 from __future__ import annotations
@@ -15,60 +16,6 @@ WIDTHS = {"num_heads": 2, "intermediate_dim": 12, "hidden_dim": 8}
 
 def spec(entries: list[Any], **inputs: Any) -> dict[str, Any]:
     return {"model": {"inputs": inputs, "layers": entries}}
-
-
-# Without a framework ------------------------------------------------------------------------------
-
-
-def test_lengths_stay_unknown_and_widths_are_known() -> None:
-    graph = ms.load_spec(
-        spec(
-            [
-                {
-                    "PositionalEmbedding": {
-                        "vocabulary_size": 9,
-                        "sequence_length": 20,
-                        "embedding_dim": 8,
-                        "name": "read",
-                    }
-                },
-                {"TransformerEncoder": {**WIDTHS, "name": "memory"}},
-                {"SinusoidalPositions": {"from": "other", "name": "placed"}},
-                {"TransformerDecoder": {**WIDTHS, "from": ["placed", "memory"], "name": "written"}},
-            ],
-            tokens={"shape": ["time"], "dtype": "int32"},
-            other=["steps", 8],
-        )
-    ).graph
-    assert [tensor.shape for tensor in graph.outputs.values()] == [(None, "steps", 8)]
-    attention, dense, norms = 4 * (8 * 8 + 8), (8 * 12 + 12) + (12 * 8 + 8), 2 * 8
-    assert graph.parameters == 9 * 8 + 20 * 8 + 3 * attention + 2 * dense + 5 * norms
-
-
-@pytest.mark.parametrize(("token", "steps"), [(True, 17), (False, 16)])
-def test_patches_of_an_image(token: bool, steps: int) -> None:
-    settings = {"image_size": 8, "patch_size": 2, "hidden_dim": 6, "class_token": token}
-    graph = ms.load_spec(spec([{"PatchEmbedding": settings}], image=[8, 8, 3])).graph
-    assert [tensor.shape for tensor in graph.outputs.values()] == [(None, steps, 6)]
-    assert graph.parameters == 2 * 2 * 3 * 6 + 6 + steps * 6 + (6 if token else 0)
-
-
-@pytest.mark.parametrize(
-    ("entry", "code", "words"),
-    [
-        ({"TransformerEncoder": {"num_heads": 2, "intermediate_dim": 4}}, "MS203", "hidden_dim"),
-        ({"TransformerEncoder": {**WIDTHS, "hidden_dim": 6}}, "MS403", "6"),
-        ({"TransformerEncoder": {**WIDTHS, "num_head": 3}}, "MS202", "num_head"),
-        ({"TransformerDecoder": WIDTHS}, "MS310", "memory"),
-        ({"TransformerEncoder": {**WIDTHS, "activation": "rellu"}}, "MS206", "rellu"),
-    ],
-)
-def test_slips_are_told_at_the_use(entry: dict[str, Any], code: str, words: str) -> None:
-    found = [
-        one for one in ms.check(spec([entry], x=[5, 8])).diagnostics if one.severity == "error"
-    ]
-    assert [one.code for one in found] == [code]
-    assert words in found[0].message
 
 
 # In Keras -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import modelspec as ms
-from modelspec.compiler.pipeline import Compiled, compile_mapping
+from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.runtime.data import DataError, RunError, prepare
 from modelspec.runtime.data import column_reader as reading
 from modelspec.runtime.data.prepare import prepare_source
@@ -44,7 +44,7 @@ def compiled(
         "data": {"source": {"csv": "t.csv"}, "targets": "y", "inputs": inputs, **others},
         "training": {"loss": "mse", "batch_size": 2},
     }
-    checked = compile_mapping(values)
+    checked = compile_spec(values)
     assert checked.ok, [str(one) for one in checked.diagnostics]
     assert checked.value is not None
     return checked.value
@@ -381,7 +381,7 @@ def test_labels_that_training_never_saw_are_told() -> None:
     Path("t.csv").write_text("\n".join([*numbered, "0,0,ox,999"]) + "\n", encoding="utf-8")
     values = classifier("sparse_categorical_crossentropy", 3, "softmax", LOOKUP)
     values["data"]["split"] = {"test": 0.1, "order": "when"}
-    checked = compile_mapping(values)
+    checked = compile_spec(values)
     assert checked.value is not None
     with pytest.raises(DataError) as caught:
         prepare(checked.value)
@@ -434,7 +434,7 @@ def test_hashes_are_those_of_keras(column: list[Any]) -> None:
 
 def test_a_place_for_unknown_labels_is_told_where_it_does_not_fit() -> None:
     blobs(["cat", "dog", "owl"])
-    checked = compile_mapping(
+    checked = compile_spec(
         classifier("sparse_categorical_crossentropy", 3, "softmax", "StringLookup")
     )
     assert checked.value is not None
@@ -492,7 +492,7 @@ def images(count: int = 40) -> None:
 
 
 def image_spec(**data: Any) -> Any:
-    checked = compile_mapping(
+    checked = compile_spec(
         {
             "model": {
                 "inputs": {"image": [8, 8, 3]},
@@ -590,7 +590,7 @@ def test_class_weights_train_as_those_of_keras() -> None:
             "class_weight": weight,
         },
     }
-    first = compile_mapping(values).value
+    first = compile_spec(values).value
     assert first is not None
     found = []
     for own in (True, False):
@@ -628,7 +628,7 @@ def test_class_weights_train_as_those_of_keras() -> None:
             "class_weight": {"y": "balanced"},
         },
     }
-    both = compile_mapping(two).value
+    both = compile_spec(two).value
     assert both is not None
     prepared = prepare(both)
     part = prepared.parts["train"]
