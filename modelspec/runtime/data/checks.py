@@ -41,16 +41,20 @@ def lookups(typed: TypedGraph, sources: Mapping[str, str] | None = None) -> dict
         fed = {name: origin[ref.producer] for name, ref in _single(call) if ref.producer in origin}
         if not fed:
             continue
-        if call.inside is not None:
-            inner = {name: fed[name] for name in call.inside.inputs if name in fed}
-            for name, items in lookups(call.inside, inner).items():
-                found.setdefault(name, []).extend(items)
         source = next(iter(fed.values()))
         if _keeps_all(call):
             origin[call.name] = source
-        elif (lookup := _lookup(call)) is not None:
-            found.setdefault(source, []).append(lookup)
+        for name, items in _in_call(call, fed, source).items():
+            found.setdefault(name, []).extend(items)
     return found
+
+
+def _in_call(call: TypedCall, fed: Mapping[str, str], source: str) -> dict[str, list[Lookup]]:
+    """What a call looks the inputs up in that feed its arguments."""
+    if call.inside is not None:
+        return lookups(call.inside, {name: fed[name] for name in call.inside.inputs if name in fed})
+    lookup = _lookup(call)
+    return {source: [lookup]} if lookup is not None else {}
 
 
 def _keeps_all(call: TypedCall) -> bool:

@@ -157,6 +157,8 @@ class Storage:
             table.name,
             {
                 "source": table.fingerprint,
+                # Left out where every setting has its default, as in the keys of earlier versions.
+                **({"settings": dict(table.settings)} if table.settings else {}),
                 "columns": {"/".join(key): bound.feature() for key, bound in features.items()},
                 "weights": self.data.weights,
                 "inputs": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +46,8 @@ class Table(ABC):
         """SHA-256 of what was read, or of the names, sizes and contents of the files."""
         self.span = span
         """Where the spec names the source."""
+        self.settings: Mapping[str, Any] = {}
+        """What else than the files says what is read of them, where it is not the default."""
         self.warnings: tuple[Diagnostic, ...] = ()
         """What opening it found that does not hinder anything."""
         self._known = frozenset(names)

@@ -42,6 +42,12 @@ class Source(Settings):
         """These settings for another file."""
         return {**self.written(), "path": path}
 
+    def beside_path(self) -> dict[str, Any]:
+        """The settings that change what is read from its files: all but the path, and those that
+        are not the defaults.
+        """
+        return self.model_dump(exclude={"path"}, exclude_defaults=True)
+
     def written(self) -> dict[str, Any]:
         """The settings that the spec has."""
         return {name: getattr(self, name) for name in self.model_fields_set}

@@ -35,12 +35,14 @@ def open_source(source: Source, context: Context, span: Span | None = None) -> T
         return table
     module = import_module(f"{__name__}.{source.kind()}")
     try:
-        if not hasattr(module, "open_table"):
-            return _open_files(module, source, context, span)
-        found: Table = module.open_table(source, context, span)
-        return found
+        if hasattr(module, "open_table"):
+            table = module.open_table(source, context, span)
+        else:
+            table = _open_files(module, source, context, span)
     except Fault as fault:
         raise fail(fault, span) from None
+    table.settings = source.beside_path()
+    return table
 
 
 def _open_files(module: ModuleType, source: Source, context: Context, span: Span | None) -> Table:
