@@ -48,7 +48,7 @@ class InputDef:
 
 @dataclass(frozen=True)
 class LayerDef:
-    """A layer, or a model that is called as one."""
+    """A layer, or a model that is called like a layer."""
 
     name: str
     kind: str

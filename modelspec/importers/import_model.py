@@ -34,8 +34,8 @@ class Options:
     folded: bool = True
     """Whether what repeats goes into blocks and loops."""
     placeholders: bool = False
-    """Whether `Identity` stands for a layer that cannot be said, rather than nothing being written
-    at all.
+    """Whether `Identity` takes the place of a layer that cannot be said, rather than nothing being
+    written at all.
     """
     input_shape: tuple[int | None, ...] | None = None
     """Of the one input, where the file does not say it; without the batch axis."""
@@ -50,7 +50,7 @@ class Imported:
     layers: LayerNames
     """Where each layer of the file is in the spec's model."""
     placeholders: Sequence[tuple[str, str]] = field(default_factory=tuple)
-    """Names of entries that stand for layers which could not be said, and why."""
+    """Names of entries in the place of layers that could not be said, and why."""
 
 
 def from_json(text: bytes | str, options: Options | None = None) -> Checked[dict[str, Any] | None]:

@@ -16,7 +16,7 @@ def is_same(one: TypedGraph, other: TypedGraph, pairs: Pairs | None = None) -> b
     """Whether both have the same calls, of the same settings, on tensors of the same types, in the
     same wiring.
 
-    Names of calls may differ, and calls that do not depend on one another may stand in another
+    Names of calls may differ, and calls that do not depend on one another may have another
     order. With `pairs` those of inputs, outputs and shared things may differ too: they are the
     other graph's names by the first one's.
     """

@@ -3,7 +3,7 @@ Python's.
 
 PyYAML reads the events, and nothing is made of them but lists, mappings and plain values. One tag
 is understood, `python/tuple`, which is a list here; every other is refused. Depth and size have
-budgets, aliases count as what they stand for.
+budgets, an alias counts as what it repeats.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files of models, told apart by what they hold: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and
+"""Files of models, recognized by their content: `.keras`, HDF5, JSON (Keras, TensorFlow.js) and
 YAML of Keras 1 and 2.
 
 Only a model's description is read, never more than `LARGEST` bytes of it. Nothing is written to
@@ -45,7 +45,7 @@ class ModelFile:
 
     @property
     def has_weights(self) -> bool:
-        """Whether weights stand in the same file."""
+        """Whether weights are in the same file."""
         return self.form in ("keras", "hdf5")
 
 
@@ -141,8 +141,8 @@ def _check_part(name: str) -> None:
 
 
 def _is_hdf5(file: IO[bytes]) -> bool:
-    """Whether the mark of HDF5 stands where it may: at 0, 512, 1024, 2048, ... Source: the format's
-    specification.
+    """Whether the signature of HDF5 is where it may be: at 0, 512, 1024, 2048, ... Source: the
+    specification of the format.
     """
     place = 0
     size = os.fstat(file.fileno()).st_size

@@ -32,7 +32,7 @@ class Chains:
     """The operations of a model. `inner` are the calls that are written into the formula of the one
     that takes them.
 
-    `whole`: an operation is written as one even where it could be a layer.
+    `whole`: an operation is written as an operation even where it could be a layer.
     """
 
     def __init__(self, model: Architecture, *, whole: bool = False) -> None:

@@ -36,6 +36,6 @@ __all__ = [
 def log_name(metric: Metric | str) -> str:
     """What a metric is called in logs, before the output's name and `val_` are put in front of it.
 
-    A name that stands for the metric that fits the shapes (`acc`) is logged as it was written.
+    A name of the metric that fits the shapes (`acc`) is logged as it was written.
     """
     return metric if isinstance(metric, str) else metric.log_name

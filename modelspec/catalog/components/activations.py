@@ -1,4 +1,4 @@
-"""Activations: functions of Keras that a name stands for. Each has a class for its manual page,
+"""Activations: functions of Keras by their names. Each has a class for its manual page,
 without settings.
 """
 

@@ -71,8 +71,8 @@ class Callback(Component):
     known.
     """
     begins_again: ClassVar[bool] = False
-    """Whether a run that goes on within an epoch tells it of the epoch's begin: it changes nothing
-    but the callback.
+    """Whether a run that is resumed within an epoch calls its `on_epoch_begin` again: that changes
+    nothing but the callback.
     """
 
 

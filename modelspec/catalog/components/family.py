@@ -50,9 +50,7 @@ class Family(Registry):
     the output.
     """
     name_only: bool = False
-    """Whether the members are functions of Keras: a name stands for one, and there are no
-    settings.
-    """
+    """Whether the members are functions of Keras: a name alone, without settings."""
     logged: bool = False
     """Whether members have a name in logs, which is the alias where one was written (`mse`)."""
     unlisted: frozenset[str] = frozenset()
@@ -69,7 +67,7 @@ class Family(Registry):
         return super().__contains__(self._known(name)) or name.lower() in self.by_shape
 
     def names(self) -> Iterator[str]:
-        """Every name that may stand in a spec: class names, aliases, and names that follow the
+        """Every name that a spec may have: class names, aliases, and names that follow the
         shape.
         """
         yield from super().names()

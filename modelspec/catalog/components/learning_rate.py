@@ -32,7 +32,7 @@ class LearningRateScheduler(Callback):
 
     @classmethod
     def spread(cls, body: dict[str, Value]) -> dict[str, Value]:
-        """`expression` stands for `schedule`, as in a loss."""
+        """`schedule` may be written as `expression`, as in a loss."""
         if "expression" in body and "schedule" not in body:
             rest = {key: value for key, value in body.items() if key != "expression"}
             return {"schedule": {"expression": body["expression"]}, **rest}

@@ -34,7 +34,7 @@ def _is_plain(part: str) -> bool:
 
 
 def placeholders(path: str) -> tuple[str, ...]:
-    """What stands in braces in a path: `epoch` and `val_loss` in
+    """What is in braces in a path: `epoch` and `val_loss` in
     `{epoch:02d}-{val_loss:.2f}.keras`.
     """
     return tuple(name for _, name, _, _ in Formatter().parse(path) if name is not None)

@@ -41,7 +41,7 @@ class Call(NamedTuple):
     settings: Mapping[str, Any]
     """What is fixed in the text (`axis`), by parameter, defaults included."""
     places: Mapping[str, Place]
-    """Where each parameter stands that was written."""
+    """Where each parameter that was written is."""
     place: Place
     sign: bool = False
     """Whether it is written as an operator."""

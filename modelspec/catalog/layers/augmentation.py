@@ -4,10 +4,13 @@ only.
 
 from typing import Annotated, ClassVar, Literal
 
+from modelspec.core.shapes import Tensor, needs
+
 from .factors import Factor, SignedStrength, Strength, ValueRange, within
 from .image import Augmentation, SizedImageLayer
 from .layer import Example
 from .setting_types import DataFormat, Number, Rate, Seed
+from .windows import spatial
 
 FillMode = Literal["reflect", "wrap", "constant", "nearest"]
 """What stands where an image was moved away from: its mirror image, its other side, `fill_value`,
@@ -197,3 +200,12 @@ class RandomCrop(SizedImageLayer):
 
     seed: Seed | None = None
     data_format: DataFormat = None
+
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        for size in spatial(given.shape, self.data_format):  # a random place needs both
+            needs(
+                size,
+                "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
+                "give the input's spatial axes numbers, or cut outside of the `Pipeline`",
+            )
+        return self.cut(given, said)

@@ -236,14 +236,19 @@ class RandomInvert(Augmentation):
 
 def _odd(value: Any) -> int | tuple[int, int]:
     expected = "an odd whole number or a list of two (height, width)"
-    items = (value,) if is_int(value) else value
-    if not isinstance(items, (tuple, list)) or not all(is_int(item) for item in items):
-        raise Unfit(expected)
-    if items is value and len(items) != 2:
+    items = (value,) if is_int(value) else _pair(value)
+    if items is None:
         raise Unfit(expected)
     if any(item < 1 or item % 2 == 0 for item in items):
         raise Unfit(expected, code="MS205", help="an odd kernel has a middle: use 3, 5 or 7")
     return items[0] if len(items) == 1 else (items[0], items[1])
+
+
+def _pair(value: Any) -> tuple[int, ...] | None:
+    """Two whole numbers; None where the value is something else."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        return None
+    return tuple(value) if all(is_int(item) for item in value) else None
 
 
 class RandomGaussianBlur(Augmentation):

@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, model_validator
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import variable_dtype
 from modelspec.core.settings import Unfit, is_int, refuse
-from modelspec.core.shapes import Shape, Size, Tensor, show
+from modelspec.core.shapes import Shape, Size, Tensor, needs, show
 
 from .common import need_equal, need_number, without_trainable
 from .layer import Argument, Example, Inputs, Layer, need_rank
@@ -49,6 +49,18 @@ def encoded(layer: Layer, x: Tensor, mode: str, depth: Size) -> Shape:
     # Keras counts along axis 1: with another rank the result is not what it says it is.
     need_rank(layer, x, 2)
     return (x.shape[0], depth)
+
+
+def need_entries(layer: Layer, mode: str, given: Tensor) -> None:
+    """Raises MS405 inside a `Pipeline` where a vector takes the place of one entry, if there is but
+    one.
+    """
+    if mode == "one_hot" and given.rank > 1:
+        needs(
+            given.shape[-1],
+            f"the last axis of what `{layer.kind()}` encodes inside of a `Pipeline`",
+            "give the input's last size a number, or encode outside of the `Pipeline`",
+        )
 
 
 def check_sparse(sparse: bool, mode: str) -> None:
@@ -229,6 +241,10 @@ class CategoryEncoding(Layer):
     def column_types(self) -> tuple[str, ...]:
         return ("int64",)
 
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        need_entries(self, self.output_mode, given)
+        return said._replace(dtype=self.variable_dtype)
+
     def output(self, inputs: Inputs) -> Tensor:
         x, weights = inputs.one, inputs.tensor("count_weights")
         need_number(self, x)
@@ -318,6 +334,10 @@ class Discretization(OwnDtype):
                 help="write `Discretization: {num_bins: ...}` to learn the ranges from the data",
             )
         return self
+
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        need_entries(self, self.output_mode, given)
+        return said
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one

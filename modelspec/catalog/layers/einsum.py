@@ -114,9 +114,7 @@ class EinsumDense(Layer):
                     "equation",
                     help="every axis stands in two of the three terms",
                 )
-        if repeated := next(
-            (letter for term in terms[:3] for letter in term if term.count(letter) > 1), None
-        ):
+        if repeated := _repeated(terms):
             refuse(
                 f"axis `{repeated}` stands twice in one term of `{self.equation}`",
                 "MS205",
@@ -212,20 +210,22 @@ class EinsumDense(Layer):
                 help="give one size for each letter behind the arrow, `null` for the input's size",
             )
         made = dict(zip(terms.made, sizes, strict=True))
-        for letter, size in made.items():
-            if letter not in given:
-                continue
-            if size is not None and size != given[letter] and given[letter] != PENDING:
-                code = "MS403" if isinstance(given[letter], int) else "MS405"
-                raise Fault(
-                    code,
-                    f"axis `{letter}` is {show_size(given[letter])} in the input {show(x.shape)},"
-                    f" but {show_size(size)} in `output_shape`",
-                    ("output_shape",),
-                    help="write `null` to take the input's size",
-                )
-            if size is None and isinstance(given[letter], str):
-                made[letter] = given[letter]  # an unknown size keeps its name
+        for letter in filter(given.__contains__, terms.made):
+            made[letter] = self._agreed(letter, given[letter], made[letter], x)
+        return made
+
+    def _agreed(self, letter: str, given: Size, made: Size, x: Tensor) -> Size:
+        """The size of a letter that input and output have. Raises where they differ."""
+        if made is None:
+            return given if isinstance(given, str) else None  # an unknown size keeps its name
+        if made != given and given != PENDING:
+            raise Fault(
+                "MS403" if isinstance(given, int) else "MS405",
+                f"axis `{letter}` is {show_size(given)} in the input {show(x.shape)},"
+                f" but {show_size(made)} in `output_shape`",
+                ("output_shape",),
+                help="write `null` to take the input's size",
+            )
         return made
 
     def _bias(self, plan: Plan) -> Shape:
@@ -256,6 +256,12 @@ class EinsumDense(Layer):
         return product(
             (*plan.elided, *(plan.sizes[letter] for letter in letters if letter != batch))
         )
+
+
+def _repeated(terms: Terms) -> str | None:
+    """A letter that one term has twice."""
+    letters = (letter for term in terms[:3] for letter in term if term.count(letter) > 1)
+    return next(letters, None)
 
 
 def _passed(sizes: Shape) -> Shape:

@@ -6,13 +6,13 @@ from pydantic import model_validator
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import refuse
-from modelspec.core.shapes import Tensor, known, may_equal, show
+from modelspec.core.shapes import PENDING, Tensor, known, may_equal, show
 
 from .factors import Factor, ValueRange, within
 from .facts import Affine
 from .layer import Argument, Example, Inputs, Layer
 from .setting_types import Count, DataFormat, Number, Seed, Window2D, either
-from .windows import channel_axis, numbers, with_spatial
+from .windows import channel_axis, numbers, spatial, with_spatial
 
 PerChannel = Annotated[Any, either(float)]
 """A number, or one for each entry of the last axis."""
@@ -42,6 +42,13 @@ class Rescaling(Layer):
 
     def affine(self) -> Affine:
         return Affine(self.scale, self.offset)
+
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        counts = (len(each) for each in (self.scale, self.offset) if isinstance(each, tuple))
+        channels = max(counts, default=1)
+        if channels == 1 or said.shape[-1] is not None:
+            return said
+        return said._replace(shape=(*said.shape[:-1], channels))
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
@@ -132,6 +139,15 @@ class SizedImageLayer(ImageLayer):
             with_spatial(self.images(inputs).shape, (self.height, self.width), self._format)
         )
 
+    def cut(self, given: Tensor, said: Tensor) -> Tensor:
+        """What a crop gives of images whose sizes it does not ask for: what is cut from an unknown
+        size has an unknown size.
+        """
+        sizes = spatial(given.shape, self._format)
+        if all(isinstance(size, int) or size == PENDING for size in sizes):
+            return said
+        return said._replace(shape=with_spatial(said.shape, (None, None), self._format))
+
     @property
     def _format(self) -> str | None:
         # Each member has the setting, at the place that Keras gives it.
@@ -187,6 +203,9 @@ class CenterCrop(SizedImageLayer):
     prepares_data = True
 
     data_format: DataFormat = None
+
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        return self.cut(given, said)
 
 
 class AutoContrast(ImageLayer):

@@ -158,6 +158,12 @@ class Layer(Facts):
         """
         return self
 
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        """What a call that gives `said` gives inside a `Pipeline`, where Keras runs the layer on an
+        unknown batch and does not ask what it says. Raises MS405 where it must know a size for it.
+        """
+        return said
+
     def check_names(self, given: tuple[str, ...]) -> None:
         """For a layer that names its arguments: raises `Fault` where it names one that a call does
         not give.

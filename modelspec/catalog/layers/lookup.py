@@ -19,7 +19,7 @@ from modelspec.core.paths import ProjectPath, confined
 from modelspec.core.settings import Unfit, context_of, is_int, refuse
 from modelspec.core.shapes import Size, Tensor
 
-from .categories import OwnDtype, check_sparse, encoded
+from .categories import OwnDtype, check_sparse, encoded, need_entries
 from .common import need_number
 from .layer import Example, Inputs
 from .setting_types import Number, either
@@ -188,9 +188,12 @@ class Lookup(OwnDtype):
             )
 
     def _check_tokens(self) -> None:
-        tokens = self.tokens
-        if tokens is None:
-            return
+        if self.tokens is not None:
+            self._check_apart(self.tokens)
+            self._check_count(self.special + len(self.tokens))
+
+    def _check_apart(self, tokens: tuple[Any, ...]) -> None:
+        """Raises where a token is there twice, or has a meaning of its own."""
         repeated = [token for token, count in Counter(tokens).items() if count > 1]
         if repeated:
             refuse(
@@ -210,7 +213,8 @@ class Lookup(OwnDtype):
                     "vocabulary",
                     help="leave it out of `vocabulary`",
                 )
-        size = self.special + len(tokens)
+
+    def _check_count(self, size: int) -> None:
         if self.max_tokens is not None and size > self.max_tokens:
             refuse(
                 f"`vocabulary` makes {size} tokens, with those for masked and unknown ones, but"
@@ -219,6 +223,10 @@ class Lookup(OwnDtype):
                 "max_tokens",
                 help=f"use `max_tokens: {size}`, or leave it out",
             )
+
+    def traced(self, given: Tensor, said: Tensor) -> Tensor:
+        need_entries(self, self.mode, given)
+        return said if self.mode in ("int", "tf_idf") else said._replace(dtype="int64")
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one

@@ -80,28 +80,8 @@ class BatchNormalization(Layer):
 
     @model_validator(mode="after")
     def _clipping(self) -> Self:
-        clipping = self.renorm_clipping if self.renorm and self.renorm_clipping else {}
-        unknown = next((key for key in clipping if key not in ("rmin", "rmax", "dmax")), None)
-        if unknown is not None:
-            raise Fault(
-                "MS202",
-                f"`renorm_clipping` has no setting `{unknown}`",
-                ("renorm_clipping", unknown),
-                help="its settings are `rmin`, `rmax` and `dmax`",
-                at_key=True,
-            )
-        rmin, rmax, dmax = (clipping.get(key) for key in ("rmin", "rmax", "dmax"))
-        if rmin is not None and rmax is not None and rmax < rmin:
-            raise Fault(
-                "MS208",
-                f"`rmax` is {rmax:g}, less than `rmin` {rmin:g}",
-                ("renorm_clipping", "rmax"),
-                help="exchange `rmin` and `rmax`",
-            )
-        if dmax is not None and dmax < 0:
-            raise Fault(
-                "MS205", f"`dmax` must be at least 0, found {dmax:g}", ("renorm_clipping", "dmax")
-            )
+        if self.renorm and self.renorm_clipping:
+            _check_clipping(self.renorm_clipping)
         return self
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -121,6 +101,31 @@ class BatchNormalization(Layer):
         return (
             *(self.weight(name, size) for name in learned),
             *(self.weight(name, size, trainable=False) for name in tracked),
+        )
+
+
+def _check_clipping(clipping: dict[str, Number | None]) -> None:
+    """Raises where a bound of renormalization is none, or bounds nothing."""
+    unknown = next((key for key in clipping if key not in ("rmin", "rmax", "dmax")), None)
+    if unknown is not None:
+        raise Fault(
+            "MS202",
+            f"`renorm_clipping` has no setting `{unknown}`",
+            ("renorm_clipping", unknown),
+            help="its settings are `rmin`, `rmax` and `dmax`",
+            at_key=True,
+        )
+    rmin, rmax, dmax = (clipping.get(key) for key in ("rmin", "rmax", "dmax"))
+    if rmin is not None and rmax is not None and rmax < rmin:
+        raise Fault(
+            "MS208",
+            f"`rmax` is {rmax:g}, less than `rmin` {rmin:g}",
+            ("renorm_clipping", "rmax"),
+            help="exchange `rmin` and `rmax`",
+        )
+    if dmax is not None and dmax < 0:
+        raise Fault(
+            "MS205", f"`dmax` must be at least 0, found {dmax:g}", ("renorm_clipping", "dmax")
         )
 
 

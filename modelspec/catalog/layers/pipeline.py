@@ -6,15 +6,11 @@ from pydantic import PlainValidator, ValidationInfo, model_validator
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Faults, Settings, Unfit, refuse
-from modelspec.core.shapes import PENDING, Size, Tensor, needs, total
+from modelspec.core.shapes import Size, Tensor, total
 
 from .common import inside, names_of, only, prefixed, without_trainable
 from .layer import Argument, Example, Inputs, Layer, Weight
 from .setting_types import omitted, read_layer
-from .windows import spatial, with_spatial
-
-_LOOKUPS = ("IntegerLookup", "StringLookup")
-_ASK_FOR_ONE_ENTRY = (*_LOOKUPS, "CategoryEncoding", "Discretization")
 
 
 def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
@@ -31,53 +27,6 @@ def _layers(value: Any, info: ValidationInfo) -> tuple[Settings, ...]:
     if faults:
         raise Faults(faults)
     return tuple(made)
-
-
-def _traced(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
-    """What the layer gives inside a `Pipeline`, where Keras runs it on an unknown batch and does
-    not ask what it says.
-
-    Raises MS405 where it must know a size to run so.
-    """
-    kind, mode = layer.kind(), getattr(layer, "output_mode", None)
-    if kind in ("CenterCrop", "RandomCrop"):
-        return _cut(layer, given, said)
-    if kind == "Rescaling" and said.shape[-1] is None:
-        channels = max(
-            len(value) if isinstance(value, tuple) else 1 for value in dict(layer).values()
-        )
-        return said._replace(shape=(*said.shape[:-1], channels)) if channels > 1 else said
-    if (
-        mode == "one_hot" and kind in _ASK_FOR_ONE_ENTRY and given.rank > 1
-    ):  # its vector takes the place of one entry
-        needs(
-            given.shape[-1],
-            f"the last axis of what `{kind}` encodes inside of a `Pipeline`",
-            "give the input's last size a number, or encode outside of the `Pipeline`",
-        )
-    if kind == "CategoryEncoding":
-        return said._replace(dtype=layer.variable_dtype)
-    return (
-        said._replace(dtype="int64") if kind in _LOOKUPS and mode not in ("int", "tf_idf") else said
-    )
-
-
-def _cut(layer: Layer, given: Tensor, said: Tensor) -> Tensor:
-    """A crop: what is cut from an unknown size has an unknown size then, and a random place needs
-    both sizes.
-    """
-    layout = getattr(layer, "data_format", None)
-    sizes = spatial(given.shape, layout)
-    if layer.kind() == "RandomCrop":
-        for size in sizes:
-            needs(
-                size,
-                "a size of the images that `RandomCrop` cuts inside of a `Pipeline`",
-                "give the input's spatial axes numbers, or cut outside of the `Pipeline`",
-            )
-    if all(isinstance(size, int) or size == PENDING for size in sizes):
-        return said
-    return said._replace(shape=with_spatial(said.shape, (None, None), layout))
 
 
 class Pipeline(Layer):
@@ -161,7 +110,7 @@ class Pipeline(Layer):
                 given["mask"] = mask
             call = Inputs(given)
             with inside("layers", index, layer.kind()):
-                x = _traced(layer, x, only(layer, layer.output(call)))
+                x = layer.traced(x, only(layer, layer.output(call)))
             steps.append((call, x))
         return steps
 

@@ -96,7 +96,7 @@ class Reshape(Layer):
 
     def _resolved(self, given: Shape, x: Tensor) -> Shape:
         entries, target = known(product(given)) or 0, self.target_shape
-        fixed = known(product(size for size in target if size != -1)) or 0
+        fixed = _fixed(target)
         if -1 not in target:
             if entries != fixed:
                 raise self._misfit(f"{entries} entries: {show(x.shape)}", f"holds {fixed}")
@@ -129,11 +129,15 @@ def _left_over(given: Shape, target: tuple[int | None, ...]) -> Size:
     open_sizes = [size for size in given if not isinstance(size, int)]
     if None in open_sizes or None in target:
         return None
-    numbers = known(product(size for size in given if isinstance(size, int))) or 0
-    fixed = known(product(size for size in target if size != -1)) or 0
+    numbers, fixed = _fixed(given), _fixed(target)
     if not fixed or numbers % fixed:
         return None
     return mul(product(open_sizes), numbers // fixed)
+
+
+def _fixed(sizes: Shape) -> int:
+    """The product of the sizes that are numbers."""
+    return known(product(size for size in sizes if isinstance(size, int) and size != -1)) or 0
 
 
 class Permute(Layer):

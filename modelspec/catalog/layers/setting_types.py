@@ -203,11 +203,11 @@ def either(
 
 
 def _plain_sizes(value: Any) -> Any:
-    items = value if isinstance(value, (tuple, list)) else (value,)
-    if not items or not all(is_int(item) or (item is None and items is value) for item in items):
+    listed = isinstance(value, (tuple, list))
+    items = value if listed else (value,)
+    if not items or not (is_int(value) or (listed and all(map(_is_size, value)))):
         raise Unfit(
-            "a whole number or a list of them and `null`",
-            path=first_unfit(value, lambda item: item is None or is_int(item)),
+            "a whole number or a list of them and `null`", path=first_unfit(value, _is_size)
         )
     if any(item is not None and item < 1 for item in items):
         raise Unfit(
@@ -215,7 +215,11 @@ def _plain_sizes(value: Any) -> Any:
             code="MS205",
             path=first_unfit(value, lambda item: item is None or item >= 1),
         )
-    return tuple(items) if items is value else value
+    return tuple(items) if listed else value
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or is_int(value)
 
 
 PlainSizes = PlainValidator(_plain_sizes, json_schema_input_type=int | tuple[int | None, ...])

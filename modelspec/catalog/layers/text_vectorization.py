@@ -92,7 +92,17 @@ class TextVectorization(OwnDtype):
         return ("string",)
 
     def output(self, inputs: Inputs) -> Tensor:
-        x, lookup = inputs.one, self.lookup
+        x, mode = inputs.one, self.lookup.mode
+        self._check_texts(x, mode)
+        if mode == "int":
+            return Tensor((x.shape[0], self.output_sequence_length), "int64")
+        tokens: Shape = (x.shape[0], None) if self.split else x.shape
+        counted = "count" if mode == "tf_idf" else mode
+        shape = encoded(self, x._replace(shape=tokens), counted, self.lookup.depth)
+        return Tensor(shape, "float32")
+
+    def _check_texts(self, x: Tensor, mode: str) -> None:
+        """Raises where the layer cannot take texts of this shape."""
         if x.dtype != "string":
             raise Fault(
                 "MS404",
@@ -112,15 +122,10 @@ class TextVectorization(OwnDtype):
                     " token"
                 ),
             )
-        elif x.rank == 2 and lookup.mode != "int":
+        elif x.rank == 2 and mode != "int":
             raise Fault(
                 "MS401",
                 "`TextVectorization` takes texts of shape (batch) for "
                 f"`output_mode: {self.output_mode}`, found {show(x.shape)}",
                 help="give the input the shape `[]`",
             )
-        if lookup.mode == "int":
-            return Tensor((x.shape[0], self.output_sequence_length), "int64")
-        tokens: Shape = (x.shape[0], None) if self.split else x.shape
-        mode = "count" if lookup.mode == "tf_idf" else lookup.mode
-        return Tensor(encoded(self, x._replace(shape=tokens), mode, lookup.depth), "float32")

@@ -1,5 +1,5 @@
-"""Architectures that ship with the package, each a complete spec: `ResNet50.yaml` is what `-
-ResNet50` stands for.
+"""Architectures that ship with the package, each a complete spec: `ResNet50.yaml` is what
+`- ResNet50` means.
 
 The names of the files are the names of the kinds. Nothing is read until a spec uses it.
 """
@@ -27,8 +27,8 @@ def kinds() -> tuple[str, ...]:
 
 
 def is_kind(name: object) -> bool:
-    """Whether a name is one of the library's; a name that cannot be is told without a look at the
-    folder.
+    """Whether a name is one of the library's; a name that cannot be is refused without a look at
+    the folder.
     """
     return isinstance(name, str) and name[:1].isupper() and name in kinds()
 

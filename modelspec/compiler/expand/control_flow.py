@@ -50,6 +50,20 @@ def name_of(entry: Entry | None, scope: Scope, values: Values) -> tuple[str | No
     return None, None
 
 
+def check_name(entry: Entry | None, scope: Scope, values: Values) -> None:
+    """MS204 where the name of an entry that expansion takes away (a block, branches) is not a
+    text: no later stage sees it.
+    """
+    if entry is None:
+        return
+    node = values.node(entry.value, scope)
+    value = plain(node)
+    if in_error(node) or value is None or isinstance(value, str):
+        return
+    fault = Fault("MS204", f"a `name` must be a text, found {describe(value)}")
+    values.collector.report(fault, node.span)
+
+
 def times(repeat: Entry, scope: Scope, values: Values) -> int | None:
     node = values.node(repeat.value, scope)
     value = plain(node)

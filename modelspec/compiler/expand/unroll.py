@@ -24,6 +24,7 @@ from .control_flow import (
     OF_BRANCHES,
     OF_LISTS,
     WORDS,
+    check_name,
     is_kept,
     loop_of,
     misplaced,
@@ -183,6 +184,8 @@ class Unroller:
         erroneous = Erroneous(call.span, call.kind, call.name)
         if block is None:
             return erroneous
+        if isinstance(call.body, Mapping):
+            check_name(call.body.entries.get("name"), call.scope, self.values)
         cause = Cause(f"in {block}, used here", call.span)
         arguments: dict[str, Binding] = {}
         inner = Scope(arguments, home.globals, call.scope.frame.within(cause))
@@ -338,6 +341,7 @@ class Unroller:
     def _branches_entry(self, node: Mapping, place: _Place) -> list[Item]:
         words = node.entries
         name, _ = name_of(words.get("name"), place.scope, self.values)
+        check_name(words.get("name"), place.scope, self.values)
         erroneous = Erroneous(node.span, name=name)
         keep = is_kept(words["when"], place.scope, self.values) if "when" in words else True
         if not keep:

@@ -11,14 +11,12 @@ from .trained_outputs import Target, TrainedOutput
 def check(case: Case) -> None:
     """Every target of single values, where the head is what its loss takes."""
     for one in case.trained:
-        target = one.target
-        if target is None or one.misfits or not target.source.one_value_cells:
-            continue  # an array or an image may have any shape, which only the data shows
-        columns = len(target.feature.names)
-        if one.settings.targets == "indices" and columns > 1:
-            _several_numbers(case, one, target)
-        elif one.settings.targets == "one_hot" and columns == 1:
-            _one_number(case, one, target)
+        if one.target is None or one.columns is None:
+            continue
+        if one.settings.targets == "indices" and one.columns > 1:
+            _several_numbers(case, one, one.target)
+        elif one.settings.targets == "one_hot" and one.columns == 1:
+            _one_number(case, one, one.target)
 
 
 def _several_numbers(case: Case, one: TrainedOutput, target: Target) -> None:

@@ -5,26 +5,27 @@ from __future__ import annotations
 from modelspec.core.diagnostics import Note
 
 from .case import Case
+from .trained_outputs import TrainedOutput
 
 
 def check(case: Case) -> None:
     """Every target of single values that the loss compares unit by unit."""
     for one in case.trained:
-        target, head = one.target, one.head
-        if target is None or one.misfits or not target.source.one_value_cells:
-            continue  # an array or an image may have any shape, which only the data shows
-        columns = len(target.feature.names)
-        targets = one.settings.targets
-        if targets not in ("numbers", "binary", "one_hot") or (
-            targets == "one_hot" and columns == 1
-        ):
-            continue
-        if isinstance(head.units, int) and head.units != columns:
-            case.report.error(
-                "MS517",
-                f"output `{head.output}` has {head.units} units, but its target has "
-                f"{columns} column{'s' if columns != 1 else ''}",
-                target.span or one.loss.span,
-                notes=[Note(f"`{head.call.name}` makes the output", head.call.call.use.kind_span)],
-                help="make them equal: Keras would stretch one over the other without a word",
-            )
+        if one.columns is not None and isinstance(one.head.units, int):
+            _check(case, one, one.columns)
+
+
+def _check(case: Case, one: TrainedOutput, columns: int) -> None:
+    head, targets = one.head, one.settings.targets
+    single_code = targets == "one_hot" and columns == 1  # wrong whatever the units are
+    if targets not in ("numbers", "binary", "one_hot") or single_code or head.units == columns:
+        return
+    assert one.target is not None
+    case.report.error(
+        "MS517",
+        f"output `{head.output}` has {head.units} units, but its target has "
+        f"{columns} column{'s' if columns != 1 else ''}",
+        one.target.span or one.loss.span,
+        notes=[Note(f"`{head.call.name}` makes the output", head.call.call.use.kind_span)],
+        help="make them equal: Keras would stretch one over the other without a word",
+    )

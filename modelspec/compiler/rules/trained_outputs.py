@@ -50,6 +50,15 @@ class TrainedOutput(NamedTuple):
         """Whether the loss is one word, which another can take the place of."""
         return isinstance(self.loss.node, Scalar)
 
+    @property
+    def columns(self) -> int | None:
+        """How many columns the target has, for a head that is what its loss takes; None where that
+        cannot be told: an array or an image may have any shape, which only the data shows.
+        """
+        if self.target is None or self.misfits or not self.target.source.one_value_cells:
+            return None
+        return len(self.target.feature.names)
+
 
 def trained_outputs(
     heads: Mapping[str, Head], training: Training, data: DataSection | None

@@ -1,8 +1,8 @@
 """`call: {training: false}`: a layer that stays in one mode, whatever its model is called for.
 
 Keras writes the value into the graph, and then calls every layer of a functional model with the
-model's own `training` in its place. So the layer itself is told: its `call` is given the value of
-the spec, in training and in prediction.
+model's own `training` in its place. So the layer itself is changed: its `call` is given the value
+of the spec, in training and in prediction.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def definitions() -> dict[str, Schema]:
 
 
 def entries() -> dict[str, Schema]:
-    """What stands behind each name in a list of layers."""
+    """The settings of each name in a list of layers."""
     return {name: {"$ref": f"#/$defs/library.{name}"} for name in kinds()}
 
 

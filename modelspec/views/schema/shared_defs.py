@@ -12,7 +12,7 @@ from typing import Final
 from .value_schema import Schema
 
 PREFIX: Final = "same."
-"""Begins the name of a definition that stands for what several places have in common."""
+"""Begins the name of a definition of what several places have in common."""
 _ONE: Final = frozenset(
     {"additionalProperties", "else", "if", "items", "not", "propertyNames", "then"}
 )

@@ -1,8 +1,8 @@
 """Weights from files: `training.weights`, and `weights` of a model of the library.
 
 A file is data from a stranger. Nothing of it runs, no path in it is followed, and every size in it
-is compared with the model's before a number is read; what does not fit is told for all layers at
-once.
+is compared with the model's before a number is read; what does not fit is reported for all layers
+at once.
 """
 
 from __future__ import annotations

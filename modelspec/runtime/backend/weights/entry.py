@@ -25,7 +25,7 @@ class Entry:
     """
 
     name: str
-    """Where in the file it stands."""
+    """Where in the file it is."""
     shape: tuple[int, ...]
     read: Callable[[], Array]
 

@@ -44,7 +44,7 @@ def opened_here(path: Path, shown: str) -> Iterator[hdf5.Tree]:
 
 @contextmanager
 def _in_archive(file: IO[bytes], shown: str) -> Iterator[IO[bytes]]:
-    """The weights in a `.keras` archive, read where they stand: Keras stores them uncompressed."""
+    """The weights in a `.keras` archive, read in place: Keras stores them uncompressed."""
     try:
         with zipfile.ZipFile(file) as archive:
             info = _member(archive, shown)
