@@ -18,7 +18,16 @@ from click.testing import CliRunner, Result
 import modelspec as ms
 from modelspec.cli import main
 from modelspec.runtime.data import prepare
-from modelspec.runtime.run import Interrupted, Run, RunError, Watcher, evaluate, predict, train, trial
+from modelspec.runtime.run import (
+    Interrupted,
+    Run,
+    RunError,
+    Watcher,
+    evaluate,
+    predict,
+    train,
+    trial,
+)
 from modelspec.runtime.run.events import Epoch, Plan
 
 pytestmark = pytest.mark.tensorflow

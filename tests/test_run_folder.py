@@ -95,7 +95,6 @@ def test_a_folder_that_another_process_was_faster_to_lock_is_left_to_it(
     assert not is_written(path)
 
 
-
 @pytest.mark.parametrize(
     ("file", "words"), [("manifest.json", "holds a run already"), ("notes.txt", "`notes.txt`")]
 )
