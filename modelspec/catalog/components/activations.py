@@ -12,6 +12,8 @@ from .setting_types import Component
 class Activation(Component):
     keras_module: ClassVar[str] = "activations"
     layer: ClassVar[str | None] = None  # the layer that does the same and has settings
+    gives_probabilities: ClassVar[bool] = False  # numbers from 0 to 1
+    gives_logits: ClassVar[bool] = False  # any number, or what a softmax makes probabilities of
 
 
 class relu(Activation):
@@ -33,6 +35,7 @@ class leaky_relu(Activation):
     ```
     """
 
+    gives_logits: ClassVar[bool] = True
     layer: ClassVar[str | None] = "LeakyReLU"
 
 
@@ -163,6 +166,8 @@ class sigmoid(Activation):
     ```
     """
 
+    gives_probabilities: ClassVar[bool] = True
+
 
 class hard_sigmoid(Activation):
     """`x / 6 + 1 / 2`, kept between 0 and 1.
@@ -174,6 +179,8 @@ class hard_sigmoid(Activation):
     https://en.wikipedia.org/wiki/Hard_sigmoid
     """
 
+    gives_probabilities: ClassVar[bool] = True
+
 
 class sparse_sigmoid(Activation):
     """`(x + 1) / 2`, kept between 0 and 1.
@@ -184,6 +191,8 @@ class sparse_sigmoid(Activation):
 
     Blondel et al., 2019: https://arxiv.org/abs/1901.02324
     """
+
+    gives_probabilities: ClassVar[bool] = True
 
 
 class log_sigmoid(Activation):
@@ -203,6 +212,7 @@ class softmax(Activation):
     ```
     """
 
+    gives_probabilities: ClassVar[bool] = True
     layer: ClassVar[str | None] = "Softmax"
 
 
@@ -214,6 +224,8 @@ class log_softmax(Activation):
     ```
     """
 
+    gives_logits: ClassVar[bool] = True
+
 
 class sparsemax(Activation):
     """Like `softmax`, with probabilities of exactly zero.
@@ -224,6 +236,8 @@ class sparsemax(Activation):
 
     Martins and Astudillo, 2016: https://arxiv.org/abs/1602.02068
     """
+
+    gives_probabilities: ClassVar[bool] = True
 
 
 class tanh(Activation):
@@ -252,6 +266,8 @@ class tanh_shrink(Activation):
     ```
     """
 
+    gives_logits: ClassVar[bool] = True
+
 
 class hard_shrink(Activation):
     """`x`, and 0 where it is between -0.5 and 0.5.
@@ -261,6 +277,8 @@ class hard_shrink(Activation):
     ```
     """
 
+    gives_logits: ClassVar[bool] = True
+
 
 class soft_shrink(Activation):
     """`x` moved by 0.5 towards zero, and 0 where it is between -0.5 and 0.5.
@@ -269,6 +287,8 @@ class soft_shrink(Activation):
     activation: soft_shrink
     ```
     """
+
+    gives_logits: ClassVar[bool] = True
 
 
 class softsign(Activation):
@@ -296,3 +316,5 @@ class linear(Activation):
     activation: linear
     ```
     """
+
+    gives_logits: ClassVar[bool] = True

@@ -31,6 +31,6 @@ def _help(one: Measured) -> str | None:
         return None
     if one.settings.along_units and getattr(one.settings, "axis", -1) == -1:
         return "give it `axis: 0` to compare the examples of a batch, or use `R2Score`"
-    if one.settings.takes in ("indices", "one_hot") and getattr(one.settings, "of_units", True):
+    if one.settings.takes in ("indices", "one_hot"):
         return "use a metric for yes or no: `BinaryAccuracy`, `BinaryIoU`, `AUC`"
     return None

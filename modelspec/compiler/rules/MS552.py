@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from modelspec.catalog.components import ACTIVATIONS
 from modelspec.core.diagnostics import Note
 
 from .case import Case
 from .trained_outputs import TrainedOutput
-
-_FROM_0_TO_1 = ("sigmoid", "softmax", "hard_sigmoid", "sparse_sigmoid", "sparsemax", "linear")
-"""Activations whose outputs are probabilities, and the one that says nothing."""
 
 
 def check(case: Case) -> None:
     """Outputs below 0 or above 1 are cut off by the loss, and logits of one sign miss a half."""
     for one in case.trained:
         activation = one.head.activation
-        if activation is None or activation in _FROM_0_TO_1 or not one.settings.has_from_logits():
+        # Rules of their own find probabilities for logits (MS513) and the reverse (MS515).
+        reported_elsewhere = (
+            activation is None or activation == "linear" or one.head.gives_probabilities
+        )
+        if reported_elsewhere or not one.settings.has_from_logits() or _fits(one):
             continue
         case.report.warning(
             "MS552",
@@ -25,6 +27,13 @@ def check(case: Case) -> None:
             notes=[Note("the loss", one.loss.span)],
             help=_help(one),
         )
+
+
+def _fits(one: TrainedOutput) -> bool:
+    """Whether the activation gives what the loss takes, or is none that is known."""
+    found = ACTIVATIONS.find(one.head.activation or "")
+    fact = "gives_logits" if _from_logits(one) else "gives_probabilities"
+    return found is None or bool(getattr(found, fact))
 
 
 def _from_logits(one: TrainedOutput) -> bool:

@@ -1,4 +1,4 @@
-"""One model, the parts of its data, and the training between them: what `fitting.py` loops over."""
+"""One model, the parts of its data, and the training between them: what `training_loop.py` runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
+    from .step import TestSteps
     from .training_loop import Fitting, Task
 
 _MOST_EXAMPLES = 10
@@ -126,7 +127,8 @@ class Loop:
     def evaluate(self, name: str) -> dict[str, float]:
         """The loss and metrics on a part, as the model is now."""
         part = self.prepared.parts[name]
-        return evaluate(self.model, self._feed(part), part, self.training.batch_size)
+        test = self.fitting.test if self.fitting else None
+        return evaluate(self.model, self._feed(part), part, self.training.batch_size, test)
 
     def first_batch(self) -> dict[str, float]:
         """One batch of the training part through the graph, without a change of weights."""
@@ -142,14 +144,23 @@ class Loop:
         return self._feeds[key]
 
 
-def evaluate(model: keras.Model, feed: Feed, part: Part, batch_size: int) -> dict[str, float]:
+def evaluate(
+    model: keras.Model,
+    feed: Feed,
+    part: Part,
+    batch_size: int,
+    test: TestSteps | None = None,
+) -> dict[str, float]:
     """The loss and metrics of a compiled model, by the names that Keras logs.
 
-    The same steps as those of the validation during training, so that both give the same numbers.
+    `test` are the steps of the validation during training, traced already; others give the same
+    numbers.
     """
-    from .step import TestSteps
+    if test is None:
+        from .step import TestSteps
 
+        test = TestSteps(model)
     model.reset_metrics()
     batches = iter(feed.plain(part.positions, batch_size))
-    logs = TestSteps(model)(batches, steps(len(part), batch_size))
+    logs = test(batches, steps(len(part), batch_size))
     return loss_first({name: float(value) for name, value in logs.items()})

@@ -66,7 +66,8 @@ class Fitting:
         self.epoch = self.step = 0
         """Where it stands: the epoch, and how many of its steps are done."""
         self._training = TrainingSteps(model, roll_back=on_nan != "stop")
-        self._test = TestSteps(model)
+        self.test = TestSteps(model)
+        """The steps of the validation; what is measured after the training takes them too."""
         self._averages = Averages(model)
         called = [one.callback for one in callbacks if not self._averages.replace(one.callback)]
         every = [history, *own, *called]
@@ -195,7 +196,7 @@ class Fitting:
             if self._hears_test:
                 callbacks.on_test_batch_begin(step)
             began, count = time.perf_counter(), min(self._test_pace.count, steps - step)
-            logs = dict(self._test(iterator, count))
+            logs = dict(self.test(iterator, count))
             keras.ops.convert_to_numpy(next(iter(logs.values())))  # waits for the device
             self._test_pace.took(count, time.perf_counter() - began)
             step += count
