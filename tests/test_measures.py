@@ -7,101 +7,17 @@ below alone. A row of `PROBLEMS` is one head; every metric beside it is computed
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from .metric_oracle import ORACLE, Array, class_crossentropy, crossentropy, mean, units_mean
+
 pytestmark = pytest.mark.tensorflow
 
 EXAMPLES, STEPS, UNITS, BATCH = 37, 5, 4, 8
-Array = np.ndarray[Any, Any]
-
-
-# The oracle: every value has a target, a prediction and a weight ----------------------------------
-
-
-def mean(values: Array, weights: Array) -> float:
-    return float((values * weights).sum() / weights.sum())
-
-
-def units_mean(values: Array) -> Array:
-    """The mean over the units of each example or step."""
-    return values.mean(axis=-1)
-
-
-def crossentropy(y: Array, p: Array) -> Array:
-    p = np.clip(p, 1e-7, 1 - 1e-7)
-    return units_mean(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
-
-
-def class_crossentropy(y: Array, p: Array) -> Array:
-    p = np.clip(p / p.sum(-1, keepdims=True), 1e-7, 1 - 1e-7)
-    return -np.log(np.take_along_axis(p, y.astype(int)[..., None], -1)[..., 0])
-
-
-def counts(y: Array, p: Array, w: Array, threshold: float = 0.5) -> tuple[float, ...]:
-    """True positives, false positives, true and false negatives, over all units."""
-    w = np.broadcast_to(w[..., None], y.shape)
-    said, right = p > threshold, y > 0.5
-    pairs = ((said & right), (said & ~right), (~said & ~right), (~said & right))
-    return tuple(float(w[pair].sum()) for pair in pairs)
-
-
-def precision(y: Array, p: Array, w: Array) -> float:
-    tp, fp, _, _ = counts(y, p, w)
-    return tp / (tp + fp)
-
-
-def recall(y: Array, p: Array, w: Array) -> float:
-    tp, _, _, fn = counts(y, p, w)
-    return tp / (tp + fn)
-
-
-def auc(y: Array, p: Array, w: Array) -> float:
-    """The area under 200 thresholds, joined by straight lines."""
-    points = []
-    for threshold in [-1e-7, *(np.arange(1, 199) / 199), 1 + 1e-7]:
-        tp, fp, tn, fn = counts(y, p, w, threshold)
-        points.append((fp / (fp + tn), tp / (tp + fn)))
-    x, h = np.array(points)[::-1].T
-    return float((np.diff(x) * (h[1:] + h[:-1]) / 2).sum())
-
-
-def mean_iou(y: Array, p: Array, w: Array) -> float:
-    said, classes = p.argmax(-1), y.astype(int)
-    found = []
-    for one in range(p.shape[-1]):
-        both = w[(said == one) & (classes == one)].sum()
-        either = w[(said == one) | (classes == one)].sum()
-        if either > 0:
-            found.append(both / either)
-    return float(np.mean(found))
-
-
-ORACLE: dict[str, Callable[[Array, Array, Array], float]] = {
-    "MeanSquaredError": lambda y, p, w: mean(units_mean((y - p) ** 2), w),
-    "MeanAbsoluteError": lambda y, p, w: mean(units_mean(abs(y - p)), w),
-    "RootMeanSquaredError": lambda y, p, w: mean(units_mean((y - p) ** 2), w) ** 0.5,
-    "MeanSquaredLogarithmicError": lambda y, p, w: mean(
-        units_mean((np.log1p(y.clip(1e-7)) - np.log1p(p.clip(1e-7))) ** 2), w
-    ),
-    "LogCoshError": lambda y, p, w: mean(units_mean(np.log(np.cosh(p - y))), w),
-    "BinaryAccuracy": lambda y, p, w: mean(units_mean((p > 0.5) == (y > 0.5)), w),
-    "BinaryCrossentropy": lambda y, p, w: mean(crossentropy(y, p), w),
-    "SparseCategoricalAccuracy": lambda y, p, w: mean(p.argmax(-1) == y, w),
-    "SparseCategoricalCrossentropy": lambda y, p, w: mean(class_crossentropy(y, p), w),
-    "TruePositives": lambda y, p, w: counts(y, p, w)[0],
-    "FalsePositives": lambda y, p, w: counts(y, p, w)[1],
-    "TrueNegatives": lambda y, p, w: counts(y, p, w)[2],
-    "FalseNegatives": lambda y, p, w: counts(y, p, w)[3],
-    "Precision": precision,
-    "Recall": recall,
-    "AUC": auc,
-    "MeanIoU": mean_iou,
-}
 NUMBERS = (
     "MeanSquaredError",
     "MeanAbsoluteError",
@@ -313,10 +229,8 @@ def per_value(problem: Problem, y: Array, p: Array) -> Array:
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_the_loss_is_the_mean_over_examples_of_what_each_batch_averages(name: str) -> None:
-    """Within a batch Keras divides by the values that count, or by all where none is left out; the
-    weights multiply and do not divide. Batches are averaged by their examples.
-    """
+def test_the_loss_is_the_mean_over_all_values_that_count(name: str) -> None:
+    """However they are cut into batches. The weights multiply and do not divide."""
     problem = PROBLEMS[name]
     data = drawn(problem, seed=len(name))
     found = measured(model_of(problem), problem, data)["loss"]
@@ -327,16 +241,85 @@ def test_the_loss_is_the_mean_over_examples_of_what_each_batch_averages(name: st
     values = per_value(problem, targets, predictions)
     weights = data.counted(weighted=True, ignored=problem.ignore_class)
     kept = data.counted(weighted=False, ignored=problem.ignore_class)
-    total = 0.0
-    for start in range(0, EXAMPLES, BATCH):
-        batch = slice(start, start + BATCH)
-        count = len(values[batch])
-        total += count * (values[batch] * weights[batch]).sum() / kept[batch].sum()
-    assert found == pytest.approx(total / EXAMPLES, rel=1e-5)
+    assert found == pytest.approx(float((values * weights).sum() / kept.sum()), rel=1e-5)
 
 
-def test_parts_of_the_loss_count_examples() -> None:
-    """Of two outputs, over batches of which the last is short; the total is their weighted sum."""
+@pytest.mark.parametrize("name", ["a class a step, one ignored", "numbers, weighted"])
+def test_what_was_counted(name: str) -> None:
+    """Of 37 examples, or of their steps, those that the loss does not ignore."""
+    import tensorflow as tf
+
+    from modelspec.runtime.run.step import Counted, TestSteps
+
+    problem = PROBLEMS[name]
+    data = drawn(problem, seed=len(name))
+    arrays = [one.astype("float32") for one in (data.predictions, data.targets)]
+    steps = TestSteps(model_of(problem))
+    batches = tf.data.Dataset.from_tensor_slices(tuple(arrays)).batch(BATCH)
+    for _ in range(2):
+        iterator = iter(batches)
+        with steps.measuring():
+            steps(iterator, 3)
+            steps(iterator, -(-EXAMPLES // BATCH) - 3)
+    kept = data.counted(weighted=False, ignored=problem.ignore_class)
+    assert steps.counted == {"out": Counted(kept.size, int(kept.sum()))}
+
+
+def test_a_loss_that_divides_by_the_weights_does_so_over_all_batches() -> None:
+    import keras
+    import tensorflow as tf
+
+    from modelspec.runtime.run.step import TestSteps
+
+    rng = np.random.default_rng(5)
+    p, y, w = rng.normal(size=(EXAMPLES, 3)), rng.normal(size=(EXAMPLES, 3)), rng.random(EXAMPLES)
+    given = keras.Input((3,))
+    model = keras.Model(given, keras.layers.Identity()(given))
+    model.compile(loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
+    rows = tuple(one.astype("float32") for one in (p, y, w))
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
+    logs = TestSteps(model)(iter(batches), -(-EXAMPLES // BATCH))
+    assert float(logs["loss"]) == pytest.approx(mean(units_mean((y - p) ** 2), w), rel=1e-5)
+
+
+def test_margins_beside_metrics_of_labels() -> None:
+    """A hinge loss with targets -1 and 1: metrics whose targets are 0 and 1 get those."""
+    import keras
+    import tensorflow as tf
+
+    from modelspec.runtime.run.step import TestSteps
+
+    rng = np.random.default_rng(6)
+    p = rng.normal(size=(EXAMPLES, 2))
+    y = np.where(p + rng.normal(size=p.shape) > 0, 1, -1)
+    given = keras.Input((2,))
+    model = keras.Model(given, keras.layers.Identity()(given))
+    model.compile(
+        loss=keras.losses.Hinge(),
+        metrics=[
+            keras.metrics.BinaryAccuracy(threshold=0, name="right"),
+            keras.metrics.Precision(thresholds=0, name="precision"),
+            keras.metrics.MeanAbsoluteError(name="mae"),
+        ],
+    )
+    rows = tuple(one.astype("float32") for one in (p, y))
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
+    logs = TestSteps(model)(iter(batches), -(-EXAMPLES // BATCH))
+    said, yes = p > 0, y > 0
+    expected = {
+        "right": (said == yes).mean(),
+        "precision": (said & yes).sum() / said.sum(),
+        "mae": abs(y - p).mean(),
+        "loss": np.maximum(1 - y * p, 0).mean(),
+    }
+    assert {name: float(logs[name]) for name in expected} == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_parts_of_the_loss_count_examples_or_what_is_left_of_them(masked: bool) -> None:
+    """Of two outputs, over batches of which the last is short; the total is their weighted sum, and
+    the mean of what layers add to it.
+    """
     import keras
     import tensorflow as tf
 
@@ -351,6 +334,14 @@ def test_parts_of_the_loss_count_examples() -> None:
         "alpha": keras.Input((STEPS, 3), name="alpha"),
     }
     outputs = {f"{name}_out": keras.layers.Identity()(one) for name, one in inputs.items()}
+    kept = np.ones(b.shape[:2])
+    if masked:
+        kept = np.arange(STEPS) < rng.integers(1, STEPS + 1, EXAMPLES)[:, None]
+        b[~kept] = 0
+        marked = keras.layers.Masking()(inputs["alpha"])
+        outputs["alpha_out"] = keras.layers.Identity()(marked)
+    added = keras.layers.ActivityRegularization(l2=0.01)
+    outputs["zeta_out"] = added(outputs["zeta_out"])
     model = keras.Model(inputs, outputs)
     model.compile(
         loss={
@@ -369,8 +360,13 @@ def test_parts_of_the_loss_count_examples() -> None:
     batches = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
     logs = TestSteps(model)(iter(batches), -(-EXAMPLES // BATCH))
     zeta = float((units_mean((a - ya) ** 2) * wa).mean())
-    alpha = float((units_mean(abs(b - yb)) * wb[:, None]).mean())
+    alpha = float((units_mean(abs(b - yb)) * wb[:, None] * kept).sum() / kept.sum())
+    # Keras adds the regularization of a batch divided by its examples.
+    regularization = 0.01 * float((a**2).sum()) / EXAMPLES
     assert float(logs["zeta_out_loss"]) == pytest.approx(zeta, rel=1e-5)
     assert float(logs["alpha_out_loss"]) == pytest.approx(alpha, rel=1e-5)
-    assert float(logs["loss"]) == pytest.approx(2 * zeta + 0.3 * alpha, rel=1e-5)
-    assert float(logs["alpha_out_mse"]) == pytest.approx(float(((b - yb) ** 2).mean()), rel=1e-5)
+    total = 2 * zeta + 0.3 * alpha + regularization
+    assert float(logs["loss"]) == pytest.approx(total, rel=1e-5)
+    assert float(logs["alpha_out_mse"]) == pytest.approx(
+        mean(units_mean((b - yb) ** 2), kept), rel=1e-5
+    )

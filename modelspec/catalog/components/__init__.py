@@ -30,12 +30,21 @@ __all__ = [
     "component",
     "log_name",
     "read_component",
+    "weighted_name",
 ]
 
 
-def log_name(metric: Metric | str) -> str:
+def log_name(metric: Metric | str, *, weighted: bool = False) -> str:
     """What a metric is called in logs, before the output's name and `val_` are put in front of it.
 
-    A name of the metric that fits the shapes (`acc`) is logged as it was written.
+    A name of the metric that fits the shapes (`acc`) is logged as it was written, after `weighted_`
+    where it counts with the examples' weights.
     """
-    return metric if isinstance(metric, str) else metric.log_name
+    if isinstance(metric, str):
+        return weighted_name(metric) if weighted else metric
+    return metric.log_name
+
+
+def weighted_name(name: str) -> str:
+    """What a metric is called that counts with the examples' weights."""
+    return f"weighted_{name}"

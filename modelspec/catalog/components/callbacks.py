@@ -74,6 +74,12 @@ class Callback(Component):
     """Whether a run that is resumed within an epoch calls its `on_epoch_begin` again: that changes
     nothing but the callback.
     """
+    sets_rate: ClassVar[bool] = False
+    """Whether it sets the learning rate of every epoch, by `rate`."""
+
+    def rate(self, epoch: int, rate: float) -> float:
+        """The learning rate of an epoch (from 0), by the rate before."""
+        return rate
 
 
 class EarlyStopping(Callback):

@@ -1,10 +1,13 @@
 """The learning rate by epoch, as a formula."""
 
+import math
 from typing import ClassVar
 
+from modelspec.core.diagnostics import Fault
 from modelspec.core.source import Value
 
 from ..formula.formula_setting import RateFormula
+from ..formula.scalars import evaluate
 from .callbacks import Callback, Verbose
 
 
@@ -25,10 +28,18 @@ class LearningRateScheduler(Callback):
     """
 
     state: ClassVar[tuple[str, ...] | None] = ()
+    sets_rate: ClassVar[bool] = True
 
     schedule: RateFormula
     """The formula; in quotes."""
     verbose: Verbose = 0
+
+    def rate(self, epoch: int, rate: float) -> float:
+        """The value of the formula; NaN where it has none, which training refuses."""
+        try:
+            return float(evaluate(self.schedule, {"epoch": epoch, "lr": rate}))
+        except Fault:
+            return math.nan
 
     @classmethod
     def spread(cls, body: dict[str, Value]) -> dict[str, Value]:

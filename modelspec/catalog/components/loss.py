@@ -33,6 +33,8 @@ class Loss(Component):
     keras_module: ClassVar[str] = "losses"
     common: ClassVar[tuple[str, ...]] = ("name", "dtype")
     targets: ClassVar[Targets]
+    relative: ClassVar[bool] = False
+    """Whether it divides by the targets."""
     of_margins: ClassVar[bool] = False
     """Whether outputs are scores, whose sign decides, and not probabilities."""
 

@@ -22,8 +22,15 @@ class Metric(Component):
     direction: ClassVar[Direction] = "up"
     of_probabilities: ClassVar[bool] = False
     """Whether its number has a meaning for outputs from 0 to 1 alone."""
+    relative: ClassVar[bool] = False
+    """Whether it divides by the targets."""
     along_units: ClassVar[bool] = False
     """Whether it compares the units of an example with each other, so that it needs several."""
+
+    sums_in: ClassVar[str | None] = None
+    """The dtype to compute in where none is written and Keras's own is no float: it would cut the
+    fractions of weights off.
+    """
 
     name: Name = None
     dtype: MetricDtype | None = None

@@ -69,6 +69,11 @@ class LossScaleOptimizer(Optimizer):
     """After how many steps with finite gradients the scale is doubled."""
     name: Name = None
 
+    @property
+    def gradients(self) -> tuple[Gradient, ...]:
+        found: tuple[Gradient, ...] = self.inner_optimizer.gradients
+        return found
+
     @classmethod
     def primary_family(cls) -> Registry | None:
         return OPTIMIZERS
@@ -116,6 +121,11 @@ class OptimizerMap(Optimizer):
         PlainValidator(_by_path, json_schema_input_type=dict[str, Any] | None),
     ] = None
 
+    @property
+    def gradients(self) -> tuple[Gradient, ...]:
+        held = (self.default_optimizer, *(self.optimizer_map or {}).values())
+        return tuple(one for optimizer in held for one in optimizer.gradients)
+
 
 def _map(value: Any, info: ValidationInfo) -> OptimizerMap:
     if isinstance(value, OptimizerMap):
@@ -143,3 +153,8 @@ class MultiOptimizer(Optimizer):
     optimizer_map: Annotated[Any, PlainValidator(_map, json_schema_input_type=dict[str, Any])]
     loss_scale_factor: Positive | None = None
     name: Name = None
+
+    @property
+    def gradients(self) -> tuple[Gradient, ...]:
+        found: tuple[Gradient, ...] = self.optimizer_map.gradients
+        return found

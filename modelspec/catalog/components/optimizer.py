@@ -56,6 +56,11 @@ class Optimizer(Component):
 
     keras_module: ClassVar[str] = "optimizers"
 
+    @property
+    def gradients(self) -> "tuple[Gradient, ...]":
+        """The optimizers that change weights: itself, or those that it holds."""
+        return ()
+
 
 class Gradient(Optimizer):
     """An optimizer of its own, rather than one that holds others."""
@@ -81,6 +86,20 @@ class Gradient(Optimizer):
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
     """How many steps' gradients are averaged before the weights change."""
     name: Name = None
+
+    @property
+    def gradients(self) -> "tuple[Gradient, ...]":
+        return (self,)
+
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        """The step from which the learning rate stays the same, and that rate; None where it never
+        does.
+        """
+        if isinstance(self.learning_rate, float):
+            return 0, self.learning_rate
+        found: tuple[int, float] | None = getattr(self.learning_rate, "settled", None)
+        return found
 
     @classmethod
     def primary_family(cls) -> Registry | None:

@@ -99,6 +99,8 @@ class SparseCategoricalCrossentropy(Metric):
 class Overlap(Metric):
     """What intersections over unions share."""
 
+    sums_in: ClassVar[str | None] = "float64"
+
     def _check_classes(self, num_classes: int, chosen: tuple[int, ...]) -> None:
         for index, one in enumerate(chosen):
             if one >= num_classes:
@@ -143,7 +145,7 @@ class IoU(Overlap):
         return self
 
 
-class MeanIoU(Metric):
+class MeanIoU(Overlap):
     """The intersection over union of each class's segments, averaged.
 
     ```yaml
@@ -212,7 +214,7 @@ class OneHotIoU(Overlap):
         return self
 
 
-class OneHotMeanIoU(Metric):
+class OneHotMeanIoU(Overlap):
     """The intersection over union of each class's segments, averaged, for one-hot targets.
 
     ```yaml

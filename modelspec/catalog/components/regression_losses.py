@@ -44,6 +44,8 @@ class MeanAbsolutePercentageError(NumberLoss):
     ```
     """
 
+    relative: ClassVar[bool] = True
+
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "mean_absolute_percentage_error"
 

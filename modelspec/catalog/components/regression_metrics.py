@@ -56,6 +56,8 @@ class MeanAbsolutePercentageError(NumberError):
     ```
     """
 
+    relative: ClassVar[bool] = True
+
     name: Name = "mean_absolute_percentage_error"
 
 

@@ -22,6 +22,11 @@ class Schedule(Component):
     keras_module: ClassVar[str] = "optimizers.schedules"
     common: ClassVar[tuple[str, ...]] = ("name",)
 
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        """The step from which the rate stays the same, and that rate; None where it never does."""
+        raise NotImplementedError
+
 
 class ExponentialDecay(Schedule):
     """The rate times `decay_rate` every `decay_steps` steps.
@@ -38,6 +43,11 @@ class ExponentialDecay(Schedule):
     staircase: bool = False
     """Whether the rate falls once every `decay_steps` steps rather than a little at each."""
     name: Name = "ExponentialDecay"
+
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        constant = self.initial_learning_rate == 0 or self.decay_rate == 1
+        return (0, self.initial_learning_rate) if constant else None
 
 
 class InverseTimeDecay(Schedule):
@@ -56,6 +66,11 @@ class InverseTimeDecay(Schedule):
     """Whether the rate falls once every `decay_steps` steps rather than a little at each."""
     name: Name = "InverseTimeDecay"
 
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        constant = self.initial_learning_rate == 0 or self.decay_rate == 0
+        return (0, self.initial_learning_rate) if constant else None
+
 
 class PolynomialDecay(Schedule):
     """From one rate to another in `decay_steps` steps, on a polynomial; a straight line where
@@ -73,6 +88,12 @@ class PolynomialDecay(Schedule):
     cycle: bool = False
     """Whether it begins again, more slowly, once it has come to the end."""
     name: Name = "PolynomialDecay"
+
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        if self.initial_learning_rate == self.end_learning_rate:
+            return 0, self.end_learning_rate
+        return None if self.cycle else (self.decay_steps, self.end_learning_rate)
 
 
 class CosineDecay(Schedule):
@@ -98,6 +119,13 @@ class CosineDecay(Schedule):
     """The rate at the end of the rise."""
     warmup_steps: Whole = 0
     """How many steps the rise takes, before `decay_steps` begin."""
+
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        highest = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
+        if highest == self.initial_learning_rate and (highest == 0 or self.alpha == 1):
+            return 0, highest
+        return self.warmup_steps + self.decay_steps, highest * self.alpha
 
     @model_validator(mode="after")
     def _warms_up(self) -> Self:
@@ -142,6 +170,10 @@ class CosineDecayRestarts(Schedule):
     """The lowest rate, as a fraction of the initial one."""
     name: Name = "SGDRDecay"
 
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        return (0, 0.0) if self.initial_learning_rate == 0 else None
+
 
 class PiecewiseConstantDecay(Schedule):
     """One rate up to each boundary and another one after the last.
@@ -156,6 +188,12 @@ class PiecewiseConstantDecay(Schedule):
     values: tuple[NonNegative, ...]
     """Rates, one more than there are boundaries."""
     name: Name = "PiecewiseConstant"
+
+    @property
+    def settled(self) -> tuple[int, float] | None:
+        if len(set(self.values)) == 1:
+            return 0, self.values[-1]
+        return self.boundaries[-1] + 1, self.values[-1]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

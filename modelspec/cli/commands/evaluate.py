@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..failures import failures
 from ..output import report, write
+
+if TYPE_CHECKING:
+    from modelspec.runtime.run.step import Counted
 
 ORDER = 80
 
@@ -35,14 +40,26 @@ def command(run: Path, source: str | None, form: str) -> None:
         found = evaluate(run, source)
     if found.warnings:
         report(found.warnings, sys.stderr)
+    counted = {output: one._asdict() for output, one in found.counted.items()}
     if form == "json":
         import json
 
         from modelspec.runtime.history.formatting import for_json
 
-        told = {"on": found.on, "examples": found.examples, "metrics": found.metrics}
+        told = {
+            "on": found.on,
+            "examples": found.examples,
+            "metrics": found.metrics,
+            "counted": counted,
+        }
         write(json.dumps(for_json(told), indent=2))
     else:
-        from modelspec.runtime.history.tables import metrics_table
+        from modelspec.runtime.history.tables import counted_rows, metrics_table
 
-        write(metrics_table({f"{found.on} ({found.examples:,} examples)": found.metrics}))
+        rows = counted_rows([counted]) if _left_out(found.counted.values()) else []
+        write(metrics_table({f"{found.on} ({found.examples:,} examples)": found.metrics}, rows))
+
+
+def _left_out(counted: Iterable[Counted]) -> bool:
+    """Whether some values do not count: padding, and what a loss ignores."""
+    return any(one.counted != one.every for one in counted)

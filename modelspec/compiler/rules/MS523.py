@@ -16,7 +16,7 @@ _WORDS: dict[Targets, str] = {
     "indices": "class numbers",
     "one_hot": "one-hot codes",
     "binary": "yes or no for each unit",
-    "numbers": "any numbers",
+    "numbers": "a number for each unit",
 }
 _BETTER: dict[tuple[Targets, Targets], str] = {
     ("indices", "one_hot"): "use the `Sparse...` metric, or `accuracy`, which follows the target",
@@ -29,6 +29,7 @@ _BETTER: dict[tuple[Targets, Targets], str] = {
         "indices",
     ): "use the metric without `Sparse...`, or `accuracy`, which follows the target",
     ("binary", "indices"): "use `binary_accuracy` or `AUC`",
+    ("numbers", "indices"): "use the metric without `Sparse...`, or a loss for class numbers",
 }
 
 
@@ -70,8 +71,10 @@ def _check_accuracy(case: Case, head: Head, loss: Chosen, settings: Loss, metric
 def _check_targets(
     case: Case, head: Head, loss: Chosen, given: Targets, metric: Chosen, taken: Targets
 ) -> None:
-    if taken == given or given not in _WORDS or taken not in _WORDS or "numbers" in (taken, given):
+    if taken == given or given not in _WORDS or taken not in _WORDS or taken == "numbers":
         return
+    if given == "numbers" and taken != "indices":
+        return  # numbers may be 0 and 1
     if {taken, given} == {"one_hot", "binary"} or head.units == 1:
         return  # one shape, and 0 and 1 in both
     case.report.error(

@@ -16,9 +16,11 @@ def check(case: Case) -> None:
     """Metrics of one output are logged under names of their own."""
     if case.fitting is None:
         return
-    for chosen in (case.fitting.metrics, case.fitting.weighted_metrics):
-        for metrics in chosen.values():
-            _check(case, tuple(_names(metrics)))
+    plain, weighted = case.fitting.metrics, case.fitting.weighted_metrics
+    for output in {**plain, **weighted}:
+        names = _names(plain.get(output, ()), weighted=False)
+        names_of_weighted = _names(weighted.get(output, ()), weighted=True)
+        _check(case, (*names, *names_of_weighted))
 
 
 def _check(case: Case, metrics: tuple[tuple[str, Chosen], ...]) -> None:
@@ -34,7 +36,7 @@ def _check(case: Case, metrics: tuple[tuple[str, Chosen], ...]) -> None:
             )
 
 
-def _names(metrics: tuple[Chosen, ...]) -> Iterator[tuple[str, Chosen]]:
+def _names(metrics: tuple[Chosen, ...], *, weighted: bool) -> Iterator[tuple[str, Chosen]]:
     for chosen in metrics:
         assert isinstance(chosen.settings, (Metric, str))
-        yield log_name(chosen.settings), chosen
+        yield log_name(chosen.settings, weighted=weighted), chosen

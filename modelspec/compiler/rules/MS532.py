@@ -1,4 +1,4 @@
-"""Every layer with weights is frozen."""
+"""A training that finds no weight to change."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from .layer_patterns import complete
 
 
 def check(case: Case) -> None:
-    """A training that leaves nothing to be trained."""
+    """No layer has a trainable weight: all are frozen, or none has any weight."""
     typed, training = case.typed, case.fitting
-    if typed is None or training is None or not training.freeze or not complete(typed):
+    if typed is None or training is None or not complete(typed):
         return
-    if typed.parameters and typed.trainable_parameters == 0:
-        case.report.warning(
-            "MS532",
-            "every layer with weights is frozen: nothing is left to be trained",
-            locate(training.node, ("freeze",)) or training.span,
-            help="leave out the layers that should learn",
+    if typed.parameters is None or typed.trainable_parameters != 0:
+        return
+    if typed.parameters == 0:
+        if not case.trained or any(one.misfits for one in case.trained):
+            return  # the outputs are in error, and with them what they would need
+        message = "no layer of the model has weights: nothing is left to be trained"
+        help = (
+            "add a layer with weights, e.g. `Dense`; `modelspec evaluate` measures without training"
         )
+    else:
+        message = "every layer with weights is frozen: nothing is left to be trained"
+        help = "leave out the layers that should learn"
+    case.report.warning(
+        "MS532", message, locate(training.node, ("freeze",)) or training.span, help=help
+    )

@@ -1,4 +1,4 @@
-"""`accuracy` of several units that each say yes or no."""
+"""A metric of one class out of several, on several units that each say yes or no."""
 
 from __future__ import annotations
 
@@ -6,21 +6,42 @@ from modelspec.core.diagnostics import Note
 from modelspec.core.source import Scalar
 
 from .case import Case
-from .measured_outputs import ACCURACY
+from .measured_outputs import ACCURACY, Measured
 
 
 def check(case: Case) -> None:
-    """Keras reads several units as one choice: it compares the highest output and target."""
+    """It compares the highest output with the highest target."""
     for one in case.measured:
-        several = one.several_units and one.loss_settings.targets == "binary"
-        if not several or one.metric.settings not in ACCURACY or one.head.activation == "softmax":
+        if not one.several_labels or not _takes_one_class(one):
             continue
+        is_accuracy = one.metric.settings in ACCURACY
         case.report.error(
             "MS548",
             f"`{one.metric.written}` compares the highest of {one.head.units} units, but each unit"
             f" of output `{one.head.output}` is a yes or no of its own",
             one.metric.span,
             notes=[Note("the loss", one.loss.span)],
-            help="use `binary_accuracy`, the share of right answers over all units",
-            suggestion="binary_accuracy" if isinstance(one.metric.node, Scalar) else None,
+            help=_help(one),
+            suggestion=(
+                "binary_accuracy"
+                if is_accuracy and isinstance(one.metric.node, Scalar) and not one.scores
+                else None
+            ),
         )
+
+
+def _takes_one_class(one: Measured) -> bool:
+    if one.settings is None:
+        return one.metric.settings in ACCURACY
+    return one.settings.takes == "one_hot"
+
+
+def _help(one: Measured) -> str:
+    if hasattr(one.settings, "threshold"):
+        return "write a `threshold`, above which a unit says yes"
+    if one.loss_settings.of_margins:
+        return (
+            "use `BinaryAccuracy: {threshold: 0}`, or for one class out of several the loss"
+            " `CategoricalHinge`"
+        )
+    return "use `binary_accuracy`, the share of right answers over all units"

@@ -77,10 +77,11 @@ def _logged(training: Training) -> Iterator[tuple[str, Direction]]:
     if several:
         yield from ((f"{output}_loss", "down") for output in training.losses)
     for by_output in (training.metrics, training.weighted_metrics):
+        weighted = by_output is training.weighted_metrics
         for output, metrics in by_output.items():
             for metric in metrics:
                 assert isinstance(metric.settings, (Metric, str))
-                name = log_name(metric.settings)
+                name = log_name(metric.settings, weighted=weighted)
                 # A name that follows the output's shape (`accuracy`) is always of the kind that
                 # should grow.
                 direction = (

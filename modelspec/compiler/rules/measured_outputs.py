@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from modelspec.catalog.components import ACTIVATIONS
 from modelspec.catalog.components.loss import Loss
 from modelspec.catalog.components.metric import Metric
 
@@ -27,12 +28,24 @@ class Measured(NamedTuple):
 
     @property
     def scores(self) -> bool:
-        """Whether the head gives scores: the loss takes logits or margins, or there is no
-        activation.
+        """Whether the head gives scores: the loss takes logits or margins, or the activation gives
+        numbers below 0 or above 1.
         """
         from_logits = getattr(self.loss_settings, "from_logits", False)
-        margins = self.loss_settings.of_margins
-        return bool(from_logits or margins or self.head.activation == "linear")
+        return bool(from_logits or self.loss_settings.of_margins or self._beyond_0_to_1)
+
+    @property
+    def _beyond_0_to_1(self) -> bool:
+        activation = ACTIVATIONS.find(self.head.activation or "")
+        return activation is not None and not getattr(activation, "gives_probabilities", True)
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether each of several units is a yes or no of its own. Those of a softmax are one
+        choice, whatever the loss.
+        """
+        binary = self.loss_settings.targets == "binary"
+        return binary and self.several_units and self.head.activation != "softmax"
 
     @property
     def one_unit(self) -> bool:

@@ -12,8 +12,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, PlainValidator
 
-from modelspec.catalog.components import CALLBACKS, LOSSES, METRICS, OPTIMIZERS, component
+from modelspec.catalog.components import (
+    CALLBACKS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    component,
+    weighted_name,
+)
 from modelspec.catalog.components.family import EXPRESSION, Family, read_component
+from modelspec.catalog.components.metric import Metric
 from modelspec.catalog.layers.setting_types import Count
 from modelspec.core.diagnostics import (
     Collector,
@@ -187,7 +195,7 @@ def read_training(
     losses = reader.read(node, "loss", LOSSES, reader.loss)
     measured = replace(reader, report=Collector())
     metrics = measured.read(node, "metrics", METRICS, measured.metrics)
-    weighted = measured.read(node, "weighted_metrics", METRICS, measured.metrics)
+    weighted = measured.read(node, "weighted_metrics", METRICS, measured.weighted_metrics)
     report.extend(measured.report.diagnostics)
     loss_weights = reader.read(node, "loss_weights", None, reader.number)
     callbacks = _callbacks(node, context, report)
@@ -229,6 +237,25 @@ def _choose(node: Node, family: Family, context: Context, report: Collector) -> 
     except Faults as error:
         report_each(error, node, _head(node), report)
         return None
+
+
+def _as_weighted(chosen: Chosen) -> Chosen:
+    """A metric that counts with the examples' weights, with the name that says so where the spec
+    gives none. A word (`accuracy`) stays: its name is given where its class is known.
+    """
+    settings = chosen.settings
+    if not isinstance(settings, Metric) or _has_name(plain(chosen.node)):
+        return chosen
+    name = weighted_name(settings.log_name)
+    return replace(chosen, settings=settings.model_copy(update={"name": name}))
+
+
+def _has_name(value: Value) -> bool:
+    """Whether a metric is written with a `name`, in any of its forms."""
+    if not isinstance(value, dict):
+        return False
+    bodies = (value, *value.values())
+    return any(isinstance(body, dict) and body.get("name") is not None for body in bodies)
 
 
 def _name_in(value: Value) -> str:
@@ -314,6 +341,9 @@ class _ByOutput:
         items = node.items if isinstance(node, Sequence) else (node,)
         found = [_choose(item, METRICS, self.context, self.report) for item in items]
         return tuple(one for one in found if one)
+
+    def weighted_metrics(self, node: Node) -> tuple[Chosen, ...]:
+        return tuple(map(_as_weighted, self.metrics(node)))
 
     def number(self, node: Node) -> float | None:
         value: Any = plain(node)

@@ -18,13 +18,11 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
     """Compile the model as the section says; `jit` is that of the runtime."""
     several = isinstance(model.output, dict)
     model.compile(
-        optimizer=to_keras(training.optimizer),
+        optimizer=_optimizer(model, training),
         loss=_by_output(
             {name: to_keras(loss.settings) for name, loss in training.losses.items()}, several
         ),
-        loss_weights=(
-            _by_output(dict(training.loss_weights), several) if training.loss_weights else None
-        ),
+        loss_weights=_loss_weights(training, several),
         metrics=_metrics(training.metrics, several),
         weighted_metrics=_metrics(training.weighted_metrics, several),
         # XLA is slower than TensorFlow's own kernels on a CPU (convolutions by 2 to 3 times) and
@@ -33,6 +31,38 @@ def compile_model(model: keras.Model, training: Training, jit: bool | str) -> No
     )
     if _has_formula(training):
         forget_compilation(model)
+
+
+def _loss_weights(training: Training, several: bool) -> Any:
+    """The weight of every loss, 1 where the spec has none; None where it has none at all."""
+    if not training.loss_weights:
+        return None
+    return _by_output(
+        {output: training.loss_weights.get(output, 1.0) for output in training.losses}, several
+    )
+
+
+def _optimizer(model: keras.Model, training: Training) -> Any:
+    """The optimizer; it scales the loss where a layer computes in float16 on float32 weights.
+
+    Gradients below 6e-8 are 0 in float16. Keras does the same for a global policy `mixed_float16`,
+    but knows nothing of layers that have the policy of their own. A scale that the spec sets itself
+    is kept.
+    """
+    optimizer = to_keras(training.optimizer)
+    if not any(map(_needs_scaled_loss, model._flatten_layers())) or _scales_loss(optimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+
+
+def _needs_scaled_loss(layer: keras.Layer) -> bool:
+    return bool(layer.compute_dtype == "float16" and layer.variable_dtype == "float32")
+
+
+def _scales_loss(optimizer: Any) -> bool:
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return True
+    return optimizer.loss_scale_factor is not None
 
 
 def _has_formula(training: Training) -> bool:
@@ -66,8 +96,15 @@ def mode_of(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str
 
 
 def _metrics(metrics: Any, several: bool) -> Any:
-    found = {name: [to_keras(one.settings) for one in chosen] for name, chosen in metrics.items()}
+    found = {name: [_metric(one.settings) for one in chosen] for name, chosen in metrics.items()}
     return _by_output(found, several) if found else None
+
+
+def _metric(settings: Any) -> Any:
+    sums_in = getattr(settings, "sums_in", None)
+    if sums_in is None or settings.dtype is not None:
+        return to_keras(settings)
+    return to_keras(settings, dtype=sums_in)
 
 
 def _by_output(values: dict[str, Any], several: bool) -> Any:

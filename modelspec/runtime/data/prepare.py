@@ -17,6 +17,7 @@ from .columns import Binding, bind
 from .errors import Findings
 from .example_weights import check_weights, class_weights
 from .examples import Examples, Part, Prepared
+from .idle_steps import check_idle_steps
 from .materialise import target_of
 from .parts import CountedSource, check_batches, cut
 from .scan import Scan, scan
@@ -26,6 +27,7 @@ from .split import Positions, everything
 from .storage import PreparedSource, Storage
 from .table import Array, Table
 from .transforms import load_keras
+from .zero_targets import check_zero_targets
 
 _Parts = Mapping[str, Positions]
 
@@ -192,6 +194,8 @@ class _Opened:
         }
         counts = {part: len(one) for part, one in found.items()}
         check_batches(compiled, self.data, counts, findings)
+        check_idle_steps(compiled, counts, findings)
+        check_zero_targets(compiled.training, found, findings)
         findings.stop_if_wrong()
         cache = tuple(one.explanation for one in made.values())
         return Prepared(compiled, self.binding, found, findings.diagnostics, train.state, cache)

@@ -19,7 +19,7 @@ from modelspec.views.summary import table as summary
 
 from .formatting import number
 from .record import Record
-from .tables import best_of, facts_of
+from .tables import best_of, counted_rows, facts_of, metric_rows
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 460, 210, 64, 28
 """Of a chart, and what of it is for the words of the axes."""
@@ -57,7 +57,7 @@ def page(record: Record, graph: TypedGraph | None, spec: str) -> str:
         f"<title>{escape(record.name)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(record.name)}</h1>",
         f'<p class="state {_class(record.state)}">{escape(record.state)}</p>',
-        *_metrics(record.by_part),
+        *_metrics(record),
         *_curves(record),
         "<h2>What happened</h2>",
         *_facts(record),
@@ -77,16 +77,12 @@ def _class(state: str) -> str:
     )
 
 
-def _metrics(by_part: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    if not by_part:
+def _metrics(record: Record) -> Iterator[str]:
+    if not record.by_part:
         return
-    names = dict.fromkeys(name for values in by_part.values() for name in values)
+    counted = counted_rows(record.mapping("counted", part) for part in record.by_part)
     yield "<h2>Metrics</h2>"
-    rows = [
-        [name, *(number(values[name]) if name in values else "" for values in by_part.values())]
-        for name in names
-    ]
-    yield _table(["", *by_part], rows)
+    yield _table(["", *record.by_part], [*metric_rows(record.by_part), *counted])
 
 
 def _facts(record: Record) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelspec.core.text_table import columns, text_table
@@ -239,14 +239,41 @@ def files(record: Record) -> str:
     return ", ".join([*found, "checkpoints"] if record.has_checkpoint else found)
 
 
-def metrics_table(by_part: Mapping[str, Mapping[str, float]]) -> str:
-    """A row for each metric, a column for each part."""
+def metrics_table(
+    by_part: Mapping[str, Mapping[str, float]], counted: Sequence[Sequence[str]] = ()
+) -> str:
+    """A row for each metric, a column for each part; then the rows of `counted`."""
+    return text_table(["", *by_part], [*metric_rows(by_part), *counted])
+
+
+def metric_rows(by_part: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """The name of each metric, and its number on each part."""
     names = dict.fromkeys(name for values in by_part.values() for name in values)
-    rows = [
+    return [
         [name, *(number(values[name]) if name in values else "" for values in by_part.values())]
         for name in names
     ]
-    return text_table(["", *by_part], rows)
+
+
+def counted_rows(counted: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """For each output with a loss on how many values it was computed, `counted` having a mapping by
+    output for each part. A value is an example, or one of its steps or pixels.
+    """
+    parts = list(counted)
+    outputs = dict.fromkeys(output for part in parts for output in part)
+    title = "values counted" if len(outputs) == 1 else "values counted in {}"
+    return [
+        [title.format(output), *(_count(part.get(output)) for part in parts)] for output in outputs
+    ]
+
+
+def _count(found: Any) -> str:
+    """`64`, or `40 of 64` where some are padding or ignored; nothing where it is not known."""
+    values = [found.get(key) if isinstance(found, dict) else None for key in ("counted", "every")]
+    if not all(type(value) is int for value in values):
+        return ""
+    counted, every = values
+    return f"{every:,}" if counted == every else f"{counted:,} of {every:,}"
 
 
 def history(record: Record) -> str:

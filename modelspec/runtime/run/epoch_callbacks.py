@@ -70,7 +70,9 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         now = time.perf_counter()
         values = loss_first({name: float(value) for name, value in (logs or {}).items()})
-        values.setdefault("learning_rate", current_learning_rate(self.model))
+        rate = last_learning_rate(self.model)
+        if rate is not None:
+            values.setdefault("learning_rate", rate)
         self._note(values)
         seconds, training = (
             self._before + end - self._started for end in (now, self._trained or now)
@@ -123,9 +125,20 @@ class History(keras.callbacks.Callback):
             write_bytes(self._path, rewound.getvalue().encode())
 
 
-def current_learning_rate(model: Any) -> float:
-    """The optimizer's, of a schedule the one at hand."""
-    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+def last_learning_rate(model: Any) -> float | None:
+    """The learning rate of the last step that was taken; None where several optimizers have their
+    own.
+
+    The optimizer itself knows the rate of the next step: a schedule is asked for the one before.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+        return None
+    rate = optimizer._learning_rate  # the public property is the rate of the next step
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        # It counts batches, also where gradients are accumulated.
+        rate = rate(keras.ops.maximum(optimizer._iterations - 1, 0))
+    return float(keras.ops.convert_to_numpy(rate))
 
 
 class Finite(keras.callbacks.Callback):

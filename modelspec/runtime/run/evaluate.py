@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Diagnostic
 
@@ -13,6 +14,9 @@ from ..data import Part, RunError
 from ..data.examples import whole
 from .open_run import SavedRun, open_run, table_for
 from .run_data import prepared_data, prepared_source
+
+if TYPE_CHECKING:
+    from .step import Counted
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Evaluation:
     examples: int
     metrics: Mapping[str, float]
     warnings: tuple[Diagnostic, ...] = ()
+    counted: Mapping[str, Counted] = field(default_factory=dict)
+    """By output with a loss: how many values it has, and how many of them count."""
 
 
 def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluation:
@@ -41,8 +47,9 @@ def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluat
     assert run.compiled.training is not None  # a run was trained
     model = run.model(measured=True)
     with told("the evaluation failed"):
-        metrics = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
-    return Evaluation(on, len(part), metrics, (*run.warnings, *warnings))
+        found = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
+    said = (*run.warnings, *warnings, *found.caveats)
+    return Evaluation(on, len(part), found.metrics, said, found.counted)
 
 
 def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:

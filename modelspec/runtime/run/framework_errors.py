@@ -51,12 +51,13 @@ def _help(error: Exception) -> str | None:
 
 def diverged(error: NotFinite, model: keras.Model) -> RunError:
     """MS706 of a run whose numbers are no longer finite."""
-    from .epoch_callbacks import current_learning_rate
+    from .epoch_callbacks import last_learning_rate
 
+    rate = last_learning_rate(model)
     return RunError.of(
         "MS706",
         f"{error}: nothing can be learned from there on",
-        notes=[*error.notes, f"the learning rate was {current_learning_rate(model):g}"],
+        notes=[*error.notes, *([] if rate is None else [f"the learning rate was {rate:g}"])],
         help=(
             "lower the learning rate, set `clipnorm` in the optimizer, or scale inputs and targets"
             " to about 1"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelspec.compiler.spec.training_section import Training
+from modelspec.core.diagnostics import Diagnostic
 
 from ..data import Part, Prepared
 from ..data.batches import Feed, order, steps
@@ -16,10 +18,21 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
-    from .step import TestSteps
+    from .step import Counted, TestSteps
     from .training_loop import Fitting, Task
 
 _MOST_EXAMPLES = 10
+
+
+class Measurement(NamedTuple):
+    """What a model came to on some data."""
+
+    metrics: dict[str, float]
+    """Loss and metrics by name."""
+    counted: Mapping[str, Counted]
+    """By output with a loss: on how many values."""
+    caveats: tuple[Diagnostic, ...]
+    """What to know about the numbers."""
 
 
 class Loop:
@@ -124,7 +137,7 @@ class Loop:
             examples,
         )
 
-    def evaluate(self, name: str) -> dict[str, float]:
+    def evaluate(self, name: str) -> Measurement:
         """The loss and metrics on a part, as the model is now."""
         part = self.prepared.parts[name]
         test = self.fitting.test if self.fitting else None
@@ -134,7 +147,7 @@ class Loop:
         """One batch of the training part through the graph, without a change of weights."""
         part = self.prepared.parts["train"]
         few = Part(part.examples, part.positions[: self.training.batch_size])
-        return evaluate(self.model, self._feed(few), few, self.training.batch_size)
+        return evaluate(self.model, self._feed(few), few, self.training.batch_size).metrics
 
     def _feed(self, part: Part) -> Feed:
         """The tensors of a part's source; parts of one source share them."""
@@ -150,17 +163,20 @@ def evaluate(
     part: Part,
     batch_size: int,
     test: TestSteps | None = None,
-) -> dict[str, float]:
-    """The loss and metrics of a compiled model, by the names that Keras logs.
+) -> Measurement:
+    """The loss and metrics of a compiled model, by the names that a training logs.
 
     `test` are the steps of the validation during training, traced already; others give the same
     numbers.
     """
+    from . import caveats
+
     if test is None:
         from .step import TestSteps
 
         test = TestSteps(model)
-    model.reset_metrics()
-    batches = iter(feed.plain(part.positions, batch_size))
-    logs = test(batches, steps(len(part), batch_size))
-    return loss_first({name: float(value) for name, value in logs.items()})
+    with test.measuring():
+        batches = iter(feed.plain(part.positions, batch_size))
+        logs = test(batches, steps(len(part), batch_size))
+    metrics = loss_first({name: float(value) for name, value in logs.items()})
+    return Measurement(metrics, test.counted, caveats.of_metrics(model))

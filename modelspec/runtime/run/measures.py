@@ -6,6 +6,9 @@ Keras decides the total loss. Around it this module puts right what Keras leaves
   (batch, steps) becomes (batch, 1). Keras would broadcast it along the steps.
 - The parts of the loss of several outputs count examples. Keras counts batches, so that a short
   last batch counts as much as a whole one.
+- With masks or ignored classes the loss of an epoch is the mean over all values that count. Keras
+  averages the means of batches, which depends on how the values are cut into batches.
+- A metric whose targets are 0 and 1 gets 0 for -1 beside a loss whose targets are -1 and 1.
 - Masked steps, and targets that the loss ignores (`ignore_class`), have weight 0 in every metric.
   Keras applies masks in metrics that are means, and `ignore_class` in none.
 - Metrics compute in float32 at least, also where the model computes in half precision.
@@ -19,7 +22,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-_SMALLEST_PRECISION = "float32"
+from modelspec.catalog.components import METRICS, weighted_name
+
+from .measured_output import ComparedOutput, MeasuredOutput, expanded, loss_rank
 
 
 class Measures:
@@ -29,13 +34,22 @@ class Measures:
         self._model = model
         self._examples: Any = None
         """How many examples the batch at hand has."""
-        self._counts_examples = False
+        self._compared: dict[str | None, ComparedOutput] = {}
+        """The outputs of the batch at hand that have a loss; under None where there is one."""
+        self._parts: dict[str, Any] = {}
+        """By output, where there are several: the metric that keeps the mean of its loss."""
+        self._losses: dict[str, Any] = {}
+        """By output, where there are several: its loss on the batch at hand."""
+        self._weights: dict[str | None, Any] = {}
+        """What the loss of each output counts for among batches, where not as its examples."""
 
     def loss(self, inputs: Any, targets: Any, outputs: Any, weights: Any, *, training: bool) -> Any:
         """The total loss, a scalar; the means of the loss and of its parts are updated."""
         model = self._model
         self._examples = batch_size(inputs)
-        self._count_examples_in_parts(targets, outputs)
+        self._follow_parts(targets, outputs)
+        self._compare(targets, outputs, weights)
+        before = self._weighted_parts() if self._parts and self._weights else None
         loss = model.compute_loss(
             x=inputs,
             y=targets,
@@ -43,8 +57,25 @@ class Measures:
             sample_weight=self._per_value(targets, outputs, weights),
             training=training,
         )
-        loss_tracker(model).update_state(loss, sample_weight=self._examples)
+        if before is not None:
+            self._update_total(loss, before)
+        else:
+            weight = self._weights.get(None, self._examples)
+            loss_tracker(model).update_state(loss, sample_weight=weight)
         return loss
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs that `counts` is about, in its order."""
+        names = self._model.output_names
+        return tuple(names[0] if name is None else name for name in self._compared)
+
+    @property
+    def counts(self) -> Any:
+        """For each output with a loss how many values the batch has, and how many of them count:
+        float64 of shape (outputs, 2).
+        """
+        return tf.stack([one.counts for one in self._compared.values()])
 
     def update_metrics(self, targets: Any, outputs: Any, weights: Any) -> None:
         """Update every metric of the model with a batch."""
@@ -54,29 +85,73 @@ class Measures:
             for metric in output.weighted:
                 output.update(metric, output.weights)
 
-    # Parts of the loss ----------------------------------------------------------------------------
+    # Means over batches ---------------------------------------------------------------------------
 
-    def _count_examples_in_parts(self, targets: Any, outputs: Any) -> None:
-        """Have the mean of each output's loss weigh a batch by its examples.
+    def _compare(self, targets: Any, outputs: Any, weights: Any) -> None:
+        losses = self._model.loss
+        if isinstance(outputs, dict):
+            by_output = losses if isinstance(losses, dict) else dict.fromkeys(outputs, losses)
+            names: list[str | None] = [name for name in outputs if by_output.get(name) is not None]
+        else:
+            names = [None]
+        self._compared = {
+            name: ComparedOutput(_of(targets, name), _of(outputs, name), _of(losses, name))
+            for name in names
+        }
+        found = {
+            name: one.weight_among_batches(_of(weights, name))
+            for name, one in self._compared.items()
+        }
+        self._weights = {name: weight for name, weight in found.items() if weight is not None}
+
+    def _follow_parts(self, targets: Any, outputs: Any) -> None:
+        """Have the mean of each output's loss weigh a batch by what counts in it.
 
         Keras gives these means the static batch size, which is unknown, so that they count batches.
         """
         compiled = self._model._compile_loss  # no public way leads to the parts
-        if compiled is None or self._counts_examples:
+        if compiled is None or self._parts:
             return
         if not compiled.built:
             compiled.build(targets, outputs)
-        for part in compiled.metrics:
-            part.update_state = self._by_examples(part)
-        self._counts_examples = True
+        for (path, *_), part in zip(compiled._flat_losses, compiled.metrics, strict=False):
+            self._parts[path[0]] = part
+            part.update_state = self._by_values(part, path[0])
 
-    def _by_examples(self, part: Any) -> Any:
+    def _by_values(self, part: Any, name: str) -> Any:
         mean = type(part).update_state
 
         def update_state(value: Any, sample_weight: Any = None) -> Any:
-            return mean(part, value, sample_weight=self._examples)
+            self._losses[name] = value
+            return mean(part, value, sample_weight=self._weights.get(name, self._examples))
 
         return update_state
+
+    def _weighted_parts(self) -> Any:
+        """The sum of the mean losses of all outputs so far, each times its weight."""
+        return self._summed({name: part.result() for name, part in self._parts.items()})
+
+    def _summed(self, losses: dict[str, Any]) -> Any:
+        weights = {
+            path[0]: 1.0 if weight is None else weight
+            for path, _, weight, _ in self._model._compile_loss._flat_losses
+        }
+        return sum(losses[name] * weights[name] for name in losses)
+
+    def _update_total(self, loss: Any, before: Any) -> None:
+        """The mean total loss where outputs count different numbers of values: the sum of their
+        means, and the mean over examples of what is added to them (regularizers).
+
+        The tracker holds the number of examples and so many times the mean.
+        """
+        tracker = loss_tracker(self._model)
+        earlier = tracker.count.value
+        added = tf.math.divide_no_nan(tracker.total.value, earlier) - before
+        examples = tf.cast(self._examples, earlier.dtype)
+        whole = earlier + examples
+        added = (added * earlier + (loss - self._summed(self._losses)) * examples) / whole
+        tracker.count.assign(whole)
+        tracker.total.assign(whole * (self._weighted_parts() + added))
 
     # Weights --------------------------------------------------------------------------------------
 
@@ -102,6 +177,7 @@ class Measures:
             return
         if not compiled.built:
             compiled.build(targets, outputs)
+            _name_weighted(compiled)
         several = isinstance(outputs, dict)
         # In the order of Keras's own lists.
         names = compiled._flatten_y({name: name for name in outputs}) if several else [None]
@@ -122,75 +198,6 @@ class Measures:
             )
 
 
-class MeasuredOutput:
-    """One output of a batch as its metrics take it."""
-
-    def __init__(
-        self,
-        targets: Any,
-        outputs: Any,
-        weights: Any,
-        loss: Any,
-        plain: tuple[Any, ...],
-        weighted: tuple[Any, ...],
-    ) -> None:
-        self.weights = weights
-        self.plain, self.weighted = plain, weighted
-        self._mask = getattr(outputs, "_keras_mask", None)
-        self._ignored = getattr(loss, "ignore_class", None)
-        self._outputs = _at_least_single(outputs)
-        self._targets = targets
-        if self._ignored is not None:
-            classes = targets[..., 0] if targets.shape.rank == outputs.shape.rank else targets
-            self._counted = tf.not_equal(classes, tf.cast(self._ignored, classes.dtype))
-            # Any class of the layer, so that no metric meets a number that is none.
-            self._targets = tf.where(
-                tf.equal(targets, tf.cast(self._ignored, targets.dtype)),
-                tf.zeros_like(targets),
-                targets,
-            )
-
-    def update(self, metric: Any, weights: Any) -> None:
-        """Update a metric; `weights` are those of the examples, where it takes them."""
-        masked = self._mask is not None and not _applies_masks(metric)
-        kept = self._kept(masked=masked)
-        if weights is not None:
-            rank = kept.shape.rank if kept is not None else self._step_rank
-            weights = expanded(weights, rank)
-            kept = weights if kept is None else weights * tf.cast(kept, weights.dtype)
-        if kept is None:
-            metric.update_state(self._targets, self._outputs)
-            return
-        kept = tf.cast(kept, _SMALLEST_PRECISION)
-        if isinstance(metric, _BY_UNIT):
-            kept = self._spread(kept, tf.shape(self._outputs))
-        elif not _applies_masks(metric):
-            kept = self._spread(kept, tf.shape(self._outputs)[: self._step_rank])
-        metric.update_state(self._targets, self._outputs, sample_weight=kept)
-
-    @property
-    def _step_rank(self) -> int:
-        """The axes of the output before that of its units."""
-        rank: int = self._outputs.shape.rank
-        return max(1, rank - 1)
-
-    def _kept(self, *, masked: bool) -> Any:
-        """1 where a value counts, 0 where it is padding or ignored; None where all count."""
-        found = [self._counted] if self._ignored is not None else []
-        if masked:
-            found.append(self._mask)
-        if not found:
-            return None
-        kept = tf.cast(found[0], _SMALLEST_PRECISION)
-        for one in found[1:]:
-            kept = kept * tf.cast(one, _SMALLEST_PRECISION)
-        return kept
-
-    def _spread(self, weights: Any, shape: Any) -> Any:
-        """Weights of examples or steps for every value of the shape."""
-        return tf.broadcast_to(expanded(weights, int(shape.shape[0])), shape)
-
-
 def loss_tracker(model: keras.Model) -> Any:
     """The metric that keeps the mean loss: the first one of a compiled model, named `loss`."""
     return next(metric for metric in model.metrics if metric.name == "loss")
@@ -201,60 +208,15 @@ def batch_size(inputs: Any) -> Any:
     return tf.shape(next(one for one in keras.tree.flatten(inputs) if one is not None))[0]
 
 
-def loss_rank(loss: Any, targets: Any, outputs: Any) -> int:
-    """How many axes the losses of an output have before they are averaged.
-
-    It is (batch, ...) without the units for most losses, (batch,) for a loss of whole sequences
-    (`CTC`), and no axis where the loss is one number already (`Dice`). TensorFlow drops what is
-    computed for this alone.
+def _name_weighted(compiled: Any) -> None:
+    """Call `accuracy` of `weighted_metrics` `weighted_accuracy`: Keras does so only beside another
+    one. Metrics that are no words have their names from the spec.
     """
-    if not isinstance(loss, keras.losses.Loss):
-        return max(1, int(outputs.shape.rank) - 1)
-    given = [keras.ops.convert_to_tensor(one, dtype=loss.dtype) for one in (targets, outputs)]
-    rank: int = loss.call(*given).shape.rank
-    return rank
-
-
-def expanded(weights: Any, rank: int) -> Any:
-    """Weights with axes of size 1 at their end, up to `rank` axes."""
-    weights = tf.convert_to_tensor(weights)
-    missing = rank - weights.shape.rank
-    if missing <= 0:
-        return weights
-    return tf.reshape(weights, tf.concat([tf.shape(weights), [1] * missing], 0))
+    for weighted in compiled._flat_weighted_metrics:
+        for metric in weighted.metrics if weighted else ():
+            if metric.name.lower() in METRICS.by_shape:
+                metric.name = weighted_name(metric.name)
 
 
 def _of(values: Any, name: str | None) -> Any:
     return values.get(name) if isinstance(values, dict) and name is not None else values
-
-
-def _at_least_single(outputs: Any) -> Any:
-    """Predictions in float32 at least, with their mask."""
-    if outputs.dtype not in (tf.float16, tf.bfloat16):
-        return outputs
-    cast = tf.cast(outputs, _SMALLEST_PRECISION)
-    mask = getattr(outputs, "_keras_mask", None)
-    if mask is not None:
-        cast._keras_mask = mask
-    return cast
-
-
-def _applies_masks(metric: Any) -> bool:
-    """Whether Keras gives steps that are masked no weight in it."""
-    return isinstance(metric, keras.metrics.MeanMetricWrapper)
-
-
-_BY_UNIT = (
-    keras.metrics.AUC,
-    keras.metrics.FalseNegatives,
-    keras.metrics.FalsePositives,
-    keras.metrics.Precision,
-    keras.metrics.PrecisionAtRecall,
-    keras.metrics.Recall,
-    keras.metrics.RecallAtPrecision,
-    keras.metrics.SensitivityAtSpecificity,
-    keras.metrics.SpecificityAtSensitivity,
-    keras.metrics.TrueNegatives,
-    keras.metrics.TruePositives,
-)
-"""Metrics of counts (true and false positives and negatives): they weigh every unit on its own."""

@@ -5,7 +5,7 @@ an interruption.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from .events import Watcher
 from .folder import CHECKPOINTS, HISTORY, METRICS, MODEL
 from .framework_errors import diverged, told
 from .interruption import Abandoned, Interrupted
-from .loop_parts import Loop
+from .loop_parts import Loop, Measurement
 from .manifest import Record
 from .report import reported
 from .result import Run
@@ -48,7 +48,7 @@ def go(
             _saver(loop, record, signals, start) as saver,
         ):
             history = _train(loop, record, signals, watcher, saver, start)
-            return _finish(loop, record, history)
+            return _finish(loop, record, history, watcher)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -87,17 +87,24 @@ def _train(
         raise _interrupted(loop, record, signals) from None
 
 
-def _finish(loop: Loop, record: Record, history: dict[str, list[float]]) -> Run:
+def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher: Watcher) -> Run:
     folder = record.folder
     save(loop.model, folder.file(MODEL))
     with told("the evaluation failed"):
-        by_part = {
+        measured = {
             part: loop.evaluate(part)
             for part in ("test", "validation")
             if part in loop.prepared.parts
         }
+    by_part = {part: one.metrics for part, one in measured.items()}
     write_bytes(folder.file(METRICS), (json.dumps(by_part, indent=2) + "\n").encode())
-    record.end("completed", **_reached(loop), metrics=by_part)
+    counted = {
+        part: {output: count._asdict() for output, count in one.counted.items()}
+        for part, one in measured.items()
+    }
+    record.end("completed", **_reached(loop), metrics=by_part, counted=counted)
+    caveats = _caveats(loop, measured)
+    watcher.warned(caveats)
     last = {name: values[-1] for name, values in history.items() if values}
     metrics = next(iter(by_part.values()), last)
     model = loop.model
@@ -108,8 +115,17 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]]) -> Run:
         by_part,
         loop.prepared.compiled,
         lambda: model,
-        loop.prepared.warnings,
+        (*loop.prepared.warnings, *caveats),
     )
+
+
+def _caveats(loop: Loop, measured: Mapping[str, Measurement]) -> tuple[Diagnostic, ...]:
+    """What to know about the training, and about the numbers of the first part."""
+    from .caveats import of_training
+
+    steps = loop.fitting.position if loop.fitting is not None else 0
+    first = next(iter(measured.values()), None)
+    return (*of_training(loop.model, steps), *(first.caveats if first is not None else ()))
 
 
 @contextmanager

@@ -8,13 +8,15 @@ around them comes back to Python only where Python must look.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from .layer_states import from_zero, state_variables
 from .measures import Measures
 
 
@@ -112,6 +114,16 @@ class TrainingSteps:
         return good, tf.cast(loss, "float32")
 
 
+class Counted(NamedTuple):
+    """On how many values the loss and the metrics of an output were computed: examples, or the
+    steps or pixels of examples.
+    """
+
+    every: int
+    counted: int
+    """Without those that are padding or that the loss ignores."""
+
+
 class TestSteps:
     """Measures a compiled model on batches, as `keras.Model.evaluate` does."""
 
@@ -122,25 +134,55 @@ class TestSteps:
             self._step, autograph=False, reduce_retracing=True, jit_compile=model.jit_compile
         )
         self._many = tf.function(self._steps, autograph=False, reduce_retracing=True)
+        self._counts: Any = 0
 
     def __call__(self, iterator: Any, count: int) -> Mapping[str, Any]:
         """Take `count` steps; the metrics so far."""
-        logs: Mapping[str, Any] = self._many(iterator, tf.constant(count))
+        logs: Mapping[str, Any]
+        logs, counts = self._many(iterator, tf.constant(count))
+        self._counts = self._counts + counts.numpy()
         return logs
 
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Forget what was measured before; what is measured within depends on nothing but the
+        weights and the data.
+        """
+        self.model.reset_metrics()
+        self._counts = 0
+        with from_zero(self.model):
+            yield
+
+    @property
+    def counted(self) -> dict[str, Counted]:
+        """By output with a loss: on how many values the last measuring was."""
+        if isinstance(self._counts, int):
+            return {}
+        return {
+            name: Counted(int(every), int(counted))
+            for name, (every, counted) in zip(self._measures.outputs, self._counts, strict=True)
+        }
+
     def _steps(self, iterator: Any, count: Any) -> Any:
-        def body(taken: Any) -> Any:
-            self._one(iterator.get_next())
-            return [taken + 1]
+        losses = self.model.loss
+        outputs = sum(1 for one in keras.tree.flatten(losses) if one is not None)
 
-        tf.while_loop(lambda taken: taken < count, body, [tf.constant(0)])
-        return self.model.get_metrics_result()
+        def body(taken: Any, counts: Any) -> Any:
+            return [taken + 1, counts + self._one(iterator.get_next())]
 
-    def _step(self, batch: Any) -> None:
+        _, counts = tf.while_loop(
+            lambda taken, counts: taken < count,
+            body,
+            [tf.constant(0), tf.zeros([outputs, 2], "float64")],
+        )
+        return self.model.get_metrics_result(), counts
+
+    def _step(self, batch: Any) -> Any:
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
         outputs = self.model(inputs, training=False)
         self._measures.loss(inputs, targets, outputs, weights, training=False)
         self._measures.update_metrics(targets, outputs, weights)
+        return self._measures.counts
 
 
 def all_finite(variables: Iterable[Any]) -> Any:
@@ -166,4 +208,4 @@ def _without_seeds(model: keras.Model) -> list[Any]:
     state = [
         one for one in model.non_trainable_variables if keras.backend.is_float_dtype(one.dtype)
     ]
-    return [*state, *model.metrics_variables]
+    return [*state, *state_variables(model), *model.metrics_variables]

@@ -136,7 +136,8 @@ class Fitting:
         logs = dict(self.model.get_metrics_result())
         self._averages.enter()
         if self.task.validation is not None:
-            logs |= {f"val_{name}": value for name, value in self._validate().items()}
+            with self.test.measuring():
+                logs |= {f"val_{name}": value for name, value in self._validate().items()}
         self._callbacks.on_epoch_end(epoch, logs)
         if not self._is_last():
             self._heed_signals()
@@ -189,7 +190,6 @@ class Fitting:
     def _validate(self) -> dict[str, Any]:
         callbacks, steps = self._callbacks, self.task.validation_steps
         callbacks.on_test_begin()
-        self.model.reset_metrics()
         self.model.stop_evaluating = False
         iterator, step, logs = iter(self.task.validation), 0, {}
         while step < steps and not self.model.stop_evaluating:

@@ -3,6 +3,7 @@ back.
 
     model/...      weights, statistics, seeds of dropout and noise: all of `model.variables`
     optimizer/...  moments, iterations, learning rate, loss scale
+    states/...     what stateful recurrent layers keep from batch to batch
     metrics/...    what the metrics of the running epoch have counted so far
     callbacks/...  arrays that callbacks keep: the best weights of `EarlyStopping`
     random/...     the generators of Python and NumPy
@@ -29,6 +30,7 @@ from modelspec.compiler.spec.training_section import Chosen
 
 from ..data import RunError
 from .callback_logs import extent
+from .layer_states import state_variables
 
 _COUNTED = re.compile(r"\b(seed_generator|variable)_[0-9]+\b")
 Tensors = dict[str, Any]
@@ -134,7 +136,7 @@ class State:
         return {
             name: variable
             for name, variable in self._variables.items()
-            if name.startswith("optimizer/")
+            if name.startswith(("optimizer/", "states/"))
             or (name.startswith("model/") and keras.backend.is_float_dtype(variable.dtype))
         }
 
@@ -149,6 +151,7 @@ class State:
         groups = {
             "model": self.model.variables,
             "optimizer": self.model.optimizer.variables,
+            "states": state_variables(self.model),
             "metrics": self.model.metrics_variables,
         }
         return {

@@ -1,0 +1,84 @@
+"""What a measured model or a finished training says about its own numbers: how far an `AUC` may be
+off, and steps that a loss scale left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from modelspec.core.diagnostics import Diagnostic
+
+_UNCERTAIN = 0.01
+"""An `AUC` that may be further off than this is worth a warning."""
+
+
+def of_metrics(model: keras.Model) -> tuple[Diagnostic, ...]:
+    """MS725 for every `AUC` whose thresholds are too far apart for the outputs that it saw."""
+    found = (_of_auc(one) for one in _metrics(model) if isinstance(one, keras.metrics.AUC))
+    return tuple(one for one in found if one is not None)
+
+
+def _metrics(model: keras.Model) -> list[Any]:
+    return [
+        one
+        for group in model.metrics
+        for one in (group.metrics if hasattr(group, "metrics") else (group,))
+    ]
+
+
+def _of_auc(metric: keras.metrics.AUC) -> Diagnostic | None:
+    if metric.curve.value != "ROC":
+        return None
+    uncertainty = _uncertainty(
+        np.asarray(metric.true_positives, "float64"), np.asarray(metric.false_positives, "float64")
+    )
+    if not uncertainty > _UNCERTAIN:
+        return None
+    return Diagnostic(
+        "MS725",
+        "warning",
+        f"`{metric.name}` may be off by {uncertainty:.2g}: most outputs lie between two of its"
+        f" {metric.num_thresholds} thresholds, which are evenly spaced from 0 to 1",
+        None,
+        help="give `AUC` a higher `num_thresholds`, or `thresholds` where the outputs are",
+    )
+
+
+def _uncertainty(true: Any, false: Any) -> float:
+    """Half the share of pairs of a positive and a negative example that lie between the same two
+    thresholds: an area under straight lines counts each such pair as one half, and it is 0 or 1.
+
+    `true` and `false` count the positive and negative examples above each threshold, the lowest
+    threshold first: (thresholds,) or (thresholds, labels).
+    """
+    pairs = (-np.diff(true, axis=0) * -np.diff(false, axis=0)).sum(axis=0)
+    every = true[0] * false[0]
+    shares = np.divide(pairs, every, out=np.zeros_like(pairs), where=every > 0)
+    return float(np.max(shares)) / 2
+
+
+def of_training(model: keras.Model, steps: int) -> tuple[Diagnostic, ...]:
+    """MS726 where half of the steps or more had gradients past the largest number of float16."""
+    optimizer = model.optimizer
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or not steps:
+        return ()
+    left_out = steps - int(optimizer.inner_optimizer._iterations)  # `iterations` counts updates
+    if 2 * left_out < steps:
+        return ()
+    scale = float(optimizer.dynamic_scale)
+    return (
+        Diagnostic(
+            "MS726",
+            "warning",
+            f"{left_out:,} of {steps:,} steps changed no weight: gradients were too large for"
+            f" float16; the scale of the loss has come down to {scale:g}",
+            None,
+            help=(
+                "train for more steps, scale targets to about 1, or start lower:"
+                f" `LossScaleOptimizer: {{initial_scale: {scale:g}, inner_optimizer: ...}}`"
+            ),
+        ),
+    )
