@@ -82,8 +82,8 @@ def require_equal(what: str, a: Size, b: Size, first: Shape, second: Shape) -> N
     two names.
     """
     shapes = f"{show(first)} and {show(second)}"
-    if a != b and (_of_batch(a) or _of_batch(b)) and PENDING not in (a, b):
-        other = b if _of_batch(a) else a
+    if a != b and (of_batch(a) or of_batch(b)) and PENDING not in (a, b):
+        other = b if of_batch(a) else a
         raise Fault(
             "MS403",
             f"{what} would join the batch with {_size_text(other)}: {shapes}",
@@ -110,7 +110,7 @@ def _size_text(size: Size) -> str:
     return f"`{size}`" if isinstance(size, str) else f"a size of {size}"
 
 
-def _of_batch(size: Size) -> bool:
+def of_batch(size: Size) -> bool:
     """Whether a size is the batch's, or follows from it (`batch * 2`)."""
     return isinstance(size, str) and _BATCH.search(size) is not None
 

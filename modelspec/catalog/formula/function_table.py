@@ -57,6 +57,12 @@ class Function(NamedTuple):
     """Whether Keras foretells another dtype than the operation gives: the result is then cast to
     the rule's.
     """
+    joins: Callable[[Arguments], tuple[int, ...]] | None = None
+    """The axes along which entries are computed with each other, or change places; None: each
+    entry of the result follows from one entry of each tensor, or `across_batch.py` knows more.
+    """
+    learned: bool = False
+    """Whether the result over all examples follows from those over parts of them."""
 
 
 _X = Parameter("x")
@@ -66,9 +72,17 @@ _PLACE = (_X, Parameter("axis", "axis", None), Parameter("keepdims", "flag", Fal
 
 
 def _rows(
-    rule: Callable[[Arguments], Tensor], parameters: tuple[Parameter, ...], *names: str
+    rule: Callable[[Arguments], Tensor],
+    parameters: tuple[Parameter, ...],
+    *names: str,
+    joins: Callable[[Arguments], tuple[int, ...]] | None = None,
 ) -> Iterable[Function]:
-    return (Function(name, parameters, rule) for name in names)
+    return (Function(name, parameters, rule, joins=joins) for name in names)
+
+
+def _reductions(rule: Callable[[Arguments], Tensor], *names: str) -> Iterable[Function]:
+    """Reductions that can be put together from those of parts."""
+    return (Function(name, _REDUCED, rule, joins=along.axes_in, learned=True) for name in names)
 
 
 def _with(name: str, default: float) -> tuple[Parameter, ...]:
@@ -142,19 +156,28 @@ _TABLE: Final = (
     *_rows(each.floats, _with("threshold", 0.5), "hard_shrink", "soft_shrink"),
     Function("clip", (_X, Parameter("x_min", "number"), Parameter("x_max", "number")), each.clip),
     Function("cast", (_X, Parameter("dtype", "dtype")), each.cast),
-    *_rows(along.total, _REDUCED, "sum", "prod"),
-    *_rows(along.mean, _REDUCED, "mean", "var", "std"),
-    *_rows(along.extreme, _REDUCED, "max", "min"),
-    *_rows(along.truth, _REDUCED, "any", "all"),
-    *_rows(along.place, _PLACE, "argmax", "argmin"),
-    Function("logsumexp", _REDUCED, along.logsumexp, settled=True),
-    *_rows(along.normalized, _axis(-1), "softmax", "log_softmax"),
-    Function("normalize", _axis(-1), along.normalized, settled=True),
-    *_rows(along.running, _axis(), "cumsum", "cumprod"),
-    Function("flip", _axis(kind="axes"), along.along),
-    Function("roll", (_X, Parameter("shift", "whole"), Parameter("axis", "axis")), along.along),
+    *_reductions(along.total, "sum"),
+    *_rows(along.total, _REDUCED, "prod", joins=along.axes_in),
+    *_reductions(along.mean, "mean", "var", "std"),
+    *_reductions(along.extreme, "max", "min"),
+    *_rows(along.truth, _REDUCED, "any", "all", joins=along.axes_in),
+    *_rows(along.place, _PLACE, "argmax", "argmin", joins=along.axes_in),
+    Function("logsumexp", _REDUCED, along.logsumexp, settled=True, joins=along.axes_in),
+    *_rows(along.normalized, _axis(-1), "softmax", "log_softmax", joins=along.axes_in),
+    Function("normalize", _axis(-1), along.normalized, settled=True, joins=along.axes_in),
+    *_rows(along.running, _axis(), "cumsum", "cumprod", joins=along.axes_in),
+    Function("flip", _axis(kind="axes"), along.along, joins=along.axes_in),
     Function(
-        "concatenate", (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)), form.concatenate
+        "roll",
+        (_X, Parameter("shift", "whole"), Parameter("axis", "axis")),
+        along.along,
+        joins=along.axes_in,
+    ),
+    Function(
+        "concatenate",
+        (Parameter("xs", "tensors"), Parameter("axis", "axis", 0)),
+        form.concatenate,
+        joins=form.joined_axes,
     ),
     Function("stack", (Parameter("x", "tensors"), Parameter("axis", "axis", 0)), form.stack),
     Function("reshape", (_X, Parameter("newshape", "sizes")), form.reshape),
@@ -164,8 +187,13 @@ _TABLE: Final = (
     ),
     Function("expand_dims", _axis(), form.expand_dims),
     Function("squeeze", _axis(kind="axes"), form.squeeze),
-    Function("repeat", (_X, Parameter("repeats", "whole"), Parameter("axis", "axis")), form.repeat),
-    *_rows(form.triangle, (_X,), "tril", "triu"),
+    Function(
+        "repeat",
+        (_X, Parameter("repeats", "whole"), Parameter("axis", "axis")),
+        form.repeat,
+        joins=along.axes_in,
+    ),
+    *_rows(form.triangle, (_X,), "tril", "triu", joins=form.last_two_axes),
     Function(
         "one_hot",
         (

@@ -53,6 +53,22 @@ def einsum(call: Arguments) -> Tensor:
     return Tensor(tuple(shape), _product_dtype(call, tensors))
 
 
+def contracted_axes(call: Arguments) -> list[tuple[Tensor, tuple[int, ...]]]:
+    """The axes of each tensor over which a product sums."""
+    if call.function != "einsum":
+        first, second = call.pair
+        assert isinstance(first, Tensor) and isinstance(second, Tensor)
+        return [(first, (first.rank - 1,)), (second, (max(second.rank - 2, 0),))]
+    terms, output = _equation(call)
+    found: list[tuple[Tensor, tuple[int, ...]]] = []
+    for term, x in zip(terms, call.several("operands"), strict=True):
+        before, _, after = term.partition("...")
+        axes = (*range(len(before)), *range(x.rank - len(after), x.rank))
+        letters = zip(axes, before + after, strict=True)
+        found.append((x, tuple(axis for axis, letter in letters if letter not in output)))
+    return found
+
+
 def einsum_cost(call: Arguments) -> Size:
     terms, _ = _equation(call)
     sizes, elided = _letters(call, terms, call.several("operands"))

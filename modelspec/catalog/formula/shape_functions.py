@@ -30,6 +30,12 @@ def concatenate(call: Arguments) -> Tensor:
     return Tensor((*sizes[:along], joined, *sizes[along + 1 :]), combine(tensors))
 
 
+def joined_axes(call: Arguments) -> tuple[int, ...]:
+    """The axis along which `concatenate` puts tensors one after the other."""
+    first = call.several("xs")[0]
+    return (axis_in(call, call.settings["axis"], first.rank, first.shape),)
+
+
 def stack(call: Arguments) -> Tensor:
     """Side by side along a new axis."""
     tensors = call.several("x")
@@ -165,6 +171,11 @@ def triangle(call: Arguments) -> Tensor:
     if call.x.rank < 2:
         raise Fault("MS401", f"`{call.function}` takes at least 2 axes, found {show(call.x.shape)}")
     return call.x
+
+
+def last_two_axes(call: Arguments) -> tuple[int, ...]:
+    """The axes whose positions decide what `tril` and `triu` keep."""
+    return (call.x.rank - 2, call.x.rank - 1)
 
 
 def one_hot(call: Arguments) -> Tensor:

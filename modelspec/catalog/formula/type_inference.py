@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Shape, Size, Tensor, may_equal, plus, show
 
+from .across_batch import Operation, joins_examples, takes_examples
 from .elementwise import BATCH, Arguments
 from .function_table import FUNCTIONS, SIGNS
 from .indexing import index
@@ -28,17 +29,20 @@ class Inferred:
     """For one example."""
     dtypes: Mapping[int, str] = field(repr=False)
     """The dtype of every operation, by the `id` of its node."""
+    across: tuple[Operation, ...] = field(default=(), repr=False)
+    """The operations that compute with several examples, the innermost first."""
 
 
-def infer(formula: Formula, tensors: Mapping[str, Tensor]) -> Inferred:
-    """The types of a formula on tensors with a batch axis, which the result must keep.
+def infer(
+    formula: Formula, tensors: Mapping[str, Tensor], constants: Mapping[str, Tensor] | None = None
+) -> Inferred:
+    """The types of a formula on tensors with a batch axis, which the result must keep, and on
+    `constants` without one.
 
     Raises `Fault` with the part of the text that is to blame: MS401, MS403, MS404, MS406, MS407,
     MS409, MS143, MS145.
     """
-    run = _Inference(
-        {name: _named(name, x) for name, x in tensors.items()}, _batch_size(formula, tensors)
-    )
+    run = inference(formula, tensors, constants or {})
     found = run.operand(formula.root)
     assert isinstance(found, Tensor)  # a formula names a tensor, and what is made of one is one
     batch = run.batch
@@ -53,7 +57,19 @@ def infer(formula: Formula, tensors: Mapping[str, Tensor]) -> Inferred:
             ),
         )
     shape = (batch, *(_without_batch(size) for size in found.shape[1:]))
-    return Inferred(Tensor(shape, found.dtype), _for_one_example(run.cost, batch), run.dtypes)
+    cost = _for_one_example(run.cost, batch)
+    return Inferred(Tensor(shape, found.dtype), cost, run.dtypes, tuple(run.across))
+
+
+def inference(
+    formula: Formula, tensors: Mapping[str, Tensor], constants: Mapping[str, Tensor]
+) -> Inference:
+    """What infers a formula step by step. Raises MS401 and MS403 for a tensor without a batch
+    axis, or with another batch.
+    """
+    named = {name: _named(name, x) for name, x in tensors.items()}
+    batch = _batch_size([one for one in formula.names if one.name not in constants], tensors)
+    return Inference({**named, **constants}, batch)
 
 
 def _shown(shape: Shape) -> str:
@@ -70,10 +86,10 @@ def _named(name: str, x: Tensor) -> Tensor:
     )
 
 
-def _batch_size(formula: Formula, tensors: Mapping[str, Tensor]) -> Size:
+def _batch_size(names: Iterable[Name], tensors: Mapping[str, Tensor]) -> Size:
     """The size of the batch: None, or the number that an input fixes it to."""
     size: Size = None
-    for one in formula.names:
+    for one in names:
         x = tensors[one.name]
         if not x.rank:
             raise Fault("MS401", f"`{one.name}` has no batch axis: {show(x.shape)}", part=one.place)
@@ -103,7 +119,7 @@ def _for_one_example(cost: Size, batch: Size) -> Size:
     return int(text) if text.isdecimal() else _without_batch(text)
 
 
-class _Inference:
+class Inference:
     """Infers one formula. `batch` is the number of examples, where it is fixed."""
 
     def __init__(self, tensors: Mapping[str, Tensor], batch: Size) -> None:
@@ -118,6 +134,8 @@ class _Inference:
             for name, x in tensors.items()
         }
         self.dtypes: dict[int, str] = {}
+        self.shapes: dict[int, Shape] = {}
+        self.across: list[Operation] = []
         self.cost: Size = 0
 
     def operand(self, node: Node) -> Operand:
@@ -125,6 +143,7 @@ class _Inference:
             return node
         found = self._tensor(node)
         self.dtypes[id(node)] = found.dtype
+        self.shapes[id(node)] = found.shape
         return found
 
     def _tensor(self, node: Node) -> Tensor:
@@ -134,6 +153,8 @@ class _Inference:
             if isinstance(node, Index):
                 value = self.operand(node.value)
                 assert isinstance(value, Tensor)
+                if takes_examples(value, node.items):
+                    self.across.append(node)
                 return index(value, node.items, node.item_places)
             assert isinstance(node, Call)
             return self._call(node)
@@ -172,6 +193,8 @@ class _Inference:
         found = function.rule(call)
         if function.cost is not None:
             self.cost = plus(self.cost, function.cost(call))
+        if joins_examples(call._replace(function=node.function), found):
+            self.across.append(node)
         return found
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Size, Tensor, needs, show
 
-from .common import axis_in, need_equal, need_float, need_number
+from .common import along_batch, axis_in, need_equal, need_float, need_number
 from .layer import ONE, Argument, Example, Inputs, Layer, Weight
 from .setting_types import Constraint, Initializer, Number, Regularizer, either
 
@@ -203,6 +203,11 @@ class Softmax(Layer):
         if mask:
             self._check_mask(x, mask)
         return self.result(x.shape)
+
+    def across_examples(self, inputs: Inputs) -> Fault | None:
+        return along_batch(
+            self, inputs.one, self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        )
 
     def _check_mask(self, x: Tensor, mask: Tensor) -> None:
         shapes = (x.shape, mask.shape)

@@ -222,6 +222,10 @@ class MelSpectrogram(Layer):
             )
         return self
 
+    @property
+    def one_at_a_time(self) -> bool:
+        return self.power_to_db  # decibels count from the loudest sound of the batch
+
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         need_rank(self, x, 2)

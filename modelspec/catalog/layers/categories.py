@@ -295,7 +295,9 @@ class Discretization(OwnDtype):
 
     Takes numbers of any shape, gives the number of the range each is in (`int`), or vectors:
     `one_hot` adds an axis (in place of a last one of size 1), `multi_hot` and `count` put it in
-    place of the second.
+    place of the second. In a `transform`, `num_bins` learns the quantiles i / num_bins of all
+    values of the training rows, exactly, with linear interpolation as in `numpy.quantile`; a value
+    on an edge belongs to the bin above it. Edges repeat where a value fills several bins.
     """
 
     prepares_data = True

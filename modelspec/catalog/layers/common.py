@@ -89,6 +89,19 @@ def axis_in(layer: Layer, axis: int, x: Tensor, *path: str | int) -> int:
     )
 
 
+def along_batch(layer: Layer, x: Tensor, axes: Iterable[int]) -> Fault | None:
+    """MS668 where a layer with `axis` computes along the axis that counts the examples."""
+    if 0 not in {axis_in(layer, axis, x, "axis") for axis in axes}:
+        return None
+    return Fault(
+        "MS668",
+        f"`{layer.kind()}` computes along axis 0 here, which counts the examples, but a transform"
+        " sees one example at a time",
+        ("axis",),
+        help="use an axis from 1 on, or -1 for the last",
+    )
+
+
 def need_equal(
     a: Size,
     b: Size,

@@ -94,6 +94,24 @@ class Facts(Settings):
     """Whether those settings are weights: the layer runs without them, and a file of weights has
     them.
     """
+
+    @property
+    def lowers_ascii(self) -> bool:
+        """Whether it brings the letters A to Z of a text to lower case, and no others."""
+        return False
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether Keras computes something of a whole batch, so that a `transform` has to give it
+        one example at a time.
+        """
+        return False
+
+    @property
+    def prepares_only(self) -> bool:
+        """Whether these settings have a meaning in a `transform` alone."""
+        return False
+
     number_counterpart: ClassVar[str | None] = None
     """For a layer that takes text, the one that does the same with numbers."""
     takes_vectors: ClassVar[bool] = False

@@ -245,6 +245,10 @@ class Equalization(ImageLayer):
     bins: Count = 256
     data_format: DataFormat = None
 
+    @property
+    def one_at_a_time(self) -> bool:
+        return True  # the histogram is that of the whole batch
+
     def output(self, inputs: Inputs) -> Tensor:
         return self.like(self.images(inputs))
 

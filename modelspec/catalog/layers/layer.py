@@ -164,6 +164,12 @@ class Layer(Facts):
         """
         return said
 
+    def across_examples(self, inputs: Inputs) -> Fault | None:
+        """For a layer that prepares data: MS668 where a call computes of one example with others of
+        its batch; None where each example has its result for itself.
+        """
+        return None
+
     def check_names(self, given: tuple[str, ...]) -> None:
         """For a layer that names its arguments: raises `Fault` where it names one that a call does
         not give.

@@ -241,6 +241,15 @@ class Lookup(OwnDtype):
         need_number(self, x)
 
 
+def same_label(token: Any, label: Any) -> bool:
+    """Whether a token is the label that a spec writes: `true` is that of a column of booleans."""
+    if isinstance(label, bool) and isinstance(token, str):
+        return token.lower() == str(label).lower()
+    if isinstance(label, bool):
+        return bool(token == int(label))
+    return bool(token == label)
+
+
 def _quoted(token: Any) -> str:
     return f'"{token}"' if isinstance(token, str) else f"`{token}`"
 

@@ -8,7 +8,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Unfit, is_int
 from modelspec.core.shapes import Shape, Size, Tensor, known, may_equal, needs, show, show_size
 
-from .common import axis_in
+from .common import along_batch, axis_in
 from .layer import Argument, Example, Inputs, Layer, Weight
 from .mask_arguments import need_mask
 from .setting_types import Constraint, Epsilon, Initializer, Number, Rate, Regularizer, either
@@ -251,6 +251,9 @@ class UnitNormalization(AlongAxes):
         Example({}, ((None, 5, None),)),
         Example({"axis": (1, 2)}, ((None, 6, 5, 4),)),
     )
+
+    def across_examples(self, inputs: Inputs) -> Fault | None:
+        return along_batch(self, inputs.one, self.axes())
 
     def output(self, inputs: Inputs) -> Tensor:
         return self.result(self.checked(inputs).shape)

@@ -48,7 +48,8 @@ class Normalization(Layer):
     ```
 
     Takes any shape, gives the same shape. Along `axis` each entry has a mean and a variance of its
-    own; with `axis: null` one is used for all. With `invert` it does the opposite.
+    own; with `axis: null` one is used for all. With `invert` it does the opposite. In a `transform`
+    mean and variance are learned and applied in float64, without the steps that `pad` filled up.
     """
 
     supports_masking = True

@@ -31,6 +31,9 @@ class TextVectorization(OwnDtype):
     fills up, 1 is unknown. `multi_hot`, `count` and `tf_idf` take (batch) and give (batch, tokens).
     Without `vocabulary` it is learned from the data. Without `split` every string is a token:
     (batch, tokens).
+
+    `standardize` lowers the letters A to Z alone, as Keras does: `É` and `é` are different tokens.
+    `lowercase: unicode` of a feature under `data` lowers all letters before.
     """
 
     prepares_data = True
@@ -87,6 +90,10 @@ class TextVectorization(OwnDtype):
         return StringLookup.model_construct(
             **{name: getattr(self, name) for name in _SHARED}, mask_token=""
         )
+
+    @property
+    def lowers_ascii(self) -> bool:
+        return self.standardize in ("lower", "lower_and_strip_punctuation")
 
     def column_types(self) -> tuple[str, ...]:
         return ("string",)

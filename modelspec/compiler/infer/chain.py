@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from modelspec.catalog.layers.layer import Layer
-from modelspec.core.diagnostics import Checked, Span
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.diagnostics import Checked, Diagnostic, Span
+from modelspec.core.sections import located
 from modelspec.core.shapes import Tensor
 
 from ..graph import ANY_INPUT, Call, Graph, Ref
@@ -41,7 +42,19 @@ def infer_chain(
         before = name
     taken = InputSpec(ANY_INPUT, given.shape[1:], given.dtype, span)
     checked = infer(Graph(span, (taken,), tuple(calls), {_RESULT: Ref(before, None, span)}))
-    return Checked(_types(checked.value, given), checked.diagnostics)
+    types = _types(checked.value, given)
+    wrong = tuple(_across_examples(calls, types)) if types is not None else ()
+    return Checked(None if wrong else types, (*checked.diagnostics, *wrong))
+
+
+def _across_examples(calls: Sequence[Call], types: Sequence[Tensor]) -> Iterator[Diagnostic]:
+    """MS668 for each layer that computes of one example with others."""
+    for call, x in zip(calls, types, strict=False):
+        assert isinstance(call.callee, Layer)
+        name = call.callee.arguments[0].name
+        fault = call.callee.across_examples(Inputs({name: x}))
+        if fault is not None:
+            yield located(fault, call.use.body, call.use.kind_span)
 
 
 def _types(typed: TypedGraph, given: Tensor) -> tuple[Tensor, ...] | None:

@@ -7,10 +7,8 @@ from typing import Any
 from modelspec.core.diagnostics import Span, nearest
 
 from ..spec.data_features import POLICIES
-from ..spec.data_section import Feature, transform_of
-from ..spec.transform_layers import takes_text
 from .case import Case
-from .data_chains import Key, features
+from .data_chains import features, is_text
 
 
 def check(case: Case) -> None:
@@ -19,21 +17,11 @@ def check(case: Case) -> None:
         return
     for key, feature in features(case.data):
         place = case.data.spans.get(("missing", *key)) or case.data.spans.get(key)
-        text = _is_text(case, key, feature)
+        text = is_text(case.typed, key, feature)
         if text:
             _check_text(case, feature.missing, place)
         elif text is False:
             _check_numbers(case, feature.missing, place)
-
-
-def _is_text(case: Case, key: Key, feature: Feature) -> bool | None:
-    """Whether the values are text; None where that cannot be told."""
-    chain = transform_of(feature)
-    if feature.prepared and chain is None and feature.pad is None:
-        return None  # the transform is in error
-    kind, name = key
-    wanted = case.typed.inputs.get(name) if case.typed and kind == "inputs" else None
-    return takes_text(chain.layers if chain else (), wanted.dtype if wanted else None)
 
 
 def _check_text(case: Case, value: Any, place: Span | None) -> None:

@@ -13,8 +13,10 @@ from modelspec.core.shapes import PENDING, Shape, Tensor
 
 from ..infer import TypedGraph, infer_chain
 from ..spec.data_section import DataSection, Feature, transform_of
-from ..spec.transform_layers import Chain, given_type, takes_text
+from ..spec.transform_layers import Chain, given_type
 
+_MOST_AXES = 4
+"""Of an example whose size only the data show."""
 Key = tuple[str, str]
 """`("inputs", "image")` or `("targets", "digit")`."""
 
@@ -62,23 +64,31 @@ def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChai
 def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -> Tensor | None:
     """What a transform makes, where that can be told without the data."""
     chain = transform_of(feature)
-    source = data.sources.get("train")
-    if (
-        chain is None
-        or not chain.complete
-        or feature.pad is not None
-        or source is None
-        or not source.one_value_cells
-    ):
+    if chain is None or not chain.complete:
         return None
-    text = takes_text(chain.layers, None)
-    if text is None:
+    source = data.sources.get("train")
+    text = feature.takes_text(None)
+    if text is None or feature.pad is not None or source is None or not source.one_value_cells:
+        found.extend(_across_examples(chain))
         return None
     sizes: Shape = () if feature.column is not None else (len(feature.names),)
     given = given_type(text, chain.layers, sizes)
     checked = infer_chain(chain.uses, chain.layers, given, chain.span)
     found.extend(_certain(checked.diagnostics))
     return checked.value[-1] if checked.value else None
+
+
+def _across_examples(chain: Chain) -> tuple[Diagnostic, ...]:
+    """MS668 where the layers compute with several examples, however many axes an example has."""
+    every: list[tuple[Diagnostic, ...]] = []
+    for text in (False, True):
+        for axes in range(1, _MOST_AXES + 1):
+            given = given_type(text, chain.layers, (None,) * axes)
+            checked = infer_chain(chain.uses, chain.layers, given, chain.span)
+            wrong = tuple(one for one in checked.diagnostics if one.code == "MS668")
+            if checked.value is not None or wrong:
+                every.append(wrong)
+    return every[0] if every and all(every) else ()
 
 
 def _certain(found: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
@@ -101,3 +111,13 @@ def _augmented(
         checked = infer_chain(chain.uses, chain.layers, given, chain.span)
         found.extend(checked.diagnostics)
         yield Augmented(name, chain, wanted, checked.value[-1] if checked.value else None)
+
+
+def is_text(typed: TypedGraph | None, key: Key, feature: Feature) -> bool | None:
+    """Whether the values of a feature are text; None where that cannot be told."""
+    chain = transform_of(feature)
+    if feature.prepared and chain is None and feature.pad is None:
+        return None  # the transform is in error
+    kind, name = key
+    wanted = typed.inputs.get(name) if typed and kind == "inputs" else None
+    return feature.takes_text(wanted.dtype if wanted else None)

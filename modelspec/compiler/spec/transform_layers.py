@@ -46,11 +46,13 @@ def takes_text(layers: tuple[Layer, ...], dtype: str | None) -> bool | None:
 
     `dtype` is that of the model input, None for a target.
     """
-    if not layers:
-        return dtype == "string"
-    types = layers[0].column_types()
-    text = "string" in types
-    return None if text and len(types) > 1 else text
+    for layer in layers:
+        types = layer.column_types()
+        if "string" not in types or len(types) == 1:
+            return "string" in types
+        if layer.keeps_values != "all":
+            return None
+    return None if layers and dtype is None else dtype == "string"
 
 
 def takes_whole(layers: tuple[Layer, ...]) -> bool:
@@ -60,21 +62,24 @@ def takes_whole(layers: tuple[Layer, ...]) -> bool:
 
 def given_type(text: bool, layers: tuple[Layer, ...], sizes: Shape) -> Tensor:
     """The type that a transform gets: a column of single numbers is a vector of one, a text a
-    text.
+    text. Numbers come as they were read: a float32 cannot hold a time, or a price in cents.
     """
-    dtype = "string" if text else "int64" if takes_whole(layers) else "float32"
+    dtype = "string" if text else "int64" if takes_whole(layers) else "float64"
     alone = text and not (layers and layers[0].takes_vectors)
     return Tensor((None, *(sizes if sizes or alone else (1,))), dtype)
 
 
 def read_transform(node: Node, context: Context, report: Collector) -> Chain | None:
     """The layers that prepare a column; None, its faults noted down, where it is no list."""
-    return _read(node, "transform", _check_preparing, context, report)
+    # Whatever precision the model has: what a transform gives is cast to the input's dtype at the
+    # end.
+    return _read(node, "transform", _check_preparing, replace(context, precision="float64"), report)
 
 
 def read_augment(node: Node, context: Context, report: Collector) -> Chain | None:
     """The layers that vary training examples; None, its faults noted down, where it is no list."""
-    return _read(node, "augment", _check_augmenting, context, report)
+    # Whatever precision the model has: a float16 holds pixels of 8 bits alone exactly.
+    return _read(node, "augment", _check_augmenting, replace(context, precision="float32"), report)
 
 
 def _read(
@@ -95,9 +100,7 @@ def _read(
             ),
         )
         return None
-    # Data are prepared in float32 whatever precision the model has: a float16 cannot hold a year,
-    # or a price.
-    reader = EntryReader(replace(context, precision="float32"), report, ())
+    reader = EntryReader(context, report, ())
     uses = tuple(_checked(use, key, check, report) for use in reader.uses(node))
     return Chain(node.span, uses, node)
 

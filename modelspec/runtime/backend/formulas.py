@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from modelspec.catalog.components.learning_rate import LearningRateScheduler
@@ -35,11 +36,29 @@ def expression_model(layer: Expression, name: str, tensors: Mapping[str, Any]) -
     types = {key: Tensor(tuple(x.shape), str(x.dtype)) for key, x in tensors.items()}
     inferred = layer.inferred(Inputs(types))
     cast = {key: _cast(x, layer.cast(str(x.dtype))) for key, x in inputs.items()}
-    result = _Run(cast, inferred.dtypes).value(layer.formula.root)
+    # What was learned are constants of the graph, in the dtype that the formula computes in.
+    known = {
+        key: np.asarray(value, layer.compute_dtype) for key, value in (layer.learned or {}).items()
+    }
+    result = _Run({**cast, **known}, inferred.dtypes).value(layer.formula.root)
     given = list(inputs.values())
     model = keras.Model(given if len(given) > 1 else given[0], result, name=name)
     model.trainable = layer.trainable
     return model
+
+
+def computed(
+    node: Node,
+    arrays: Mapping[str, np.ndarray[Any, Any]],
+    dtypes: Mapping[int, str],
+    known: Mapping[int, np.ndarray[Any, Any]] | None = None,
+) -> np.ndarray[Any, Any]:
+    """What a node of a formula comes to for arrays by name. `known` are results of nodes below it
+    by their `id`.
+    """
+    tensors = {name: ops.convert_to_tensor(array) for name, array in arrays.items()}
+    found = {key: ops.convert_to_tensor(array) for key, array in (known or {}).items()}
+    return np.asarray(_Run(tensors, dtypes, found).value(node))
 
 
 def _cast(x: Any, dtype: str) -> Any:
@@ -51,11 +70,19 @@ class _Run:
     a node.
     """
 
-    def __init__(self, tensors: Mapping[str, Any], dtypes: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Any],
+        dtypes: Mapping[int, str],
+        known: Mapping[int, Any] | None = None,
+    ) -> None:
         self.tensors = tensors
         self.dtypes = dtypes
+        self.known = known or {}
 
     def value(self, node: Node) -> Any:
+        if id(node) in self.known:
+            return self.known[id(node)]
         if isinstance(node, Constant):
             return node.value
         if isinstance(node, Name):

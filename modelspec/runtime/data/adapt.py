@@ -4,28 +4,32 @@ the place of missing values, then the layers of transforms from the first to the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.layers.lookup import Lookup
 from modelspec.compiler.infer import infer_chain
-from modelspec.compiler.spec.data_features import MEASURED, POLICIES
 from modelspec.compiler.spec.transform_layers import given_type
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Tensor
 
 from .adapted_state import FeatureState, State
-from .cells import ready
 from .columns import Key
 from .conform import cast
-from .errors import DataError, Findings
-from .scan import Scan, ScannedFeature
+from .errors import DataError
+from .learning import LayerAdapter, adapter_of
+from .measured_fills import fills, training_blocks
+from .positive import with_positive_last
+from .real_steps import RealSteps, real_entries
+from .scan import Scan
+from .scanned_feature import ScannedFeature
 from .split import Positions
 from .table import Array
-from .transforms import Runner, adapter_of, from_file, needs_adapting
+from .transforms import Runner, from_file, needs_adapting
 
 
 @dataclass
@@ -68,6 +72,11 @@ class Pipeline:
             ),
         )
 
+    def real(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
+        """Which entries of what the first layer gets are no padding; None: all of them."""
+        marks = real_entries(self.feature, block, chosen, self.state.length)
+        return None if marks is None else marks.reshape(len(marks), *self.given.shape[1:])
+
     @property
     def given(self) -> Tensor:
         """What the transform gets."""
@@ -81,9 +90,11 @@ class Pipeline:
         return self.runner(values) if self.runner is not None and len(values) else values
 
 
-def pipelines(scan: Scan, state: State) -> dict[Key, Pipeline]:
-    """Every feature of a source with nothing left to learn. Raises `DataError` where a transform
-    does not fit.
+def pipelines(
+    scan: Scan, state: State, final: Mapping[Key, str] | None = None
+) -> dict[Key, Pipeline]:
+    """Every feature of a source with nothing left to learn; `final` are the dtypes that they are
+    cast to in the end. Raises `DataError` where a transform does not fit.
     """
     found: dict[Key, Pipeline] = {}
     for key, feature in scan.features.items():
@@ -92,7 +103,8 @@ def pipelines(scan: Scan, state: State) -> dict[Key, Pipeline]:
         pipeline = Pipeline(feature, one, layers)
         if layers:
             types = _types(pipeline, layers)
-            pipeline = Pipeline(feature, one, layers, types, Runner(layers, types))
+            runner = Runner(layers, types, (final or {}).get(key))
+            pipeline = Pipeline(feature, one, layers, types, runner)
         found[key] = pipeline
     return found
 
@@ -142,7 +154,7 @@ def adapt(scan: Scan, train: Positions) -> State:
         key: _FeatureAdaptation(feature, _length(feature, rows))
         for key, feature in scan.features.items()
     }
-    for key, fill in _fills(scan, rows).items():
+    for key, fill in fills(scan, rows).items():
         found[key].fill = fill
     while waiting := [one for one in found.values() if one.advance()]:
         _pass(scan, rows, waiting)
@@ -151,22 +163,11 @@ def adapt(scan: Scan, train: Positions) -> State:
 
 def _pass(scan: Scan, rows: Positions, waiting: list[_FeatureAdaptation]) -> None:
     """One pass over the training examples, for one layer of each feature."""
-    for start, block, chosen in _training_blocks(scan, rows):
+    for start, block, chosen in training_blocks(scan, rows):
         for one in waiting:
             one.update(block, start, chosen)
     for one in waiting:
         one.finish()
-
-
-def _training_blocks(
-    scan: Scan, rows: Positions
-) -> Iterator[tuple[int, Mapping[str, Array], Array]]:
-    """Each block that holds training examples, with the places of these in it."""
-    for start, block in scan.reader.blocks():
-        size = len(next(iter(block.values())))
-        first, last = np.searchsorted(rows, (start, start + size))
-        if last > first:
-            yield start, block, rows[first:last] - start
 
 
 def _length(feature: ScannedFeature, rows: Positions) -> int | None:
@@ -195,16 +196,17 @@ class _FeatureAdaptation:
         self.layers: list[Layer] = []
         self.learned: list[Mapping[str, Any] | None] = []
         self._todo = list(feature.bound.chain.layers) if feature.bound.chain else []
-        self._adapter: Any = None
+        self._adapter: LayerAdapter | None = None
         self._pipeline: Pipeline | None = None
+        self._real: RealSteps | None = None
 
     def advance(self) -> bool:
         """Goes on to the next layer that is to be learned from data; whether there is one."""
-        while self._todo:
+        while self._todo and self._adapter is None:
             layer = self._todo[0]
             known = from_file(layer)
             if known is not None:
-                self._replace(known)
+                self._replace(with_positive_last(layer, known, self.feature.bound, fixed=True))
             elif needs_adapting(layer):
                 self._begin(layer)
                 return True
@@ -212,7 +214,7 @@ class _FeatureAdaptation:
                 self.layers.append(self._todo.pop(0))
                 if len(self.learned) < len(self.layers):
                     self.learned.append(None)
-        return False
+        return self._adapter is not None
 
     def _begin(self, layer: Layer) -> None:
         pipeline = Pipeline(self.feature, self.state(), tuple(self.layers))
@@ -220,14 +222,38 @@ class _FeatureAdaptation:
         if self.layers:
             pipeline.runner = Runner(self.layers, types)
         self._pipeline = pipeline
-        self._adapter = adapter_of(layer, types[-1])
+        self._real = RealSteps(self.layers, types)
+        self._adapter = adapter_of(layer, types[-1], in_order=self.feature.key[0] == "targets")
 
     def update(self, block: Mapping[str, Array], start: int, chosen: Array) -> None:
-        assert self._pipeline is not None
-        self._adapter.update(self._pipeline(block, start, chosen))
+        assert self._pipeline is not None and self._adapter is not None
+        self._adapter.update(self._pipeline(block, start, chosen), self._marks(block, chosen))
+
+    def _marks(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
+        """Which entries of what the layer gets it learns from; None: all of them."""
+        assert self._pipeline is not None and self._real is not None
+        layer = self._todo[0]
+        if self._pads_with_token(layer):
+            return None
+        marks = self._pipeline.real(block, chosen)
+        try:
+            return None if marks is None else self._real(marks, layer)
+        except Fault as fault:
+            raise DataError([fault.at(self.feature.bound.span)]) from None
+
+    def _pads_with_token(self, layer: Layer) -> bool:
+        """Whether what fills up has to be a token, as nothing else has a place for it."""
+        if not isinstance(layer, Lookup) or layer.num_oov_indices or self.feature.bound.pad is None:
+            return False
+        filler = self.feature.bound.pad.value
+        return bool(layer.mask_token != ("" if self.feature.text and filler == 0 else filler))
 
     def finish(self) -> None:
-        self._replace(self._adapter.settings())
+        assert self._adapter is not None
+        known = self._adapter.settings()
+        if known is not None:  # else it has to see all rows once more
+            self._adapter = None
+            self._replace(with_positive_last(self._todo[0], known, self.feature.bound))
 
     def _replace(self, known: Mapping[str, Any]) -> None:
         """The layer with what is known of it now; it may have more to learn."""
@@ -236,81 +262,5 @@ class _FeatureAdaptation:
         self.learned[position:] = [dict(known)]
 
     def state(self) -> FeatureState:
-        return FeatureState(self.feature.text, self.fill, self.length, tuple(self.learned))
-
-
-# Missing values -----------------------------------------------------------------------------------
-
-
-def _fills(scan: Scan, rows: Positions) -> dict[Key, dict[str, Any]]:
-    """What takes the place of a missing value, by feature and column."""
-    found: dict[Key, dict[str, Any]] = {}
-    measured: list[_Measured] = []
-    for key, feature in scan.features.items():
-        policy = feature.bound.missing
-        if policy in MEASURED:
-            measured.extend(_Measured(key, name, feature) for name in feature.checks)
-        elif policy not in POLICIES:
-            found[key] = dict.fromkeys(feature.checks, policy)
-    if measured:
-        _measure(scan, rows, measured)
-    for one in measured:
-        found.setdefault(one.key, {})[one.name] = one.value()
-    return found
-
-
-def _measure(scan: Scan, rows: Positions, columns: list[_Measured]) -> None:
-    """One pass over the training examples. Raises `DataError` (MS628) where a column has no value
-    in any of them.
-    """
-    for _, block, chosen in _training_blocks(scan, rows):
-        for one in columns:
-            one.add(block[one.name][chosen])
-    findings = Findings()
-    for one in columns:
-        if not one.count:
-            findings.error(
-                "MS628",
-                f"`{one.name}` has no value in the training split to take the {one.policy} of",
-                one.feature.bound.at(one.name),
-                help="leave the column out, or give a constant: `missing: 0`",
-            )
-    findings.stop_if_wrong()
-
-
-class _Measured:
-    """A column whose missing values are replaced by the mean, median or most frequent of the
-    others.
-    """
-
-    def __init__(self, key: Key, name: str, feature: ScannedFeature) -> None:
-        self.key = key
-        self.name = name
-        self.feature = feature
-        self.policy = feature.bound.missing
-        self.count = 0
-        self._sum = 0.0
-        self._kept: list[Array] = []
-
-    def add(self, column: Array) -> None:
-        cells = ready(column, self.feature.text)
-        values = cells.values if cells.missing is None else cells.values[~cells.missing]
-        self.count += values.size
-        if self.policy == "mean":
-            self._sum += float(values.sum(dtype=np.float64))
-        else:
-            self._kept.append(values.ravel())
-
-    def value(self) -> Any:
-        """What takes the place of a missing value."""
-        if self.policy == "mean":
-            return self._sum / self.count
-        values = np.concatenate(self._kept)
-        return float(np.median(values)) if self.policy == "median" else _most_frequent(values)
-
-
-def _most_frequent(values: Array) -> Any:
-    """The most frequent value, of several the smallest."""
-    found, counts = np.unique(values, return_counts=True)
-    value = found[np.argmax(counts)]
-    return str(value) if isinstance(value, str) else float(value)
+        learned, wide = tuple(self.learned), self.feature.wide
+        return FeatureState(self.feature.text, self.fill, self.length, learned, wide)

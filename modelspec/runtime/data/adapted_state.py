@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -28,14 +29,16 @@ _VERSION = 1
 class FeatureState:
     """What is known of one input or target since the training split was seen."""
 
-    text: bool
-    """Whether its columns are text."""
+    text: bool | None
+    """Whether its columns are text; None: as each source has them."""
     fill: Mapping[str, Any] = field(default_factory=dict)
     """By column: what takes the place of a missing value."""
     length: int | None = None
     """How long padded sequences are."""
     learned: tuple[Mapping[str, Any] | None, ...] = ()
     """For each layer of the transform: settings that follow from the data."""
+    wide: bool = False
+    """Whether its columns are images of 16 bits per channel."""
 
     def layers(self, bound: Bound) -> tuple[Layer, ...]:
         """The layers of the transform with nothing left to learn."""
@@ -59,12 +62,25 @@ class State:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was learned."""
-        return not any(one.fill or one.length or any(one.learned) for one in self.features.values())
+        """Whether nothing is to be kept: nothing was learned, and the spec says what columns
+        are.
+        """
+        return not any(
+            one.fill or one.length or one.learned or one.wide for one in self.features.values()
+        )
 
     def plain(self) -> dict[str, Any]:
         """As json has it."""
         return _plain(self)
+
+    @classmethod
+    def kept_by_none(cls, bounds: Mapping[tuple[str, str], Bound]) -> State:
+        """For a run of a version that kept nothing where nothing was learned."""
+        untold: defaultdict[tuple[str, str], FeatureState] = defaultdict(lambda: FeatureState(None))
+        for key, bound in bounds.items():
+            layers = bound.chain.layers if bound.chain is not None else ()
+            untold[key] = FeatureState(None, learned=(None,) * len(layers))
+        return cls(untold)
 
     @classmethod
     def of(cls, plain: Any) -> State:
@@ -129,6 +145,8 @@ def _plain(state: State) -> dict[str, Any]:
             "fill": dict(one.fill),
             "length": one.length,
             "learned": [None if known is None else dict(known) for known in one.learned],
+            # Left out where it is not so, as in the states of earlier versions.
+            **({"wide": True} if one.wide else {}),
         }
     return found
 
@@ -136,13 +154,14 @@ def _plain(state: State) -> dict[str, Any]:
 def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
     return {
         (str(key), str(name)): FeatureState(
-            bool(one["text"]),
+            None if one["text"] is None else bool(one["text"]),
             dict(one["fill"]),
             None if one["length"] is None else int(one["length"]),
             tuple(
                 None if known is None else {name: _tuples(value) for name, value in known.items()}
                 for known in one["learned"]
             ),
+            bool(one.get("wide", False)),
         )
         for key, by_name in read.items()
         for name, one in by_name.items()
@@ -150,6 +169,8 @@ def _features(read: Any) -> dict[tuple[str, str], FeatureState]:
 
 
 def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
@@ -175,11 +196,14 @@ def tokens(layer: Lookup) -> tuple[Any, ...]:
 
 
 def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
-    """Predicted numbers as the column has them; as they are where a layer of the transform has no
-    inverse.
+    """Predicted numbers as the column has them, in float64: a float16, or a float32, may not hold
+    them. As they are where a layer of the transform has no inverse.
     """
+    import numpy as np
+
     if not layers or any(_undone(layer) is None for layer in layers):
         return values
+    values = np.asarray(values, np.float64)
     for layer in reversed(layers):
         undo = _undone(layer)
         assert undo is not None

@@ -5,6 +5,7 @@ examples.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,24 +51,46 @@ def check_weights(
         )
 
 
+@dataclass(frozen=True)
+class Balanced:
+    """The classes of an output that `balanced` weighs, of which the model may leave steps out."""
+
+    classes: Array
+    """Of every example, and step of a sequence."""
+    counted: Array
+    """Which of them are no padding and are not ignored, as far as the data say."""
+    train: Positions
+
+    def weights(self, mask: Array | None = None) -> Array:
+        """The weight of every example and step. `mask` are those that the model does not leave
+        out.
+        """
+        counted = self.counted if mask is None else self.counted & mask
+        return _spread(_balanced(_counts(self.classes, counted, self.train)), self.classes)
+
+
 def class_weights(
     chosen: Mapping[str, ClassWeight],
     targets: Mapping[str, Array],
     about: Mapping[str, Target],
     train: Positions,
     findings: Findings,
-) -> dict[str, Array]:
+    real: Mapping[str, Array] | None = None,
+) -> tuple[dict[str, Array], dict[str, Balanced]]:
     """The weight of every example of each output whose classes have one, by the class that its
-    target has.
+    target has; and what those of `balanced` follow from where an example has several steps.
 
     `balanced` gives a class the weight examples / (classes * examples of the class), counted on the
-    training split.
+    training split. `real` are the steps of padded targets that are no padding; these and the
+    classes that the loss does not ignore are counted.
     """
     found: dict[str, Array] = {}
+    balanced: dict[str, Balanced] = {}
     for output, weight in chosen.items():
         if output not in targets or output not in about:
             continue
-        classes = _classes(np.asarray(targets[output]), about[output])
+        target = about[output]
+        classes = _classes(np.asarray(targets[output]), target)
         if classes is None:
             findings.error(
                 "MS629",
@@ -77,15 +100,40 @@ def class_weights(
                 help="use a column of `weights` instead",
             )
             continue
-        counts = np.bincount(classes[train].ravel().clip(min=0))
-        table = (
-            _balanced(counts)
-            if weight.weights is None
-            else _given(output, weight, counts, about[output], findings)
-        )
+        counted = _counted(classes, target, (real or {}).get(output))
+        if weight.weights is None:
+            one = Balanced(classes, counted, train)
+            found[output] = one.weights()
+            if classes.ndim > 1:
+                balanced[output] = one
+            continue
+        table = _given(output, weight, _counts(classes, counted, train), target, findings)
         if table is not None:
-            known = np.append(table, np.zeros(max(0, int(classes.max(initial=0)) + 1 - len(table))))
-            found[output] = known[classes.clip(min=0)].astype(np.float32)
+            found[output] = _spread(table, classes)
+    return found, balanced
+
+
+def _counted(classes: Array, target: Target, real: Array | None) -> Array:
+    """Which classes are those of real steps that the loss looks at."""
+    counted = np.ones(classes.shape, bool)
+    ignored = getattr(target.loss, "ignore_class", None)
+    if ignored is not None:
+        counted &= classes != ignored
+    if real is not None and classes.shape[: real.ndim] == real.shape:
+        counted &= real.reshape(*real.shape, *(1,) * (classes.ndim - real.ndim))
+    return counted
+
+
+def _counts(classes: Array, counted: Array, train: Positions) -> Array:
+    """How many training examples, and steps of them, have each class."""
+    found: Array = np.bincount(classes[train][counted[train]].clip(min=0))
+    return found
+
+
+def _spread(table: Array, classes: Array) -> Array:
+    """The weight of each class to where it is; a class that is not counted weighs nothing."""
+    known = np.append(table, np.zeros(max(0, int(classes.max(initial=0)) + 1 - len(table))))
+    found: Array = known[classes.clip(min=0)].astype(np.float32)
     return found
 
 
@@ -116,7 +164,10 @@ def _given(
     assert weight.weights is not None
     names = [str(label) for label in target.labels or ()] or None
     table = np.full(len(names) if names else max(_units(target), len(counts)), np.nan)
+    ignored = str(getattr(target.loss, "ignore_class", None))
     for name, value in weight.weights.items():
+        if name == ignored:
+            continue  # whatever it weighs: the loss does not look at it
         place = _index(name, names, len(table))
         if place is None:
             _report_unknown(name, names, len(table), weight, output, findings)

@@ -13,6 +13,7 @@ from modelspec.core.diagnostics import Diagnostic
 from .adapted_state import State
 from .cache import Explanation
 from .columns import Binding
+from .example_weights import Balanced
 from .split import Positions, everything
 from .table import Array, Table
 
@@ -39,6 +40,8 @@ class Examples:
     """How much each example counts, wherever it is used."""
     class_weights: Arrays = field(default_factory=dict)
     """By output: how much each example counts in training for its class."""
+    balanced: Mapping[str, Balanced] = field(default_factory=dict)
+    """By output: what weights of steps follow from that have to count the same in every class."""
     augment: Mapping[str, Chain] = field(default_factory=dict)
     """By input: layers that vary the examples in training."""
 

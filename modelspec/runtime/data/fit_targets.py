@@ -19,7 +19,7 @@ from .errors import Findings, places
 from .table import Array
 from .targets import Target
 
-_LABELS = ("indices", "identities", "sequences")
+LABELS = ("indices", "identities", "sequences")
 """Encodings whose targets are whole numbers."""
 _TOLERANCE = 1e-3
 """How far the shares of a one-hot row may be from adding up to 1: float16 keeps three digits."""
@@ -41,16 +41,23 @@ def fit_target(values: Array, target: Target, findings: Findings) -> Array | Non
         _check_labels(values, arranged, target, findings)
         if len(findings.diagnostics) > before and not findings.ok:
             return None
-        whole = target.encoding in _LABELS
+        whole = target.encoding in LABELS
         return cast(
             arranged,
-            "int32" if whole else "float32",
+            "int32" if whole else _dtype(target),
             _named(target),
             lambda index: target.place(as_read(index, arranged, values)),
         )
     except Fault as fault:
         findings.extend([fault.at(target.bound.span)])
         return None
+
+
+def _dtype(target: Target) -> str:
+    """What targets that are numbers are kept in: that of the output, of a half the float32 that
+    losses and metrics are computed in.
+    """
+    return "float64" if target.tensor.dtype == "float64" else "float32"
 
 
 def _named(target: Target) -> str:

@@ -18,13 +18,14 @@ from modelspec.core.diagnostics import Fault, nearest
 
 from .adapt import Pipeline
 from .adapted_state import labels
-from .cells import ready
+from .cells import inexact, ready
 from .checks import Lookup as VectorTable
 from .checks import check_lookups, lookups
 from .columns import Bound, Key
-from .conform import Index, arrange, as_read, bind_sizes, cast
+from .conform import PRECISION, Index, arrange, as_read, bind_sizes, cast
 from .errors import Findings, places
 from .fit_targets import fit_target
+from .real_steps import kept_lengths
 from .scan import Scan
 from .spec_facts import typed_graph
 from .table import Array, Table
@@ -32,6 +33,8 @@ from .targets import Target, loss_of
 
 MakeArray = Callable[[str, tuple[int, ...], Any], Array]
 """Name, shape and dtype -> an array to write to."""
+KEPT = "kept"
+"""The kind of arrays that say how many steps the sequences of a target have."""
 _TOGETHER = 64 * 2**20
 """Bytes of targets up to which they are checked as a whole, so that a fault of all of them is
 reported once.
@@ -46,6 +49,8 @@ class Block:
     """Their places in the source."""
     values: Mapping[Key, Array]
     weights: Array | None
+    kept: Mapping[str, Array] = field(default_factory=dict)
+    """By target: how many steps its sequences have before padding."""
 
     @property
     def inputs(self) -> dict[str, Array]:
@@ -73,7 +78,12 @@ def prepared_blocks(
         weights = None
         if scan.weights is not None:
             weights = ready(block[scan.weights][chosen], False).values.astype(np.float32)
-        yield Block(start + chosen, values, weights)
+        kept = {
+            name: kept_lengths(pipe.feature, block, chosen)
+            for (kind, name), pipe in pipes.items()
+            if kind == "targets" and pipe.feature.bound.pad is not None
+        }
+        yield Block(start + chosen, values, weights, kept)
 
 
 def _has_place(
@@ -166,6 +176,8 @@ class ArrayWriter:
                 self._target(name, values, last=False)
         if block.weights is not None:
             self._write("weights", block.weights, self._at)
+        for name, lengths in block.kept.items():
+            self._write(f"{KEPT}/{name}", lengths, self._at)
         self._at += len(block.rows)
 
     def finish(self) -> None:
@@ -197,7 +209,9 @@ class ArrayWriter:
             arranged = arrange(values, wanted.shape[1:], subject, columns)
             bind_sizes(arranged, wanted.shape[1:], subject, self._sizes)
             if (
-                wanted.dtype in ("float32", "float64") and arranged.dtype.kind in "bui"
+                wanted.dtype in ("float32", "float64")
+                and arranged.dtype.kind in "bui"
+                and inexact(arranged, PRECISION[wanted.dtype]) is None
             ):  # fits; cast as it is written
                 self._write(f"inputs/{name}", arranged, self._at, np.dtype(wanted.dtype))
             else:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection
 from modelspec.core.diagnostics import Diagnostic
@@ -18,8 +20,11 @@ from .errors import Findings
 from .example_weights import check_weights, class_weights
 from .examples import Examples, Part, Prepared
 from .idle_steps import check_idle_steps
-from .materialise import target_of
+from .letter_case import report_capitals
+from .materialise import KEPT, target_of
 from .parts import CountedSource, check_batches, cut
+from .pixel_range import check_bits, check_ranges
+from .real_steps import steps_of
 from .scan import Scan, scan
 from .sources import open_source
 from .spec_facts import measured_outputs, section, trained_outputs, typed_graph
@@ -80,7 +85,10 @@ def prepare_source(
     findings.stop_if_wrong()
     assert scanned is not None
     check_transforms(scanned)
-    if state is None:
+    if state is not None:
+        check_bits(scanned, state, findings)
+        findings.stop_if_wrong()
+    else:
         state = _adapted(scanned, everything(scanned.kept), load)
     storage = Storage(compiled, replace(data, cache="off"), binding, load, once=True)
     examples = _examples(storage.make(scanned, state, findings), table, compiled, data, findings)
@@ -130,6 +138,9 @@ class _Opened:
         scans = self._scans(self.tables, state)
         parts = self._cut(scans)
         if state is None:
+            report_capitals(scans["train"], parts["train"], self.findings)
+            check_ranges(scans["train"], self.compiled, self.findings)
+            self.findings.stop_if_wrong()
             state = _adapted(scans["train"], parts["train"], self.load)
         train = storage.make(scans["train"], state, self.findings)
         return self._with_others(storage, train, scans), parts
@@ -216,8 +227,22 @@ class _Opened:
             if name in examples.targets
         }
         chosen = training.class_weights if training else {}
-        weights = class_weights(chosen, examples.targets, about, train, self.findings)
-        return replace(examples, class_weights=weights, augment=self.data.augment)
+        weights, balanced = class_weights(
+            chosen, examples.targets, about, train, self.findings, self._real_steps(source)
+        )
+        return replace(
+            examples, class_weights=weights, balanced=balanced, augment=self.data.augment
+        )
+
+    def _real_steps(self, source: PreparedSource) -> dict[str, Array]:
+        """By output: which steps of a padded target are no padding."""
+        found: dict[str, Array] = {}
+        for name, kept in source.of_kind(KEPT).items():
+            pad, length = self.binding.targets[name].pad, source.state.features["targets", name]
+            if pad is not None and length.length is not None:
+                marks = steps_of(kept, length.length, pad)
+                found[name] = np.moveaxis(marks, 1, -1) if marks.ndim > 2 else marks
+        return found
 
 
 def _adapted(source: Scan, train: Positions, load: Callable[[], None]) -> State:

@@ -1,11 +1,12 @@
-"""Layers that prepare data, run by Keras on blocks of examples: applied, and what is to be learned
-for them learned.
+"""Layers that prepare data, run on blocks of examples: in float64, and each example for itself.
+
+What is to be learned for them is learned in `learning.py`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import numpy as np
 
 from modelspec.catalog.layers.categories import Discretization
 from modelspec.catalog.layers.expression import Expression
+from modelspec.catalog.layers.image import Rescaling
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.catalog.layers.text_vectorization import TextVectorization
 from modelspec.core.shapes import Tensor, erase
 
+from ..backend.process_state import import_keras
 from .errors import RunError
+from .float_layers import Apply, computed_here
 from .table import Array
 
 _ROWS = 64
@@ -29,41 +33,103 @@ and a row's result follows from it alone.
 """
 
 
+_ENTRIES = 2**22
+"""How many numbers are prepared at once, if an example has not more."""
+_FACTORS = ("scale", "offset")
+
+
 def load_keras() -> None:
     """Loads Keras on TensorFlow, quietly."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    import keras  # noqa: F401
+    import_keras()
 
 
 class Runner:
-    """Applies layers that have nothing left to learn. `types` are those that each layer gets."""
+    """Applies layers that have nothing left to learn. `types` are those that each layer gets.
 
-    def __init__(self, layers: Sequence[Layer], types: Sequence[Tensor]) -> None:
-        self._layers = [_keras(layer, given) for layer, given in zip(layers, types, strict=False)]
+    Examples that are large are taken a few at a time; with `final`, their results are kept in that
+    dtype rather than in float64.
+    """
 
-    @property
+    def __init__(
+        self, layers: Sequence[Layer], types: Sequence[Tensor], final: str | None = None
+    ) -> None:
+        self._pairs = list(zip(layers, types, strict=False))
+        self._final = final
+        self._steps = [_step(layer, given) for layer, given in self._pairs]
+
+    @cached_property
     def layers(self) -> list[Any]:
-        """The layers in Keras."""
-        return self._layers
+        """The layers in Keras, for a graph. Their constants are in float64."""
+        return [in_keras(layer, given) for layer, given in self._pairs]
 
     def __call__(self, values: Array) -> Array:
         """The result for every example. Raises `RunError` (MS635) where Keras cannot compute it."""
-        if not self._layers:
+        if not self._steps:
             return values
-        rest = -len(values) % _ROWS
-        whole = np.concatenate([values, np.repeat(values[-1:], rest, axis=0)]) if rest else values
-        import tensorflow as tf
+        size = _ROWS * max(1, _ENTRIES // (_ROWS * max(1, int(np.prod(values.shape[1:])))))
+        if len(values) <= size:
+            return self._run(values)
+        narrow = self._final == "float32" and values.ndim > 2
+        parts: list[Array] = []
+        for start in range(0, len(values), size):
+            part = self._run(values[start : start + size])
+            parts.append(part.astype(np.float32) if narrow and part.dtype == np.float64 else part)
+        return np.concatenate(parts)
 
+    def _run(self, values: Array) -> Array:
+        rest = -len(values) % _ROWS
+        x = np.concatenate([values, np.repeat(values[-1:], rest, axis=0)]) if rest else values
         try:
-            with tf.device("CPU:0"):
-                x = to_tensor(whole)
-                for layer in self._layers:
-                    x = layer(x)
+            for step in self._steps:
+                x = step(x)
         except Exception as error:  # Keras and TensorFlow raise anything
             raise failed(error) from error
-        found: Array = np.asarray(x)[: len(values)]
-        return _decoded(found)
+        return x[: len(values)]
+
+
+def _step(layer: Layer, given: Tensor) -> Apply:
+    """What computes a layer of a block of examples."""
+    return computed_here(layer, given) or _ByKeras(layer, given)
+
+
+class _ByKeras:
+    """A layer that Keras computes; in float32 where TensorFlow cannot do it in float64."""
+
+    def __init__(self, layer: Layer, given: Tensor) -> None:
+        self._layer = layer
+        self._given = given
+        self._call = self._made(layer)
+        self._tried = False
+
+    def _made(self, layer: Layer) -> Any:
+        made = in_keras(layer, self._given)
+        return _each_alone(made) if layer.one_at_a_time else made
+
+    def __call__(self, values: Array) -> Array:
+        if self._tried or self._layer.dtype != "float64":
+            return self._computed(values)
+        import tensorflow as tf
+
+        self._tried = True
+        try:
+            return self._computed(values)
+        except (tf.errors.OpError, TypeError, ValueError):
+            self._call = self._made(self._layer.model_copy(update={"dtype": "float32"}))
+            return self._computed(values)
+
+    def _computed(self, values: Array) -> Array:
+        import tensorflow as tf
+
+        with tf.device("CPU:0"):
+            return _decoded(np.asarray(self._call(to_tensor(values))))
+
+
+def _each_alone(layer: Any) -> Callable[[Any], Any]:
+    """The layer, called with one example at a time."""
+    import tensorflow as tf
+
+    alone = tf.function(lambda x: layer(x), reduce_retracing=True)
+    return lambda whole: tf.concat([alone(whole[i : i + 1]) for i in range(len(whole))], axis=0)
 
 
 def to_tensor(values: Array) -> Any:
@@ -86,9 +152,18 @@ def _decoded(values: Array) -> Array:
     return np.array(texts, dtype=object).reshape(values.shape)
 
 
-def _keras(layer: Layer, given: Tensor) -> Any:
+def in_keras(layer: Layer, given: Tensor) -> Any:
+    """The layer in Keras. Numbers of a `Normalization` and a `Rescaling` are given in float64, as
+    Keras rounds Python's to float32.
+    """
     from ..backend.convert import to_keras
 
+    if isinstance(layer, Normalization) and layer.mean is not None:
+        known = {name: np.asarray(getattr(layer, name), np.float64) for name in layer.adapts}
+        return to_keras(layer, **known)
+    if isinstance(layer, Rescaling):
+        factors = {name: np.asarray(getattr(layer, name), np.float64) for name in _FACTORS}
+        return to_keras(layer, **factors)
     if isinstance(layer, Expression):
         import keras
 
@@ -115,6 +190,8 @@ def failed(error: Exception) -> RunError:
 
 def needs_adapting(layer: Layer) -> bool:
     """Whether something about a layer follows from the data, or from a file of tokens."""
+    if isinstance(layer, Expression):
+        return bool(layer.unlearned)
     if isinstance(layer, Normalization):
         return layer.mean is None
     if isinstance(layer, (Lookup, TextVectorization)):
@@ -149,156 +226,3 @@ def _width_open(layer: Layer) -> bool:
         and layer.lookup.mode == "int"
         and layer.output_sequence_length is None
     )
-
-
-class LayerAdapter:
-    """Learns one layer from blocks of what it gets. `settings` are the settings that follow."""
-
-    def __init__(self, layer: Layer, given: Tensor) -> None:
-        self.layer = layer
-        self.given = given
-
-    def update(self, values: Array) -> None:
-        raise NotImplementedError
-
-    def settings(self) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-
-def adapter_of(layer: Layer, given: Tensor) -> LayerAdapter:
-    """What learns the layer."""
-    if isinstance(layer, Normalization):
-        return _Moments(layer, given)
-    if isinstance(layer, Discretization):
-        return _Boundaries(layer, given)
-    if isinstance(getattr(layer, "vocabulary"), tuple):  # noqa: B009
-        return _Width(layer, given)
-    return _Vocabulary(layer, given)
-
-
-class _Moments(LayerAdapter):
-    """Mean and variance along all axes but `axis`, in float64 (the parallel algorithm of Chan,
-    Golub and LeVeque).
-    """
-
-    def __init__(self, layer: Normalization, given: Tensor) -> None:
-        super().__init__(layer, given)
-        axes = (
-            ()
-            if layer.axis is None
-            else (layer.axis,)
-            if isinstance(layer.axis, int)
-            else layer.axis
-        )
-        self._kept = sorted(axis % given.rank for axis in axes)
-        self._over = tuple(axis for axis in range(given.rank) if axis not in self._kept)
-        self._count = 0
-        self._mean: Any = 0.0
-        self._squares: Any = 0.0
-
-    def update(self, values: Array) -> None:
-        numbers = values.astype(np.float64)
-        count = int(np.prod([numbers.shape[axis] for axis in self._over]))
-        mean = numbers.mean(axis=self._over, keepdims=True)
-        squares = np.square(numbers - mean).sum(axis=self._over)
-        mean = mean.reshape([numbers.shape[axis] for axis in self._kept])
-        whole = self._count + count
-        shift = mean - self._mean
-        self._squares = self._squares + squares + np.square(shift) * (self._count * count / whole)
-        self._mean = self._mean + shift * (count / whole)
-        self._count = whole
-
-    def settings(self) -> Mapping[str, Any]:
-        return {"mean": _numbers(self._mean), "variance": _numbers(self._squares / self._count)}
-
-
-def _numbers(values: Any) -> Any:
-    """As tuples of what float32 keeps: the layer computes in it."""
-    return _tupled(np.asarray(values, np.float32).tolist())
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
-
-
-class _Keras(LayerAdapter):
-    """A layer that Keras adapts, block by block."""
-
-    def __init__(self, layer: Layer, given: Tensor) -> None:
-        super().__init__(layer, given)
-        self._keras = _keras(layer, given)
-        self._keras.reset_state()
-
-    def update(self, values: Array) -> None:
-        import tensorflow as tf
-
-        try:
-            with tf.device("CPU:0"):
-                self._keras.update_state(self._as_taken(values))
-        except Exception as error:
-            raise failed(error) from error
-
-    def _as_taken(self, values: Array) -> Any:
-        return to_tensor(values)
-
-
-class _Vocabulary(_Keras):
-    """The tokens of a lookup, the most frequent first."""
-
-    def _as_taken(self, values: Array) -> Any:
-        alone = isinstance(self.layer, Lookup) and values.ndim == 1
-        return to_tensor(
-            values[:, None] if alone else values
-        )  # Keras takes a vector for one document
-
-    def settings(self) -> Mapping[str, Any]:
-        self._keras.finalize_state()
-        found = self._keras.get_vocabulary(include_special_tokens=False)
-        whole = isinstance(self.layer, IntegerLookup)
-        tokens = tuple(int(token) if whole else str(token) for token in found)
-        if not tokens:
-            raise RunError.of(
-                "MS635",
-                f"`{self.layer.kind()}` finds nothing in the training split to learn",
-                help="is the column empty?",
-            )
-        known: dict[str, Any] = {"vocabulary": tokens}
-        if getattr(self.layer, "output_mode") in ("tf_idf", "tf-idf"):  # noqa: B009
-            lookup = getattr(self._keras, "_lookup_layer", self._keras)
-            start = lookup._token_start_index()
-            known["idf_weights"] = tuple(
-                lookup.idf_weights.numpy()[start : start + len(tokens)].tolist()
-            )
-        return known
-
-
-class _Boundaries(_Keras):
-    """The edges of bins that hold about as many values each."""
-
-    def _as_taken(self, values: Array) -> Any:
-        return values
-
-    def settings(self) -> Mapping[str, Any]:
-        self._keras.finalize_state()
-        return {
-            "bin_boundaries": tuple(float(edge) for edge in self._keras.bin_boundaries),
-            "num_bins": None,
-        }
-
-
-class _Width(LayerAdapter):
-    """How many tokens the longest text has, which all others are filled up to."""
-
-    def __init__(self, layer: Layer, given: Tensor) -> None:
-        super().__init__(layer, given)
-        self._run = Runner([layer], [given])
-        self._width = 1
-
-    def update(self, values: Array) -> None:
-        self._width = max(self._width, self._run(values).shape[1])
-
-    def settings(self) -> Mapping[str, Any]:
-        return {
-            "vocabulary": getattr(self.layer, "vocabulary"),  # noqa: B009  # a field of lookups alone
-            "output_sequence_length": self._width,
-        }

@@ -1,0 +1,21 @@
+"""`lowercase` of a feature that takes numbers."""
+
+from __future__ import annotations
+
+from .case import Case
+from .data_chains import features, is_text
+
+
+def check(case: Case) -> None:
+    """Every input and target."""
+    if case.data is None:
+        return
+    for key, feature in features(case.data):
+        if feature.lowercase is not None and is_text(case.typed, key, feature) is False:
+            what = "input" if key[0] == "inputs" else "the target of"
+            case.report.error(
+                "MS553",
+                f"`lowercase` goes with text, but {what} `{key[1]}` takes numbers",
+                case.data.spans.get(("lowercase", *key)) or case.data.spans.get(key),
+                help="leave `lowercase` out, or look the words up with a `transform`",
+            )

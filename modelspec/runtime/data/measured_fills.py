@@ -1,0 +1,102 @@
+"""What takes the place of missing values, measured on the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from modelspec.compiler.spec.data_features import MEASURED, POLICIES
+
+from .columns import Key
+from .errors import Findings
+from .scan import Scan
+from .scanned_feature import ScannedFeature
+from .split import Positions
+from .table import Array
+
+
+def training_blocks(
+    scan: Scan, rows: Positions
+) -> Iterator[tuple[int, Mapping[str, Array], Array]]:
+    """Each block that holds training examples, with the places of these in it."""
+    for start, block in scan.reader.blocks():
+        size = len(next(iter(block.values())))
+        first, last = np.searchsorted(rows, (start, start + size))
+        if last > first:
+            yield start, block, rows[first:last] - start
+
+
+def fills(scan: Scan, rows: Positions) -> dict[Key, dict[str, Any]]:
+    """What takes the place of a missing value, by feature and column."""
+    found: dict[Key, dict[str, Any]] = {}
+    measured: list[_Measured] = []
+    for key, feature in scan.features.items():
+        policy = feature.bound.missing
+        if policy in MEASURED:
+            measured.extend(_Measured(key, name, feature) for name in feature.checks)
+        elif policy not in POLICIES:
+            found[key] = dict.fromkeys(feature.checks, policy)
+    if measured:
+        _measure(scan, rows, measured)
+    for one in measured:
+        found.setdefault(one.key, {})[one.name] = one.value()
+    return found
+
+
+def _measure(scan: Scan, rows: Positions, columns: list[_Measured]) -> None:
+    """One pass over the training examples. Raises `DataError` (MS628) where a column has no value
+    in any of them.
+    """
+    for _, block, chosen in training_blocks(scan, rows):
+        for one in columns:
+            one.add(block[one.name][chosen])
+    findings = Findings()
+    for one in columns:
+        if not one.count:
+            findings.error(
+                "MS628",
+                f"`{one.name}` has no value in the training split to take the {one.policy} of",
+                one.feature.bound.at(one.name),
+                help="leave the column out, or give a constant: `missing: 0`",
+            )
+    findings.stop_if_wrong()
+
+
+class _Measured:
+    """A column whose missing values are replaced by the mean, median or most frequent of the
+    others.
+    """
+
+    def __init__(self, key: Key, name: str, feature: ScannedFeature) -> None:
+        self.key = key
+        self.name = name
+        self.feature = feature
+        self.policy = feature.bound.missing
+        self.count = 0
+        self._sum = 0.0
+        self._kept: list[Array] = []
+
+    def add(self, column: Array) -> None:
+        cells = self.feature.cells(self.name, column)
+        values = cells.values if cells.missing is None else cells.values[~cells.missing]
+        self.count += values.size
+        if self.policy == "mean":
+            self._sum += float(values.sum(dtype=np.float64))
+        else:
+            self._kept.append(values.ravel())
+
+    def value(self) -> Any:
+        """What takes the place of a missing value."""
+        if self.policy == "mean":
+            return self._sum / self.count
+        values = np.concatenate(self._kept)
+        return float(np.median(values)) if self.policy == "median" else _most_frequent(values)
+
+
+def _most_frequent(values: Array) -> Any:
+    """The most frequent value, of several the smallest."""
+    found, counts = np.unique(values, return_counts=True)
+    value = found[np.argmax(counts)]
+    return str(value) if isinstance(value, str) else float(value)
