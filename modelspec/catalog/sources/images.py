@@ -32,13 +32,21 @@ class images(Source):
     source: {images: {path: photos, size: [224, 224]}}
     ```
 
-    Of folders, the columns are `image` (uint8, [height, width, channels]) and `label`, the name of
-    the folder; images directly in `path` are all there are where it has no folders. Of a table,
+    Of folders, the columns are `image` ([height, width, channels]) and `label`, the name of the
+    folder; images directly in `path` are all there are where it has no folders. Of a table,
     they are `image` and the table's others:
 
     ```yaml
     source: {images: {csv: labels.csv, column: file, root: photos, size: 224}}
     ```
+
+    Images of 8 bits per channel are uint8, with the values 0 to 255. PNG files of 16 bits are
+    uint16 and keep all of their levels, up to 65535; 10 or 12 bits that are stored in 16 stay as
+    they are (0 to 4095). Where both are in one source, the values of 8 bits are multiplied by 257,
+    with a warning. The model gets these values in the dtype of its input: a float32 input holds
+    each of them, and in a uint8 input a value above 255 is an error. Nothing is scaled:
+    `transform: [{Rescaling: $(1 / 65535)}]` brings 16 bits to 0 to 1, and layers with a
+    `value_range` take `[0, 65535]` there. Images are resized in their own number of bits.
 
     PNG, JPEG, BMP and GIF (its first frame) of any colors are read; the rotation that a camera
     noted is carried out. The file's content says what it is, not its ending. Hidden files are

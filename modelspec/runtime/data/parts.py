@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +15,9 @@ from .checks import check_count
 from .errors import Findings, places
 from .split import Positions, everything, split
 from .table import Array, Table
+from .times import Unordered, order_of
 
 PURPOSE = {"train": "training", "validation": "validation", "test": "the test"}
-_TIME = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?")
-"""A time whose order is that of its text: ISO 8601."""
 
 
 class CountedSource(NamedTuple):
@@ -86,6 +84,14 @@ def _few_groups(by: Array) -> str:
     return f" in {len(np.unique(by))} groups"
 
 
+def _is_text(data: DataSection, column: str) -> bool:
+    """Whether a feature says that a column is text, so that `007` and `7` are two classes or
+    groups.
+    """
+    features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
+    return any(column in one.names and one.takes_text(None) for one in features)
+
+
 def _column(data: DataSection, source: CountedSource, findings: Findings) -> Array | None:
     """The values of the column that says how to cut, one for each example that is kept."""
     assert data.split is not None
@@ -93,7 +99,8 @@ def _column(data: DataSection, source: CountedSource, findings: Findings) -> Arr
         return None
     key, name = data.split.by
     span = data.spans.get(("split", key), data.span)
-    values = source.table.column(name, span)
+    text = key in ("stratify", "group") and _is_text(data, name)
+    values = source.table.column(name, span, text=text)
     if not _has_one_value_each(values, source):
         findings.error(
             "MS618",
@@ -105,8 +112,10 @@ def _column(data: DataSection, source: CountedSource, findings: Findings) -> Arr
     values = values if source.rows is None else values[source.rows]
     if key == "stratify":
         _report_single(values, name, span, findings)
-    else:
-        _check_given(values, key, name, source, span, findings)
+    elif not _all_given(values, key, name, source, span, findings):
+        return None
+    elif key == "order" and values.dtype.kind in "OU":
+        return _ordered(values, name, source, span, findings)
     return values.astype(str) if values.dtype.kind == "O" else values
 
 
@@ -129,60 +138,79 @@ def _report_single(values: Array, name: str, span: Span, findings: Findings) -> 
         )
 
 
-def _check_given(
+def _all_given(
     values: Array, key: str, name: str, source: CountedSource, span: Span, findings: Findings
-) -> None:
-    """MS634: a group or a time that is missing, or a time that cannot be put in order."""
-    text = values.dtype.kind in "OU"
-    lacking = (
-        np.array([value == "" for value in values])
-        if text
-        else np.isnan(values)
-        if values.dtype.kind == "f"
-        else np.zeros(len(values), bool)
-    )
-    if _report_rows(
-        lacking,
-        f"`{name}` has no value at {{}}, and `split.{key}` needs one for each example",
+) -> bool:
+    """Whether every example has a group or a time; MS634 where one has none."""
+    return not _report_rows(
+        _lacking(values),
+        lambda place: (
+            f"`{name}` has no value at {place}, and `split.{key}` needs one for each example"
+        ),
         name,
         source,
         span,
         findings,
         f"remove the row, or leave `{key}` out",
-    ):
-        return
-    if key == "order" and text:
-        unsorted = np.array([_TIME.fullmatch(str(value)) is None for value in values])
-        value = values[np.argmax(unsorted)] if unsorted.any() else ""
-        _report_rows(
-            unsorted,
-            f'"{value}" of `{name}` at {{}} is no time that can be put in order',
-            name,
-            source,
-            span,
-            findings,
-            "write times as 2026-01-31 or 2026-01-31T12:00:00, or as numbers",
-        )
+    )
+
+
+def _lacking(values: Array) -> Array:
+    """Which of the values are none."""
+    if values.dtype.kind in "OU":
+        return np.array([value == "" for value in values])
+    if values.dtype.kind in "fmM":
+        lacking: Array = values != values  # NaN and NaT are not equal to themselves
+        return lacking
+    return np.zeros(len(values), bool)
+
+
+def _ordered(
+    texts: Array, name: str, source: CountedSource, span: Span, findings: Findings
+) -> Array | None:
+    """The ranks of times, or of numbers, that are written as text; None, and MS634, where they
+    cannot be compared.
+    """
+    found = order_of(texts)
+    if not isinstance(found, Unordered):
+        return found
+    bad = int(np.argmax(found.bad))
+
+    def message(place: str) -> str:
+        said = f'"{texts[bad]}" of `{name}` at {place} {found.said}'
+        if found.other is None:
+            return said
+        other = _place(name, found.other, source)
+        return f'{said}, but "{texts[found.other]}" at {other} {found.of_other}'
+
+    _report_rows(found.bad, message, name, source, span, findings, found.help)
+    return None
 
 
 def _report_rows(
     bad: Array,
-    message: str,
+    message: Callable[[str], str],
     name: str,
     source: CountedSource,
     span: Span,
     findings: Findings,
     help: str,
 ) -> bool:
+    """MS634 at the rows that are `bad`, where there are any. `message` takes the place of the
+    first.
+    """
     if not bad.any():
         return False
     found = np.flatnonzero(bad)
-    rows = found if source.rows is None else source.rows[found]
-    shown = [source.table.place(name, (int(row),)) for row in rows[:10]]
-    findings.error(
-        "MS634", message.format(shown[0]), span, notes=places(shown, len(found)), help=help
-    )
+    shown = [_place(name, int(row), source) for row in found[:10]]
+    findings.error("MS634", message(shown[0]), span, notes=places(shown, len(found)), help=help)
     return True
+
+
+def _place(name: str, example: int, source: CountedSource) -> str:
+    """The place of the value of an example that is kept."""
+    row = example if source.rows is None else int(source.rows[example])
+    return source.table.place(name, (row,))
 
 
 def check_batches(

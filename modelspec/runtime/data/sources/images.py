@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from modelspec.catalog.sources.images import images
 from modelspec.core.diagnostics import Diagnostic, Fault, Note, Span
 from modelspec.core.settings import Context
 
+from ..cells import Numbers
 from ..errors import MAX_OF_A_KIND, Findings
 from ..table import BLOCK, Array, Table
 from .formats import files
 from .formats.class_folders import Member, fingerprint_of_members, members
+from .formats.image_bits import mixed, of_16_bits
 from .formats.image_decoder import CHANNELS, read_picture
 from .formats.stored_arrays import fitting
 
@@ -30,6 +33,20 @@ _THREADS, _AT_ONCE = 4, 8
 """How many images a thread decodes before it is given more: handing one over costs as much as
 decoding a small one.
 """
+
+
+class _First(NamedTuple):
+    """What is known of every image."""
+
+    shown: str
+    """The image that it is known from."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of an image."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
 class ImageTable(Table):
@@ -44,7 +61,10 @@ class ImageTable(Table):
         rows: Table | None,
         span: Span | None,
     ) -> None:
+        wide = of_16_bits(found)
         fingerprint = fingerprint_of_members(found)
+        if wide:  # which earlier versions read as 8 bits
+            fingerprint = files.fingerprint_of_all([fingerprint, "uint16"])
         if rows is not None:
             fingerprint = files.fingerprint_of_all([fingerprint, rows.fingerprint])
         super().__init__(name, (IMAGE, *others), fingerprint, span)
@@ -52,11 +72,23 @@ class ImageTable(Table):
         self._members = found
         self._others = others
         self._rows = rows
-        self._shape = None if source.size is None else (*source.size, CHANNELS[source.color_mode])
+        self.as_written = rows is not None and rows.as_written
+        self._found: _First | None = None
+        self._bits = 8
         self.places = np.arange(len(found))
         """Of each example its row in the table, where files that do not decode are left out."""
         if source.unreadable == "skip":
             self._leave_out()
+        chosen = set(wide)
+        wide = [one for one in self._members if one in chosen]
+        if wide:
+            self._bits, self._found = 16, None
+        if 0 < len(wide) < self.count:
+            self.warnings = (*self.warnings, mixed(wide, self.count, name, span))
+
+    @property
+    def bits(self) -> int:
+        return self._bits
 
     @property
     def count(self) -> int:
@@ -64,7 +96,7 @@ class ImageTable(Table):
 
     @property
     def size_hint(self) -> int:
-        return self.count * int(np.prod(self._first_shape()))
+        return self.count * self._first.size
 
     @property
     def default_features(self) -> tuple[str, ...]:
@@ -77,20 +109,40 @@ class ImageTable(Table):
     def read(self, name: str) -> Array:
         if name != IMAGE:
             return self._others[name]
-        shape = self._first_shape()
+        first = self._first
         files.believe(self.size_hint, self.size_hint, f"`{IMAGE}` of `{self.name}`")
-        found = np.empty((self.count, *shape), np.uint8)
+        found = np.empty((self.count, *first.shape), first.dtype)
         for start, block in self._decoded(BLOCK):
             found[start : start + len(block)] = block
         return found
 
+    def read_text(self, name: str) -> Array:
+        if name == IMAGE or self._rows is None:
+            return self.read(name)
+        return self._rows.column(name, text=True)[self.places]
+
+    def numbers(self, texts: Array) -> Numbers:
+        return super().numbers(texts) if self._rows is None else self._rows.numbers(texts)
+
+    def written_whole(self, name: str) -> Array:
+        assert self._rows is not None, "only a table tells whole numbers from others"
+        return self._rows.written_whole(name)[self.places]
+
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
-        if IMAGE not in names:
-            yield from super().read_blocks(names, rows)
-            return
-        for start, block in self._decoded(fitting(rows, [int(np.prod(self._first_shape()))])):
+        return self.read_blocks_of(names, rows, ())
+
+    def read_blocks_of(
+        self, names: Sequence[str], rows: int, texts: Collection[str]
+    ) -> Iterator[dict[str, Array]]:
+        others = {name: self.column(name, text=name in texts) for name in names if name != IMAGE}
+        blocks: Iterable[tuple[int, Any]]
+        if IMAGE in names:
+            blocks = self._decoded(fitting(rows, [self._first.size]))
+        else:
+            blocks = ((start, range(rows)) for start in range(0, self.count, rows))
+        for start, block in blocks:
             yield {
-                name: block if name == IMAGE else self._others[name][start : start + len(block)]
+                name: block if name == IMAGE else others[name][start : start + len(block)]
                 for name in names
             }
 
@@ -102,16 +154,23 @@ class ImageTable(Table):
 
     # Decoding -------------------------------------------------------------------------------------
 
-    def _first_shape(self) -> tuple[int, ...]:
-        """The shape of every image: as asked for, or that of the first one that can be read."""
-        for one in self._members if self._shape is None else ():
+    @property
+    def _first(self) -> _First:
+        """What every image must be like: the first one that can be read."""
+        if self._found is None:
+            self._found = self._look()
+        return self._found
+
+    def _look(self) -> _First:
+        for one in self._members:
             try:
                 with _quiet():
-                    self._shape = read_picture(one.path, one.shown, self._source).shape
-                break
-            except Fault:
+                    found = self._picture(one)
+                return _First(one.shown, found.shape, found.dtype)
+            except (Fault, OSError):
                 continue
-        return self._shape or (1, 1, CHANNELS[self._source.color_mode])
+        size = self._source.size or (1, 1)
+        return _First("", (*size, CHANNELS[self._source.color_mode]), np.dtype(np.uint8))
 
     def _decoded(self, rows: int) -> Iterator[tuple[int, Array]]:
         """Blocks of images with the place of the first. Raises `DataError` with every image that
@@ -147,18 +206,25 @@ class ImageTable(Table):
     def _some(self, members: list[Member]) -> list[Array | Fault]:
         return [self._one(one) for one in members]
 
+    def _picture(self, member: Member) -> Array:
+        """An image; one of 8 bits among those of 16 has the levels of these, as PNG defines it."""
+        found = read_picture(member.path, member.shown, self._source)
+        narrow = self.bits == 16 and found.dtype == np.uint8
+        return found.astype(np.uint16) * np.uint16(257) if narrow else found
+
     def _one(self, member: Member) -> Array | Fault:
         try:
-            found = read_picture(member.path, member.shown, self._source)
+            found = self._picture(member)
         except Fault as fault:
             return fault
         except OSError as error:
             return files.cannot_read(member.shown, error)
-        if found.shape != (wanted := self._first_shape()):
+        first = self._first
+        if found.shape != first.shape:
             return Fault(
                 "MS646",
                 f"`{member.shown}` has {found.shape[1]} x {found.shape[0]} pixels, but "
-                f"`{self._members[0].shown}` has {wanted[1]} x {wanted[0]}",
+                f"`{first.shown}` has {first.shape[1]} x {first.shape[0]}",
                 help="give `images` a `size`, to which every image is brought",
             )
         return found
@@ -238,7 +304,7 @@ def _from_csv(source: images, path: str, context: Context, span: Span | None) ->
     file = files.locate(path, context)
     root = file.parent if source.root is None else files.locate(source.root, context, folder=True)
     found, findings = [], Findings()
-    for index, written in enumerate(table.column(column).tolist()):
+    for index, written in enumerate(table.column(column, text=True).tolist()):
         try:
             found.append(_member(str(written), root))
         except Fault as fault:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from modelspec.core.diagnostics import Fault, Span
 from modelspec.runtime.data.table import BLOCK, Array, Table
 
 from . import files
-from .arrow_values import Form, form_of, is_taken, values_of
+from .arrow_values import Form, form_of, has_durations, is_taken, values_of
 from .stored_arrays import fitting
 
 BROKEN = (OSError, ValueError, KeyError, NotImplementedError, MemoryError)
@@ -32,6 +34,8 @@ class ArrowColumnsTable(Table):
         except BROKEN as error:
             raise self._not_opened(found, error) from None
         _check_schema(schema, rows, found.shown)
+        if has_durations(schema):  # which earlier versions gave in the unit of the file
+            fingerprint = files.fingerprint_of_all([fingerprint, "seconds"])
         super().__init__(found.shown, tuple(schema.names), fingerprint, span)
         self._found = found
         self._path = found.path
@@ -131,6 +135,14 @@ class ArrowColumnsTable(Table):
             f"`{self.name}` is damaged: {files.said(error)}",
             help="write or copy the file again",
         )
+
+    def tells_whole(self, name: str) -> bool:
+        from pyarrow import types
+
+        return bool(types.is_integer(self._types[name]))
+
+    def written_whole(self, name: str) -> Array:
+        return np.ones(self._rows, bool)  # they are floating-point ones where some are missing
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         inner = f" [{', '.join(str(i) for i in index[1:])}]" if len(index) > 1 else ""

@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from modelspec.core.diagnostics import Fault
+from modelspec.runtime.data.cells import inexact
+from modelspec.runtime.data.durations import seconds_of
 from modelspec.runtime.data.table import NOTHING, Array
 
 if TYPE_CHECKING:
     from modelspec.runtime.data.table import Table
+
+
+_TIMES = (
+    (r"Z$", "+0000"),
+    (r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2"),
+    (r"(\.[0-9]*[1-9])0+([+-].*)?$", r"\1\2"),
+    (r"\.0+([+-].*)?$", r"\1"),
+    (r" 00:00:00$", ""),
+)
+"""What makes one text of Arrow's texts of a time in different units, the one that pandas writes: no
+zeros behind a fraction, midnight without an offset as the date alone.
+"""
 
 
 class Form(NamedTuple):
@@ -39,6 +53,13 @@ def is_taken(kind: Any) -> bool:
     return _is_plain(kind) or bool(
         types.is_decimal(kind) or types.is_null(kind) or types.is_temporal(kind)
     )
+
+
+def has_durations(schema: Any) -> bool:
+    """Whether a column of a table holds durations."""
+    from pyarrow import types
+
+    return any(types.is_duration(_value_type(field.type)) for field in schema)
 
 
 def _is_plain(kind: Any) -> bool:
@@ -77,7 +98,7 @@ def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) 
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
     if not _is_list(column.type):
-        return _singles(column, form, name, table)
+        return _singles(column, form, name, table, start)
     _no_nulls(column, name, table, start)
     leaves = _leaves(column)
     if leaves.null_count:
@@ -94,35 +115,83 @@ def values_of(column: Any, form: Form, name: str, table: Table, start: int = 0) 
     return found
 
 
-def _singles(column: Any, form: Form, name: str, table: Table) -> Array:
+def _singles(column: Any, form: Form, name: str, table: Table, start: int) -> Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
     from pyarrow import types
 
     kind = column.type
     if types.is_null(kind):
         return np.full(len(column), "", object)
     if types.is_temporal(kind):
-        column, kind = column.cast(pa.string()), pa.string()
+        return temporal(column)
     if _is_text(kind):
         return _array(column)
     if types.is_decimal(kind):
-        column, kind = column.cast(pa.float64()), pa.float64()
+        column = _of_decimals(column, name, table)
+        kind = column.type
     if not form.nulls:
         return _array(column)
-    if types.is_integer(kind) and len(column) > column.null_count:
-        largest = pc.max(column).as_py(), -pc.min(column).as_py()
-        if max(largest) > 2**53:
-            raise Fault(
-                "MS653",
-                f"`{name}` of {table.name} lacks values, and others are whole numbers so large that"
-                " floating point would change them",
-                help="fill the missing ones in, or write text",
-            )
+    if types.is_integer(kind):
+        _check_exact(column, name, table, start)
     if types.is_boolean(kind):
         column = column.cast(pa.int8())
-    found: Array = column.cast(pa.float64()).fill_null(NOTHING).to_numpy(zero_copy_only=False)
+    numbers = column.cast(pa.float64(), safe=False)  # exact: that was looked at
+    found: Array = numbers.fill_null(NOTHING).to_numpy(zero_copy_only=False)
     return found
+
+
+def _of_decimals(column: Any, name: str, table: Table) -> Any:
+    """Decimals as whole numbers where they have no fraction, else as floating-point ones. Raises
+    `Fault` (MS653) for whole ones of more than 64 bits.
+    """
+    import pyarrow as pa
+
+    if column.type.scale > 0:
+        return column.cast(pa.float64())
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise Fault(
+            "MS653",
+            f"`{name}` of {table.name} has the type `{column.type}` and holds a whole number of"
+            " more than 64 bits",
+            help="write it as text, or as a floating-point number where it may be rounded",
+        ) from None
+
+
+def _check_exact(column: Any, name: str, table: Table, start: int) -> None:
+    """Raises `Fault` (MS653) for a whole number that float64 would change, which a column that
+    lacks values is kept in.
+    """
+    values = column.fill_null(0).to_numpy(zero_copy_only=False)
+    bad = inexact(values, 53)
+    if bad is not None:
+        row = int(np.argmax(bad))
+        raise Fault(
+            "MS653",
+            f"`{name}` of {table.name} lacks values, and others are whole numbers so large that"
+            f" floating point would change them: {values[row]} at"
+            f" {table.place(name, (start + row,))}",
+            help="fill the missing ones in, or write text",
+        )
+
+
+def temporal(column: Any) -> Array:
+    """A column of durations as float64 seconds, `NOTHING` where there is none; one of times or
+    dates as text. Neither depends on the column's unit.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    if types.is_duration(column.type):
+        unit = f"m8[{column.type.unit}]"
+        counts = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
+        return seconds_of(counts.to_numpy(zero_copy_only=False).view(unit))
+    texts = column.cast(pa.string())
+    for pattern, written in _TIMES:
+        texts = pc.replace_substring_regex(texts, pattern, written)
+    return _array(texts)
 
 
 def _array(column: Any) -> Array:

@@ -14,6 +14,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.runtime.data.table import Array
 
 from .files import said
+from .png_16_bit import has_16_bits, read_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,7 +38,8 @@ _BROKEN = (
 
 
 def read_picture(path: Path, shown: str, source: images) -> Array:
-    """The image as uint8, [height, width, channels].
+    """The image as uint8, or as uint16 where the file has 16 bits per channel: [height, width,
+    channels].
 
     Raises `Fault`: MS644 where the file does not decode, MS645 where it claims more pixels than it
     may have.
@@ -52,6 +54,8 @@ def read_picture(path: Path, shown: str, source: images) -> Array:
             if width * height > source.max_pixels:
                 raise _too_large(shown, width, height, source)
             image.load()
+            if has_16_bits(path):
+                return _of_16_bits(image, path, source)
             return _array(_sized(_colored(image, source.color_mode), source))
     except Fault:
         raise
@@ -92,13 +96,9 @@ def _what(path: Path) -> str:
 
 def _colored(image: Image, color_mode: str) -> Image:
     """Turned as the camera noted, in the wanted channels."""
-    from PIL import Image as Images
     from PIL import ImageOps
 
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut off at 255
-        values = np.asarray(image).astype(np.int64)
-        image = Images.fromarray(((np.clip(values, 0, 65535) + 128) // 257).astype(np.uint8))
     if image.mode == "P" and color_mode == "grayscale":
         image = image.convert("RGB")
     mode = _MODES[color_mode]
@@ -147,3 +147,66 @@ def _padded(image: Image, width: int, height: int) -> Image:
 def _array(image: Any) -> Array:
     values = np.asarray(image)
     return values if values.ndim == 3 else values[..., None]
+
+
+# 16 bits ------------------------------------------------------------------------------------------
+
+_LEVELS = 65535
+_ORIENTATION = 0x0112
+"""The entry of EXIF that says how the camera was held."""
+
+
+def _of_16_bits(image: Image, path: Path, source: images) -> Array:
+    """The same of an image that Pillow would bring to 8 bits."""
+    turned = _turned(read_png(path, image.size), image.getexif().get(_ORIENTATION, 1))
+    values = _in_channels(turned, source.color_mode)
+    if source.size is None or values.shape[:2] == source.size:
+        return values
+    weighed = source.color_mode == "rgba" and source.interpolation != "nearest"
+    if not weighed:
+        return _rounded(_resized(values.astype(np.float32), source))
+    # As Pillow does for 8 bits: what is transparent gives no color to what is beside it.
+    alpha = values[..., 3:].astype(np.float32)
+    found = _resized(np.concatenate([values[..., :3] * (alpha / _LEVELS), alpha], -1), source)
+    covered = np.maximum(found[..., 3:], 1e-3)
+    return _rounded(np.concatenate([found[..., :3] * (_LEVELS / covered), found[..., 3:]], -1))
+
+
+def _turned(values: Array, orientation: Any) -> Array:
+    """The image upright."""
+    ways = {
+        2: values[:, ::-1],
+        3: values[::-1, ::-1],
+        4: values[::-1],
+        5: values.swapaxes(0, 1),
+        6: np.rot90(values, -1),
+        7: values[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(values),
+    }
+    return np.ascontiguousarray(ways.get(orientation, values))
+
+
+def _in_channels(values: Array, color_mode: str) -> Array:
+    """The image in the wanted channels; grey by the weights that Pillow has for 8 bits."""
+    channels = values.shape[-1]
+    alpha = values[..., -1:] if channels in (2, 4) else np.full_like(values[..., :1], _LEVELS)
+    color = values[..., : channels - (channels in (2, 4))]
+    if color_mode == "grayscale":
+        if color.shape[-1] == 1:
+            return np.ascontiguousarray(color)
+        grey = color.astype(np.uint64) @ np.array([19595, 38470, 7471], np.uint64)
+        return ((grey + 0x8000) >> np.uint64(16)).astype(np.uint16)[..., None]
+    color = np.broadcast_to(color, (*color.shape[:2], 3))
+    return np.concatenate([color, alpha], -1) if color_mode == "rgba" else color.copy()
+
+
+def _resized(values: Array, source: images) -> Array:
+    """Each channel brought to the size, in float32."""
+    from PIL import Image as Images
+
+    planes = [Images.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(values, -1, 0)]
+    return np.stack([np.asarray(_sized(plane, source)) for plane in planes], -1)
+
+
+def _rounded(values: Array) -> Array:
+    return np.floor(np.clip(values, 0, _LEVELS) + 0.5).astype(np.uint16)

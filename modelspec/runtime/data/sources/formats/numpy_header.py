@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from modelspec.core.diagnostics import Fault
+from modelspec.runtime.data.durations import check_unit
 
 BROKEN = (
     zipfile.BadZipFile,
@@ -25,7 +26,7 @@ BROKEN = (
 
 
 def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606), and
+    """Shape, whether the first axis runs fastest, and dtype. Raises `Fault` (MS606, MS653), and
     `ValueError` for a file that is no array.
     """
     version = npy.read_magic(file)
@@ -43,4 +44,5 @@ def read_header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.d
             f"{what} is a table of fields ({', '.join(dtype.names)})",
             help="save every field as an array of its own",
         )
+    check_unit(dtype, what)
     return shape, fortran, dtype

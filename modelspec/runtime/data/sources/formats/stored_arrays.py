@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from modelspec.core.diagnostics import Fault
+from modelspec.runtime.data.durations import seconds_of
 from modelspec.runtime.data.table import Array, Table, check_lengths
 
 from .files import IN_MEMORY
@@ -143,8 +144,10 @@ def size_of(shape: Sequence[int], dtype: np.dtype[Any]) -> int:
 
 def native(values: Array) -> Array:
     """In this machine's byte order, which is what TensorFlow takes; text that is stored as bytes as
-    `str`.
+    `str`; durations as seconds.
     """
+    if values.dtype.kind == "m":
+        return seconds_of(values)
     if values.dtype.kind == "S":
         return np.array(np.char.decode(values, "utf-8"), dtype=object)
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))

@@ -1,0 +1,101 @@
+"""Capital letters: texts in lower case by all of Unicode, and what layers leave in capitals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.pipeline import Compiled
+
+from .columns import Bound, Key
+from .errors import Findings, places
+from .sequences import is_ragged
+from .spec_facts import takers
+from .split import Positions
+from .table import Array
+
+if TYPE_CHECKING:
+    from .scan import Scan
+    from .scanned_feature import ScannedFeature
+
+
+def lowered(values: Array) -> Array:
+    """Texts, or lists of texts, in lower case as Python's `str.lower` has it."""
+    found = np.empty(values.shape, object)
+    nested = is_ragged(values)
+    for index, one in enumerate(values.flat):
+        found.flat[index] = lowered(np.asarray(one, object)) if nested else str(one).lower()
+    return found
+
+
+@dataclass
+class Capitals:
+    """The capital letters beyond A to Z of the columns of a feature, found block by block."""
+
+    layer: Layer
+    """What lowers A to Z, and leaves these as they are."""
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    """By column, where there is any."""
+    letters: dict[str, list[str]] = field(default_factory=dict)
+    """The first of each of these rows."""
+
+    def add(self, name: str, values: Array, start: int) -> None:
+        """Looks at a block of a column."""
+        rows, letters = self.rows.setdefault(name, []), self.letters.setdefault(name, [])
+        for row, value in enumerate(values, start):
+            letter = first_capital(value)
+            if letter is not None:
+                rows.append(row)
+                letters.append(letter)
+
+
+def first_capital(value: object) -> str | None:
+    """The first capital letter beyond A to Z in a text or list of texts."""
+    texts = (value,) if isinstance(value, str) else np.asarray(value, object).flat
+    for text in map(str, texts):
+        if not text.isascii():
+            for letter in text:
+                if letter > "\x7f" and letter != letter.lower():
+                    return letter
+    return None
+
+
+def capitals_of(key: Key, bound: Bound, compiled: Compiled) -> Capitals | None:
+    """What looks for the capital letters that a feature keeps though others are lowered: those of a
+    layer that lowers A to Z alone, the first one of its transform or, without one, of the model.
+    """
+    kind, name = key
+    of_model = takers(compiled, name) if kind == "inputs" else ()
+    layers = bound.chain.layers[:1] if bound.chain else of_model
+    lowering = next((layer for layer in layers if layer.lowers_ascii), None)
+    return None if lowering is None or bound.lowercase else Capitals(lowering)
+
+
+def report_capitals(scan: Scan, train: Positions, findings: Findings) -> None:
+    """MS667, once for each column: capital letters of the training texts that stay capitals."""
+    rows = train if scan.rows is None else scan.rows[train]
+    for feature in scan.features.values():
+        if feature.capitals is not None:
+            for name, found in feature.capitals.rows.items():
+                _, first, _ = np.intersect1d(found, rows, True, True)
+                if len(first):
+                    _report(feature, feature.capitals, name, np.sort(first), findings)
+
+
+def _report(
+    feature: ScannedFeature, capitals: Capitals, name: str, at: Array, findings: Findings
+) -> None:
+    rows, letters = capitals.rows[name], capitals.letters[name]
+    table = feature.checks[name].table
+    shown = [table.place(name, (rows[index],)) for index in at[:10]]
+    findings.warning(
+        "MS667",
+        f"`{capitals.layer.kind()}` lowers the letters A to Z alone, so that `{letters[at[0]]}` of "
+        f"`{name}` at {shown[0]} stays a capital",
+        feature.bound.span,
+        notes=places(shown, len(at)),
+        help="write `lowercase: unicode` on the feature",
+    )
