@@ -131,3 +131,28 @@ def test_files_are_counted(write: Any) -> None:
     }
     files["a20"] = "seed: 1"
     assert [one.partition(" ")[0] for one in said(write(**files))] == ["MS108"]
+
+
+DATA = """
+data: {source: {csv: t.csv}, split: {test: 0.2, stratify: g}, inputs: {columns: [a, b]}, targets: c}
+"""
+
+
+@pytest.mark.parametrize(
+    ("over", "at", "note"),
+    [
+        ("{targets: {columns: [d, e]}}", "a.yaml:2:17", "`column` is written here (b.yaml:2:100)"),
+        ("{split: {group: h}}", "a.yaml:2:16", "`stratify` is written here (b.yaml:2:49)"),
+        ("{source: {images: {csv: u.csv}}}", "", ""),
+        ("{train: {csv: u.csv}}", "a.yaml:2:8", "`source` is written here (b.yaml:2:8)"),
+    ],
+)
+def test_a_conflict_of_two_files_names_both(write: Any, over: str, at: str, note: str) -> None:
+    base = f"model: {{inputs: {{x: [2]}}, layers: [{{Dense: 1}}]}}{DATA}".replace(
+        "c}", "{column: c}}"
+    )
+    found = compile_spec(write(a=f"extends: b.yaml\ndata: {over}", b=base)).diagnostics
+    conflicts = [one for one in found if one.code == "MS208"]
+    assert [(str(one.span), [str(n) for n in one.notes]) for one in conflicts] == (
+        [(at, [note])] if at else []
+    )

@@ -1,14 +1,20 @@
-"""Paths that a spec names: relative to its own folder, and never outside the project."""
+"""Paths that a spec names: relative to the file that holds their text, and never outside the
+project.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from glob import glob
+from itertools import dropwhile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import PlainValidator, ValidationInfo
 
-from .settings import Context, Unfit, context_of
+from .settings import Context, Settings, Unfit, context_of
 
 
 def context_for(spec: Path | None) -> Context:
@@ -48,7 +54,17 @@ def _project_path(value: Any, info: ValidationInfo) -> str:
     return value
 
 
-ProjectPath = Annotated[str, PlainValidator(_project_path, json_schema_input_type=str)]
+@dataclass(frozen=True)
+class NamesPaths:
+    """Marks the type of a setting whose text is a path that starts in the folder of its file."""
+
+    lists: bool = False
+    """Whether the texts in a list are paths too."""
+
+
+ProjectPath = Annotated[
+    str, PlainValidator(_project_path, json_schema_input_type=str), NamesPaths()
+]
 """A path as written. `confined` gives the file; nothing is opened here."""
 
 
@@ -90,8 +106,37 @@ def _pattern(value: Any, info: ValidationInfo) -> str:
 ProjectPaths = Annotated[
     str | tuple[str, ...],
     PlainValidator(_project_paths, json_schema_input_type=str | tuple[str, ...]),
+    NamesPaths(lists=True),
 ]
 """A path, a pattern (`part-*.csv`), or a list of both, as written. `matches` gives the files."""
+
+
+def path_settings(kind: type[Settings]) -> dict[str, NamesPaths]:
+    """The settings of a kind that name paths in the project."""
+    return {
+        name: mark
+        for name, field in kind.model_fields.items()
+        for mark in [*field.metadata, *_marks(field.annotation)][::-1]
+        if isinstance(mark, NamesPaths)
+    }
+
+
+def _marks(annotation: Any) -> Iterator[Any]:
+    """What annotations inside a type, such as those of an optional one, are marked with."""
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        yield from _marks(inner)
+
+
+def from_folder(value: str, folder: Path, context: Context) -> str:
+    """A path that starts in a folder, as one that starts where the paths of the spec do."""
+    own, folder = (context.folder or Path.cwd()).resolve(), folder.resolve()
+    if not value or "\0" in value or "://" in value or Path(value).is_absolute() or folder == own:
+        return value
+    steps = list(dropwhile(lambda step: step == "..", Path(value).parts))
+    if ".." in steps:  # `a/../b` is not `b` where `a` is a link
+        return os.path.join(os.path.relpath(folder, own), value)  # noqa: PTH118  # keeps the `..`
+    return os.path.relpath(folder / value, own)
 
 
 def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:

@@ -18,8 +18,9 @@ from .diagnostics import (
     listed,
     nearest_unused,
 )
+from .diagnostics.derived import origin_of
 from .settings import Context, Faults, Settings
-from .source import Mapping, Node, Scalar, Sequence, Value, locate, plain
+from .source import Mapping, Node, Scalar, Sequence, Value, find, locate, plain
 from .source.offsets import place
 
 S = TypeVar("S", bound=Settings)
@@ -74,7 +75,29 @@ def located(
     if fault.part is not None and (text := _text_at(node, fault.path)) is not None:
         return _at_part(fault, fault.part, text, tuple(notes))
     span = locate(node, fault.path, key=fault.at_key, whole=whole) if fault.path else None
-    return fault.at(span or default, tuple(notes))
+    return fault.at(span or default, (*notes, *_of_conflict(fault, node, span or default)))
+
+
+def _of_conflict(fault: Fault, node: Node, span: Span) -> tuple[Note, ...]:
+    """Where the other side of a conflict stands, if that is another file than `span`: see
+    `in_other_files`.
+    """
+    if fault.code != "MS208":
+        return ()
+    mapping = find(node, fault.path[:-1]) or node
+    return in_other_files(mapping, fault.message, span)
+
+
+def in_other_files(node: Node, message: str, span: Span) -> tuple[Note, ...]:
+    """The places of the keys that a message about a mapping names, of those that stand in another
+    file than `span`: one side of a conflict may be in a file that is extended, or in `--set`.
+    """
+    here = origin_of(span).source
+    return tuple(
+        Note(f"`{key}` is written here", entry.key_span)
+        for key, entry in (node.entries.items() if isinstance(node, Mapping) else ())
+        if f"`{key}`" in message and origin_of(entry.key_span).source is not here
+    )
 
 
 def _at_part(

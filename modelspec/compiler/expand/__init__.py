@@ -4,6 +4,7 @@ values.
     extends   files that this one builds on, merged key by key
     overrides values set from outside, by path
     document  names and expressions, blocks and loops: a flat list of layers comes out
+    paths     those that other files or overrides hold, as the spec's own folder would write them
 
 Every node of the result knows where it was written, and by which uses it became part of the spec.
 """
@@ -71,6 +72,10 @@ def _expanded(
             from .expand_document import expand_document
 
             root = expand_document(root, collector)
+        if overrides or "extends" in document.root.entries:
+            from .rebase import rebase
+
+            root = rebase(root, context)
     except TooMuch as spent:
         collector.extend([spent.fault.at(spent.span)])
         return Checked(None, collector.diagnostics)

@@ -43,7 +43,7 @@ class _Extender:
         """
         found = self.documents.get(path)
         if found is None:
-            found = self.documents[path] = read(_shown(path, node))
+            found = self.documents[path] = read(_shown(path, node), path.parent)
             self.nodes += sum(1 for _ in walk(found.value.root)) if found.value is not None else 0
             if self.nodes > NODES:
                 raise TooMuch(

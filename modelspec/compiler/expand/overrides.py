@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from modelspec.core.diagnostics import Collector, Diagnostic, Fault, Source, Span, listed, nearest
@@ -109,7 +110,7 @@ def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnosti
     text, misfits, whole = render(value)
     text = text.rstrip("\n")
     name = f"--set {path}" if len(path) <= 60 else f"--set {path[:57]}..."
-    source = Source(name, f"{path}={text}")
+    source = Source(name, f"{path}={text}", folder=Path.cwd().resolve())
     reading = Reading(source)
     shift = len(path) + 1
     for fault, start, end in misfits:

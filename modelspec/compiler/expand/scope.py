@@ -33,7 +33,7 @@ class Frame:
         derived = self._sources.get(id(source))
         if derived is None:
             derived = self._sources[id(source)] = Derived(
-                source.name, source.text, source, self.causes
+                source.name, source.text, source, self.causes, folder=source.folder
             )
         return Span(derived, span.start, span.end)
 
@@ -42,9 +42,9 @@ class Frame:
         if not causes or isinstance(span.source, Derived):
             return self.place(span)
         source = span.source
-        return Span(
-            Derived(source.name, source.text, source, (*causes, *self.causes)), span.start, span.end
-        )
+        way = (*causes, *self.causes)
+        derived = Derived(source.name, source.text, source, way, folder=source.folder)
+        return Span(derived, span.start, span.end)
 
 
 class Binding:

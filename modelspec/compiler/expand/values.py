@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping as MappingType
 
 from modelspec.core.diagnostics import Collector, Fault, Note, Span
-from modelspec.core.diagnostics.derived import Cause, derive, is_silent
+from modelspec.core.diagnostics.derived import Cause, derive, held_in, is_silent
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value
 from modelspec.core.source.offsets import place
@@ -104,7 +104,7 @@ class Values:
         binding = scope.find(part.text)  # most are one name and nothing else
         if binding is not None and isinstance(binding.node, Scalar) and not in_error(binding.node):
             span = scope.frame.place_after(scalar.span, _causes({part.text: binding}))
-            return Scalar(binding.node.value, span, binding.node.plain)
+            return _held(binding.node, span)
         read = self._parse(scalar, part.text, part.start, scope)
         if read is None:
             return silenced(scalar)
@@ -126,8 +126,7 @@ class Values:
             return silenced(scalar)
         if not isinstance(found, Scalar):
             return self._taken(found, scalar, scope, level, next(iter(names.values())))
-        span = scope.frame.place_after(scalar.span, _causes(names))
-        return Scalar(found.value, span, found.plain)
+        return _held(found, scope.frame.place_after(scalar.span, _causes(names)))
 
     def _taken(
         self, node: Node, scalar: Scalar, scope: Scope, level: int, binding: Binding
@@ -272,6 +271,11 @@ class Values:
         span = place(scalar, start + misread.start, start + misread.end)
         self.collector.report(misread.fault, scope.frame.place_after(span, causes))
         return silenced(scalar)
+
+
+def _held(value: Scalar, span: Span) -> Scalar:
+    """The value of a name at a place that uses it: a path in it starts where its text stands."""
+    return Scalar(value.value, held_in(span, value.span.source.folder), value.plain)
 
 
 def silenced(node: Node) -> Scalar:

@@ -9,6 +9,7 @@ uses is told once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from .span import Source, Span
@@ -59,4 +60,18 @@ def derive(span: Span, *causes: Cause, silent: bool = False) -> Span:
         return span
     here = origin_of(span).source
     way = (*causes, *causes_of(span))
-    return span._replace(source=Derived(here.name, here.text, here, way, silent or is_silent(span)))
+    folder = span.source.folder
+    return span._replace(
+        source=Derived(here.name, here.text, here, way, silent or is_silent(span), folder=folder)
+    )
+
+
+def held_in(span: Span, folder: Path | None) -> Span:
+    """The same place, for a text that a file in another folder holds: paths in it start there."""
+    if folder == span.source.folder:
+        return span
+    here = origin_of(span).source
+    way = causes_of(span)
+    return span._replace(
+        source=Derived(here.name, here.text, here, way, is_silent(span), folder=folder)
+    )

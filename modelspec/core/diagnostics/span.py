@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Final, NamedTuple
 
 _STRIDE = 1 << 14
@@ -22,6 +23,8 @@ class Source:
 
     name: str
     text: str
+    folder: Path | None = field(default=None, kw_only=True)
+    """Where relative paths in the text start; None: where those of the spec do."""
 
     @property
     def shipped(self) -> bool:

@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Final, Literal
 
 from ..diagnostics import Checked, Diagnostic, Fault, Source, Span
@@ -42,9 +42,11 @@ _REASONS: Final = {
 }
 
 
-def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
+def read(path: str | os.PathLike[str], folder: Path | None = None) -> Checked[Document | None]:
     """Read a file; `-` is standard input. What is wrong with it is in the diagnostics, nothing is
     raised.
+
+    `folder` is where relative paths in it start, if that is not where those of the spec do.
     """
     name = os.fspath(path)
     try:
@@ -55,7 +57,7 @@ def read(path: str | os.PathLike[str]) -> Checked[Document | None]:
     text = _decoded(raw, name)
     if isinstance(text, Diagnostic):
         return Checked(None, (text,))
-    return read_text(text, name, kind_of(name))
+    return read_text(text, name, kind_of(name), folder)
 
 
 def kind_of(name: str) -> Kind:
@@ -63,9 +65,11 @@ def kind_of(name: str) -> Kind:
     return _KINDS.get(PurePath(name).suffix.lower(), "auto")
 
 
-def read_text(text: str, name: str, kind: Kind = "yaml") -> Checked[Document | None]:
+def read_text(
+    text: str, name: str, kind: Kind = "yaml", folder: Path | None = None
+) -> Checked[Document | None]:
     """Read a text that is at hand; `name` is shown for it."""
-    source = Source(name, text.removeprefix("\ufeff"))
+    source = Source(name, text.removeprefix("\ufeff"), folder=folder)
     if len(text) > budgets.TEXT_BYTES or (not text.isascii() and _size(text) > budgets.TEXT_BYTES):
         return Checked(None, (_too_large().at(Span(source, 0, 0)),))
     forbidden = _forbidden(source)

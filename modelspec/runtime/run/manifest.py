@@ -19,7 +19,7 @@ from . import framework
 from .atomic_files import digest, write_bytes
 from .dependencies import dependencies
 from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
-from .resolved_spec import resolved_text
+from .resolved_spec import paths_start, resolved_text
 from .run_data import save_state
 
 _STOPPING = ("EarlyStopping", "TerminateOnNaN")
@@ -44,7 +44,7 @@ class Record:
             "ended": None,
             "spec": {
                 "file": _file(compiled),
-                "folder": str(compiled.file.context.folder or Path.cwd()),
+                "folder": str(paths_start(compiled)),
                 "sha256": sha256(spec).hexdigest(),
             },
             "seed": compiled.file.seed,
@@ -76,8 +76,8 @@ class Record:
     def data(self, prepared: Prepared) -> None:
         """The data is open: what it was, and the spec with all that followed from it."""
         resolved = resolved_text(prepared).encode()
+        save_state(prepared, self.folder.path)  # a run with a spec has what it learned
         write_bytes(self.folder.file(RESOLVED), resolved)
-        save_state(prepared, self.folder.path)
         self._values["spec"]["resolved_sha256"] = sha256(resolved).hexdigest()
         self._values["parameters"] = (
             prepared.compiled.graph.parameters if prepared.compiled.graph else None

@@ -17,6 +17,7 @@ from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.settings import Context
 
+from ..backend.process_state import own_state
 from ..data import RunError, Table, open_source
 from ..history import altered
 from . import framework
@@ -48,6 +49,7 @@ class SavedRun:
     def model_path(self) -> Path:
         return self.directory / MODEL
 
+    @own_state()
     def model(self, *, measured: bool) -> keras.Model:
         """The model as the run left it, with its loss and metrics where it is to be `measured`.
         Loads TensorFlow.

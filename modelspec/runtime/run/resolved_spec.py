@@ -7,11 +7,17 @@ and columns known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from modelspec.compiler.expand.rebase import leaves_folder, rebase
+from modelspec.compiler.pipeline import Compiled
+from modelspec.core.source import Mapping, plain
 from modelspec.views.resolve import dump, escaped
 from modelspec.views.resolve import resolved as resolved_spec
+from modelspec.views.resolve.defaults import node_of
 
 from ..data import Prepared
 from ..data.columns import Bound
@@ -36,10 +42,33 @@ def resolved(prepared: Prepared) -> dict[str, Any]:
         "inputs": _features(prepared.binding.inputs, data.get("inputs")),
         "targets": _features(prepared.binding.targets, data.get("targets")),
     }
-    return spec
+    return _from(paths_start(compiled), spec, compiled)
 
 
-def _features(features: Mapping[str, Bound], written: Any) -> dict[str, Any]:
+def paths_start(compiled: Compiled) -> Path:
+    """The folder that paths of the resolved spec are relative to: that of the spec, or the project
+    where a path leads out of that, so that none leads out of the folder that the manifest names.
+    """
+    context = compiled.file.context
+    folder = context.folder or Path.cwd()
+    if context.project is None or not leaves_folder(compiled.file.document.root):
+        return folder
+    return context.project
+
+
+def _from(folder: Path, spec: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
+    """The spec with paths that start in a folder."""
+    own = compiled.file.context.folder or Path.cwd()
+    if folder == own:
+        return spec
+    root = node_of(spec, compiled.file.document.root.span)
+    assert isinstance(root, Mapping)
+    found = plain(rebase(root, replace(compiled.file.context, folder=folder), own))
+    assert isinstance(found, dict)
+    return found
+
+
+def _features(features: MappingType[str, Bound], written: Any) -> dict[str, Any]:
     """What feeds every input or target: its columns, and whatever else the spec says of it."""
     found: dict[str, Any] = {}
     for name, bound in features.items():

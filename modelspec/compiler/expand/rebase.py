@@ -1,0 +1,138 @@
+"""Paths that extended files or `--set` hold, written as the spec's own folder would write them.
+
+A path is relative to the file that holds its text, and to the working directory where it was set
+from outside. After this stage every path starts where those of the spec itself do, in what is
+printed and saved too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.sources import SOURCES
+from modelspec.core.paths import NamesPaths, from_folder, path_settings
+from modelspec.core.registry import Registry
+from modelspec.core.settings import Context, Settings
+from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
+
+from ..spec.data_split import SPLITS
+from ..spec.initial_weights import IMAGENET, InitialWeights
+
+_WEIGHTS = NamesPaths()
+
+
+def rebase(root: Mapping, context: Context, start: Path | None = None) -> Mapping:
+    """The expanded document, with all of its paths relative to the folder of the context.
+
+    `start` is the folder of paths in texts that name none of their own; by default the same.
+    """
+
+    def change(value: str, folder: Path | None) -> str:
+        origin = folder or start
+        return value if origin is None else from_folder(value, origin, context)
+
+    return _Paths(change).document(root)
+
+
+def leaves_folder(root: Mapping) -> bool:
+    """Whether a path in an expanded document leads out of the folder that it starts in."""
+    found: list[str] = []
+
+    def note(value: str, _: Path | None) -> str:
+        found.append(value)
+        return value
+
+    _Paths(note).document(root)
+    return any(Path(os.path.normpath(value)).parts[:1] == ("..",) for value in found)
+
+
+class _Paths:
+    """Changes the paths of one document: `change` gets each with the folder that its text names."""
+
+    def __init__(self, change: Callable[[str, Path | None], str]) -> None:
+        self.change = change
+
+    def document(self, root: Mapping) -> Mapping:
+        entries = dict(root.entries)
+        for key, change in (
+            ("model", self._layers),
+            ("data", self._data),
+            ("training", self._training),
+        ):
+            if key in entries:
+                entries[key] = entries[key]._replace(value=change(entries[key].value))
+        return Mapping(entries, root.span)
+
+    def _data(self, node: Node) -> Node:
+        if not isinstance(node, Mapping):
+            return node
+        entries = {}
+        for key, entry in node.entries.items():
+            is_source = key in ("source", *SPLITS)
+            value = self._named(entry.value, SOURCES) if is_source else self._layers(entry.value)
+            entries[key] = Entry(entry.key_span, value)
+        return Mapping(entries, node.span)
+
+    def _training(self, node: Node) -> Node:
+        if not isinstance(node, Mapping) or "weights" not in node.entries:
+            return node
+        entry = node.entries["weights"]
+        value = self._settings(entry.value, InitialWeights, "path")
+        return Mapping({**node.entries, "weights": Entry(entry.key_span, value)}, node.span)
+
+    def _layers(self, node: Node) -> Node:
+        """A model, or a part of one: layers are found wherever they stand."""
+        if isinstance(node, Sequence):
+            return Sequence(tuple(map(self._layers, node.items)), node.span)
+        if not isinstance(node, Mapping):
+            return node
+        found = self._named(node, LAYERS)
+        assert isinstance(found, Mapping)
+        entries = {
+            key: Entry(entry.key_span, self._layers(entry.value))
+            for key, entry in found.entries.items()
+        }
+        weights = entries.get("weights")
+        if weights is not None and "layers" in entries and not _is_imagenet(weights.value):
+            entries["weights"] = weights._replace(value=self._path(weights.value, _WEIGHTS))
+        return Mapping(entries, node.span)
+
+    def _named(self, node: Node, family: Registry) -> Node:
+        """A mapping in which names of a family stand for its kinds, with their settings."""
+        if not isinstance(node, Mapping):
+            return node
+        entries = dict(node.entries)
+        for key, entry in node.entries.items():
+            kind = family.find(key) if key in family else None
+            if kind is not None:
+                value = self._settings(entry.value, kind, kind.primary())
+                entries[key] = Entry(entry.key_span, value)
+        return Mapping(entries, node.span)
+
+    def _settings(self, node: Node, kind: type[Settings], primary: str | None) -> Node:
+        """The settings of a kind, or its primary setting alone."""
+        marks = path_settings(kind)
+        if not isinstance(node, Mapping):
+            return self._path(node, marks[primary]) if primary in marks else node
+        entries = {
+            key: entry._replace(value=self._path(entry.value, marks[key]))
+            if key in marks
+            else entry
+            for key, entry in node.entries.items()
+        }
+        return Mapping(entries, node.span)
+
+    def _path(self, node: Node, mark: NamesPaths) -> Node:
+        if isinstance(node, Sequence) and mark.lists:
+            return Sequence(tuple(self._path(item, mark) for item in node.items), node.span)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return node
+        value = self.change(node.value, node.span.source.folder)
+        return node if value == node.value else node._replace(value=value)
+
+
+def _is_imagenet(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value == IMAGENET
