@@ -5,6 +5,7 @@ model is built.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -62,8 +63,12 @@ class Spec:
         inferred one (a fault of modelspec, never of the spec).
         """
         from .runtime.backend import build
+        from .runtime.backend.process_state import own_state
+        from .runtime.run import framework
 
-        return build(self.compiled)
+        with own_state(), framework.seeding:
+            framework.load(self.compiled.file.seed, deterministic=False)
+            return build(self.compiled)
 
     def train(self, run_dir: str | PathLike[str] | None = None, data: Any = None) -> Run:
         """Train as the spec says, evaluate on the test split, and save all of it in the run folder.
@@ -96,7 +101,7 @@ def load_spec(
     compiled = compile_spec(source, overrides)
     if not compiled.ok or compiled.value is None:
         raise SpecError(compiled.diagnostics)
-    written = source if isinstance(source, Mapping) and not overrides else None
+    written = deepcopy(source) if isinstance(source, Mapping) and not overrides else None
     return Spec(compiled.value, compiled.diagnostics, written)
 
 
@@ -148,11 +153,15 @@ def load_model(path: str | PathLike[str], **options: Any) -> keras.Model:
     `options` are those of `keras.models.load_model`, which does the same once
     `modelspec.backend.layers` is imported.
     """
-    import keras
+    from .runtime.backend.process_state import import_keras, own_state
 
-    from .runtime.backend import layers  # noqa: F401  # importing it registers them
+    with own_state():
+        import_keras()
+        import keras
 
-    return keras.models.load_model(fspath(path), **options)
+        from .runtime.backend import layers  # noqa: F401  # importing it registers them
+
+        return keras.models.load_model(fspath(path), **options)
 
 
 def from_keras(model: keras.Model) -> Spec:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 def write_results(run: Run) -> None:
     """What a run came to, and where it is saved."""
     from modelspec.runtime.history.tables import metrics_table
+    from modelspec.runtime.run.positive_labels import told
 
     if run.by_part:
         write(metrics_table(run.by_part))
+    for line in told(run.positive):
+        write(line)
     write(f"saved in {run.directory}")
 
 

@@ -9,14 +9,15 @@ from os import fspath
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from modelspec.api import Spec
 from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.compiler.spec.data_section import DataSection
 from modelspec.core.source import plain, read
 
-COLUMN = "x"
-"""The column that an array becomes."""
+from .columns import COLUMN, as_frame, by_name, takes_nothing
+
 BATCH = 64
 """Rows are predicted in batches of one size, the last one filled up: so a row's result follows from
 it alone.
@@ -57,15 +58,22 @@ DEFAULT_REGRESSOR: dict[str, Any] = {
 
 
 def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-    """`X` and `y` as scikit-learn checks them."""
-    if not estimator._frame(x):
+    """`X` and `y` as scikit-learn checks them; a data frame that is read by name as it is."""
+    x = as_frame(x)
+    data = outline(estimator)
+    if not by_name(data, x):
+        if takes_nothing(data):
+            options["ensure_all_finite"] = "allow-nan"
         checked: tuple[Any, Any] = validate_data(estimator, x, y, **options)
         return checked
-    from sklearn.utils import check_consistent_length, column_or_1d
-
-    estimator._valid(x, reset=True)
+    validate_data(estimator, x, reset=True, skip_check_array=True)
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but y is None")
     check_consistent_length(x, y)
-    return x, np.asarray(y) if options else column_or_1d(y, warn=True)
+    if not options:
+        y = column_or_1d(y, warn=True)
+    dtype = "numeric" if options else None
+    return x, check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
 
 
 def weights_of(sample_weight: Any, x: Any) -> Any:
@@ -87,24 +95,12 @@ def mapping_of(source: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def columns_named(inputs: Any) -> set[str]:
-    """The columns that `data.inputs` names."""
-    if isinstance(inputs, str):
-        return {inputs}
-    if isinstance(inputs, (list, tuple)):
-        return {str(one) for one in inputs}
-    if not isinstance(inputs, Mapping):
-        return set()
-    if "column" in inputs or "columns" in inputs:
-        return columns_named(inputs.get("column") or inputs.get("columns"))
-    return {name for one in inputs.values() for name in columns_named(one)}
-
-
-def feature_of(feature: Any) -> dict[str, Any]:
-    """A feature as a spec writes it."""
-    from modelspec.runtime.data.columns import Bound
-
-    return Bound(feature.names, feature.column is None, None, {}, feature).feature()
+def outline(estimator: Any) -> DataSection | None:
+    """The `data` section of an estimator's spec, as far as it can be read before anything is known
+    of the data.
+    """
+    found = compile_spec(estimator._written, estimator.overrides).value
+    return found.data if found is not None else None
 
 
 def compiled_of(resolved: Mapping[str, Any]) -> Compiled:
@@ -118,13 +114,6 @@ def loss_in(compiled: Compiled) -> Any:
 
     assert compiled.graph is not None
     return loss_of(compiled.training, next(iter(compiled.graph.outputs)))
-
-
-def targets_of(spec: Spec, y: Any) -> Any:
-    """Class numbers one-hot where the loss takes shares."""
-    if getattr(loss_in(spec.compiled), "targets", "") == "one_hot" and np.ndim(y) == 1:
-        return np.eye(int(y.max()) + 1, dtype=np.float32)[y]
-    return y
 
 
 def filled_up(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -9,32 +9,35 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from modelspec.api import Spec, load_spec
-from modelspec.compiler.pipeline import Compiled
+from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.runtime.backend.process_state import own_state
 from modelspec.runtime.data.errors import RunError
 from modelspec.runtime.run.folder import RESOLVED
 
 from .arguments import (
     BATCH,
-    COLUMN,
-    columns_named,
     compiled_of,
-    feature_of,
     filled_up,
     mapping_of,
-    targets_of,
 )
+from .columns import as_frame, by_name, columns_of, filled, takes_nothing
 
-_Y, _WEIGHT = "y", "sample_weight"
+if TYPE_CHECKING:
+    from modelspec.runtime.data import Prepared
+    from modelspec.runtime.data.adapted_state import State
+
 _NESTED = "overrides__"
+_NO_SUCH_VARIABLE = "MS147"
 
 
 class SpecEstimator(BaseEstimator):
@@ -90,23 +93,34 @@ class SpecEstimator(BaseEstimator):
     # Fitting --------------------------------------------------------------------------------------
 
     def _train(self, x: Any, y: Any, weights: Any, count: int) -> None:
-        """Train on prepared columns; `x` is an array or a data frame, `count` how many numbers the
-        output has.
+        """Train on what scikit-learn has checked; `x` is an array or a data frame, `count` how many
+        numbers the output has.
         """
-        spec = self._checked(x, count, weighted=weights is not None)
-        columns = self._columns(x)
-        columns[_Y] = targets_of(spec, y)
-        if weights is not None:
-            columns[_WEIGHT] = weights
+        from modelspec.runtime.data.in_memory import with_data
+        from modelspec.runtime.run import train
+
+        spec, columns = self._checked(x, y, weights, count)
         with tempfile.TemporaryDirectory(prefix="modelspec-") as folder:
             directory = (
                 Path(fspath(self.run_dir)) if self.run_dir is not None else Path(folder) / "run"
             )
             try:
-                run = spec.train(directory, data=columns)
+                given = replace(spec, compiled=with_data(spec.compiled, columns))
+                run = train(given, directory, look=lambda prepared: self._look(prepared, y))
             except RunError as error:
                 raise ValueError(f"the spec cannot be trained on these data: {error}") from error
             self._keep(run, directory)
+
+    def _look(self, prepared: Prepared, y: Any) -> None:
+        """Whether the estimator can use the data as they are prepared, before anything is trained.
+        Raises `ValueError`.
+        """
+
+    def _targets(self, compiled: Compiled, y: Any) -> Any:
+        """`y` as the column of the spec's target. Raises `ValueError` for an output that does not
+        fit.
+        """
+        raise NotImplementedError
 
     def _keep(self, run: Any, directory: Path) -> None:
         from modelspec.runtime.run.run_data import saved_state
@@ -122,67 +136,47 @@ class SpecEstimator(BaseEstimator):
         self._model = run.model
 
     @property
-    def _source(self) -> Any:
+    def _written(self) -> str | Mapping[str, Any]:
         """The spec, as a path or a mapping."""
-        return self._default if self.spec is None else self.spec
+        source = self._default if self.spec is None else self.spec
+        return source if isinstance(source, Mapping) else fspath(source)
 
-    def _checked(self, x: Any, count: int, *, weighted: bool) -> Spec:
-        """The spec, its data section about what `fit` was given. Raises `SpecError`."""
+    def _checked(self, x: Any, y: Any, weights: Any, count: int) -> tuple[Spec, dict[str, Any]]:
+        """The spec with a whole data section, and the columns that it reads. Raises `SpecError`,
+        and `ValueError` where these are not what the spec asks for.
+        """
         given = self._all_overrides(count)
-        source = self._source if isinstance(self._source, Mapping) else fspath(self._source)
-        data = self._data(load_spec(source, given), x, weighted)
-        rest = {path: value for path, value in given.items() if not path.startswith("data")}
-        return load_spec(source, {**rest, "data": data})
-
-    def _all_overrides(self, count: int) -> dict[str, Any]:
-        """The overrides, and what parameters of the estimator and the data say of the spec."""
-        found = dict(self.overrides or {})
-        if self._counted in (mapping_of(self._source).get("vars") or {}):
-            found.setdefault(f"vars.{self._counted}", count)
-        own = {
-            "training.epochs": self.epochs,
-            "training.batch_size": self.batch_size,
-            "seed": self._seed(),
-        }
-        found.update({path: value for path, value in own.items() if value is not None})
-        return found
-
-    def _data(self, spec: Spec, x: Any, weighted: bool) -> dict[str, Any]:
-        """The data section for what `fit` was given."""
+        spec = load_spec(self._written, given)
         outputs = tuple(spec.graph.outputs)
         if len(outputs) != 1:
             raise ValueError(f"an estimator has one output, and the spec has {len(outputs)}")
-        data: dict[str, Any] = {
-            "source": {"npz": "data.npz"},
-            "inputs": self._inputs(spec, tuple(spec.graph.inputs), x),
-            "targets": {outputs[0]: {"column": _Y}},
-        }
-        split = spec.compiled.data.split if spec.compiled.data is not None else None
-        if split is not None and split.validation:
-            data["split"] = {"validation": split.validation}
-        if weighted:
-            data["weights"] = _WEIGHT
-        return data
+        found = filled(spec.compiled, x, self._targets(spec.compiled, y), weights)
+        return load_spec(self._written, {**given, **found.more}) if found.more else spec, (
+            found.columns
+        )
 
-    def _inputs(self, spec: Spec, names: tuple[str, ...], x: Any) -> dict[str, Any]:
-        """What feeds each input: columns of a data frame as the spec has them, else all of `X` as
-        one.
+    def _all_overrides(self, count: int) -> dict[str, Any]:
+        """The overrides, and what parameters of the estimator and the data say of the spec. Raises
+        `ValueError` where two of them say different things.
         """
-        features = (spec.compiled.data.inputs if spec.compiled.data is not None else None) or {}
-        if hasattr(x, "columns"):
-            return {name: feature_of(one) for name, one in features.items()}
-        if len(names) != 1:
-            raise ValueError(
-                f"the model has {len(names)} inputs: give a data frame, and a spec whose"
-                " `data.inputs` says which columns feed which"
-            )
-        rest = feature_of(features[names[0]]) if names[0] in features else {}
-        return {
-            names[0]: {
-                **{key: value for key, value in rest.items() if key not in ("column", "columns")},
-                "column": COLUMN,
-            }
+        found = dict(self.overrides or {})
+        own = {
+            "training.epochs": ("epochs", self.epochs),
+            "training.batch_size": ("batch_size", self.batch_size),
+            "seed": ("random_state", self._seed()),
         }
+        for path, (parameter, value) in own.items():
+            if value is not None and found.setdefault(path, value) != value:
+                raise ValueError(
+                    f"`{parameter}` is {value}, and the override `{path}` is {found[path]}: give"
+                    " one of them"
+                )
+        counted = f"vars.{self._counted}"
+        if counted not in found:
+            trial = compile_spec(self._written, {counted: count})
+            if not any(one.code == _NO_SUCH_VARIABLE for one in trial.diagnostics):
+                found[counted] = count
+        return found
 
     def _seed(self) -> int | None:
         """The seed that replaces the spec's; of a NumPy generator, a number that it draws."""
@@ -191,46 +185,32 @@ class SpecEstimator(BaseEstimator):
             return None if given is None else int(given)
         return int(given.randint(2**31 - 1))
 
-    def _frame(self, x: Any) -> bool:
-        """Whether `x` is a data frame whose columns the spec names."""
-        if not (hasattr(x, "iloc") and hasattr(x, "columns")):
-            return False
-        inputs = (mapping_of(self._source).get("data") or {}).get("inputs")
-        named = columns_named(inputs) - {COLUMN}
-        return bool(named) and named <= {str(column) for column in x.columns}
-
-    def _columns(self, x: Any) -> dict[str, Any]:
-        if not hasattr(x, "columns"):
-            return {COLUMN: x}
-        from modelspec.runtime.data.python_objects import table_from
-
-        table = table_from(x)
-        return {name: table.column(name) for name in table.names}
-
-    def _valid(self, x: Any, *, reset: bool, **options: Any) -> Any:
-        """What scikit-learn makes of `X` (and `y`); a data frame that the spec reads by its columns
-        as it is.
+    def _valid(self, x: Any) -> Any:
+        """What scikit-learn makes of `X`; a data frame that the spec reads by its columns as it
+        is.
         """
-        if not self._frame(x):
-            return validate_data(self, x, reset=reset, **options)
-        validate_data(self, x, reset=reset, skip_check_array=True)
-        return x
+        x, data = as_frame(x), self._run_spec().data
+        if by_name(data, x):
+            return x
+        finite: Any = "allow-nan" if takes_nothing(data) else True
+        return validate_data(self, x, reset=False, ensure_all_finite=finite)
 
     # Predicting -----------------------------------------------------------------------------------
 
+    @own_state()
     def _predicted(self, x: Any) -> np.ndarray[Any, Any]:
         """The output for every row, in float64."""
         check_is_fitted(self, "weights_")
-        given = self._valid(x, reset=False)
+        given = self._valid(x)
         from modelspec.runtime.data import prepare_source
-        from modelspec.runtime.data.adapted_state import State
         from modelspec.runtime.data.python_objects import table_from
 
         model, compiled = self._built()
-        state = None if self.state_ is None else State.of(self.state_)
+        assert compiled.graph is not None
+        columns = columns_of(compiled.data, tuple(compiled.graph.inputs), given)
         try:
             examples, _ = prepare_source(
-                compiled, table_from(self._columns(given)), with_targets=False, state=state
+                compiled, table_from(columns), with_targets=False, state=self._state()
             )
         except RunError as error:
             raise ValueError(f"the spec cannot take these data: {error}") from error
@@ -246,20 +226,30 @@ class SpecEstimator(BaseEstimator):
         ]
         return found.astype(np.float64)
 
+    def _state(self) -> State | None:
+        """What the transforms learned."""
+        from modelspec.runtime.data.adapted_state import State
+
+        return None if self.state_ is None else State.of(self.state_)
+
     def _built(self) -> tuple[Any, Compiled]:
         """The model; after an unpickling built from the spec, and given the weights."""
         if self.__dict__.get("_model") is None:
-            from dataclasses import replace
-
             from modelspec.runtime.backend import build
             from modelspec.runtime.run import framework
 
-            self._compiled = compiled_of(self.resolved_)
-            file = self._compiled.file
+            compiled = self._run_spec()
+            file = compiled.file
             framework.load(file.seed, deterministic=file.runtime.deterministic)
-            self._model = build(replace(self._compiled, training=None), pretrained=False)
+            self._model = build(replace(compiled, training=None), pretrained=False)
             self._model.set_weights(self.weights_)
-        return self._model, self._compiled
+        return self._model, self._run_spec()
+
+    def _run_spec(self) -> Compiled:
+        """The spec as it was run."""
+        if self.__dict__.get("_compiled") is None:
+            self._compiled = compiled_of(self.resolved_)
+        return self._compiled
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())

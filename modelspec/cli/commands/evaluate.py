@@ -51,13 +51,17 @@ def command(run: Path, source: str | None, form: str) -> None:
             "examples": found.examples,
             "metrics": found.metrics,
             "counted": counted,
+            "positive": dict(found.positive),
         }
         write(json.dumps(for_json(told), indent=2))
     else:
         from modelspec.runtime.history.tables import counted_rows, metrics_table
+        from modelspec.runtime.run.positive_labels import told as told_labels
 
         rows = counted_rows([counted]) if _left_out(found.counted.values()) else []
         write(metrics_table({f"{found.on} ({found.examples:,} examples)": found.metrics}, rows))
+        for line in told_labels(found.positive):
+            write(line)
 
 
 def _left_out(counted: Iterable[Counted]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .mismatch import MismatchError
+from .process_state import import_keras, own_state
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +26,12 @@ def build(compiled: Compiled, *, pretrained: bool = True) -> keras.Model:
     cannot be read or does not fit, and `MismatchError` where the model differs from what was
     inferred.
     """
+    with own_state():
+        import_keras()
+        return _built(compiled, pretrained)
+
+
+def _built(compiled: Compiled, pretrained: bool) -> keras.Model:
     from .compile_model import compile_model
     from .lower import lower
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
 
-from .adapted_state import FeatureState, labels
+from .adapted_state import FeatureState, State, labels
 from .column_reader import open_columns
 from .columns import Binding, Bound, bind
 from .errors import Findings, RunError
@@ -30,6 +30,7 @@ from .sources import open_source
 from .spec_facts import section, trained_outputs
 from .table import BLOCK, Array, Table
 from .transforms import load_keras
+from .wanted import text_columns
 
 
 def inspect(
@@ -50,7 +51,7 @@ def inspect(
 def _of_right(compiled: Compiled, prepared: Prepared) -> DataFacts:
     """The facts of data that can be used."""
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
-    columns = _columns(compiled, prepared.binding, tables, _members(prepared))
+    columns = _columns(compiled, prepared.binding, tables, _members(prepared), prepared.state)
     parts = {
         part: PartFacts(len(one), one.examples.table.name) for part, one in prepared.parts.items()
     }
@@ -93,13 +94,15 @@ def _columns(
     binding: Binding,
     tables: Mapping[str, Table],
     members: Mapping[str, list[tuple[str, Array]]],
+    state: State | None = None,
 ) -> dict[str, ColumnFacts]:
     """By name, of the source that is trained on; values are counted in every part's."""
     weights = section(compiled).weights
     names = dict.fromkeys((*binding.columns, *([weights] if weights else [])))
     columns = {name: ColumnProfile(name) for name in names}
     for part, table in _each_once(tables):
-        for start, block in _blocks(table, columns):
+        texts = text_columns(binding, table, compiled, state)
+        for start, block in _blocks(table, columns, texts):
             size = len(next(iter(block.values())))
             inside = _inside(members.get(table.fingerprint), part, start, size)
             for name, values in block.items():
@@ -120,18 +123,18 @@ def _each_once(tables: Mapping[str, Table]) -> Iterator[tuple[str, Table]]:
 
 
 def _blocks(
-    table: Table, columns: Mapping[str, ColumnProfile]
+    table: Table, columns: Mapping[str, ColumnProfile], texts: Collection[str]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     """All columns in one pass; where one cannot be read, each of the others in a pass of its
     own.
     """
-    together = open_columns(table, (), dict.fromkeys(columns), Findings())
+    together = open_columns(table, (), dict.fromkeys(columns), Findings(), texts=texts)
     if together is not None:
         yield from together.blocks()
         return
     for name in columns:
         with suppress(RunError):
-            reader = open_columns(table, (), {name: None}, Findings())
+            reader = open_columns(table, (), {name: None}, Findings(), texts=texts)
             if reader is not None:
                 yield from reader.blocks()
 

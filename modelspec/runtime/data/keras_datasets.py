@@ -23,6 +23,7 @@ from modelspec.catalog.sources.dataset import dataset
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Context
 
+from ..backend.process_state import import_keras
 from .sources.formats import files
 from .sources.formats.numpy_header import BROKEN
 from .sources.idx import IdxTable
@@ -177,6 +178,7 @@ def fetch(pinned: Pinned, folder: str) -> Path:
         pinned.sha256 is None or files.fingerprint_of(kept, str(kept)) == pinned.sha256
     ):
         return kept
+    import_keras()
     import keras
 
     try:

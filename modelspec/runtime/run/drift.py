@@ -12,6 +12,7 @@ from modelspec.core.text_table import columns
 
 from ..data import Prepared
 from . import framework
+from .environment import chosen_by_variables
 from .framework import Pins
 from .manifest import Manifest, data_facts
 from .saver import Snapshot
@@ -24,7 +25,12 @@ _BACKEND = {
     "inter_op_threads": "threads between operations",
     "onednn": "TF_ENABLE_ONEDNN_OPTS",
     "devices": "devices",
+    "switches": "switches of TensorFlow",
 }
+_HARMLESS_VARIABLES = ("BLIS_", "MKL_", "OMP_", "OPENBLAS_")
+"""How the names begin of variables of libraries that TensorFlow's own packages do not compute
+with: it has its own threads.
+"""
 
 
 @dataclass(frozen=True)
@@ -80,15 +86,27 @@ def of_environment(manifest: Manifest, pins: Pins) -> Iterator[Difference]:
     for name in ("architecture", "cpu"):
         if machine.get(name) != this[name]:
             yield Difference(f"machine: {name}", str(machine.get(name)), str(this[name]))
-    yield from of_backend(manifest, vars(pins))
+    yield from of_backend(manifest, {**vars(pins), "environment": chosen_by_variables()})
 
 
 def of_backend(manifest: Manifest, now: Mapping[str, Any]) -> Iterator[Difference]:
-    """Threads, oneDNN and devices. A run that never began to train has none on record."""
+    """Threads, oneDNN, devices, what the program has switched, and variables of the environment. A
+    run that never began to train has none on record, one of an earlier version not all.
+    """
     was = _mapping(manifest, "backend")
     for name, words in _BACKEND.items():
         if name in was and name in now and was[name] != now[name]:
             yield Difference(words, _plain(was[name]), _plain(now[name]))
+    before, here = was.get("environment"), now.get("environment")
+    if isinstance(before, dict) and isinstance(here, Mapping):
+        for name in sorted({*before, *here}):
+            if before.get(name) != here.get(name):
+                yield Difference(
+                    f"environment: {name}",
+                    str(before.get(name, "absent")),
+                    str(here.get(name, "absent")),
+                    name.startswith(_HARMLESS_VARIABLES),
+                )
 
 
 def of_data(manifest: Manifest, prepared: Prepared) -> Iterator[Difference]:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.process_state import own_state
 from ..data import Part, RunError
 from ..data.examples import whole
 from .open_run import SavedRun, open_run, table_for
-from .run_data import prepared_data, prepared_source
+from .positive_labels import positive_labels
+from .run_data import prepared_data, prepared_source, saved_state
 
 if TYPE_CHECKING:
     from .step import Counted
@@ -30,8 +32,13 @@ class Evaluation:
     warnings: tuple[Diagnostic, ...] = ()
     counted: Mapping[str, Counted] = field(default_factory=dict)
     """By output with a loss: how many values it has, and how many of them count."""
+    positive: Mapping[str, Any] = field(default_factory=dict)
+    """By output: the label that its unit is the probability of, where a target of two labels feeds
+    one unit.
+    """
 
 
+@own_state()
 def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluation:
     """The metrics of the model in a run folder, on `source` (a path, or `kind=path`) or the run's
     test split (where it has none, its validation split).
@@ -49,7 +56,8 @@ def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluat
     with told("the evaluation failed"):
         found = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
     said = (*run.warnings, *warnings, *found.caveats)
-    return Evaluation(on, len(part), found.metrics, said, found.counted)
+    positive = positive_labels(run.compiled, saved_state(run.compiled, run.directory))
+    return Evaluation(on, len(part), found.metrics, said, found.counted, positive)
 
 
 def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:

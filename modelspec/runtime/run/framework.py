@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +18,19 @@ from typing import Any
 
 from modelspec import __version__
 
+from ..backend.process_state import settle
 from ..data.errors import RunError
+from .environment import ONEDNN, chosen_by_variables, switched
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+seeding = threading.RLock()
+"""Held from the seeding of the process to the last weight that follows from it: other threads seed
+it, too.
+"""
+_loaded = False
+"""Whether this process has loaded it: the chatter of libraries is over then."""
 _is_deterministic = False
 """Of the whole process: TensorFlow does not say whether it is."""
-_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _BYTES_IN_TRAINING = 8
 """A float32 weight and its gradient; most optimizers keep more."""
 
@@ -52,26 +60,50 @@ class Pins:
             _whole(environ.get("TF_NUM_INTEROP_THREADS"))
             or _whole(earlier.get("inter_op_threads"))
             or count,
-            environ.get(_ONEDNN) or str(earlier.get("onednn") or "default"),
+            environ.get(ONEDNN) or str(earlier.get("onednn") or "default"),
         )
 
 
 def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
-    """Load Keras on TensorFlow, with every random number of the process from `seed`.
+    """Load Keras on TensorFlow, with every random number of the process from `seed`, and with the
+    settings of `own_state`.
 
     Threads and oneDNN are pinned, by default as `Pins.here` has them, unless this process has used
     TensorFlow already. `deterministic` holds for the rest of the process: TensorFlow cannot take it
     back. Raises `RunError` (MS707) where it cannot be loaded.
     """
-    pins = pins or Pins.here()
+    global _is_deterministic
+    with seeding:
+        if not _loaded:
+            _load(pins or Pins.here())
+        import keras
+        import tensorflow as tf
+
+        if keras.backend.backend() != "tensorflow":
+            raise RunError.of(
+                "MS707",
+                f"Keras runs on {keras.backend.backend()} in this process, and modelspec on "
+                "TensorFlow",
+                help="set `KERAS_BACKEND=tensorflow` before Keras is imported",
+            )
+        tf.get_logger().setLevel("ERROR")
+        settle()
+        keras.utils.set_random_seed(seed)
+        if deterministic:
+            tf.config.experimental.enable_op_determinism()
+            _is_deterministic = True
+
+
+def _load(pins: Pins) -> None:
+    """The first time in this process. Raises `RunError` (MS707)."""
+    global _loaded
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if pins.onednn != "default" and "tensorflow" not in sys.modules:
-        os.environ[_ONEDNN] = pins.onednn
+        os.environ[ONEDNN] = pins.onednn
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
         with _without_native_chatter():
-            import keras
             import tensorflow as tf
 
             with suppress(
@@ -81,22 +113,25 @@ def load(seed: int, *, deterministic: bool, pins: Pins | None = None) -> None:
                 tf.config.threading.set_inter_op_parallelism_threads(pins.inter_op_threads)
             tf.config.list_physical_devices()
             tf.zeros(())  # the first operation greets the devices
+            import keras  # noqa: F401  # after TensorFlow: what it raises is of its own settings
     except ImportError as error:
         raise RunError.of(
             "MS707", f"TensorFlow cannot be loaded: {error}", help="`pip install tensorflow`"
         ) from error
-    if keras.backend.backend() != "tensorflow":
-        raise RunError.of(
-            "MS707",
-            f"Keras runs on {keras.backend.backend()} in this process, and modelspec on TensorFlow",
-            help="set `KERAS_BACKEND=tensorflow` before Keras is imported",
-        )
-    tf.get_logger().setLevel("ERROR")
-    keras.utils.set_random_seed(seed)
-    if deterministic:
-        global _is_deterministic
-        tf.config.experimental.enable_op_determinism()
-        _is_deterministic = True
+    except (AssertionError, ValueError, TypeError, AttributeError) as error:
+        raise _not_set_up(error) from error  # what Keras raises for its `keras.json`
+    _loaded = True
+
+
+def _not_set_up(error: Exception) -> RunError:
+    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    said = str(error) or type(error).__name__
+    return RunError.of(
+        "MS707",
+        f"Keras cannot be loaded with the settings of its user: {said}",
+        help=f"correct or remove `{file}`, and unset KERAS_MAX_EPOCHS and"
+        " KERAS_MAX_STEPS_PER_EPOCH",
+    )
 
 
 @contextmanager
@@ -154,8 +189,10 @@ def backend() -> dict[str, Any]:
         # 0 is TensorFlow's word for one for each core
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or cores(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or cores(),
-        "onednn": os.environ.get(_ONEDNN, "default"),
+        "onednn": os.environ.get(ONEDNN, "default"),
         "devices": [_device(device) for device in tf.config.list_physical_devices()],
+        "environment": chosen_by_variables(),
+        "switches": switched(),
     }
 
 

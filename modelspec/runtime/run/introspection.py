@@ -17,6 +17,7 @@ from modelspec.core.diagnostics import listed, nearest
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import erase, show
 
+from ..backend.process_state import own_state
 from ..data import RunError
 from ..data.table import Array
 
@@ -44,6 +45,7 @@ class Probing:
         assert self.compiled.graph is not None
         return self.compiled.graph
 
+    @own_state()
     def outputs(self, names: str | Sequence[str], x: Given, *, batch_size: int = 32) -> Any:
         """The tensors of some layers for every example: `run.outputs("conv1", x)`; as `K.function`
         gave them.
@@ -68,6 +70,7 @@ class Probing:
         }
         return found[names] if isinstance(names, str) and names in found else found
 
+    @own_state()
     def gradients(
         self,
         output: str,

@@ -105,15 +105,28 @@ class MeasuredOutput(ComparedOutput):
             rank = kept.shape.rank if kept is not None else self.step_rank
             weights = expanded(weights, rank)
             kept = weights if kept is None else weights * tf.cast(kept, weights.dtype)
+        kept = None if kept is None else tf.cast(kept, _SMALLEST_PRECISION)
+        if isinstance(metric, _OF_ROWS):
+            self._update_rows(metric, targets, kept)
+            return
         if kept is None:
             metric.update_state(targets, self._outputs)
             return
-        kept = tf.cast(kept, _SMALLEST_PRECISION)
         if isinstance(metric, _BY_UNIT):
             kept = spread_over(kept, tf.shape(self._outputs))
         elif not _applies_masks(metric):
             kept = spread_over(kept, tf.shape(self._outputs)[: self.step_rank])
         metric.update_state(targets, self._outputs, sample_weight=kept)
+
+    def _update_rows(self, metric: Any, targets: Any, kept: Any) -> None:
+        """Update a metric that takes one row of units for each value: steps and pixels are rows."""
+        units = tf.shape(self._outputs)[-1]
+        rows = [tf.reshape(one, [-1, units]) for one in (targets, self._outputs)]
+        if kept is None:
+            metric.update_state(*rows)
+            return
+        weights = spread_over(kept, tf.shape(self._outputs)[: self.step_rank])
+        metric.update_state(*rows, sample_weight=tf.reshape(weights, [-1]))
 
     def _targets_of(self, metric: Any) -> Any:
         """The targets as a metric takes them: 0 for -1 where the loss has the classes -1 and 1."""
@@ -190,6 +203,8 @@ _OF_LABELS = (
     keras.metrics.FBetaScore,
 )
 """Metrics whose targets are 0 and 1."""
+_OF_ROWS = (keras.metrics.F1Score, keras.metrics.FBetaScore, keras.metrics.R2Score)
+"""Metrics that Keras computes of outputs (batch, units) alone."""
 _OF_SIGNS = (keras.losses.Hinge, keras.losses.SquaredHinge)
 """Losses whose targets are -1 and 1; they take 0 and 1 as well."""
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")

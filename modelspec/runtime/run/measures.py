@@ -32,6 +32,7 @@ class Measures:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
+        _add_in_single_precision(model)
         self._examples: Any = None
         """How many examples the batch at hand has."""
         self._compared: dict[str | None, ComparedOutput] = {}
@@ -57,6 +58,9 @@ class Measures:
             sample_weight=self._per_value(targets, outputs, weights),
             training=training,
         )
+        if loss.shape.rank:  # `reduction: none`: the gradient is that of the sum
+            loss_tracker(model).update_state(tf.reduce_mean(loss), sample_weight=self._examples)
+            return tf.reduce_sum(loss)
         if before is not None:
             self._update_total(loss, before)
         else:
@@ -206,6 +210,35 @@ def loss_tracker(model: keras.Model) -> Any:
 def batch_size(inputs: Any) -> Any:
     """How many examples a batch has, as a tensor."""
     return tf.shape(next(one for one in keras.tree.flatten(inputs) if one is not None))[0]
+
+
+def results(model: keras.Model) -> dict[str, Any]:
+    """Every metric so far by its logged name, each one number.
+
+    A metric that gives a number for each class or threshold is logged once for each: `f1_score_0`.
+    """
+    found = {}
+    for name, value in model.get_metrics_result().items():
+        if not value.shape.rank:
+            found[name] = value
+            continue
+        numbers = tf.unstack(tf.reshape(value, [-1]))
+        found |= {
+            name if len(numbers) == 1 else f"{name}_{at}": one for at, one in enumerate(numbers)
+        }
+    return found
+
+
+def _add_in_single_precision(model: keras.Model) -> None:
+    """Have Keras add the regularization of layers in half precision to a loss in float32: it cannot
+    add numbers of two dtypes.
+    """
+    aggregate = type(model)._aggregate_additional_loss
+
+    def aggregated(added: Any) -> Any:
+        return aggregate(model, keras.ops.cast(added, keras.config.floatx()))
+
+    model._aggregate_additional_loss = aggregated
 
 
 def _name_weighted(compiled: Any) -> None:

@@ -16,6 +16,7 @@ from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.settings import Settings
 
+from ..backend.process_state import own_state
 from ..data.adapted_state import State, has_inverse, inverse, labels
 from ..data.columns import binding_of
 from ..data.examples import whole
@@ -110,6 +111,7 @@ def predict(
     return Written(path, stream.rows, stream.warnings)
 
 
+@own_state()
 def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None) -> Stream:
     """As `predict`, in batches: `for batch in predictions(...)`. Raises as it does, and so does
     each batch.
@@ -132,14 +134,14 @@ def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None)
         from ..data.batches import Feed
         from .framework_errors import told
 
-        with told("the prediction failed"):
+        with told("the prediction failed"), own_state():
             wanted = model if not layers else _inner(model, typed, layers)
             feed = Feed(examples).plain(part.positions, batch_size)
             computed = (
                 _by_name(wanted.predict_on_batch(batch), tuple(typed.outputs)) for batch in feed
             )
         while True:
-            with told("the prediction failed"):
+            with told("the prediction failed"), own_state():
                 outputs = next(computed, None)
             if outputs is None:
                 return
@@ -207,7 +209,7 @@ def _predictions(
     }
     plain = {
         name: (
-            inverse(layers[name], values).astype(values.dtype)
+            inverse(layers[name], values)
             if name not in classes and has_inverse(layers.get(name, ()))
             else values
         )

@@ -18,6 +18,8 @@ from ..history import read_record
 from .introspection import Probing
 from .manifest import Manifest
 from .open_run import SavedRun, edited, read_resolved
+from .positive_labels import positive_labels
+from .run_data import saved_state
 
 if TYPE_CHECKING:
     import keras
@@ -44,6 +46,13 @@ class Run(Probing):
     """The spec, a `modelspec.Spec`."""
     outcome: str = "completed"
     """`completed`, `interrupted`, `failed`, or `running` where it was killed or still goes on."""
+
+    @cached_property
+    def positive(self) -> Mapping[str, Any]:
+        """By output: the label that its unit is the probability of, where a target of two labels
+        feeds one unit. Raises `RunError` (MS631) where what the run learned cannot be read.
+        """
+        return positive_labels(self.compiled, saved_state(self.compiled, self.directory))
 
     @cached_property
     def model(self) -> keras.Model:

@@ -21,6 +21,7 @@ from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Diagnostic
 from modelspec.core.source import plain
 
+from ..backend.process_state import own_state
 from ..data import Prepared, RunError
 from ..data.batches import steps
 from . import drift, framework
@@ -40,6 +41,7 @@ from .signals import Signals
 from .train import make_loop, require_training, room
 
 
+@own_state()
 def resume(
     run_dir: str | PathLike[str],
     overrides: Mapping[str, Any] | None = None,

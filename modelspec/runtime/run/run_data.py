@@ -10,6 +10,7 @@ from pathlib import Path
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.process_state import own_state
 from ..data import Examples, Prepared, RunError, Table, prepare, prepare_source
 from ..data.adapted_state import FILE, FOLDER, State
 from ..data.columns import binding_of
@@ -27,11 +28,7 @@ def prepared_data(
     """The data of a spec; those of the run in `directory` with what that run learned. Raises
     `RunError`.
     """
-    state = (
-        State.load(directory)
-        if directory is not None and (directory / FOLDER / FILE).exists()
-        else None
-    )
+    state = _kept(compiled, directory) if directory is not None else None
     return prepare(compiled, state=state, load=_loader(compiled, pins))
 
 
@@ -51,12 +48,20 @@ def prepared_source(
 
 def saved_state(compiled: Compiled, directory: Path) -> State | None:
     """What the run in a folder learned; None for a run without that, of data that need nothing."""
+    bounds = binding_of(compiled).features.values()
+    if any(must_adapt(bound) for bound in bounds):
+        return State.load(directory)  # says that it is missing
+    return _kept(compiled, directory)
+
+
+def _kept(compiled: Compiled, directory: Path) -> State | None:
+    """What a run kept; None where it had nothing to keep."""
     if (directory / FOLDER / FILE).exists():
         return State.load(directory)
-    binding = binding_of(compiled)
-    if any(must_adapt(bound) for bound in (*binding.inputs.values(), *binding.targets.values())):
-        return State.load(directory)  # says that it is missing
-    return None
+    bounds = binding_of(compiled).features
+    learns = any(must_adapt(bound) for bound in bounds.values())
+    prepares = any(bound.chain is not None for bound in bounds.values())
+    return State.kept_by_none(bounds) if prepares and not learns else None
 
 
 def save_state(prepared: Prepared, folder: Path) -> None:
@@ -72,6 +77,7 @@ def _loader(compiled: Compiled, pins: Pins | None) -> Callable[[], None]:
     return lambda: framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
 
 
+@own_state()
 def inspected(compiled: Compiled) -> tuple[DataFacts, Prepared | None]:
     """What can be said of the data of a spec, faults included, and the data where they are right.
     Never raises for what data hold.
@@ -79,6 +85,7 @@ def inspected(compiled: Compiled) -> tuple[DataFacts, Prepared | None]:
     return inspect(compiled, load=_loader(compiled, None))
 
 
+@own_state()
 def checked_data(compiled: Compiled) -> tuple[Compiled, tuple[Diagnostic, ...]]:
     """What is wrong with the data of a spec, opened and prepared as training would; and the spec
     with every size that they show. Loads no framework unless a transform needs it.

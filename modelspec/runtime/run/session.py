@@ -23,6 +23,7 @@ from .framework_errors import diverged, told
 from .interruption import Abandoned, Interrupted
 from .loop_parts import Loop, Measurement
 from .manifest import Record
+from .positive_labels import positive_labels
 from .report import reported
 from .result import Run
 from .saver import Saver, Snapshot
@@ -102,7 +103,9 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher
         part: {output: count._asdict() for output, count in one.counted.items()}
         for part, one in measured.items()
     }
-    record.end("completed", **_reached(loop), metrics=by_part, counted=counted)
+    positive = positive_labels(loop.prepared.compiled, loop.prepared.state)
+    named: dict[str, Any] = {"positive": positive} if positive else {}
+    record.end("completed", **_reached(loop), metrics=by_part, counted=counted, **named)
     caveats = _caveats(loop, measured)
     watcher.warned(caveats)
     last = {name: values[-1] for name, values in history.items() if values}

@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from .layer_states import from_zero, state_variables
-from .measures import Measures
+from .measures import Measures, results
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class TrainingSteps:
             body,
             [tf.constant(0), tf.constant(True), tf.constant(0.0)],
         )
-        return taken, good, loss, all_finite(self.model.variables), self.model.get_metrics_result()
+        return taken, good, loss, all_finite(self.model.variables), results(self.model)
 
     def _step(self, batch: Any) -> Any:
         model = self.model
@@ -175,7 +175,7 @@ class TestSteps:
             body,
             [tf.constant(0), tf.zeros([outputs, 2], "float64")],
         )
-        return self.model.get_metrics_result(), counts
+        return results(self.model), counts
 
     def _step(self, batch: Any) -> Any:
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)

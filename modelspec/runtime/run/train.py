@@ -22,6 +22,7 @@ from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.process_state import own_state
 from ..data import Prepared, RunError
 from . import framework
 from .events import Plan, Watcher
@@ -31,6 +32,7 @@ from .framework_errors import told
 from .initial_weights import starting_weights
 from .loop_parts import Loop
 from .manifest import Record
+from .masked_steps import balanced_by_masks
 from .result import Run
 from .run_data import prepared_data
 from .session import Interrupted, go
@@ -49,6 +51,7 @@ class CheckedSpec(Protocol):
     def compiled(self) -> Compiled: ...
 
 
+@own_state()
 def train(
     spec: CheckedSpec,
     run_dir: Path | None = None,
@@ -98,6 +101,7 @@ class Trial:
     warnings: tuple[Diagnostic, ...]
 
 
+@own_state()
 def trial(spec: CheckedSpec) -> Trial:
     """Everything but the training: the data opened, the model built, one batch through it. Writes
     nothing.
@@ -145,9 +149,11 @@ def make_loop(
 
     file, graph = prepared.compiled.file, prepared.compiled.graph
     framework.check_memory((graph and graph.parameters) or 0)
-    framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
-    with told("the model cannot be built"):
-        model = build(prepared.compiled, pretrained=pretrained)
+    with framework.seeding:
+        framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
+        with told("the model cannot be built"):
+            model = build(prepared.compiled, pretrained=pretrained)
+        prepared = balanced_by_masks(model, prepared)
     return Loop(model, prepared, training)
 
 

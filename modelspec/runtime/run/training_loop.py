@@ -20,6 +20,7 @@ from modelspec.core.diagnostics import Diagnostic
 from .averages import Averages
 from .epoch_callbacks import History, Stopped, hears_batches, hears_test_batches, needs_each_batch
 from .events import Watcher, loss_first
+from .measures import results
 from .nonfinite import Numbers
 from .pacing import Pace
 from .saver import Saver, Snapshot
@@ -133,7 +134,7 @@ class Fitting:
         while self.step < self.task.steps and not self.model.stop_training:
             self._some_steps(iterator)
         self._held = self.capture() if self.saver is not None else None
-        logs = dict(self.model.get_metrics_result())
+        logs = results(self.model)
         self._averages.enter()
         if self.task.validation is not None:
             with self.test.measuring():
