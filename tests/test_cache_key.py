@@ -1,4 +1,5 @@
-"""The key of prepared data: another setting of a source that changes what is read is another entry.
+"""The key of prepared data: another setting that changes what is prepared is another entry, and an
+entry that was damaged since is not used.
 
 An entry that is used with other settings would give wrong numbers, and a test part that holds the
 rows of training.
@@ -6,18 +7,40 @@ rows of training.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.sources import SOURCES, read_source
+from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.compiler.spec.data_features import Feature, Pad
+from modelspec.compiler.spec.data_split import Split
 from modelspec.core.settings import Context
+from modelspec.runtime.data import cache, prepare
+from modelspec.runtime.data.columns import Binding, binding_of
 from modelspec.runtime.data.sources import open_source
+from modelspec.runtime.data.spec_facts import section
+from modelspec.runtime.data.storage import Storage
+from modelspec.runtime.data.table import Table
 
 CHANGES = {
-    "csv": ("t.csv", [{"delimiter": ";"}, {"header": ("u", "v")}, {"missing_values": ("x",)}]),
+    "csv": (
+        "t.csv",
+        [
+            {"delimiter": ";"},
+            {"header": ("u", "v")},
+            {"missing_values": ("x",)},
+            {"decimal": ","},
+            {"thousands": ","},
+            {"encoding": "latin-1"},
+            {"comment": "#"},
+        ],
+    ),
     "hdf5": ("t.h5", [{"rows": [0, 2]}, {"rows": [1, 3]}]),
     "text": ("lines.txt", [{"max_length": 3}]),
 }
@@ -28,6 +51,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import h5py
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODELSPEC_CACHE", str(tmp_path / "cache"))
     Path("t.csv").write_text("a;b\n1;2\n4;3\n")
     Path("lines.txt").write_text("one line\nanother\n")
     with h5py.File("t.h5", "w") as file:
@@ -64,15 +88,208 @@ def test_no_source_has_a_setting_that_the_key_leaves_out() -> None:
             assert name in made.beside_path(), f"{name} of {kind}"
 
 
+# The key of an entry ------------------------------------------------------------------------------
+
+
+class OneTable(Table):
+    """A source of which only its settings differ."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__("one", ("a", "b", "y"), "fingerprint", None)
+        self.settings = settings
+
+    def read(self, name: str) -> Any:
+        raise NotImplementedError
+
+    def place(self, name: str, index: tuple[int, ...]) -> str:
+        raise NotImplementedError
+
+
+def compiled_of(inputs: Any, features: Any, **data: Any) -> Compiled:
+    """A spec with these inputs; what is wrong with it changes no key."""
+    spec = {
+        "model": {"inputs": inputs, "layers": [{"Dense": {"units": 1, "name": "y"}}]},
+        "data": {"source": {"csv": "t.csv"}, "inputs": features, "targets": "y", **data},
+        "training": {"loss": "mse"},
+    }
+    checked = compile_spec(spec)
+    assert checked.value is not None and checked.value.data is not None, checked.diagnostics
+    return checked.value
+
+
+def key_with(compiled: Compiled, binding: Binding, settings: Any = ()) -> str:
+    storage = Storage(compiled, section(compiled), binding, lambda: None)
+    return storage.key(OneTable(dict(settings)), None).digest
+
+
+def key_of(feature: Any, settings: Any = (), **data: Any) -> str:
+    """The key of the entry of a spec with this feature."""
+    compiled = compiled_of({"x": ["auto"]}, {"x": feature}, **data)
+    return key_with(compiled, binding_of(compiled), settings)
+
+
+def test_settings_of_a_source_are_in_the_key_of_an_entry() -> None:
+    keys = {key_of("a"), *(key_of("a", change) for _, some in CHANGES.values() for change in some)}
+    assert len(keys) == 1 + sum(len(some) for _, some in CHANGES.values())
+
+
+def preparing() -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Every layer that prepares data, with the settings of an example of it that takes one
+    tensor.
+    """
+    for kind in LAYERS.kinds():
+        layer = LAYERS.find(kind)
+        if layer is not None and layer.prepares_data:
+            some = [dict(one.settings) for one in layer.examples if len(one.inputs) == 1]
+            if some:
+                yield layer, max(some, key=len)
+
+
+def changes(layer: Any, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The settings, and each of the layer's left out where they have it, written out else."""
+    yield settings
+    for name, setting in layer.model_fields.items():
+        rest = {one: value for one, value in settings.items() if one != name}
+        default = setting.get_default(call_default_factory=True)
+        yield rest if name in settings else {**rest, name: default}
+
+
+def test_settings_of_a_transform_are_in_the_key_of_an_entry() -> None:
+    """All as inputs of one model; a layer that cannot be without a setting has it in its example
+    alone.
+    """
+    features = {
+        f"x{number}": {"column": "a", "transform": [transform]}
+        for number, transform in enumerate(
+            {layer.kind(): changed}
+            for layer, settings in preparing()
+            for changed in changes(layer, settings)
+        )
+    }
+    compiled = compiled_of({name: [1] for name in features}, features)
+    keys = [
+        key_with(compiled, Binding({"x0": bound}, {}))
+        for bound in binding_of(compiled).inputs.values()
+        if bound.chain is not None and bound.chain.complete
+    ]
+    assert len(set(keys)) == len(keys) > 300
+
+
+def test_the_tokens_of_a_file_are_in_the_key_of_an_entry() -> None:
+    keys = set()
+    for words in ("one\ntwo\n", "one\nthree\n"):
+        Path("words.txt").write_text(words)
+        lookup = {"StringLookup": {"vocabulary": "words.txt", "output_mode": "one_hot"}}
+        keys.add(key_of({"column": "a", "transform": [lookup]}))
+    assert len(keys) == 2
+
+
+OF_A_FEATURE: dict[str, tuple[Any, Any]] = {
+    # two features that differ in one key
+    "column": ({"column": "a"}, {"column": "b"}),
+    "columns": ({"columns": ["a", "b"]}, {"columns": ["b", "a"]}),
+    "dtype": ({"column": "a"}, {"column": "a", "dtype": "int64"}),
+    "lowercase": ({"column": "a"}, {"column": "a", "lowercase": "unicode"}),
+    "positive": ({"column": "a"}, {"column": "a", "positive": "yes"}),
+    "missing": ({"column": "a", "missing": 0}, {"column": "a", "missing": "mean"}),
+    "pad": ({"column": "a", "pad": 3}, {"column": "a", "pad": 4}),
+    "transform": (
+        {"column": "a", "transform": ["Normalization"]},
+        {"column": "a", "transform": ["Flatten"]},
+    ),
+}
+OF_PAD: dict[str, Any] = {"length": 9, "value": 7, "padding": "post", "truncating": "post"}
+OF_A_SPLIT: dict[str, Any] = {
+    "validation": 0.25,
+    "test": 0.25,
+    "stratify": "a",
+    "group": "a",
+    "order": "a",
+}
+
+
+def test_every_key_of_a_feature_is_in_the_key_of_an_entry() -> None:
+    assert set(OF_A_FEATURE) == set(Feature.model_fields)
+    for name, (one, other) in OF_A_FEATURE.items():
+        assert key_of(one) != key_of(other), name
+    assert set(OF_PAD) == set(Pad.model_fields)
+    usual = {"column": "a", "pad": {"length": 3}}
+    for name, value in OF_PAD.items():
+        changed = {"column": "a", "pad": {"length": 3, name: value}}
+        assert key_of(changed) != key_of(usual), name
+
+
+def test_every_key_of_a_split_is_in_the_key_of_what_is_learned() -> None:
+    assert set(OF_A_SPLIT) == set(Split.model_fields)
+    learned = {"column": "a", "transform": ["Normalization"]}
+    keys = {key_of(learned, split={"test": 0.1})}
+    keys |= {key_of(learned, split={"test": 0.1, name: it}) for name, it in OF_A_SPLIT.items()}
+    assert len(keys) == 1 + len(OF_A_SPLIT)
+    once = {key_of("a", split={"test": 0.1, name: value}) for name, value in OF_A_SPLIT.items()}
+    assert len(once) == 1, "nothing is learned, so that all of them share one entry"
+
+
+# Entries ------------------------------------------------------------------------------------------
+
+
+def kept(**data: Any) -> Any:
+    spec = {
+        "model": {"inputs": {"x": [1]}, "layers": [{"Dense": {"units": 1, "name": "y"}}]},
+        "data": {
+            "source": {"csv": "numbers.csv"},
+            "cache": "disk",
+            "inputs": {"x": {"column": "a", "missing": "mean"}},
+            "targets": "y",
+            **data,
+        },
+        "training": {"loss": "mse", "batch_size": 2},
+    }
+    checked = compile_spec(spec)
+    assert checked.ok and checked.value is not None, checked.diagnostics
+    return prepare(checked.value)
+
+
+@pytest.mark.parametrize("damage", ["a byte of an array", "what was learned", "no checksum"])
+def test_an_entry_that_was_damaged_is_made_anew(damage: str, tmp_path: Path) -> None:
+    Path("numbers.csv").write_text("a,y\n1,0\n2,1\n,1\n")
+    (entry,) = (tmp_path / "cache" / kept().cache[0].key,)
+    assert kept().cache[0].used
+    if damage == "a byte of an array":
+        array = np.load(entry / "0.npy")
+        array[1] = 1e6
+        np.save(entry / "0.npy", array)
+    else:
+        read = json.loads((entry / "entry.json").read_text())
+        if damage == "no checksum":
+            del read["sha256"]
+        else:
+            read["facts"]["state"]["inputs"]["x"]["fill"]["a"] = 1e6
+        (entry / "entry.json").write_text(json.dumps(read))
+    again = kept()
+    assert (again.cache[0].used, again.cache[0].damaged) == (False, True)
+    assert again.parts["train"].examples.inputs["x"].tolist() == [[1], [2], [1.5]]
+    assert kept().cache[0].used
+
+
+def test_an_entry_of_a_version_without_checksums_is_read() -> None:
+    key = cache.Key("t.csv", {"source": "abc"})
+    folder = cache.folder() / key.digest
+    folder.mkdir(parents=True)
+    np.save(folder / "0.npy", np.arange(3))
+    entry = {"source": "t.csv", "parts": key.parts, "facts": {}}
+    arrays = {"inputs/x": ["0.npy", [3], "int64"]}
+    (folder / "entry.json").write_text(json.dumps({**entry, "arrays": arrays}))
+    found = cache.find(key)
+    assert found is not None and found.arrays["inputs/x"].tolist() == [0, 1, 2]
+
+
 @pytest.mark.tensorflow
-def test_a_test_part_does_not_hold_the_rows_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_part_does_not_hold_the_rows_of_training() -> None:
     """`rows` of one file: what is kept on disk of one part is not that of the other."""
     import h5py
 
     import modelspec as ms
-    from modelspec.runtime.data import prepare
 
-    monkeypatch.setenv("MODELSPEC_CACHE", str(Path.cwd() / "cache"))
     with h5py.File("d.h5", "w") as file:
         file["x"] = np.arange(20, dtype="float32").reshape(20, 1)
         file["y"] = np.arange(20) % 2

@@ -87,7 +87,7 @@ TABLES: dict[str, tuple[str, str, str]] = {
     "blanks only": ("a,b,y\n1,  ,0\n3,4,1\n", "MS608", "t.csv:2"),
     "text": ("a,b,y\n1,2,0\n3,four,1\n5,6,1\n", "MS609", '"four" at t.csv:3'),
     "decimal comma": ('a,b,y\n1,"2,5",0\n1,2,0\n', "MS609", "decimals with a point"),
-    "thousands": ('a,b,y\n1,"2,500,000",0\n1,2,0\n', "MS609", "thousands without commas"),
+    "thousands": ('a,b,y\n1,"2,500,000",0\n1,2,0\n', "MS609", 'thousands: ","'),
     "underscore": ("a,b,y\n1,2_000,0\n1,2,0\n", "MS609", "without `_`"),
     "infinity": ("a,b,y\n1,2,0\n3,-inf,1\n", "MS613", "`b` is minus infinity at t.csv:3"),
     "past float64": ("a,b,y\n1,1e400,0\n", "MS613", "t.csv:2"),

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelspec.runtime.data import DataError
 from modelspec.runtime.data.sources import csv as delimited
-from modelspec.runtime.data.sources.formats import files
+from modelspec.runtime.data.sources.formats import csv_stream, files
 from modelspec.runtime.data.table import is_nothing
 
 from .sources import faults, in_blocks, opened
@@ -81,10 +82,174 @@ def test_a_delimiter_that_may_be_one_of_two_must_be_said(tmp_path: Path, text: s
 
 def test_decimal_comma(tmp_path: Path) -> None:
     assert column(tmp_path, "a;b\n1,5;x\n-2;y\n", decimal=",") == [1.5, -2.0]
-    assert column(tmp_path, "a;b\n1.500;x\n", decimal=",") == [
-        "1.500"
-    ]  # thousands: never read as one and a half
     assert column(tmp_path, "a;b\n1,5;x\n") == ["1,5"]
+
+
+@pytest.mark.parametrize("cell", ["1.500", "1.5", "1.234.567", "1e-.5", "."])
+def test_with_a_decimal_comma_a_point_is_in_no_number(tmp_path: Path, cell: str) -> None:
+    """Never one and a half, whether the column is read as numbers or each cell for itself."""
+    source = {"csv": {"path": write(tmp_path, f"a;b\n2,5;x\n{cell};x\n"), "decimal": ","}}
+    table = opened(source, tmp_path)
+    assert table.column("a").tolist() == ["2,5", cell]
+    found = table.numbers(table.column("a"))
+    assert found.bad.tolist() == [False, True] and found.values[0] == 2.5
+
+
+# Settings that pandas has too ---------------------------------------------------------------------
+
+NUMBERS = [
+    # settings of both, the cells of a column
+    ({"thousands": ","}, ['"1,234"', '"12,500"', "999", '"-1,234,567.25"', "", '"+1,000"']),
+    ({"decimal": ",", "thousands": ".", "sep": ";"}, ["1.234", "12.500,5", "999", "-0,5", "1e3"]),
+    ({"thousands": " ", "decimal": ",", "sep": ";"}, ["1 234,5", "12", " 1 000 "]),
+    ({"thousands": "'"}, ["1'234.5", "NA", "7"]),
+    ({"thousands": ","}, ['"9,007,199,254,740,993"', "1", '"12,345"']),
+    ({"decimal": ","}, ['"1,5"', '"-,5"', "7"]),
+    ({"comment": "#"}, ["1 # one", "2.5#two", "# none", "3"]),
+]
+
+
+@pytest.mark.parametrize("passes", [False, True])
+@pytest.mark.parametrize("case", range(len(NUMBERS)))
+def test_numbers_are_those_of_pandas(
+    case: int, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, cells = NUMBERS[case]
+    if passes:
+        read_in_passes(monkeypatch)
+    sep = settings.get("sep", ",")
+    rows = [cell if cell.startswith("#") else f"x{sep}{cell}" for cell in cells * 30]
+    name = write(tmp_path, f"b{sep}a\n" + "\n".join(rows) + "\n")
+    expected = pd.read_csv(tmp_path / name, **settings)["a"]
+    given = {key: value for key, value in settings.items() if key != "sep"}
+    table = opened({"csv": {"path": name, **given}}, tmp_path)
+    found = table.column("a")
+    assert found.dtype == expected.dtype or expected.dtype.kind == "i"
+    np.testing.assert_array_equal(found, expected)
+    lacking = table.missing("a")
+    assert (
+        np.zeros(len(found)) if lacking is None else lacking
+    ).tolist() == expected.isna().tolist()
+    alone = table.numbers(table.column("a", text=True))
+    np.testing.assert_array_equal(alone.values, expected)
+    assert not alone.bad.any() and not alone.lost.any()
+
+
+@pytest.mark.parametrize("cell", ["1,23", "1,2345", ",123", "1234,567", "12,,345", "1,234.5,6"])
+def test_groups_have_three_digits(tmp_path: Path, cell: str) -> None:
+    text = f'a;b\n"{cell}";x\n"1,234";x\n'
+    assert column(tmp_path, text, thousands=",", delimiter=";") == [cell, "1,234"]
+
+
+TEXTS = ["Zürich", "naïve", "Ærø", "x", "007", "1e3", ""]
+
+
+@pytest.mark.parametrize("passes", [False, True])
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp850"]
+)
+def test_a_file_of_another_encoding_is_what_pandas_reads(
+    encoding: str, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if passes:
+        read_in_passes(monkeypatch)
+        monkeypatch.setattr(csv_stream, "PIECE", 7)  # characters that two chunks share
+    text = "name,größe\r\n" + "".join(f'"{text}",{i}\r\n' for i, text in enumerate(TEXTS * 5))
+    for data, name in ((text.encode(encoding), "t.csv"),) * (1 if passes else 2):
+        write(tmp_path, gzip.compress(data) if name.endswith("gz") else data, name)
+        table = opened({"csv": {"path": name, "encoding": encoding}}, tmp_path)
+        expected = pd.read_csv(
+            tmp_path / name, encoding=encoding, dtype={"name": str}, keep_default_na=False
+        )
+        assert list(table.names) == list(expected.columns)
+        assert table.column("name", text=True).tolist() == expected["name"].tolist()
+        assert table.column("größe").tolist() == expected["größe"].tolist()
+
+
+def test_bytes_that_are_none_of_the_encoding_are_told_by_their_line(tmp_path: Path) -> None:
+    write(tmp_path, b"a,b\n1,x\n2,\x81\n")
+    for encoding, byte in (("cp1252", "0x81"), ("ascii", "0x81"), ("utf-8", "0x81")):
+        said = faults({"csv": {"path": "t.csv", "encoding": encoding}}, tmp_path)
+        assert said == [f"MS603 t.csv:3 is not {encoding.replace('utf', 'UTF')}: byte {byte}"]
+    write(tmp_path, "a,b\n1,é\n".encode("utf-16-le")[:-1])
+    (said_so,) = faults({"csv": {"path": "t.csv", "encoding": "utf-16-le"}}, tmp_path)
+    assert said_so.startswith("MS603 t.csv:")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"encoding": "rot13"}, {"encoding": "latin"}, {"encoding": 8}]
+)
+def test_an_encoding_that_is_none_is_refused(tmp_path: Path, settings: Any) -> None:
+    if settings["encoding"] == "latin":  # another name of latin-1
+        assert column(tmp_path, "a,b\n1,2\n".encode("latin"), **settings) == [1.0]
+        return
+    with pytest.raises(ValueError, match="encoding"):
+        column(tmp_path, "a,b\n1,2\n", **settings)
+
+
+comment_cells = st.lists(
+    st.sampled_from(["1", "x", "", '"a#b"', '"l\nl"', '"q""#"', 'q"q', "2 3", '"1,2"']),
+    min_size=2,
+    max_size=2,
+).map(",".join)
+comment_ends = st.sampled_from(["", ' # all, of "it"', " #", "  # more"])
+"""Directly behind a quote pandas overlooks a comment."""
+
+
+@given(st.lists(st.tuples(comment_cells, comment_ends), min_size=1, max_size=6), st.booleans())
+def test_comments_are_those_of_pandas(
+    tmp_path_factory: Any, rows: list[tuple[str, str]], passes: bool
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    text = "# first\nk,a,b\n" + "".join(f"0,{row}{end}\n#\n" for row, end in rows)
+    name = write(folder, text, "comments.csv")
+    expected = pd.read_csv(folder / name, comment="#", dtype=str, keep_default_na=False)
+    with pytest.MonkeyPatch.context() as patch:
+        if passes:
+            patch.setattr(files, "IN_MEMORY", 0)
+            patch.setattr(csv_stream, "PIECE", 5)
+        table = opened({"csv": {"path": name, "delimiter": ",", "comment": "#"}}, folder)
+        for column_name in "ab":
+            found = table.column(column_name, text=True).tolist()
+            assert found == [cell.strip() for cell in expected[column_name]]
+    line = text[: text.rindex(f"0,{rows[-1][0]}")].count("\n") + 1
+    assert table.place("a", (len(rows) - 1,)) == f"comments.csv:{line}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"thousands": "."},
+        {"thousands": "1"},
+        {"thousands": '"'},
+        {"comment": "\n"},
+        {"comment": ",", "delimiter": ","},
+        {"comment": ",", "thousands": ","},
+    ],
+)
+def test_marks_that_cannot_be_told_apart_are_refused(tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(ValueError, match="cannot"):
+        column(tmp_path, "a,b\n1,2\n", **settings)
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_cells_are_had_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool
+) -> None:
+    """Whatever the other rows are, and also after the column was read as numbers."""
+    if passes:
+        read_in_passes(monkeypatch)
+    name = write(tmp_path, "a,b\n" + "007,1\n7,2\n1e3,3\n 1000 ,4\nNA,5\n,6\n" * 40)
+    expected = pd.read_csv(
+        tmp_path / name, dtype=str, keep_default_na=False, skipinitialspace=True
+    )["a"].str.strip()
+    table = opened({"csv": name}, tmp_path)
+    assert table.column("a", text=True).tolist() == expected.tolist()
+    assert table.column("a")[:4].tolist() == [7.0, 7.0, 1000.0, 1000.0]
+    blocks = list(table.blocks(["a", "b"], 50, {"a"}))
+    assert np.concatenate([block["a"] for block in blocks]).tolist() == expected.tolist()
+    assert blocks[0]["b"][:2].tolist() == [1.0, 2.0]
+    assert in_blocks(table, "a", 50)["a"][:2].tolist() == [7.0, 7.0]
 
 
 def test_missing_numbers_are_told_from_nan(tmp_path: Path) -> None:
@@ -121,6 +286,19 @@ def test_words_for_nothing_stay_text_in_text_unless_they_are_given(tmp_path: Pat
         (["1"] * 150 + ["x"], ["1"] * 150 + ["x"]),
         (["1"] * 150 + ["+1"], [1.0] * 151),
         (["1"] * 150 + ["9007199254740993"], [1] * 150 + [9007199254740993]),
+        (["+9007199254740993", "-1"], [9007199254740993, -1]),
+        (["9223372036854775807", "1"], [2**63 - 1, 1]),
+        (["9223372036854775808", "1"], [2**63, 1]),
+        (["18446744073709551615", "1"], [2**64 - 1, 1]),
+        (["-9223372036854775808", "1"], [-(2**63), 1]),
+        # What no dtype holds is not read as another number.
+        (["18446744073709551617", "1"], ["18446744073709551617", "1"]),
+        (["9223372036854775809", "-1"], ["9223372036854775809", "-1"]),
+        (["9007199254740993", "1.5"], ["9007199254740993", "1.5"]),
+        (["9007199254740993", ""], ["9007199254740993", ""]),
+        (["9007199254740992", "1.5"], [2.0**53, 1.5]),
+        (["18446744073709551616", "1"], [2.0**64, 1.0]),
+        (["9007199254740993.0", "1"], [2.0**53, 1.0]),
     ],
 )
 def test_what_is_a_number(tmp_path: Path, cells: list[str], found: list[Any]) -> None:
@@ -278,6 +456,19 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     listed = opened({"csv": {"path": ["part-2.csv", "part-10.csv"]}}, tmp_path)
     assert listed.column("a").tolist() == [1.0, 2.0, 3.0]
     assert listed.fingerprint != table.fingerprint
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_a_large_number_in_one_file_keeps_its_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool
+) -> None:
+    if passes:
+        read_in_passes(monkeypatch)
+    write(tmp_path, "a,b\n1,x\n2,x\n", "1.csv")
+    write(tmp_path, "a,b\n9007199254740993,x\n", "2.csv")
+    table = opened({"csv": "*.csv"}, tmp_path)
+    assert table.column("a").tolist() == [1, 2, 2**53 + 1]
+    assert in_blocks(table, "ab", 2)["a"].tolist() == [1, 2, 2**53 + 1]
 
 
 def test_files_that_do_not_go_together(tmp_path: Path) -> None:

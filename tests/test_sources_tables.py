@@ -104,7 +104,7 @@ def test_types_that_are_not_taken(tmp_path: Path) -> None:
     assert faults({"parquet": "t.parquet"}, tmp_path, "struct") == [
         "MS653 `struct` of t.parquet has the type `struct<a: int64>`, of which no array is made"
     ]
-    parquet.write_table(pa.table({"a": pa.array([2**60, None])}), tmp_path / "big.parquet")
+    parquet.write_table(pa.table({"a": pa.array([2**60 + 1, None])}), tmp_path / "big.parquet")
     parquet.write_table(pa.table({"a": pa.array([[1, None]])}), tmp_path / "inner.parquet")
     parquet.write_table(pa.table({"a": pa.array([[1], None])}), tmp_path / "none.parquet")
     parquet.write_table(pa.table({"a": pa.array([], pa.int64())}), tmp_path / "empty.parquet")

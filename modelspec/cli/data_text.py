@@ -176,6 +176,8 @@ def _verdict(one: Explanation) -> str:
         return "small enough for memory: nothing is kept on disk (`cache: disk` keeps it)"
     if one.where != "disk":
         return f"in a {one.where}: nothing is kept (`cache: off`)"
+    if one.damaged:
+        return "made anew: the entry was damaged, or changed since it was written"
     if one.differs:
         verb = "differs" if len(one.differs) == 1 else "differ"
         return f"made anew: {', '.join(one.differs)} {verb} from the nearest entry of this source"
@@ -203,6 +205,8 @@ def _range_text(spread: Range | None) -> str:
 
 def _number(value: float) -> str:
     """Four digits, or all of a whole number."""
+    if isinstance(value, int):  # which no float holds
+        return f"{value:,}"
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e12 else f"{value:.4g}"
 
 

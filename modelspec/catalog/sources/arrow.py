@@ -13,6 +13,8 @@ class arrow(Source):
     ```yaml
     source: {arrow: measures.arrow}
     ```
+
+    Columns are read as those of `parquet`.
     """
 
     aliases: ClassVar = ("feather",)

@@ -17,7 +17,8 @@ class parquet(Source):
 
     Columns of whole numbers, floating point, `bool` and text; lists (of one length: an array for
     every example), dictionaries (as the text that they stand for). A null in a column of numbers is
-    a missing value.
+    a missing value. A duration becomes float64 seconds, a date or a time becomes text
+    (`2026-01-31`, `2026-01-31 12:00:00.5+02:00`), whatever unit the file has.
     """
 
     endings: ClassVar = (".parquet", ".pq")

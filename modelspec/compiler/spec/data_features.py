@@ -24,7 +24,7 @@ from modelspec.core.sections import read_section
 from modelspec.core.settings import Context, Section, Unfit
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
-from .transform_layers import Chain, read_transform
+from .transform_layers import Chain, read_transform, takes_text
 
 POLICIES = ("error", "drop", "mean", "median", "most_frequent")
 """What may be done about a missing value, beside putting a constant in its place."""
@@ -50,6 +50,15 @@ def _fill(value: Any) -> str | int | float:
 
 
 Fill = Annotated[Any, PlainValidator(_fill, json_schema_input_type=str | int | float)]
+
+
+def _label(value: Any) -> str | int | bool:
+    if isinstance(value, (str, int)) and value != "":
+        return value
+    raise Unfit("one of the two labels of the target: a text, or a whole number")
+
+
+Label = Annotated[Any, PlainValidator(_label, json_schema_input_type=str | int | bool)]
 
 
 class Pad(Section):
@@ -90,6 +99,14 @@ class Feature(Section):
     """One column, or array."""
     columns: tuple[str, ...] | None = None
     """Several columns, stacked into one vector in this order."""
+    dtype: Literal["string", "int64", "float64"] | None = None
+    """What the values are, where no `transform` says it: `string` takes the cells of a `csv` as
+    they are written (`007` stays `007`), `int64` whole numbers alone, `float64` numbers.
+    """
+    lowercase: Literal["unicode"] | None = None
+    """`unicode` brings texts to lower case before anything else is done with them, as Python's
+    `str.lower` does; `TextVectorization` by itself lowers the letters A to Z alone.
+    """
     missing: Missing = "error"
     """What to do where a value is missing: `error` (name it and stop), `drop` (leave the example
     out), `mean`, `median`, `most_frequent` (as measured on the training split), or a constant that
@@ -101,7 +118,12 @@ class Feature(Section):
     """
     transform: Any = None
     """Layers that prepare the values, one after the other; what they learn, they learn from the
-    training split.
+    training split. The labels of a looked-up target are in order (text by code point, numbers by
+    value), those of an input the most frequent first.
+    """
+    positive: Label | None = None
+    """Of a looked-up target with two labels: the one that a single unit is the probability of, and
+    that `Precision` and `Recall` are about; by default the second in order.
     """
 
     @model_validator(mode="after")
@@ -121,6 +143,15 @@ class Feature(Section):
     @property
     def names(self) -> tuple[str, ...]:
         return (self.column,) if self.column is not None else self.columns or ()
+
+    def takes_text(self, dtype: str | None) -> bool | None:
+        """Whether it takes text rather than numbers; None where it takes either. `dtype` is that of
+        the model input, None for a target.
+        """
+        if self.dtype is not None:
+            return self.dtype == "string"
+        chain = transform_of(self)
+        return takes_text(chain.layers if chain else (), dtype)
 
     @property
     def prepared(self) -> bool:
@@ -188,11 +219,14 @@ def _by_name(
 
 
 def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
-    """Where a feature stands, each column in it, and what is done about missing values."""
+    """Where a feature stands, each column in it, its dtype, its positive label, and what is done
+    about missing values.
+    """
     places[path] = node.span
     if isinstance(node, Mapping):
-        if given := node.entries.get("missing"):
-            places[("missing", *path)] = given.value.span
+        for key in ("missing", "dtype", "positive", "lowercase"):
+            if given := node.entries.get(key):
+                places[(key, *path)] = given.value.span
         entry = node.entries.get("columns") or node.entries.get("column")
         if entry is None:
             return

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelspec.catalog.sources import SOURCES, read_source
 from modelspec.core.diagnostics import Collector, Path, Span, listed, nearest
-from modelspec.core.sections import known_keys, read_section, report_each
+from modelspec.core.recovery import read_as_meant
+from modelspec.core.sections import in_other_files, known_keys, read_section, report_each
 from modelspec.core.settings import Context, Faults, describe
 from modelspec.core.source import Entry, Mapping, Node, locate, plain
 
@@ -56,7 +57,8 @@ class DataSection:
     """By model output."""
     spans: MappingType[Path, Span]
     """Places for faults that only the data shows: `("inputs", "image")` and, below a feature, each
-    of its columns; `("missing", "inputs", "image")`; `("split", "stratify")`; `("weights",)`.
+    of its columns; `("missing", "inputs", "image")`, `("dtype", ...)`; `("split", "stratify")`;
+    `("weights",)`.
     """
     split_in_error: bool = False
     """There is a `split`, but which parts it makes is not known."""
@@ -233,23 +235,26 @@ def _check_parts(node: Mapping, given: SequenceType[str], report: Collector) -> 
             help="e.g. `source: {csv: table.csv}`",
         )
     elif "source" in given and len(given) > 1:
-        report.error(
-            "MS208",
+        message = (
             f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one"
-            " by one",
-            node.entries[given[1]].key_span,
+            " by one"
         )
+        span = node.entries[given[1]].key_span
+        report.error("MS208", message, span, notes=in_other_files(node, "`source`", span))
     elif "source" not in given and "train" not in given:
         report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
 
 
 def _source(node: Node, context: Context, report: Collector) -> Source | None:
-    """The settings of a source; None, and its faults in the report, where it has any."""
+    """The settings of a source, or those most likely meant; its faults are reported."""
     try:
         return read_source(plain(node), context)
     except Faults as error:
         report_each(error, node, node.span, report)
-        return None
+        found = read_as_meant(
+            lambda meant: read_source(meant, context), node, node.span, error, report
+        )
+    return found[1] if found else None
 
 
 def _without_augment(node: Node, key: str, report: Collector) -> Node:

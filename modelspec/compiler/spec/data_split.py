@@ -39,7 +39,9 @@ class Split(Section):
     """A column whose equal values stay in one part: examples of one patient, say."""
     order: str | None = None
     """A column of times: the last examples are the test, those before them validate, the first
-    train.
+    train. Times with UTC offsets are compared as instants, and of equal ones the order of the
+    source decides; a column that has times with and without an offset is an error. A column of
+    numbers is ordered by its values.
     """
 
     @model_validator(mode="after")

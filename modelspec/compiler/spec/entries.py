@@ -10,8 +10,9 @@ from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import kinds
 from modelspec.core.diagnostics import Collector, Span, did_you_mean, listed, nearest
+from modelspec.core.recovery import read_as_meant
 from modelspec.core.sections import located, report_each
-from modelspec.core.settings import Context, Faults, describe, unknown_name
+from modelspec.core.settings import Context, Faults, Settings, describe, unknown_name
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain
 
 from .layer_names import check_name
@@ -85,13 +86,13 @@ class EntryReader:
             return self._recovered(node)
         kind, kind_span, body = split
         use = Use(kind, kind_span, body)
-        if isinstance(body, Mapping) and not nested:
-            use = self._reserved(use, body)
+        if isinstance(body, Mapping):
+            use = self._not_called(use, body) if nested else self._reserved(use, body)
         if kind in LAYERS:
             return self._layer(use)
         if kind in self.visible and not nested:
             return self._shared_call(use)
-        return use._replace(kind=self._unknown_kind(use) or kind)
+        return self._meant(use, self._unknown_kind(use))
 
     def _recovered(self, node: Node) -> Use:
         """What can be made of a malformed entry: the kind and the name that stand in it
@@ -153,6 +154,22 @@ class EntryReader:
         self.report.add(located(fault, None, use.kind_span))
         return fault.suggestion
 
+    def _meant(self, use: Use, kind: str | None) -> Use:
+        """The entry as one of the kind that was probably meant: its settings are read where they
+        are settings of that kind.
+        """
+        if kind is None:
+            return use
+        use = use._replace(kind=kind)
+        if kind not in LAYERS:
+            return use
+        inside = Collector()
+        read = replace(self, report=inside)._layer(use)
+        if read.layer is None:
+            return use
+        self.report.extend(inside.diagnostics)
+        return read
+
     def _layer(self, use: Use) -> Use:
         cls = LAYERS.find(use.kind)
         assert cls is not None
@@ -165,9 +182,24 @@ class EntryReader:
                 for fault in error.faults
                 if len(fault.path) == 1
             }
-            return self._recover(use, meant)
+            return self._as_meant(self._recover(use, meant), cls, error)
         assert isinstance(layer, Layer)
         return use._replace(layer=layer)
+
+    def _as_meant(self, use: Use, cls: type[Settings], error: Faults) -> Use:
+        """The entry with its slips corrected, so that they hide no fault further down."""
+        found = read_as_meant(
+            lambda value: cls.read(_own_settings(value, use, (*RESERVED, *EXPANDED)), self.context),
+            use.body,
+            use.kind_span,
+            error,
+            self.report,
+        )
+        if found is None:
+            return use
+        body, layer = found
+        assert isinstance(layer, Layer)
+        return use._replace(body=body, layer=layer)
 
     def _shared_call(self, use: Use) -> Use:
         allowed = ("name", *RESERVED, *EXPANDED)
@@ -206,6 +238,21 @@ class EntryReader:
             use = self._call_options(use, entry.value)
         return use
 
+    def _not_called(self, use: Use, body: Mapping) -> Use:
+        """The layer of a shared name, without the words that only a call of it has."""
+        if entry := body.entries.get("name"):
+            use = self._name(use, entry.value)
+        words = [key for key in body.entries if key in (*RESERVED, *EXPANDED)]
+        for word in words:
+            self.report.error(
+                "MS316",
+                f"`{word}` stands where a shared layer is defined, which calls nothing",
+                body.entries[word].key_span,
+                help="write it at the calls in `layers`",
+            )
+        own = {key: entry for key, entry in body.entries.items() if key not in words}
+        return use._replace(body=Mapping(own, body.span)) if words else use
+
     def _recover(self, use: Use, meant: MappingType[str, str | None]) -> Use:
         """The entry with the name and the tensors that were misspelt as settings: others refer to
         them.
@@ -228,7 +275,7 @@ class EntryReader:
                 "MS204",
                 f"a `name` must be a text, found {describe(value)}",
                 node.span,
-                help=f'write `"{value}"` in quotes' if isinstance(value, (int, float)) else None,
+                help=f'write `"{node.span.text}"` in quotes' if _is_word(value) else None,
             )
             return use
         if not check_name(value, node.span, self.report):
@@ -281,12 +328,21 @@ class EntryReader:
         return use._replace(options=options, options_node=node)
 
 
+def _is_word(value: object) -> bool:
+    """Whether a value would be a text in quotes: a number or a boolean."""
+    return isinstance(value, (int, float))
+
+
 def _settings_of(use: Use) -> Value:
     """What stands behind the name, without the words of an entry; a `name` that is in error is left
     out too.
     """
-    body = plain(use.body) if use.body is not None else None
+    return _own_settings(plain(use.body) if use.body is not None else None, use, RESERVED)
+
+
+def _own_settings(body: Value, use: Use, words: tuple[str, ...]) -> Value:
+    """Settings without the words of an entry, and without a `name` that is in error."""
     if not isinstance(body, dict):
         return body
-    left_out = RESERVED if use.name is not None else ("name", *RESERVED)
+    left_out = words if use.name is not None else ("name", *words)
     return {key: value for key, value in body.items() if key not in left_out}

@@ -31,6 +31,7 @@ from modelspec.core.diagnostics import (
     nearest,
     nearest_unused,
 )
+from modelspec.core.recovery import read_as_meant
 from modelspec.core.sections import known_keys, read_section, report_each
 from modelspec.core.settings import Context, Faults, Section, Settings, describe
 from modelspec.core.source import Mapping, Node, Sequence, Value, plain
@@ -230,13 +231,18 @@ def _callbacks(node: Mapping, context: Context, report: Collector) -> tuple[Chos
 
 
 def _choose(node: Node, family: Family, context: Context, report: Collector) -> Chosen | None:
-    """A member of a family as chosen; None, its faults noted down, where it is none."""
+    """A member of a family as chosen, or as most likely meant; None where it is none. Its faults
+    are reported.
+    """
     value = plain(node)
     try:
         return Chosen(_name_in(value), read_component(family, value, context), node.span, node)
     except Faults as error:
         report_each(error, node, _head(node), report)
-        return None
+        found = read_as_meant(
+            lambda meant: read_component(family, meant, context), node, _head(node), error, report
+        )
+    return Chosen(_name_in(plain(found[0])), found[1], node.span, found[0]) if found else None
 
 
 def _as_weighted(chosen: Chosen) -> Chosen:

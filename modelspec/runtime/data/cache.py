@@ -4,6 +4,8 @@ maps.
 An entry is a folder of `.npy` files with an `entry.json`. It is written beside its place and
 renamed when all of it is on disk, so that a reader sees a whole one or none, whenever the writer is
 killed; a lock, which the kernel frees with the process, lets only one process write an entry.
+`entry.json` has the SHA-256 of every file, and one of itself: an entry that was changed since is
+not used.
 `MODELSPEC_CACHE` names the folder; by default it is `modelspec` in the user's cache folder
 (`XDG_CACHE_HOME`, `~/.cache`). Entries may be removed at any time.
 """
@@ -17,7 +19,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +30,7 @@ from modelspec import __version__
 
 from .table import Array
 
-FORMAT = 1
+FORMAT = 2
 _ENTRY = "entry.json"
 _PACKAGES = ("keras", "tensorflow", "numpy")
 
@@ -81,8 +83,10 @@ def find(key: Key) -> Entry | None:
     path = folder() / key.digest
     try:
         read = json.loads((path / _ENTRY).read_text(encoding="utf-8"))
+        if not _unchanged(path, read):
+            return None
         arrays: dict[str, Array] = {}
-        for name, (file, shape, dtype) in read["arrays"].items():
+        for name, (file, shape, dtype, *_) in read["arrays"].items():
             array = np.load(path / file, mmap_mode="r", allow_pickle=False)
             if list(array.shape) != shape or str(array.dtype) != dtype:
                 return None
@@ -91,6 +95,31 @@ def find(key: Key) -> Entry | None:
         return Entry(arrays, read["facts"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
+
+
+def is_damaged(key: Key) -> bool:
+    """Whether there is an entry of a key that cannot be used, so that it is made anew."""
+    return (folder() / key.digest).exists() and find(key) is None
+
+
+def _unchanged(path: Path, read: dict[str, Any]) -> bool:
+    """Whether an entry is as it was written; those of format 1 have nothing to tell it by."""
+    said = read.pop("sha256", None)
+    if said is None:
+        return str(read["parts"].get("versions", {}).get("format", 1)) == "1"
+    sums = {file: known for file, _, _, known in read["arrays"].values()}
+    return bool(said == _sum(read)) and all(
+        _sum_of(path / file) == known for file, known in sums.items()
+    )
+
+
+def _sum(content: Any) -> str:
+    return sha256(_text(content).encode()).hexdigest()
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 class Writer:
@@ -116,16 +145,16 @@ class Writer:
         listed: dict[str, Any] = {}
         for index, (name, array) in enumerate(self._arrays.items()):
             array.flush()
-            listed[name] = (f"{index}.npy", array.shape, str(array.dtype))
-            _sync(self.path / f"{index}.npy")
-        text = json.dumps(
-            {"source": key.source, "parts": key.parts, "arrays": listed, "facts": facts},
-            default=str,
-        )
-        with (self.path / _ENTRY).open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            file = self.path / f"{index}.npy"
+            _sync(file)
+            listed[name] = (file.name, array.shape, str(array.dtype), _sum_of(file))
+        content = {"source": key.source, "parts": key.parts, "arrays": listed, "facts": facts}
+        content = json.loads(_text(content))  # as it will be read
+        text = json.dumps({**content, "sha256": _sum(content)})
+        with (self.path / _ENTRY).open("w", encoding="utf-8") as entry:
+            entry.write(text)
+            entry.flush()
+            os.fsync(entry.fileno())
         _sync(self.path)
         assert self._target is not None
         if self._target.exists():  # a damaged one, or it would have been used
@@ -182,6 +211,8 @@ class Explanation:
     """The parts in which the nearest entry of the same source differs; empty where there is
     none.
     """
+    damaged: bool = False
+    """Whether there was an entry, but a damaged one."""
 
 
 def nearest_difference(key: Key) -> tuple[str, ...]:

@@ -5,78 +5,49 @@ finite.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from modelspec.core.diagnostics import Span
 
-from .cells import ready
-from .errors import MAX_OF_A_KIND, Findings, places
+from .cells import Numbers, inexact, reads_as_number, ready
+from .errors import MAX_OF_A_KIND
 from .table import Array, Table, is_nothing
+from .wanted import Wanted
 
-_NOTHING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
-"""What a cell without a value holds where numbers are taken, in lower case."""
-_MARKS = frozenset(
-    {
-        "?",
-        "-",
-        "--",
-        "---",
-        ".",
-        "*",
-        "x",
-        "missing",
-        "unknown",
-        "undefined",
-        "nil",
-        "(null)",
-        "\\n",
-        "#value!",
-        "#ref!",
-        "#div/0!",
-        "not available",
-    }
-)
-"""What else is seen to be written where there is no value, in lower case."""
+_SHOWN = 100
+"""How many values that are at fault are looked at for what to do about them."""
 _NUMBERS = "biuf"
 """NumPy's letters for bool, whole and floating-point dtypes."""
 
 
-class Wanted(NamedTuple):
-    """What a feature is for."""
-
-    subject: str
-    """As a message names it."""
-    text: bool | None = False
-    """Text rather than numbers; None: either."""
-    help: str | None = None
-    """What to do about a column of text."""
-    whole: str | None = None
-    """The layer that takes whole numbers only, where one does."""
-
-
 @dataclass
-class _Found:
-    """Where something was found: how often, the first places, and the first value."""
+class Found:
+    """Where something was found: how often, the first places, and the first values."""
 
     count: int = 0
     first: list[tuple[int, ...]] = field(default_factory=list)
-    value: Any = None
+    values: list[Any] = field(default_factory=list)
+
+    @property
+    def value(self) -> Any:
+        """The first one."""
+        return self.values[0] if self.values else None
 
     def add(self, bad: Array, values: Array, start: int) -> None:
         count = int(np.count_nonzero(bad))
         if not count:
             return
-        if not self.count:
-            self.value = values[bad].flat[0] if values.dtype.kind != "O" else values[bad][0]
+        if len(self.values) < _SHOWN:
+            self.values += list(values[bad].flat[: _SHOWN - len(self.values)])
         self.count += count
         for index in np.argwhere(bad)[: MAX_OF_A_KIND - len(self.first)]:
             self.first.append((start + int(index[0]), *(int(i) for i in index[1:])))
 
 
 class ColumnCheck:
-    """Looks through one column, block by block; `report` says what is wrong with it."""
+    """Looks through one column, block by block; `column_report` says what is wrong with it."""
 
     def __init__(
         self, table: Table, name: str, wanted: Wanted, span: Span | None, policy: Any
@@ -88,14 +59,16 @@ class ColumnCheck:
         self.shape: tuple[int, ...] = ()
         """Of one example."""
         self.rows = 0
-        self._dtype: Any = None
-        self._missing, self._text, self._nan, self._infinite = (
-            _Found(),
-            _Found(),
-            _Found(),
-            _Found(),
+        self.dtype: Any = None
+        self.lacking, self.text_cells, self.nan, self.infinite = (
+            Found(),
+            Found(),
+            Found(),
+            Found(),
         )
-        self._fractions = _Found()
+        self.fractions, self.lost, self.inexact = Found(), Found(), Found()
+        self._whole: Array | None = None
+        """Where the column has whole numbers as they are written; None: not known yet."""
 
     @property
     def text(self) -> bool:
@@ -104,20 +77,21 @@ class ColumnCheck:
 
     def add(self, start: int, values: Array) -> Array | None:
         """Looks at a block; which of its examples lack a value, None where none does."""
-        self.kind, self.shape, self._dtype = values.dtype.kind, values.shape[1:], values.dtype
+        self.kind, self.shape, self.dtype = values.dtype.kind, values.shape[1:], values.dtype
         self.rows += len(values)
-        if not self._takes(values.dtype.kind):
-            if values.dtype.kind in "US" and not self._text.count:
-                self._text.add(_no_numbers(values), values, start)
+        if not self.takes(values.dtype.kind):
+            if values.dtype.kind in "US" and not self.text_cells.count:
+                self.text_cells.add(_no_numbers(values), values, start)
             return None
         missing = self._add_text(start, values) if self.text else self._add_numbers(start, values)
         if missing is None or not missing.any():
             return None
-        self._missing.add(missing, values, start)
+        self.lacking.add(missing, values, start)
         found: Array = np.any(missing.reshape(len(values), -1), axis=1)
         return found
 
-    def _takes(self, kind: str) -> bool:
+    def takes(self, kind: str) -> bool:
+        """Whether the feature takes values of a dtype with this letter."""
         return kind in "OUS" if self.text else kind in (*_NUMBERS, "O")
 
     def _add_text(self, start: int, values: Array) -> Array | None:
@@ -125,196 +99,59 @@ class ColumnCheck:
 
     def _add_numbers(self, start: int, values: Array) -> Array | None:
         if values.dtype.kind == "O":
-            lacking: Array = np.array(
-                [str(cell).lower() in _NOTHING for cell in values.flat]
-            ).reshape(values.shape)
-            text = (
-                np.array([not _reads_as_number(str(cell)) for cell in values.flat]).reshape(
-                    values.shape
-                )
-                & ~lacking
-            )
-            self._text.add(text, values, start)
-            return lacking
-        if values.dtype.kind != "f":
-            return None
-        if self.wanted.whole is not None:
-            self._fractions.add(np.isfinite(values) & (values != np.floor(values)), values, start)
-        if np.isfinite(values).all():
+            found = self.table.numbers(values)
+            self.text_cells.add(found.bad, values, start)
+            self.lost.add(found.lost, values, start)
+            self._add_values(start, found.values, found)
+            self.infinite.add(np.isinf(found.values), found.values, start)
+            return found.missing
+        self._add_values(start, values, None)
+        if values.dtype.kind != "f" or np.isfinite(values).all():
             return None
         nothing = is_nothing(values)
         nan = np.isnan(values) & ~nothing
-        self._infinite.add(np.isinf(values), values, start)
+        self.infinite.add(np.isinf(values), values, start)
         if self.policy != "error":
             return nothing | nan
-        self._nan.add(nan, values, start)
+        self.nan.add(nan, values, start)
         return nothing
 
-    # Findings -------------------------------------------------------------------------------------
-
-    def report(self, findings: Findings, *, drop: bool = True) -> None:
-        """What is wrong. Without `drop` a missing value is a fault though the policy would leave
-        its example out.
-        """
-        if self.kind is None:
+    def _add_values(self, start: int, values: Array, read: Numbers | None) -> None:
+        """Looks for numbers that the feature does not take; `read` says how they are written."""
+        if values.dtype.kind == "f" and self.wanted.whole is not None:
+            self.fractions.add(np.isfinite(values) & (values != np.floor(values)), values, start)
+        exact = self.wanted.exact
+        if exact is None:
             return
-        title = f"`{self.name}` of {self.table.name}"
-        if not self._takes(self.kind):
-            self._report_kind(title, findings)
+        if values.dtype.kind == "f" and not (exact.all_whole or self._tells(read)):
             return
-        if self._text.count and not self._report_text(findings):
+        bad = inexact(values, exact.bits)
+        if bad is None:
             return
-        if self.policy == "error" or (self.policy == "drop" and not drop):
-            self._report_missing(findings)
-        for found in (self._nan, self._infinite):
-            self._report_not_finite(found, findings)
-        self._report_fractions(findings)
+        if values.dtype.kind == "f" and not exact.all_whole:
+            bad = bad & (read.whole if read is not None else self._written_whole(start, values))
+        self.inexact.add(bad, values, start)
 
-    def _report_kind(self, title: str, findings: Findings) -> None:
-        if self.text:
-            findings.error(
-                "MS609",
-                f"{title} holds numbers ({self._dtype}), but {self.wanted.subject} takes text",
-                self.span,
-                help=self.wanted.help,
-            )
-        elif self.kind == "c":
-            findings.error(
-                "MS609",
-                f"{title} holds complex numbers, of which {self.wanted.subject} would lose a part",
-                self.span,
-                help="save the real and the imaginary part as arrays of their own",
-            )
-        else:
-            what = "text" if self.kind in ("U", "S") else f"`{self._dtype}` values"
-            first = ""
-            if self._text.count:
-                first = f": {_quoted(_decoded(self._text.value))} at {self._shown(self._text)[0]}"
-            findings.error(
-                "MS609",
-                f"{title} holds {what}, but {self.wanted.subject} takes numbers{first}",
-                self.span,
-                help="save it as an array of numbers" if self.kind in ("U", "S") else None,
-            )
+    def _tells(self, read: Numbers | None) -> bool:
+        """Whether it can be known which floating-point numbers are written as whole ones."""
+        return read is not None or self.table.tells_whole(self.name)
 
-    def _shown(self, found: _Found) -> list[str]:
-        return [self.table.place(self.name, index) for index in found.first]
-
-    def _report_text(self, findings: Findings) -> bool:
-        """MS609 for cells that are no numbers; whether what else is wrong is worth telling."""
-        shown, count = self._shown(self._text), self._text.count
-        few = count <= self.rows // 2
-        share = "all" if count == self.rows else f"{count:,}"
-        cell = str(self._text.value)
-        findings.error(
-            "MS609",
-            f"`{self.name}` holds text, but {self.wanted.subject} takes numbers: {_quoted(cell)} at"
-            f" {shown[0]}",
-            self.span,
-            notes=(
-                places(shown, count) if few else (f"{share} of its {self.rows:,} cells are text",)
-            ),
-            help=_text_help(cell)
-            or self._mark_help(cell)
-            or self.wanted.help
-            or (
-                f"leave `{self.name}` out, write it as numbers, or look it up with"
-                " `transform: [StringLookup]`"
-            ),
-        )
-        return few
-
-    def _mark_help(self, cell: str) -> str | None:
-        """What to do about a cell that seems to stand for no value."""
-        if cell.strip().lower() not in _MARKS or not self.table.marks:
-            return None
-        return (
-            "where it stands for no value, say so: `csv: {path: ..., missing_values:"
-            f" [{_quoted(cell.strip())}]}}`"
-        )
-
-    def _report_missing(self, findings: Findings) -> None:
-        if not self._missing.count:
-            return
-        shown = self._shown(self._missing)
-        help = (
-            "fill it in, or remove the row; or say what to do: `missing: drop`"
-            if self.text
-            else "fill it in, or remove the row; or say what to do: `missing: mean`, `drop`, ..."
-        )
-        if self.policy == "drop":
-            help = "every row gets a prediction: fill it in, or remove the row"
-        findings.error(
-            "MS608",
-            f"`{self.name}` has no value at {shown[0]}",
-            self.span,
-            notes=places(shown, self._missing.count),
-            help=help,
-        )
-
-    def _report_fractions(self, findings: Findings) -> None:
-        if not self._fractions.count:
-            return
-        shown = self._shown(self._fractions)
-        findings.error(
-            "MS621",
-            f"`{self.name}` is {self._fractions.value:g} at {shown[0]}, but "
-            f"`{self.wanted.whole}` takes whole numbers",
-            self.span,
-            notes=places(shown, self._fractions.count),
-            help="use `Discretization` to make categories of numbers",
-        )
-
-    def _report_not_finite(self, found: _Found, findings: Findings) -> None:
-        if not found.count:
-            return
-        value = found.value
-        what = "NaN" if np.isnan(value) else "infinity" if value > 0 else "minus infinity"
-        shown = self._shown(found)
-        findings.error(
-            "MS613",
-            f"`{self.name}` is {what} at {shown[0]}",
-            self.span,
-            notes=places(shown, found.count),
-            help="training on it would turn the weights into NaN: mend or remove the example",
-        )
-
-
-def _reads_as_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
+    def _written_whole(self, start: int, values: Array) -> Array:
+        if self._whole is None:
+            self._whole = self.table.written_whole(self.name)
+        found = self._whole[start : start + len(values)]
+        return found if found.shape == values.shape else np.zeros(values.shape, bool)
 
 
 def _no_numbers(values: Array) -> Array:
     """Which texts are no numbers; the first one where all are."""
-    texts = [_decoded(cell) for cell in values.flat]
-    found: Array = np.array([not _reads_as_number(text) for text in texts]).reshape(values.shape)
+    texts = [decoded(cell) for cell in values.flat]
+    found: Array = np.array([not reads_as_number(text) for text in texts]).reshape(values.shape)
     if not found.any() and found.size:
         found.flat[0] = True
     return found
 
 
-def _decoded(cell: Any) -> str:
+def decoded(cell: Any) -> str:
+    """A text that may be stored as bytes."""
     return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
-
-
-def _quoted(cell: str) -> str:
-    return f'"{cell if len(cell) <= 40 else cell[:37] + "..."}"'
-
-
-def _text_help(cell: str) -> str | None:
-    for old, new, words in (
-        (",", ".", 'write decimals with a point, or give `csv` the setting `decimal: ","`'),
-        (",", "", "write thousands without commas"),
-        ("%", "", "write numbers without `%`"),
-        ("$", "", "write numbers without `$`"),
-        ("€", "", "write numbers without `€`"),
-        ("_", "", "write numbers without `_`"),
-        (" ", "", "write numbers without spaces"),
-    ):
-        if old in cell and _reads_as_number(cell.replace(old, new)):
-            return words
-    return None

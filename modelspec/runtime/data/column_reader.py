@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -24,11 +24,16 @@ class ColumnReader:
     """Some columns of a table, as often as they are asked for, in blocks of one size."""
 
     def __init__(
-        self, table: Table, names: tuple[str, ...], whole: Mapping[str, Array] | None
+        self,
+        table: Table,
+        names: tuple[str, ...],
+        whole: Mapping[str, Array] | None,
+        texts: Collection[str] = (),
     ) -> None:
         self.table = table
         self.names = names
         self._whole = whole
+        self._texts = texts
 
     def blocks(self) -> Iterator[tuple[int, Mapping[str, Array]]]:
         """Consecutive examples with the position of the first."""
@@ -48,7 +53,7 @@ class ColumnReader:
         every kind of file.
         """
         kept: dict[str, Array] | None = None
-        for block in self.table.blocks(self.names, BLOCK):
+        for block in self.table.blocks(self.names, BLOCK, self._texts):
             kept = (
                 block
                 if kept is None
@@ -73,20 +78,22 @@ def open_columns(
     others: Mapping[str, Span | None],
     findings: Findings,
     *,
+    texts: Collection[str] = (),
     once: bool = False,
 ) -> ColumnReader | None:
     """The columns of features and `others` (by name, with the place that names them); None, and
-    findings, where one cannot be had. `once`: less of them is kept in memory.
+    findings, where one cannot be had. `texts` are read as their cells are written. `once`: less of
+    them is kept in memory.
     """
     spans = _places(features, others)
     large = table.size_hint is not None and table.size_hint > memory_limit(once=once)
     wanted = {name: span for name, span in spans.items() if not (large and name in table)}
-    whole = _read(table, wanted, findings)
+    whole = _read(table, wanted, texts, findings)
     if whole is None or _unequal(
         {name: len(values) for name, values in whole.items()}, table, findings
     ):
         return None
-    return ColumnReader(table, tuple(spans), None if large else whole)
+    return ColumnReader(table, tuple(spans), None if large else whole, texts)
 
 
 def memory_limit(*, once: bool) -> int:
@@ -106,13 +113,13 @@ def _places(features: Iterable[Bound], others: Mapping[str, Span | None]) -> dic
 
 
 def _read(
-    table: Table, wanted: Mapping[str, Span | None], findings: Findings
+    table: Table, wanted: Mapping[str, Span | None], texts: Collection[str], findings: Findings
 ) -> dict[str, Array] | None:
     """Whole columns; None, and what is wrong with each, where one cannot be read."""
     found: dict[str, Array] = {}
     for name, span in wanted.items():
         try:
-            found[name] = table.column(name, span)
+            found[name] = table.column(name, span, text=name in texts)
         except DataError as error:
             findings.extend(error.diagnostics)
     return found if len(found) == len(wanted) else None

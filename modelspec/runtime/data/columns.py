@@ -43,6 +43,21 @@ class Bound(NamedTuple):
     def missing(self) -> Any:
         return self.written.missing if self.written is not None else "error"
 
+    @property
+    def dtype(self) -> str | None:
+        """What the spec says that the values are."""
+        return self.written.dtype if self.written is not None else None
+
+    @property
+    def lowercase(self) -> str | None:
+        """Whether texts are lowered, and by what."""
+        return self.written.lowercase if self.written is not None else None
+
+    @property
+    def positive(self) -> Any:
+        """The label that is to be the second of two; None: it follows from the order."""
+        return self.written.positive if self.written is not None else None
+
     def at(self, name: str) -> Span | None:
         """Where the spec names a column, or the feature where it names none."""
         return self.spans.get(name, self.span)
@@ -62,12 +77,18 @@ class Bound(NamedTuple):
         found: dict[str, Any] = (
             {"columns": list(self.names)} if self.stacked else {"column": self.names[0]}
         )
+        if self.dtype is not None:
+            found["dtype"] = self.dtype
+        if self.lowercase is not None:
+            found["lowercase"] = self.lowercase
         if self.missing != "error":
             found["missing"] = self.missing
         if self.pad is not None:
             found["pad"] = self.pad.model_dump()
         if self.chain is not None:
             found["transform"] = self.chain.written()
+        if self.positive is not None:
+            found["positive"] = self.positive
         return found
 
 

@@ -14,9 +14,16 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import FLOATS, is_integer
 from modelspec.core.shapes import PENDING, Shape, show
 
+from .cells import inexact
 from .table import Array
 
 Index = tuple[int, ...]
+PRECISION = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
+"""How many bits the mantissa of a floating-point dtype has: it holds every whole number up to 2 to
+the power of that.
+"""
+_DIGITS = 1e21
+"""From here on a message shows a power of ten."""
 
 
 def arrange(values: Array, wanted: Shape, subject: str, name: str) -> Array:
@@ -71,23 +78,22 @@ def bind_sizes(
 
 def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
     """The values in an input's dtype. Raises `Fault` (MS621) where one of them is not a value of
-    it.
+    it, as is a whole number that a floating-point dtype would change.
 
     `place` tells the place of a value in its source.
     """
     if dtype == "string":
         return values.astype(object)
     if dtype in FLOATS:
+        _check_held(values, dtype, name, place)
         return _cast_float(values, dtype, name, place)
     target = np.dtype(dtype)
     if dtype == "bool":
         bad = (values != 0) & (values != 1)
         expected = "0 and 1"
     elif is_integer(dtype):
+        bad = _out_of_range(values, target)
         limits = np.iinfo(target)
-        bad = (values < limits.min) | (values > limits.max)
-        if values.dtype.kind == "f":
-            bad |= values != np.floor(values)
         expected = f"whole numbers from {limits.min} to {limits.max}"
     else:
         raise Fault("MS621", f"{name} holds numbers, which are no values of a `{dtype}` input")
@@ -100,10 +106,33 @@ def cast(values: Array, dtype: str, name: str, place: Callable[[Index], str]) ->
     return values.astype(target)
 
 
+def _out_of_range(values: Array, target: np.dtype[Any]) -> Array:
+    """Which numbers an integer dtype does not hold."""
+    limits = np.iinfo(target)
+    if values.dtype.kind != "f":
+        return (values < limits.min) | (values > limits.max)
+    # The largest integer of 64 bits is no float; the one behind it is, and passes for it.
+    bad = (values < float(limits.min)) | (values >= float(limits.max + 1))
+    bad |= values != np.floor(values)
+    return bad
+
+
 def as_read(index: Index, arranged: Array, values: Array) -> Index:
     """The place of an entry of arranged values in the values as they were."""
     found = np.unravel_index(np.ravel_multi_index(index, arranged.shape), values.shape)
     return tuple(int(one) for one in found)
+
+
+def _check_held(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> None:
+    """Raises `Fault` (MS621) for a whole number that a floating-point dtype would change."""
+    bad = inexact(values, PRECISION[dtype]) if values.dtype.kind in "iu" else None
+    if bad is not None:
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise Fault(
+            "MS621",
+            f"{name} is {values[index]} at {place(index)}, which `{dtype}` does not hold exactly",
+            help="give the input `dtype: float64`, or scale the numbers in a `transform`",
+        )
 
 
 def _cast_float(values: Array, dtype: str, name: str, place: Callable[[Index], str]) -> Array:
@@ -112,7 +141,7 @@ def _cast_float(values: Array, dtype: str, name: str, place: Callable[[Index], s
     )  # same range; cast further as it is fed
     with np.errstate(over="ignore"):
         result = values.astype(target)
-    if values.dtype.kind == "f" and not (finite := np.isfinite(result)).all():
+    if not (finite := np.isfinite(result)).all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise Fault(
             "MS621",
@@ -124,8 +153,10 @@ def _cast_float(values: Array, dtype: str, name: str, place: Callable[[Index], s
 
 def number(value: Any) -> str:
     """A number as a message shows it: `3` for 3.0."""
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
     plain = float(value)
-    return str(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else f"{plain:g}"
+    return str(int(plain)) if plain.is_integer() and abs(plain) < _DIGITS else f"{plain:g}"
 
 
 def resolved_shapes(arrays: Mapping[str, Array], shapes: Mapping[str, Shape]) -> dict[str, Shape]:

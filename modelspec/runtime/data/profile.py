@@ -120,7 +120,8 @@ class RunningRange:
 
     def __init__(self) -> None:
         self._count, self._sum = 0, 0.0
-        self._low, self._high = np.inf, -np.inf
+        self._low: float = np.inf
+        self._high: float = -np.inf
 
     def add(self, values: Array) -> None:
         """What is not finite does not count."""
@@ -130,12 +131,18 @@ class RunningRange:
             self._count += values.size
             self._sum += float(values.sum(dtype=np.float64))
             self._low, self._high = (
-                min(self._low, float(values.min())),
-                max(self._high, float(values.max())),
+                min(self._low, _as_float(values.min())),
+                max(self._high, _as_float(values.max())),
             )
 
     def range(self) -> Range | None:
         return Range(self._low, self._sum / self._count, self._high) if self._count else None
+
+
+def _as_float(value: Any) -> float:
+    """A number; a whole one as such where floating point would change it."""
+    found: float = float(value) if float(value) == value.item() else value.item()
+    return found
 
 
 class ColumnProfile:
@@ -259,6 +266,9 @@ def learned_of(
 
 
 def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
+    statistics = known.get("learned")
+    if isinstance(statistics, Mapping):  # of an `Expression`, by the names in its formula
+        return dict(statistics)
     if not isinstance(layer, (Lookup, TextVectorization)):
         return {name: value for name, value in known.items() if value is not None}
     tokens = known.get("vocabulary") or ()

@@ -8,8 +8,7 @@ an epoch is then decided as for any other source. What does not end is a fault, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -17,51 +16,16 @@ import numpy as np
 
 from modelspec.core.diagnostics import Fault
 
+from .data_frames import from_frame
 from .errors import DataError
-from .python_values import Shape, Values
+from .memory_table import WEIGHT, MemoryTable, X, Y, array_of
 from .sources.formats.files import in_bytes
-from .table import NOTHING, Array, Table, fail
+from .table import Array, Table, fail
+
+__all__ = ["LIMIT", "WEIGHT", "MemoryTable", "X", "Y", "table_from"]
 
 LIMIT = 8 * 2**30
 """Bytes that are read of something that gives batches."""
-X, Y, WEIGHT = "x", "y", "sample_weight"
-"""The columns of `(x, y)` and `(x, y, sample_weight)`, as Keras's `fit` has them."""
-
-
-class MemoryTable(Table):
-    """Arrays by name."""
-
-    def __init__(
-        self, name: str, columns: Mapping[str, Array], rows: Sequence[Any] | None = None
-    ) -> None:
-        super().__init__(name, tuple(columns), _fingerprint(columns), None)
-        self._columns = columns
-        self._rows = rows
-
-    @property
-    def count(self) -> int | None:
-        lengths = {len(values) for values in self._columns.values()}
-        return lengths.pop() if len(lengths) == 1 else None
-
-    @property
-    def size_hint(self) -> int:
-        return sum(values.nbytes for values in self._columns.values())
-
-    @property
-    def default_features(self) -> tuple[str, ...] | None:
-        return (X,) if X in self else None
-
-    @property
-    def default_target(self) -> str | None:
-        return Y if Y in self else None
-
-    def read(self, name: str) -> Array:
-        return self._columns[name]
-
-    def place(self, name: str, index: tuple[int, ...]) -> str:
-        if self._rows is not None:
-            return f"row {self._rows[index[0]]!r} of {self.name}"
-        return f"{name}[{', '.join(str(i) for i in index)}] of {self.name}"
 
 
 def table_from(data: Any, name: str = "data") -> Table:
@@ -81,7 +45,7 @@ def table_from(data: Any, name: str = "data") -> Table:
         if hasattr(data, "to_pandas") and not hasattr(data, "iloc"):
             data = data.to_pandas()
         if hasattr(data, "iloc") and hasattr(data, "columns"):
-            return _from_frame(data, name)
+            return from_frame(data, name)
         if isinstance(data, (Mapping, np.ndarray)) or (
             isinstance(data, tuple) and _is_structure(data)
         ):
@@ -117,91 +81,10 @@ def _columns(data: Any) -> dict[str, Any]:
 
 
 def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Array]:
-    found = {str(column): _array(values, str(column), name) for column, values in columns.items()}
+    found = {str(column): array_of(values, str(column), name) for column, values in columns.items()}
     if not found:
         raise Fault("MS612", f"{name} has no columns")
     return found
-
-
-def _array(values: Any, column: str, table: str) -> Array:
-    """A column as a `Table` has it. Raises `Fault` (MS651)."""
-    if not isinstance(values, np.ndarray):
-        if hasattr(values, "numpy"):
-            values = values.numpy()
-        elif hasattr(values, "__array__"):
-            values = np.asarray(values)
-    if not isinstance(values, np.ndarray):
-        values = _of_list(values, column, table)
-    if values.ndim == 0:
-        raise Fault("MS651", f"`{column}` of {table} is a single value, not one for every example")
-    if values.dtype.kind == "S":
-        return np.array(np.char.decode(values, "utf-8"), dtype=object)
-    if values.dtype.kind == "O":
-        return _of_list(values.tolist(), column, table) if values.ndim == 1 else values
-    found: Array = (
-        values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
-    )
-    return found
-
-
-def _of_list(values: Any, column: str, table: str) -> Array:
-    if not isinstance(values, (list, tuple)):
-        raise Fault(
-            "MS651",
-            f"`{column}` of {table} is a `{type(values).__name__}`, not an array",
-            help="give NumPy arrays, or lists of numbers, text or lists",
-        )
-    shape = Shape()
-    plain = [_plain(value) for value in values]
-    for place, value in enumerate(plain):
-        if (wrong := shape.add(value, place)) is not None:
-            raise Fault("MS651", f"`{column}` {wrong} at {column}[{place}] of {table}")
-    return Values(shape, column, table).array(plain)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON would have it: NumPy's as Python's, what pandas has for nothing as None."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, tuple):
-        return list(value)
-    return None if type(value).__name__ in ("NAType", "NaTType") else value
-
-
-def _from_frame(frame: Any, name: str) -> MemoryTable:
-    twice = [str(one) for one in frame.columns[frame.columns.duplicated()]]
-    if twice:
-        raise Fault(
-            "MS604", f"{name} names `{twice[0]}` twice", help="give each column a name of its own"
-        )
-    columns = {str(column): _series(frame[column], str(column), name) for column in frame.columns}
-    return MemoryTable(name, columns, rows=list(frame.index))
-
-
-def _series(series: Any, column: str, table: str) -> Array:
-    """A column of a data frame: text and categories as text, a missing number as `NOTHING`."""
-    missing = series.isna().to_numpy()
-    kind = getattr(series.dtype, "kind", "O")
-    if str(series.dtype) == "category" or kind == "O" or str(series.dtype) in ("string", "str"):
-        values = [
-            None if lacking else value
-            for value, lacking in zip(series.tolist(), missing, strict=True)
-        ]
-        return _of_list(values, column, table)
-    if kind in "Mm":
-        times: Array = np.where(missing, "", series.astype(str).to_numpy(dtype=object))
-        return times
-    if missing.any():
-        filled: Array = np.where(
-            missing, NOTHING, series.to_numpy(dtype=np.float64, na_value=np.nan)
-        )
-        return filled
-    found: Array = series.to_numpy()
-    return found if found.dtype.kind != "O" else _of_list(found.tolist(), column, table)
 
 
 # Batches ------------------------------------------------------------------------------------------
@@ -316,18 +199,3 @@ def _joined(pieces: list[Array], column: str, name: str) -> Array:
     for index, value in enumerate(value for piece in pieces for value in piece):
         found[index] = value
     return found
-
-
-def _fingerprint(columns: Mapping[str, Array]) -> str:
-    digest = sha256()
-    for name, values in columns.items():
-        digest.update(f"{name}\0{values.dtype}\0{values.shape}\0".encode())
-        if values.dtype.kind == "O":
-            for value in values.ravel():
-                digest.update(
-                    value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
-                )
-                digest.update(b"\0")
-        else:
-            digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()

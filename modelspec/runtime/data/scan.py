@@ -5,109 +5,24 @@ or computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.spec.data_features import POLICIES
-from modelspec.compiler.spec.transform_layers import takes_text, takes_whole
 from modelspec.core.diagnostics import Fault
 
+from . import column_report
 from .adapted_state import State
-from .cells import ready
-from .column_check import ColumnCheck, Wanted
+from .column_check import ColumnCheck
 from .column_reader import ColumnReader, open_columns
 from .columns import Binding, Bound, Key
 from .errors import Findings
-from .sequences import is_ragged, lengths, padded, stacked
-from .spec_facts import section, typed_graph
+from .letter_case import Capitals, capitals_of
+from .scanned_feature import ScannedFeature, report_policy
+from .spec_facts import section
 from .table import Array, Table
-
-_CLASSES = (
-    "write classes as whole numbers from 0, or look words up: "
-    "`transform: [StringLookup: {num_oov_indices: 0}]`"
-)
-
-
-@dataclass
-class ScannedFeature:
-    """One feature of a source."""
-
-    key: Key
-    bound: Bound
-    wanted: Wanted
-    checks: dict[str, ColumnCheck]
-    lengths: list[Array] = field(default_factory=list)
-    """Of sequences, block by block."""
-    broken: bool = False
-
-    @property
-    def text(self) -> bool:
-        return next(iter(self.checks.values())).text
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The shape of one example as it was read."""
-        shape = next(iter(self.checks.values())).shape
-        return (*shape, len(self.bound.names)) if self.bound.stacked else shape
-
-    def sized(self, length: int | None) -> tuple[int, ...]:
-        """The shape of one example when sequences have this length."""
-        return self.sizes if length is None else (length, *self.sizes[1:])
-
-    def read(
-        self, block: Mapping[str, Array], start: int, length: int | None, fill: Mapping[str, Any]
-    ) -> Array:
-        """The values of a block: columns made ready, what is missing filled in, stacked. Raises
-        `Fault`.
-        """
-        found: list[Array] = []
-        for name, check in self.checks.items():
-            values = self.flat(name, block[name], start, length)
-            cells = ready(values, check.text)
-            if cells.missing is not None and name in fill:
-                values = (
-                    cells.values.copy()
-                    if cells.values.dtype.kind == "O"
-                    else cells.values.astype(np.float64)
-                )
-                values[cells.missing] = fill[name]
-                found.append(values)
-            else:
-                found.append(cells.values)
-        return np.stack(found, axis=-1) if self.bound.stacked else found[0]
-
-    def flat(self, name: str, values: Array, start: int, length: int | None) -> Array:
-        """A column with sequences filled up, and lists of one length as an array. Raises
-        `Fault`.
-        """
-        table = self.checks[name].table
-        if self.bound.pad is not None:
-            longest = int(lengths(values).max(initial=1)) if length is None else length
-            return padded(values, self.bound.pad, longest, name, table, start)
-        return stacked(values, name, table, start) if is_ragged(values) else values
-
-    def scan(self, block: Mapping[str, Array], start: int) -> Array | None:
-        """Which examples of a block lack a value. Raises `Fault`."""
-        lacking: Array | None = None
-        for name, check in self.checks.items():
-            before = check.shape if check.kind is not None else None
-            if self.bound.pad is not None:
-                self.lengths.append(lengths(block[name]))
-            values = self.flat(name, block[name], start, None)
-            found = check.add(start, values)
-            if before is not None and before != check.shape and self.bound.pad is None:
-                raise Fault(
-                    "MS630",
-                    f"`{name}` of {check.table.name} has {before} for the first examples, but "
-                    f"{check.shape} from {check.table.place(name, (start,))} on",
-                    help="give all examples one size",
-                )
-            if found is not None:
-                lacking = found if lacking is None else lacking | found
-        return lacking
+from .wanted import Wanted, text_columns, wanted_of
 
 
 @dataclass
@@ -142,17 +57,27 @@ def scan(
     """
     weights = _weights(compiled, table) if with_targets else None
     others = {} if weights is None else {weights.name: weights.span}
-    reader = open_columns(table, binding.features.values(), others, findings, once=once)
+    texts = text_columns(binding, table, compiled, state)
+    reader = open_columns(
+        table, binding.features.values(), others, findings, texts=texts, once=once
+    )
     if reader is None:
         return None
     features = {
-        key: _feature(key, bound, table, compiled, state) for key, bound in binding.features.items()
+        key: _feature(
+            bound,
+            key,
+            table,
+            wanted_of(key, bound, table, compiled, state),
+            capitals_of(key, bound, compiled),
+        )
+        for key, bound in binding.features.items()
     }
     count, rows = _pass(reader, features, weights, findings)
     for one in features.values():
         _report(one, findings, drop=with_targets)
     if weights is not None:
-        weights.report(findings)
+        column_report.report(weights, findings)
     _report_nothing(table, count, rows, findings)
     return Scan(table, reader, features, count, rows, weights.name if weights else None)
 
@@ -167,41 +92,13 @@ def _weights(compiled: Compiled, table: Table) -> ColumnCheck | None:
 
 
 def _feature(
-    key: Key, bound: Bound, table: Table, compiled: Compiled, state: State | None
+    bound: Bound, key: Key, table: Table, wanted: Wanted, capitals: Capitals | None
 ) -> ScannedFeature:
-    wanted = _wanted(key, bound, compiled, state)
     checks = {
         column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing)
         for column in bound.names
     }
-    return ScannedFeature(key, bound, wanted, checks)
-
-
-def _wanted(key: Key, bound: Bound, compiled: Compiled, state: State | None) -> Wanted:
-    """What the model, or the first layer of a transform, takes of a feature."""
-    kind, name = key
-    layers = bound.chain.layers if bound.chain else ()
-    text = _takes_text(key, bound, compiled, state)
-    whole = layers[0].kind() if takes_whole(layers) else None
-    if kind == "inputs":
-        other = layers[0].number_counterpart if text and layers else None
-        help = f"look numbers up with `{other}`" if other else None
-        return Wanted(f"input `{name}`", text, help, whole)
-    help = (
-        "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
-        if text
-        else _CLASSES
-    )
-    return Wanted(f"the target of `{name}`", text, help, whole)
-
-
-def _takes_text(key: Key, bound: Bound, compiled: Compiled, state: State | None) -> bool | None:
-    """Whether a feature is text; None where either may be."""
-    if state is not None and (known := state.features.get(key)) is not None:
-        return known.text
-    kind, name = key
-    tensor = typed_graph(compiled).inputs.get(name) if kind == "inputs" else None
-    return takes_text(bound.chain.layers if bound.chain else (), tensor.dtype if tensor else None)
+    return ScannedFeature(key, bound, wanted, checks, capitals=capitals)
 
 
 def _pass(
@@ -263,11 +160,11 @@ def _report(one: ScannedFeature, findings: Findings, *, drop: bool) -> None:
         return
     before = findings.ok
     for check in one.checks.values():
-        check.report(findings, drop=drop)
+        column_report.report(check, findings, drop=drop)
     if one.bound.stacked:
         _report_wide(one, findings)
     if before and findings.ok:
-        _report_policy(one, findings)
+        report_policy(one, findings)
 
 
 def _report_wide(one: ScannedFeature, findings: Findings) -> None:
@@ -280,23 +177,3 @@ def _report_wide(one: ScannedFeature, findings: Findings) -> None:
             wide.span,
             help=f"say which array feeds what, e.g. `{{column: {wide.name}}}`",
         )
-
-
-def _report_policy(one: ScannedFeature, findings: Findings) -> None:
-    """MS628: a policy that the column's kind does not allow, where only the data showed the
-    kind.
-    """
-    value = one.bound.missing
-    constant = value not in POLICIES
-    if one.text and (value in ("mean", "median") or (constant and not isinstance(value, str))):
-        what = f"there is no {value} of text" if not constant else f"{value} is no text"
-    elif not one.text and constant and isinstance(value, str):
-        what = f'"{value}" is no number'
-    else:
-        return
-    findings.error(
-        "MS628",
-        f"{what}, but `{one.bound.names[0]}` holds {'text' if one.text else 'numbers'}",
-        one.bound.span,
-        help="use `most_frequent`, or a constant of the same kind",
-    )

@@ -104,7 +104,9 @@ def _number_dtype(full: list[Array], pad: Pad) -> np.dtype[Any]:
         *({item.dtype for item in full} or {np.dtype(np.float64)})
     )
     if isinstance(pad.value, float) and not pad.value.is_integer():
-        dtype = np.result_type(dtype, np.float64)
+        return np.result_type(dtype, np.float64)
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= pad.value <= np.iinfo(dtype).max:
+        return np.result_type(dtype, np.min_scalar_type(int(pad.value)))
     return dtype
 
 

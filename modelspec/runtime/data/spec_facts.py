@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection
@@ -20,6 +23,14 @@ def typed_graph(compiled: Compiled) -> TypedGraph:
     """The graph of a spec without errors."""
     assert compiled.graph is not None, "the spec has errors"
     return compiled.graph
+
+
+def takers(compiled: Compiled, name: str) -> Iterator[Layer]:
+    """The layers of the model that take an input."""
+    for call in typed_graph(compiled).layers:
+        layer = call.call.callee
+        if isinstance(layer, Layer) and any(ref.producer == name for ref in call.call.refs()):
+            yield layer
 
 
 def trained_outputs(compiled: Compiled, table: Table) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class Storage:
         """
         if any(bound.chain is not None for bound in self.binding.features.values()):
             self.load()
-        pipes = pipelines(scan, state)
+        pipes = pipelines(scan, state, self._dtypes)
         blocks = prepared_blocks(scan, pipes, findings)
         first = next(blocks)
         compiled = resolve_auto(self.compiled, first.inputs)
@@ -99,6 +100,12 @@ class Storage:
                 return source.write(make, _explained(key, "temporary file"))
         return self._make_entry(source, key)
 
+    @property
+    def _dtypes(self) -> dict[Key, str]:
+        """What the inputs are cast to in the end."""
+        inputs = typed_graph(self.compiled).inputs
+        return {("inputs", name): tensor.dtype for name, tensor in inputs.items()}
+
     def _on_disk(self, first: Block, scan: Scan) -> bool:
         if self.data.cache in ("memory", "disk"):
             return self.data.cache == "disk"
@@ -109,7 +116,8 @@ class Storage:
 
     def _make_entry(self, source: _Preparation, key: CacheKey) -> PreparedSource:
         """Examples as an entry of the cache, which another process may have made meanwhile."""
-        explanation = _explained(key, "disk", differs=cache.nearest_difference(key))
+        differs, damaged = cache.nearest_difference(key), cache.is_damaged(key)
+        explanation = replace(_explained(key, "disk", differs=differs), damaged=damaged)
         known = len(source.findings.diagnostics)
         try:
             with cache.writing(key) as writer:
@@ -160,6 +168,7 @@ class Storage:
                 # Left out where every setting has its default, as in the keys of earlier versions.
                 **({"settings": dict(table.settings)} if table.settings else {}),
                 "columns": {"/".join(key): bound.feature() for key, bound in features.items()},
+                **_vocabularies(features.values()),
                 "weights": self.data.weights,
                 "inputs": {
                     name: f"{show(tensor.shape)} {tensor.dtype}"
@@ -186,7 +195,20 @@ class Storage:
         loss = loss_of(self.compiled.training, name)
         axis = getattr(loss, "axis", None)
         kind = f"{loss.kind()} {getattr(loss, 'targets', '')} {axis}" if loss else ""
-        return f"{show(typed_graph(self.compiled).outputs[name].shape)} {kind}"
+        output = typed_graph(self.compiled).outputs[name]
+        return f"{show(output.shape)} {output.dtype} {kind}"
+
+
+def _vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
+    """The contents of files that transforms name; nothing where they name none."""
+    layers = [layer for bound in bounds if bound.chain for layer in bound.chain.layers]
+    named = [getattr(layer, "vocabulary", None) for layer in layers]
+    found: dict[str, str] = {}
+    for path in named:
+        if isinstance(path, (str, Path)):
+            with suppress(OSError):  # reported where the tokens are read
+                found[str(path)] = sha256(Path(path).read_bytes()).hexdigest()
+    return {"vocabularies": found} if found else {}
 
 
 def must_adapt(bound: Bound) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from modelspec.core.diagnostics import Diagnostic, Fault, Span, listed, nearest
 
 from .errors import DataError
+
+if TYPE_CHECKING:
+    from .cells import Numbers
 
 Array = NDArray[Any]
 BLOCK = 8192
@@ -28,13 +31,15 @@ class Table(ABC):
 
     A kind of source is a subclass. Columns are read when they are asked for, so that what is wrong
     with one that nothing uses hurts nobody. A column of numbers has a number dtype; a text column
-    is an array of `str`, in which `""` stands for nothing; images are `uint8` of shape [examples,
-    height, width, channels]; lists of different lengths are an array of arrays. Where a column of
-    numbers lacks some, it has `NOTHING`, and `missing` tells where.
+    is an array of `str`, in which `""` stands for nothing; images are `uint8` or `uint16` of shape
+    [examples, height, width, channels]; lists of different lengths are an array of arrays. Where a
+    column of numbers lacks some, it has `NOTHING`, and `missing` tells where.
     """
 
     marks: ClassVar[bool] = False
     """Whether its source can say what stands for no value (`missing_values`)."""
+    as_written: bool = False
+    """Whether its cells are text, of which a feature says whether they are numbers."""
 
     def __init__(
         self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None
@@ -51,7 +56,12 @@ class Table(ABC):
         self.warnings: tuple[Diagnostic, ...] = ()
         """What opening it found that does not hinder anything."""
         self._known = frozenset(names)
-        self._read: dict[str, Array] = {}
+        self._read: dict[tuple[str, bool], Array] = {}
+
+    @property
+    def bits(self) -> int | None:
+        """Of each channel of image files; None where there are none."""
+        return None
 
     @property
     def default_features(self) -> tuple[str, ...] | None:
@@ -89,9 +99,11 @@ class Table(ABC):
         found = is_nothing(self.column(name, span))
         return found if found.any() else None
 
-    def blocks(self, names: Sequence[str], rows: int = BLOCK) -> Iterator[dict[str, Array]]:
+    def blocks(
+        self, names: Sequence[str], rows: int = BLOCK, texts: Collection[str] = ()
+    ) -> Iterator[dict[str, Array]]:
         """Consecutive examples of some columns, in the source's order: one pass, at most `rows` at
-        a time.
+        a time. `texts` names those that are read as their cells are written, where these are text.
 
         Every block of a column has one dtype, and the arrays of a block one length. Kinds of
         sources that may be larger than memory read no more than a few blocks at once. Raises
@@ -101,7 +113,7 @@ class Table(ABC):
             if name not in self:
                 raise DataError([self._unknown(name).at(self.span)])
         try:
-            yield from self.read_blocks(names, rows)
+            yield from self.read_blocks_of(names, rows, texts)
         except Fault as fault:
             raise fail(fault, self.span) from None
 
@@ -113,25 +125,58 @@ class Table(ABC):
         for start in range(0, count, rows):
             yield {name: values[start : start + rows] for name, values in columns.items()}
 
+    def read_blocks_of(
+        self, names: Sequence[str], rows: int, texts: Collection[str]
+    ) -> Iterator[dict[str, Array]]:
+        """The same with some columns as their cells are written; a table of which no feature says
+        what a column is has nothing to do for that.
+        """
+        yield from self.read_blocks(names, rows)
+
     def __contains__(self, name: str) -> bool:
         return name in self._known
 
-    def column(self, name: str, span: Span | None = None) -> Array:
-        """A column. Raises `DataError`, at `span`, where there is none of this name or it cannot be
-        read.
+    def column(self, name: str, span: Span | None = None, *, text: bool = False) -> Array:
+        """A column; with `text` as its cells are written, where these are text. Raises `DataError`,
+        at `span`, where there is none of this name or it cannot be read.
         """
-        if name not in self._read:
+        key = name, text and self.as_written
+        if key not in self._read:
             if name not in self:
                 raise DataError([self._unknown(name).at(span or self.span)])
             try:
-                self._read[name] = self.read(name)
+                self._read[key] = self.read_text(name) if key[1] else self.read(name)
             except Fault as fault:
                 raise DataError([fault.at(span or self.span)]) from None
-        return self._read[name]
+        return self._read[key]
 
     @abstractmethod
     def read(self, name: str) -> Array:
         """Reads a column that the table has. Raises `Fault`."""
+
+    def read_text(self, name: str) -> Array:
+        """The same as its cells are written. Raises `Fault`."""
+        return self.read(name)
+
+    def numbers(self, texts: Array) -> Numbers:
+        """Texts of a column as numbers, as the source writes them."""
+        from .cells import plain_numbers  # which needs this module
+
+        return plain_numbers(texts)
+
+    def number_help(self, cells: Sequence[str]) -> str | None:
+        """What to do about cells that are no numbers; None where they do not show it."""
+        from .number_help import number_help  # which needs `cells`, and that this module
+
+        return number_help(cells)
+
+    def tells_whole(self, name: str) -> bool:
+        """Whether the source tells whole numbers from others in a column of floating-point ones."""
+        return self.as_written
+
+    def written_whole(self, name: str) -> Array:
+        """Where such a column has a whole number, as an array of `bool` of its shape."""
+        return np.zeros(0, bool)
 
     @abstractmethod
     def place(self, name: str, index: tuple[int, ...]) -> str:

@@ -49,7 +49,8 @@ KEYS: Final[dict[str, Key]] = {
         "the path of a file, or a list of them",
         "Files that this one builds on, relative to it and inside its project, or models of the"
         " library (`extends: ResNet50`). Mappings merge key by key; everything else is replaced by"
-        " the file that extends.",
+        " the file that extends. A path in a file that is extended is relative to that file's"
+        " folder.",
         "extends: base.yaml",
     ),
     "vars": Key(
@@ -159,7 +160,8 @@ KEYS: Final[dict[str, Key]] = {
     ),
     "data.source": Key(
         "a source",
-        "Where examples come from; `split` cuts it into parts.",
+        "Where examples come from; `split` cuts it into parts. A path is relative to the file that"
+        " holds its text; one in `--set`, to the working directory.",
         "data: {source: {csv: table.csv}}",
     ),
     "data.train": Key(

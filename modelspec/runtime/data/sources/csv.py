@@ -4,7 +4,7 @@ where it is large.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,121 +14,28 @@ from modelspec.catalog.sources.csv import csv
 from modelspec.core.diagnostics import Diagnostic, Fault, Span
 from modelspec.core.settings import Context
 
+from ..cells import Numbers
+from ..number_help import number_help
 from ..table import Array, Table
 from .formats import files
-from .formats.csv_cells import Cells, Kind, has_text, loses_digits
+from .formats.csv_cells import Cells, Kind, Look, Whole
 from .formats.csv_dialect import delimiter_of, read_header
-from .formats.csv_rows import Columns, Rows, released, too_long
+from .formats.csv_part import Part
+from .formats.csv_rows import Rows, released
+from .formats.csv_stream import Stored
 from .formats.csv_text import scan_text
-
-_RANK: dict[Kind | None, int] = {None: 0, "whole": 1, "number": 2, "text": 3}
-
-
-class _Part:
-    """One file, and all of its columns where it is small."""
-
-    def __init__(self, rows: Rows, cells: Cells, span: Span | None, *, small: bool) -> None:
-        self.plain = rows.is_plain()
-        self.rows = rows
-        self._values = cells
-        self._numbers = rows.guess(cells) if self.plain else set()
-        self.columns: Columns | None = None
-        self.count = self._load(span, small=small)
-        self.rows = released(rows)
-
-    def _load(self, span: Span | None, *, small: bool) -> int:
-        """Counts the rows, and keeps the cells of a small file. Raises `Fault` or `DataError`
-        (MS602, MS604).
-        """
-        import pyarrow as pa
-
-        for numbers in (self._numbers, set()) if self.plain else ():
-            self._numbers = numbers
-            try:
-                return self._by_arrow(small=small)
-            except _Unfit:
-                break
-            except pa.ArrowInvalid:  # a number that is none further down, or a row that is none
-                continue
-        self.plain, self._numbers = False, set()
-        self.rows.check(span)
-        if small:
-            return self._keep_records()
-        return sum(len(columns[self.rows.names[0]]) for columns in self._read(self.rows.names[:1]))
-
-    def _by_arrow(self, *, small: bool) -> int:
-        count, large = 0, set()
-        names = self.rows.names
-        for columns in self._without_surplus(self._read((*names, *self.rows.fillers))):
-            large |= {name for name in self._numbers if loses_digits(columns[name])}
-            count += len(columns[names[0]])
-            if small:
-                self.columns = columns
-        if not count or len(names) == 1:
-            raise _Unfit  # to be looked at more closely
-        for name in large:
-            self.as_text(name)
-        return count
-
-    def _without_surplus(self, batches: Iterator[Columns]) -> Iterator[Columns]:
-        """The columns alone. Raises `_Unfit` where a cell beyond them, or a cell that is too long,
-        is to be reported.
-        """
-        for columns in batches:
-            beyond = [columns.pop(name) for name in self.rows.fillers]
-            if too_long(columns) or any(map(has_text, beyond)):
-                raise _Unfit
-            yield columns
-
-    def _keep_records(self) -> int:
-        cells = list(zip(*(record for _, record in self.rows.records()), strict=True))
-        self.columns = dict(zip(self.rows.names, cells, strict=True))
-        return len(cells[0])
-
-    def _read(self, names: Sequence[str]) -> Iterator[Columns]:
-        return self.rows.batches(names, self._values, plain=self.plain, numbers=self._numbers)
-
-    def as_text(self, name: str) -> None:
-        """From now on the cells of a column are text, where they were read as numbers."""
-        if name in self._numbers:
-            self._numbers.remove(name)
-            if self.columns is not None:
-                self.columns[name] = _chained([batch[name] for batch in self._read((name,))])
-
-    def batches(self, names: Sequence[str]) -> Iterator[Columns]:
-        if self.columns is None:
-            yield from self._read(names)
-        else:
-            yield {name: self._cells(name) for name in names}
-
-    def _cells(self, name: str) -> Any:
-        import pyarrow as pa
-
-        assert self.columns is not None
-        if isinstance(self.columns[name], tuple):
-            self.columns[name] = pa.array(self.columns[name], pa.string())
-        return self.columns[name]
-
-
-def _chained(arrays: list[Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.concat_arrays(arrays)
-
-
-class _Unfit(Exception):
-    """Arrow reads the file, but not as it is meant to be read."""
 
 
 class CsvTable(Table):
-    """Columns of text files: a column of which every cell is a number, or has no value, has
-    numbers.
+    """Columns of text files. What a column is, the feature says that asks for it: text, or numbers
+    where every cell is one, or has no value.
     """
 
     marks = True
+    as_written = True
 
     def __init__(
-        self, name: str, parts: list[_Part], cells: Cells, fingerprint: str, span: Span | None
+        self, name: str, parts: list[Part], cells: Cells, fingerprint: str, span: Span | None
     ) -> None:
         names = parts[0].rows.names
         super().__init__(name, tuple(one for one in names if one), fingerprint, span)
@@ -155,8 +62,20 @@ class CsvTable(Table):
     def size_hint(self) -> int:
         return 8 * self.count * len(self.names)
 
+    @property
+    def decimal(self) -> str:
+        return self._cells.decimal
+
     def read(self, name: str) -> Array:
-        kind = self._kind(name)
+        self._find_kinds((name,))
+        return self._read_as(name, self._kinds[name])
+
+    def read_text(self, name: str) -> Array:
+        return self._read_as(name, "text")
+
+    def _read_as(self, name: str, kind: Kind) -> Array:
+        if kind != "number":
+            self._as_text((name,))
         return np.concatenate(
             [
                 self._cells.values(columns[name], kind)
@@ -166,45 +85,75 @@ class CsvTable(Table):
         )
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
-        self._find_kinds(names)
+        return self.read_blocks_of(names, rows, frozenset())
+
+    def read_blocks_of(
+        self, names: Sequence[str], rows: int, texts: Collection[str]
+    ) -> Iterator[dict[str, Array]]:
+        self._find_kinds([name for name in names if name not in texts])
+        kinds: dict[str, Kind] = {
+            name: "text" if name in texts else self._kinds[name] for name in names
+        }
+        self._as_text([name for name in names if kinds[name] != "number"])
         for part in self._parts:
             for columns in part.batches(names):
                 count = len(columns[names[0]]) if names else 0
                 for start in range(0, count, rows):
                     yield {
-                        name: self._cells.values(
-                            columns[name].slice(start, rows), self._kinds[name]
-                        )
+                        name: self._cells.values(columns[name].slice(start, rows), kinds[name])
                         for name in names
                     }
 
-    def _kind(self, name: str) -> Kind:
-        self._find_kinds((name,))
-        return self._kinds[name]
+    def _as_text(self, names: Sequence[str]) -> None:
+        for name in names:
+            for part in self._parts:
+                part.as_text(name)
 
     def _find_kinds(self, names: Sequence[str]) -> None:
-        """What columns are is what their cells are in all files; those of large files are found
+        """What columns are, by their cells in all files; those of large files are found
         together.
         """
         if all(name in self._kinds for name in names):
             return
         large = any(part.columns is None for part in self._parts)
         wanted = self.names if large else names
-        found = self._kinds_of([name for name in wanted if name not in self._kinds])
-        self._kinds.update(found)
-        for name in found:
-            for part in self._parts if found[name] != "number" else ():
-                part.as_text(name)
+        found = self._looks([name for name in wanted if name not in self._kinds])
+        whole = self._wholes([name for name, look in found.items() if look.large])
+        self._kinds.update(
+            {name: whole.get(name) or look.kind or "text" for name, look in found.items()}
+        )
 
-    def _kinds_of(self, names: Sequence[str]) -> dict[str, Kind]:
+    def _looks(self, names: Sequence[str]) -> dict[str, Look]:
         """What columns hold, in one pass over all files."""
-        found: dict[str, Kind | None] = dict.fromkeys(names)
-        for part in self._parts:
+        found = dict.fromkeys(names, Look(None))
+        for part in self._parts if names else ():
             for columns in part.batches(names):
                 for name, cells in columns.items():
-                    if found[name] != "text":
-                        found[name] = _wider(found[name], self._cells.kind(cells))
-        return {name: kind or "text" for name, kind in found.items()}
+                    if found[name].kind != "text":
+                        found[name] |= self._cells.look(cells)
+        return found
+
+    def _wholes(self, names: Sequence[str]) -> dict[str, Kind]:
+        """The kinds of columns with large numbers, in another pass."""
+        self._as_text(names)
+        found = dict.fromkeys(names, Whole(signed=True, unsigned=True, lost=False))
+        for part in self._parts if names else ():
+            for columns in part.batches(names):
+                for name, cells in columns.items():
+                    found[name] &= self._cells.whole(cells)
+        return {name: one.kind for name, one in found.items()}
+
+    def numbers(self, texts: Array) -> Numbers:
+        found = self._cells.numbers(texts.ravel())
+        return Numbers(*(one.reshape(texts.shape) for one in found))
+
+    def number_help(self, cells: Sequence[str]) -> str | None:
+        return number_help(cells, decimal=self._cells.decimal, settings="csv")
+
+    def written_whole(self, name: str) -> Array:
+        return np.concatenate(
+            [self._cells.written_whole(cells) for part in self._parts for cells in part.cells(name)]
+        )
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         row = index[0]
@@ -215,20 +164,16 @@ class CsvTable(Table):
         raise IndexError(index)
 
 
-def _wider(one: Kind | None, other: Kind | None) -> Kind | None:
-    return one if _RANK[one] >= _RANK[other] else other
-
-
 def open_table(source: Any, context: Context, span: Span | None) -> CsvTable:
     """The table of a `csv` source. Raises `Fault` or `DataError`."""
-    parts: list[_Part] = []
+    parts: list[Part] = []
     found = files.locate_all(source.path, context)
     left, cells = files.IN_MEMORY, Cells(source)
     for one in found:
         rows = _rows(one, source)
         _same_columns(rows, parts)
         left -= rows.text.size
-        parts.append(_Part(rows if left >= 0 else released(rows), cells, span, small=left >= 0))
+        parts.append(Part(rows if left >= 0 else released(rows), cells, span, small=left >= 0))
     prints = [part.rows.text.fingerprint for part in parts]
     return CsvTable(
         _name(source.path, found),
@@ -244,7 +189,7 @@ def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
 
 
 def _rows(one: files.Found, source: csv) -> Rows:
-    text = scan_text(one)
+    text = scan_text(Stored.of(one, source))
     delimiter = delimiter_of(text, source)
     found = text.records(delimiter)
     names = read_header(found, source, one.shown)
@@ -259,7 +204,7 @@ def _rows(one: files.Found, source: csv) -> Rows:
     return Rows(text, names, delimiter, source.header is None)
 
 
-def _same_columns(rows: Rows, before: list[_Part]) -> None:
+def _same_columns(rows: Rows, before: list[Part]) -> None:
     """Raises `Fault` (MS640) where a file has other columns than the first."""
     if not before:
         return

@@ -13,6 +13,7 @@ import numpy as np
 
 from modelspec.core.diagnostics import Fault, Span
 
+from ..durations import check_unit, seconds_of
 from ..table import Array, Table, check_lengths
 from .formats import files
 from .formats.stored_arrays import fitting, size_of
@@ -235,8 +236,11 @@ def _walk(file: Any, shown: str) -> Iterator[tuple[str, Any]]:
 
 
 def _values(found: Any, name: str, table: Table) -> Array:
-    """In the form that a `Table` promises. Raises `Fault` (MS606)."""
+    """In the form that a `Table` promises. Raises `Fault` (MS606, MS653)."""
     values: Array = np.asarray(found)
+    if values.dtype.kind == "m":
+        check_unit(values.dtype, f"`{name}` of `{table.name}`")
+        return seconds_of(values)
     if values.dtype.kind == "O":
         if values.size and isinstance(values.flat[0], bytes):
             try:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, NoReturn
 
+import numpy as np
+
 from modelspec.catalog.sources.jsonl import jsonl
 from modelspec.core.diagnostics import Fault, Span
 
@@ -41,15 +43,26 @@ class JsonLinesTable(Table):
         return self._size
 
     def read(self, name: str) -> Array:
-        values = Values(self._shapes[name], name, self.name)
+        values = self._maker(name)
         rows = self._rows if self._rows is not None else (row for _, row in _rows(self._found))
         return values.array([row.get(name) for row in rows])
+
+    def _maker(self, name: str) -> Values:
+        return Values(self._shapes[name], name, self.name, lambda line: f"{self.name}:{line}")
+
+    def tells_whole(self, name: str) -> bool:
+        shape = self._shapes[name]
+        return shape.kind == "a number" and (shape.floats or shape.nulls)
+
+    def written_whole(self, name: str) -> Array:
+        rows = self._rows if self._rows is not None else (row for _, row in _rows(self._found))
+        return np.array([type(row.get(name)) is int for row in rows], bool)
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         if self._rows is not None:
             yield from super().read_blocks(names, rows)
             return
-        makers = {name: Values(self._shapes[name], name, self.name) for name in names}
+        makers = {name: self._maker(name) for name in names}
         for block in _in_blocks((row for _, row in _rows(self._found)), rows):
             yield {
                 name: maker.array([row.get(name) for row in block])

@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from modelspec.catalog.sources.csv import csv
+from modelspec.runtime.data.cells import MISSING, Numbers, inexact, numbers_of
 from modelspec.runtime.data.table import NOTHING, Array
 
-Kind = Literal["whole", "number", "text"]
-"""Columns of numbers are float64, and int64 where that would lose digits of whole numbers."""
-
-MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
-"""What a cell of a column of numbers without a value holds, in lower case, where a spec says
-nothing.
+Kind = Literal["whole", "unsigned", "number", "text"]
+"""Columns of numbers are float64, and int64 or uint64 where that would lose digits of whole
+numbers. Where these do not hold them either, the cells stay text.
 """
-_EXACT = 2.0**53
+_MANTISSA = 53
+_EXACT = 2.0**_MANTISSA
+_WHOLE = "^[+-]?[0-9]+$"
+
+
+class Look(NamedTuple):
+    """What some cells of a column are."""
+
+    kind: Literal["number", "text"] | None
+    """None: all lack a value."""
+    large: bool = False
+    """Whether float64 may lose digits of a whole number."""
+
+    def __or__(self, other: Look) -> Look:
+        """What the cells of both are together."""
+        if "text" in (self.kind, other.kind):
+            return Look("text")
+        return Look(self.kind or other.kind, self.large or other.large)
+
+
+class Whole(NamedTuple):
+    """What cells of a column are in which a number is large."""
+
+    signed: bool
+    """Whether all are whole numbers that int64 holds."""
+    unsigned: bool
+    """The same of uint64."""
+    lost: bool
+    """Whether float64 would change a whole number."""
+
+    def __and__(self, other: Whole) -> Whole:
+        """What the cells of both are together."""
+        return Whole(
+            self.signed and other.signed, self.unsigned and other.unsigned, self.lost or other.lost
+        )
+
+    @property
+    def kind(self) -> Kind:
+        if self.signed or self.unsigned:
+            return "whole" if self.signed else "unsigned"
+        return "text" if self.lost else "number"
 
 
 class Cells:
@@ -27,23 +66,26 @@ class Cells:
         self._given = source.missing_values
         self.decimal = source.decimal
         self._comma = source.decimal == ","
+        self._thousands = source.thousands
+        mark, point = re.escape(source.thousands or ""), re.escape(source.decimal)
+        self._groups = f"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?([eE][+-]?[0-9]+)?$"
 
-    def kind(self, cells: Any) -> Kind | None:
-        """What a column is, by some of its cells (an Arrow array of text or numbers); None where
-        all lack a value.
-        """
+    def look(self, cells: Any) -> Look:
+        """What some cells of a column are (an Arrow array of text or numbers)."""
         if not _is_text(cells):
-            return None if cells.null_count == len(cells) else "number"
+            return Look(None if cells.null_count == len(cells) else "number", loses_digits(cells))
         trimmed = _trim(cells)
         missing = self._missing(trimmed)
         if _all(missing):
-            return None
+            return Look(None)
         found = self._numbers(trimmed, missing)
-        if found is None:
-            return "text"
-        if _largest(found) >= _EXACT and not _any(missing) and self._whole(trimmed) is not None:
-            return "whole"
-        return "number"
+        return Look("text") if found is None else Look("number", _largest(found) >= _EXACT)
+
+    def is_simple(self, cells: Any) -> bool:
+        """Whether cells of text are numbers as Arrow reads them."""
+        if self._thousands is not None and _any(_contains(cells, self._thousands)):
+            return False
+        return self.look(cells) == Look("number")
 
     def values(self, cells: Any, kind: Kind) -> Array:
         """The cells as values of a kind that fits them."""
@@ -53,8 +95,10 @@ class Cells:
         trimmed = _trim(cells)
         if kind == "text":
             return self._texts(trimmed)
-        missing = self._missing(trimmed)
-        numbers = self._whole(trimmed) if kind == "whole" else self._numbers(trimmed, missing)
+        if kind != "number":
+            numbers = self._whole_numbers(trimmed, "int64" if kind == "whole" else "uint64")
+        else:
+            numbers = self._numbers(trimmed, self._missing(trimmed))
         assert numbers is not None, "the kind was told by these cells"
         return numbers
 
@@ -86,33 +130,93 @@ class Cells:
             trimmed = pc.if_else(self._missing(trimmed), "", trimmed)
         return np.array(trimmed.to_pylist(), dtype=object)
 
+    def _plain(self, trimmed: Any, missing: Any) -> tuple[Any, Any]:
+        """Cells with a decimal point and nothing between thousands, null where there is no value;
+        and which of them are no numbers as this source writes them.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        cells, wrong = trimmed, pa.scalar(value=False)
+        if _any(missing):
+            cells = pc.if_else(missing, pa.scalar(None, cells.type), cells)
+        if self._thousands is not None:
+            grouped = pc.match_substring_regex(cells, self._groups)
+            wrong = pc.and_(_contains(cells, self._thousands), pc.invert(grouped))
+            cells = pc.if_else(grouped, pc.replace_substring(cells, self._thousands, ""), cells)
+        if self._comma:
+            wrong = pc.or_(_contains(cells, "."), wrong)
+            cells = pc.replace_substring(cells, ",", ".")
+        return cells, wrong
+
     def _numbers(self, trimmed: Any, missing: Any) -> Array | None:
         """As float64, with `NOTHING` where a value lacks; None where a cell is no number."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        cells = trimmed
-        if self._comma:
-            if _any(pc.match_substring(cells, ".")):
-                return None
-            cells = pc.replace_substring(cells, ",", ".")
-        lacking = _any(missing)
-        if lacking:
-            cells = pc.if_else(missing, pa.scalar(None, cells.type), cells)
+        cells, wrong = self._plain(trimmed, missing)
+        if _any(wrong):
+            return None
         try:
             return _numpy(pc.cast(cells, pa.float64()))
         except pa.ArrowInvalid:
             return _slowly(cells)
 
-    def _whole(self, trimmed: Any) -> Array | None:
+    # Whole numbers --------------------------------------------------------------------------------
+
+    def whole(self, cells: Any) -> Whole:
+        """What cells of text are, of a column in which a number is large."""
+        trimmed = _trim(cells)
+        signed, unsigned = (self._whole_numbers(trimmed, one) for one in ("int64", "uint64"))
+        held = signed if signed is not None else unsigned
+        if held is not None:
+            lost = inexact(held, _MANTISSA) is not None
+            return Whole(signed is not None, unsigned is not None, lost)
+        return Whole(signed=False, unsigned=False, lost=bool(self.numbers(cells).lost.any()))
+
+    def _whole_numbers(self, trimmed: Any, dtype: str) -> Array | None:
+        """Cells that are all whole numbers of a dtype; None where one is not."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        cells, wrong = self._plain(trimmed, self._missing(trimmed))
+        if _any(wrong) or not _all(_is_whole(cells)):
+            return None
         try:
-            found: Array = pc.cast(trimmed, pa.int64()).to_numpy(zero_copy_only=False)
+            numbers = pc.cast(pc.utf8_ltrim(cells, "+"), pa.type_for_alias(dtype))
         except pa.ArrowInvalid:
             return None
+        found: Array = numbers.to_numpy(zero_copy_only=False)
         return found
+
+    def written_whole(self, cells: Any) -> Array:
+        """Which cells of text are written as whole numbers."""
+        trimmed = _trim(cells)
+        cells, _ = self._plain(trimmed, self._missing(trimmed))
+        found: Array = _is_whole(cells).to_numpy(zero_copy_only=False)
+        return found
+
+    def numbers(self, texts: Any) -> Numbers:
+        """Cells as numbers, each for itself, whatever the others are."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        trimmed = _trim(pa.array(texts, pa.string()))
+        cells, wrong = self._plain(trimmed, self._missing(trimmed))
+        # `_` is in no number, so that it marks those that this source writes in another way.
+        return numbers_of(pc.if_else(wrong, "_", cells).to_pylist())
+
+
+def _is_whole(cells: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.match_substring_regex(cells, _WHOLE), fill_value=False)
+
+
+def _contains(cells: Any, mark: str) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.match_substring(cells, mark), fill_value=False)
 
 
 def _slowly(cells: Any) -> Array | None:
@@ -149,7 +253,7 @@ def has_text(cells: Any) -> bool:
 
 
 def loses_digits(cells: Any) -> bool:
-    """Whether numbers are so large that float64 may not hold them: whole ones are then int64."""
+    """Whether numbers are so large that float64 may not hold them."""
     return (
         not _is_text(cells) and _largest(cells.drop_null().to_numpy(zero_copy_only=False)) >= _EXACT
     )

@@ -169,7 +169,7 @@ class Rows:
             pass
         rows = [record for record in rows if len(record) == len(self.names)]
         columns = _columns(self.names, rows) if rows else {}
-        return {name for name, column in columns.items() if cells.kind(column) == "number"}
+        return {name for name, column in columns.items() if cells.is_simple(column)}
 
 
 def _columns(names: Sequence[str], rows: list[list[str]]) -> Columns:

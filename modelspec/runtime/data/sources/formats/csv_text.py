@@ -10,12 +10,12 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import BinaryIO
 
 from modelspec.core.diagnostics import Fault
 
 from . import files
+from .csv_stream import Stored
 
 Record = tuple[int, list[str]]
 """The line in which a record starts, and its cells."""
@@ -23,9 +23,9 @@ Record = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Text:
-    """A file that is UTF-8 text, as a scan found it."""
+    """A file of text, as a scan found it."""
 
-    found: files.Found
+    stored: Stored
     fingerprint: str
     size: int
     """In bytes, decompressed."""
@@ -38,13 +38,13 @@ class Text:
 
     @property
     def shown(self) -> str:
-        return self.found.shown
+        return self.stored.found.shown
 
     def open(self) -> BinaryIO:
-        """The bytes behind the byte order mark."""
+        """The bytes behind the byte order mark, as UTF-8 without comments."""
         if self.body is None:
-            self.found.unchanged()
-        file = files.open_plain(self.found.path) if self.body is None else io.BytesIO(self.body)
+            self.stored.found.unchanged()
+        file = self.stored.open() if self.body is None else io.BytesIO(self.body)
         if self.bom:
             file.read(3)
         return file
@@ -64,22 +64,23 @@ class Text:
         return data.decode(errors="ignore"), whole
 
 
-def scan_text(found: files.Found) -> Text:
+def scan_text(stored: Stored) -> Text:
     """One pass over a file. Raises `Fault`: MS601, MS603, MS604, MS642."""
-    path, shown = found.path, found.shown
-    scan = _TextScan(path, shown)
+    path, shown = stored.found.path, stored.found.shown
+    scan = _TextScan(stored)
     try:
-        if (size := path.stat().st_size) <= files.IN_MEMORY and not files.is_gzip(path):
+        size = path.stat().st_size
+        if size <= files.IN_MEMORY and stored.as_it_is and not files.is_gzip(path):
             scan.whole(path.read_bytes() if size else b"")
         else:
-            with files.open_plain(path) as file:
+            with stored.open() as file:
                 while chunk := file.read(files.CHUNK):
                     scan.at(chunk)
     except files.UNREADABLE as error:
         raise files.unreadable(shown, error) from None
     scan.end()
     return Text(
-        found,
+        stored,
         scan.digest.hexdigest(),
         scan.size,
         scan.body(),
@@ -90,9 +91,9 @@ def scan_text(found: files.Found) -> Text:
 
 
 class _TextScan:
-    def __init__(self, path: Path, shown: str) -> None:
-        self.path = path
-        self.shown = shown
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.shown = stored.found.shown
         self.digest = sha256()
         self.size = 0
         self.start = b""
@@ -121,7 +122,11 @@ class _TextScan:
         if not self.size:
             self.start = chunk[:4]
             if chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise Fault("MS603", f"`{self.shown}` is UTF-16", help="save it as UTF-8")
+                raise Fault(
+                    "MS603",
+                    f"`{self.shown}` is UTF-16",
+                    help="write `csv: {path: ..., encoding: utf-16}`, or save it as UTF-8",
+                )
         self._check(chunk)
         self.digest.update(chunk)
         self.size += len(chunk)
@@ -160,14 +165,17 @@ class _TextScan:
             raise Fault(
                 "MS603",
                 f"{self.shown}:{line} is not UTF-8: byte 0x{data[error.start]:02x}",
-                help="save it as UTF-8, e.g. `iconv -f latin1 -t utf-8`",
+                help=(
+                    "say how it is stored, e.g. `csv: {path: ..., encoding: cp1252}`, or save it"
+                    " as UTF-8"
+                ),
             ) from None
         self._text = self._text or bool(text.strip("\ufeff \t\r\n\v\f"))
 
     def _line(self, offset: int) -> int:
         """The line of a byte."""
         lines = 1
-        with files.open_plain(self.path) as file:
+        with self.stored.open() as file:
             while offset > 0 and (chunk := file.read(min(offset, files.CHUNK))):
                 lines += chunk.count(b"\n")
                 offset -= len(chunk)

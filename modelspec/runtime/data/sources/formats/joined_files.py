@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelspec.core.diagnostics import Fault, Span
+from modelspec.runtime.data.cells import inexact
 from modelspec.runtime.data.table import NOTHING, Array, Table, is_nothing
 
 from . import files
@@ -27,6 +28,8 @@ class JoinedTable(Table):
         self._parts = parts
         self._ends: dict[str, list[int]] = {}
         self._dtypes: dict[str, np.dtype[Any]] = {}
+        self._mixed: set[str] = set()
+        """Columns that are whole numbers in one file, and floating-point ones in another."""
 
     @property
     def count(self) -> int | None:
@@ -42,7 +45,12 @@ class JoinedTable(Table):
         columns = [part.column(name) for part in self._parts]
         self._ends[name] = np.cumsum([len(column) for column in columns]).tolist()
         dtype = self._dtype(name, columns)
-        return np.concatenate([_as(column, dtype) for column in columns])
+        return np.concatenate(
+            [
+                _as(column, dtype, part, name)
+                for part, column in zip(self._parts, columns, strict=True)
+            ]
+        )
 
     def _dtype(self, name: str, columns: Sequence[Array]) -> np.dtype[Any]:
         """The dtype for all, after a check that the columns of all files go together. Raises
@@ -64,9 +72,13 @@ class JoinedTable(Table):
                     f"`{part.name}`",
                     help="the files of one source have the same columns",
                 )
-        dtype = np.result_type(*(column.dtype for _, column in filled))
+        dtype = _common([column for _, column in filled])
         lacking = sum(map(len, columns)) > sum(len(column) for _, column in filled)
-        return np.dtype(np.float64) if lacking and dtype.kind in "biu" else dtype
+        if lacking and dtype.kind in "biu":
+            dtype = np.dtype(np.float64)
+        if dtype.kind == "f" and any(column.dtype.kind in "iu" for _, column in filled):
+            self._mixed.add(name)
+        return dtype
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         first: list[dict[str, Array]] = [
@@ -77,11 +89,19 @@ class JoinedTable(Table):
             if len(columns) == len(self._parts):
                 self._dtypes[name] = self._dtype(name, columns)
         for part in self._parts:
+            start = 0
             for block in part.blocks(names, rows):
                 yield {
-                    name: _as(values, self._dtypes.get(name, values.dtype))
+                    name: _as(values, self._dtypes.get(name, values.dtype), part, name, start)
                     for name, values in block.items()
                 }
+                start += len(next(iter(block.values())))
+
+    def tells_whole(self, name: str) -> bool:
+        return name in self._mixed or any(part.tells_whole(name) for part in self._parts)
+
+    def written_whole(self, name: str) -> Array:
+        return np.concatenate([_written_whole(part, name) for part in self._parts])
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
         if name not in self._ends:
@@ -96,7 +116,28 @@ class JoinedTable(Table):
         raise IndexError(index)
 
 
-def _as(values: Array, dtype: np.dtype[Any]) -> Array:
+def _written_whole(part: Table, name: str) -> Array:
+    column = part.column(name)
+    if column.dtype.kind == "f" and part.tells_whole(name):
+        return part.written_whole(name)
+    return np.full(column.shape, column.dtype.kind in "iu")
+
+
+def _common(columns: Sequence[Array]) -> np.dtype[Any]:
+    """The dtype for the values of all files; NumPy takes floating point for whole numbers with and
+    without a sign.
+    """
+    dtype = np.result_type(*(column.dtype for column in columns))
+    if dtype.kind != "f" or any(column.dtype.kind not in "biu" for column in columns):
+        return dtype
+    negative = any(column.size and column.min() < 0 for column in columns)
+    return np.dtype(np.int64 if negative else np.uint64)
+
+
+def _as(values: Array, dtype: np.dtype[Any], part: Table, name: str, start: int = 0) -> Array:
+    """The values of a file, from an example on, in the dtype of all files. Raises `Fault`: MS640,
+    MS653 where a whole number would change.
+    """
     if values.dtype == dtype:
         return values
     if (
@@ -109,7 +150,27 @@ def _as(values: Array, dtype: np.dtype[Any]) -> Array:
                 help="the files of one source have the same columns",
             )
         return np.full(len(values), NOTHING, dtype)
+    if values.dtype.kind in "iu" and (bad := _changed(values, dtype)) is not None:
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = part.place(name, (start + index[0], *index[1:]))
+        raise Fault(
+            "MS653",
+            f"`{name}` is {values[index]} at {place}, which `{dtype}`, the dtype for all files,"
+            " does not hold",
+            help="write all files with one dtype",
+        )
     return values.astype(dtype)
+
+
+def _changed(values: Array, dtype: np.dtype[Any]) -> Array | None:
+    """Which whole numbers a dtype does not hold; None where it holds all."""
+    if dtype.kind == "f":
+        return inexact(values, np.finfo(dtype).nmant + 1)
+    if dtype.kind not in "iu":
+        return None
+    limits = np.iinfo(dtype)
+    bad = (values < limits.min) | (values > limits.max)
+    return bad if bad.any() else None
 
 
 def _is_empty(values: Array) -> bool:

@@ -1,0 +1,70 @@
+"""What to do about cells that are no numbers, by how they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .cells import reads_as_number
+
+_SPACES = (" ", "\u00a0", "\u202f", "\u2009")
+_BETWEEN = (",", ".", *_SPACES, "'", "\u2019")
+"""What people write between thousands."""
+_SIGNS = ("%", "$", "€", "_")
+
+
+def number_help(
+    cells: Sequence[str], *, decimal: str = ".", settings: str | None = None
+) -> str | None:
+    """What to do about some cells of a column that are no numbers; None where they do not show it.
+
+    `decimal` is what stands before fractions; `settings` names the source that has settings for
+    how numbers are written.
+    """
+    if (mark := _thousands(cells, decimal)) is not None:
+        if settings is None:
+            return f"write thousands without {_NAMES.get(mark, f'`{mark}`')}"
+        written = f'"{mark}"' if mark != "\u00a0" else '"\\u00a0"'
+        return (
+            f"where `{mark}` stands between thousands, say so: `{settings}: {{path: ...,"
+            f" thousands: {written}}}`"
+        )
+    other = "," if decimal == "." else "."
+    if all(_is_decimal(cell, other) for cell in cells):
+        if settings is None:
+            return "write decimals with a point"
+        if decimal == ",":
+            return "write decimals with a comma, or leave `decimal` of the source out"
+        return f'write decimals with a point, or give `{settings}` the setting `decimal: ","`'
+    return _without_signs(cells[0])
+
+
+_NAMES = {",": "commas", " ": "spaces", ".": "points"}
+
+
+def _thousands(cells: Sequence[str], decimal: str) -> str | None:
+    """What stands between the groups of three digits of all cells; None where that is not what they
+    are.
+    """
+    for mark in _BETWEEN:
+        if mark == decimal:
+            continue
+        groups = re.compile(
+            rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+({re.escape(decimal)}\d*)?"
+        )
+        if all(groups.fullmatch(cell.strip()) for cell in cells):
+            return mark
+    return None
+
+
+def _is_decimal(cell: str, mark: str) -> bool:
+    return cell.count(mark) == 1 and reads_as_number(cell.strip().replace(mark, "."))
+
+
+def _without_signs(cell: str) -> str | None:
+    for sign in _SIGNS:
+        if sign in cell and reads_as_number(cell.replace(sign, "").strip()):
+            return f"write numbers without `{sign}`"
+    if any(space in cell for space in _SPACES) and reads_as_number("".join(cell.split())):
+        return "write numbers without spaces"
+    return None
