@@ -50,7 +50,7 @@ def _described(form: Format) -> str:
 
 
 @click.command(cls=_Export)
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
 @click.option("--to", "to", type=LateChoice(_formats), required=True, help="The format.")
 @click.option(
     "-o",
@@ -96,8 +96,9 @@ def command(
     """The trained model in another format: Keras, ONNX, LiteRT, a script, ...
 
     What was written of the model of the run folder RUN is loaded again and compared with the run's
-    own predictions before it takes its place: an export that differs by more than its tolerance is
-    not written.
+    own predictions before it takes its place, in batches of several sizes and with sequences of
+    several lengths: an export that differs by more than its tolerance is not written. What
+    `predict` does and the export does not is said as `left out`.
     """
     with failures():
         from modelspec.runtime.exporters.export_run import export
@@ -119,13 +120,25 @@ def _text(made: Exported) -> str:
     lines = [
         f"written to {made.path} ({made.size / 1e3:,.1f} kB{inside})",
         (
-            f"largest difference to the run's own predictions on {made.examples:,} rows:"
-            f" {made.difference:.2g} (let pass: {made.tolerance:.2g})"
+            f"largest difference to the run's own predictions on {made.examples:,} rows"
+            f"{_covered(made)}: {made.difference:.2g} (let pass: {made.tolerance:.2g})"
         ),
         f"inputs: {_some(made.inputs)}; outputs: {_some(made.outputs)}",
+        *(f"left out: {what}" for what in made.left_out),
         *(f"note: {notice}" for notice in made.notices),
     ]
     return "\n".join(lines)
+
+
+def _covered(made: Exported) -> str:
+    """` in batches of 1, 2 and 33, with sequences of 1, 8 and 19`."""
+    batches = f" in batches of {_numbers(made.batches)}"
+    return f"{batches}, with sequences of {_numbers(made.lengths)}" if made.lengths else batches
+
+
+def _numbers(values: tuple[int, ...]) -> str:
+    *first, last = map(str, values)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -143,9 +156,12 @@ def _json(made: Exported) -> str:
             "difference": made.difference,
             "tolerance": made.tolerance,
             "examples": made.examples,
+            "batches": list(made.batches),
+            "lengths": list(made.lengths),
             "preprocessing": made.preprocessing,
             "inputs": list(made.inputs),
             "outputs": list(made.outputs),
+            "left_out": list(made.left_out),
             "notices": list(made.notices),
         },
         indent=2,

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backend.process_state import own_state
 from ..data import RunError
 from ..run.atomic_files import cannot_write, write_whole
 from ..run.open_run import open_run
 from .checks import check_installed, check_path, check_tolerance, format_of
 from .formats import Format
+from .left_out import left_out, record
 from .samples import samples
 
 if TYPE_CHECKING:
-    from .job import Job, Written
+    from .job import Job
+    from .written import Written
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,22 @@ class Exported:
     tolerance: float
     examples: int
     """On how many rows it was compared."""
+    batches: tuple[int, ...]
+    """In batches of how many rows."""
+    lengths: tuple[int, ...]
+    """With sequences of which lengths, where their length is open."""
     preprocessing: bool
     """Whether it prepares rows itself."""
     inputs: tuple[str, ...]
     """What it takes, by name."""
     outputs: tuple[str, ...]
+    """What it gives, by name."""
+    left_out: tuple[str, ...] = ()
+    """What `predict` does and it does not."""
     notices: tuple[str, ...] = ()
 
 
+@own_state()
 def export(
     run_dir: str | PathLike[str],
     to: str,
@@ -75,34 +86,43 @@ def export(
     check_tolerance(tolerance)
     check_path(form, target)
     check_installed(form)
-    job = _job(Path(fspath(run_dir)), data, preprocessing, quantize)
-    allowed = max(form.allowed(quantize), job.rounding) if tolerance is None else tolerance
-    written, difference = _written(job, form, target, allowed)
+    job = _job(Path(fspath(run_dir)), data, preprocessing, quantize, tolerance)
+    written, difference = _written(job, form, target)
+    batches = job.compared(written)
     return Exported(
         target,
         to,
         _size(target),
         difference,
-        allowed,
-        written.compared or len(job.samples),
-        written.inside and not job.preparing.empty,
+        job.allowed(form),
+        sum(job.rows(one, written) for one in batches),
+        tuple(sorted({job.rows(one, written) for one in batches})),
+        tuple(sorted({one.length for one in batches if one.length is not None})),
+        (written.inside or written.prepares) and not job.preparing.empty,
         written.inputs,
-        job.outputs,
+        written.outputs,
+        left_out(job, written),
         written.notices,
     )
 
 
-def _job(run_dir: Path, data: str | None, preprocessing: bool, quantize: str | None) -> Job:
+def _job(
+    run_dir: Path,
+    data: str | None,
+    preprocessing: bool,
+    quantize: str | None,
+    tolerance: float | None,
+) -> Job:
     """The run opened, with rows to check its export with."""
     run = open_run(run_dir)
     model = run.model(measured=False)
     rows = samples(run, data)
     from .job import Job
 
-    return Job(run, model, rows, preprocessing, quantize)
+    return Job(run, model, rows, preprocessing, quantize, tolerance)
 
 
-def _written(job: Job, form: Format, target: Path, allowed: float) -> tuple[Written, float]:
+def _written(job: Job, form: Format, target: Path) -> tuple[Written, float]:
     """Writes beside, compares, and puts it in its place; how far it is from the run."""
     from ..run.framework_errors import told
 
@@ -110,16 +130,18 @@ def _written(job: Job, form: Format, target: Path, allowed: float) -> tuple[Writ
 
     def write(beside: Path) -> None:
         with told(f"the export to `{form.name}` failed"):
-            done.append(_compared(job, form, beside, allowed))
+            done.append(_compared(job, form, beside))
 
     _put(target, form, write)
     return done[0]
 
 
-def _compared(job: Job, form: Format, beside: Path, allowed: float) -> tuple[Written, float]:
+def _compared(job: Job, form: Format, beside: Path) -> tuple[Written, float]:
     """Raises `RunError` (MS762) where what was written is not what was trained."""
     written = form.write(job, beside)
-    difference = job.compare(written)
+    if written.note is not None:
+        written.note(record(job, written))
+    difference, allowed = job.compare(written), job.allowed(form)
     if not difference <= allowed:
         help = (
             f"`--tolerance {difference * 12:.1g}` lets it pass" if np.isfinite(difference) else None

@@ -9,14 +9,17 @@ from dataclasses import replace
 from modelspec.core.diagnostics import listed
 
 from ..data import RunError
-from .job import Job, Written
+from .job import Job
+from .written import Written
 
 _LACKING = re.compile(r"'(?:tf|tfl)\.(\w+)' op is neither")
 
 
-def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) -> Written:
+def first_that_works(
+    job: Job, name: str, attempt: Callable[[bool], Written], allowed: float
+) -> Written:
     """The model with its preparation inside; without it, and a notice, where the format cannot hold
-    that.
+    that, or computes it with too few digits.
 
     Raises `RunError` (MS763) where it holds neither.
     """
@@ -24,22 +27,33 @@ def first_that_works(job: Job, name: str, attempt: Callable[[bool], Written]) ->
     if job.half is not None:
         notices.append(f"it computes in float32, and the run in {job.half}")
     if job.wants_preparing and not job.preparing.empty:
-        if job.preparing.has_text:
-            notices.append(
-                f"the preparation is left out, as {name} has no operations on text: give the model "
-                "what it takes itself"
-            )
-        else:
-            try:
-                return _with_notices(attempt(True), notices)
-            except RunError:
-                raise
-            except Exception as error:  # noqa: BLE001  # converters raise anything
-                notices.append(
-                    f"the preparation is left out, as {name} cannot hold it ({said(error)}): give"
-                    " the model what it takes itself"
-                )
+        found = _with_preparation(job, name, attempt, allowed)
+        if isinstance(found, Written):
+            return _with_notices(found, notices)
+        notices.append(
+            f"the preparation is left out, as {found}: give the model what it takes itself"
+        )
     return _with_notices(_last(name, [lambda: attempt(False)]), notices)
+
+
+def _with_preparation(
+    job: Job, name: str, attempt: Callable[[bool], Written], allowed: float
+) -> Written | str:
+    """The model with its preparation inside, or why there is none."""
+    if job.preparing.has_text:
+        return f"{name} has no operations on text"
+    if (alone := job.preparing.alone) is not None:
+        return f"that of `{alone}` takes one example at a time"
+    try:
+        written = attempt(True)
+        difference = job.compare(written)
+    except RunError:
+        raise
+    except Exception as error:  # noqa: BLE001  # converters raise anything
+        return f"{name} cannot hold it ({said(error)})"
+    if not difference <= allowed:
+        return f"{name} computes it with too few digits (it would differ by {difference:.2g})"
+    return written
 
 
 def _last(name: str, attempts: Sequence[Callable[[], Written]]) -> Written:

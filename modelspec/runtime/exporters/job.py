@@ -1,10 +1,10 @@
-"""What every format is given: the model, rows to check it with, and what the run itself predicts
+"""What every format is given: the model, batches to check it with, and what the run itself predicts
 for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,36 +12,21 @@ from typing import Any
 import keras
 import numpy as np
 
+from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 
-from ..data.adapted_state import labels
+from ..data.adapted_state import has_inverse, inverse, labels
 from ..data.table import Array
 from ..run.open_run import SavedRun
-from ..run.predict import decide, target_layers
+from ..run.predict import decide, labelled, target_layers
+from .checked_batches import Batch, Batches, Sizes
 from .difference import difference
-from .preprocessing_graph import Preparing, preparing, scales
+from .feature_making import preparing
+from .formats import Format
+from .preprocessing_graph import Preparing, scales
 from .samples import Samples
-
-Outputs = Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a format made."""
-
-    found: Outputs
-    """What it gives for the samples, by output."""
-    inside: bool = False
-    """Whether it prepares its inputs itself."""
-    notices: tuple[str, ...] = ()
-    """What whoever uses it should know."""
-    inputs: tuple[str, ...] = ()
-    """What it takes."""
-    labels: Mapping[str, Array] | None = None
-    """The label of every sample, where it gives them."""
-    compared: int | None = None
-    """How many of the samples, from the first on, it was run on; None for all."""
+from .written import Outputs, Written
 
 
 @dataclass(frozen=True)
@@ -53,8 +38,10 @@ class Job:
     samples: Samples
     wants_preparing: bool
     quantize: str | None = None
-    served: Preparing | None = None
-    """What stands between rows and model, where it is said in other words than the run's."""
+    tolerance: float | None = None
+    """The difference that is let pass, where it is not that of the format."""
+    single: bool = False
+    """Whether the preparation is to be computed in float32."""
     original: Job | None = None
     """The one of the run's own model, where `model` is another."""
 
@@ -71,34 +58,98 @@ class Job:
     def outputs(self) -> tuple[str, ...]:
         return tuple(self.typed.outputs)
 
-    @cached_property
-    def plain(self) -> Outputs:
-        """What the model gives for the samples."""
-        if self.original is not None:
-            return self.original.plain
-        return self.by_name(self.model.predict(given(self.model, self.samples.inputs), verbose=0))
+    # What the run predicts ------------------------------------------------------------------------
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """What the export is compared on."""
+        return tuple(batch for batch, _ in self._predicted.values())
+
+    def plain(self, batch: Batch) -> Outputs:
+        """What the model gives for one of the batches."""
+        return self._predicted[id(batch)][1]
 
     @cached_property
-    def expected(self) -> Outputs:
-        """What `predict` gives for them: in the numbers of the targets' columns."""
+    def _predicted(self) -> Mapping[int, tuple[Batch, Outputs]]:
+        """The batches with what the model gives for them, one after the other."""
+        if self.original is not None:
+            return self.original._predicted
+        found: dict[int, tuple[Batch, Outputs]] = {}
+        _forget(self.model)
+        for batch in Batches(self.run, self.samples, self.sizes).all():
+            try:
+                given_back = self.model.predict_on_batch(given(self.model, batch.inputs))
+            except Exception:  # Keras and TensorFlow raise anything
+                if batch.length is None:
+                    raise
+                continue  # the model itself does not take sequences of this length
+            found[id(batch)] = batch, self.by_name(given_back)
+        _forget(self.model)
+        return found
+
+    @property
+    def sizes(self) -> Sizes:
+        """What may vary in a batch."""
+        preparing, training = self.preparing, self.compiled.training
+        features = {
+            column: (feature, raw)
+            for feature in preparing.features.values()
+            for raw in (preparing.raw[name] for name in feature.given)
+            for column in raw.columns
+        }
+        inner = {
+            name: tuple(
+                axis for axis, size in enumerate(one.shape[1:]) if not isinstance(size, int)
+            )
+            for name, one in self.typed.inputs.items()
+        }
+        return Sizes(
+            {name: one.length for name, (one, _) in features.items() if one.length is not None},
+            {name: one.free for name, (one, _) in features.items() if one.free},
+            {name: axes for name, axes in inner.items() if axes},
+            frozenset(name for name, (one, _) in features.items() if one.fills_any),
+            frozenset(name for name, (_, raw) in features.items() if raw.text),
+            self.fixed_batch,
+            training.batch_size if training is not None else 32,
+        )
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """How many rows the model takes, where it takes no other number."""
+        sizes = (one.shape[0] for one in self.typed.inputs.values())
+        return next((size for size in sizes if isinstance(size, int)), None)
+
+    def expected(self, batch: Batch) -> Outputs:
+        """What `predict` gives for it: in the numbers of the targets' columns, where an export can
+        have the way back.
+        """
         return {
             name: (
-                values * self.preparing.scales[name][0] + self.preparing.scales[name][1]
+                np.asarray(inverse(self._targets[name], values.astype(np.float64)))
                 if name in self.preparing.scales
                 else values
             )
-            for name, values in self.plain.items()
+            for name, values in self.plain(batch).items()
         }
+
+    @cached_property
+    def _targets(self) -> Mapping[str, tuple[Layer, ...]]:
+        return target_layers(self.compiled, self.samples.state)
+
+    @property
+    def undone(self) -> tuple[str, ...]:
+        """The outputs that `predict` gives in the numbers of their columns."""
+        return tuple(
+            name
+            for name in self.outputs
+            if name not in self._classified and has_inverse(self._targets.get(name, ()))
+        )
 
     @cached_property
     def preparing(self) -> Preparing:
         """What stands between rows and model."""
-        if self.served is not None:
-            return self.served
-        layers = target_layers(self.compiled, self.samples.state)
-        return preparing(
-            self.samples, self.typed.inputs, scales(self.typed.outputs, layers, self._classified)
-        )
+        undone = scales(self.typed.outputs, self._targets, self._classified)
+        return preparing(self.samples, self.typed.inputs, undone, single=self.single)
 
     @cached_property
     def _classified(self) -> tuple[str, ...]:
@@ -113,9 +164,19 @@ class Job:
     @cached_property
     def labels(self) -> Mapping[str, tuple[Any, ...]]:
         """The label of every class, by output, where the target was looked up."""
-        chains = target_layers(self.compiled, self.samples.state)
-        known = {name: labels(chains.get(name, ())) for name in self._classified}
+        known = {name: labels(self._targets.get(name, ())) for name in self._classified}
         return {name: one for name, one in known.items() if one is not None}
+
+    @property
+    def one_length(self) -> tuple[str, ...]:
+        """What whoever gives sequences should know, where there are any."""
+        names = [name for name, one in self.preparing.raw.items() if None in one.shape]
+        if not names or not any(one.pad is not None for one in self.preparing.features.values()):
+            return ()
+        said = ", ".join(f"`{name}`" for name in names)
+        return (f"the sequences of {said} have one length in a batch, whichever it is",)
+
+    # Precision ------------------------------------------------------------------------------------
 
     @cached_property
     def half(self) -> str | None:
@@ -133,17 +194,60 @@ class Job:
         model.set_weights(self.model.get_weights())
         return replace(self, model=model, original=self.original or self)
 
+    def in_float32(self) -> Job:
+        """The job for runtimes that have no numbers of 64 bits."""
+        return replace(self, single=True, original=self.original or self)
+
     @property
     def rounding(self) -> float:
         """How far two runtimes may be apart for the precision of the model alone."""
         return {None: 0.0, "float16": 2e-3, "bfloat16": 2e-2}[self.half]
 
+    def allowed(self, form: Format) -> float:
+        """The difference that is let pass."""
+        if self.tolerance is not None:
+            return self.tolerance
+        return max(form.allowed(self.quantize), self.rounding)
+
+    # The comparison -------------------------------------------------------------------------------
+
+    def compared(self, written: Written) -> tuple[Batch, ...]:
+        """The batches that an export is compared on: those without rows only where it takes what
+        the model takes.
+        """
+        own = written.inside or written.prepares
+        return tuple(one for one in self.batches if not (own and one.direct))
+
+    def rows(self, batch: Batch, written: Written) -> int:
+        """How many rows of a batch are compared."""
+        return batch.size if written.most is None else min(batch.size, written.most)
+
     def compare(self, written: Written) -> float:
-        """How far an export is from the run."""
-        expected = self.expected if written.inside else self.plain
-        return difference(
-            {name: values[: written.compared] for name, values in expected.items()}, written.found
-        )
+        """How far an export is from the run, at most."""
+        return max(self._differences(written), default=float("inf"))
+
+    def _differences(self, written: Written) -> Iterator[float]:
+        run = written.open()
+        for batch in self.compared(written):
+            part = batch.taken(np.arange(self.rows(batch, written)))
+            found = run(part)
+            expected = self.expected(batch) if written.inside else self.plain(batch)
+            scales = self.preparing.scales if written.inside else {}
+            yield difference(
+                {name: values[: part.size] for name, values in expected.items()}, found, scales
+            )
+            yield self._of_labels(found)
+
+    def _of_labels(self, found: Outputs) -> float:
+        """Infinite where labels are not those of the numbers beside them."""
+        numbers = {name: found[name] for name in self.outputs if f"{name}_class" in found}
+        for name, classes in decide(numbers, self.compiled).items():
+            said = found[f"{name}_class"]
+            units = max(2, int(classes.max(initial=0)) + 1)
+            known = labelled(classes, self._targets.get(name, ()), units)
+            if not np.array_equal(said.astype(str), known.astype(str)):
+                return float("inf")
+        return 0.0
 
     def by_name(self, found: Any) -> dict[str, Array]:
         """What a model gives, by output."""
@@ -151,20 +255,24 @@ class Job:
             return {name: np.asarray(found[name]) for name in self.outputs}
         return {self.outputs[0]: np.asarray(found)}
 
-    def raw(self, *, filled_text: bool = False) -> dict[str, Array]:
-        """The samples as a served model takes them; with `filled_text`, missing texts filled in."""
-        found = {name: one.values for name, one in self.preparing.raw.items()}
-        if filled_text:
-            for feature in self.preparing.features.values():
-                for name, fill in zip(feature.given, feature.fills, strict=True):
-                    if isinstance(fill, str):
-                        found[name] = np.where(found[name] == "", fill, found[name]).astype(object)
-        return found
+    def raw(self, batch: Batch, *, texts_done: bool = False) -> dict[str, Array]:
+        """A batch as a served model takes it; with `texts_done`, as one takes it that has no
+        operations on texts.
+        """
+        found = self.preparing.values(batch.columns, self.samples.table)
+        return self.preparing.as_given(found) if texts_done else found
 
 
 def given(model: keras.Model, inputs: Mapping[str, Array]) -> Any:
     """Inputs by name as a model takes them."""
     return dict(inputs) if isinstance(model.input, Mapping) else next(iter(inputs.values()))
+
+
+def _forget(model: keras.Model) -> None:
+    """Puts what a model keeps from batch to batch back to where `predict` begins."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
 
 
 def _in_float32(config: Any) -> Any:

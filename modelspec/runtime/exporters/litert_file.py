@@ -6,7 +6,6 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,44 +17,88 @@ from modelspec.core import sandbox as apart
 from ..data.table import Array
 from . import litert_conversion
 from .captured_output import quiet
+from .checked_batches import Batch, Batches
 from .fallbacks import said
-from .job import Job, Written
+from .job import Job
+from .left_out import zipped
 from .litert_conversion import convert, one_by_one
 from .samples import samples
-from .serving_signature import SIGNATURE, save
+from .serving_signature import SIGNATURE, Signature, save
+from .written import Written
 
 _CHECKED = 32
-"""How many samples are run, one after the other, as a device does."""
+"""How many samples are run one after the other, where a file takes one at a time."""
 
 
 def write_litert(job: Job, path: Path, inside: bool) -> Written:
     """For batches of any size; of one example where a layer needs to know."""
     problem: Exception | None = None
-    for batch, notice in ((None, None), (1, "it takes one example at a time")):
+    fixed = job.fixed_batch
+    for batch in (None, 1) if fixed is None else (fixed,):
         try:
-            path.write_bytes(_converted(job, inside, batch))
-            written = _checked(job, path, inside)
-            return replace(written, notices=(notice,) if notice else ())
+            signature = Signature(job, inside, batch)
+            path.write_bytes(_converted(job, signature))
+            written = _written(signature, path)
+            if not np.isfinite(job.compare(written)):
+                raise ValueError("what it gives has another shape than it should")
+            return written
         except Exception as error:  # noqa: BLE001  # the converter and the interpreter raise anything
             problem = error
     raise ValueError(said(problem) if problem else "it cannot be converted")
 
 
-def _converted(job: Job, inside: bool, batch: int | None) -> bytes:
+def _written(signature: Signature, path: Path) -> Written:
+    job, alone = signature.job, signature.batch == 1
+    outputs = job.outputs
+    return Written(
+        lambda: _Interpreted(signature, path),
+        signature.inside,
+        (
+            *(("it takes one example at a time",) if alone else ()),
+            *(job.one_length if signature.inside and not alone else ()),
+        ),
+        tuple(signature.specs),
+        outputs,
+        note=lambda text: zipped(path, text),
+        most=_CHECKED if alone else None,
+    )
+
+
+class _Interpreted:
+    """A LiteRT file, opened."""
+
+    def __init__(self, signature: Signature, path: Path) -> None:
+        self._signature = signature
+        with warnings.catch_warnings(), quiet():
+            warnings.simplefilter("ignore")
+            found = _interpreter()(model_path=str(path))
+            self._runner = found.get_signature_runner(SIGNATURE)
+
+    def __call__(self, batch: Batch) -> dict[str, Array]:
+        values = self._signature.values(batch)
+        with warnings.catch_warnings(), quiet():
+            warnings.simplefilter("ignore")
+            if self._signature.batch != 1:
+                return dict(self._runner(**values))
+            rows = [self._runner(**row) for row in one_by_one(values, batch.size)]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _converted(job: Job, signature: Signature) -> bytes:
     with tempfile.TemporaryDirectory(prefix="modelspec-") as name:
         folder = Path(name)
         with quiet():
-            save(job, folder / "model", inside=inside, batch=batch)
+            save(signature, folder / "model")
             if job.quantize != "int8":
                 return convert(folder / "model", SIGNATURE, job.quantize)
-        return _converted_apart(job, folder, inside)
+        return _converted_apart(job, folder, signature)
 
 
-def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
+def _converted_apart(job: Job, folder: Path, signature: Signature) -> bytes:
     """In a process of its own: on some models the converter ends the process that looks for ranges
     of numbers.
     """
-    np.savez(folder / "rows.npz", **_representative(job, inside))  # type: ignore[arg-type]
+    np.savez(folder / "rows.npz", **_representative(job, signature))  # type: ignore[arg-type]
     made = folder / "made.tflite"
     pipe = subprocess.PIPE
     arguments = (str(folder / "model"), SIGNATURE, str(folder / "rows.npz"), str(made))
@@ -71,29 +114,17 @@ def _converted_apart(job: Job, folder: Path, inside: bool) -> bytes:
     return made.read_bytes()
 
 
-def _representative(job: Job, inside: bool) -> dict[str, Array]:
+def _representative(job: Job, signature: Signature) -> dict[str, Array]:
     """Rows of the training source: what the ranges of numbers are taken from."""
-    training = (
-        job
-        if "test" not in _sources(job) and "validation" not in _sources(job)
-        else replace(job, samples=samples(job.run, None, part="train"))
-    )
-    return training.raw() if inside else dict(training.samples.inputs)
+    found = job.samples
+    if "test" in _sources(job) or "validation" in _sources(job):
+        found = samples(job.run, None, part="train")
+    batch = next(iter(Batches(job.run, found, job.sizes).all()))
+    return signature.values(batch)
 
 
 def _sources(job: Job) -> Mapping[str, Any]:
     return job.compiled.data.sources if job.compiled.data is not None else {}
-
-
-def _checked(job: Job, path: Path, inside: bool) -> Written:
-    values = job.raw() if inside else dict(job.samples.inputs)
-    with warnings.catch_warnings(), quiet():
-        warnings.simplefilter("ignore")
-        runner = _interpreter()(model_path=str(path)).get_signature_runner(SIGNATURE)
-        count = min(_CHECKED, len(job.samples))
-        rows = [runner(**row) for row in one_by_one(values, count)]
-    found = {name: np.concatenate([row[name] for row in rows]) for name in job.outputs}
-    return Written(found, inside, (), tuple(values), compared=count)
 
 
 def _interpreter() -> Any:

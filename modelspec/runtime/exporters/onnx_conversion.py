@@ -3,58 +3,132 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
+from ..data.table import Array
 from .captured_output import quiet
-from .job import Job, Written
-from .serving_model import predicted, serving_model, tensors
+from .checked_batches import Batch
+from .job import Job
+from .raw_inputs import identifier
+from .serving_model import predicted, serving_model
+from .written import Outputs, Written
 
 
 def write_onnx(job: Job, path: Path, inside: bool) -> Written:
-    """The file, run once with onnxruntime; `inside` says whether it prepares its inputs."""
-    model = serving_model(_with_constants(job)) if inside else job.model
-    values = job.raw() if inside else dict(job.samples.inputs)
-    predicted(model, values)  # Keras exports what was called
+    """The file; `inside` says whether it prepares its inputs."""
+    if any(getattr(layer, "stateful", False) for layer in job.model._flatten_layers()):
+        raise ValueError("it keeps nothing from batch to batch, and a `stateful` layer does")
+    model = serving_model(job) if inside else job.model
+    batch = job.batches[0]
+    predicted(model, job.raw(batch) if inside else batch.inputs)  # Keras exports what was called
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.export(str(path), format="onnx", verbose=False)
-    _mend(path)
-    return Written(job.by_name(_run(path, values, job)), inside, (), tuple(values))
+    inputs = tuple(job.preparing.raw if inside else job.typed.inputs)
+    _mend(path, inputs, job.outputs)
+    return Written(
+        lambda: _Session(job, path, inside),
+        inside,
+        job.one_length if inside else (),
+        inputs,
+        job.outputs,
+        note=lambda text: _note(path, text),
+    )
 
 
-def _with_constants(job: Job) -> Job:
-    """The converter does not follow the numbers that `Normalization` keeps: they are written into
-    the graph.
-    """
-    job.preparing.inputs(tensors(job.raw()))  # builds the layers
-    features = {
-        name: replace(one, layers=tuple(map(_constant, one.layers)))
-        for name, one in job.preparing.features.items()
-    }
-    return replace(job, served=replace(job.preparing, features=features))
+class _Session:
+    """An ONNX file, opened."""
+
+    def __init__(self, job: Job, path: Path, inside: bool) -> None:
+        import onnxruntime
+
+        self._job = job
+        self._inside = inside
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised, too
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, batch: Batch) -> Outputs:
+        values: Mapping[str, Array] = self._job.raw(batch) if self._inside else batch.inputs
+        names = list(self._job.outputs)
+        found = self._session.run(
+            names, {name: np.ascontiguousarray(one) for name, one in values.items()}
+        )
+        return dict(zip(names, found, strict=True))
 
 
-def _constant(layer: Any) -> Any:
-    if not isinstance(layer, keras.layers.Normalization):
-        return layer
-    mean, deviation = np.asarray(layer.mean), np.maximum(np.sqrt(np.asarray(layer.variance)), 1e-7)
-    if layer.invert:
-        return lambda x: x * deviation + mean
-    return lambda x: (x - mean) / deviation
+# The file -----------------------------------------------------------------------------------------
 
 
-def _mend(path: Path) -> None:
-    """`Erfc`, which `gelu` is computed with, is none of ONNX's operations: it becomes `1 - Erf`."""
+def _mend(path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Gives the file the names of the model, and operations that ONNX has."""
     import onnx
-    from onnx import TensorProto, helper
 
     held = onnx.load(str(path))
-    graph = held.graph
+    _without_erfc(held.graph)
+    _rename(held.graph, _as_named(held.graph.input, inputs), _as_named(held.graph.output, outputs))
+    onnx.save(held, str(path))
+
+
+def _note(path: Path, text: str) -> None:
+    import onnx
+
+    held = onnx.load(str(path))
+    entry = held.metadata_props.add()
+    entry.key, entry.value = "modelspec", text
+    onnx.save(held, str(path))
+
+
+def _as_named(values: Any, names: tuple[str, ...]) -> dict[str, str]:
+    """The name that each input, or output, is to have by the one that the converter gave it: its
+    own without what the converter changed of it, else by its place.
+    """
+    given = [one.name for one in values]
+    plain = {one: identifier(one.split(":")[0]) for one in given}
+    wanted = {identifier(name): name for name in names}
+    if len(wanted) == len(names) and sorted(plain.values()) == sorted(wanted):
+        return {one: wanted[plain[one]] for one in given}
+    if len(given) != len(names):
+        raise ValueError("its converter keeps tables of values outside of the file")
+    # Keras gives several in the order of their names.
+    ordered = names if len(names) == 1 else tuple(sorted(names))
+    return dict(zip(given, ordered, strict=True))
+
+
+def _rename(graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> None:
+    """Names of tensors everywhere; inner ones that are called so make way."""
+    new = {**inputs, **outputs}
+    for name in set(inputs).intersection(outputs):  # an input that is given back as it is
+        raise ValueError(f"`{name}` is an input and an output at once")
+    taken = set(new.values()) - set(new)
+    known = {**{name: f"{name}__inner" for name in taken}, **new}
+    for one in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        one.name = known.get(one.name, one.name)
+    _rename_nodes(graph, known)
+
+
+def _rename_nodes(graph: Any, known: Mapping[str, str]) -> None:
+    """The names that nodes take and give, those of the bodies of loops and branches included."""
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [known.get(name, name) for name in names]
+        for attribute in node.attribute:
+            for inner in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
+                _rename_nodes(inner, known)
+                for one in (*inner.input, *inner.output, *inner.value_info, *inner.initializer):
+                    one.name = known.get(one.name, one.name)
+
+
+def _without_erfc(graph: Any) -> None:
+    """`Erfc`, which `gelu` is computed with, is none of ONNX's operations: it becomes `1 - Erf`."""
+    from onnx import TensorProto, helper
+
     if not any(node.op_type == "Erfc" for node in graph.node):
         return
     one = "modelspec_one"
@@ -74,22 +148,3 @@ def _mend(path: Path) -> None:
     ]  # the graph's own go with its list
     del graph.node[:]
     graph.node.extend(kept)
-    onnx.save(held, str(path))
-
-
-def _run(path: Path, values: dict[str, Any], job: Job) -> dict[str, Any]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = [one.name for one in session.get_outputs()]
-    inputs = session.get_inputs()
-    given = (
-        {inputs[0].name: next(iter(values.values()))}
-        if len(inputs) == 1
-        else {one.name: values[one.name.split(":")[0]] for one in inputs}
-    )
-    found = session.run(names, {name: np.ascontiguousarray(one) for name, one in given.items()})
-    named = dict(zip(names, found, strict=True))
-    return named if len(job.outputs) > 1 or job.outputs[0] in named else {job.outputs[0]: found[0]}

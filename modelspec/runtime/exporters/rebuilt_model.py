@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
 
-from ..data.table import Array
-from .job import Job, Written, given
+from .checked_batches import Batch
+from .job import Job, given
+from .written import Outputs, Written
+
+LEFT_OUT = "the layers: the file has their weights alone"
 
 
 def rebuilt(job: Job) -> keras.Model:
@@ -18,8 +21,15 @@ def rebuilt(job: Job) -> keras.Model:
     return build(replace(job.compiled, training=None), pretrained=False)
 
 
-def predictions(job: Job, model: keras.Model, inputs: Mapping[str, Array] | None = None) -> Written:
-    """What a model that takes prepared inputs gives for the samples."""
-    values = job.samples.inputs if inputs is None else inputs
-    found = model.predict(given(model, values), verbose=0)
-    return Written(job.by_name(found), inputs=tuple(values))
+def of_weights(
+    job: Job, load: Callable[[keras.Model], None], note: Callable[[str], None]
+) -> Written:
+    """A file of weights, which `load` gives to a model that is built anew."""
+
+    def opened() -> Callable[[Batch], Outputs]:
+        model = rebuilt(job)
+        load(model)
+        return lambda batch: job.by_name(model.predict_on_batch(given(model, batch.inputs)))
+
+    names = tuple(job.typed.inputs)
+    return Written(opened, False, (), names, job.outputs, (LEFT_OUT,), note)

@@ -14,6 +14,7 @@ from modelspec.compiler.pipeline import Compiled
 from ..data import RunError, Table, open_source
 from ..data.adapt import Pipeline, adapt, pipelines
 from ..data.adapted_state import State
+from ..data.cells import Numbers
 from ..data.columns import Binding, bind
 from ..data.errors import Findings
 from ..data.python_objects import MemoryTable
@@ -21,8 +22,9 @@ from ..data.scan import scan
 from ..data.spec_facts import section
 from ..data.split import everything
 from ..data.table import Array, is_nothing
+from ..data.wanted import text_columns
 from ..run.open_run import SavedRun, table_for
-from ..run.run_data import prepared_source
+from ..run.run_data import prepared_source, saved_state
 
 ROWS = 128
 """How many rows are looked at, at most."""
@@ -84,7 +86,8 @@ def _rows(run: SavedRun, table: Table) -> MemoryTable:
     """
     binding = _bound(run, table)
     names = tuple(dict.fromkeys(name for bound in binding.inputs.values() for name in bound.names))
-    block = next(table.blocks(names, _FIRST))
+    state = saved_state(run.compiled, run.directory)
+    block = next(table.blocks(names, _FIRST, text_columns(binding, table, run.compiled, state)))
     usable = np.ones(len(block[names[0]]), bool)
     for bound in binding.inputs.values():
         if bound.missing in ("error", "drop"):
@@ -97,7 +100,18 @@ def _rows(run: SavedRun, table: Table) -> MemoryTable:
     chosen = found[
         np.unique(np.linspace(0, len(found) - 1, min(ROWS, len(found))).astype(np.int64))
     ]
-    return MemoryTable(table.name, {name: values[chosen] for name, values in block.items()})
+    return RowsOf(table, {name: values[chosen] for name, values in block.items()})
+
+
+class RowsOf(MemoryTable):
+    """Rows of a table, whose texts are read as its are."""
+
+    def __init__(self, table: Table, columns: Mapping[str, Array]) -> None:
+        super().__init__(table.name, columns)
+        self._table = table
+
+    def numbers(self, texts: Array) -> Numbers:
+        return self._table.numbers(texts)
 
 
 def _bound(run: SavedRun, table: Table) -> Binding:
@@ -117,4 +131,4 @@ def _pipelines(run: SavedRun, rows: MemoryTable, state: State | None) -> dict[st
     return {name: pipe for (_, name), pipe in pipelines(found, state).items()}
 
 
-__all__ = ["ROWS", "Samples", "samples"]
+__all__ = ["ROWS", "RowsOf", "Samples", "samples"]

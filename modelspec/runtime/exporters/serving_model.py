@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -15,15 +15,43 @@ def serving_model(job: Job) -> keras.Model:
     """The model that takes what a row has, each column by its name, and gives the numbers of the
     targets' columns.
     """
+    batch = job.fixed_batch
     raw = {
-        name: keras.Input(shape=one.shape, dtype=one.dtype, name=name)
+        name: keras.Input(batch_shape=(batch, *one.shape), dtype=one.dtype, name=name)
         for name, one in job.preparing.raw.items()
     }
     found = job.model(called_with(job.model, job.preparing.inputs(raw)))
     outputs = job.preparing.outputs(
         found if isinstance(found, Mapping) else {job.outputs[0]: found}
     )
+    _name_apart(outputs.values(), raw)
     return keras.Model(raw, outputs, name=f"{job.model.name}_served")
+
+
+def _name_apart(outputs: Any, taken: Mapping[str, Any]) -> None:
+    """Gives every operation a name of its own: columns may be called as one is (`cast`, or the
+    model), and Keras takes no name twice.
+    """
+    known = set(taken)
+    for operation in _operations(outputs):
+        name, count = operation.name, 0
+        while operation.name in known:
+            count += 1
+            operation.name = f"{name}_{count}"
+        known.add(operation.name)
+
+
+def _operations(outputs: Any) -> Iterator[Any]:
+    """Every operation, but inputs, that symbolic tensors come from."""
+    waiting, seen = list(outputs), set[int]()
+    while waiting:
+        # Keras has no public way from a tensor to what made it before there is a model.
+        operation, node, _ = waiting.pop()._keras_history
+        if id(operation) in seen or isinstance(operation, keras.layers.InputLayer):
+            continue
+        seen.add(id(operation))
+        yield operation
+        waiting += operation._inbound_nodes[node].input_tensors
 
 
 def called_with(model: keras.Model, inputs: Mapping[str, Any]) -> Any:
@@ -32,14 +60,14 @@ def called_with(model: keras.Model, inputs: Mapping[str, Any]) -> Any:
 
 
 def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
-    """Samples as TensorFlow's tensors."""
+    """Values as TensorFlow's tensors."""
     from ..data.transforms import to_tensor
 
     return {name: to_tensor(one) for name, one in values.items()}
 
 
 def predicted(model: keras.Model, values: Mapping[str, Array]) -> Any:
-    """What a served model gives for all samples at once."""
+    """What a served model gives for a batch."""
     return model(called_with(model, tensors(values)), training=False)
 
 

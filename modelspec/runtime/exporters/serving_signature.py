@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,58 +13,84 @@ import tensorflow as tf
 
 from ..data.table import Array
 from ..data.targets import loss_of
+from .checked_batches import Batch
+from .graph_steps import OnText
 from .job import Job
+from .raw_inputs import identifier, identifiers
 from .serving_model import called_with, tensors
 
 SIGNATURE = "serving_default"
 
 
-def save(
-    job: Job, path: Path, *, inside: bool, batch: int | None, with_labels: bool = False
-) -> None:
-    """A SavedModel over the columns of a row (`inside`) or over the model's own inputs, for batches
-    of any size, or of one size.
-    """
+@dataclass(frozen=True)
+class Signature:
+    """The arguments of a serving signature."""
+
+    job: Job
+    inside: bool
+    """Whether it takes the columns of a row."""
+    batch: int | None = None
+    """How many rows it takes; None for any number."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each argument, by input: TensorFlow takes identifiers alone."""
+        return identifiers(tuple(self.job.preparing.raw if self.inside else self.job.typed.inputs))
+
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """By argument."""
+        shapes = {
+            name: (one.shape if self.inside else one.shape[1:], one.dtype)
+            for name, one in (
+                self.job.preparing.raw if self.inside else self.job.typed.inputs
+            ).items()
+        }
+        return {
+            self.names[name]: tf.TensorSpec(
+                (self.batch, *(size if isinstance(size, int) else None for size in sizes)),
+                dtype,
+                self.names[name],
+            )
+            for name, (sizes, dtype) in shapes.items()
+        }
+
+    def values(self, batch: Batch) -> dict[str, Array]:
+        """A batch by argument."""
+        found = self.job.raw(batch) if self.inside else batch.inputs
+        return {self.names[name]: one for name, one in found.items()}
+
+
+def save(signature: Signature, path: Path, *, with_labels: bool = False) -> None:
+    """A SavedModel with this signature."""
+    job, inside = signature.job, signature.inside
     archive = keras.export.ExportArchive()
     archive.track(job.model)
     if inside:
-        job.preparing.inputs(tensors(job.raw()), _filled)  # builds the layers
+        job.preparing.inputs(tensors(job.raw(job.batches[0])), _ON_TEXT)  # builds the layers
         for feature in job.preparing.features.values():
-            for layer in feature.layers:
+            for layer in feature.kept:
                 archive.track(layer)
 
     def serve(given: Mapping[str, Any]) -> dict[str, Any]:
-        inputs = job.preparing.inputs(given, _filled) if inside else given
+        named = {name: given[argument] for name, argument in signature.names.items()}
+        inputs = job.preparing.inputs(named, _ON_TEXT) if inside else named
         found = job.model(called_with(job.model, inputs), training=False)
         outputs = dict(found) if isinstance(found, Mapping) else {job.outputs[0]: found}
-        named = {
-            name: tf.identity(one, name)
-            for name, one in (job.preparing.outputs(outputs) if inside else outputs).items()
+        given_back = job.preparing.outputs(outputs) if inside else outputs
+        return {
+            **{name: tf.identity(one, identifier(name)) for name, one in given_back.items()},
+            **(_labels(job, outputs) if with_labels else {}),
         }
-        return {**named, **(_labels(job, outputs) if with_labels else {})}
 
-    archive.add_endpoint("serve", serve, input_signature=[_signature(job, inside, batch)])
+    archive.add_endpoint("serve", serve, input_signature=[signature.specs])
     archive.write_out(path, verbose=False)
 
 
-def _signature(job: Job, inside: bool, batch: int | None) -> dict[str, tf.TensorSpec]:
-    if inside:
-        return {
-            name: tf.TensorSpec((batch, *one.shape), one.dtype, name)
-            for name, one in job.preparing.raw.items()
-        }
-    return {
-        name: tf.TensorSpec(
-            (batch, *(size if isinstance(size, int) else None for size in one.shape[1:])),
-            one.dtype,
-            name,
-        )
-        for name, one in job.typed.inputs.items()
-    }
-
-
-def _filled(x: Any, fill: str) -> Any:
-    return tf.where(tf.equal(x, ""), fill, x)
+_ON_TEXT = OnText(
+    lambda x, fill: tf.where(tf.equal(x, ""), fill, x),
+    lambda x: tf.strings.lower(x, encoding="utf-8"),
+)
 
 
 def _labels(job: Job, outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,24 +98,44 @@ def _labels(job: Job, outputs: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, known in job.labels.items():
         loss, values = loss_of(job.compiled.training, name), outputs[name]
+        axis = getattr(loss, "axis", -1)
         if getattr(loss, "targets", "") == "binary":
-            index = tf.cast(
-                values > (0.0 if getattr(loss, "from_logits", False) else 0.5), tf.int64
-            )
+            middle, units = 0.0 if getattr(loss, "from_logits", False) else 0.5, 2
+            index = tf.cast(values > middle, tf.int64)
         else:
-            index = tf.argmax(values, axis=getattr(loss, "axis", -1))
-        table = tf.constant(["" if one is None else one for one in known])
+            index, units = tf.argmax(values, axis=axis), values.shape[axis]
+        table = tf.constant(_numbered(known, units))
         found[f"{name}_class"] = tf.gather(table, index)
     return found
 
 
-def served(path: Path, values: Mapping[str, Array]) -> dict[str, Array]:
-    """What the signature of a SavedModel gives for values by name."""
-    serve = tf.saved_model.load(str(path)).signatures[SIGNATURE]
-    return {name: np.asarray(one) for name, one in serve(**tensors(values)).items()}
+def _numbered(known: tuple[Any, ...], units: int | None) -> list[Any]:
+    """The label of each class; its number where no label is for it."""
+    more = range(len(known), units or 0)
+    if all(isinstance(one, int) for one in known):
+        return [*known, *more]
+    return [*("" if one is None else str(one) for one in known), *map(str, more)]
 
 
-def texts(values: Array) -> Array:
+class Served:
+    """The signature of a SavedModel, loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self._model = tf.saved_model.load(str(path))  # what it has lives as long as it does
+        self._serve = self._model.signatures[SIGNATURE]
+
+    def __call__(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """What it gives for values by argument."""
+        found = self._serve(**tensors(values))
+        return {name: _texts(np.asarray(one)) for name, one in found.items()}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it gives."""
+        return tuple(self._serve.structured_outputs)
+
+
+def _texts(values: Array) -> Array:
     """Bytes of TensorFlow's as texts; numbers as they are."""
     if values.dtype.kind != "O":
         return values

@@ -3,7 +3,7 @@
 A module declares
 
     FORMAT    what the format is and needs: name, endings, packages, how far it may be off
-    write     Job, path -> Written    the file, and what it gives for the samples
+    write     Job, path -> Written    the file, and how it is opened
 
 `write` imports what it needs when it is called: to list the formats loads no framework. A name is
 the module's, and nothing else lists the formats.
@@ -20,7 +20,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..job import Job
+    from ..written import Written
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from . import Format
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..job import Job
+    from ..written import Written
 
 FORMAT = Format(
     __name__,
@@ -27,5 +28,7 @@ def write(job: Job, path: Path) -> Written:
     from ..fallbacks import first_that_works
     from ..litert_file import write_litert
 
-    whole = job.whole()
-    return first_that_works(job, "LiteRT", lambda inside: write_litert(whole, path, inside))
+    whole = job.whole().in_float32()
+    return first_that_works(
+        job, "LiteRT", lambda inside: write_litert(whole, path, inside), job.allowed(FORMAT)
+    )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from . import Format
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..job import Job
+    from ..written import Written
 
 FORMAT = Format(
     __name__,
@@ -27,4 +28,6 @@ def write(job: Job, path: Path) -> Written:
     from ..onnx_conversion import write_onnx
 
     whole = job.whole()
-    return first_that_works(job, "ONNX", lambda inside: write_onnx(whole, path, inside))
+    return first_that_works(
+        job, "ONNX", lambda inside: write_onnx(whole, path, inside), job.allowed(FORMAT)
+    )

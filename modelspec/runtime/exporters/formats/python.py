@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import runpy
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +14,9 @@ from . import Format
 if TYPE_CHECKING:
     from modelspec.runtime.data.table import Array
 
-    from ..job import Job, Written
+    from ..checked_batches import Batch
+    from ..job import Job
+    from ..written import Outputs, Written
 
 FORMAT = Format(__name__, "a Keras script of the same model and training", (".py",), order=70)
 _Weight: TypeAlias = tuple[str, tuple[int, ...], bool]
@@ -29,26 +30,45 @@ def write(job: Job, path: Path) -> Written:
     The script holds nothing that a spec could have smuggled in: names are turned into identifiers,
     and every value into the literal that stands for it.
     """
-    from ..rebuilt_model import predictions
     from ..script import script
+    from ..written import Written
 
     made = script(job)
     path.write_text(made.text, encoding="utf-8")
-    names = runpy.run_path(str(path), run_name="exported")
-    model = names["build_model"]()
-    _check_weights(_weights(job.model), _weights(model))
-    model.load_weights(job.run.model_path)
-    inputs = _prepared(job, names["prepare_inputs"]) if made.prepares else job.samples.inputs
-    written = predictions(job, model, inputs)
-    return replace(written, inside=False, notices=made.notices)
+    names = tuple(made.columns if made.prepares else job.typed.inputs)
+    return Written(
+        lambda: _Run(job, path, made.prepares),
+        False,
+        made.notices,
+        names,
+        job.outputs,
+        prepares=made.prepares,
+    )
 
 
-def _prepared(job: Job, prepare: Any) -> dict[str, Array]:
-    """What the script makes of the samples, for every input."""
-    from ..script import table_of
+class _Run:
+    """A script that was run."""
 
-    found = prepare(table_of(job))
-    return dict(found) if isinstance(found, dict) else {next(iter(job.samples.inputs)): found}
+    def __init__(self, job: Job, path: Path, prepares: bool) -> None:
+        self._job = job
+        self._prepares = prepares
+        self._names = runpy.run_path(str(path), run_name="exported")
+        self._model = self._names["build_model"]()
+        _check_weights(_weights(job.model), _weights(self._model))
+        self._model.load_weights(job.run.model_path)
+
+    def __call__(self, batch: Batch) -> Outputs:
+        from ..job import given
+
+        inputs = self._prepared(batch) if self._prepares else batch.inputs
+        return self._job.by_name(self._model.predict_on_batch(given(self._model, inputs)))
+
+    def _prepared(self, batch: Batch) -> dict[str, Array]:
+        """What the script makes of rows, for every input."""
+        from ..script import table_of
+
+        found = self._names["prepare_inputs"](table_of(self._job, batch.columns))
+        return dict(found) if isinstance(found, dict) else {next(iter(batch.inputs)): found}
 
 
 def _check_weights(ours: list[_Weight], theirs: list[_Weight]) -> None:

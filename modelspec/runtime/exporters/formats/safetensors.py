@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import Format
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..job import Job
+    from ..written import Written
 
 FORMAT = Format(__name__, "the weights by their paths", (".safetensors",), order=30)
 
@@ -21,9 +22,10 @@ def write(job: Job, path: Path) -> Written:
 
     from modelspec.runtime.data import RunError
 
-    from ..rebuilt_model import predictions, rebuilt
+    from ...backend.inner_names import spec_name
+    from ..rebuilt_model import of_weights
 
-    values = {weight.path: np.asarray(weight.value) for weight in job.model.weights}
+    values = {spec_name(weight.path): np.asarray(weight.value) for weight in job.model.weights}
     if len(values) < len(job.model.weights):
         raise RunError.of(
             "MS763",
@@ -36,11 +38,15 @@ def write(job: Job, path: Path) -> Written:
         )
         for name, one in values.items()
     }
-    save_file(
-        {name: np.ascontiguousarray(one) for name, one in held.items()}, path, {"format": "keras"}
-    )
-    model = rebuilt(job)
-    with safe_open(path, framework="numpy") as file:
-        for weight, trained in zip(model.weights, job.model.weights, strict=True):
-            weight.assign(file.get_tensor(trained.path))
-    return predictions(job, model)
+    held = {name: np.ascontiguousarray(one) for name, one in held.items()}
+
+    def note(text: str) -> None:
+        save_file(held, path, {"format": "keras", "modelspec": text})
+
+    def load(model: Any) -> None:
+        with safe_open(path, framework="numpy") as file:
+            for weight, trained in zip(model.weights, job.model.weights, strict=True):
+                weight.assign(file.get_tensor(spec_name(trained.path)))
+
+    save_file(held, path, {"format": "keras"})
+    return of_weights(job, load, note)

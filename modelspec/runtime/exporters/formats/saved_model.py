@@ -4,13 +4,16 @@ text included.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import Format
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..checked_batches import Batch
+    from ..job import Job
+    from ..written import Outputs, Written
 
 FORMAT = Format(__name__, "a TensorFlow SavedModel with a serving signature", order=40)
 
@@ -19,16 +22,28 @@ def write(job: Job, path: Path) -> Written:
     """The model with its preparation inside, and the labels of looked-up targets as
     `<output>_class`.
     """
-    from ..job import Written
-    from ..serving_signature import save, served, texts
+    from ..left_out import NOTE
+    from ..serving_signature import Served, Signature, save
+    from ..written import Written
 
-    save(job, path, inside=job.wants_preparing, batch=None, with_labels=True)
-    values = job.raw() if job.wants_preparing else dict(job.samples.inputs)
-    found = served(path, values)
+    inside = job.wants_preparing
+    signature = Signature(job, inside, job.fixed_batch)
+    save(signature, path, with_labels=True)
+
+    def opened() -> Callable[[Batch], Outputs]:
+        serve = Served(path)
+        return lambda batch: serve(signature.values(batch))
+
+    def note(text: str) -> None:
+        folder = path / "assets.extra"  # what TensorFlow leaves alone
+        folder.mkdir(exist_ok=True)
+        (folder / NOTE).write_text(text, encoding="utf-8")
+
     return Written(
-        {name: found[name] for name in job.outputs},
-        job.wants_preparing,
-        (),
-        tuple(values),
-        {name: texts(found[f"{name}_class"]) for name in job.labels},
+        opened,
+        inside,
+        job.one_length if inside else (),
+        tuple(signature.specs),
+        Served(path).outputs,
+        note=note,
     )

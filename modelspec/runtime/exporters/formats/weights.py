@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 from . import Format
 
 if TYPE_CHECKING:
-    from ..job import Job, Written
+    from ..job import Job
+    from ..written import Written
 
 FORMAT = Format(__name__, "the weights as Keras saves them", (".weights.h5",), order=20)
 
 
 def write(job: Job, path: Path) -> Written:
     """The weights; a model that is built anew from the spec is given them, and predicts."""
-    from ..rebuilt_model import predictions, rebuilt
+    import h5py
+
+    from ..rebuilt_model import of_weights
 
     job.model.save_weights(path)
-    model = rebuilt(job)
-    model.load_weights(path)
-    return predictions(job, model)
+
+    def note(text: str) -> None:
+        with h5py.File(path, "r+") as file:
+            file.attrs["modelspec"] = text
+
+    return of_weights(job, lambda model: model.load_weights(path), note)

@@ -8,6 +8,8 @@
     training_code   `training`    -> train(x, y)       compile and fit
     data_code       `data`        -> main()            where a few lines of `source_code` and
                                                        `feature_code` do it
+    step_code       a transform   -> (x - m) / s       in float64, with NumPy
+    array_code      an array      -> .reshape(-1, 4)   the shape and dtype that comes next
     python_code     code          -> lines             no longer than Python's formatters make them
     assemble        all of it     -> Script
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from modelspec.compiler.infer import TypedGraph
 
 from ..job import Job
-from .data_code import DataCode
-from .feature_code import Unsaid
+from .data_code import DataCode, data_code
 from .model_code import Models
 from .python_code import INDENT, docstring, literal
 from .training_code import TrainingCode
@@ -20,9 +19,11 @@ class Script:
 
     text: str
     prepares: bool
-    """Whether it reads and prepares its data."""
+    """Whether it prepares its data."""
+    columns: tuple[str, ...]
+    """What it prepares."""
     notices: tuple[str, ...]
-    """What it leaves out."""
+    """What it leaves out of the training."""
 
 
 def _holds_a_mode(typed: TypedGraph) -> bool:
@@ -36,19 +37,18 @@ def script(job: Job) -> Script:
     """The script of a run. Raises `RunError` (MS763) where plain Keras cannot say the model."""
     models = Models()
     models.model(job.typed, job.compiled.name)
-    functions, notices, main = list(models.functions), [], []
+    functions, notices = list(models.functions), list[str]()
     training = TrainingCode(models.names)
-    data = DataCode(job, models.names)
     if job.compiled.training is not None:
         training.add(job.compiled, job.compiled.training, len(job.outputs) > 1)
-        try:
-            data.add()
-            main = [*data.main, f"{INDENT}model.save({literal(f'{job.model.name}.keras')})"]
-        except Unsaid as reason:
-            notices.append(
-                f"the script reads no data, as it does not say {reason}: call its `train(x, y)`"
-            )
-            data = DataCode(job, models.names)
+    data, reason = data_code(job, models.names)
+    main = []
+    if reason is not None:
+        notices.append(
+            f"the script reads no data, as it does not say {reason}: call its `train(x, y)`"
+        )
+    elif data.main:
+        main = [*data.main, f"{INDENT}model.save({literal(f'{job.model.name}.keras')})"]
     functions += [*training.functions, *data.functions]
     notices += training.notices
     if _holds_a_mode(job.typed):
@@ -64,12 +64,13 @@ def script(job: Job) -> Script:
     ]
     if main:
         blocks.append(f'if __name__ == "__main__":\n{INDENT}main()')
-    return Script("\n\n\n".join(blocks) + "\n", bool(main), tuple(notices))
+    return Script("\n\n\n".join(blocks) + "\n", data.prepares, data.taken, tuple(notices))
 
 
 def _header(job: Job, body: str, data: DataCode, training: TrainingCode) -> str:
     constants = [f"SEED = {job.compiled.file.seed}"] if training.functions else []
     constants += ["\n".join(one) for one in data.constants]
+    body = "\n".join((body, *constants))
     words = job.compiled.file.description or "a Keras model and its training"
     blocks = [
         docstring(f"{job.compiled.name}: {words}."),

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..job import Job
 from .feature_code import Unsaid
-from .python_code import INDENT, Code, call, docstring, literal, statement
+from .python_code import INDENT, Code, Names, call, docstring, literal, statement
 from .source_code import Reading
 
 
@@ -18,6 +20,14 @@ class DataCode(Reading):
     """The functions of a script that make `x` and `y` of files."""
 
     main: list[str] = field(default_factory=list)
+    prepares: bool = False
+    """Whether there is a `prepare_inputs`."""
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The columns that `prepare_inputs` takes."""
+        pipelines = self.job.samples.pipelines.values()
+        return tuple(dict.fromkeys(name for one in pipelines for name in one.feature.bound.names))
 
     def add(self) -> None:
         """Everything up to `main`. Raises `Unsaid`."""
@@ -26,7 +36,8 @@ class DataCode(Reading):
         for told, what in ((data.augment, "augmentation"), (data.weights, "weights of examples")):
             if told:
                 raise Unsaid(what)
-        self.prepare()
+        self.prepare_inputs()
+        self.prepare_targets()
         self.read()
         self._main()
         self.functions.append(
@@ -101,6 +112,29 @@ class DataCode(Reading):
             f"{INDENT})",
         ]
         self.functions.append(_split(split.validation, split.test, bool(split.stratify)))
+
+
+def data_code(job: Job, names: Names) -> tuple[DataCode, str | None]:
+    """As much of the data section as a script says, and what it does not say: all of it, else how
+    inputs are prepared, else nothing.
+    """
+    found = DataCode(job, deepcopy(names))
+    if job.compiled.training is None:
+        return found, None
+    try:
+        found.add()
+        found.prepares = True
+        return found, None
+    except Unsaid as unsaid:
+        reason = str(unsaid)
+    found = DataCode(job, deepcopy(names))
+    try:
+        if not job.preparing.empty:
+            found.prepare_inputs()
+            found.prepares = True
+    except Unsaid as unsaid:
+        return DataCode(job, names), str(unsaid)
+    return found, reason
 
 
 def _split(validation: float, test: float, stratified: bool) -> list[str]:

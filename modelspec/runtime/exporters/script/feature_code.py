@@ -7,33 +7,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
-from modelspec.catalog.layers.lookup import Lookup, StringLookup
+from modelspec.catalog.layers.lookup import StringLookup
+from modelspec.compiler.infer import infer_chain
+from modelspec.compiler.spec.data_section import Pad
 from modelspec.compiler.spec.transform_layers import given_type
 from modelspec.core.shapes import Tensor
-from modelspec.runtime.data.adapted_state import tokens
-from modelspec.runtime.data.cells import ready
-from modelspec.runtime.data.columns import binding_of
+from modelspec.runtime.data.columns import Bound, binding_of
+from modelspec.runtime.data.sequences import is_ragged
 from modelspec.runtime.data.table import Array
 from modelspec.runtime.data.targets import Target, loss_of
 from modelspec.runtime.run.predict import target_layers
 
 from ..job import Job
+from ..preprocessing_graph import Feature
+from ..raw_inputs import cells
+from .array_code import encoded, fits, stacked, typed
+from .call_code import Shape
 from .python_code import (
     INDENT,
-    WIDTH,
     Bracketed,
     Code,
     Names,
     call,
     docstring,
     filled,
-    listed,
     literal,
     mapping,
     statement,
     text,
 )
 from .settings_code import settings_code
+from .step_code import Steps
 
 LONG = 24
 """A vocabulary of more words stands in a constant of its own."""
@@ -53,18 +57,19 @@ class Preparing:
     constants: list[list[str]] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
 
-    def prepare(self) -> None:
-        targets = self.targets
+    def prepare_inputs(self) -> None:
         self._arrays(
             "prepare_inputs",
             "What the model takes, of the columns of a table.",
             tuple(self.job.typed.inputs),
             self._feature,
         )
+
+    def prepare_targets(self) -> None:
         self._arrays(
             "prepare_targets",
             "What the model is to give, of the columns of a table.",
-            tuple(targets),
+            tuple(self.targets),
             self._target,
             alone=len(self.job.outputs) == 1,
         )
@@ -91,36 +96,104 @@ class Preparing:
 
     def _feature(self, name: str, variable: str, lines: list[str]) -> None:
         feature, pipe = self.job.preparing.features[name], self.job.samples.pipelines[name]
-        if pipe.feature.bound.pad is not None:
-            raise Unsaid(f"the padding of `{name}`")
-        columns = pipe.feature.bound.names
-        values = [self._filled(one, pipe.state.fill.get(one), pipe.feature.text) for one in columns]
-        given, held = (
-            _stacked(values, pipe.feature.bound.stacked),
-            table_of(self.job)[columns[0]].shape[1:],
-        )
-        shape: tuple[int, ...] | None = (
-            (*held, len(columns)) if pipe.feature.bound.stacked else held
-        )
+        bound, columns = pipe.feature.bound, pipe.feature.bound.names
+        raw = self.job.preparing.raw[feature.given[0]]
+        held: Shape = () if raw.wide else raw.shape
+        values: list[Code] = [f"table[{literal(column)}]" for column in columns]
+        if feature.lowers and bound.pad is not None:
+            raise Unsaid(f"the letter case of `{name}`")
+        if feature.lowers:
+            values = [f"lowered({one})" for one in values]
+            self._lowered()
+        if bound.pad is not None:
+            values = [self._padded(one, bound.pad, feature) for one in values]
+            held = (feature.length, *held[1:])
+        values = [
+            self._filled(one, fill, pipe.feature.text)
+            for one, fill in zip(values, self._fills(feature, columns), strict=True)
+        ]
+        given = stacked(values, bound.stacked)
+        sizes: Shape = (*held, len(columns)) if bound.stacked else held
+        shape: Shape | None = sizes
         if pipe.layers:
-            lines += _typed(variable, given, feature.first, shape)
-            self._chain(variable, pipe.layers, lines)
-            given, shape = f"np.asarray({variable})", None
-        lines += _typed(variable, given, feature.wanted, shape)
+            lines += typed(variable, given, feature.first, shape)
+            self._chain(variable, pipe.layers, pipe.types, lines)
+            given, shape = variable, None
+        elif bound.pad is not None and not feature.fills_any and fits(sizes, feature.wanted):
+            lines += statement(f"{variable} = ", given)  # `pad_sequences` gives the dtype
+            return
+        if shape is not None and not fits(shape, feature.wanted) and feature.free:
+            raise Unsaid(f"the shape of `{name}`")
+        lines += typed(variable, given, feature.wanted, shape)
 
-    def _filled(self, column: str, fill: Any, is_text: bool) -> Code:
-        code = f"table[{literal(column)}]"
+    def _fills(self, feature: Feature, columns: tuple[str, ...]) -> tuple[Any, ...]:
+        """What takes the place of a missing value in each column."""
+        if len(feature.fills) == len(columns):
+            return feature.fills
+        values = feature.fills[0]  # of one wide input
+        return (None,) * len(columns) if values is None else tuple(map(float, values))
+
+    def _lowered(self) -> None:
+        """A function, once."""
+        lines = [
+            "def lowered(texts):",
+            docstring("Texts in lower case.", INDENT),
+            f"{INDENT}found = [text.lower() for text in texts.flat]",
+            f"{INDENT}return np.array(found, object).reshape(texts.shape)",
+        ]
+        if lines not in self.functions:
+            self.functions.append(lines)
+
+    def _padded(self, code: Code, pad: Pad, feature: Feature) -> Code:
+        taken = feature.first.dtype if feature.steps else feature.wanted.dtype
+        text = taken == "string"
+        value = "" if text and pad.value == 0 else pad.value
+        dtype = "float64" if feature.fills_any else taken
+        return call(
+            "keras.utils.pad_sequences",
+            code,
+            maxlen=literal(feature.length),
+            dtype="object" if text else literal(dtype),
+            **{
+                name: literal(one)
+                for name, one in (("padding", pad.padding), ("truncating", pad.truncating))
+                if one != "pre"
+            },
+            **({"value": literal(value)} if value != 0 else {}),
+        )
+
+    def _filled(self, code: Code, fill: Any, is_text: bool) -> Code:
         if fill is None:
             return code
         missing = f'{code} == ""' if is_text else f"np.isnan({code})"
         return call("np.where", missing, literal(fill), code)
 
-    def _chain(self, variable: str, layers: tuple[Layer, ...], lines: list[str]) -> None:
-        for layer in layers:
+    def _chain(
+        self,
+        variable: str,
+        layers: tuple[Layer, ...],
+        types: tuple[Tensor, ...],
+        lines: list[str],
+    ) -> None:
+        """The layers, one after the other; `types` are those that each gets."""
+        steps = Steps(variable, self._constant)
+        for layer, given in zip(layers, types, strict=False):
+            computed = steps.lines(layer, given)
+            if computed is not None:
+                lines += computed
+                continue
+            if layer.one_at_a_time:
+                raise Unsaid(f"`{layer.kind()}`, which takes one example at a time")
             made = settings_code(layer, **self._long(layer))
             lines += statement(
                 f"{variable} = ", Bracketed(made.head, made.items, made.close, f"({variable})")
             )
+            lines.append(f"{INDENT}{variable} = np.asarray({variable})")
+
+    def _constant(self, wanted: str, code: Code) -> str:
+        name = self.names.new(wanted).upper()
+        self.constants.append(statement(f"{name} = ", code, ""))
+        return name
 
     def _long(self, layer: Layer) -> dict[str, Code]:
         """A long vocabulary as the name of a constant."""
@@ -152,7 +225,7 @@ class Preparing:
         if bound.pad is not None:
             raise Unsaid(f"the padding of `{name}`")
         is_text = columns_of(self.job)[bound.names[0]]
-        given = _stacked(self._filled_targets(name, bound.names, is_text), bound.stacked)
+        given = stacked(self._filled_targets(name, bound.names, is_text), bound.stacked)
         target = Target(
             name,
             self.job.typed.outputs[name],
@@ -161,21 +234,22 @@ class Preparing:
             self.job.samples.table,
         )
         sizes = (len(bound.names),) if bound.stacked else ()
-        shape = None if "npz" in self.kinds else sizes
+        shape: Shape | None = None if "npz" in self.kinds else sizes
         layers = target_layers(self.job.compiled, self.job.samples.state).get(name, ())
         if layers:
-            lines += _typed(variable, given, given_type(is_text, layers, sizes), shape)
-            self._chain(variable, layers, lines)
-            given, shape = _encoded(variable, layers[-1], target.encoding), None
+            first = given_type(is_text, layers, sizes)
+            lines += typed(variable, given, first, shape)
+            self._chain(variable, layers, types_of(bound, layers, first), lines)
+            given, shape = encoded(variable, layers[-1], target.encoding), None
         dtype = "int32" if target.encoding in ("indices", "identities", "sequences") else "float32"
-        lines += _typed(variable, given, Tensor((None, *target.shape), dtype), shape)
+        lines += typed(variable, given, Tensor((None, *target.shape), dtype), shape)
 
     def _filled_targets(self, name: str, columns: Iterable[str], is_text: bool) -> list[Code]:
         """The columns of a target, with what takes the place of missing values."""
         state = self.job.samples.state
         known = state.features.get(("targets", name)) if state is not None else None
         fill = known.fill if known is not None else {}
-        return [self._filled(one, fill.get(one), is_text) for one in columns]
+        return [self._filled(f"table[{literal(one)}]", fill.get(one), is_text) for one in columns]
 
     # The data section -----------------------------------------------------------------------------
 
@@ -205,45 +279,28 @@ def columns_of(job: Job) -> dict[str, bool]:
         )
         chain = bound.chain.layers if bound.chain else ()
         is_text = (
-            known.text if known is not None else any(isinstance(one, StringLookup) for one in chain)
+            known.text
+            if known is not None and known.text is not None
+            else any(isinstance(one, StringLookup) for one in chain)
         )
         found.update({column: found.get(column, False) or is_text for column in bound.names})
     return found
 
 
-def table_of(job: Job) -> dict[str, Array]:
-    """The samples as a script's `read_table` gives them."""
+def table_of(job: Job, columns: Mapping[str, Array]) -> dict[str, Array]:
+    """Rows as a script's `read_table` gives them."""
     return {
-        column: ready(job.samples.columns[column], pipe.feature.text).values
+        column: (
+            columns[column]
+            if is_ragged(columns[column])
+            else cells(columns[column], pipe.feature.text, job.samples.table)
+        )
         for pipe in job.samples.pipelines.values()
         for column in pipe.feature.bound.names
     }
 
 
-def _encoded(variable: str, last: Layer, encoding: str) -> Code:
-    """What the last layer of a target's transform gives, as the loss takes it."""
-    if encoding == "one_hot" and isinstance(last, Lookup) and last.mode == "int":
-        return f"keras.utils.to_categorical({variable}, {len(tokens(last))})"
-    return f"np.asarray({variable})"
-
-
-def _stacked(values: list[Code], stacked: bool) -> Code:
-    return call("np.stack", listed(values), axis="-1") if stacked else values[0]
-
-
-def _typed(variable: str, code: Code, wanted: Tensor, shape: tuple[int, ...] | None) -> list[str]:
-    """Lines that give the variable the values of `code` with the shape and dtype that comes next;
-    `shape` is that of an example, where it is known.
-    """
-    sizes = wanted.shape[1:]
-    known = tuple(size for size in sizes if isinstance(size, int))
-    end = (
-        f".reshape({', '.join(map(str, (-1, *known)))})"
-        if len(known) == len(sizes) and shape != known
-        else ""
-    )
-    if wanted.dtype != "string":
-        end += f'.astype("{"float32" if wanted.dtype == "bfloat16" else wanted.dtype}")'
-    if len(f"{INDENT}{variable} = {code}{end}") > WIDTH and end:
-        return [*statement(f"{variable} = ", code), f"{INDENT}{variable} = {variable}{end}"]
-    return [] if f"{code}{end}" == variable else statement(f"{variable} = ", f"{code}{end}")
+def types_of(bound: Bound, layers: tuple[Layer, ...], first: Tensor) -> tuple[Tensor, ...]:
+    """The type that each layer of a chain gets, of what the first gets."""
+    assert bound.chain is not None
+    return infer_chain(bound.chain.uses, layers, first, bound.chain.span).value or ()

@@ -16,6 +16,7 @@ from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.compiler.graph import Graph, Ref
 from modelspec.compiler.infer import TypedCall, TypedGraph
 from modelspec.core.shapes import Tensor, erase
+from modelspec.runtime.backend.inner_names import inner_name
 
 from .call_code import Shape, by_name, called, input_code, one_or_list
 from .formula_code import tensors_code
@@ -94,7 +95,9 @@ class Models:
         )
         lines += statement("result = ", result)
         inputs: Code = listed(names.values()) if len(names) > 1 else next(iter(names.values()))
-        lines += statement("return ", call("keras.Model", inputs, "result", name=literal(name)))
+        lines += statement(
+            "return ", call("keras.Model", inputs, "result", name=literal(inner_name(name)))
+        )
         self.functions.append(
             [f"def {function}() -> keras.Model:", docstring(str(layer.formula), INDENT), *lines]
         )
@@ -140,7 +143,7 @@ class _Function:
                 one_or_all(one) if len(one) > 1 else next(iter(one.values()))
                 for one in (inputs, outputs)
             ),
-            name=literal(name),
+            name=literal(inner_name(name)),
         )
         frozen = list(self._frozen())
         if not frozen:
@@ -168,7 +171,7 @@ class _Function:
             ):
                 seen[one.shared or one.name] = one
         for name in seen:
-            yield f"model.get_layer({literal(name)})"
+            yield f"model.get_layer({literal(inner_name(name))})"
 
     # Calls ----------------------------------------------------------------------------------------
 
@@ -245,7 +248,7 @@ class _Function:
             return f"{self.models.formula(callee, typed.name, types)}()"
         if typed.shared is None:
             assert isinstance(callee, Layer)
-            return settings_code(callee, name=literal(typed.name))
+            return settings_code(callee, name=literal(inner_name(typed.name)))
         return self._shared(typed.shared)
 
     def _shared(self, name: str) -> str:
@@ -255,7 +258,7 @@ class _Function:
             insides = [one.inside for one in found if one.inside is not None]
             code: Code
             if isinstance(callee, Layer):
-                code = settings_code(callee, name=literal(name))
+                code = settings_code(callee, name=literal(inner_name(name)))
             else:
                 given = {shared: self._shared(shared) for shared in _from_around(insides[0])}
                 code = call(self.models.part(name, insides, given), *given.values())

@@ -12,6 +12,7 @@ import keras
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.core.settings import Settings
+from modelspec.runtime.backend.inner_names import inner_name
 from modelspec.runtime.data import RunError
 
 from .python_code import Bracketed, Code, Named, literal
@@ -64,7 +65,7 @@ def _arguments(settings: Settings) -> Iterator[tuple[str, Code]]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if _is_written(settings, name, value, in_layer):
-            yield name, value_code(value, in_layer)
+            yield name, value_code(inner_name(value) if name == "name" else value, in_layer)
 
 
 def _is_written(settings: Settings, name: str, value: Any, in_layer: bool) -> bool:

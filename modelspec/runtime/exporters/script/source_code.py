@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import lookup
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +45,21 @@ class Reading(Preparing):
 
     def _read_csv(self) -> None:
         first = self.sources[0]
-        if any(one.decimal != "." or one.header != first.header for one in self.sources):
-            raise Unsaid("a CSV file with `decimal`, or with a `header` of its own")
+        if any(one.header != first.header for one in self.sources):
+            raise Unsaid("a CSV file with a `header` of its own")
+        for one in self.sources:
+            for setting in ("decimal", "thousands", "comment"):
+                if setting in one.beside_path():
+                    raise Unsaid(f"a CSV file with `{setting}`")
+            if one.encoding != first.encoding:
+                raise Unsaid("CSV files of several encodings")
         columns, marks = self.columns(), first.missing_values
         text = "text" if marks is not None else ""
         by_name = {
             name: _of_cells(name, text if is_text else "number")
             for name, is_text in columns.items()
         }
+        encoding = literal(_encoding(first))
         rows = call("list", call("csv.DictReader", "file", **self._csv_options(first)))
         self.modules.add("csv")
         self._cell_functions(marks, list(columns.values()))
@@ -59,7 +67,7 @@ class Reading(Preparing):
             "path: str",
             "The columns of a CSV file by name.",
             [
-                f'{INDENT}with open(path, newline="", encoding="utf-8-sig") as file:',
+                f'{INDENT}with open(path, newline="", encoding={encoding}) as file:',
                 *statement("rows = ", rows, INDENT * 2),
                 *statement("return ", mapping(by_name)),
             ],
@@ -70,7 +78,7 @@ class Reading(Preparing):
         options: dict[str, Code] = {}
         if source.header is not None:
             options["fieldnames"] = listed(map(literal, source.header))
-        delimiter = source.delimiter or _delimiter(self.path(source))
+        delimiter = source.delimiter or _delimiter(self.path(source), _encoding(source))
         if delimiter != ",":
             options["delimiter"] = literal(delimiter)
         return options
@@ -161,9 +169,14 @@ def _of_cells(name: str, function: str) -> Code:
     return call("np.array", f"[{f'{function}({cell})' if function else cell} for row in rows]")
 
 
-def _delimiter(path: Path) -> str:
+def _encoding(source: Any) -> str:
+    """That of a CSV file, a byte order mark left out."""
+    return "utf-8-sig" if lookup(source.encoding).name == "utf-8" else str(source.encoding)
+
+
+def _delimiter(path: Path, encoding: str) -> str:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding=encoding) as file:
             line = file.readline()
     except (OSError, UnicodeError):
         return ","

@@ -14,6 +14,7 @@ from modelspec.compiler.rules.logged_quantities import logged
 from modelspec.compiler.spec.training_section import Chosen, Training
 from modelspec.core.settings import Settings
 from modelspec.runtime.backend.compile_model import mode_of
+from modelspec.runtime.backend.inner_names import inner_name
 
 from .formula_code import numbers_code, tensors_code
 from .python_code import INDENT, Code, Names, call, docstring, listed, literal, mapping, statement
@@ -130,7 +131,7 @@ class TrainingCode:
                 if _is_name(chosen.written, settings)
                 else settings_code(settings)
             )
-        name = {"name": literal(settings.name)} if settings.name else {}
+        name = {"name": literal(inner_name(settings.name))} if settings.name else {}
         return call("keras.metrics.MeanMetricWrapper", self._comparison(settings), **name)
 
     def _comparison(self, settings: LossFormula | MetricFormula) -> str:

@@ -1,0 +1,96 @@
+"""The inputs of a served model: one for each column, under names that every format takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..data.cells import ready
+from ..data.sequences import is_ragged
+from ..data.table import Array, Table
+
+WIDE = 64
+"""A vector of more columns than this is one input, not one for each."""
+Sizes = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class RawInput:
+    """One input of a served model: a column, or the columns of a wide vector in their order."""
+
+    name: str
+    shape: Sizes
+    """Without the batch axis; None for a size that rows may choose."""
+    dtype: str
+    columns: tuple[str, ...]
+    text: bool = False
+    wide: bool = False
+    """Whether the columns stand side by side."""
+
+    def of(self, columns: Mapping[str, Array], table: Table) -> Array:
+        """Its values for rows whose sequences have one length: NaN where a number is missing, `""`
+        where a text is.
+        """
+        found = [cells(columns[name], self.text, table) for name in self.columns]
+        values = np.stack(found, axis=-1) if self.wide else found[0]
+        return values.astype(object if self.dtype == "string" else np.dtype(self.dtype))
+
+
+def cells(values: Array, text: bool, table: Table) -> Array:
+    """A column as texts, or as numbers."""
+    values = dense(values)
+    if text or values.dtype.kind != "O":
+        return ready(values, text).values
+    return table.numbers(values).values
+
+
+def dense(values: Array) -> Array:
+    """Sequences of one length as an array with an axis for them."""
+    if not is_ragged(values):
+        return values
+    stacked = np.stack([np.asarray(one) for one in values])
+    return stacked.astype(object) if stacked.dtype.kind in "US" else stacked
+
+
+class Naming:
+    """Raw inputs by name."""
+
+    def __init__(self) -> None:
+        self.raw: dict[str, RawInput] = {}
+
+    def add(self, wanted: RawInput, feature: str) -> str:
+        """The name that it gets: one that is there already where the same column feeds two
+        features in the same way.
+        """
+        name = identifier(wanted.name)
+        if self._is_known(name, wanted):
+            return name
+        if name in self.raw:
+            name = identifier(f"{wanted.name}_{feature}")
+        while name in self.raw and not self._is_known(name, wanted):
+            name += "_"
+        self.raw[name] = replace(wanted, name=name)
+        return name
+
+    def _is_known(self, name: str, wanted: RawInput) -> bool:
+        return name in self.raw and self.raw[name] == replace(wanted, name=name)
+
+
+def identifier(text: str) -> str:
+    """A name as an identifier of ASCII letters, digits and `_`."""
+    found = re.sub(r"[^0-9A-Za-z_]", "_", text) or "_"
+    return f"x{found}" if found[0].isdecimal() or found[0] == "_" else found
+
+
+def identifiers(names: tuple[str, ...]) -> dict[str, str]:
+    """An identifier for each name, no two alike."""
+    found: dict[str, str] = {}
+    for name in names:
+        new = identifier(name)
+        while new in found.values():
+            new += "_"
+        found[name] = new
+    return found
