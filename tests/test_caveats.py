@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_what_a_half_precision_run_says_and_logs(tmp_path: Path) -> None:
         "runtime": {"precision": "mixed_float16"},
     }
     path = tmp_path / "spec.json"
-    path.write_text(__import__("json").dumps(spec), encoding="utf-8")
+    path.write_text(json.dumps(spec), encoding="utf-8")
     run = ms.load_spec(path).train(run_dir=tmp_path / "small")
     assert isinstance(run.model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert run.model.get_weights()[0][0, 0] > 1e-8
@@ -87,6 +88,6 @@ def test_what_a_half_precision_run_says_and_logs(tmp_path: Path) -> None:
     assert run.history["learning_rate"] == pytest.approx([0.3 / 4, 0.3 / 8])
     assert not run.warnings
     spec["data"]["targets"]["y"]["column"] = "large"  # type: ignore[index]  # a dict of dicts
-    path.write_text(__import__("json").dumps(spec), encoding="utf-8")
+    path.write_text(json.dumps(spec), encoding="utf-8")
     run = ms.load_spec(path).train(run_dir=tmp_path / "large")
     assert [one.code for one in run.warnings] == ["MS726"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def warned(folder: Path, optimizer: Any, *, epochs: int = 1, **training: Any) ->
             **training,
         },
     }
-    path.write_text(__import__("json").dumps(spec), encoding="utf-8")
+    path.write_text(json.dumps(spec), encoding="utf-8")
     prepared = prepare(ms.load_spec(path).compiled, load=lambda: None)
     return [f"{one.code} {one.message}" for one in prepared.warnings]
 
@@ -183,3 +184,29 @@ def test_the_optimizers_within_others() -> None:
     }
     found = read_component(OPTIMIZERS, held, Context()).gradients
     assert [one.settled for one in found] == [(0, 0.5), (0, 0.25)]
+
+
+def test_an_input_that_names_no_columns_takes_none_that_is_about_the_examples(
+    tmp_path: Path,
+) -> None:
+    """Neither the target, nor the weight, the group or the time of an example."""
+    rows = "".join(f"{row},{row % 3},{row / 10},{row % 4},{row % 2}\n" for row in range(20))
+    (tmp_path / "d.csv").write_text(f"when,a,w,who,y\n{rows}", encoding="utf-8")
+    for split, columns in (
+        ({"test": 0.2, "order": "when"}, ("a", "who")),
+        ({"test": 0.5, "group": "who"}, ("when", "a")),
+    ):
+        spec = {
+            "model": {"inputs": {"x": [2]}, "layers": [{"Dense": 1}]},
+            "data": {
+                "source": {"csv": "d.csv"},
+                "split": split,
+                "weights": "w",
+                "targets": {"dense": {"column": "y"}},
+            },
+            "training": {"loss": "mse"},
+        }
+        path = tmp_path / "spec.json"
+        path.write_text(json.dumps(spec), encoding="utf-8")
+        prepared = prepare(ms.load_spec(path).compiled, load=lambda: None)
+        assert prepared.binding.inputs["x"].names == columns

@@ -143,7 +143,7 @@ def bind(
     found = _written(data.inputs, data, "inputs")
     if found is None:
         taken = {column for bound in targets.values() for column in bound.names}
-        found = {inputs[0]: _everything_but(taken, table)}
+        found = {inputs[0]: _everything_but(taken | _about_examples(data), table)}
     fed = [name for name in trained if with_targets and name in targets]
     return Binding(found, {name: targets[name] for name in fed})
 
@@ -185,9 +185,18 @@ def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
     return Bound(feature.names, feature.column is None, data.spans.get(path), spans, feature)
 
 
+def _about_examples(data: DataSection) -> set[str]:
+    """Columns that say something about an example and nothing of it: its weight, its group, its
+    time.
+    """
+    split = data.split
+    named = (data.weights, *((split.group, split.order) if split is not None else ()))
+    return {name for name in named if name is not None}
+
+
 def _everything_but(taken: set[str], table: Table) -> Bound:
-    """What feeds an input that names no columns: the table's own choice, or every column that is no
-    target.
+    """What feeds an input that names no columns: the table's own choice, or every column that is
+    not taken.
     """
     if table.default_features is not None:
         names = table.default_features
