@@ -75,8 +75,10 @@ class ColumnCheck:
         """Whether the column is taken as text."""
         return self.wanted.text if self.wanted.text is not None else (self.kind or "f") in "OUS"
 
-    def add(self, start: int, values: Array) -> Array | None:
-        """Looks at a block; which of its examples lack a value, None where none does."""
+    def add(self, start: int, values: Array, filled: Array | None = None) -> Array | None:
+        """Looks at a block; which of its examples lack a value, None where none does. What is
+        `filled` up by `pad` lacks none.
+        """
         self.kind, self.shape, self.dtype = values.dtype.kind, values.shape[1:], values.dtype
         self.rows += len(values)
         if not self.takes(values.dtype.kind):
@@ -84,6 +86,8 @@ class ColumnCheck:
                 self.text_cells.add(_no_numbers(values), values, start)
             return None
         missing = self._add_text(start, values) if self.text else self._add_numbers(start, values)
+        if missing is not None and filled is not None:
+            missing = missing & ~filled
         if missing is None or not missing.any():
             return None
         self.lacking.add(missing, values, start)

@@ -24,8 +24,8 @@ from .letter_case import report_capitals
 from .materialise import KEPT, target_of
 from .parts import CountedSource, check_batches, cut
 from .pixel_range import check_bits, check_ranges
-from .real_steps import steps_of
 from .scan import Scan, scan
+from .sequences import steps_of
 from .sources import open_source
 from .spec_facts import measured_outputs, section, trained_outputs, typed_graph
 from .split import Positions, everything

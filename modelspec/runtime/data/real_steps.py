@@ -5,26 +5,20 @@ the columns through the layers of a transform, to the layer that learns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelspec.catalog.layers.layer import Layer
-from modelspec.compiler.spec.data_section import Pad
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Tensor
 
-from .scanned_feature import ScannedFeature
-from .sequences import lengths
+from .sequences import lengths, steps_of
 from .table import Array
 from .transforms import Runner
 
-
-def steps_of(kept: Array, length: int, pad: Pad) -> Array:
-    """Which of `length` steps are real, by the number of those that are."""
-    places = np.arange(length)
-    kept = np.minimum(kept, length)[..., None]
-    found: Array = places >= length - kept if pad.padding == "pre" else places < kept
-    return found
+if TYPE_CHECKING:
+    from .scanned_feature import ScannedFeature
 
 
 def kept_lengths(feature: ScannedFeature, block: Mapping[str, Array], chosen: Array) -> Array:

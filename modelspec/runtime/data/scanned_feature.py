@@ -20,7 +20,7 @@ from .conform import PRECISION, cast
 from .contact_sheet import is_image
 from .errors import Findings
 from .letter_case import Capitals, lowered
-from .sequences import is_ragged, lengths, padded, stacked
+from .sequences import is_ragged, lengths, padded, stacked, steps_of
 from .table import Array
 from .wanted import Wanted
 
@@ -66,6 +66,7 @@ class ScannedFeature:
         found: list[Array] = []
         for name in self.checks:
             values, missing = self.cells(name, self.flat(name, block[name], start, length))
+            missing = self._of_sequences(missing, block[name])
             if missing is not None and name in fill:
                 values = values.copy() if values.dtype.kind == "O" else values.astype(np.float64)
                 known = fill[name]
@@ -86,6 +87,21 @@ class ScannedFeature:
             return ready(values, check.text)
         numbers = check.table.numbers(values)
         return Cells(numbers.values, numbers.missing if numbers.missing.any() else None)
+
+    def _of_sequences(self, missing: Array | None, given: Array) -> Array | None:
+        """What is missing of the values themselves: what `pad` has filled up lacks nothing."""
+        if missing is None or (filled := self._filled_up(missing, given)) is None:
+            return missing
+        return missing & ~filled
+
+    def _filled_up(self, values: Array, given: Array) -> Array | None:
+        """Which entries of padded sequences are none of the sequences."""
+        pad = self.bound.pad
+        if pad is None or values.ndim < 2:
+            return None
+        steps = steps_of(lengths(given), values.shape[1], pad)
+        marks = ~steps.reshape(*steps.shape, *(1,) * (values.ndim - 2))
+        return np.broadcast_to(marks, values.shape)
 
     def _stacked(self, columns: list[Array], start: int) -> Array:
         """Columns side by side. Where one dtype for all would change whole numbers, they are of the
@@ -131,7 +147,7 @@ class ScannedFeature:
             if self.bound.pad is not None:
                 self.lengths.append(lengths(block[name]))
             values = self.flat(name, block[name], start, None)
-            found = check.add(start, values)
+            found = check.add(start, values, self._filled_up(values, block[name]))
             if values.dtype == np.uint16 and is_image(values.shape[1:]):
                 self.wide = True
                 self.highest = max(self.highest, int(values.max(initial=0)))

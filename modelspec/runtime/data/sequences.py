@@ -112,3 +112,11 @@ def _number_dtype(full: list[Array], pad: Pad) -> np.dtype[Any]:
 
 def _own(values: Array) -> Array:
     return values.astype(object) if values.dtype.kind in "US" else values
+
+
+def steps_of(kept: Array, length: int, pad: Pad) -> Array:
+    """Which of `length` steps are real, by the number of those that are."""
+    places = np.arange(length)
+    kept = np.minimum(kept, length)[..., None]
+    found: Array = places >= length - kept if pad.padding == "pre" else places < kept
+    return found
