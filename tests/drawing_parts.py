@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from modelspec.catalog.layers import LAYERS
+from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import is_float
@@ -91,7 +92,7 @@ def takes(
     inputs = Inputs(tensors, options)
     try:
         layer: Layer = layer_class(kind).build(settings, context)
-        output = layer.output(inputs)
+        output = output_of(layer, inputs)
         weights = layer.weights(inputs)
         layer.multiply_adds(inputs)
     except (Fault, Faults):

@@ -4,6 +4,7 @@ through.
 
 from __future__ import annotations
 
+from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Argument, Inputs
 from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Context, Faults
@@ -24,7 +25,7 @@ def answer_or_fault(case: Case) -> Answer | Fault:
     try:
         layer = cls.build(case.settings, Context())
         _check_arguments(cls.arguments, inputs)
-        outputs = layer.output(inputs)
+        outputs = output_of(layer, inputs)
         weights = layer.weights(inputs)
     except Faults as several:
         return several.faults[0]

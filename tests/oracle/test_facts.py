@@ -95,6 +95,11 @@ def same(a: Any, b: Any, tolerance: float = 1e-5) -> bool:
     return bool(np.array_equal(a, b) if a.dtype.kind in "OSU" else np.allclose(a, b, 0, tolerance))
 
 
+def _uses_masks(kind: str) -> bool:
+    one = next(cases(kind), None)
+    return one is not None and ours(one).mask_rank(4) is not None
+
+
 # Masks --------------------------------------------------------------------------------------------
 
 
@@ -161,6 +166,23 @@ def test_a_mask_ends_where_the_layer_says_so(kind: str) -> None:
         if len(outputs[0].shape) == 3:
             kept = bool(declared.supports_masking) and declared.joins_masks != "none"
             assert mask_of(outputs[0]) == kept, one
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALONE if _uses_masks(kind)])
+def test_a_layer_runs_with_a_mask_of_the_axes_that_it_says(kind: str) -> None:
+    """And fails with one of another number of axes, as `TimeDistributed` leaves behind."""
+    one = next(cases(kind))
+    rank = one.tensors[0].rank
+    for axes in range(2, rank + 1):
+        arguments = given(one)
+        for value in arguments.values():
+            for x in value if isinstance(value, list) else (value,):
+                x._keras_mask = keras_tensor(np.ones(x.shape[:axes], bool))
+        if axes == ours(one).mask_rank(rank):
+            call(built(one), arguments, **one.options)
+        else:
+            with pytest.raises(Exception, match=r"(?i)shape|broadcast|dimension|rank|axis|axes"):
+                call(built(one), arguments, **one.options)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ALONE if layer_class(kind).joins_masks])

@@ -77,6 +77,17 @@ class Callback(Component):
     sets_rate: ClassVar[bool] = False
     """Whether it sets the learning rate of every epoch, by `rate`."""
 
+    logs_rate: ClassVar[bool] = False
+    """Whether it logs `learning_rate` at the end of an epoch, for itself and the callbacks after
+    it.
+    """
+    tried: ClassVar[bool] = True
+    """Whether a training tries it out before it begins, which costs about what one epoch's end
+    does.
+    """
+    needs_averages: ClassVar[bool] = False
+    """Whether it works with the running means of the weights that an optimizer keeps."""
+
     def rate(self, epoch: int, rate: float) -> float:
         """The learning rate of an epoch (from 0), by the rate before."""
         return rate
@@ -125,6 +136,7 @@ class ReduceLROnPlateau(Callback):
     """
 
     state: ClassVar[tuple[str, ...] | None] = ("best", "cooldown_counter", "wait")
+    logs_rate: ClassVar[bool] = True
 
     monitor: str = "val_loss"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -237,6 +249,7 @@ class TensorBoard(Callback):
         "_train_accumulated_time",
     )
     begins_again: ClassVar[bool] = True
+    tried: ClassVar[bool] = False
 
     log_dir: RunPath = "logs"
     histogram_freq: Whole = 0
@@ -269,6 +282,7 @@ class SwapEMAWeights(Callback):
     """
 
     state: ClassVar[tuple[str, ...] | None] = ("_ema_weights_in_model",)
+    needs_averages: ClassVar[bool] = True
 
     swap_on_epoch: bool = False
     """Whether the means are also there at the end of each epoch, for callbacks that save then."""

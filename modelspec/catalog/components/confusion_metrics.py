@@ -36,6 +36,11 @@ class ThresholdMetric(BinaryMetric):
         """Scores are compared with a threshold of 0, probabilities with one of 0.5 (by default)."""
         return getattr(self, "thresholds", None) not in (0, (0,))
 
+    def numbers(self, units: int | None) -> int | None:
+        """One for each threshold."""
+        thresholds = getattr(self, "thresholds", None)
+        return len(thresholds) if isinstance(thresholds, tuple) else 1
+
 
 class ConfusionCount(ThresholdMetric):
     # Keras does not say which way these are better, so `mode: auto` does not work with them.
@@ -224,6 +229,9 @@ class FBetaScore(Metric):
     """Above which output an answer is yes; where it is not written, only the highest one is."""
     name: Name = "fbeta_score"
 
+    def numbers(self, units: int | None) -> int | None:
+        return units if self.average is None else 1
+
     @property
     def takes(self) -> Targets:
         return self.targets if self.threshold is None else "binary"
@@ -251,6 +259,9 @@ class F1Score(Metric):
     threshold: PositiveFraction | None = None
     """Above which output an answer is yes; where it is not written, only the highest one is."""
     name: Name = "f1_score"
+
+    def numbers(self, units: int | None) -> int | None:
+        return units if self.average is None else 1
 
     @property
     def takes(self) -> Targets:

@@ -45,6 +45,12 @@ class Metric(Component):
         """Whether outputs must be probabilities, its settings taken into account."""
         return self.of_probabilities and not getattr(self, "from_logits", False)
 
+    def numbers(self, units: int | None) -> int | None:
+        """How many numbers it gives for an output of so many units (None: not known); None where
+        that cannot be told. More than one are logged as `name_0`, `name_1`, ...
+        """
+        return 1
+
     @property
     def log_name(self) -> str:
         """What it is called in logs, before the output's name and `val_` are put in front."""

@@ -27,7 +27,7 @@ def _learning_rate(value: Any, info: ValidationInfo) -> float | Settings | str:
             help=f"write `{value.strip()}` without quotes",
             suggestion=value.strip(),
         )
-    if isinstance(value, str) and not nearest(value, SCHEDULES.names()):
+    if isinstance(value, str) and value not in SCHEDULES and not nearest(value, SCHEDULES.names()):
         raise Unfit("a number or a schedule")  # a word that is no schedule's: a number was meant
     if isinstance(value, (str, dict, Settings)) and value:
         return _read_schedule(value, info)
@@ -60,6 +60,11 @@ class Optimizer(Component):
     def gradients(self) -> "tuple[Gradient, ...]":
         """The optimizers that change weights: itself, or those that it holds."""
         return ()
+
+    @property
+    def keeps_averages(self) -> bool:
+        """Whether it keeps running means of weights."""
+        return any(one.use_ema for one in self.gradients)
 
 
 class Gradient(Optimizer):

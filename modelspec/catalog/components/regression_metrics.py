@@ -117,6 +117,9 @@ class R2Score(NumberMetric):
     """How many inputs the score is adjusted for; 0 leaves it as it is."""
     name: Name = "r2_score"
 
+    def numbers(self, units: int | None) -> int | None:
+        return units if self.class_aggregation is None else 1
+
 
 class PearsonCorrelation(NumberMetric):
     """The linear correlation of targets and outputs, from -1 to 1.

@@ -2,11 +2,19 @@
 
 from typing import ClassVar, Literal
 
+from modelspec.core.shapes import PENDING, Shape, known, show
+
 from .setting_types import Component, NonNegative
 
 
 class Regularizer(Component):
     keras_module: ClassVar[str] = "regularizers"
+
+    def misfit(self, shape: Shape) -> str | None:
+        """What keeps it from working on a tensor of this shape, as the end of a sentence; None
+        where nothing does. An output has its batch axis.
+        """
+        return None
 
 
 class L1(Regularizer):
@@ -53,3 +61,16 @@ class OrthogonalRegularizer(Regularizer):
 
     factor: NonNegative = 0.01
     mode: Literal["rows", "columns"] = "rows"
+
+    def misfit(self, shape: Shape) -> str | None:
+        """Keras divides by the number of pairs, which it takes from the shape."""
+        if len(shape) != 2:
+            return f"takes a matrix, found {show(shape)}"
+        count = shape[0 if self.mode == "rows" else 1]
+        if count == PENDING:
+            return None
+        if known(count) is None:
+            return f"counts the pairs of {self.mode}, and how many there are is not known"
+        if count == 1:
+            return f"has no two {self.mode} to compare in {show(shape)}: the penalty is no number"
+        return None

@@ -9,7 +9,7 @@ from pydantic import PlainValidator
 from modelspec.core.settings import Unfit
 
 _PART = re.compile(r"[^\x00-\x1f\x7f\\:]{1,200}")
-_FIELD = re.compile(r"[A-Za-z_][\w-]*")
+_FIELD = re.compile(r"[^\W\d][\w \-+]*")
 _FORMAT = re.compile(r"(0?[0-9]{1,2})?(\.[0-9]{1,2})?[defg%]?")
 
 
@@ -68,8 +68,10 @@ def _is_log(name: str, form: str) -> bool:
     """Whether braces hold the name of a log and a format for it."""
     if not _FIELD.fullmatch(name) or not _FORMAT.fullmatch(form):
         return False
-    # Logs are numbers with a fraction; only the counters are whole.
-    return not form.endswith("d") or name in ("epoch", "batch")
+    # Logs are numbers with a fraction; only the counters are whole, and have no precision.
+    if name in ("epoch", "batch"):
+        return "." not in form or form.endswith(("e", "f", "g", "%"))
+    return not form.endswith("d")
 
 
 RunPath = Annotated[str, PlainValidator(run_path, json_schema_input_type=str)]

@@ -8,6 +8,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Size, Tensor, needs, show
 
 from .common import along_batch, axis_in, need_equal, need_float, need_number
+from .facts import Takes
 from .layer import ONE, Argument, Example, Inputs, Layer, Weight
 from .setting_types import Constraint, Initializer, Number, Regularizer, either
 
@@ -17,19 +18,12 @@ _Slope = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Elementwise(Layer):
     """What layers share that leave the shape as it is and have no weights."""
 
+    keeps_dtype = True
     supports_masking = True
 
     def output(self, inputs: Inputs) -> Tensor:
-        if self.needs_float(inputs.one):
-            need_float(self, inputs.one)
         need_number(self, inputs.one)
         return self.result(inputs.one.shape)
-
-    def needs_float(self, x: Tensor) -> bool:
-        """Whether whole numbers, or booleans where the tensor holds them, cannot be computed
-        with.
-        """
-        return False
 
 
 class ReLU(Elementwise):
@@ -55,11 +49,18 @@ class ReLU(Elementwise):
         Example({"max_value": 6.0, "negative_slope": 0.1, "threshold": 1.0}, ((None, None, 5),)),
     )
 
-    def needs_float(self, x: Tensor) -> bool:
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
         # Keras's words for the slope mix whole numbers and fractions as soon as there is another
         # bound beside zero.
         bounded = self.threshold > 0 or self.max_value is not None
-        return x.dtype == "bool" or (self.negative_slope > 0 and bounded)
+        return "floats" if self.negative_slope > 0 and bounded else "numbers"
+
+    @property
+    def like_activation(self) -> str | None:
+        if self.negative_slope > 0:
+            return "leaky_relu"
+        return None if self.max_value is not None and self.max_value <= 1 else "relu"
 
 
 class LeakyReLU(Elementwise):
@@ -72,14 +73,17 @@ class LeakyReLU(Elementwise):
     Takes any shape and gives the same.
     """
 
+    keeps_dtype = False
     prepares_data = True
+    takes = "numbers"
 
     negative_slope: _Slope = 0.3
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)),)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return x.dtype == "bool"
+    @property
+    def like_activation(self) -> str | None:
+        return "leaky_relu" if self.negative_slope > 0 else "relu"
 
 
 class ELU(Elementwise):
@@ -93,13 +97,15 @@ class ELU(Elementwise):
     """
 
     prepares_data = True
+    takes = "floats"
 
     alpha: Number = 1.0
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 5),)),)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return True
+    @property
+    def like_activation(self) -> str | None:
+        return "elu"
 
 
 class PReLU(Elementwise):
@@ -115,6 +121,8 @@ class PReLU(Elementwise):
     2015, https://arxiv.org/abs/1502.01852.
     """
 
+    takes = "floats"
+
     alpha_initializer: Initializer = "Zeros"
     alpha_regularizer: Regularizer | None = None
     alpha_constraint: Constraint | None = None
@@ -128,12 +136,13 @@ class PReLU(Elementwise):
         Example({"shared_axes": 1}, ((None, 4, 3),)),
     )
 
+    @property
+    def like_activation(self) -> str | None:
+        return "leaky_relu"
+
     def output(self, inputs: Inputs) -> Tensor:
         sizes_but_shared(self, self.shared_axes, inputs.one)
         return super().output(inputs)
-
-    def needs_float(self, x: Tensor) -> bool:
-        return True
 
     def weights(self, inputs: Inputs) -> tuple[Weight, ...]:
         return (self.weight("alpha", *sizes_but_shared(self, self.shared_axes, inputs.one)),)

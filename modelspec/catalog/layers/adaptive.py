@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.shapes import Tensor, known
+from modelspec.core.shapes import Shape, Tensor, known
 
 from .layer import Example, Inputs, Layer
 from .setting_types import DataFormat, Window1D, Window2D, Window3D
@@ -19,9 +19,48 @@ class AdaptivePooling(Layer):
     data_format: DataFormat = None
 
     def output(self, inputs: Inputs) -> Tensor:
+        """Raises MS402 for an axis of one window or one entry.
+
+        Beside the windows of the size that it needs, Keras lays windows that are an entry wider.
+        Where one window, or one entry, is as wide as the axis, those leave less than nothing, and a
+        model fails when it is traced; outside of a model the greatest of nothing ends the process.
+        """
         # Keras computes a shape for any number of axes and fails once data arrives.
         x = numbers(self, inputs, self.axes + 2)
+        self._has_room(spatial(x.shape, self.data_format))
         return self.result(with_spatial(x.shape, self.output_size, self.data_format))
+
+    def _has_room(self, given: Shape) -> None:
+        wide = (
+            f"`{self.kind()}` fails in a model: Keras needs room for a window that is one entry"
+            " wider"
+        )
+        if 1 in self.output_size:
+            raise Fault(
+                "MS402",
+                f"with one window along an axis, {wide}",
+                ("output_size",),
+                help=self._without_windows(),
+            )
+        if any(known(size) == 1 for size in given):
+            raise Fault(
+                "MS402",
+                f"with one entry along an axis of its {times(given)} input, {wide}",
+                help=(
+                    f"pool along the other axes with `{self._plain()}{self.axes}D`, or before this"
+                    " axis is so short"
+                ),
+            )
+
+    def _without_windows(self) -> str:
+        if set(self.output_size) == {1}:
+            return f"use `Global{self._plain()}{self.axes}D: {{keepdims: true}}`"
+        return f"use `{self._plain()}{self.axes}D` with a window as wide as the input"
+
+    @classmethod
+    def _plain(cls) -> str:
+        """The name of the layer that pools over windows of one size, without the number of axes."""
+        return cls.kind().removeprefix("Adaptive")[: -len("1D")]
 
 
 class AdaptivePooling1D(AdaptivePooling):
@@ -51,6 +90,8 @@ class AdaptivePooling2D(AdaptivePooling):
 class AdaptivePooling3D(AdaptivePooling):
     """Adaptive pooling along three axes."""
 
+    no_kernel_in = ("float64",)
+    gpu_kernel_in = ("float16",)
     axes: ClassVar[int] = 3
     output_size: Window3D
 
@@ -58,45 +99,6 @@ class AdaptivePooling3D(AdaptivePooling):
         Example({"output_size": (3, 2, 2)}, ((None, 6, 5, 4, 2),)),
         Example({"output_size": 2, "data_format": "channels_first"}, ((None, 2, 6, 5, 4),)),
     )
-
-
-class Greatest(AdaptivePooling):
-    """What those share that take the greatest value of each window."""
-
-    def output(self, inputs: Inputs) -> Tensor:
-        """As for means. Raises MS402 for a last axis of one window or one entry.
-
-        Keras also lays windows that are an entry wider; where none of those fits along the last
-        axis, TensorFlow's kernel for a CPU divides by zero, which ends the process.
-        """
-        result = super().output(inputs)
-        given = spatial(inputs.one.shape, self.data_format)
-        wide = (
-            f"`{self.kind()}` ends the process on a CPU: Keras needs room for a window that is one"
-            " entry wider"
-        )
-        if self.output_size[-1] == 1:
-            every = (
-                f"use `GlobalMaxPooling{self.axes}D: {{keepdims: true}}`"
-                if set(self.output_size) == {1}
-                else f"use a `MaxPooling{self.axes}D` whose window is as wide as the input"
-            )
-            raise Fault(
-                "MS402",
-                f"with one window along the last axis, {wide}",
-                ("output_size",),
-                help=every,
-            )
-        if known(given[-1]) == 1:
-            raise Fault(
-                "MS402",
-                f"with one entry along the last axis of its {times(given)} input, {wide}",
-                help=(
-                    "pool along the other axes with a `MaxPooling` layer, or before this axis is so"
-                    " short"
-                ),
-            )
-        return result
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling1D):
@@ -109,6 +111,8 @@ class AdaptiveAveragePooling1D(AdaptivePooling1D):
     Takes (batch, steps, channels), gives (batch, output_size, channels).
     """
 
+    takes = "floats"
+
 
 class AdaptiveAveragePooling2D(AdaptivePooling2D):
     """The means of `output_size` windows of an image of any size.
@@ -119,6 +123,8 @@ class AdaptiveAveragePooling2D(AdaptivePooling2D):
 
     Takes (batch, height, width, channels), gives (batch, *output_size, channels).
     """
+
+    takes = "floats"
 
 
 class AdaptiveAveragePooling3D(AdaptivePooling3D):
@@ -131,8 +137,10 @@ class AdaptiveAveragePooling3D(AdaptivePooling3D):
     Takes (batch, depth, height, width, channels), gives (batch, *output_size, channels).
     """
 
+    takes = "floats"
 
-class AdaptiveMaxPooling1D(AdaptivePooling1D, Greatest):
+
+class AdaptiveMaxPooling1D(AdaptivePooling1D):
     """The greatest values of `output_size` windows along a sequence of any length.
 
     ```yaml
@@ -142,8 +150,12 @@ class AdaptiveMaxPooling1D(AdaptivePooling1D, Greatest):
     Takes (batch, steps, channels), gives (batch, output_size, channels).
     """
 
+    keeps_dtype = True
+    no_kernel_in = ("uint32", "uint64")
+    takes = "numbers"
 
-class AdaptiveMaxPooling2D(AdaptivePooling2D, Greatest):
+
+class AdaptiveMaxPooling2D(AdaptivePooling2D):
     """The greatest values of `output_size` windows of an image of any size.
 
     ```yaml
@@ -153,8 +165,12 @@ class AdaptiveMaxPooling2D(AdaptivePooling2D, Greatest):
     Takes (batch, height, width, channels), gives (batch, *output_size, channels).
     """
 
+    keeps_dtype = True
+    no_kernel_in = ("uint32", "uint64")
+    takes = "numbers"
 
-class AdaptiveMaxPooling3D(AdaptivePooling3D, Greatest):
+
+class AdaptiveMaxPooling3D(AdaptivePooling3D):
     """The greatest values of `output_size` windows of a volume of any size.
 
     ```yaml
@@ -163,3 +179,5 @@ class AdaptiveMaxPooling3D(AdaptivePooling3D, Greatest):
 
     Takes (batch, depth, height, width, channels), gives (batch, *output_size, channels).
     """
+
+    takes = "floats"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from modelspec.core.diagnostics import Fault
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import Size, Tensor, product, total
 
@@ -28,6 +29,9 @@ class ScoredAttention(Layer):
         ),
     )
     options: ClassVar[Mapping[str, type]] = OPTIONS
+
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
 
     def output(self, inputs: Inputs) -> Outputs:
         query, value, key = self.operands(inputs)
@@ -148,6 +152,17 @@ class AdditiveAttention(ScoredAttention):
             options={"return_attention_scores": True},
         ),
     )
+
+    def check_dtypes(self, query: Tensor, key: Tensor) -> None:
+        # Keras adds the two as they are; the value may hold any numbers.
+        if "bool" in (query.dtype, key.dtype):
+            need_float(self, query, key)
+        if self.cast(query.dtype) != self.cast(key.dtype):
+            raise Fault(
+                "MS404",
+                f"`AdditiveAttention` adds query and key, found {query.dtype} and {key.dtype}",
+                help="give both inputs `dtype: float32`",
+            )
 
     def output(self, inputs: Inputs) -> Outputs:
         if self.use_scale:

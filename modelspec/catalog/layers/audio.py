@@ -59,6 +59,7 @@ class STFTSpectrogram(Layer):
     `trainable: false`.
     """
 
+    channels_last_on_cpu = True
     prepares_data = True
 
     mode: Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"] = "log"
@@ -186,6 +187,7 @@ class MelSpectrogram(Layer):
     Takes (batch, samples), gives (batch, num_mel_bins, frames). Nothing in it is trained.
     """
 
+    no_kernel_in = ("float64",)
     prepares_data = True
 
     fft_length: Count = 2048

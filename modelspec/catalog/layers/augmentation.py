@@ -154,6 +154,8 @@ class RandomElasticTransform(Augmentation):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    no_kernel_in = ("float16",)
+
     factor: Strength = 1.0
     scale: Strength = 1.0
     interpolation: Interpolation = "bilinear"
@@ -175,6 +177,8 @@ class RandomErasing(Augmentation):
     Takes images (batch, height, width, channels), gives the same shape.
     Source: Zhong et al. 2017, https://arxiv.org/abs/1708.04896.
     """
+
+    no_kernel_in = ("float16",)
 
     factor: Strength = 1.0
     scale: Strength = (0.02, 0.33)

@@ -30,6 +30,9 @@ class RandomBrightness(Augmentation):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    keeps_dtype = True
+    takes = "numbers"
+
     factor: SignedStrength
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
@@ -47,6 +50,8 @@ class RandomContrast(Augmentation):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    takes = "floats"
 
     factor: Strength
     value_range: ValueRange = (0, 255)
@@ -94,6 +99,8 @@ class RandomSaturation(ColorLayer):
 
     Takes colour images (batch, height, width, 3), gives the same shape.
     """
+
+    takes = "floats"
 
     factor: SignedStrength
 
@@ -260,6 +267,8 @@ class RandomGaussianBlur(Augmentation):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    no_kernel_in = ("float16",)
 
     factor: Strength = 1.0
     kernel_size: Annotated[

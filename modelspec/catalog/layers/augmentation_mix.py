@@ -48,6 +48,7 @@ class CutMix(Augmentation):
     Source: Yun et al. 2019, https://arxiv.org/abs/1905.04899.
     """
 
+    no_kernel_in = ("bfloat16", "float16")
     mixes_examples = True
 
     factor: Strength = 1.0

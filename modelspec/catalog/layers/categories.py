@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.dtypes import variable_dtype
+from modelspec.core.dtypes import is_integer, variable_dtype
 from modelspec.core.settings import Unfit, is_int, refuse
 from modelspec.core.shapes import Shape, Size, Tensor, needs, show
 
@@ -74,6 +74,21 @@ def check_sparse(sparse: bool, mode: str) -> None:
         )
 
 
+_COUNTED = ("int32", "int64", "float32", "float64")
+"""What TensorFlow counts in."""
+
+
+def need_counted(mode: str, dtype: str) -> None:
+    """Raises MS404 where values are to be counted in a dtype in which TensorFlow does not count."""
+    if mode in ("multi_hot", "count", "binary") and dtype not in _COUNTED:
+        raise Fault(
+            "MS404",
+            f"`output_mode: {mode}` cannot count in {dtype}",
+            ("dtype",),
+            help="use `float32`, or `output_mode: one_hot`",
+        )
+
+
 class Hashing(OwnDtype):
     """Puts each value into one of `num_bins` bins by its hash.
 
@@ -130,9 +145,9 @@ class Hashing(OwnDtype):
                 f"`Hashing` takes one value in its last axis for `one_hot`, found {show(x.shape)}",
                 help="take one column at a time, or use `output_mode: multi_hot`",
             )
-        return Tensor(
-            encoded(self, x, self.output_mode, self.num_bins), variable_dtype(self.dtype or dtype)
-        )
+        made = variable_dtype(self.dtype or dtype)
+        need_counted(self.output_mode, made)
+        return Tensor(encoded(self, x, self.output_mode, self.num_bins), made)
 
 
 class HashedCrossing(OwnDtype):
@@ -185,10 +200,6 @@ class HashedCrossing(OwnDtype):
         dtype = "int64" if self.output_mode == "int" else "float32"
         policy = (self.dtype or dtype).removeprefix("mixed_")
         return Tensor(encoded(self, first, self.output_mode, self.num_bins), policy)
-
-
-_COUNTED = ("int32", "int64", "float32", "float64")
-"""What TensorFlow counts in."""
 
 
 class CategoryEncoding(Layer):
@@ -248,12 +259,12 @@ class CategoryEncoding(Layer):
     def output(self, inputs: Inputs) -> Tensor:
         x, weights = inputs.one, inputs.tensor("count_weights")
         need_number(self, x)
-        if self.output_mode != "one_hot" and self.variable_dtype not in _COUNTED:
+        need_counted(self.output_mode, self.variable_dtype)
+        if self.output_mode != "one_hot" and is_integer(x.dtype) and x.dtype not in _COUNTED:
             raise Fault(
                 "MS404",
-                f"`output_mode: {self.output_mode}` cannot count in {self.variable_dtype}",
-                ("dtype",),
-                help="use `float32`, or `output_mode: one_hot`",
+                f"`output_mode: {self.output_mode}` counts int32 or int64, found {x.dtype}",
+                help="give the input `dtype: int32`, or use `output_mode: one_hot`",
             )
         if weights and self.output_mode != "count":
             raise Fault(
@@ -300,6 +311,7 @@ class Discretization(OwnDtype):
     on an edge belongs to the bin above it. Edges repeat where a value fills several bins.
     """
 
+    no_kernel_in = ("uint64",)
     prepares_data = True
     adapts = ("bin_boundaries",)
 
@@ -350,5 +362,6 @@ class Discretization(OwnDtype):
         dtype = (self.dtype or "float32").removeprefix("mixed_")
         if self.output_mode == "one_hot":
             return Tensor(encoded(self, x, "one_hot", depth), dtype)
+        need_counted(self.output_mode, dtype)
         need_rank(self, x, at_least=2)
         return Tensor((x.shape[0], *x.shape[2:], depth), dtype)

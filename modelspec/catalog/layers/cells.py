@@ -340,6 +340,9 @@ class RNN(Layer):
     def primary_family(cls) -> Registry | None:
         return LAYERS
 
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
+
     def output(self, inputs: Inputs) -> Outputs:
         x, cell = inputs.one, self.cell
         need_rank(self, x, 3, argument="sequences")

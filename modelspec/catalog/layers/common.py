@@ -144,6 +144,10 @@ def need_number(layer: Layer, *tensors: Tensor) -> None:
             )
 
 
+AS_FLOATS = "give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding` before"
+"""How to bring whole numbers to a layer that takes others."""
+
+
 def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
     """Raises MS404 where a tensor does not hold floating-point numbers. Keras finds out when the
     model runs.
@@ -154,10 +158,18 @@ def need_float(layer: Layer, *tensors: Tensor, doing: str = "takes") -> None:
             raise Fault(
                 "MS404",
                 f"`{layer.kind()}` {doing} floating-point numbers, found {x.dtype}: {x}",
-                help=(
-                    "give the input `dtype: float32`, or put `Rescaling: 1.0` or an `Embedding`"
-                    " before"
-                ),
+                help=AS_FLOATS,
+            )
+
+
+def need_no_booleans(layer: Layer, *tensors: Tensor) -> None:
+    """Raises MS404 where a tensor holds booleans."""
+    for x in tensors:
+        if x.dtype == "bool":
+            raise Fault(
+                "MS404",
+                f"`{layer.kind()}` takes numbers that are no booleans, found bool: {x}",
+                help=AS_FLOATS,
             )
 
 

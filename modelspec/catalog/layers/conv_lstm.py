@@ -33,6 +33,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 class ConvolutionalLSTM(Layer):
     """What ConvLSTM1D, ConvLSTM2D and ConvLSTM3D share: everything but the number of axes."""
 
+    takes = "floats"
     supports_masking = True
     uses_mask_of = ("sequences",)
     axes: ClassVar[int]
@@ -76,6 +77,9 @@ class ConvolutionalLSTM(Layer):
         refuse_orthogonal_bfloat16(self, self.recurrent_initializer)
         refuse_dilated_strides(self.strides, self.dilation_rate)
         return self
+
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
 
     def output(self, inputs: Inputs) -> Outputs:
         x = numbers(self, inputs, self.axes + 3)
@@ -161,6 +165,7 @@ class ConvLSTM1D(ConvolutionalLSTM):
     `name.output`, `name.hidden`, `name.cell`.
     """
 
+    channels_last_on_cpu = True
     axes: ClassVar[int] = 1
 
     kernel_size: Window1D
@@ -192,6 +197,7 @@ class ConvLSTM2D(ConvolutionalLSTM):
     2015, https://arxiv.org/abs/1506.04214.
     """
 
+    channels_last_on_cpu = True
     axes: ClassVar[int] = 2
 
     kernel_size: Window2D

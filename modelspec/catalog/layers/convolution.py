@@ -49,6 +49,7 @@ def refuse_dilated_strides(strides: Sequence[int], dilation: Sequence[int]) -> N
 class Convolution(Layer):
     """What Conv1D, Conv2D and Conv3D share: everything but the number of axes."""
 
+    takes = "floats"
     channel_bias = True
     axes: ClassVar[int]
 
@@ -117,6 +118,7 @@ class Conv1D(Convolution):
     Takes (batch, steps, channels), gives (batch, new_steps, filters).
     """
 
+    channels_last_on_cpu = True
     steps = "resized"
     axes: ClassVar[int] = 1
 
@@ -148,6 +150,7 @@ class Conv2D(Convolution):
     `data_format: channels_first` the channel axis comes second.
     """
 
+    channels_last_on_cpu = True
     axes: ClassVar[int] = 2
 
     kernel_size: Window2D

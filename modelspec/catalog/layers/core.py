@@ -12,6 +12,7 @@ from modelspec.core.shapes import Size, Tensor, product
 
 from .activation import Elementwise
 from .common import L, features, need_equal, need_number
+from .facts import Takes
 from .layer import Example, Inputs, Layer, Weight, need_rank
 from .setting_types import Activation as ActivationName
 from .setting_types import Constraint, Count, Initializer, Number, Regularizer, omitted
@@ -153,8 +154,9 @@ class Masking(Elementwise):
 
 
 _FOR_BOOLEANS = ("exponential", "linear", "tanh")
-_FOR_INTEGERS = (*_FOR_BOOLEANS, "leaky_relu", "relu", "relu6")
-"""The activations that TensorFlow computes of whole numbers."""
+"""The activations that TensorFlow computes of numbers of every dtype."""
+_FOR_INTEGERS = ("leaky_relu", "relu", "relu6")
+"""The activations that TensorFlow computes of whole numbers as well, but of no booleans."""
 
 
 class Activation(Elementwise):
@@ -180,10 +182,11 @@ class Activation(Elementwise):
     def family(cls) -> str:
         return "activation"
 
-    def needs_float(self, x: Tensor) -> bool:
-        if self.activation is None:
-            return False
-        return self.activation not in (_FOR_BOOLEANS if x.dtype == "bool" else _FOR_INTEGERS)
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        if self.activation is None or self.activation in _FOR_BOOLEANS:
+            return "any"
+        return "numbers" if self.activation in _FOR_INTEGERS else "floats"
 
 
 class ReversibleEmbedding(Layer):

@@ -18,6 +18,7 @@ class Curve(Elementwise):
     """
 
     keras_module: ClassVar[str] = "modelspec"
+    takes = "floats"
     common: ClassVar[tuple[str, ...]] = (*Layer.common, "shared_axes")
     curve: ClassVar[tuple[str, ...]]
 
@@ -56,9 +57,6 @@ class SReLU(Curve):
         Example({}, ((None, 5),)),
         Example({"shared_axes": (1, 2)}, ((None, None, 4, 3),)),
     )
-
-    def needs_float(self, x: Tensor) -> bool:
-        return True
 
 
 class ParametricSoftplus(Curve):

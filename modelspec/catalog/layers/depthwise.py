@@ -23,6 +23,7 @@ from .windows import Padding, channel_axis, input_channels, numbers, slide, spat
 class DepthwiseConvolution(Layer):
     """What DepthwiseConv1D and DepthwiseConv2D share: everything but the number of axes."""
 
+    takes = "floats"
     channel_bias = True
     axes: ClassVar[int]
 
@@ -117,6 +118,7 @@ class DepthwiseConv2D(DepthwiseConvolution):
 class SeparableConvolution(Layer):
     """What SeparableConv1D and SeparableConv2D share: everything but the number of axes."""
 
+    takes = "floats"
     channel_bias = True
     axes: ClassVar[int]
 

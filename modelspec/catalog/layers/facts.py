@@ -5,9 +5,12 @@ compared with Keras.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from modelspec.core.settings import Settings
+
+Takes: TypeAlias = Literal["any", "numbers", "floats"]
+"""Numbers of every dtype, those that are no booleans, or floating-point ones."""
 
 
 class Affine(NamedTuple):
@@ -27,6 +30,24 @@ class Facts(Settings):
     def family(cls) -> str:
         """What it is drawn as: by default its module, which holds the layers of one purpose."""
         return cls.__module__.rpartition(".")[2]
+
+    # Dtypes ---------------------------------------------------------------------------------------
+
+    takes: ClassVar[Takes] = "any"
+    """The numbers that TensorFlow can compute the layer of. Keras finds out when the model runs."""
+    keeps_dtype: ClassVar[bool] = False
+    """Whether it gives whole numbers and booleans for such, once it runs: Keras says of most layers
+    that they give floating-point numbers, and does not cast.
+    """
+    no_kernel_in: ClassVar[tuple[str, ...]] = ()
+    """The dtypes in which TensorFlow cannot compute the layer on any device."""
+    gpu_kernel_in: ClassVar[tuple[str, ...]] = ()
+    """The dtypes in which TensorFlow computes the layer on a GPU, and not on a CPU."""
+
+    channels_last_on_cpu: ClassVar[bool] = False
+    """Whether TensorFlow computes it on a CPU with the channels last only, where oneDNN has no
+    kernel of its own.
+    """
 
     # Masks ----------------------------------------------------------------------------------------
 
@@ -48,6 +69,12 @@ class Facts(Settings):
     """What the axis of steps is after the layer: what it was where its size is the `same`, still
     steps where they are `resized`, or anything where entries are `rearranged`.
     """
+
+    def mask_rank(self, rank: int) -> int | None:
+        """How many axes a mask must have that comes with a tensor of so many axes; None where the
+        layer runs with any.
+        """
+        return None
 
     def makes_mask(self, options: Mapping[str, Any]) -> bool:
         """Whether a call with these options makes a mask of its own."""
@@ -71,6 +98,13 @@ class Facts(Settings):
     """Whether a number added to a whole channel in all examples has no effect on the result."""
     activation_function: ClassVar[str | None] = None
     """The activation function that the layer is, by its name."""
+
+    @property
+    def like_activation(self) -> str | None:
+        """An activation function that gives numbers of the same range: the one that the layer is,
+        or for some settings, or weights, is.
+        """
+        return self.activation_function
 
     def looks_up(self, options: Mapping[str, Any]) -> int | None:
         """In how many rows (`input_dim`) a call with these options looks whole numbers up; None

@@ -22,6 +22,7 @@ class Highway(Layer):
     the input through at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
     """
 
+    takes = "floats"
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 

@@ -165,6 +165,9 @@ class Resizing(SizedImageLayer):
     Takes (batch, any_height, any_width, channels), gives (batch, height, width, channels).
     """
 
+    keeps_dtype = True
+    no_kernel_in = ("uint32", "uint64")
+    takes = "numbers"
     prepares_data = True
 
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = (
@@ -264,6 +267,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     Takes images (batch, height, width, channels), gives the same shape.
     """
 
+    keeps_dtype = True
     prepares_data = True
 
     value_range: ValueRange = (0, 255)
@@ -299,6 +303,8 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     Takes images (batch, height, width, channels), gives the same shape.
     """
+
+    keeps_dtype = True
 
     max_number: Count
     fill_value: int = -1

@@ -2,7 +2,8 @@
 Dot.
 """
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import (
@@ -11,6 +12,7 @@ from modelspec.core.shapes import (
     Size,
     Tensor,
     broadcasts,
+    is_name,
     join,
     known,
     product,
@@ -34,20 +36,60 @@ class Merge(Layer):
 
     def batch(self, tensors: tuple[Tensor, ...]) -> Size:
         size: Size = None
+        shapes = tuple(x.shape for x in tensors)
         for x in tensors:
             if not x.rank:
                 raise Fault(
                     "MS401",
                     f"`{self.kind()}` takes tensors with a batch axis, found one without axes",
                 )
-            need_equal(size, x.shape[0], "the batch sizes", tuple(x.shape for x in tensors))
+            need_equal(size, x.shape[0], "the batch sizes", shapes)
             size = join(size, x.shape[0])
         return size
+
+
+_Sizes: TypeAlias = Iterable[tuple[int, Size]]
+"""Sizes with the axes that they are of."""
+
+
+def _conflicts(
+    tensors: tuple[Tensor, ...], sizes: Callable[[Tensor], _Sizes]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The pairs of tensors of which two sizes cannot be equal: for each tensor the first such one
+    before it.
+
+    Every pair counts, not only neighbours: an unknown size between them would hide that 5 and 7
+    never meet. What can differ are two numbers or two names, so the first of each along an axis
+    stands for all that came before: n tensors cost n steps.
+    """
+    firsts: dict[tuple[int, bool], tuple[Size, int]] = {}
+    for at, x in enumerate(tensors):
+        differing: list[int] = []
+        for axis, size in sizes(x):
+            number = known(size) is not None
+            if number or is_name(size):
+                first, place = firsts.setdefault((axis, number), (size, at))
+                if first != size:
+                    differing.append(place)
+        if differing:
+            yield tensors[min(differing)], x
+
+
+def _stretchable(x: Tensor) -> _Sizes:
+    """The sizes of an elementwise operation, the last axis first; 1 stretches."""
+    return ((axis, size) for axis, size in enumerate(reversed(x.shape[1:])) if size != 1)
+
+
+def _besides(x: Tensor, along: int) -> _Sizes:
+    """How many axes there are, and the sizes along the others."""
+    yield -1, x.rank
+    yield from ((axis, size) for axis, size in enumerate(x.shape) if axis != along)
 
 
 class ElementwiseMerge(Merge):
     """What Add, Multiply and their kin share: shapes that broadcast, aligned at the last axis."""
 
+    keeps_dtype = True
     joins_masks = "all"
 
     def output(self, inputs: Inputs) -> Tensor:
@@ -60,12 +102,10 @@ class ElementwiseMerge(Merge):
                 help="give the inputs `dtype: float32`",
             )
         shape = tensors[0].shape[1:]
-        for i, second in enumerate(tensors):
-            # Every pair, not only neighbours: an unknown size between them would hide that 5 and 7
-            # never meet.
-            for first in tensors[:i]:
-                self._check(first, second)
-            shape = _elementwise(shape, second.shape[1:]) if i else shape
+        for first, second in _conflicts(tensors, _stretchable):
+            self._check(first, second)
+        for second in tensors[1:]:
+            shape = _elementwise(shape, second.shape[1:])
         return self.result((self.batch(tensors), *shape))
 
     def _check(self, first: Tensor, second: Tensor) -> None:
@@ -151,6 +191,9 @@ class Multiply(ElementwiseMerge):
         Example({}, ((None, 4, 4, 8), (None, 8))),
     )
 
+    def mask_rank(self, rank: int) -> int | None:
+        return rank - 1
+
 
 class Average(ElementwiseMerge):
     """The mean of its inputs, entry by entry.
@@ -162,6 +205,7 @@ class Average(ElementwiseMerge):
     Takes tensors of one shape, or shapes that broadcast; gives that shape.
     """
 
+    keeps_dtype = False
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 4, 5), (None, 4, 5), (None, 4, 5))),
     )
@@ -179,6 +223,9 @@ class Maximum(ElementwiseMerge):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
 
+    def mask_rank(self, rank: int) -> int | None:
+        return rank - 1
+
 
 class Minimum(ElementwiseMerge):
     """The smallest of its inputs, entry by entry.
@@ -192,6 +239,9 @@ class Minimum(ElementwiseMerge):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((None, 4, 5), (None, 4, 5))),)
 
+    def mask_rank(self, rank: int) -> int | None:
+        return rank - 1
+
 
 class Concatenate(Merge):
     """Puts its inputs one after the other along an axis.
@@ -204,6 +254,7 @@ class Concatenate(Merge):
     Takes tensors whose other sizes agree; gives the sum of the sizes along the axis.
     """
 
+    keeps_dtype = True
     joins_masks = "axis"
 
     axis: int = -1
@@ -221,9 +272,8 @@ class Concatenate(Merge):
         if strings and strings < len(tensors):
             need_number(self, *tensors)
         along = axis_in(self, self.axis, first, "axis")
-        for i, second in enumerate(tensors):
-            for other in tensors[:i]:
-                self._check(other, second, along)
+        for other, second in _conflicts(tensors, lambda x: _besides(x, along)):
+            self._check(other, second, along)
         shape = (
             *first.shape[:along],
             total(x.shape[along] for x in tensors),
@@ -265,6 +315,7 @@ class Dot(Merge):
     those of the second (batch, 1 where none is left). `normalize` makes it the cosine similarity.
     """
 
+    keeps_dtype = True
     joins_masks = "none"
     steps = "rearranged"
     arguments: ClassVar[tuple[Argument, ...]] = _PAIR

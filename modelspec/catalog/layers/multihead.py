@@ -91,6 +91,9 @@ class ProjectedAttention(Layer):
         at_value = total(kernels[f"{name}/kernel"] for name in ("key", "value"))
         return total((product((places, at_query)), product((others, at_value)), attending))
 
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
+
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", "scores") if inputs.option("return_attention_scores") else ()
 

@@ -84,6 +84,9 @@ class BatchNormalization(Layer):
             _check_clipping(self.renorm_clipping)
         return self
 
+    def mask_rank(self, rank: int) -> int | None:
+        return rank - 1
+
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs)
         axis_size(self, self.axis, x)
@@ -210,6 +213,8 @@ class RMSNormalization(AlongAxes):
     https://arxiv.org/abs/1910.07467.
     """
 
+    takes = "floats"
+
     epsilon: Epsilon = 1e-6
 
     arguments: ClassVar[tuple[Argument, ...]] = (Argument("x"),)
@@ -245,6 +250,7 @@ class UnitNormalization(AlongAxes):
     Takes any shape, gives the same shape.
     """
 
+    takes = "floats"
     supports_masking = True
     prepares_data = True
     examples: ClassVar[tuple[Example, ...]] = (

@@ -120,6 +120,7 @@ Padding3D = Annotated[Any, or_for(ForWindow3D, sides(3, "depth, height, width"))
 class ZeroPadding(Layer):
     """What the three have in common."""
 
+    keeps_dtype = True
     prepares_data = True
     axes: ClassVar[int]
 

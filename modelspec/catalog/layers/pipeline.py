@@ -8,6 +8,7 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.settings import Faults, Settings, Unfit, refuse
 from modelspec.core.shapes import Size, Tensor, total
 
+from .calls import output_of
 from .common import inside, names_of, only, prefixed, without_trainable
 from .layer import Argument, Example, Inputs, Layer, Weight
 from .setting_types import omitted, read_layer
@@ -110,7 +111,7 @@ class Pipeline(Layer):
                 given["mask"] = mask
             call = Inputs(given)
             with inside("layers", index, layer.kind()):
-                x = layer.traced(x, only(layer, layer.output(call)))
+                x = layer.traced(x, only(layer, output_of(layer, call)))
             steps.append((call, x))
         return steps
 

@@ -62,6 +62,8 @@ class Pooling2D(Pooling):
 class Pooling3D(Pooling):
     """Pooling along three axes."""
 
+    no_kernel_in = ("float64",)
+    gpu_kernel_in = ("float16",)
     axes: ClassVar[int] = 3
     strides: Window3D | None = None
 
@@ -84,6 +86,9 @@ class MaxPooling1D(Pooling1D):
     Takes (batch, steps, channels), gives (batch, new_steps, channels).
     """
 
+    keeps_dtype = True
+    no_kernel_in = ("uint32", "uint64")
+    takes = "numbers"
     steps = "resized"
 
     pool_size: Window1D = (2,)
@@ -100,6 +105,10 @@ class MaxPooling2D(Pooling2D):
     Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels).
     """
 
+    keeps_dtype = True
+    no_kernel_in = ("uint32", "uint64")
+    takes = "numbers"
+
     pool_size: Window2D = (2, 2)
 
 
@@ -114,6 +123,8 @@ class MaxPooling3D(Pooling3D):
     channels).
     """
 
+    takes = "floats"
+
     pool_size: Window3D = (2, 2, 2)
 
 
@@ -127,6 +138,7 @@ class AveragePooling1D(Pooling1D):
     Takes (batch, steps, channels), gives (batch, new_steps, channels).
     """
 
+    takes = "floats"
     steps = "resized"
 
     pool_size: Window1D
@@ -142,6 +154,8 @@ class AveragePooling2D(Pooling2D):
     Takes (batch, height, width, channels), gives (batch, new_height, new_width, channels).
     """
 
+    takes = "floats"
+
     pool_size: Window2D
 
 
@@ -155,6 +169,8 @@ class AveragePooling3D(Pooling3D):
     Takes (batch, depth, height, width, channels), gives (batch, new_depth, new_height, new_width,
     channels).
     """
+
+    takes = "floats"
 
     pool_size: Window3D
 
@@ -219,6 +235,8 @@ class GlobalMaxPooling1D(GlobalPooling1D):
     channels).
     """
 
+    keeps_dtype = True
+
 
 class GlobalMaxPooling2D(GlobalPooling2D):
     """The greatest value of each channel of an image.
@@ -230,6 +248,8 @@ class GlobalMaxPooling2D(GlobalPooling2D):
     Takes (batch, height, width, channels), gives (batch, channels).
     """
 
+    keeps_dtype = True
+
 
 class GlobalMaxPooling3D(GlobalPooling3D):
     """The greatest value of each channel of a volume.
@@ -240,6 +260,8 @@ class GlobalMaxPooling3D(GlobalPooling3D):
 
     Takes (batch, depth, height, width, channels), gives (batch, channels).
     """
+
+    keeps_dtype = True
 
 
 class GlobalAveragePooling1D(GlobalPooling1D):
@@ -263,6 +285,9 @@ class GlobalAveragePooling1D(GlobalPooling1D):
         *GlobalPooling1D.examples,
         Example({}, {"inputs": (None, 9, 4), "mask": (None, 9)}),
     )
+
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
 
     def output(self, inputs: Inputs) -> Tensor:
         result = super().output(inputs)

@@ -182,6 +182,9 @@ class Recurrent(CellSettings):
     `Bidirectional` around the layer decides it itself.
     """
 
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
+
     def output(self, inputs: Inputs) -> Outputs:
         x = inputs.one
         need_rank(self, x, 3, argument="sequences")

@@ -8,7 +8,8 @@ from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Shape, Tensor, may_equal, show
 
 from .activation import Elementwise
-from .common import without_trainable
+from .common import need_float, without_trainable
+from .facts import Takes
 from .layer import Example, Inputs, need_rank
 from .setting_types import Count, DataFormat, Rate, Seed
 
@@ -37,8 +38,9 @@ class RandomMask(Noise):
     noise_shape: tuple[Count | None, ...] | None = None
     seed: Seed | None = None
 
-    def needs_float(self, x: Tensor) -> bool:
-        return self.rate > 0
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        return "floats" if self.rate > 0 else "any"
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -105,8 +107,9 @@ class GaussianNoise(Noise):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"stddev": 0.1}, ((None, 5),)),)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return self.stddev > 0
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        return "floats" if self.stddev > 0 else "any"
 
 
 class AlphaDropout(RandomMask):
@@ -148,8 +151,10 @@ class GaussianDropout(Noise):
 
     examples: ClassVar[tuple[Example, ...]] = _ANY
 
-    def needs_float(self, x: Tensor) -> bool:
-        return self.rate > 0 and x.dtype != "bool"
+    def output(self, inputs: Inputs) -> Tensor:
+        if self.rate > 0 and inputs.one.dtype != "bool":  # Keras makes numbers of booleans
+            need_float(self, inputs.one)
+        return super().output(inputs)
 
 
 class SpatialDropout(Noise):
@@ -165,8 +170,9 @@ class SpatialDropout(Noise):
     def _has_nothing_to_train(self) -> Self:
         return without_trainable(self)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return self.rate > 0
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        return "floats" if self.rate > 0 else "any"
 
     def output(self, inputs: Inputs) -> Tensor:
         need_rank(self, inputs.one, self.axes + 2)
@@ -246,5 +252,7 @@ class ActivityRegularization(Elementwise):
 
     examples: ClassVar[tuple[Example, ...]] = (Example({"l1": 0.1, "l2": 0.2}, ((None, 5),)),)
 
-    def needs_float(self, x: Tensor) -> bool:
-        return x.dtype == "bool"
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        # Keras cuts the factors to whole numbers beside whole numbers: there is no penalty.
+        return "floats" if self.l1 or self.l2 else "numbers"

@@ -23,6 +23,7 @@ class Flatten(Layer):
     order the entries come.
     """
 
+    keeps_dtype = True
     keeps_values = "all"
     prepares_data = True
 
@@ -57,6 +58,7 @@ class Reshape(Layer):
     may be -1: what is left over.
     """
 
+    keeps_dtype = True
     steps = "rearranged"
     keeps_values = "all"
     prepares_data = True
@@ -151,6 +153,7 @@ class Permute(Layer):
     axis stays first).
     """
 
+    keeps_dtype = True
     steps = "rearranged"
     keeps_values = "all"
     prepares_data = True
@@ -197,6 +200,7 @@ class RepeatVector(Layer):
     Takes (batch, features), gives (batch, n, features).
     """
 
+    keeps_dtype = True
     keeps_values = "all"
     prepares_data = True
 

@@ -22,6 +22,7 @@ class LayerScale(Layer):
     https://arxiv.org/abs/2103.17239.
     """
 
+    takes = "numbers"
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 

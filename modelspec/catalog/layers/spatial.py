@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import Shape, Tensor, mul
 
+from .facts import Takes
 from .layer import Example, Inputs, Layer
 from .padding import Sides, grow, sides
 from .setting_types import Count, DataFormat, Window2D, Window3D, window
@@ -29,6 +30,7 @@ class UpSampling1D(Layer):
     Takes (batch, steps, channels), gives (batch, steps * size, channels).
     """
 
+    keeps_dtype = True
     steps = "resized"
     prepares_data = True
 
@@ -44,6 +46,7 @@ class UpSampling1D(Layer):
 class UpSampling(Layer):
     """What UpSampling2D and UpSampling3D share."""
 
+    keeps_dtype = True
     prepares_data = True
     axes: ClassVar[int]
 
@@ -82,6 +85,10 @@ class UpSampling2D(UpSampling):
             {"interpolation": "bilinear", "data_format": "channels_first"}, ((None, 3, None, 4),)
         ),
     )
+
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]  # the settings decide
+        return "any" if self.interpolation == "nearest" else "numbers"
 
 
 class UpSampling3D(UpSampling):
@@ -129,6 +136,7 @@ class Cropping1D(Layer):
     Takes (batch, steps, channels), gives (batch, steps - cropping, channels).
     """
 
+    keeps_dtype = True
     steps = "resized"
     keeps_values = "some"
     prepares_data = True
@@ -146,6 +154,7 @@ class Cropping1D(Layer):
 class Cropping(Layer):
     """What Cropping2D and Cropping3D share."""
 
+    keeps_dtype = True
     keeps_values = "some"
     prepares_data = True
     axes: ClassVar[int]

@@ -9,6 +9,7 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.settings import refuse
 from modelspec.core.shapes import Size, Tensor
 
+from .calls import output_of
 from .common import inside, name_of, only, prefixed
 from .layer import Example, Inputs, Weight
 from .setting_types import Count
@@ -73,7 +74,7 @@ class SpectralNormalization(Wrapper):
                 help=f"use `{self.inner.kind()}` without it",
             )
         with inside(*self.inner_path):
-            made = only(self.inner, self.inner.output(self._inside(inputs)))
+            made = only(self.inner, output_of(self.inner, self._inside(inputs)))
             self._kernel(inputs)
         return self.result(made.shape)
 

@@ -39,6 +39,8 @@ class TransposedConvolution(Layer):
     axes.
     """
 
+    channels_last_on_cpu = True
+    takes = "floats"
     channel_bias = True
     axes: ClassVar[int]
 

@@ -10,6 +10,7 @@ from modelspec.core.settings import Faults, Settings, refuse
 from modelspec.core.shapes import Size, Tensor, may_equal, mul, product, show, total
 
 from . import LAYERS
+from .calls import output_of
 from .common import inside, name_of, names_of, only, prefixed
 from .layer import Argument, Example, Inputs, Layer, Outputs, Weight, need_rank
 from .setting_types import LayerSetting, read_layer
@@ -19,6 +20,9 @@ class Wrapper(Layer):
     """What layers share that hold one layer, as their primary setting."""
 
     layer: LayerSetting
+
+    wraps_each_layer: ClassVar[bool] = False
+    """Whether it does to a chain of layers what it does to each of them."""
 
     @classmethod
     def primary_family(cls) -> Registry | None:
@@ -48,6 +52,7 @@ class TimeDistributed(Wrapper):
     """
 
     supports_masking = True
+    wraps_each_layer = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
         Argument("mask", required=False),
@@ -74,13 +79,21 @@ class TimeDistributed(Wrapper):
             )
         return self
 
+    @property
+    def keeps_dtype(self) -> bool:  # type: ignore[override]  # the layer that it holds decides
+        return self.inner.keeps_dtype
+
+    def mask_rank(self, rank: int) -> int | None:
+        inside = self.inner.mask_rank(rank - 1)
+        return None if inside is None else inside + 1
+
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
         need_rank(self, x, at_least=3)
         if mask := inputs.tensor("mask"):
             self._check_mask(x, mask)
         with inside(*self.inner_path):
-            step = only(self.inner, self.inner.output(self._step(inputs)))
+            step = only(self.inner, output_of(self.inner, self._step(inputs)))
         if not step.rank:
             raise Fault(
                 "MS401",
@@ -214,6 +227,9 @@ class Bidirectional(Wrapper):
                 )
         return self
 
+    def mask_rank(self, rank: int) -> int | None:
+        return 2
+
     def output(self, inputs: Inputs) -> Outputs:
         forward, backward = self._directions(inputs)
         result, states = self._merged(forward[0]), (*forward[1:], *backward[1:])
@@ -260,7 +276,7 @@ class Bidirectional(Wrapper):
         if mask:
             given["mask"] = mask
         with inside(*path):
-            made = layer.output(Inputs(given))
+            made = output_of(layer, Inputs(given))
         return (made,) if isinstance(made, Tensor) else made
 
     def _backward(self) -> tuple[Layer, Path]:

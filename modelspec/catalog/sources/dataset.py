@@ -1,6 +1,6 @@
 """`dataset`: data sets by their names."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import PlainValidator, model_validator
 
@@ -71,6 +71,8 @@ class dataset(Source):
     Columns: `target`, and `image` for images, `tokens` (lists of word indices) for `imdb` and
     `reuters`, `features` for the others; `cifar100` has `coarse` too.
     """
+
+    own_target: ClassVar = True
 
     name: Annotated[str, PlainValidator(_dataset_name, json_schema_input_type=Literal[DATASETS])]
     part: Literal["train", "test"] | None = None

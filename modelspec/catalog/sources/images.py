@@ -55,6 +55,7 @@ class images(Source):
     """
 
     of_folders: ClassVar = True
+    own_target: ClassVar = True
 
     path: ProjectPath | None = None
     """A folder with a folder for each class."""

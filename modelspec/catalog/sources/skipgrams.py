@@ -22,6 +22,7 @@ class skipgrams(Source):
     """
 
     shared_endings: ClassVar = (".txt",)
+    own_target: ClassVar = True
 
     path: ProjectPaths
     vocabulary_size: Annotated[int, Field(ge=2)]

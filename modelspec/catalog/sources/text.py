@@ -23,6 +23,7 @@ class text(Source):
 
     shared_endings: ClassVar = (".txt",)
     of_folders: ClassVar = True
+    own_target: ClassVar = True
 
     path: ProjectPaths
     """A folder, or files of lines, plain or compressed (`.gz`)."""

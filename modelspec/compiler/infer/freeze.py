@@ -9,7 +9,7 @@ from modelspec.catalog.layers.layer import Layer
 
 from ..graph import Call, Graph
 from ..graph.graph import Callee
-from ..spec.initial_weights import matches
+from ..spec.initial_weights import PatternSet
 from .typed_graph import TypedCall, TypedGraph
 
 
@@ -30,11 +30,8 @@ def freeze(typed: TypedGraph, patterns: tuple[str, ...]) -> TypedGraph:
 
     What is shared is one thing: named in one place, it is frozen wherever it is called.
     """
-    named = {
-        _owner(call)
-        for path, call in layer_paths(typed.graph)
-        if any(matches(one, path) for one in patterns)
-    }
+    frozen = PatternSet(patterns)
+    named = {_owner(call) for path, call in layer_paths(typed.graph) if frozen.match(path)}
     return _Freezing(named).graph(typed) if named else typed
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Inputs, Layer
 from modelspec.core.diagnostics import Checked, Collector, Fault, Note, Span
 from modelspec.core.sections import located
@@ -19,10 +20,11 @@ from ..graph import ANY_INPUT, Call, Graph, Ref, symbol_faults
 from ..graph.symbols import output_index
 from ..spec.initial_weights import IMAGENET
 from ..spec.model_inputs import InputSpec
+from .running_dtypes import RunningDtypes
 from .shared import Built, agrees, nested
 from .typed_graph import TypedCall, TypedGraph
 
-MAX_LAYERS = 100_000
+MAX_LAYERS = 10_000
 """Layers that run in one pass through the model."""
 CHANNELS = 3
 """Of the images that Keras's own weights were trained on."""
@@ -38,7 +40,16 @@ def infer(graph: Graph) -> Checked[TypedGraph]:
     """
     report = Collector()
     types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
-    typed = _Inference(report, {}, {}).graph(graph, types)
+    try:
+        typed = _Inference(report, {}, {}).graph(graph, types)
+    except _TooManyLayers as found:
+        report.error(
+            "MS108",
+            f"more than {MAX_LAYERS:,} layers run when every call of a shared model is counted",
+            found.call.use.kind_span,
+            help="a shared model is worked out anew for every shape that it is called with",
+        )
+        return Checked(TypedGraph(graph, types, ()), report.diagnostics)
     if typed.depth_first_calls > MAX_LAYERS:
         largest = max(
             typed.layers, key=lambda layer: layer.inside.depth_first_calls if layer.inside else 0
@@ -66,6 +77,14 @@ def _over_budget(typed: TypedGraph, count: int, report: Collector) -> None:
     )
 
 
+class _TooManyLayers(Exception):
+    """So many layers of sub-models were inferred that the model runs more than one may."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.name)
+        self.call = call
+
+
 _Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
 
 
@@ -85,11 +104,12 @@ class _Inference:
         self.built: dict[str, Built] = dict(outer)
         self.runs = runs
         self.notes = notes
+        self.running = RunningDtypes()
 
     def graph(self, graph: Graph, inputs: Mapping[str, Tensor]) -> TypedGraph:
+        spans = {one.name: one.span for one in graph.inputs or ()}
         tensors: dict[str, _Produced] = {
-            name: _Produced((tensor,), (), _input_span(graph, name))
-            for name, tensor in inputs.items()
+            name: _Produced((tensor,), (), spans.get(name)) for name, tensor in inputs.items()
         }
         layers: list[TypedCall] = []
         for call in graph.calls:
@@ -154,13 +174,15 @@ class _Inference:
         self, call: Call, layer: Layer, inputs: Inputs, tensors: Mapping[str, _Produced]
     ) -> TypedCall | None:
         try:
-            output = layer.output(inputs)
+            output = output_of(layer, inputs)
+            self.running.check(call, layer, inputs)
             weights = layer.weights(inputs)
             cost = layer.multiply_adds(inputs)
             settled = layer.settled(inputs)
         except Fault as fault:
             self._fault(call, fault, tensors)
             return None
+        self.running.add(call, layer, inputs)
         outputs = (output,) if isinstance(output, Tensor) else output
         follows = None if settled is layer else settled
         built = Built(call, weights, inputs, (follows,) if follows else ())
@@ -249,6 +271,8 @@ class _Inference:
         key = (id(model), tuple(types.items()))
         if (known_already := self.runs.get(key)) is not None:
             return known_already
+        if sum(len(one.layers) for one in self.runs.values()) > MAX_LAYERS:
+            raise _TooManyLayers(call)
         notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
         outer = {name: built for name, built in self.built.items() if name not in model.shared}
         inner = _Inference(self.report, outer, self.runs, notes)
@@ -323,10 +347,6 @@ class _Produced:
     def select(self, output: str | None) -> Tensor | None:
         index = 0 if output is None else self.index(output)
         return None if index is None else self.outputs[index]
-
-
-def _input_span(graph: Graph, name: str) -> Span | None:
-    return next((one.span for one in graph.inputs or () if one.name == name), None)
 
 
 def _fits(declared: Tensor, given: Tensor) -> bool:

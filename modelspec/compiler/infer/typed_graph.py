@@ -96,6 +96,11 @@ class TypedGraph:
         return self.input_types
 
     @cached_property
+    def by_name(self) -> Mapping[str, TypedCall]:
+        """Every call in `layers` by its name."""
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
     def settled(self) -> tuple[Layer, ...]:
         """Every layer with settings that follow from sizes, as these sizes settle them."""
         found = list[Layer]()
@@ -108,7 +113,7 @@ class TypedGraph:
     @cached_property
     def alive(self) -> tuple[TypedCall, ...]:
         """The calls that an output depends on: a Keras model holds no others, nor their weights."""
-        by_name = {layer.name: layer for layer in self.layers}
+        by_name = self.by_name
         found: set[str] = set()
         queue = [ref.producer for ref in self.graph.outputs.values()]
         while queue:
@@ -149,7 +154,7 @@ class TypedGraph:
         return known(total(layer.multiply_adds for layer in self.alive))
 
     def layer(self, name: str) -> TypedCall | None:
-        return next((layer for layer in self.layers if layer.name == name), None)
+        return self.by_name.get(name)
 
 
 def _collect(

@@ -22,6 +22,8 @@ class Source(Settings):
     """Whether a folder means it where the spec reads such a source already."""
     one_value_cells: ClassVar[bool] = False
     """Whether a column has one value for each example; else only the data show its shape."""
+    own_target: ClassVar[bool] = False
+    """Whether it may have a target of its own, which a single output takes by default."""
 
     @property
     def shown_name(self) -> str:

@@ -1,0 +1,47 @@
+"""What a call of a layer gives: its shape rule, and what every layer declares of dtypes."""
+
+from collections.abc import Iterator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.dtypes import is_float
+from modelspec.core.shapes import Tensor
+
+from .common import need_float, need_no_booleans
+from .layer import Inputs, Layer, Outputs
+
+
+def output_of(layer: Layer, inputs: Inputs) -> Outputs:
+    """The type of the call's result. Raises MS404 where TensorFlow cannot compute the layer of such
+    numbers, beside what the shape rule raises.
+    """
+    outputs = layer.output(inputs)
+    if layer.takes == "floats":
+        need_float(layer, *_computed_with(inputs))
+    elif layer.takes == "numbers":
+        need_no_booleans(layer, *_computed_with(inputs))
+    _need_kernel(layer, inputs)
+    return outputs
+
+
+def _need_kernel(layer: Layer, inputs: Inputs) -> None:
+    if layer.compute_dtype in layer.no_kernel_in:
+        raise Fault(
+            "MS404",
+            f"TensorFlow cannot compute `{layer.kind()}` in {layer.compute_dtype}",
+            ("dtype",) if "dtype" in layer.model_fields_set else (),
+            help="give the layer `dtype: float32`",
+        )
+    for x in _computed_with(inputs):
+        if x.dtype in layer.no_kernel_in and not is_float(x.dtype):
+            raise Fault(
+                "MS404",
+                f"TensorFlow cannot compute `{layer.kind()}` of {x.dtype}: {x}",
+                help="give the input another dtype, e.g. `float32` or `int32`",
+            )
+
+
+def _computed_with(inputs: Inputs) -> Iterator[Tensor]:
+    """The tensors of a call that hold numbers to compute with: all but masks."""
+    for name, value in inputs.tensors.items():
+        if name != "mask" and not name.endswith("_mask"):
+            yield from (value,) if isinstance(value, Tensor) else value

@@ -1,0 +1,47 @@
+"""The dtypes of tensors once a model runs, where they are not those that Keras says."""
+
+from __future__ import annotations
+
+from modelspec.catalog.layers.calls import output_of
+from modelspec.catalog.layers.layer import Inputs, Layer
+from modelspec.core.dtypes import is_float
+from modelspec.core.shapes import Tensor
+
+from ..graph import Call
+
+
+class RunningDtypes:
+    """What the calls of one graph give. Keras says of most layers that they give floating-point
+    numbers; of whole ones, many give whole ones (`Layer.keeps_dtype`), which the next layer cannot
+    always compute with. A model that is called casts to the dtypes of its inputs.
+    """
+
+    def __init__(self) -> None:
+        self._dtypes: dict[str, str] = {}
+
+    def check(self, call: Call, layer: Layer, inputs: Inputs) -> None:
+        """Raises MS404 where the layer cannot compute with its first tensor as it is."""
+        dtype = self._first(call, inputs)
+        for name, given in list(inputs.tensors.items())[:1]:
+            tensor, *others = (given,) if isinstance(given, Tensor) else given
+            if dtype is None or dtype == tensor.dtype:
+                return
+            tensor = tensor._replace(dtype=dtype)
+            changed = tensor if isinstance(given, Tensor) else (tensor, *others)
+            output_of(layer, Inputs({**inputs.tensors, name: changed}, inputs.options))
+
+    def add(self, call: Call, layer: Layer, inputs: Inputs) -> None:
+        """Notes down what the call gives."""
+        dtype = self._first(call, inputs)
+        if dtype is not None and layer.keeps_dtype:
+            self._dtypes[call.name] = dtype
+
+    def _first(self, call: Call, inputs: Inputs) -> str | None:
+        """The dtype of the first tensor, where it holds no floating-point numbers."""
+        ref = next(iter(call.refs()), None)
+        given = next(iter(inputs.tensors.values()), None)
+        if ref is None or not given:
+            return None
+        tensor = given if isinstance(given, Tensor) else given[0]
+        dtype = self._dtypes.get(ref.producer, tensor.dtype)
+        return None if is_float(dtype) or dtype == "string" else dtype
