@@ -184,8 +184,62 @@ def test_standard_input(folder: Path) -> None:
     assert invoke("check", "-", input=b"\xff\xfe").exit_code == status.ERRORS
 
 
-def test_a_missing_file_is_a_fault(folder: Path) -> None:
-    result = invoke("check", "nope.yaml")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check",
+        "check fine.yaml",
+        "data",
+        "show",
+        "resolve",
+        "train",
+        "diff fine.yaml",
+        "resume",
+        "evaluate",
+        "reproduce",
+        "export --to keras -o x.keras",
+        "predict --data x.csv",
+        "import -o x.yaml",
+        "weights",
+        "runs",
+    ],
+)
+def test_a_file_that_is_not_there_is_wrong_usage(folder: Path, command: str) -> None:
+    (folder / "fine.yaml").write_text(
+        "model: {inputs: {x: [3]}, layers: [{Dense: 1}]}", encoding="utf-8"
+    )
+    result = invoke(*command.split(), "nope.yaml")
+    assert result.exit_code == status.USAGE
+    assert "nope.yaml" in result.output and "not exist" in result.output
+
+
+STORED = ROOT / "tests" / "stored"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"predict {STORED / 'completed'} --data {STORED / 'penguins.csv'} -o no/out.csv",
+        f"export {STORED / 'completed'} --to keras -o no/out.keras",
+        "resolve fine.yaml -o no/out.yaml",
+        "show fine.yaml --picture no/out.svg",
+        "init no/out",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_wrong_usage(folder: Path, command: str) -> None:
+    (folder / "fine.yaml").write_text(
+        "model: {inputs: {x: [3]}, layers: [{Dense: 1}]}", encoding="utf-8"
+    )
+    result = invoke(*command.split())
+    assert result.exit_code == status.USAGE
+    assert "no/out" in result.output
+
+
+def test_a_file_that_a_spec_names_and_that_is_not_there_is_a_fault_of_the_spec(
+    folder: Path,
+) -> None:
+    (folder / "on.yaml").write_text("extends: nope.yaml", encoding="utf-8")
+    result = invoke("check", "on.yaml")
     assert result.exit_code == status.ERRORS
     assert "MS701" in result.output
 

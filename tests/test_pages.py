@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import modelspec as ms
+from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.diagnostics.diagnostic import Edit
 from modelspec.core.diagnostics.pages import codes, page
 
 PACKAGE = Path(ms.__file__).parent
@@ -56,3 +58,30 @@ def test_the_examples_are_true(
     assert [d.code for d in said] == ([code] if which == "Bad" else []), "\n".join(
         str(d) for d in said
     )
+
+
+def corrected(text: str, one: Diagnostic) -> str:
+    """The text with the edits of a diagnostic made, or its suggestion written in its place."""
+    assert one.span is not None
+    edits = one.edits or (Edit(one.span, one.suggestion or ""),)
+    for span, new in sorted(edits, key=lambda edit: -edit.span.start):
+        text = text[: span.start] + new + text[span.end :]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("code", "ending", "text"),
+    [(code, ending, text) for code, which, ending, text in examples() if which == "Bad"],
+    ids=lambda value: str(value)[:6],
+)
+def test_a_suggestion_corrects_what_it_is_about(
+    code: str, ending: str, text: str, tmp_path: Path
+) -> None:
+    """With it the bad example has no fault any more."""
+    path = tmp_path / f"spec.{ending}"
+    path.write_text(text, encoding="utf-8")
+    one = ms.check(path).diagnostics[0]
+    if one.suggestion is None and not one.edits:
+        return
+    path.write_text(corrected(text, one), encoding="utf-8")
+    assert ms.check(path).diagnostics == ()

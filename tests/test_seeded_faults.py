@@ -107,6 +107,69 @@ def misspelt_kinds(root: Node, rng: random.Random) -> Iterator[Seeded]:
             yield Seeded("kind", span, misspelt(str(name), rng), str(name))
 
 
+KEYS = frozenset(
+    {
+        "augment",
+        "blocks",
+        "branches",
+        "cache",
+        "class_weight",
+        "clipnorm",
+        "columns",
+        "delimiter",
+        "deterministic",
+        "dtype",
+        "else",
+        "factor",
+        "from",
+        "from_logits",
+        "group",
+        "header",
+        "index",
+        "inputs",
+        "join",
+        "label_smoothing",
+        "layer",
+        "layers",
+        "learning_rate",
+        "max_tokens",
+        "merge_mode",
+        "min_delta",
+        "missing",
+        "momentum",
+        "monitor",
+        "name",
+        "num_oov_indices",
+        "optional",
+        "order",
+        "output_mode",
+        "output_sequence_length",
+        "outputs",
+        "parameters",
+        "path",
+        "patience",
+        "precision",
+        "primary",
+        "repeat",
+        "restore_best_weights",
+        "shape",
+        "shared",
+        "source",
+        "split",
+        "standardize",
+        "stratify",
+        "targets",
+        "test",
+        "train",
+        "trainable",
+        "transform",
+        "validation",
+        "weight_decay",
+        "weights",
+        "when",
+    }
+)
+"""Words of the language that a spec does not give itself."""
 WORDS = ("activation", "padding", "optimizer", "loss", "kernel_initializer", "dataset")
 
 
@@ -155,6 +218,18 @@ def wrong_shapes(root: Node, rng: random.Random) -> Iterator[Seeded]:
             yield Seeded("shape", value.span, f"[{rng.randrange(3, 9)}, {rng.randrange(90, 99)}]")
 
 
+def misspelt_keys(root: Node, rng: random.Random) -> Iterator[Seeded]:
+    """Keys of the language at every level: those of inputs, features, sources, shared models,
+    components and callbacks, but no names that the spec itself gives.
+    """
+    for path, span, _ in entries(root):
+        key = path[-1]
+        named = len(path) > 1 and path[-2] in ("inputs", "targets", "shared", "vars", "blocks")
+        ours = not named and not str(path[0]).startswith("x-")
+        if ours and key in KEYS and len(str(key)) > 3 and span.text == key:
+            yield Seeded("key", span, misspelt(str(key), rng), str(key))
+
+
 SEEDS: dict[str, Callable[[Node, random.Random], Iterator[Seeded]]] = {
     "setting": misspelt_settings,
     "section": misspelt_sections,
@@ -163,6 +238,7 @@ SEEDS: dict[str, Callable[[Node, random.Random], Iterator[Seeded]]] = {
     "reference": misspelt_references,
     "type": wrong_types,
     "shape": wrong_shapes,
+    "key": misspelt_keys,
 }
 
 

@@ -60,11 +60,17 @@ def failures(
         sys.exit(_status(error))
 
 
+_OF_OUTPUTS = ("MS711", "MS760")
+"""An output of a format that there is none of, or in a place that cannot be written."""
+
+
 def _status(error: RunError) -> int:
     """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes
     that were `auto`.
     """
     codes = [one.code for one in error.diagnostics if one.severity == "error"]
+    if codes and all(code in _OF_OUTPUTS for code in codes):
+        return status.USAGE
     return (
         status.ERRORS if all(code[2] < "6" or code == "MS705" for code in codes) else status.FAILED
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from modelspec.core.diagnostics import Diagnostic
 
 OK: Final = 0
 ERRORS: Final = 1
@@ -22,3 +26,11 @@ KILLED_BY_INTERRUPT: Final = 130
 """Ctrl-C where there is nothing to resume: 128 + SIGINT, as shells have it."""
 KILLED_BY_PIPE: Final = 141
 """Whoever read the output went away in the middle of it: 128 + SIGPIPE."""
+
+
+def of_spec(diagnostics: Iterable[Diagnostic]) -> int:
+    """The status of a spec with faults: a file that was named and cannot be read is wrong usage. (A
+    file that a spec names has a place in that spec.)
+    """
+    unread = any(one.code == "MS701" and one.span is None for one in diagnostics)
+    return USAGE if unread else ERRORS

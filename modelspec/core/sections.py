@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceType
 from dataclasses import replace
 from typing import TypeVar
@@ -24,6 +24,10 @@ from .source import Mapping, Node, Scalar, Sequence, Value, find, locate, plain
 from .source.offsets import place
 
 S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
+
+_ROUNDS = 3
+"""A slip inside what a slip hid (a misspelt key below a misspelt key) needs a second reading."""
 
 
 def read_section(
@@ -34,8 +38,8 @@ def read_section(
     report: Collector,
     values: dict[str, Value] | None = None,
 ) -> S | None:
-    """An instance of a section from its mapping; None, with every fault reported, where there is
-    any.
+    """An instance of a section from its mapping, with every fault reported: as it was most likely
+    meant where all of them say that, None otherwise.
 
     `values` are what to read in place of the mapping's own (some of its keys taken out). A fault of
     a key that was not written is at `default`.
@@ -48,7 +52,59 @@ def read_section(
         return cls.build(body, context)
     except Faults as error:
         report_each(error, node, default, report)
-        return None
+        found = read_as_meant(
+            lambda meant: cls.build(_in_place_of(body, plain(node), meant), context),
+            node,
+            default,
+            error,
+            report,
+        )
+        return found[1] if found else None
+
+
+def _in_place_of(values: dict[str, Value], written: Value, meant: Value) -> dict[str, Value]:
+    """What to read once `written` is corrected to `meant`, where `values` were read in its place:
+    without the keys that were taken out, with those that were put in.
+    """
+    if not isinstance(written, dict) or not isinstance(meant, dict):
+        return dict.fromkeys(values, meant)  # one setting in its short form
+    left_out = written.keys() - values.keys()
+    put_in = {key: one for key, one in values.items() if key not in written or written[key] != one}
+    return {**{key: one for key, one in meant.items() if key not in left_out}, **put_in}
+
+
+def read_as_meant(
+    read: Callable[[Value], T], node: Node | None, default: Span, error: Faults, report: Collector
+) -> tuple[Node, T] | None:
+    """What `read` makes of a value whose `error` is reported, once its slips are corrected by their
+    suggestions; with the corrected value, whose places are those of what was written.
+
+    None where a fault has no suggestion. Faults that the slips hid are reported, unless they are of
+    the corrected value itself: then the guess was wrong.
+    """
+    from .recovery import mended  # a spec without faults needs none of it
+
+    doubtful: list[Span] = []
+    for _ in range(_ROUNDS):
+        if node is None:
+            return None
+        doubtful += [span for fault in error.faults if (span := locate(node, fault.path))]
+        node = mended(node, error.faults)
+        if node is None:
+            return None
+        try:
+            return node, read(plain(node))
+        except Faults as found:
+            error = found
+        for fault in error.faults:
+            one = located(fault, node, default)
+            if not any(_within(one.span, span) for span in doubtful):
+                report.add(one)
+    return None
+
+
+def _within(inner: Span | None, outer: Span) -> bool:
+    return inner is not None and outer.start <= inner.start and inner.end <= outer.end
 
 
 def report_each(error: Faults, node: Node | None, default: Span, report: Collector) -> None:

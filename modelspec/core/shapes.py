@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import reduce
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .diagnostics import Fault
 
@@ -21,6 +21,8 @@ Shape: TypeAlias = tuple[Size, ...]
 Padding: TypeAlias = Literal["valid", "same", "causal", "full"]
 
 PENDING = "?"
+LONGEST_NAME: Final = 200
+"""Characters of a size that follows from named ones; one that is longer is just unknown."""
 MAX_AXES = 16
 
 
@@ -81,12 +83,19 @@ def add(a: Size, b: int) -> Size:
     return _plus(a, b)
 
 
-def _plus(text: str, b: int) -> str:
+def _plus(text: str, b: int) -> str | None:
     """`text + b`, with a trailing constant folded in: `time - 2` plus 1 is `time - 1`."""
     match = re.fullmatch(r"(.*\S) ([+-]) (\d+)", text)
     if match and _balanced(match[1]):
         text, b = match[1], b + int(match[2] + match[3])
-    return text if b == 0 else f"{text} {'+' if b > 0 else '-'} {abs(b)}"
+    return text if b == 0 else _named(f"{text} {'+' if b > 0 else '-'} {abs(b)}")
+
+
+def _named(text: str) -> str | None:
+    """What follows from named sizes; nothing is known of it once it is too long to be read, and
+    would grow with every layer.
+    """
+    return text if len(text) <= LONGEST_NAME else None
 
 
 def _balanced(text: str) -> bool:
@@ -112,7 +121,7 @@ def mul(a: Size, b: Size) -> Size:
     if a is None or b is None:
         return None
     first, second = (b, a) if isinstance(a, int) else (a, b)  # the name first: `time * 16`
-    return f"{_group(str(first))} * {_group(str(second))}"
+    return _named(f"{_group(str(first))} * {_group(str(second))}")
 
 
 def floordiv(a: Size, b: int) -> Size:
@@ -121,7 +130,7 @@ def floordiv(a: Size, b: int) -> Size:
         return a // b
     if a is None or a == PENDING or b == 1:
         return a
-    return f"{_group(a)} // {b}"
+    return _named(f"{_group(a)} // {b}")
 
 
 def ceildiv(a: Size, b: int) -> Size:
@@ -147,7 +156,7 @@ def plus(a: Size, b: Size) -> Size:
         return PENDING
     if a is None or b is None:
         return None
-    return f"{a} + {b}"
+    return _named(f"{a} + {b}")
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -223,12 +232,13 @@ def may_equal(a: Size, b: Size) -> bool:
     """
     if isinstance(a, int) and isinstance(b, int):
         return a == b
-    if _is_name(a) and _is_name(b):
+    if is_name(a) and is_name(b):
         return a == b
     return True
 
 
-def _is_name(size: Size) -> bool:
+def is_name(size: Size) -> bool:
+    """Whether it is a size that the spec names, not one that follows from it."""
     return isinstance(size, str) and size.isidentifier()
 
 

@@ -67,7 +67,7 @@ def command(
     else:
         write(_rendered([one for found in checked.values() for one in found.diagnostics], form))
     if not all(found.ok for found in checked.values()):
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(one for found in checked.values() for one in found.diagnostics))
 
 
 def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:

@@ -93,7 +93,7 @@ def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
     if found:
         report(found, sys.stderr)
     if checked.value is None or any(one.severity == "error" for one in found):
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(found))
     return checked.value
 
 

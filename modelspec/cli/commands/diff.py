@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .. import status
 from ..options import overrides_option, set_option
 from ..output import in_colour, report, write
-
-if TYPE_CHECKING:
-    from modelspec.views.diff import Side
 
 ORDER = 50
 
@@ -50,11 +47,15 @@ def command(
     """
     if a == b == "-":
         raise click.UsageError("only one of the two can be standard input")
-    from modelspec.views.diff import as_text, compare
+    from modelspec.views.diff import as_text, compare, open_side
 
-    first, second = _opened(a, {**overrides, **of_a}), _opened(b, {**overrides, **of_b})
+    opened = [open_side(a, {**overrides, **of_a}), open_side(b, {**overrides, **of_b})]
+    said = [one for side in opened for one in side.diagnostics]
+    if said:
+        report(said, sys.stderr)
+    first, second = (side.value if side.ok else None for side in opened)
     if first is None or second is None:
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(said))
     found = compare(first, second)
     if form == "json":
         from modelspec.views.resolve import as_json
@@ -64,13 +65,3 @@ def command(
         write(as_text(found, colour=in_colour(sys.stdout)))
     if exit_code and found.differs:
         sys.exit(status.DIFFERS)
-
-
-def _opened(path: str, overrides: dict[str, Any]) -> Side | None:
-    """One side; None, its faults told, where it has errors."""
-    from modelspec.views.diff import open_side
-
-    checked = open_side(path, overrides)
-    if checked.diagnostics:
-        report(checked.diagnostics, sys.stderr)
-    return checked.value if checked.ok else None

@@ -19,7 +19,7 @@ ORDER = 80
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--data",
     "source",

@@ -23,7 +23,7 @@ ORDER = 140
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "-o", "--output", required=True, metavar="FILE", help="Write the spec into FILE; `-` prints it."
 )

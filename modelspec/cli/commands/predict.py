@@ -23,7 +23,7 @@ ORDER = 90
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--data", "source", metavar="SOURCE", required=True, help="The rows: a path, or `kind=path`."
 )

@@ -24,7 +24,7 @@ ORDER = 120
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),

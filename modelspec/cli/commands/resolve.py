@@ -100,7 +100,7 @@ def _compiled(file: str, overrides: dict[str, Any]) -> Compiled:
     if checked.diagnostics:
         report(checked.diagnostics, sys.stderr)
     if not checked.ok or checked.value is None:
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(checked.diagnostics))
     return checked.value
 
 

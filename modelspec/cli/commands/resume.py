@@ -18,7 +18,7 @@ ORDER = 70
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
 @set_option
 @click.option(
     "--allow-inexact",

@@ -82,7 +82,7 @@ def _several(folder: Path, metric: str | None, reverse: bool, form: str) -> None
     if said:
         report(said, sys.stderr)
     if any(one.severity == "error" for one in said):
-        sys.exit(status.FAILED)
+        sys.exit(status.FAILED if folder.exists() else status.USAGE)
     if form == "json":
         write(json.dumps(for_json([one.as_json() for one in records]), indent=2))
     else:

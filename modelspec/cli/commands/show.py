@@ -53,7 +53,7 @@ def command(
     checked = compile_file(file, overrides)
     if not checked.ok or checked.value is None or checked.value.graph is None:
         report(checked.diagnostics, sys.stderr)
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(checked.diagnostics))
     compiled, graph = checked.value, checked.value.graph
     if drawn is not None:
         _draw(drawn, compiled.name, graph, depth)

@@ -32,7 +32,7 @@ ORDER = 60
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Everything but the training: data opened, one batch through the graph.",
+    help="Everything but the training: data opened, one step taken, an epoch's end, all undone.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print faults only.")
 def command(
@@ -68,7 +68,7 @@ def _checked(file: str, overrides: dict[str, Any]) -> Spec:
     if checked.diagnostics:
         report(checked.diagnostics, sys.stderr)
     if not checked.ok or checked.value is None:
-        sys.exit(status.ERRORS)
+        sys.exit(status.of_spec(checked.diagnostics))
     return Spec(checked.value, checked.diagnostics)
 
 

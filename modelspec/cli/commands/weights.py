@@ -22,8 +22,10 @@ ORDER = 130
 
 
 @click.command()
-@click.argument("a", metavar="RUN|FILE", type=click.Path(path_type=Path))
-@click.argument("b", metavar="[RUN|FILE]", type=click.Path(path_type=Path), required=False)
+@click.argument("a", metavar="RUN|FILE", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "b", metavar="[RUN|FILE]", type=click.Path(exists=True, path_type=Path), required=False
+)
 @click.option(
     "--extract",
     "pattern",

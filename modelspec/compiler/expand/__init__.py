@@ -21,7 +21,8 @@ from modelspec.core.settings import Context
 from modelspec.core.source import Document
 
 from .detection import needs_expansion, with_misspelt_sections
-from .limits import FAULTS, TooMuch
+from .limits import FAULTS, TooMuch, check_written_layers
+from .meant_sections import with_meant_sections
 
 
 @contextmanager
@@ -68,10 +69,13 @@ def _expanded(
             from .overrides import override
 
             root = override(root, overrides, collector)
+        root = with_meant_sections(root, collector)
         if root is not document.root or needs_expansion(root):
             from .expand_document import expand_document
 
             root = expand_document(root, collector)
+        else:
+            check_written_layers(root)
         if overrides or "extends" in document.root.entries:
             from .rebase import rebase
 

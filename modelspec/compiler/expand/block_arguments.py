@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence as Sequence_
 from functools import partial
 
 from modelspec.catalog.library import Rule
@@ -25,9 +26,10 @@ def bind(call: Call, block: Block, values: Values, inner: Scope, bound: dict[str
     They are worked out when they are needed. False, with every fault reported, where the use does
     not say what the block needs.
     """
-    given = _given(call, block, values)
-    if given is None:
+    written = _given(call, block, values)
+    if written is None:
         return False
+    given = _as_meant(call, block, written, values)
     for name, entry in block.parameters.items():
         make: Callable[[], Node | None] = (
             partial(_argument, name, given[name].value, block, values, call.scope, inner)
@@ -80,10 +82,8 @@ def _given(call: Call, block: Block, values: Values) -> dict[str, Entry] | None:
 
 
 def _is_complete(call: Call, block: Block, given: dict[str, Entry], values: Values) -> bool:
-    """Whether the use sets parameters that there are, and all that have no default."""
+    """Whether the use sets all parameters that have no default."""
     missing = [name for name in block.required() if name not in given]
-    meant = _report_unknown(call, block, given, missing, values)
-    missing = [name for name in missing if name not in meant]
     is_plain = _has_no_call(call, block, values)
     if missing:
         example = ", ".join(f"{name}: ..." for name in missing)
@@ -96,7 +96,7 @@ def _is_complete(call: Call, block: Block, given: dict[str, Entry], values: Valu
             _place(call, call.span),
             Note("it is defined here", block.span),
         )
-    return not missing and is_plain and given.keys() <= block.parameters.keys()
+    return not missing and is_plain
 
 
 def _has_no_call(call: Call, block: Block, values: Values) -> bool:
@@ -115,36 +115,46 @@ def _has_no_call(call: Call, block: Block, values: Values) -> bool:
     return False
 
 
-def _report_unknown(
-    call: Call, block: Block, given: dict[str, Entry], missing: list[str], values: Values
-) -> set[str | None]:
-    """Report what is set that is not a parameter; what was most likely meant."""
-    meant: set[str | None] = set()
+def _as_meant(
+    call: Call, block: Block, given: dict[str, Entry], values: Values
+) -> dict[str, Entry]:
+    """What the use sets, misspelt parameters as those that they were meant to be. Each is
+    reported, as is one that nothing has.
+    """
+    found = {name: entry for name, entry in given.items() if name in block.parameters}
+    known = [*block.parameters, *block.extra]
     for name, entry in given.items():
         if name in block.parameters:
             continue
-        left = [one for one in missing if one not in meant]
-        known = [*block.parameters, *block.extra]
+        left = [one for one in block.required() if one not in found]
         near = nearest(name, left) or nearest(name, (*known, *RESERVED))
-        listing = f"its {block.noun}s are {listed(known)}" if known else "it has none"
         values.collector.report(
-            Fault(
-                "MS202",
-                f"{block} has no {block.noun} `{name}`",
-                help=f"did you mean `{near}`?" if near else listing,
-                suggestion=near,
-            ),
+            unknown_setting(block, name, near, known),
             _place(call, entry.key_span),
             Note("it is defined here", block.span),
         )
-        meant.add(near)
-    return meant
+        if near in block.parameters:
+            found.setdefault(str(near), entry)
+    return found
+
+
+def unknown_setting(block: Block, name: str, near: str | None, known: Sequence_[str]) -> Fault:
+    """MS202: what a use sets is none of the block's parameters."""
+    listing = f"its {block.noun}s are {listed(known)}" if known else "it has none"
+    return Fault(
+        "MS202",
+        f"{block} has no {block.noun} `{name}`",
+        help=f"did you mean `{near}`?" if near else listing,
+        suggestion=near,
+    )
 
 
 def _argument(
     name: str, node: Node, block: Block, values: Values, scope: Scope, inner: Scope
 ) -> Node | None:
-    """The value of a parameter that the use sets, where it has the default's type."""
+    """The value of a parameter that the use sets. That of a block may be anything: what does not
+    fit is reported where it is used. A setting of the library has the type of its default.
+    """
     found = values.node(node, scope)
     if in_error(found):
         return None
@@ -155,7 +165,7 @@ def _argument(
         if fault := _against(rule, f"`{name}` of {block}", found):
             values.collector.report(fault, found.span)
             return None
-    if is_null(written.value):
+    if is_null(written.value) or not (block.extra or block.span.source.shipped):
         return found
     default = values.node(written.value, inner)
     if in_error(default) or _fits(plain(default), found):

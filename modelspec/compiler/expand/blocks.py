@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.library import Rule, is_kind
-from modelspec.core.diagnostics import Collector, Fault, Span, nearest
+from modelspec.core.diagnostics import (
+    Collector,
+    Fault,
+    Span,
+    did_you_mean,
+    nearest,
+    nearest_unused,
+)
 from modelspec.core.diagnostics.suggest import listed
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, Value, plain
@@ -21,6 +28,7 @@ from .identifiers import check_parameter
 from .interpolation import cut_off, is_expression, split
 
 _KEYS = ("description", "parameters", "primary", "inline", "inputs", "layers", "outputs")
+_NO_LAYERS = "add `layers:` with a list of layers"
 INPUT = "input"
 """The name of a block's input where it names none."""
 
@@ -134,8 +142,9 @@ def _read(name: str, entry: Entry, collector: Collector) -> Block | None:
         return None
     reader = _Reader(name, node, collector)
     reader.unknown_keys()
-    if "layers" not in node.entries:
-        reader.report_no_layers(entry.key_span)
+    if "layers" not in reader.node.entries:
+        fault = Fault("MS315", f"block `{name}` needs `layers`", help=_NO_LAYERS)
+        collector.report(fault, entry.key_span)
         return None
     return reader.block(entry.key_span)
 
@@ -169,28 +178,20 @@ class _Reader:
         self.broken = True
         self.collector.report(fault, span)
 
-    def report_no_layers(self, span: Span) -> None:
-        """MS315, unless a key that is reported already is most likely meant to be `layers`."""
-        unknown = [key for key in self.node.entries if key not in _KEYS]
-        if not any(nearest(key, ("layers",)) for key in unknown):
-            help = "add `layers:` with a list of layers"
-            self.wrong(Fault("MS315", f"block `{self.name}` needs `layers`", help=help), span)
-
     def unknown_keys(self) -> None:
+        """Report keys that a block has not, and read misspelt ones as they were meant."""
+        entries = {key: entry for key, entry in self.node.entries.items() if key in _KEYS}
         for key, entry in self.node.entries.items():
-            if key not in _KEYS:
-                near = nearest(key, [k for k in _KEYS if k not in self.node.entries]) or nearest(
-                    key, _KEYS
-                )
-                self.wrong(
-                    Fault(
-                        "MS201",
-                        f"block `{self.name}` has no key `{key}`",
-                        suggestion=near,
-                        help=f"did you mean `{near}`?" if near else f"its keys are {listed(_KEYS)}",
-                    ),
-                    entry.key_span,
-                )
+            if key in _KEYS:
+                continue
+            near = nearest_unused(key, _KEYS, entries)
+            message = f"block `{self.name}` has no key `{key}`"
+            help = did_you_mean(near, f"its keys are {listed(_KEYS)}")
+            fault = Fault("MS201", message, suggestion=near, help=help)
+            self.collector.report(fault, entry.key_span)
+            if near is not None:
+                entries.setdefault(near, entry)
+        self.node = Mapping(entries, self.node.span)
 
     def parameters(self) -> dict[str, Entry]:
         entry = self.node.entries.get("parameters")
@@ -221,8 +222,6 @@ class _Reader:
         value = plain(entry.value)
         if isinstance(value, str) and value in parameters:
             return value
-        if self.broken and not parameters:  # they are there under a misspelt key, which is reported
-            return None
         near = nearest(value, parameters) if isinstance(value, str) else None
         self.wrong(
             Fault(

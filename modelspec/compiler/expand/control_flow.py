@@ -11,6 +11,7 @@ from modelspec.core.diagnostics.derived import Cause
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
 
+from ..spec.layer_names import check_name as may_be_called
 from .identifiers import RESERVED, check_variable
 from .interpolation import is_expression
 from .scope import Binding, Scope
@@ -41,24 +42,27 @@ def is_kept(when: Entry, scope: Scope, values: Values) -> bool | None:
 
 
 def name_of(entry: Entry | None, scope: Scope, values: Values) -> tuple[str | None, Span | None]:
-    """The name that an entry writes out, and where; neither where it is none."""
+    """The name that an entry writes out, and where; no name where it is none."""
     if entry is None:
         return None, None
     node = values.node(entry.value, scope)
     if isinstance(node, Scalar) and isinstance(node.value, str) and not in_error(node):
-        return node.value, node.span
+        return node.value or None, node.span
     return None, None
 
 
 def check_name(entry: Entry | None, scope: Scope, values: Values) -> None:
-    """MS204 where the name of an entry that expansion takes away (a block, branches) is not a
-    text: no later stage sees it.
+    """MS204, or MS306, where the name of an entry that expansion takes away (a block, branches) is
+    none: no later stage sees it.
     """
     if entry is None:
         return
     node = values.node(entry.value, scope)
     value = plain(node)
-    if in_error(node) or value is None or isinstance(value, str):
+    if in_error(node) or (isinstance(value, str) and value):
+        return
+    if value == "":
+        may_be_called(value, node.span, values.collector)
         return
     fault = Fault("MS204", f"a `name` must be a text, found {describe(value)}")
     values.collector.report(fault, node.span)

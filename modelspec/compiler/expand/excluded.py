@@ -1,29 +1,36 @@
-"""Entries that `when` leaves out, and so no later stage sees: of these, what is wrong whatever the
-values are.
+"""Entries that no later stage sees, as a `when`, a `repeat` or an empty `for` leaves them out, or
+nothing uses their block: of these, what is wrong whatever is around them.
 
-A kind that nothing has is wrong in any case, and so is a setting that is nearly one of the kind's.
-Values are not looked at: they may only make sense where the entry is part of the model.
+Kinds and settings are read as those of any entry are. What an expression says is not known, and
+neither is which tensors the entry takes.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-from modelspec.catalog.layers import LAYERS
-from modelspec.catalog.library import is_kind, kinds
-from modelspec.core.diagnostics import Collector, Fault, Span, nearest
-from modelspec.core.settings import unknown_name
-from modelspec.core.source import Mapping, Node, Scalar, Sequence
+from modelspec.catalog.library import is_kind
+from modelspec.core.diagnostics import Collector, Diagnostic, Span
+from modelspec.core.settings import Context
+from modelspec.core.source import Document, Entry, Mapping, Node, Scalar, Sequence, find
 
+from ..legacy import modernize
+from ..spec.entries import EXPANDED, EntryReader
 from .control_flow import WORDS
-from .identifiers import RESERVED
+
+_OF_NAMES: Final = ("MS202", "MS207", "MS301")
+"""Faults that are there whatever the values are."""
+_OF_VALUES: Final = ("MS204", "MS206")
+"""Faults of one value, which are there whatever the others are."""
+_CERTAIN: Final = (*_OF_NAMES, *_OF_VALUES, "MS203", "MS205", "MS208", "MS211")
 
 
 class _Entry(NamedTuple):
     kind: str
+    """Empty where it has not the form of an entry."""
     span: Span
-    body: Node | None
+    node: Node
     names: frozenset[str]
     """What else it may call: blocks and what is shared."""
 
@@ -35,6 +42,7 @@ class ExcludedEntries:
 
     def __init__(self, blocks: frozenset[str]) -> None:
         self._blocks = blocks
+        self._callable: dict[frozenset[str], frozenset[str]] = {}
         self._excluded: dict[tuple[int, int], _Entry] = {}
         self._included: set[tuple[int, int]] = set()
         self._lists: set[int] = set()
@@ -46,9 +54,21 @@ class ExcludedEntries:
 
     def exclude(self, kind: str, span: Span, body: Node | None, shared: frozenset[str]) -> None:
         """Note an entry that may not be."""
-        self._excluded[id(span.source), span.start] = _Entry(
-            kind, span, body, self._blocks | shared
-        )
+        name: Node = Scalar(kind, span)
+        if isinstance(body, Mapping):
+            own = {key: one for key, one in body.entries.items() if key not in EXPANDED}
+            body = Mapping(own, body.span)
+        node = name if body is None else Mapping({kind: Entry(span, body)}, span)
+        self._note(_Entry(kind, span, node, self._others(shared)))
+
+    def _others(self, shared: frozenset[str]) -> frozenset[str]:
+        """What an entry beside these shared names may call: made once for all of them."""
+        if shared not in self._callable:
+            self._callable[shared] = self._blocks | shared
+        return self._callable[shared]
+
+    def _note(self, entry: _Entry) -> None:
+        self._excluded[id(entry.span.source), entry.span.start] = entry
 
     def exclude_list(self, node: Node, shared: frozenset[str]) -> None:
         """Note the entries of a list, and of the lists inside it."""
@@ -67,6 +87,8 @@ class ExcludedEntries:
         elif isinstance(node, Mapping) and len(node.entries) == 1:
             kind, entry = next(iter(node.entries.items()))
             self.exclude(kind, entry.key_span, entry.value, shared)
+        else:
+            self._note(_Entry("", node.span, node, self._others(shared)))
 
     def _exclude_inside(self, node: Mapping, shared: frozenset[str]) -> None:
         """Note the entries of an entry that holds lists."""
@@ -82,56 +104,45 @@ class ExcludedEntries:
     def report(self, collector: Collector) -> None:
         """Report what is wrong with entries that are nowhere part of the model."""
         for place, entry in self._excluded.items():
-            if (
-                place in self._included
-                or "$" in entry.kind
-                or entry.kind in entry.names
-                or is_kind(entry.kind)
-            ):
-                continue
-            if entry.kind not in LAYERS:
-                _check_kind(entry, collector)
-            elif entry.kind not in LAYERS.aliases and isinstance(entry.body, Mapping):
-                _check_settings(entry, entry.body, collector)
+            known = entry.kind in entry.names or is_kind(entry.kind)
+            if place not in self._included and "$" not in entry.kind and not known:
+                collector.extend(_faults_of(entry))
 
 
-def _check_kind(entry: _Entry, collector: Collector) -> None:
-    from ..legacy.layer_tables import KINDS, MERGE
-
-    fault = unknown_name(LAYERS, entry.kind)
-    if fault.code != "MS301" or entry.kind in KINDS or entry.kind == MERGE:
-        return
-    near = LAYERS.today(
-        nearest(entry.kind, (*sorted(entry.names), "branches", *LAYERS.names(), *kinds()))
-    )
-    if near:
-        fault = replace(fault, suggestion=near, help=f"did you mean `{near}`?")
-    collector.report(fault, entry.span)
+def _faults_of(entry: _Entry) -> Iterator[Diagnostic]:
+    """The faults of an entry, read as if it were part of a model."""
+    certain = _without_expressions(entry.node)
+    yield from _read(entry, entry.node, _CERTAIN if certain is entry.node else _OF_NAMES)
+    if certain is not None and certain is not entry.node:
+        yield from _read(entry, certain, _OF_VALUES)
 
 
-def _check_settings(entry: _Entry, body: Mapping, collector: Collector) -> None:
-    """Settings that are nearly one of the kind's; older Keras's names for them are reported where
-    the entry is part of the model.
-    """
-    cls = LAYERS.find(entry.kind)
-    assert cls is not None
-    known = (*cls.model_fields, *cls.reserved, *RESERVED)
-    for key, written in body.entries.items():
-        near = nearest(key, [one for one in known if one not in body.entries])
-        if near is None or key in known or key in LAYERS or _is_older(entry.kind, key):
-            continue
-        collector.report(
-            Fault(
-                cls.unknown_code,
-                f"`{entry.kind}` has no {cls.field_noun} `{key}`",
-                suggestion=near,
-                help=f"did you mean `{near}`?",
-            ),
-            written.key_span,
-        )
+def _read(entry: _Entry, node: Node, codes: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Those with some codes. Older words are reported where the entry is part of the model."""
+    layers = Entry(entry.span, Sequence((node,), entry.span))
+    model = Entry(entry.span, Mapping({"layers": layers}, entry.span))
+    document = modernize(Document(Mapping({"model": model}, entry.span))).value
+    collector = Collector()
+    reader = EntryReader(Context(), collector, (*sorted(entry.names), "branches"))
+    reader.use(find(document.root, ("model", "layers", 0)) or node)
+    for one in collector.diagnostics:
+        if one.severity == "error" and one.code in codes:
+            yield one
 
 
-def _is_older(kind: str, setting: str) -> bool:
-    from ..legacy.layer_tables import ANY, INPUT_SETTINGS, SETTINGS
-
-    return setting in SETTINGS.get(kind, {}) or setting in ANY or setting in INPUT_SETTINGS
+def _without_expressions(node: Node) -> Node | None:
+    """A value without the settings that expressions say; itself where there are none."""
+    if isinstance(node, Scalar):
+        return None if isinstance(node.value, str) and "$" in node.value else node
+    if isinstance(node, Sequence):
+        items = tuple(map(_without_expressions, node.items))
+        return node if all(new is old for new, old in zip(items, node.items, strict=True)) else None
+    values = {key: _without_expressions(entry.value) for key, entry in node.entries.items()}
+    if all(values[key] is entry.value for key, entry in node.entries.items()):
+        return node
+    kept = {
+        key: Entry(entry.key_span, value)
+        for key, entry in node.entries.items()
+        if (value := values[key]) is not None
+    }
+    return Mapping(kept, node.span) if kept else None

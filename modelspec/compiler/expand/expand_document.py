@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from typing import TYPE_CHECKING
 
-from modelspec.core.diagnostics import Collector, Fault, Span, nearest
+from modelspec.core.diagnostics import Collector, Fault, Span
 from modelspec.core.settings import describe
 from modelspec.core.source import Entry, Mapping, Node, plain
 
-from ..spec.spec_file import EXPANDED, KEYS, LATER
 from .blocks import is_null, read_blocks
 from .detection import GONE
 from .expand_model import ModelExpander
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _SOURCES = ("source", "train", "validation", "test")
 _PATHS = ("path", "csv", "root", "files")
-_READ_HERE = ("vars", "blocks", "model")
 
 
 def expand_document(
@@ -35,25 +33,21 @@ def expand_document(
     Raises `TooMuch` where a budget is spent, `TooManyFaults` after too many faults.
     """
     values = Values(collector, Spent(), environment)
-    section_of = _misspelt_sections(root)
-    read = {section_of.get(key, key): entry for key, entry in root.entries.items()}
-    known = Mapping(read, root.span)
-    scope = _read_vars(known, values)
-    models = ModelExpander(values, read_blocks(known, collector), scope, _instantiate)
+    scope = _read_vars(root, values)
+    models = ModelExpander(values, read_blocks(root, collector), scope, _instantiate)
     entries: dict[str, Entry] = {}
-    for written, entry in root.entries.items():
-        if written in GONE:
+    for key, entry in root.entries.items():
+        if key in GONE:
             continue
-        key = section_of.get(written, written)
-        if key.startswith("x-") or key in GONE:
-            entries[written] = entry
+        if key.startswith("x-"):
+            entries[key] = entry
         elif key == "model":
-            entries[written] = Entry(entry.key_span, models.expand(entry.value))
+            entries[key] = Entry(entry.key_span, models.expand(entry.value))
         elif key == "data":
-            entries[written] = Entry(entry.key_span, _data(entry.value, values, scope))
+            entries[key] = Entry(entry.key_span, _data(entry.value, values, scope))
         else:
             value = values.node(entry.value, scope, env=key == "runtime")
-            entries[written] = Entry(entry.key_span, value)
+            entries[key] = Entry(entry.key_span, value)
     return Mapping(entries, root.span)
 
 
@@ -62,19 +56,6 @@ def _instantiate(kind: Kind, call: Call, values: Values, level: int) -> LibraryU
     from .library_uses import instantiate
 
     return instantiate(kind, call, values, level)
-
-
-def _misspelt_sections(root: Mapping) -> dict[str, str]:
-    """Misspelt sections, and which they were most likely meant to be: they are expanded as these.
-    The slip itself is reported when the spec is read.
-    """
-    known = (*KEYS, *EXPANDED, *LATER)
-    near = {
-        key: nearest(key, [one for one in known if one not in root.entries])
-        for key in root.entries
-        if key not in known and not key.startswith("x-")
-    }
-    return {key: one for key, one in near.items() if one in _READ_HERE}
 
 
 def _read_vars(root: Mapping, values: Values) -> Scope:

@@ -44,6 +44,9 @@ class ModelExpander:
         """The `model` section."""
         self._unroller.foresee(list(_lists(node)))
         found = self._model(node)
+        for block in self.blocks.values():
+            if block is not None:  # one that nothing uses
+                self._unroller.excluded.exclude_list(block.layers, self._unroller.shared)
         self._unroller.excluded.report(self.values.collector)
         return found
 

@@ -190,7 +190,7 @@ class Flattener:
             return settings, None
         sources = self.values.node(written.value, call.scope)
         if not call.is_later_round:
-            sources = self.references.rewrite(sources, scope)
+            sources = _taken(self.references.rewrite(sources, scope), sources.span)
         elif isinstance(sources, Scalar):
             return settings, None
         else:
@@ -226,14 +226,14 @@ class Flattener:
             silent = derive(span, silent=True)
             return Entry(silent, Scalar(NO_TENSOR, silent))
         self.flat.refer(target.text)
-        return Entry(span, Scalar(target.text, span))
+        return Entry(span, _taken(Scalar(target.text, target.selected or span), span))
 
     def _tensor(self, tensor: Tensor | Unresolved, span: Span) -> Scalar:
         """A tensor as a `from` has it."""
         if isinstance(tensor, Unresolved):
             return silenced(Scalar(NO_TENSOR, span))
         self.flat.refer(tensor.text)
-        return Scalar(tensor.text, span)
+        return Scalar(tensor.text, tensor.selected or span)
 
     # Names ----------------------------------------------------------------------------------------
 
@@ -369,6 +369,13 @@ class Flattener:
         if isinstance(item.join, BlockUse):
             return self._block_use(item.join, place, UNRESOLVED, ends)
         return self._call(item.join, place, UNRESOLVED, ends)
+
+
+def _taken(sources: Node, span: Span) -> Node:
+    """A `from` at `span` whose one tensor is selected elsewhere: at the use of the block."""
+    if not isinstance(sources, Scalar) or sources.span == span:
+        return sources
+    return Sequence((sources,), span)
 
 
 def _automatic_base(use: BlockUse) -> str:

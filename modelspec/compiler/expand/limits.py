@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.source import Mapping, Node, Sequence
 
-LAYERS: Final = 100_000
-"""Entries of `layers` after expansion, in all models of a spec together."""
+LAYERS: Final = 10_000
+"""Entries of `layers` after expansion, in all models of a spec together: several times the largest
+model there is, and as many as are checked within two seconds.
+"""
 
-VISITS: Final = 300_000
+VISITS: Final = 50_000
 """Entries, rounds of loops and uses of blocks that expansion looks at, those without layers
 counted.
 """
 
-NODES: Final = 1_000_000
+NODES: Final = 200_000
 """Keys and values that expansion writes."""
 
 LEVELS: Final = 100
@@ -114,6 +117,26 @@ def too_many_layers() -> Fault:
         f"the model has more than {LAYERS:,} layers once it is written out",
         help="repeat less; loops and blocks inside one another multiply",
     )
+
+
+def check_written_layers(root: Mapping) -> None:
+    """Raises `TooMuch` where a document that needs no expansion has more layers than one may."""
+    entry = root.entries.get("model")
+    if entry is not None:
+        _count_layers(entry.value, Spent())
+
+
+def _count_layers(node: Node, spent: Spent) -> None:
+    """Count the layers of a model, of a list of layers and of what is shared."""
+    if isinstance(node, Sequence):
+        spent.layer(node.span, len(node.items))
+    elif isinstance(node, Mapping):
+        layers, shared = node.entries.get("layers"), node.entries.get("shared")
+        if layers is not None and isinstance(layers.value, Sequence):
+            spent.layer(layers.key_span, len(layers.value.items))
+        if shared is not None and isinstance(shared.value, Mapping):
+            for entry in shared.value.entries.values():
+                _count_layers(entry.value, spent)
 
 
 def too_many_visits() -> Fault:

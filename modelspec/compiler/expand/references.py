@@ -63,7 +63,8 @@ class References:
     ) -> Target:
         """One of several outputs: `read.hidden`, `down.0`."""
         if isinstance(found, Tensor) and TensorName.parse(found.text).output is None:
-            return Tensor(f"{found.text}.{output}")  # inference knows which outputs a layer has
+            # Inference knows which outputs a layer has.
+            return Tensor(f"{found.text}.{output}", reference.span)
         outputs = found.outputs if isinstance(found, Several) else {}
         names = list(outputs)
         index = output_index(output, names, len(names))
@@ -131,7 +132,7 @@ class References:
             return silenced(node._replace(value=NO_TENSOR))
         if found.text != node.value:
             self.refer(found.text)
-        return node._replace(value=found.text)
+        return node._replace(value=found.text, span=found.selected or node.span)
 
     def source(self, node: Node, scope: TensorScope) -> Target:
         """The one tensor that a `from` names."""

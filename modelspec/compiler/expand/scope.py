@@ -5,6 +5,7 @@ spec.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from modelspec.core.diagnostics import Span
@@ -183,7 +184,7 @@ class Scope:
 
     def known(self) -> list[str]:
         """Every name in scope, the innermost first."""
-        return list(dict.fromkeys(name for scope in self._outwards() for name in scope.names))
+        return list(dict.fromkeys(chain.from_iterable(one.names for one in self._outwards())))
 
     def is_later(self, name: str) -> Span | None:
         """Where a name is defined that may not be used yet."""

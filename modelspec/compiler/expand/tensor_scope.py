@@ -21,6 +21,8 @@ class Tensor(NamedTuple):
     """A tensor, as the flat list names it: `down_relu`, `read.hidden`."""
 
     text: str
+    selected: Span | None = None
+    """Where a reference selects it among the outputs of a layer: inference may find none."""
 
 
 class Several(NamedTuple):

@@ -48,6 +48,7 @@ from .items import (
 )
 from .layer_count import LayerCounter
 from .limits import TooMuch, too_deep
+from .meant_words import Words, with_meant_words
 from .scope import Binding, Scope
 from .values import Values, in_error
 
@@ -131,6 +132,7 @@ class Unroller:
         if isinstance(node, Mapping) and len(node.entries) == 1:
             kind, entry = next(iter(node.entries.items()))
             return self._call(kind, entry.key_span, entry.value, place)
+        self.excluded.include(node.span)
         return [NoEntry(node, place.scope)]
 
     def _bare_entry(self, node: Scalar, kind: str, place: _Place) -> list[Item]:
@@ -146,6 +148,7 @@ class Unroller:
         body, place = self._evaluated(written, place)
         if body is not None and body is not written and in_error(body):
             return [Erroneous(span, kind)]
+        body = self._with_meant_words(kind, body, place.scope)
         words = body.entries if isinstance(body, Mapping) else {}
         name, name_span = name_of(words.get("name"), place.scope, self.values)
         erroneous = Erroneous(span, kind, name)
@@ -166,6 +169,18 @@ class Unroller:
 
         self.excluded.exclude(kind, span, written, self.shared)  # until a round includes it
         return self._repeat(repeat, place, erroneous, round_of)
+
+    def _with_meant_words(self, kind: str, body: Node | None, scope: Scope) -> Node | None:
+        """The body of an entry with misspelt words (`nmae`) as they were meant."""
+        block = self.blocks.get(kind)
+        if block is None and self._is_shipped(kind):
+            from .library_kinds import load
+
+            block = load(kind).block
+        shared = kind in self.shared
+        if block is None and not shared and kind not in LAYERS:
+            return body
+        return with_meant_words(body, Words(kind, block, shared), self.collector, scope.frame)
 
     def _once(self, call: Call, level: int) -> Item:
         """One call: a layer, or all that a block holds."""
@@ -264,10 +279,12 @@ class Unroller:
         )
 
     def _for(self, node: Mapping, place: _Place) -> list[Item]:
+        body = node.entries["do"]
         loop = loop_of(node, place.scope, self.values)
+        if loop is None or not loop.values.items:
+            self.excluded.exclude_list(body.value, self.shared)
         if loop is None:
             return [Erroneous(node.span)]
-        body = node.entries["do"]
         alike = not loop.names & self._counter.entries(body.value).names
         found: list[Item] = []
         for position, item in enumerate(loop.values.items):
@@ -283,9 +300,8 @@ class Unroller:
 
     def _group(self, node: Mapping, place: _Place) -> list[Item]:
         words = node.entries
-        if fault := misplaced(node, OF_BRANCHES if "branches" in words else OF_LISTS):
-            self.collector.report(*fault)
-            return [Erroneous(node.span)]
+        if found := misplaced(node, OF_BRANCHES if "branches" in words else OF_LISTS):
+            return self._misplaced(node, *found, place)
         if "branches" in words:
             return self._branches_entry(node, place)
         keep = is_kept(words["when"], place.scope, self.values) if "when" in words else True
@@ -298,6 +314,17 @@ class Unroller:
             left_out = self._leave_out(words["else"], words["else"].key_span)
             return [left_out, *self._kept_group(node, place)]
         return self._kept_group(node, place)
+
+    def _misplaced(self, node: Mapping, fault: Fault, span: Span, place: _Place) -> list[Item]:
+        """An entry with a key that it cannot have: where one is misspelt, as it was meant."""
+        self.collector.report(fault, span)
+        near = fault.suggestion
+        if near is None:
+            return [Erroneous(node.span)]
+        entries = {
+            near if entry.key_span == span else key: entry for key, entry in node.entries.items()
+        }
+        return self._group(Mapping(entries, node.span), place)
 
     def _leave_out(self, entry: Entry, span: Span) -> Excluded:
         """A list of entries that are not part of the model."""

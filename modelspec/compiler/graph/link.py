@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from modelspec.core.diagnostics import Checked, Collector, nearest
@@ -45,9 +46,12 @@ def interface(
     return graph.input_names, known if len(known) == len(names) else ()
 
 
-def _meant(reference: Reference | None, made: Iterable[str]) -> str | None:
+def _meant(reference: Reference | None, made: AbstractSet[str]) -> str | None:
     """The producer that a reference names, or was most likely meant to name."""
-    return nearest(reference.text.partition(".")[0], made) if reference is not None else None
+    if reference is None:
+        return None
+    name = reference.text.partition(".")[0]
+    return name if name in made else nearest(name, made)
 
 
 @dataclass

@@ -4,7 +4,8 @@ several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from modelspec.core.diagnostics import Diagnostic, Fault, Note, Span, listed, nearest
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 12
 """Names that a help lists."""
+_MOST_READ = 200
+"""Names that are looked at for those to list."""
 
 
 def defined_twice(name: str, span: Span | None, first: Span | None) -> Diagnostic:
@@ -51,13 +54,14 @@ def excluded(producer: str, span: Span, condition: Span) -> Diagnostic:
 
 
 def undefined(
-    reference: TensorName, span: Span, known: Sequence[str], block: str | None
+    reference: TensorName, span: Span, known: Collection[str], block: str | None
 ) -> Diagnostic:
     """MS302: nothing in the model, or in the block, has the name."""
     producer = reference.producer
     near = nearest(producer, known)
     where = f" in block `{block}`" if block else ""
-    shown = listed([name for name in known if not name[-1:].isdigit()][:_MOST_SHOWN])
+    given = (name for name in islice(known, _MOST_READ) if not name[-1:].isdigit())
+    shown = listed(list(islice(given, _MOST_SHOWN)))
     visible = "a block sees its inputs and its own entries only" if block else "defined so far"
     return Fault(
         "MS302",

@@ -113,4 +113,4 @@ class SymbolTable(Generic[S]):
             return symbol_faults.defined_later(producer, span, self.upcoming[producer])
         if not complete:
             return None
-        return symbol_faults.undefined(reference, span, list(self.symbols), self.block)
+        return symbol_faults.undefined(reference, span, self.symbols, self.block)

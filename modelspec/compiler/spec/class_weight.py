@@ -58,15 +58,16 @@ def _by_output(
     node: Mapping, outputs: SequenceType[str], report: Collector
 ) -> dict[str, ClassWeight]:
     found: dict[str, ClassWeight] = {}
+    known = frozenset(outputs)
     for name, entry in node.entries.items():
-        if outputs and name not in outputs:
+        if known and name not in known:
             near = nearest_unused(name, outputs, node.entries)
             report.error(
                 "MS501",
                 f"`class_weight` names `{name}`, which is no output of the model",
                 entry.key_span,
                 suggestion=near,
-                help=did_you_mean(near, f"its outputs are {listed(list(outputs))}"),
+                help=did_you_mean(near, f"its outputs are {listed(outputs)}"),
             )
         elif one := _read(entry.value, report):
             found[name] = one
@@ -76,7 +77,7 @@ def _by_output(
 def _is_by_output(node: Mapping, outputs: SequenceType[str]) -> bool:
     """Whether the keys are outputs rather than classes: weights of classes are numbers."""
     return any(not _is_number(plain(entry.value)) for entry in node.entries.values()) or (
-        len(outputs) > 1 and any(key in outputs for key in node.entries)
+        len(outputs) > 1 and not node.entries.keys().isdisjoint(outputs)
     )
 
 

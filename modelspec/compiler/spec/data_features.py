@@ -200,15 +200,16 @@ def _by_name(
     report: Collector,
 ) -> dict[str, Feature]:
     found: dict[str, Feature] = {}
+    known = frozenset(names)
     for name, entry in node.entries.items():
-        if names and name not in names:
+        if known and name not in known:
             near = nearest_unused(name, names, node.entries)
             report.error(
                 "MS501",
                 f"the model has no {_NOUNS[key]} `{name}`",
                 entry.key_span,
                 suggestion=near,
-                help=did_you_mean(near, f"it has {listed(list(names))}"),
+                help=did_you_mean(near, f"it has {listed(names)}"),
             )
             continue
         _note_places(places, (key, name), entry.value)
@@ -238,7 +239,8 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
 
 def _absent(node: Mapping, key: str, names: SequenceType[str], report: Collector) -> None:
     """Every input needs data; an output without a target may be left untrained only on purpose."""
-    unknown = [name for name in node.entries if name not in names]
+    known = frozenset(names)
+    unknown = [name for name in node.entries if name not in known]
     absent = [name for name in names if name not in node.entries and not nearest(name, unknown)]
     if key == "inputs" and absent:
         report.error(
@@ -251,7 +253,7 @@ def _absent(node: Mapping, key: str, names: SequenceType[str], report: Collector
 
 def _is_feature(node: Node, names: SequenceType[str]) -> bool:
     """Whether a mapping is one feature rather than features by name."""
-    if not isinstance(node, Mapping) or any(key in names for key in node.entries):
+    if not isinstance(node, Mapping) or not node.entries.keys().isdisjoint(names):
         return False
     return any(key in Feature.model_fields for key in node.entries)
 

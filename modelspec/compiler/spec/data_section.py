@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelspec.catalog.sources import SOURCES, read_source
 from modelspec.core.diagnostics import Collector, Path, Span, listed, nearest
-from modelspec.core.recovery import read_as_meant
-from modelspec.core.sections import in_other_files, known_keys, read_section, report_each
+from modelspec.core.sections import (
+    in_other_files,
+    known_keys,
+    read_as_meant,
+    read_section,
+    report_each,
+)
 from modelspec.core.settings import Context, Faults, describe
 from modelspec.core.source import Entry, Mapping, Node, locate, plain
 
@@ -321,15 +326,16 @@ def _augment_by_input(
     node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
 ) -> dict[str, Chain]:
     found: dict[str, Chain] = {}
+    known = frozenset(inputs)
     for name, entry in node.entries.items():
-        if inputs and name not in inputs:
+        if known and name not in known:
             near = nearest(name, inputs)
             report.error(
                 "MS501",
                 f"`augment` names `{name}`, which is no input of the model",
                 entry.key_span,
                 suggestion=near,
-                help=f"did you mean `{near}`?" if near else f"it has {listed(list(inputs))}",
+                help=f"did you mean `{near}`?" if near else f"it has {listed(inputs)}",
             )
         elif chain := read_augment(entry.value, context, report):
             found[name] = chain

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.library import kinds
-from modelspec.core.diagnostics import Collector, Span, did_you_mean, listed, nearest
-from modelspec.core.recovery import read_as_meant
-from modelspec.core.sections import located, report_each
+from modelspec.core.diagnostics import Collector, Fault, Span, did_you_mean, listed, nearest
+from modelspec.core.sections import located, read_as_meant, report_each
 from modelspec.core.settings import Context, Faults, Settings, describe, unknown_name
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain
 
@@ -209,14 +208,7 @@ class EntryReader:
                     continue
                 near = nearest(key, ("name", *RESERVED)) or nearest(key, allowed)
                 use = self._recover(use, {key: near})
-                self.report.error(
-                    "MS309",
-                    f"`{key}` is a setting, and `{use.kind}` is shared: all its calls have the "
-                    "same settings",
-                    entry.key_span,
-                    suggestion=near,
-                    help=did_you_mean(near, f"set it where `{use.kind}` is defined"),
-                )
+                self.report.report(setting_at_call(use.kind, key, near), entry.key_span)
         elif use.body is not None and plain(use.body) is not None:
             self.report.error(
                 "MS309",
@@ -326,6 +318,16 @@ class EntryReader:
         options = plain(node)
         assert isinstance(options, dict)
         return use._replace(options=options, options_node=node)
+
+
+def setting_at_call(shared: str, key: str, near: str | None) -> Fault:
+    """MS309: what stands at a call of something shared is none of an entry's own words."""
+    return Fault(
+        "MS309",
+        f"`{key}` is a setting, and `{shared}` is shared: all its calls have the same settings",
+        suggestion=near,
+        help=did_you_mean(near, f"set it where `{shared}` is defined"),
+    )
 
 
 def _is_word(value: object) -> bool:

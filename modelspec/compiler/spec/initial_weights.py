@@ -4,9 +4,11 @@ that name layers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
@@ -15,6 +17,10 @@ from modelspec.core.diagnostics import Span, listed
 from modelspec.core.paths import ProjectPath
 from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit
 
+WILD = "*?["
+"""Signs that make a name a pattern."""
+MOST_WILD = 100
+"""Patterns with such signs in one list: each is held against every layer."""
 ENDINGS = (".weights.h5", ".h5", ".hdf5", ".keras", ".safetensors")
 IMAGENET = "imagenet"
 
@@ -50,6 +56,12 @@ def _patterns(value: Any) -> tuple[str, ...]:
         raise Unfit("a list of names of layers")
     if not all(map(_is_name, items)):
         raise Unfit("a list of names of layers", path=first_unfit(value, _is_name))
+    if sum(map(is_wild, items)) > MOST_WILD:
+        raise Unfit(
+            f"a list with at most {MOST_WILD} patterns",
+            code="MS108",
+            help="names without `*`, `?` and `[...]` are no patterns, and not counted",
+        )
     return tuple(items)
 
 
@@ -103,13 +115,46 @@ def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
 
 def matches(pattern: str, path: str) -> bool:
     """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of
-    it.
+    it (`matcher`).
+    """
+    return matcher(pattern)(path)
+
+
+@lru_cache(maxsize=2 * MOST_WILD)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a pattern names the layer with a path, for many paths.
 
     `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by
     itself.
     """
-    parts, names = pattern.split("/"), path.split("/")
-    return len(parts) == len(names) and all(map(fnmatchcase, names, parts))
+    parts = [re.compile(translate(part)).match for part in pattern.split("/")]
+
+    def several(path: str) -> bool:
+        names = path.split("/")
+        return len(names) == len(parts) and all(
+            part(name) is not None for part, name in zip(parts, names, strict=True)
+        )
+
+    one = parts[0]
+    return several if len(parts) > 1 else lambda path: "/" not in path and one(path) is not None
+
+
+class PatternSet:
+    """Patterns that name layers, for many paths: those without signs are looked up."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        several = tuple(dict.fromkeys(patterns))
+        self._plain = frozenset(one for one in several if not is_wild(one))
+        self._wild = tuple(matcher(one) for one in several if is_wild(one))
+
+    def match(self, path: str) -> bool:
+        """Whether one of them names the layer with this path."""
+        return path in self._plain or any(wild(path) for wild in self._wild)
+
+
+def is_wild(pattern: str) -> bool:
+    """Whether a pattern has signs in it that stand for others."""
+    return any(sign in pattern for sign in WILD)
 
 
 def covers(patterns: tuple[str, ...], path: str) -> bool:

@@ -63,6 +63,16 @@ def read_model(node: Node, context: Context, report: Collector) -> ModelSection 
     return _ModelReader(context, report, ()).model(node, root=True)
 
 
+def is_layer(node: Mapping) -> bool:
+    """Whether something shared is one layer rather than a model: its one key is a kind, or is near
+    to no key of a model.
+    """
+    if len(node.entries) != 1:
+        return False
+    key = next(iter(node.entries))
+    return key in LAYERS or (key not in SUBMODEL_KEYS and nearest(key, SUBMODEL_KEYS) is None)
+
+
 @dataclass(frozen=True)
 class _ModelReader:
     """Reads one model. `visible` are the shared names of the models around it."""
@@ -194,18 +204,9 @@ class _ModelReader:
     def _shared_thing(self, node: Node) -> SharedLayer | ModelSection | None:
         if isinstance(node, Sequence):
             return ModelSection(node.span, None, self._entries().uses(node))
-        if isinstance(node, Mapping) and ("layers" in node.entries or not self._is_layer(node)):
+        if isinstance(node, Mapping) and not is_layer(node):
             return self.model(node)
         return SharedLayer(self._entries().use(node, nested=True))
-
-    def _is_layer(self, node: Mapping) -> bool:
-        """Whether a mapping is one layer rather than a model: its one key is a kind, or is nearer
-        to one.
-        """
-        if len(node.entries) != 1:
-            return False
-        key = next(iter(node.entries))
-        return key in LAYERS or nearest(key, SUBMODEL_KEYS) is None
 
     def _outputs(self, node: Node) -> tuple[tuple[str | None, Reference | None], ...]:
         if isinstance(node, Mapping):

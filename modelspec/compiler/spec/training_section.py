@@ -31,8 +31,7 @@ from modelspec.core.diagnostics import (
     nearest,
     nearest_unused,
 )
-from modelspec.core.recovery import read_as_meant
-from modelspec.core.sections import known_keys, read_section, report_each
+from modelspec.core.sections import known_keys, read_as_meant, read_section, report_each
 from modelspec.core.settings import Context, Faults, Section, Settings, describe
 from modelspec.core.source import Mapping, Node, Sequence, Value, plain
 
@@ -300,8 +299,9 @@ class _ByOutput:
 
     def _each(self, node: Mapping, key: str, one: Callable[[Node], T | None]) -> dict[str, T]:
         found: dict[str, T] = {}
+        outputs = frozenset(self.outputs)
         for name, item in node.entries.items():
-            if self.outputs and name not in self.outputs:
+            if outputs and name not in outputs:
                 self._unknown(name, item.key_span, node, key)
             elif (value := one(item.value)) is not None:
                 found[name] = value
@@ -325,7 +325,7 @@ class _ByOutput:
             f"`{key}` names `{name}`, which is no output of the model",
             span,
             suggestion=near,
-            help=did_you_mean(near, f"its outputs are {listed(list(self.outputs))}"),
+            help=did_you_mean(near, f"its outputs are {listed(self.outputs)}"),
         )
 
     def loss(self, node: Node) -> Chosen | None:

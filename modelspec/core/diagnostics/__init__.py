@@ -4,7 +4,7 @@ from .collector import Collector, TooManyFaults
 from .diagnostic import Checked, Diagnostic, Edit, Fault, Note, Path, Severity
 from .ordering import in_file_order
 from .span import Source, Span
-from .suggest import did_you_mean, listed, nearest, nearest_unused
+from .suggest import bounded_searches, did_you_mean, listed, nearest, nearest_unused
 
 __all__ = [
     "Checked",
@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "Span",
     "TooManyFaults",
+    "bounded_searches",
     "did_you_mean",
     "in_file_order",
     "listed",

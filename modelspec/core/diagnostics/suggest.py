@@ -2,13 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 _LONGEST: Final = 200  # characters of a word that is looked up; no name is half as long
 _TELLING: Final = 4  # characters that a common start needs to mean anything
+_EFFORT: Final = 200_000
+"""Names looked at, and characters of those compared closely, for all words of one check together:
+some hundred slips in any spec, and no more than a fraction of a second in one that has thousands.
+"""
+_LISTED: Final = 50  # names that a sentence lists
+
+
+@dataclass
+class _Effort:
+    """What is left for the searches of one check."""
+
+    left: int
+
+
+_effort: ContextVar[_Effort | None] = ContextVar("effort", default=None)
+
+
+@contextmanager
+def bounded_searches() -> Iterator[None]:
+    """Within it all searches share one effort; a word for which nothing is left has no nearest
+    name. Otherwise n unknown words beside n names take n * n comparisons. Within another one, it
+    changes nothing.
+    """
+    if _effort.get() is not None:
+        yield
+        return
+    before = _effort.set(_Effort(_EFFORT))
+    try:
+        yield
+    finally:
+        _effort.reset(before)
+
+
+def _spend(units: int) -> bool:
+    """Whether so much is left; it is taken."""
+    effort = _effort.get()
+    if effort is None:
+        return True
+    effort.left -= units
+    return effort.left >= 0
+
+
+def _affordable(known: Iterable[str]) -> bool:
+    """Whether the names can be looked at; where their number is known, before any of them is."""
+    effort = _effort.get()
+    if effort is None:
+        return True
+    return effort.left > 0 and (not isinstance(known, Collection) or len(known) <= effort.left)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -21,38 +72,62 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     written with more than it needs (`optim`, `kernel` for `kernel_size`), gives the name that it
     starts or that starts it.
     """
-    if not word or len(word) > _LONGEST:
+    if not word or len(word) > _LONGEST or not _affordable(known):
         return None
-    near = _near(_fold(word), [name for name in dict.fromkeys(known) if name])
+    names = [name for name in dict.fromkeys(known) if name]
+    if not _spend(len(names)):
+        return None
+    near = _near(_folded(word), names)
     if len(near) < 2:
         return near[0] if near else None
-    return min(near, key=lambda name: _difference(word, name))
+    return _likeliest(word, near)
 
 
-def _near(folded: str, names: list[str]) -> list[str]:
+def _near(word: _Folded, names: list[str]) -> list[str]:
     """The names that are as near as any."""
     return (
-        [name for name in names if _fold(name) == folded]
-        or _nearest_folded(folded, names)
-        or [name for name in names if _continues(folded, _fold(name))]
+        [name for name in names if _fold(name) == word.text]
+        or _nearest_folded(word, names)
+        or [name for name in names if _continues(word.text, _fold(name))]
     )
 
 
-def _difference(word: str, name: str) -> tuple[object, ...]:
-    """How far a near name is from the word, in the order in which it counts."""
-    folded, other = _fold(word), _fold(name)
-    return (
-        edit_distance(word, name),
-        not _swapped(folded, other),
-        -_likeness(folded, other),
-        name[:1].islower() != word[:1].islower(),
-        name,
+def _likeliest(word: str, near: list[str]) -> str | None:
+    """The one of several near names that was most likely meant: what tells them apart costs more
+    from step to step, and is asked of those that are left.
+    """
+    if not _spend(sum(map(len, near))):
+        return None
+    distances = _Distances(word)
+    left = _least(near, [distances.to(name) for name in near])
+    folded = _fold(word)
+    letters = sorted(folded)
+    left = _least(left, [int(sorted(_fold(name)) != letters) for name in left])
+    if len(left) > 1 and not _spend(len(word) * sum(map(len, left))):
+        return None
+    return min(
+        left,
+        key=lambda name: (
+            -_likeness(folded, _fold(name)),
+            name[:1].islower() != word[:1].islower(),
+            name,
+        ),
     )
+
+
+def _least(names: list[str], values: list[int]) -> list[str]:
+    """The names with the least value."""
+    least = min(values)
+    return [name for name, value in zip(names, values, strict=True) if value == least]
 
 
 def nearest_unused(word: str, known: Iterable[str], used: Container[str]) -> str | None:
     """The nearest of the names that are not used yet; of all where none of these is near."""
+    if not _affordable(known):
+        return None
     names = list(known)
+    if not _spend(len(names)):
+        return None
     return nearest(word, [name for name in names if name not in used]) or nearest(word, names)
 
 
@@ -61,19 +136,28 @@ def did_you_mean(near: str | None, otherwise: str | None = None) -> str | None:
     return f"did you mean `{near}`?" if near else otherwise
 
 
-def _nearest_folded(word: str, names: list[str]) -> list[str]:
-    """The names at the smallest distance from `word`; each one found narrows the search for the
-    rest.
+def _nearest_folded(word: _Folded, names: list[str]) -> list[str]:
+    """The names at the smallest distance from `word`, those first that can be nearest; none where
+    too little effort is left to be sure.
     """
+    candidates: list[tuple[int, str, str]] = []
+    size = len(word.text)
+    for name in names:
+        text, letters = _folded(name)
+        limit = max(1, max(size, len(text)) // 3)
+        bound = abs(size - len(text))
+        if bound <= limit and (bound := _at_least(bound, word.letters, letters)) <= limit:
+            candidates.append((bound, text, name))
+    candidates.sort()
     best, near = _LONGEST, list[str]()
-    likely = sorted(
-        names, key=lambda name: (_fold(name)[:1] != word[:1], abs(len(name) - len(word)))
-    )
-    for name in likely:
-        folded = _fold(name)
-        limit = min(best, max(1, max(len(word), len(folded)) // 3))
-        distance = edit_distance(word, folded, limit)
-        if distance > limit:
+    distances = _Distances(word.text)
+    for bound, text, name in candidates:
+        if bound > best:
+            break
+        if not _spend(len(text)):
+            return []
+        distance = distances.to(text)
+        if distance > min(best, max(1, max(size, len(text)) // 3)):
             continue
         if distance < best:
             best, near = distance, []
@@ -87,24 +171,72 @@ def edit_distance(a: str, b: str, limit: int = 100) -> int:
     """
     if abs(len(a) - len(b)) > limit:
         return limit + 1
-    before: list[int] = []
-    last = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-        before, last = last, row
-    return last[-1]
+    return min(_Distances(a).to(b), limit + 1)
 
 
-@lru_cache(maxsize=4096)
+class _Distances:
+    """Edit distances from one word, a whole column of the table at a time in the bits of an
+    integer.
+
+    Hyyrö, "A bit-vector algorithm for computing Levenshtein and Damerau edit distances" (2003).
+    """
+
+    def __init__(self, word: str) -> None:
+        self.length = len(word)
+        self.places: dict[str, int] = {}
+        """For each character: a bit for every place where the word has it."""
+        for at, character in enumerate(word):
+            self.places[character] = self.places.get(character, 0) | 1 << at
+
+    def to(self, name: str) -> int:
+        """The distance to a name."""
+        if not self.length:
+            return len(name)
+        every = (1 << self.length) - 1
+        last = 1 << (self.length - 1)
+        distance, plus, minus, zero, before = self.length, every, 0, 0, 0
+        for character in name:
+            same = self.places.get(character, 0)
+            swapped = ((every & ~zero & same) << 1) & before
+            zero = ((((same & plus) + plus) ^ plus) | same | minus | swapped) & every
+            up = minus | every & ~(zero | plus)
+            down = zero & plus
+            distance += bool(up & last) - bool(down & last)
+            up = (up << 1 | 1) & every
+            plus = (down << 1 | ~(zero | up)) & every
+            minus = up & zero
+            before = same
+        return distance
+
+
+class _Folded(NamedTuple):
+    """A name without case and separators, and which letters it has: one bit for each of 64 groups
+    of characters.
+    """
+
+    text: str
+    letters: int
+
+
+def _at_least(lengths: int, a: int, b: int) -> int:
+    """The least distance of two names whose lengths differ by so much, with these letters: an edit
+    brings in at most one letter that is missing, and takes out at most one that is too many.
+    """
+    return max(lengths, (a & ~b).bit_count(), (b & ~a).bit_count())
+
+
+@lru_cache(maxsize=1 << 14)
+def _folded(word: str) -> _Folded:
+    lower = word.lower()
+    text = lower if lower.isalnum() else "".join(filter(str.isalnum, lower))
+    letters = 0
+    for character in set(text):
+        letters |= 1 << (ord(character) & 63)
+    return _Folded(text, letters)
+
+
 def _fold(word: str) -> str:
-    return "".join(c for c in word.lower() if c.isalnum())
+    return _folded(word).text
 
 
 def _continues(word: str, name: str) -> bool:
@@ -113,15 +245,16 @@ def _continues(word: str, name: str) -> bool:
     )
 
 
-def _swapped(a: str, b: str) -> bool:
-    return sorted(a) == sorted(b)
-
-
 def _likeness(a: str, b: str) -> float:
     return SequenceMatcher(None, a, b).ratio()
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:
-    """Names as a sentence has them: `a`, `b` and `c`."""
+    """Names as a sentence has them: `a`, `b` and `c`. Of a great many, the first are listed, and
+    the others counted.
+    """
+    more = len(names) - _LISTED
+    if more > 0:
+        return f"{', '.join(f'`{name}`' for name in names[:_LISTED])} {word} {more:,} more"
     quoted = [f"`{name}`" for name in names]
     return "".join(quoted) if len(quoted) < 2 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"

@@ -33,6 +33,7 @@ PARSER: Final[Parser] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.Safe
 
 _PROPERTIES = re.compile(r"(?:(?:!<[^>\s]*>|[&!][^\s,\[\]{}]*)(?:\s+(?:#[^\r\n]*)?)*)+")
 _SUSPECTS = frozenset("-$")
+_BRACKETS = frozenset("[{")
 _TAG = re.compile(r"!(?:<[^>\s]*>|[^\s,\[\]{}]*)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -146,16 +147,24 @@ class Composer:
             if level > budgets.LEVELS:
                 self.reading.stop(too_deep(), self.reading.span(start, opened))
         self.end = opened
-        if event.flow_style:
+        bracketed = event.flow_style and self._has_bracket(event)
+        if bracketed:
             self.brackets.append(opened - 1)
         node = (
             self.sequence(start, level)
             if type(event) is SequenceStartEvent
             else self.mapping(start, level)
         )
-        if event.flow_style:
+        if bracketed:
             self.brackets.pop()
         return node
+
+    def _has_bracket(self, event: Any) -> bool:
+        """Whether a collection in flow style begins with a bracket: a pair in a list, `[a: 1]`, is
+        a mapping without brackets of its own.
+        """
+        start, end = event.start_mark.index, event.end_mark.index
+        return end > start and self.source.text[end - 1] in _BRACKETS
 
     def sequence(self, start: int, level: int) -> Sequence:
         items: list[Node] = []

@@ -1,0 +1,49 @@
+"""Misspelt sections and keys of models, read as what was most likely meant before anything follows
+from them. Each is reported here, once.
+"""
+
+from __future__ import annotations
+
+from modelspec.core.diagnostics import Collector
+from modelspec.core.sections import known_keys
+from modelspec.core.source import Entry, Mapping
+
+from ..spec.model_section import MODEL_KEYS, SUBMODEL_KEYS, is_layer
+from ..spec.spec_file import EXPANDED, KEYS, LATER
+
+
+def with_meant_sections(root: Mapping, collector: Collector) -> Mapping:
+    """The document with its sections, and the keys of its models, as they were meant."""
+    own = {key: entry for key, entry in root.entries.items() if not key.startswith("x-")}
+    found = known_keys(Mapping(own, root.span), (*KEYS, *EXPANDED, *LATER), "a spec", collector)
+    model = found.entries.get("model")
+    entries = found.entries
+    if model is not None and isinstance(model.value, Mapping):
+        meant = _model(model.value, MODEL_KEYS, collector)
+        if meant is not model.value:
+            entries = {**entries, "model": Entry(model.key_span, meant)}
+    if entries is own:
+        return root
+    ignored = {key: entry for key, entry in root.entries.items() if key.startswith("x-")}
+    return Mapping({**entries, **ignored}, root.span)
+
+
+def _model(node: Mapping, keys: tuple[str, ...], collector: Collector) -> Mapping:
+    """A model with its keys, and those of its shared models, as they were meant."""
+    node = known_keys(node, keys, "model", collector)
+    shared = node.entries.get("shared")
+    if shared is None or not isinstance(shared.value, Mapping):
+        return node
+    meant = {
+        name: _model(thing, SUBMODEL_KEYS, collector)
+        for name, entry in shared.value.entries.items()
+        if isinstance(thing := entry.value, Mapping) and not is_layer(thing)
+    }
+    if all(shared.value.entries[name].value is thing for name, thing in meant.items()):
+        return node
+    things = {
+        name: Entry(entry.key_span, meant.get(name, entry.value))
+        for name, entry in shared.value.entries.items()
+    }
+    value = Mapping(things, shared.value.span)
+    return Mapping({**node.entries, "shared": Entry(shared.key_span, value)}, node.span)
