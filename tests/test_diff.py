@@ -260,8 +260,9 @@ def test_exit_statuses() -> None:
     assert run("a.json", "-", "--exit-code", text=json.dumps(SPEC)).exit_code == 0
     Path("wrong.yaml").write_text("model: {inputs: {x: [8]}, layers: [Dens]}")
     wrong = run("wrong.yaml", "missing.yaml")
-    assert (wrong.exit_code, wrong.stdout) == (1, "")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert "MS301" in wrong.stderr and "MS701" in wrong.stderr
+    assert run("wrong.yaml", "wrong.yaml").exit_code == 1
 
 
 def test_text_and_json() -> None:

@@ -368,7 +368,7 @@ class Author:
             [
                 ([3, 6], f"${variable}"),
                 ("$sizes", f"$({variable} + 1)"),
-                ([], "1"),
+                ([], "$(1)"),
                 ("$([width, width * 2])", f"$(max({variable}, 2))"),
                 ([{"units": 2}, {"units": "$width"}], f"${variable}.units"),
             ]

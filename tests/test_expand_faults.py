@@ -1,4 +1,4 @@
-"""A parameter of a block whose value is none of the type that its default has.
+"""A parameter of a block takes any value; one that does not fit is reported where it is used.
 
 Other faults of expansion are in `cases`: `blocks`, `branches`, `control` and `expressions`.
 """
@@ -25,5 +25,10 @@ model:
 
 
 @pytest.mark.parametrize("stride", ["two", "1.5", "true"])
-def test_a_parameter_has_the_type_of_its_default(stride: str) -> None:
-    assert said(BLOCK % stride) == [f"MS204 10:38 {stride}"]
+def test_a_parameter_that_does_not_fit_is_reported_where_it_is_used(stride: str) -> None:
+    assert said(BLOCK % stride) == ["MS204 6:62 $stride"]
+
+
+@pytest.mark.parametrize("stride", ["2", "[1, 2]"])
+def test_a_parameter_takes_values_of_another_type_than_its_default(stride: str) -> None:
+    assert said(BLOCK % stride) == []

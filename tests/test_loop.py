@@ -364,6 +364,7 @@ def test_every_callback_of_the_language_says_what_of_it_is_state(
             "model": {"inputs": [2], "layers": [{"Dense": 1}]},
             "training": {
                 "loss": "mse",
+                "optimizer": {"SGD": {"use_ema": True}},
                 "callbacks": [{name: needed.get(name, {})} for name in CALLBACKS.kinds()],
             },
         }

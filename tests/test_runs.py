@@ -162,7 +162,7 @@ def test_where_there_are_no_runs_it_says_so() -> None:
     Path("runs").mkdir()
     assert command().output == "no runs in `runs`: `modelspec train` makes them\n"
     gone = command("elsewhere")
-    assert gone.exit_code == 3
+    assert gone.exit_code == 2
     assert "MS770" in gone.output
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelspec.core.diagnostics import Checked, Collector
+from modelspec.core.diagnostics import Checked, Collector, bounded_searches
 from modelspec.core.paths import context_for
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, read, read_mapping
@@ -31,6 +31,7 @@ from .infer.freeze import freeze
 from .legacy import modernize
 from .rules import lint
 from .spec.data_section import DataSection
+from .spec.shared_steps import with_shared_steps
 from .spec.spec_file import SpecFile, read_sections, validate
 from .spec.training_section import Training
 
@@ -55,6 +56,7 @@ class Compiled:
         )
 
 
+@bounded_searches()
 def compile_spec(
     source: SpecSource,
     overrides: Mapping[str, Any] | None = None,
@@ -76,10 +78,12 @@ def compile_spec(
     return Checked(compiled, found.diagnostics)
 
 
+@bounded_searches()
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
     """Check an expanded document: every stage after the expansion."""
     found = Collector()
     document = found.collect(modernize(document))
+    document = found.collect(with_shared_steps(document))
     validated = validate(document, context)
     spec = found.collect(validated)
     graph = found.collect(_linked(spec, broken=not validated.ok))

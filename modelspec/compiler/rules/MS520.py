@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from modelspec.core.diagnostics import listed, nearest
+from modelspec.core.diagnostics import listed
 
 from .case import Case
+from .logged_quantities import Monitor, nearest_logged
 
 
 def check(case: Case) -> None:
     """Every `monitor`."""
+    known: list[str] = []
     for monitor in case.monitors:
         if monitor.known:
             continue
-        known = list(monitor.logged)
-        if monitor.validated:
-            known += [f"val_{name}" for name in monitor.logged]
-        near = nearest(monitor.name, known)
+        known = known or _known(monitor)  # the same for every callback
+        near = nearest_logged(monitor.name, known)
         case.report.error(
             "MS520",
             f"`{monitor.callback.written}` watches `{monitor.name}`, which nothing produces",
@@ -23,3 +23,9 @@ def check(case: Case) -> None:
             suggestion=near,
             help=f"did you mean `{near}`?" if near else f"training logs {listed(known)}",
         )
+
+
+def _known(monitor: Monitor) -> list[str]:
+    """What training logs."""
+    validated = [f"val_{name}" for name in monitor.logged] if monitor.validated else []
+    return [*monitor.logged, *validated]

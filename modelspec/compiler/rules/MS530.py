@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from modelspec.core.diagnostics import Note
 
 from ..spec.data_section import DataSection
 from .case import Case
 
+_MOST = 1_000
+"""Faults that are reported: each of many targets may be in each of many inputs."""
+
 
 def check(case: Case) -> None:
     """Every target: the model would only have to copy it."""
     if case.data is None:
         return
-    for output, name, column in _leaks(case.data):
+    for output, name, column in islice(_leaks(case.data), _MOST):
         case.report.warning(
             "MS530",
             f"`{column}` is the target of output `{output}` and a column of input `{name}`",
@@ -26,8 +30,17 @@ def check(case: Case) -> None:
 
 def _leaks(data: DataSection) -> Iterator[tuple[str, str, str]]:
     """Output, input, and the first column that both have."""
+    inputs = data.inputs or {}
+    holders: dict[str, list[str]] = {}
+    for name, feature in inputs.items():
+        for column in dict.fromkeys(feature.names) if len(feature.names) > 1 else ():
+            holders.setdefault(column, []).append(name)
+    places = {name: place for place, name in enumerate(inputs)}
     for output, target in (data.targets or {}).items():
-        for name, feature in (data.inputs or {}).items():
-            leaked = [column for column in target.names if column in feature.names]
-            if leaked and len(feature.names) > 1 and feature.names != target.names:
-                yield output, name, leaked[0]
+        leaked: dict[str, str] = {}
+        for column in target.names:
+            for name in holders.get(column, ()):
+                leaked.setdefault(name, column)
+        for name in sorted(leaked, key=places.__getitem__):
+            if inputs[name].names != target.names:
+                yield output, name, leaked[name]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from modelspec.core.diagnostics import nearest
 
-from ..graph import Graph
 from .case import Case
 from .layer_patterns import FREEZE, SKIP, all_paths, patterns
 
@@ -15,11 +16,13 @@ def check(case: Case) -> None:
     """What `freeze` names, and what `weights` skips."""
     if case.typed is None or case.fitting is None:
         return
+    paths = sorted(all_paths(case.typed))
+    called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
     for key in (FREEZE, SKIP):
         for pattern in patterns(case.typed, case.fitting, key):
             if pattern.named:
                 continue
-            near = _meant(pattern.text, all_paths(case.typed), case.typed.graph)
+            near = _meant(pattern.text, paths, called)
             exact = near if near and not any(sign in pattern.text for sign in _WILD) else None
             case.report.error(
                 "MS531",
@@ -34,11 +37,10 @@ def check(case: Case) -> None:
             )
 
 
-def _meant(pattern: str, paths: set[str], graph: Graph) -> str | None:
-    """The layer that a pattern was most likely meant to name: for a call of something shared, what
-    is called.
+def _meant(pattern: str, paths: Sequence[str], called: Mapping[str, str]) -> str | None:
+    """The layer that a pattern was most likely meant to name: for a call of something shared
+    (`called`, by the name of the call), what is called.
     """
-    called = {call.name: call.shared for call in graph.calls if call.shared}
     if pattern in called:
         return called[pattern]
-    return nearest(pattern.translate({ord(sign): None for sign in _WILD}), sorted(paths))
+    return nearest(pattern.translate({ord(sign): None for sign in _WILD}), paths)

@@ -6,6 +6,7 @@ from modelspec.catalog.components import ACTIVATIONS
 from modelspec.core.diagnostics import Note
 
 from .case import Case
+from .graph_walk import layer_of
 from .trained_outputs import TrainedOutput
 
 
@@ -21,8 +22,8 @@ def check(case: Case) -> None:
             continue
         case.report.warning(
             "MS552",
-            f"`{one.loss.written}` takes {_wanted(one)}, but output `{one.head.output}` is the"
-            f" {activation} of `{one.head.call.name}`",
+            f"`{one.loss.written}` takes {_wanted(one)}, but output `{one.head.output}` is"
+            f" {_made(one)}",
             one.head.span,
             notes=[Note("the loss", one.loss.span)],
             help=_help(one),
@@ -40,12 +41,31 @@ def _from_logits(one: TrainedOutput) -> bool:
     return bool(getattr(one.settings, "from_logits", False))
 
 
+def _is_setting(one: TrainedOutput) -> bool:
+    """Whether the activation is a setting of the layer, rather than the layer itself."""
+    layer = layer_of(one.head.call)
+    return layer is not None and "activation" in type(layer).model_fields
+
+
+def _made(one: TrainedOutput) -> str:
+    call = one.head.call
+    if _is_setting(one):
+        return f"the {one.head.activation} of `{call.name}`"
+    return f"what the layer `{call.name}` ({call.kind}) gives"
+
+
 def _wanted(one: TrainedOutput) -> str:
     return "logits, which may be any number" if _from_logits(one) else "probabilities"
 
 
 def _help(one: TrainedOutput) -> str:
+    name, wanted = one.head.call.name, "sigmoid" if one.settings.targets == "binary" else "softmax"
+    if _is_setting(one):
+        return (
+            f"remove the activation of `{name}`"
+            if _from_logits(one)
+            else f"give `{name}` `activation: {wanted}`"
+        )
     if _from_logits(one):
-        return f"remove the activation of `{one.head.call.name}`"
-    wanted = "sigmoid" if one.settings.targets == "binary" else "softmax"
-    return f"give `{one.head.call.name}` `activation: {wanted}`"
+        return f"remove `{name}`"
+    return f"write `Activation: {wanted}` in the place of `{name}`"

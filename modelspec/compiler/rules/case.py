@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from modelspec.core.diagnostics import Collector
+from modelspec.core.shapes import Size
 
 from ..infer import TypedGraph
 from ..spec.data_section import DataSection
@@ -15,7 +16,7 @@ from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
 from .data_chains import DataChains, infer_chains
 from .graph_walk import distinct
-from .logged_quantities import Monitor, monitors
+from .logged_quantities import FileValue, Monitor, file_values, monitors
 from .mask_propagation import MaskEnds, follow_masks
 from .measured_outputs import Measured, measured
 from .output_heads import Head, heads
@@ -82,4 +83,15 @@ class Case(Parts):
         """What the callbacks watch."""
         if self.fitting is None:
             return ()
-        return tuple(monitors(self.fitting, self.data))
+        return tuple(monitors(self.fitting, self.data, self._units))
+
+    @cached_property
+    def file_values(self) -> tuple[FileValue, ...]:
+        """What is in braces in the paths of files that callbacks write."""
+        if self.fitting is None:
+            return ()
+        return tuple(file_values(self.fitting, self.data, self._units))
+
+    @cached_property
+    def _units(self) -> dict[str, Size]:
+        return {name: head.units for name, head in self.heads.items()}

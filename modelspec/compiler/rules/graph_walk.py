@@ -24,8 +24,8 @@ def distinct(typed: TypedGraph, seen: set[int] | None = None) -> Iterator[TypedG
             yield from distinct(call.inside, seen)
 
 
-def by_name(typed: TypedGraph) -> dict[str, TypedCall]:
-    return {call.name: call for call in typed.layers}
+def by_name(typed: TypedGraph) -> Mapping[str, TypedCall]:
+    return typed.by_name
 
 
 def layer_of(call: TypedCall) -> Layer | None:

@@ -9,7 +9,7 @@ from modelspec.core.source import Mapping, Node, Scalar, Sequence
 
 from ..infer import TypedGraph
 from ..infer.freeze import layer_paths
-from ..spec.initial_weights import matches
+from ..spec.initial_weights import MOST_WILD, is_wild, matcher
 from ..spec.training_section import Training
 
 FREEZE, SKIP = ("freeze",), ("weights", "skip")
@@ -26,10 +26,17 @@ class Pattern(NamedTuple):
 def patterns(typed: TypedGraph, training: Training, key: tuple[str, ...]) -> list[Pattern]:
     """The patterns at a key; also where something else of the section is in error."""
     paths = all_paths(typed)
-    return [
-        Pattern(text, span, frozenset(path for path in paths if matches(text, path)))
-        for text, span in _written(training, key)
-    ]
+    written = _written(training, key)
+    if sum(is_wild(text) for text, _ in written) > MOST_WILD:
+        return []  # reported where they are read
+    return [Pattern(text, span, _named(text, paths)) for text, span in written]
+
+
+def _named(pattern: str, paths: set[str]) -> frozenset[str]:
+    """The paths of the layers that a pattern names."""
+    if is_wild(pattern):
+        return frozenset(filter(matcher(pattern), paths))
+    return frozenset((pattern,)) & paths
 
 
 def all_paths(typed: TypedGraph) -> set[str]:

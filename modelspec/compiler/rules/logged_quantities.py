@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Collection, Container, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from modelspec.catalog.components import log_name
 from modelspec.catalog.components.metric import Direction, Metric
-from modelspec.core.diagnostics import Span
+from modelspec.catalog.components.run_paths import placeholders
+from modelspec.core.diagnostics import Span, nearest
+from modelspec.core.shapes import Size
 from modelspec.core.source import locate
 
 from ..spec.data_section import DataSection
 from ..spec.training_section import Chosen, Training
+from .measured_outputs import ACCURACY
+
+Units: TypeAlias = Mapping[str, Size]
+"""The size of each output's last axis, by output."""
+_NUMBER = re.compile(r"_[0-9]+$")
 
 
 class Monitor(NamedTuple):
@@ -44,20 +52,91 @@ class Monitor(NamedTuple):
         return self.written or self.callback.span
 
 
-def monitors(training: Training, data: DataSection | None) -> Iterator[Monitor]:
+class FileValue(NamedTuple):
+    """What is in braces in the path of a file that a callback writes."""
+
+    callback: Chosen
+    path: str
+    name: str
+    known: tuple[str, ...]
+    """What may be in braces there."""
+    span: Span
+
+
+def monitors(
+    training: Training, data: DataSection | None, units: Units | None = None
+) -> Iterator[Monitor]:
     """Every monitor that something can be said about: one that nothing logs may be that of a metric
-    in error.
+    in error, or one of several numbers of a metric.
     """
-    produced = logged(training)
-    validated = data is None or data.split_in_error or _has_validation(data)
+    produced = logged(training, units)
+    uncounted = _uncounted(training, units)
+    validated = is_validated(data)
     for callback in training.callbacks:
         name = getattr(callback.settings, "monitor", None)
         if not isinstance(name, str):
             continue
         place = locate(callback.node, (callback.written, "monitor"))
         monitor = Monitor(callback, name, produced, validated, place)
-        if monitor.known or not training.metrics_in_error:
+        if monitor.known or not (training.metrics_in_error or is_uncounted(name, uncounted)):
             yield monitor
+
+
+def file_values(
+    training: Training, data: DataSection | None, units: Units | None = None
+) -> Iterator[FileValue]:
+    """Everything in braces in the paths of callbacks, but for what a metric in error, or one of
+    which it is not known how many numbers it gives, may log.
+    """
+    produced = tuple(logged(training, units))
+    uncounted = _uncounted(training, units)
+    validated = tuple(f"val_{name}" for name in produced) if is_validated(data) else ()
+    rates: tuple[str, ...] = ()
+    for callback in training.callbacks:
+        if getattr(callback.settings, "logs_rate", False):
+            rates = ("learning_rate",)
+        path = getattr(callback.settings, "filepath", None)
+        if not isinstance(path, str):
+            continue
+        at_epochs = getattr(callback.settings, "save_freq", "epoch") == "epoch"
+        known = (
+            ("epoch", *produced, *validated, *rates) if at_epochs else ("epoch", "batch", *produced)
+        )
+        span = locate(callback.node, (callback.written, "filepath")) or callback.span
+        for name in placeholders(path):
+            # With a `MultiOptimizer` the rates are logged by the names of its optimizers.
+            rate = bool(rates) and name.startswith("learning_rate_")
+            uncertain = rate or training.metrics_in_error or is_uncounted(name, uncounted)
+            if name in known or not uncertain:
+                yield FileValue(callback, path, name, known, span)
+
+
+def nearest_logged(name: str, known: Collection[str]) -> str | None:
+    """The known name that was most likely meant: `val_accuracy` for `val_acc`."""
+    for word in ACCURACY:
+        front = name.removesuffix(word)
+        same = [front + other for other in ACCURACY if front != name and front + other in known]
+        if same:
+            return same[0]
+    return nearest(name, known)
+
+
+def is_uncounted(name: str, uncounted: Container[str]) -> bool:
+    """Whether a name may be that of one of several numbers of a metric (`f1_score_2`), of which it
+    is not known how many they are.
+    """
+    metric, _, number = name.removeprefix("val_").rpartition("_")
+    return number.isdecimal() and metric in uncounted
+
+
+def _uncounted(training: Training, units: Units | None) -> frozenset[str]:
+    """The metrics of which it is not known how many numbers they give."""
+    return frozenset(name for name, _, count in _metrics(training, units) if count is None)
+
+
+def is_validated(data: DataSection | None) -> bool:
+    """Whether there is validation data, as far as that can be told."""
+    return data is None or data.split_in_error or _has_validation(data)
 
 
 def _has_validation(data: DataSection) -> bool:
@@ -66,16 +145,36 @@ def _has_validation(data: DataSection) -> bool:
     )
 
 
-def logged(training: Training) -> dict[str, Direction]:
-    """The names under which Keras logs a run, without `val_`, and which way is better."""
-    return dict(_logged(training))
+def logged(training: Training, units: Units | None = None) -> dict[str, Direction]:
+    """The names under which a run is logged, without `val_`, and which way is better.
+
+    `units` are the sizes of the outputs' last axes. A metric of which it is not known how many
+    numbers it gives is there once, by its name.
+    """
+    found: dict[str, Direction] = {"loss": "down"}
+    if len(training.outputs) > 1:
+        found |= {f"{output}_loss": "down" for output in training.losses}
+    for name, direction, count in _metrics(training, units):
+        if count is None or count == 1:
+            found[name] = direction
+        else:
+            found |= {f"{name}_{number}": direction for number in range(count)}
+    return found
 
 
-def _logged(training: Training) -> Iterator[tuple[str, Direction]]:
+def direction_of(name: str, directions: Mapping[str, Direction]) -> Direction:
+    """Which way a logged quantity is better: `f1_score_2` as `f1_score`."""
+    bare = name.removeprefix("val_")
+    return directions.get(bare, directions.get(_NUMBER.sub("", bare)))
+
+
+def _metrics(
+    training: Training, units: Units | None
+) -> Iterator[tuple[str, Direction, int | None]]:
+    """Every metric: its logged name, which way is better, and how many numbers it gives, where that
+    is known.
+    """
     several = len(training.outputs) > 1
-    yield "loss", "down"
-    if several:
-        yield from ((f"{output}_loss", "down") for output in training.losses)
     for by_output in (training.metrics, training.weighted_metrics):
         weighted = by_output is training.weighted_metrics
         for output, metrics in by_output.items():
@@ -87,4 +186,10 @@ def _logged(training: Training) -> Iterator[tuple[str, Direction]]:
                 direction = (
                     metric.settings.direction if isinstance(metric.settings, Metric) else "up"
                 )
-                yield f"{output}_{name}" if several else name, direction
+                size = (units or {}).get(output)
+                count = (
+                    metric.settings.numbers(size if isinstance(size, int) else None)
+                    if isinstance(metric.settings, Metric)
+                    else 1
+                )
+                yield f"{output}_{name}" if several else name, direction, count

@@ -7,10 +7,11 @@ it supports masks; most do not, and a sum with a tensor that has no mask has non
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from modelspec.catalog.layers.layer import Layer
-from modelspec.core.shapes import Size
+from modelspec.core.shapes import Shape, Size, Tensor
 
 from ..graph import Graph, Ref
 from ..infer import TypedCall, TypedGraph
@@ -26,10 +27,22 @@ class Mask(NamedTuple):
 
     made: TypedCall
     steps: Size
+    shape: Shape
+    """(batch, steps) where it marks the steps of sequences."""
+    carrier_axes: int
+    """How many the tensor has that it comes with."""
     lost: TypedCall | None = None
     without: str | None = None
     """The tensor without a mask because of which a sum has none."""
     sure: bool = True
+
+    @property
+    def axes(self) -> int:
+        return len(self.shape)
+
+    def fits(self, axes: int) -> bool:
+        """Whether it can be taken for a mask of so many axes."""
+        return self.axes == axes or (self.axes > axes and set(self.shape[axes:]) == {1})
 
 
 class LostMask(NamedTuple):
@@ -47,11 +60,22 @@ class MisreadMask(NamedTuple):
     user: TypedCall
 
 
+class UnfitMask(NamedTuple):
+    """A mask that comes to a layer with another number of axes than the layer can use."""
+
+    mask: Mask
+    user: TypedCall
+    wanted: int
+
+
 class MaskEnds(NamedTuple):
     """What was found on the way; each loss once."""
 
     lost: tuple[LostMask, ...] = ()
     misread: tuple[MisreadMask, ...] = ()
+    unfit: tuple[UnfitMask, ...] = ()
+    outputs: Mapping[str, Mask] = MappingProxyType({})
+    """The masks that come with outputs of the model, by the outputs' public names."""
 
 
 _Item: TypeAlias = tuple[str, Mask | None]
@@ -66,8 +90,18 @@ def follow_masks(typed: TypedGraph | None) -> MaskEnds:
     if typed is None:
         return MaskEnds()
     walk = _Walk()
-    walk.graph(typed, {})
-    return MaskEnds(tuple(walk.lost.values()), tuple(walk.misread.values()))
+    masks = walk.graph(typed, {})
+    return MaskEnds(
+        tuple(walk.lost.values()),
+        tuple(walk.misread.values()),
+        tuple(walk.unfit.values()),
+        {name: mask for name, mask in masks.items() if mask and _here(mask)},
+    )
+
+
+def _here(mask: Mask) -> bool:
+    """Whether there is a mask for sure."""
+    return mask.lost is None and mask.sure
 
 
 class _Walk:
@@ -76,13 +110,21 @@ class _Walk:
     def __init__(self) -> None:
         self.lost: dict[int, LostMask] = {}
         self.misread: dict[int, MisreadMask] = {}
-        self.runs: dict[tuple[int, tuple[tuple[str, bool], ...]], _Masks] = {}
+        self.unfit: dict[int, UnfitMask] = {}
+        self.runs: dict[tuple[int, tuple[tuple[str, bool, Shape, int], ...]], _Masks] = {}
 
     def graph(self, typed: TypedGraph, given: _Masks) -> _Masks:
         """The masks of a graph's outputs by their public names. A sub-model is walked once for each
         way it is masked.
         """
-        key = (id(typed), tuple((name, mask.lost is None) for name, mask in given.items() if mask))
+        key = (
+            id(typed),
+            tuple(
+                (name, mask.lost is None, mask.shape, mask.carrier_axes)
+                for name, mask in given.items()
+                if mask
+            ),
+        )
         if key not in self.runs:
             masks: dict[str, tuple[Mask | None, ...]] = {
                 name: (mask,) for name, mask in given.items()
@@ -115,13 +157,24 @@ class _Walk:
             return ()
         if not _given(taken):
             self._use(call, layer, taken)
+            if self._unfit(call, layer, taken):
+                return ()
         return _results(call, layer, taken)
+
+    def _unfit(self, call: TypedCall, layer: Layer, taken: _Taken) -> bool:
+        """Whether one of the masks has another number of axes than the layer can use."""
+        for _, mask in (item for items in taken.values() for item in items):
+            wanted = layer.mask_rank(mask.carrier_axes) if mask and _here(mask) else None
+            if mask and wanted is not None and not mask.fits(wanted):
+                self.unfit.setdefault(id(call), UnfitMask(mask, call, wanted))
+                return True
+        return False
 
     def _use(self, call: TypedCall, layer: Layer, taken: _Taken) -> None:
         """Notes down what a call that is given no mask of its own makes of those it gets."""
         if layer.masks_entries:
             mask = next(iter(taken.values()))[0][1]
-            if mask is not None and not mask.lost and mask.sure:
+            if mask is not None and _here(mask):
                 self.misread.setdefault(id(call), MisreadMask(mask, call))
         mask = _used(layer, taken)
         if mask is not None and mask.lost is not None:
@@ -179,23 +232,32 @@ def _by_tensor(layer: Layer, taken: _Taken) -> Iterator[tuple[str, Mask | None]]
 
 
 def _results(call: TypedCall, layer: Layer, taken: _Taken) -> tuple[Mask | None, ...]:
-    """The masks of the tensors that a layer gives. Only sequences of vectors are followed: (batch,
-    steps, size).
-    """
-    if not call.outputs or call.outputs[0].rank != 3:
+    """The masks of the tensors that a layer gives."""
+    if not call.outputs:
         return (None,)
     mask = _result(call, layer, taken)
     if layer.arguments and layer.arguments[0].many:
-        return (mask,)  # what else attention gives are scores
-    return tuple(mask if tensor.rank == 3 else None for tensor in call.outputs)
+        return (_with(mask, call.outputs[0], layer),)  # what else attention gives are scores
+    return tuple(_with(mask, tensor, layer) for tensor in call.outputs)
+
+
+def _with(mask: Mask | None, tensor: Tensor, layer: Layer) -> Mask | None:
+    """The mask as it comes with a tensor. Its loss is followed along sequences of vectors only:
+    (batch, steps, size).
+    """
+    if mask is None or tensor.rank == 3:
+        return mask and mask._replace(carrier_axes=3)
+    ends = bool(layer.uses_mask_of) and tensor.rank != mask.carrier_axes
+    return mask._replace(carrier_axes=tensor.rank) if _here(mask) and not ends else None
 
 
 def _result(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
-    steps = call.outputs[0].shape[1]
+    made = call.outputs[0]
+    steps = made.shape[1] if made.rank > 1 else None
     if layer.makes_mask(call.call.use.options):
-        return Mask(call, steps)
+        return Mask(call, steps, made.shape[:-1], made.rank)
     if layer.supports_masking is None or _given(taken):
-        return Mask(call, steps, sure=False)
+        return Mask(call, steps, made.shape[:-1], made.rank, sure=False)
     every = [item for items in taken.values() for item in items]
     if not layer.supports_masking or layer.joins_masks == "none":
         return _dropped(call, layer, every)
@@ -206,7 +268,12 @@ def _result(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
 
 def _joined(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
     along_steps = layer.joins_masks == "axis" and getattr(layer, "axis", -1) not in (-1, 2)
-    return _any_of(every) if along_steps else _all_of(call, every)
+    mask = _any_of(every) if along_steps else _all_of(call, every)
+    if mask is None or layer.joins_masks != "axis":
+        return mask
+    return mask._replace(
+        shape=mask.shape[: mask.carrier_axes - 1]
+    )  # Keras brings each to the axes of its tensor
 
 
 def _any_of(every: list[_Item]) -> Mask | None:
@@ -231,9 +298,9 @@ def _all_of(call: TypedCall, every: list[_Item]) -> Mask | None:
 def _dropped(call: TypedCall, layer: Layer, every: list[_Item]) -> Mask | None:
     """After a layer that passes no mask on, as long as what it gives has steps."""
     mask = next((mask for _, mask in every if mask), None)
-    steps = call.outputs[0].shape[1]
-    if mask is None:
+    if mask is None or mask.axes != 2 or call.outputs[0].rank != 3:
         return None
+    steps = call.outputs[0].shape[1]
     if layer.steps != "resized" and (layer.steps == "rearranged" or steps != mask.steps):
         return None
     return mask._replace(steps=steps, lost=mask.lost or call)

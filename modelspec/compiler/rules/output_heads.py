@@ -72,8 +72,8 @@ def _activation(made: TypedCall) -> tuple[str | None, Span]:
     layer = layer_of(made)
     if layer is None:
         return None, span
-    if layer.activation_function is not None:
-        return layer.activation_function, span
+    if layer.like_activation is not None:
+        return layer.like_activation, span
     if "activation" not in type(layer).model_fields:
         return None, span
     value = getattr(layer, "activation")  # noqa: B009  # a field that only some layers have

@@ -7,11 +7,12 @@ from typing import Any
 import keras
 
 from modelspec.catalog.components.metric import Direction
-from modelspec.compiler.rules.logged_quantities import logged
+from modelspec.compiler.rules.logged_quantities import direction_of, logged
 from modelspec.compiler.spec.training_section import Chosen, Training
 
 from .convert import to_keras
 from .formulas import forget_compilation
+from .inner_names import spec_name
 
 
 def compile_model(model: keras.Model, training: Training, jit: bool | str) -> None:
@@ -50,9 +51,23 @@ def _optimizer(model: keras.Model, training: Training) -> Any:
     is kept.
     """
     optimizer = to_keras(training.optimizer)
+    _by_spec_names(optimizer, model)
     if not any(map(_needs_scaled_loss, model._flatten_layers())) or _scales_loss(optimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+
+
+def _by_spec_names(optimizer: Any, model: keras.Model) -> None:
+    """Have the paths of an `OptimizerMap` be those of the spec: where Keras has another, the
+    optimizer of the variable is added under that.
+    """
+    by_path = getattr(optimizer, "_optimizer_map", None)  # no public way leads to it
+    if by_path is None:
+        return
+    for variable in model.trainable_variables:
+        path = spec_name(variable.path)
+        if path != variable.path:
+            by_path[variable.path] = by_path[path]
 
 
 def _needs_scaled_loss(layer: keras.Layer) -> bool:
@@ -91,7 +106,7 @@ def mode_of(callback: Chosen, directions: dict[str, Direction]) -> dict[str, str
         return {}
     # Whatever has a mode has a monitor.
     monitor: str = callback.settings.monitor  # type: ignore[union-attr]
-    direction = directions.get(monitor.removeprefix("val_"))
+    direction = direction_of(monitor, directions)
     return {"mode": "max" if direction == "up" else "min"} if direction else {}
 
 

@@ -15,6 +15,7 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.settings import Settings
 
 from .formulas import component
+from .inner_names import inner_name
 
 
 def to_keras(value: Any, **extra: Any) -> Any:
@@ -55,6 +56,8 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     if isinstance(settings, Layer) and settings.dtype != "float32":
         names.add("dtype")
     arguments = {name: to_keras(getattr(settings, name)) for name in sorted(names)}
+    if "name" in arguments:
+        arguments["name"] = inner_name(arguments["name"])
     if not isinstance(
         settings, Layer
     ):  # metrics look for lists (`thresholds: [0.1, 0.5]`), and take no tuples

@@ -26,6 +26,8 @@ from modelspec.catalog.layers.layer import Inputs
 from modelspec.core.settings import Settings
 from modelspec.core.shapes import Tensor
 
+from .inner_names import inner_name
+
 
 def expression_model(layer: Expression, name: str, tensors: Mapping[str, Any]) -> keras.Model:
     """The functional model of an `Expression` for a call with these tensors, by name."""
@@ -145,11 +147,14 @@ def component(settings: Settings) -> Any:
     """The Keras object of settings that hold a formula; None for any other."""
     if isinstance(settings, LossSettings):
         return ExpressionLoss(
-            settings.formula, reduction=settings.reduction, name=settings.name, dtype=settings.dtype
+            settings.formula,
+            reduction=settings.reduction,
+            name=inner_name(settings.name),
+            dtype=settings.dtype,
         )
     if isinstance(settings, MetricSettings):
         return keras.metrics.MeanMetricWrapper(
-            comparison(settings.formula), name=settings.name, dtype=settings.dtype
+            comparison(settings.formula), name=inner_name(settings.name), dtype=settings.dtype
         )
     if isinstance(settings, LearningRateScheduler):
         return keras.callbacks.LearningRateScheduler(

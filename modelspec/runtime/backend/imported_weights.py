@@ -19,6 +19,7 @@ from modelspec.importers.import_model import Imported
 from modelspec.importers.spec_names import LayerNames
 
 from ..data.errors import Findings, RunError
+from .inner_names import inner_name, spec_name
 from .weights import assign
 from .weights.hdf5_process import Tree
 from .weights.held_weights import Given, kept_by
@@ -72,7 +73,9 @@ def _check_complete(model: Any, given: Sequence[Given], shown: str) -> None:
         reached = {id(weight) for one in given for weight, _ in one.weights.values()}
         for weight in model.weights:
             if id(weight) not in reached:
-                wrong.error("MS745", f"nothing in `{shown}` is the weight `{weight.path}`", None)
+                wrong.error(
+                    "MS745", f"nothing in `{shown}` is the weight `{spec_name(weight.path)}`", None
+                )
     if not wrong.ok:
         raise RunError(wrong.diagnostics)
 
@@ -104,7 +107,7 @@ def _groups(architecture: Architecture, place: str) -> Iterator[tuple[str, str]]
 
 
 def _layer_of(model: Any, name: str) -> Any:
-    return next((layer for layer in model.layers if layer.name == name), None)
+    return next((layer for layer in model.layers if layer.name == inner_name(name)), None)
 
 
 def save(model: Any, target: Path) -> None:
@@ -112,7 +115,7 @@ def save(model: Any, target: Path) -> None:
     if not target.name.endswith(".safetensors"):
         model.save_weights(target, overwrite=True)
         return
-    paths = [weight.path for weight in model.weights]
+    paths = [spec_name(weight.path) for weight in model.weights]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise RunError.of(
@@ -122,7 +125,9 @@ def save(model: Any, target: Path) -> None:
         )
     from safetensors.numpy import save_file
 
-    save_file({weight.path: _array(weight) for weight in model.weights}, target)
+    save_file(
+        {path: _array(weight) for path, weight in zip(paths, model.weights, strict=True)}, target
+    )
 
 
 def _array(weight: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Lowering is generic: a layer is `keras.layers.<Kind>(**settings)`, a shared name is one Keras object
 called many times, a sub-model is a Keras model of its own. What Keras makes of every call is
-compared with what was inferred.
+compared with what was inferred. Keras has every name as `inner_names.py` writes it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from modelspec.core.shapes import Shape, Tensor, erase, show
 from .call_mode import hold_mode
 from .convert import to_keras
 from .formulas import expression_model
+from .inner_names import inner_name
 from .mismatch import MismatchError
 
 Objects = dict[str, Any]
@@ -36,7 +37,7 @@ def lower(typed: TypedGraph, name: str, *, pretrained: bool = True) -> keras.Mod
     """
     inputs = inputs_of(typed)
     outputs = Lowering(typed, {}, inputs, pretrained).outputs()
-    model = keras.Model(one_or_mapping(inputs), one_or_mapping(outputs), name=_model_name(name))
+    model = keras.Model(one_or_mapping(inputs), one_or_mapping(outputs), name=inner_name(name))
     _check_count(model, typed)
     return model
 
@@ -61,10 +62,6 @@ def one_or_mapping(tensors: Mapping[str, Any]) -> Any:
 
 def _one_or_list(tensors: list[Any]) -> Any:
     return tensors if len(tensors) > 1 else tensors[0]
-
-
-def _model_name(name: str) -> str:
-    return name.replace("/", "_")
 
 
 class Lowering:
@@ -140,7 +137,7 @@ class Lowering:
         """The Keras layer or model to call: a new one, or that of the shared name."""
         callee = typed.call.callee
         if isinstance(callee, Expression):  # no weights to share, and each call its own types
-            return expression_model(callee, typed.name, arguments)
+            return expression_model(callee, inner_name(typed.name), arguments)
         callee = typed.settled or callee
         if typed.shared is None:
             assert isinstance(callee, Layer)
@@ -164,7 +161,7 @@ class Lowering:
             {key: item for key, item in inner.objects.items() if key not in inside.graph.shared}
         )
         ends = [_one_or_list(list(tensors.values())) for tensors in (inputs, outputs)]
-        model = keras.Model(*ends, name=name)
+        model = keras.Model(*ends, name=inner_name(name))
         if not inside.graph.trainable:
             model.trainable = False
         if self.pretrained and inside.graph.weights is not None:

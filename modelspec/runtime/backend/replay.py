@@ -15,6 +15,7 @@ import keras
 from modelspec.compiler.graph import Graph
 from modelspec.compiler.infer import TypedCall, TypedGraph
 
+from .inner_names import inner_name
 from .lower import Lowering, inputs_of, one_or_mapping
 
 Tensors = dict[str, tuple[Any, ...]]
@@ -71,7 +72,7 @@ class _Walk(Lowering):
 
     def _call(self, typed: TypedCall) -> None:
         arguments = self._arguments(typed)
-        callee = self.model.get_layer(typed.shared or typed.name)
+        callee = self.model.get_layer(inner_name(typed.shared or typed.name))
         path = self.place + typed.name
         if isinstance(typed.call.callee, Graph) and typed.inside is not None:
             inner = _Walk(callee, typed.inside, arguments, self.found, f"{path}/")

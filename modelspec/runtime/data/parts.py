@@ -9,6 +9,7 @@ import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection, Split
+from modelspec.compiler.spec.model_inputs import InputSpec
 from modelspec.core.diagnostics import Span
 
 from .checks import check_count
@@ -225,23 +226,18 @@ def check_batches(
     batch_size = compiled.training.batch_size
     check_count(parts["train"], batch_size, data.source_spans.get("train"), findings)
     for one in compiled.graph.graph.inputs or ():
-        fixed = one.batch_size
-        if fixed is None:
-            continue
-        if fixed != batch_size:
-            findings.error(
-                "MS624",
-                f"input `{one.name}` takes batches of {fixed}, but `batch_size` is {batch_size}",
-                one.span,
-                help="make them equal",
-            )
-            continue
         for part, count in parts.items():
-            if rest := count % fixed:
-                findings.error(
-                    "MS624",
-                    f"input `{one.name}` takes batches of {fixed}, but the last one of "
-                    f"{PURPOSE[part]} would have {rest} ({count} examples)",
-                    one.span,
-                    help="leave `batch_size` out of the input, or change the number of examples",
-                )
+            check_last_batch(one, PURPOSE[part], count, findings)
+
+
+def check_last_batch(given: InputSpec, name: str, count: int, findings: Findings) -> None:
+    """So many examples of what is called `name` against an input whose batches have one size."""
+    fixed = given.batch_size
+    if fixed is not None and (rest := count % fixed):
+        findings.error(
+            "MS624",
+            f"input `{given.name}` takes batches of {fixed}, but the last one of {name} would have"
+            f" {rest} ({count} examples)",
+            given.span,
+            help="leave `batch_size` out of the input, or change the number of examples",
+        )

@@ -11,6 +11,8 @@ import numpy as np
 
 from modelspec.core.diagnostics import Diagnostic
 
+from ..backend.inner_names import spec_name
+
 _UNCERTAIN = 0.01
 """An `AUC` that may be further off than this is worth a warning."""
 
@@ -40,8 +42,8 @@ def _of_auc(metric: keras.metrics.AUC) -> Diagnostic | None:
     return Diagnostic(
         "MS725",
         "warning",
-        f"`{metric.name}` may be off by {uncertainty:.2g}: most outputs lie between two of its"
-        f" {metric.num_thresholds} thresholds, which are evenly spaced from 0 to 1",
+        f"`{spec_name(metric.name)}` may be off by {uncertainty:.2g}: most outputs lie between two"
+        f" of its {metric.num_thresholds} thresholds, which are evenly spaced from 0 to 1",
         None,
         help="give `AUC` a higher `num_thresholds`, or `thresholds` where the outputs are",
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from ..backend.inner_names import spec_name
 from .atomic_files import cannot_write, write_bytes
 from .checkpoints.store import as_text
 from .events import Epoch, Watcher, loss_first
@@ -167,8 +168,9 @@ def word(value: float) -> str:
 
 
 def not_finite(model: keras.Model) -> str | None:
-    """The path of the first variable of a model that is not finite."""
-    return next((one.path for one in model.variables if not bool(all_finite([one]))), None)
+    """The path of the first variable of a model that is not finite, in the names of the spec."""
+    bad = next((one.path for one in model.variables if not bool(all_finite([one]))), None)
+    return None if bad is None else spec_name(bad)
 
 
 # Batches ------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..backend.process_state import own_state
 from ..data import Part, RunError
+from ..data.errors import Findings
 from ..data.examples import whole
+from ..data.parts import check_last_batch
 from .open_run import SavedRun, open_run, table_for
 from .positive_labels import positive_labels
 from .run_data import prepared_data, prepared_source, saved_state
@@ -85,4 +87,10 @@ def _other(run: SavedRun, source: str) -> tuple[str, Part, tuple[Diagnostic, ...
     examples, _, warnings = prepared_source(
         run.compiled, table_for(run, source), run.directory, with_targets=True
     )
-    return source, whole(examples), warnings
+    part = whole(examples)
+    findings = Findings()
+    assert run.compiled.graph is not None  # a run was trained
+    for one in run.compiled.graph.graph.inputs or ():
+        check_last_batch(one, source, len(part), findings)
+    findings.stop_if_wrong()
+    return source, part, warnings

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
@@ -12,6 +14,8 @@ from modelspec.core.diagnostics import Diagnostic
 from ..data import Part, Prepared
 from ..data.batches import Feed, order, steps
 from .events import Plan, Watcher, loss_first
+from .folder import HISTORY
+from .framework_errors import told
 from .saver import Saver, Snapshot
 from .signals import Signals
 
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from .training_loop import Fitting, Task
 
 _MOST_EXAMPLES = 10
+_TRIAL = ".trial-"
+CallbacksIn: TypeAlias = Callable[[Path], Sequence[Any]]
+"""Makes the callbacks of a training, with the files that they write in a folder."""
 
 
 class Measurement(NamedTuple):
@@ -69,11 +76,14 @@ class Loop:
         history: Path | None = None,
         saver: Saver | None = None,
         start: Snapshot | None = None,
+        tried_by: CallbacksIn | None = None,
     ) -> dict[str, list[float]]:
         """Train for the spec's epochs, from `start` on; what was logged, by name, an entry for each
         epoch.
 
-        Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and whatever Keras raises.
+        A training from its beginning is tried out first (`rehearse`), where `tried_by` makes
+        callbacks for that. Raises `callbacks.NotFinite`, `callbacks.Stopped`, `RunError`, and
+        whatever Keras raises.
         """
         from .callback_logs import rewind
         from .epoch_callbacks import Finite, History
@@ -99,10 +109,36 @@ class Loop:
         watcher.started(plan)
         try:
             with signals.heeded():
+                if start is None and tried_by is not None:
+                    self._rehearse(self.fitting, tried_by, directory)
                 self.fitting.run(start)
         finally:
             watcher.ended()
         return record.rows
+
+    def rehearse(self, callbacks: CallbacksIn) -> None:
+        """Take the first step of the training and end an epoch after it, with callbacks made for
+        that alone; afterwards the model is as before. Raises `RunError` (MS727).
+        """
+        from .epoch_callbacks import History
+        from .training_loop import Fitting
+
+        record = History(None, Watcher(), 0)
+        self.fitting = Fitting(self.model, self._task(self.plan(None)), history=record)
+        self._rehearse(self.fitting, callbacks, None)
+
+    def _rehearse(self, fitting: Fitting, callbacks: CallbacksIn, folder: Path | None) -> None:
+        """Files go into a folder below `folder`, or below that of the system, which is removed."""
+        from .epoch_callbacks import History
+
+        for left in folder.glob(f"{_TRIAL}*") if folder is not None else ():
+            rmtree(left, ignore_errors=True)  # of a process that was killed
+        with (
+            told("one step of the training fails", self.prepared.compiled, code="MS727"),
+            TemporaryDirectory(prefix=_TRIAL, dir=folder) as scratch,
+        ):
+            record = History(Path(scratch) / HISTORY, Watcher(), 0)
+            fitting.rehearse([record, *callbacks(Path(scratch))])
 
     def _task(self, plan: Plan) -> Task:
         from .training_loop import Task
@@ -147,7 +183,8 @@ class Loop:
         """One batch of the training part through the graph, without a change of weights."""
         part = self.prepared.parts["train"]
         few = Part(part.examples, part.positions[: self.training.batch_size])
-        return evaluate(self.model, self._feed(few), few, self.training.batch_size).metrics
+        test = self.fitting.test if self.fitting else None
+        return evaluate(self.model, self._feed(few), few, self.training.batch_size, test).metrics
 
     def _feed(self, part: Part) -> Feed:
         """The tensors of a part's source; parts of one source share them."""

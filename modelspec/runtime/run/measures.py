@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from modelspec.catalog.components import METRICS, weighted_name
 
+from ..backend.inner_names import spec_name
 from .measured_output import ComparedOutput, MeasuredOutput, expanded, loss_rank
 
 
@@ -72,7 +73,7 @@ class Measures:
     def outputs(self) -> tuple[str, ...]:
         """The outputs that `counts` is about, in its order."""
         names = self._model.output_names
-        return tuple(names[0] if name is None else name for name in self._compared)
+        return tuple(spec_name(names[0]) if name is None else name for name in self._compared)
 
     @property
     def counts(self) -> Any:
@@ -117,7 +118,9 @@ class Measures:
         if compiled is None or self._parts:
             return
         if not compiled.built:
-            compiled.build(targets, outputs)
+            # Outside of the graph: an output's name may be none that TensorFlow takes in one.
+            with tf.init_scope():
+                compiled.build(targets, outputs)
         for (path, *_), part in zip(compiled._flat_losses, compiled.metrics, strict=False):
             self._parts[path[0]] = part
             part.update_state = self._by_values(part, path[0])
@@ -213,12 +216,13 @@ def batch_size(inputs: Any) -> Any:
 
 
 def results(model: keras.Model) -> dict[str, Any]:
-    """Every metric so far by its logged name, each one number.
+    """Every metric so far by its logged name, in the names of the spec, each one number.
 
     A metric that gives a number for each class or threshold is logged once for each: `f1_score_0`.
     """
     found = {}
-    for name, value in model.get_metrics_result().items():
+    for inner, value in model.get_metrics_result().items():
+        name = spec_name(inner)
         if not value.shape.rank:
             found[name] = value
             continue

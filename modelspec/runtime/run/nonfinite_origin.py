@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..backend.inner_names import spec_name
+
 
 def first_to_show(model: keras.Model, batch: Any) -> str | None:
     """A sentence on the first place where a batch's numbers are not finite; None where they all are
@@ -41,7 +43,9 @@ def first_to_show(model: keras.Model, batch: Any) -> str | None:
         reversed(model.trainable_variables), reversed(gradients), strict=True
     ):
         if gradient is not None and (found := _bad(gradient)):
-            return f"it shows first in the gradient of `{variable.path}`, which has {found}"
+            return (
+                f"it shows first in the gradient of `{spec_name(variable.path)}`, which has {found}"
+            )
     return None
 
 
@@ -64,7 +68,8 @@ def _heard(layer: Any, call: Callable[..., Any], seen: list[str]) -> Callable[..
         for output in keras.tree.flatten(outputs):
             if not seen and output is not None and (found := _bad(output)):
                 seen.append(
-                    f"the first layer where it shows is `{layer.name}`, whose output has {found}"
+                    f"the first layer where it shows is `{spec_name(layer.name)}`, whose output has"
+                    f" {found}"
                 )
         return outputs
 

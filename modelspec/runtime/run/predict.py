@@ -127,6 +127,7 @@ def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None)
     examples, state, found = prepared_source(run.compiled, table, run.directory, with_targets=False)
     warnings = (*run.warnings, *found)
     part = whole(examples)
+    fixed = next((one.batch_size for one in typed.graph.inputs or () if one.batch_size), None)
     batch_size = run.compiled.training.batch_size if run.compiled.training else 32
     model = run.model(measured=False)
 
@@ -137,9 +138,7 @@ def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None)
         with told("the prediction failed"), own_state():
             wanted = model if not layers else _inner(model, typed, layers)
             feed = Feed(examples).plain(part.positions, batch_size)
-            computed = (
-                _by_name(wanted.predict_on_batch(batch), tuple(typed.outputs)) for batch in feed
-            )
+            computed = (_whole_batch(wanted, batch, fixed, tuple(typed.outputs)) for batch in feed)
         while True:
             with told("the prediction failed"), own_state():
                 outputs = next(computed, None)
@@ -158,6 +157,25 @@ def _inner(model: keras.Model, typed: TypedGraph, layers: Sequence[str]) -> kera
     from .introspection import inner_model
 
     return inner_model(model, typed, layers)
+
+
+def _whole_batch(
+    model: keras.Model, batch: Any, fixed: int | None, names: tuple[str, ...]
+) -> dict[str, Array]:
+    """What a batch gives. Where batches have one size, the last row fills up the last of them, and
+    what is made of it is left out.
+    """
+    import keras
+    import tensorflow as tf
+
+    first = next(one for one in keras.tree.flatten(batch) if one is not None)
+    count, whole = len(first), fixed or len(first)
+    if count == whole:
+        return _by_name(model.predict_on_batch(batch), names)
+    rows = np.minimum(np.arange(whole), count - 1)
+    filled = keras.tree.map_structure(lambda one: tf.gather(one, rows), batch)
+    found = _by_name(model.predict_on_batch(filled), names)
+    return {name: values[:count] for name, values in found.items()}
 
 
 def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:

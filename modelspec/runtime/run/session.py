@@ -32,7 +32,7 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Abandoned", "Interrupted", "go", "save"]
+__all__ = ["Abandoned", "Interrupted", "go", "save", "with_paths_in"]
 
 
 def go(
@@ -70,8 +70,8 @@ def _train(
     folder = record.folder
     record.begin()
     try:
-        with told("the training failed"):
-            own = callbacks(_with_paths_in(folder.path, loop.training))
+        with told("the training failed", loop.prepared.compiled):
+            own = callbacks(with_paths_in(folder.path, loop.training))
             return loop.fit(
                 watcher,
                 signals,
@@ -80,6 +80,7 @@ def _train(
                 history=folder.file(HISTORY),
                 saver=saver,
                 start=start,
+                tried_by=lambda scratch: callbacks(with_paths_in(scratch, _tried(loop.training))),
             )
     except NotFinite as error:
         raise diverged(error, loop.model) from None
@@ -91,7 +92,7 @@ def _train(
 def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher: Watcher) -> Run:
     folder = record.folder
     save(loop.model, folder.file(MODEL))
-    with told("the evaluation failed"):
+    with told("the evaluation failed", loop.prepared.compiled):
         measured = {
             part: loop.evaluate(part)
             for part in ("test", "validation")
@@ -161,7 +162,13 @@ def save(model: keras.Model, path: Path) -> None:
         write_whole(path, lambda beside: model.save(beside))
 
 
-def _with_paths_in(folder: Path, training: Training) -> Training:
+def _tried(training: Training) -> Training:
+    """With the callbacks that are tried out before a training."""
+    found = (one for one in training.callbacks if getattr(one.settings, "tried", True))
+    return replace(training, callbacks=tuple(found))
+
+
+def with_paths_in(folder: Path, training: Training) -> Training:
     """The spec's callbacks, the files they write put into the run folder."""
     return replace(training, callbacks=tuple(_in_folder(one, folder) for one in training.callbacks))
 

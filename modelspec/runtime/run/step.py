@@ -61,7 +61,8 @@ class TrainingSteps:
         """Have the optimizer and the metrics make their variables, which they otherwise do in a
         first step.
         """
-        self.model.optimizer.build(self.model.trainable_variables)
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
         self._many.get_concrete_function(iterator, tf.constant(1))
 
     def __call__(self, iterator: Any, count: int) -> Taken:
@@ -101,7 +102,7 @@ class TrainingSteps:
             good = tf.logical_and(good, all_finite(model.non_trainable_variables))
 
         def update() -> Any:
-            if trained:
+            if any(one is not None for one in gradients):  # Keras refuses a loss that reaches none
                 model.optimizer.apply(gradients, trained)
             return tf.constant(0)
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from modelspec.catalog.components.callbacks import TensorBoard
@@ -26,7 +27,7 @@ from ..backend.process_state import own_state
 from ..data import Prepared, RunError
 from . import framework
 from .events import Plan, Watcher
-from .folder import RunFolder
+from .folder import MODEL, RunFolder
 from .framework import Pins
 from .framework_errors import told
 from .initial_weights import starting_weights
@@ -35,7 +36,7 @@ from .manifest import Record
 from .masked_steps import balanced_by_masks
 from .result import Run
 from .run_data import prepared_data
-from .session import Interrupted, go
+from .session import Interrupted, go, save, with_paths_in
 from .signals import Signals
 
 __all__ = ["Interrupted", "Run", "Trial", "make_loop", "require_training", "told", "train", "trial"]
@@ -103,16 +104,22 @@ class Trial:
 
 @own_state()
 def trial(spec: CheckedSpec) -> Trial:
-    """Everything but the training: the data opened, the model built, one batch through it. Writes
-    nothing.
+    """Everything that a training does, for one step: the data opened, the model built, one batch
+    through it, a step, the end of an epoch with history and callbacks, the model saved. What is
+    written goes to a folder that is removed.
 
     Raises `RunError` as `train` does.
     """
     training = require_training(spec.compiled)
     prepared = prepared_data(spec.compiled)
     loop = make_loop(prepared, training)
-    with told("the first batch cannot be computed"):
+    from ..backend.compile_model import callbacks
+
+    loop.rehearse(lambda folder: callbacks(with_paths_in(folder, training)))
+    with told("the first batch cannot be computed", prepared.compiled):
         metrics = loop.first_batch()
+    with TemporaryDirectory(prefix="modelspec-") as scratch:
+        save(loop.model, Path(scratch) / MODEL)
     return Trial(loop.plan(None), metrics, prepared.warnings)
 
 

@@ -23,6 +23,7 @@ from .events import Watcher, loss_first
 from .measures import results
 from .nonfinite import Numbers
 from .pacing import Pace
+from .rehearsal import Rehearsal, whole_tracebacks
 from .saver import Saver, Snapshot
 from .signals import Signals
 from .step import TestSteps, TrainingSteps
@@ -91,6 +92,18 @@ class Fitting:
         """The end of this epoch's steps."""
         self._captured: Snapshot | None = None
         """The state after the last step, where it was taken already."""
+
+    def rehearse(self, callbacks: Sequence[Any]) -> None:
+        """Take the first step and end an epoch after it, with callbacks made for that alone; then
+        everything is as before. To be called before `run`. Raises whatever Keras, TensorFlow or a
+        callback raises.
+        """
+        with whole_tracebacks():
+            batches = iter(self.task.batches(0, 0))
+            self._training.make_variables(batches)
+            Rehearsal(
+                self.state, self.task, self._training, self.test, self._averages, callbacks
+            ).take(batches)
 
     def run(self, start: Snapshot | None = None) -> None:
         """Train to the end. Raises `Stopped` after a signal, `NotFinite`, and whatever Keras

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from modelspec.compiler.spec.training_section import Chosen
 
+from ..backend.inner_names import spec_name
 from ..data import RunError
 from .callback_logs import extent
 from .layer_states import state_variables
@@ -179,7 +180,7 @@ class State:
                 found = "has none" if value is None else f"has {value.dtype} {list(value.shape)}"
                 raise RunError.of(
                     "MS722",
-                    f"the checkpoint is not one of this model: for `{variable.path}` "
+                    f"the checkpoint is not one of this model: for `{spec_name(variable.path)}` "
                     f"({variable.dtype} {list(variable.shape)}) it {found}",
                 )
         for name, variable in variables.items():

@@ -18,6 +18,7 @@ from modelspec.catalog.layers.layer import Weight
 from modelspec.compiler.infer import TypedGraph
 from modelspec.core.shapes import erase
 
+from ..backend.inner_names import spec_name
 from ..backend.weights.weight_files import opened
 from ..data import RunError
 from ..data.table import Array
@@ -118,9 +119,9 @@ def _of_tensors(
     is_checkpoint = any(re.match(r"model/\d+/", name) for name in tensors)
     found: dict[str, Stored] = {}
     for place, (shape, read) in tensors.items():
-        name = place
+        name = spec_name(place)
         if is_checkpoint:
-            group, _, rest = place.partition("/")
+            group, _, rest = name.partition("/")
             if group != "model" and not (optimizer and group == OPTIMIZER):
                 continue
             rest = rest.partition("/")[2]
@@ -144,7 +145,7 @@ def _of_keras_2(tree: Any) -> dict[str, Stored]:
             entry = tree.entry(f"{place}/{name}")
             if entry is not None:
                 plain = name.partition(":")[0]
-                label = plain if plain.startswith(f"{layer}/") else f"{layer}/{plain}"
+                label = spec_name(plain if plain.startswith(f"{layer}/") else f"{layer}/{plain}")
                 label = label if label not in found else entry.name
                 found[label] = Stored(label, entry.name, entry.shape, entry.read)
     return found
@@ -225,7 +226,7 @@ class _Tree:
 
     def _name(self, place: str) -> str | None:
         found: str | None = self.tree.text(f"{place}/vars", "name")
-        return found
+        return found and spec_name(found)
 
     def _arrays(self, place: str, layer: str, inside: str) -> None:
         group = f"{place}/vars" if place else "vars"

@@ -12,6 +12,7 @@ import keras
 from modelspec.core.diagnostics import listed
 from modelspec.core.registry import snake_case
 
+from ..inner_names import spec_name
 from .entry import Entry
 
 
@@ -52,7 +53,8 @@ def path_below(path: str, owner: Any, inner: Any) -> str:
     """The path of a layer inside a model; what is inside a layer goes by that layer's name."""
     if not isinstance(owner, keras.Model):
         return path
-    return f"{path}/{inner.name}" if path else str(inner.name)
+    name = spec_name(inner.name)
+    return f"{path}/{name}" if path else name
 
 
 def kept_by(owner: Any) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def compared(
 
 
 def name_of(weight: Any) -> str:
-    return str(weight.path).rpartition("/")[2]
+    return spec_name(weight.path).rpartition("/")[2]
 
 
 def _shape(shape: Iterable[int | None]) -> str:

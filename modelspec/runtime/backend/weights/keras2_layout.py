@@ -12,6 +12,7 @@ import keras
 
 from modelspec.compiler.spec.initial_weights import covers
 
+from ..inner_names import spec_name
 from .entry import Entry
 from .hdf5_process import Tree
 from .held_weights import Given, compared, holders, kept_by, name_of
@@ -45,7 +46,7 @@ def by_order(tree: Tree, model: keras.Model, wanted: Wanted) -> Iterator[Given]:
 def _saved(tree: Tree, root: str) -> _Saved:
     """The layers of a file that have arrays."""
     names = tree.texts(root, "layer_names") or ()
-    found = ((name, _arrays(tree, root, name)) for name in names)
+    found = ((spec_name(name), _arrays(tree, root, name)) for name in names)
     return [(name, entries) for name, entries in found if entries]
 
 
@@ -61,7 +62,8 @@ def _root(tree: Tree) -> str:
 
 def _pairs_by_name(layers: list[Any], saved: _Saved) -> list[tuple[Any, str, list[Entry]]]:
     named = dict(saved)
-    return [(layer, layer.name, named[layer.name]) for layer in layers if layer.name in named]
+    pairs = ((layer, spec_name(layer.name)) for layer in layers)
+    return [(layer, name, named[name]) for layer, name in pairs if name in named]
 
 
 def _of_library(wanted: Wanted, saved: _Saved, layers: list[Any]) -> tuple[Wanted, _Saved]:
@@ -69,7 +71,7 @@ def _of_library(wanted: Wanted, saved: _Saved, layers: list[Any]) -> tuple[Wante
     number than 0: then the order holds, in which the layers of a model that is cut short come
     first.
     """
-    if {layer.name for layer in layers} <= {name for name, _ in saved}:
+    if {spec_name(layer.name) for layer in layers} <= {name for name, _ in saved}:
         return replace(wanted, by_name=True), saved
     return wanted, saved[: len(layers)]
 
@@ -80,7 +82,7 @@ def _paired(layers: list[Any], count: int, skip: tuple[str, ...]) -> list[Any]:
     """
     if len(layers) == count:
         return layers
-    return [layer for layer in layers if not covers(skip, layer.name)]
+    return [layer for layer in layers if not covers(skip, spec_name(layer.name))]
 
 
 def _arrays(tree: Tree, root: str, layer: str) -> list[Entry]:
@@ -97,7 +99,7 @@ def _in_order(layer: Any, name: str, entries: list[Entry], skip: tuple[str, ...]
     """
     orders = [_trainable_first(layer), list(layer.weights)]
     if len(orders[0]) != len(entries):
-        return _other_count(layer, layer.name, name, len(entries), len(orders[0]))
+        return _other_count(layer, spec_name(layer.name), name, len(entries), len(orders[0]))
     fitting = [order for order in orders if _fits(order, entries)]
     best = max(fitting or orders[:1], key=lambda order: _alike(order, entries))
     skipped = _skipped(layer, skip)
@@ -106,7 +108,7 @@ def _in_order(layer: Any, name: str, entries: list[Entry], skip: tuple[str, ...]
         for index, (weight, entry) in enumerate(zip(best, entries, strict=True))
         if id(weight) not in skipped
     }
-    return compared(layer, layer.name, pairs, name)
+    return compared(layer, spec_name(layer.name), pairs, name)
 
 
 def _of_model(model: keras.Model, entries: list[Entry]) -> Iterator[Given]:
@@ -134,7 +136,7 @@ def _fits(order: list[Any], entries: list[Entry]) -> bool:
 
 def _skipped(layer: Any, skip: tuple[str, ...]) -> set[int]:
     """The weights inside a sub-model that are left as they are, by identity."""
-    inside = holders(layer, layer.name) if skip else ()
+    inside = holders(layer, spec_name(layer.name)) if skip else ()
     return {
         id(weight) for place, _, kept in inside if covers(skip, place) for weight in kept.values()
     }
@@ -151,6 +153,6 @@ def _trainable_first(layer: Any) -> list[Any]:
 def _alike(order: list[Any], entries: list[Entry]) -> int:
     """How many arrays are named as the weights that they would be."""
     return sum(
-        name_of(weight) == entry.name.rpartition("/")[2].partition(":")[0]
+        name_of(weight) == spec_name(entry.name.rpartition("/")[2].partition(":")[0])
         for weight, entry in zip(order, entries, strict=True)
     )

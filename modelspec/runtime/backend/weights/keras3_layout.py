@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from ..inner_names import spec_name
 from .hdf5_process import Tree
 from .held_weights import Given, compared, kept_by, parts_of, path_below
 
@@ -50,12 +51,12 @@ class Keras3Layout:
         """
         exact = f"{place}/{group}" if place else group
         if self.by_name and top:
-            return self._named(exact.rpartition("/")[0], inner.name)
+            return self._named(exact.rpartition("/")[0], spec_name(inner.name))
         return _existing(self.tree, exact, exact.replace("layers", _OLD_ROOT))
 
     def _named(self, parent: str, name: str) -> str | None:
         for member in self.tree.names(parent):
-            if self.tree.text(f"{parent}/{member}/vars", "name") == name:
+            if spec_name(self.tree.text(f"{parent}/{member}/vars", "name") or "") == name:
                 return f"{parent}/{member}"
         return None
 

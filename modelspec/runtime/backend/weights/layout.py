@@ -14,6 +14,7 @@ import keras
 
 from modelspec.compiler.spec.initial_weights import covers
 
+from ..inner_names import spec_name
 from .entry import Entry
 from .hdf5_process import Tree
 from .held_weights import Given, compared, holders
@@ -36,8 +37,10 @@ def matched(file: Tree | dict[str, Entry], model: keras.Model, wanted: Wanted) -
 
 
 def _by_path(file: Mapping[str, Entry], model: keras.Model) -> Iterator[Given]:
+    """By the paths of weights in the spec's names, which a file may have as Keras writes them."""
+    named = {spec_name(path): entry for path, entry in file.items()}
     for path, owner, kept in holders(model, ""):
-        weights = {key: (weight, file.get(weight.path)) for key, weight in kept.items()}
+        weights = {key: (weight, named.get(spec_name(weight.path))) for key, weight in kept.items()}
         yield compared(owner, path, weights, None)
 
 

@@ -1,0 +1,67 @@
+"""What `check` passes, trains: random specs with a training, of which those without an error are built
+and take two steps.
+
+A longer search for specs that do not: `MODELSPEC_FUZZ=long pytest tests/test_draws_train.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from .training_draws import Trained, trained, trained_specs
+
+pytestmark = pytest.mark.tensorflow
+
+LONG = os.environ.get("MODELSPEC_FUZZ") == "long"
+SEEDS = range(400 if LONG else 10)
+EACH = 4
+"""Specs of a seed: what Hypothesis draws after a few is much like what it drew before."""
+
+
+@pytest.mark.parametrize("block", SEEDS)
+def test_what_check_passes_trains(block: int) -> None:
+    found: list[tuple[dict[str, Any], Trained]] = []
+
+    @seed(block)
+    @settings(
+        max_examples=EACH,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(trained_specs())
+    def draw(spec: dict[str, Any]) -> None:
+        found.append((spec, trained(spec)))
+
+    draw()
+    failed = [f"{json.dumps(spec)}\n{one.error}" for spec, one in found if one.error]
+    assert not failed, "\n\n".join(failed)
+
+
+def test_enough_is_passed() -> None:
+    """A generator whose specs are all refused would show nothing."""
+    passed: Counter[bool] = Counter()
+
+    @seed(0)
+    @settings(
+        max_examples=60,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(trained_specs())
+    def draw(spec: dict[str, Any]) -> None:
+        import modelspec as ms
+
+        passed[ms.check(spec).ok] += 1
+
+    draw()
+    assert passed[True] > 10
