@@ -69,6 +69,7 @@ def test_an_export_is_one_file(package: Path) -> None:
     assert "--to [keras|pickled|weights|" in done.stdout
     shown = " ".join(done.stdout.split("Formats:")[1].split())
     assert "pickled all of it in brine, .brine; needs modelspec[brine]" in shown
+    (package.parent / "no_run").mkdir()
     to = ("-m", "modelspec", "export", "no_run", "--to")
     refused = python(package.parent, *to, "pickle", "-o", "a.brine")
     assert (refused.returncode, "'keras', 'pickled'" in refused.stderr) == (2, True)

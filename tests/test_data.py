@@ -545,11 +545,6 @@ def test_targets_are_what_the_loss_takes(case: str) -> None:
     assert target.ravel().tolist() == pytest.approx(np.asarray(values, float).ravel().tolist())
 
 
-def test_a_trained_output_without_a_target_is_told() -> None:
-    write(GOOD)
-    assert codes(faults(spec(CSV, targets=None))) == ["MS623"]
-
-
 def test_one_class_alone_and_too_few_examples_are_warnings() -> None:
     write("a,b,y\n1,2,1\n3,4,1\n")
     warnings = prepare(spec(CSV, batch_size=32)).warnings

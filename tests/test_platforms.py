@@ -26,6 +26,8 @@ WITHOUT = "import sys\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"
 def without_posix(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """A process in which the modules of POSIX cannot be imported."""
     (folder / "spec.yaml").write_text(SPEC)
+    (folder / "runs/spec/1").mkdir(parents=True)
+    (folder / "a.keras").write_bytes(b"")
     (folder / "model.json").write_text('{"class_name": "Sequential", "config": {"layers": []}}')
     return subprocess.run(
         [sys.executable, "-c", f"{WITHOUT}sys.path.insert(0, {str(ROOT)!r})\n{code}"],

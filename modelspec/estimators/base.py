@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from modelspec.api import Spec, load_spec
 from modelspec.compiler.pipeline import Compiled, compile_spec
+from modelspec.errors import SpecError
 from modelspec.runtime.backend.process_state import own_state
 from modelspec.runtime.data.errors import RunError
 from modelspec.runtime.run.folder import RESOLVED
@@ -146,7 +147,7 @@ class SpecEstimator(BaseEstimator):
         and `ValueError` where these are not what the spec asks for.
         """
         given = self._all_overrides(count)
-        spec = load_spec(self._written, given)
+        spec = self._without_targets(given)
         outputs = tuple(spec.graph.outputs)
         if len(outputs) != 1:
             raise ValueError(f"an estimator has one output, and the spec has {len(outputs)}")
@@ -154,6 +155,14 @@ class SpecEstimator(BaseEstimator):
         return load_spec(self._written, {**given, **found.more}) if found.more else spec, (
             found.columns
         )
+
+    def _without_targets(self, given: dict[str, Any]) -> Spec:
+        """The spec, which need not say what its target is: `y` is. Raises `SpecError`."""
+        found = compile_spec(self._written, given)
+        errors = [one for one in found.diagnostics if one.severity == "error"]
+        if found.value is None or any(one.code != "MS623" for one in errors):
+            raise SpecError(found.diagnostics)
+        return Spec(found.value, found.diagnostics)
 
     def _all_overrides(self, count: int) -> dict[str, Any]:
         """The overrides, and what parameters of the estimator and the data say of the spec. Raises
