@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from modelspec.core.shapes import Tensor
 
 from .activation import Elementwise, sizes_but_shared
+from .facts import Takes
 from .layer import Example, Inputs, Layer, Weight
 from .setting_types import Initializer, either
 
@@ -18,7 +19,7 @@ class Curve(Elementwise):
     """
 
     keras_module: ClassVar[str] = "modelspec"
-    takes = "floats"
+    takes: ClassVar[Takes] = "floats"
     common: ClassVar[tuple[str, ...]] = (*Layer.common, "shared_axes")
     curve: ClassVar[tuple[str, ...]]
 
@@ -71,7 +72,7 @@ class ParametricSoftplus(Curve):
     al., 2013, https://doi.org/10.1371/journal.pcbi.1003143.
     """
 
-    takes = "any"
+    takes: ClassVar[Takes] = "any"
 
     curve: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
