@@ -19,7 +19,7 @@ from .training_draws import Trained, trained, trained_specs
 pytestmark = pytest.mark.tensorflow
 
 LONG = os.environ.get("MODELSPEC_FUZZ") == "long"
-SEEDS = range(400 if LONG else 6)
+SEEDS = range(400 if LONG else 3)
 EACH = 4
 """Specs of a seed: what Hypothesis draws after a few is much like what it drew before."""
 

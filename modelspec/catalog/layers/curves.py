@@ -72,8 +72,6 @@ class ParametricSoftplus(Curve):
     al., 2013, https://doi.org/10.1371/journal.pcbi.1003143.
     """
 
-    takes: ClassVar[Takes] = "any"
-
     curve: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
     alpha_initializer: Initializer | None = None
