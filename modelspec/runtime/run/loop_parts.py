@@ -22,6 +22,7 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
+    from .epoch_callbacks import History
     from .step import Counted, TestSteps
     from .training_loop import Fitting, Task
 
@@ -86,16 +87,39 @@ class Loop:
         whatever Keras raises.
         """
         from .callback_logs import rewind
-        from .epoch_callbacks import Finite, History
-        from .training_loop import Fitting
-        from .training_state import kept
+        from .epoch_callbacks import History
 
         rewind(callbacks, start)
         plan = self.plan(directory)
         record = History(history, watcher, plan.examples["train"])
-        # The history comes first, so that the row of an epoch that is stopped is written; the
-        # spec's callbacks come last, so that they never see weights that are no numbers.
-        self.fitting = Fitting(
+        self.fitting = self._fitting(plan, record, watcher, signals, callbacks, saver)
+        watcher.started(plan)
+        try:
+            with signals.heeded():
+                if start is None and tried_by is not None:
+                    self._rehearse(self.fitting, tried_by, directory)
+                self.fitting.run(start)
+        finally:
+            watcher.ended()
+        return record.rows
+
+    def _fitting(
+        self,
+        plan: Plan,
+        record: History,
+        watcher: Watcher,
+        signals: Signals,
+        callbacks: list[Any],
+        saver: Saver | None,
+    ) -> Fitting:
+        """The history comes first, so that the row of an epoch that is stopped is written; the
+        spec's callbacks come last, so that they never see weights that are not finite.
+        """
+        from .epoch_callbacks import Finite
+        from .training_loop import Fitting
+        from .training_state import kept
+
+        return Fitting(
             self.model,
             self._task(plan),
             history=record,
@@ -106,15 +130,6 @@ class Loop:
             callbacks=kept(self.training.callbacks, callbacks),
             on_nan=self.training.on_nan,
         )
-        watcher.started(plan)
-        try:
-            with signals.heeded():
-                if start is None and tried_by is not None:
-                    self._rehearse(self.fitting, tried_by, directory)
-                self.fitting.run(start)
-        finally:
-            watcher.ended()
-        return record.rows
 
     def rehearse(self, callbacks: CallbacksIn) -> None:
         """Take the first step of the training and end an epoch after it, with callbacks made for
