@@ -747,7 +747,7 @@ model:
     - MaxPool2D
     - Dropout: {p: 0.5}   # half
     - Flatten: {input_shape: [14, 14, 8]}
-    - Dense: {output_dim: 10, weights: null, activation: softmax}
+    - Dense: {output_dim: 10, batch_size: null, activation: softmax}
 training:
   nb_epoch: 3   # enough
   loss: kullback_leibler_divergence
@@ -858,7 +858,7 @@ PIECES = [
             "output_dim": 4,
             "init": "he_normal",
             "bias": False,
-            "weights": None,
+            "batch_size": None,
             "activation": "relu",
             "W_regularizer": {"WeightRegularizer": {"l2": 0.5}},
             "W_constraint": "nonneg",
@@ -922,5 +922,5 @@ def test_any_layout_is_fixed_once_and_for_all(drawn: tuple[str, list[str]]) -> N
 def test_api_reports_them() -> None:
     report = ms.check({"model": {"inputs": {"x": [4]}, "layers": [{"Dense": {"output_dim": 3}}]}})
     assert report.ok and [(d.code, d.suggestion) for d in report.diagnostics] == [
-        ("MS221", '"units"')
+        ("MS221", "units")
     ]

@@ -81,8 +81,9 @@ def _expanded(
 
             root = rebase(root, context)
     except TooMuch as spent:
-        collector.extend([spent.fault.at(spent.span)])
+        collector.found.append(spent.fault.at(spent.span))
         return Checked(None, collector.diagnostics)
-    except TooManyFaults:
+    except TooManyFaults as many:
+        collector.found.append(many.last("the rest of the spec"))
         return Checked(None, collector.diagnostics)
     return Checked(document if root is document.root else Document(root), collector.diagnostics)

@@ -123,11 +123,12 @@ def _as_meant(
     """
     found = {name: entry for name, entry in given.items() if name in block.parameters}
     known = [*block.parameters, *block.extra]
+    words = (*known, *RESERVED)
+    left = dict.fromkeys(one for one in block.required() if one not in found)
     for name, entry in given.items():
         if name in block.parameters:
             continue
-        left = [one for one in block.required() if one not in found]
-        near = nearest(name, left) or nearest(name, (*known, *RESERVED))
+        near = nearest(name, left) or nearest(name, words)
         values.collector.report(
             unknown_setting(block, name, near, known),
             _place(call, entry.key_span),
@@ -135,6 +136,7 @@ def _as_meant(
         )
         if near in block.parameters:
             found.setdefault(str(near), entry)
+            left.pop(str(near), None)
     return found
 
 

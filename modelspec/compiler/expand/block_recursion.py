@@ -31,18 +31,18 @@ def _cycles(
     """The cycles that lead back to a block on the way from `start`, each with the use that closes
     it: depth first, with a list in place of calls.
     """
-    path, rest = [start], [iter(uses[start])]
+    path, rest = {start: 0}, [iter(uses[start])]
     while path:
         step = next(rest[-1], None)
         if step is None:
-            finished.add(path.pop())
+            finished.add(path.popitem()[0])
             rest.pop()
             continue
         name, span = step
         if name in path:
-            yield path[path.index(name) :], span
+            yield list(path)[path[name] :], span
         elif name not in finished:
-            path.append(name)
+            path[name] = len(path)
             rest.append(iter(uses[name]))
 
 

@@ -8,16 +8,20 @@ neither is which tensors the entry takes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
 from typing import Final, NamedTuple
 
 from modelspec.catalog.library import is_kind
-from modelspec.core.diagnostics import Collector, Diagnostic, Span
+from modelspec.core.diagnostics import Collector, Diagnostic, Note, Span, nearest
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, Entry, Mapping, Node, Scalar, Sequence, find
 
 from ..legacy import modernize
 from ..spec.entries import EXPANDED, EntryReader
+from .block_arguments import unknown_setting
+from .blocks import Block
 from .control_flow import WORDS
+from .identifiers import RESERVED
 
 _OF_NAMES: Final = ("MS202", "MS207", "MS301")
 """Faults that are there whatever the values are."""
@@ -31,8 +35,8 @@ class _Entry(NamedTuple):
     """Empty where it has not the form of an entry."""
     span: Span
     node: Node
-    names: frozenset[str]
-    """What else it may call: blocks and what is shared."""
+    names: dict[str, None]
+    """What else it may call: blocks, what is shared and `branches`."""
 
 
 class ExcludedEntries:
@@ -40,9 +44,9 @@ class ExcludedEntries:
     a loop, or in one use of its block, is read there.
     """
 
-    def __init__(self, blocks: frozenset[str]) -> None:
+    def __init__(self, blocks: MappingType[str, Block | None]) -> None:
         self._blocks = blocks
-        self._callable: dict[frozenset[str], frozenset[str]] = {}
+        self._callable: dict[frozenset[str], dict[str, None]] = {}
         self._excluded: dict[tuple[int, int], _Entry] = {}
         self._included: set[tuple[int, int]] = set()
         self._lists: set[int] = set()
@@ -61,10 +65,11 @@ class ExcludedEntries:
         node = name if body is None else Mapping({kind: Entry(span, body)}, span)
         self._note(_Entry(kind, span, node, self._others(shared)))
 
-    def _others(self, shared: frozenset[str]) -> frozenset[str]:
+    def _others(self, shared: frozenset[str]) -> dict[str, None]:
         """What an entry beside these shared names may call: made once for all of them."""
         if shared not in self._callable:
-            self._callable[shared] = self._blocks | shared
+            names = sorted(self._blocks.keys() | shared)
+            self._callable[shared] = dict.fromkeys((*names, "branches"))
         return self._callable[shared]
 
     def _note(self, entry: _Entry) -> None:
@@ -104,9 +109,22 @@ class ExcludedEntries:
     def report(self, collector: Collector) -> None:
         """Report what is wrong with entries that are nowhere part of the model."""
         for place, entry in self._excluded.items():
-            known = entry.kind in entry.names or is_kind(entry.kind)
-            if place not in self._included and "$" not in entry.kind and not known:
+            if place in self._included or "$" in entry.kind:
+                continue
+            if (block := self._blocks.get(entry.kind)) is not None:
+                collector.extend(_unknown_parameters(entry, block))
+            elif entry.kind not in entry.names and not is_kind(entry.kind):
                 collector.extend(_faults_of(entry))
+
+
+def _unknown_parameters(entry: _Entry, block: Block) -> Iterator[Diagnostic]:
+    """What a use of a block sets that is none of its parameters."""
+    body = entry.node.entries[entry.kind].value if isinstance(entry.node, Mapping) else None
+    known = (*block.parameters, *block.extra)
+    for name, one in body.entries.items() if isinstance(body, Mapping) else ():
+        if name not in block.parameters and name not in known and name not in RESERVED:
+            fault = unknown_setting(block, name, nearest(name, (*known, *RESERVED)), known)
+            yield fault.at(one.key_span, (Note("it is defined here", block.span),))
 
 
 def _faults_of(entry: _Entry) -> Iterator[Diagnostic]:
@@ -123,7 +141,7 @@ def _read(entry: _Entry, node: Node, codes: tuple[str, ...]) -> Iterator[Diagnos
     model = Entry(entry.span, Mapping({"layers": layers}, entry.span))
     document = modernize(Document(Mapping({"model": model}, entry.span))).value
     collector = Collector()
-    reader = EntryReader(Context(), collector, (*sorted(entry.names), "branches"))
+    reader = EntryReader(Context(), collector, entry.names)
     reader.use(find(document.root, ("model", "layers", 0)) or node)
     for one in collector.diagnostics:
         if one.severity == "error" and one.code in codes:

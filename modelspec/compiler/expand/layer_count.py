@@ -6,7 +6,7 @@ loop is run; and rounds of a loop that are all alike are known once the first of
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence, plain
@@ -54,6 +54,15 @@ class Count(NamedTuple):
         return Count(0, 0, self.names | names)
 
 
+def _sum(counts: Iterable[Count]) -> Count:
+    """All of them together; a set of names is not made anew for each."""
+    layers, visits, names = 0, 0, set[str]()
+    for one in counts:
+        layers, visits = min(layers + one.layers, _MOST), min(visits + one.visits, _MOST)
+        names |= one.names
+    return Count(layers, visits, frozenset(names))
+
+
 class LayerCounter:
     """Counts entries, each block once."""
 
@@ -69,7 +78,7 @@ class LayerCounter:
         if self._level > DEPTH:
             return Count(0, 0, _ANY)  # refused when it is run
         self._level += 1
-        count = reduce(Count.__add__, map(self._entry, node.items), Count())
+        count = _sum(map(self._entry, node.items))
         self._level -= 1
         return count
 
@@ -157,7 +166,7 @@ class LayerCounter:
         if not isinstance(several, Sequence):
             return Count(0, 0, _names(several))
         join = self._entry(node.entries["join"].value) if "join" in node.entries else Count(1, 1)
-        return reduce(Count.__add__, map(self.entries, several.items), join)
+        return _sum((join, *map(self.entries, several.items)))
 
 
 def _names(node: Node) -> frozenset[str]:

@@ -81,7 +81,7 @@ class Spent:
     def layer(self, span: Span, count: int = 1) -> None:
         self.layers += count
         if self.layers > LAYERS:
-            raise TooMuch(too_many_layers(), span)
+            raise TooMuch(_too_many_layers(self.layers), span)
 
     def visit(self, span: Span, count: int = 1) -> None:
         self.visits += count
@@ -96,7 +96,7 @@ class Spent:
     def foresee(self, layers: int, visits: int, span: Span) -> None:
         """Raises `TooMuch` where so many more layers and visits are past the budget."""
         if self.layers + layers > LAYERS:
-            raise TooMuch(too_many_layers(), span)
+            raise TooMuch(_too_many_layers(self.layers + layers), span)
         if self.visits + visits > VISITS:
             raise TooMuch(too_many_visits(), span)
 
@@ -111,10 +111,11 @@ class Spent:
             raise TooMuch(_too_many("characters of expressions", ALL_CHARACTERS), span)
 
 
-def too_many_layers() -> Fault:
+def _too_many_layers(found: int) -> Fault:
+    """`found`: as many as were counted; those after the place of the fault are not."""
     return Fault(
         "MS108",
-        f"the model has more than {LAYERS:,} layers once it is written out",
+        f"the model has at least {found:,} layers once it is written out; {LAYERS:,} are the most",
         help="repeat less; loops and blocks inside one another multiply",
     )
 

@@ -19,6 +19,8 @@ from .blocks import Block
 from .identifiers import RESERVED
 from .scope import Frame
 
+_RESERVED = frozenset(RESERVED)
+
 
 @dataclass(frozen=True)
 class Words:
@@ -50,17 +52,17 @@ class Words:
 
 def misspelt_words(body: Mapping, words: Words) -> Iterator[tuple[str, str]]:
     """Keys of an entry that were most likely meant as one of its reserved words, and which."""
-    own: Collection[str] | None = None
+    if body.entries.keys() <= _RESERVED:
+        return
+    own = dict.fromkeys(words.own)
+    free = [one for one in (*own, *RESERVED) if one not in body.entries]
+    others = [one for one in free if one not in _RESERVED]
     for key in body.entries:
-        if key in RESERVED:
+        if key in _RESERVED or key in own or key in LAYERS or key in SETTINGS:
+            continue  # a word of today's, or of older Keras
+        near = nearest(key, free)
+        if near not in _RESERVED:
             continue
-        own = words.own if own is None else own
-        if key in own or key in LAYERS or key in SETTINGS:  # today's, or older Keras's
-            continue
-        near = nearest(key, [one for one in (*own, *RESERVED) if one not in body.entries])
-        if near not in RESERVED:
-            continue
-        others = [one for one in own if one not in body.entries and one not in RESERVED]
         setting = nearest(key, others)
         if setting is None or edit_distance(key, near) < edit_distance(key, setting):
             yield key, near

@@ -264,11 +264,11 @@ def _public_names(references: list[str]) -> list[str] | None:
     """What a model's outputs are called that are not given names: by what they come from, those
     that follow from the same as `_output_name` has it. None where that does not tell them apart.
     """
-    found: list[str] = []
+    found: dict[str, None] = {}
     for text in references:
         producer = TensorName.parse(text).producer
         name = text.replace(".", "_") if producer in found else producer
         if name in found:
             return None
-        found.append(name)
-    return found
+        found[name] = None
+    return list(found)

@@ -153,7 +153,7 @@ _NOTHING: Final[Mapping[str, Span]] = {}
 class Scope:
     """The names that expressions may use at one place, and the frame of that place."""
 
-    __slots__ = ("final", "frame", "later", "names", "parent")
+    __slots__ = ("_known", "final", "frame", "later", "names", "parent")
     frame: Frame
 
     def __init__(
@@ -172,6 +172,7 @@ class Scope:
         """Whether the values here were worked out already: a `$` in one is a dollar sign."""
         self.later = later
         """Names that are defined after this place."""
+        self._known: tuple[tuple[int, ...], list[str]] | None = None
 
     def find(self, name: str) -> Binding | None:
         """The innermost binding of a name."""
@@ -183,8 +184,12 @@ class Scope:
         return None
 
     def known(self) -> list[str]:
-        """Every name in scope, the innermost first."""
-        return list(dict.fromkeys(chain.from_iterable(one.names for one in self._outwards())))
+        """Every name in scope, the innermost first; listed anew where there are more names."""
+        sizes = tuple(len(one.names) for one in self._outwards())
+        if self._known is None or self._known[0] != sizes:
+            every = chain.from_iterable(one.names for one in self._outwards())
+            self._known = sizes, list(dict.fromkeys(every))
+        return self._known[1]
 
     def is_later(self, name: str) -> Span | None:
         """Where a name is defined that may not be used yet."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from modelspec.core.diagnostics import Checked, Collector, nearest
+from modelspec.core.diagnostics import MOST, Checked, Collector, nearest
 
 from ..spec.entries import Reference, Use
 from ..spec.model_section import ModelSection, SharedLayer
@@ -14,6 +15,7 @@ from .call_arguments import arguments_of, check_options
 from .graph import Call, Callee, Graph
 from .model_scope import ModelScope
 from .unused import report_unused
+from .wrapped_calls import are_alike, fits_wrapper, in_error
 
 MAX_DEPTH = 100
 """Models that call one another in a chain."""
@@ -25,8 +27,8 @@ def link(section: ModelSection, *, broken: bool = False) -> Checked[Graph]:
 
     `broken`: the section has faults already, so that what nothing seems to use may only look so.
     """
-    report = Collector()
-    graph = _Linker(report, {}, frozenset(), broken).graph(section)
+    report = Collector(MOST)
+    graph = _Linker(report, ChainMap(), ChainMap(), broken).graph(section)
     return Checked(graph, report.diagnostics)
 
 
@@ -57,22 +59,23 @@ def _meant(reference: Reference | None, made: AbstractSet[str]) -> str | None:
 @dataclass
 class _Linker:
     """Links one model. `outer` are the shared things of the models around it; `unfinished` those
-    being defined.
+    being defined. Both are views: a model in `shared` sees what was defined before it, uncopied.
     """
 
     report: Collector
-    outer: Mapping[str, Callee]
-    unfinished: frozenset[str]
+    outer: ChainMap[str, Callee]
+    unfinished: ChainMap[str, None]
     broken: bool
 
     def graph(self, section: ModelSection) -> Graph:
         shared = self._shared(section)
         scope = ModelScope(self.report, section)
-        visible = {**self.outer, **shared}
+        visible = self.outer.new_child(shared)
         calls: list[Call] = []
         for use in section.uses:
             name = scope.name(use)
-            calls.append(self._call(use, name, scope, visible))
+            call = self._call(use, name, scope, visible)
+            calls.append(call if are_alike(calls, call, self.report) else in_error(call))
             scope.define(name, use)
         graph = Graph(
             section.span,
@@ -90,27 +93,27 @@ class _Linker:
 
     def _shared(self, section: ModelSection) -> dict[str, Callee]:
         found: dict[str, Callee] = {}
-        pending = frozenset(section.shared)
+        pending = dict.fromkeys(section.shared)
+        visible, unfinished = self.outer.new_child(found), self.unfinished.new_child(pending)
         for name, thing in section.shared.items():
             if isinstance(thing, SharedLayer):
                 found[name] = thing.use.layer
             else:
-                visible = {**self.outer, **found}
-                unfinished = self.unfinished | pending - found.keys()
                 found[name] = _Linker(self.report, visible, unfinished, self.broken).graph(thing)
+            del pending[name]
         return found
 
-    def _call(self, use: Use, name: str, scope: ModelScope, visible: Mapping[str, Callee]) -> Call:
+    def _call(self, use: Use, name: str, scope: ModelScope, visible: ChainMap[str, Callee]) -> Call:
         callee = self._shared_callee(use, visible) if use.shared else use.layer
         sources = scope.sources(use)
         shared = use.kind if use.shared else None
-        if callee is None:
+        if callee is None or not fits_wrapper(callee, use, self.report):
             return Call(name, use, None, None, shared)
         inputs = None if sources is None else arguments_of(callee, sources, use, self.report)
         check_options(callee, use, self.report)
         return Call(name, use, callee, inputs, shared)
 
-    def _shared_callee(self, use: Use, visible: Mapping[str, Callee]) -> Callee:
+    def _shared_callee(self, use: Use, visible: ChainMap[str, Callee]) -> Callee:
         """What a shared name is; None, with a report, where it cannot be called here."""
         if use.kind not in visible and use.kind in self.unfinished:
             self.report.error(

@@ -39,12 +39,25 @@ def may_be_old(root: Mapping) -> bool:
         if isinstance(node, Mapping):
             if _has_old_key(owner, node):
                 return True
-            stack.extend((key, entry.value) for key, entry in node.entries.items())
+            below: list[tuple[str | None, Node]] = [
+                (key, entry.value) for key, entry in node.entries.items()
+            ]
         elif isinstance(node, Sequence):
-            stack.extend((None, item) for item in node.items)
-        elif isinstance(node.value, str) and node.value in _ANYWHERE:
-            return True
+            below = [(None, item) for item in node.items]
+        else:
+            below = []
+            if _is_old_word(node):
+                return True
+        for key, value in below:
+            if not isinstance(value, Scalar):
+                stack.append((key, value))
+            elif _is_old_word(value):
+                return True
     return False
+
+
+def _is_old_word(node: Scalar) -> bool:
+    return isinstance(node.value, str) and node.value in _ANYWHERE
 
 
 def _has_old_key(owner: str | None, node: Mapping) -> bool:

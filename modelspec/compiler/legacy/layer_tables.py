@@ -59,9 +59,7 @@ OWN_INPUT_SETTINGS: Final = {"Embedding": ("input_dim",), "ReversibleEmbedding":
 SEQUENCES: Final = frozenset({"LSTM", "GRU", "SimpleRNN", "Conv1D", "LocallyConnected1D"})
 """Layers whose `input_length` and `input_dim` were the two sizes of a sequence."""
 
-_ARRAYS = Dropped("`null` is what it is anyway", only=(None,))
 ANY: Final[Mapping[str, Row]] = {
-    "weights": _ARRAYS,
     "activity_regularizer": Dropped("`null` is what it is anyway", only=(None,)),
     "batch_size": Dropped("`null` is what it is anyway", only=(None,)),
 }

@@ -121,7 +121,6 @@ SETTINGS: Final = frozenset(
         "time_major",
         "transform_bias",
         "virtual_batch_size",
-        "weights",
         "write_grads",
     }
 )

@@ -1,12 +1,13 @@
 """What modelspec says about a file: places, faults, and the ways to show them."""
 
-from .collector import Collector, TooManyFaults
+from .collector import MOST, Collector, TooManyFaults
 from .diagnostic import Checked, Diagnostic, Edit, Fault, Note, Path, Severity
 from .ordering import in_file_order
 from .span import Source, Span
 from .suggest import bounded_searches, did_you_mean, listed, nearest, nearest_unused
 
 __all__ = [
+    "MOST",
     "Checked",
     "Collector",
     "Diagnostic",

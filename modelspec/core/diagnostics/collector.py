@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from .derived import origin_of
 from .diagnostic import Checked, Diagnostic, Fault, Note, Severity
 from .ordering import in_file_order
 from .span import Span
@@ -12,8 +13,25 @@ from .span import Span
 T = TypeVar("T")
 
 
+MOST: Final = 20_000
+"""Diagnostics of one stage at most: a spec within the other budgets may have a hundred thousand,
+and each takes time to find, to sort and to write.
+"""
+
+
 class TooManyFaults(Exception):
-    """So many faults were found that looking for more is of no use."""
+    """So many faults were found that looking for more is of no use; `found` are those."""
+
+    def __init__(self, found: Iterable[Diagnostic]) -> None:
+        super().__init__()
+        self.found = tuple(found)
+
+    def last(self, what: str) -> Diagnostic:
+        """The fault that says so, before all others of its file; `what` was not checked."""
+        place = next((one.span for one in self.found if one.span), None)
+        message = f"{len(self.found):,} faults are enough; {what} was not checked"
+        fault = Fault("MS108", message, help="correct the first ones, and check again")
+        return fault.at(place and Span(origin_of(place).source, 0, 0))
 
 
 class Collector:
@@ -27,11 +45,12 @@ class Collector:
         self.found: list[Diagnostic] = []
         """What was found so far, in the order in which it was found."""
         self._limit = limit
+        self._looked = 0
+        """How many of these were looked at, none of which is an error."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         self.found.append(diagnostic)
-        if self._limit is not None and len(self.found) >= self._limit:
-            raise TooManyFaults
+        self._check()
 
     def report(self, fault: Fault, span: Span | None, *notes: Note) -> None:
         """A fault, at its place in a file."""
@@ -64,8 +83,13 @@ class Collector:
         self.add(_diagnostic("note", code, message, span, (), help))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """What another stage found; it does not count against the limit."""
+        """What another stage found."""
         self.found.extend(diagnostics)
+        self._check()
+
+    def _check(self) -> None:
+        if self._limit is not None and len(self.found) >= self._limit:
+            raise TooManyFaults(self.found)
 
     def collect(self, checked: Checked[T]) -> T:
         """The value of another stage, whose diagnostics are kept."""
@@ -74,7 +98,9 @@ class Collector:
 
     @property
     def has_errors(self) -> bool:
-        return any(one.severity == "error" for one in self.found)
+        while self._looked < len(self.found) and self.found[self._looked].severity != "error":
+            self._looked += 1
+        return self._looked < len(self.found)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .derived import Cause, Derived, causes_of, is_silent, origin_of
 from .diagnostic import Diagnostic, Note
-from .span import Span
+from .span import Source, Span
 
 _SHOWN_CAUSES = 6
 _FOUND = re.compile(r"found `[^`]*`")
@@ -23,7 +23,8 @@ def in_file_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     for key, (one, uses) in _distinct(diagnostics).items():
         found = _settled(one, len(uses) - 1)
         # One slip of the user can make much in the library wrong: it is reported once.
-        at: object = (found.code, found.span) if _moved(one, found) else key
+        moved = found is not one and _moved(one, found)
+        at: object = (found.code, found.span) if moved else key
         settled.setdefault(at, found)
     return tuple(sorted(settled.values(), key=_place))
 
@@ -36,8 +37,12 @@ def _distinct(diagnostics: Sequence[Diagnostic]) -> dict[object, tuple[Diagnosti
     caused = any(one.severity == "error" and not _follows(one) for one in diagnostics)
     distinct: dict[object, tuple[Diagnostic, _Uses]] = {}
     for one in diagnostics:
-        if one.span is None or _follows(one):
-            if one.span is None or not caused:
+        if one.span is None or type(one.span.source) is Source:  # nearly all of them
+            plain = one if one.span is None else (one.code, one.severity, one.message, one.span)
+            distinct.setdefault(plain, (one, set()))[1].add(())
+            continue
+        if _follows(one):
+            if not caused:
                 distinct.setdefault(one, (one, set()))
             continue
         key = (one.code, one.severity, _whatever_was_found(one), origin_of(one.span))

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 _LONGEST: Final = 200  # characters of a word that is looked up; no name is half as long
 _TELLING: Final = 4  # characters that a common start needs to mean anything
-_EFFORT: Final = 200_000
+_EFFORT: Final = 100_000
 """Names looked at, and characters of those compared closely, for all words of one check together:
 some hundred slips in any spec, and no more than a fraction of a second in one that has thousands.
 """
@@ -144,8 +144,9 @@ def _nearest_folded(word: _Folded, names: list[str]) -> list[str]:
     size = len(word.text)
     for name in names:
         text, letters = _folded(name)
-        limit = max(1, max(size, len(text)) // 3)
-        bound = abs(size - len(text))
+        other = len(text)
+        limit = (size if size > other else other) // 3 or 1
+        bound = abs(size - other)
         if bound <= limit and (bound := _at_least(bound, word.letters, letters)) <= limit:
             candidates.append((bound, text, name))
     candidates.sort()

@@ -25,6 +25,7 @@ from ..diagnostics import Fault, Note, Source, Span, nearest
 from ..diagnostics.derived import derive
 from . import budgets, scalars, yaml_faults, yaml_syntax
 from .merge_key import Merge, is_merge, merged
+from .nesting import deeper_than
 from .node import Entry, Mapping, Node, Scalar, Sequence
 from .reader import Reading, too_deep, too_many_nodes
 
@@ -42,6 +43,9 @@ def compose(reading: Reading, parser: Parser = PARSER) -> Mapping | None:
     """The mapping that the text holds, or None where it holds none. Raises `Fault` where reading
     had to stop.
     """
+    deep = deeper_than(reading.source.text, budgets.LEVELS)
+    if deep is not None:
+        reading.stop(too_deep(), reading.span(*deep))
     composer = Composer(reading, parser)
     try:
         root = composer.document()
