@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterable
 from functools import cache
 
@@ -92,3 +94,19 @@ def _with_uint64(different: tuple[str, ...]) -> str | None:
     if any(dtype.startswith("int") for dtype in different):
         return "float32"
     return promote("uint32" if dtype == "uint64" else dtype for dtype in different)
+
+
+def rounded(value: float, dtype: str) -> float:
+    """The number of the floating-point dtype that is nearest to the value, ties to even."""
+    if dtype == "float16":
+        try:
+            return float(struct.unpack("e", struct.pack("e", value))[0])
+        except OverflowError:
+            return math.copysign(math.inf, value)
+    if dtype == "bfloat16":
+        (bits,) = struct.unpack("I", struct.pack("f", value))
+        bits += 0x7FFF + (bits >> 16 & 1)
+        return float(struct.unpack("f", struct.pack("I", bits & 0xFFFF0000))[0])
+    if dtype == "float32":
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    return value

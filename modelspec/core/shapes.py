@@ -142,7 +142,8 @@ def total(sizes: Iterable[Size]) -> Size:
     """The sum."""
     result: Size = 0
     for size in sizes:
-        result = plus(result, size)
+        both = type(result) is int and type(size) is int  # most often, and of thousands of weights
+        result = result + size if both else plus(result, size)  # type: ignore[operator]  # as above
     return result
 
 

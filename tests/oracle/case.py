@@ -88,9 +88,16 @@ def layer_class(kind: str) -> type[Layer]:
     return found
 
 
-KINDS = tuple(sorted(kind for kind in LAYERS.kinds() if layer_class(kind).arguments != NAMED))
-"""Every layer but those whose settings name what they take (formulas, which have tests of their
-own).
+KINDS = tuple(
+    sorted(
+        kind
+        for kind in LAYERS.kinds()
+        if layer_class(kind).arguments != NAMED and layer_class(kind).keras_module
+    )
+)
+"""Every layer but those whose settings name what they take (formulas), and those that neither Keras
+nor modelspec builds, as only columns of data have what they compute with; both have tests of their
+own.
 """
 
 

@@ -2,11 +2,12 @@
 gradient's square.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from .optimizer import Gradient, LearningRate, Momenta
+from .optimizer import Gradient, LearningRate, Momenta, Outcome
 from .setting_types import Decay, NonNegative, Positive, PositiveFraction, Whole
 
 
@@ -19,6 +20,8 @@ class Adam(Momenta):
 
     Kingma and Ba, 2014: https://arxiv.org/abs/1412.6980
     """
+
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails", "beta_2": "stops"}
 
     amsgrad: bool = False
     """Whether to divide by the largest mean so far: https://openreview.net/forum?id=ryQu7f-RZ"""
@@ -33,6 +36,8 @@ class AdamW(Momenta):
 
     Loshchilov and Hutter, 2019: https://arxiv.org/abs/1711.05101
     """
+
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails", "beta_2": "stops"}
 
     weight_decay: NonNegative = 0.004
     amsgrad: bool = False
@@ -49,6 +54,8 @@ class Adamax(Momenta):
     Kingma and Ba, 2014, section 7: https://arxiv.org/abs/1412.6980
     """
 
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails"}
+
 
 class Nadam(Momenta):
     """Adam with Nesterov's momentum.
@@ -59,6 +66,8 @@ class Nadam(Momenta):
 
     Dozat, 2015: http://cs229.stanford.edu/proj2015/054_report.pdf
     """
+
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_2": "fails"}
 
 
 class Lamb(Momenta):
@@ -71,6 +80,8 @@ class Lamb(Momenta):
     You et al., 2019: https://arxiv.org/abs/1904.00962
     """
 
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_1": "fails", "beta_2": "stops"}
+
 
 class ScheduleFreeAdamW(Momenta):
     """AdamW on a mean of the weights so far, which takes the place of a learning rate schedule.
@@ -81,6 +92,9 @@ class ScheduleFreeAdamW(Momenta):
 
     Defazio et al., 2024: https://arxiv.org/abs/2405.15682
     """
+
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {"beta_2": "fails"}
+    rounded_to_zero: ClassVar[Mapping[str, Outcome]] = {"epsilon": "fails"}
 
     learning_rate: LearningRate = 0.0025
     beta_1: PositiveFraction = 0.9

@@ -4,7 +4,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from modelspec.core.shapes import Shape
+
 from .loss import Loss, Reduction, Targets
+from .misfit import Misfit, from_the_end, off_the_last_axis, units_of
 from .setting_types import Axes, Fraction, Name, NonNegative, numbers
 
 
@@ -70,6 +73,9 @@ class CategoricalCrossentropy(Loss):
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "categorical_crossentropy"
 
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return from_the_end(self.axis)
+
 
 class CategoricalFocalCrossentropy(Loss):
     """Categorical crossentropy that counts examples the less, the better they are predicted
@@ -94,6 +100,17 @@ class CategoricalFocalCrossentropy(Loss):
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "categorical_focal_crossentropy"
 
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        units = units_of(outputs)
+        count = len(self.alpha) if isinstance(self.alpha, tuple) else 1
+        if units is None or count in (1, units):
+            return None
+        return Misfit(
+            f"has {count} weights in `alpha`, and the output {units} units",
+            "alpha",
+            "write one number, or one for each unit",
+        )
+
 
 class SparseCategoricalCrossentropy(Loss):
     """The crossentropy of one class out of several, for targets that are the index of the class.
@@ -112,6 +129,9 @@ class SparseCategoricalCrossentropy(Loss):
     reduction: Reduction = "sum_over_batch_size"
     axis: int = -1
     name: Name = "sparse_categorical_crossentropy"
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return off_the_last_axis(self.axis, outputs)
 
 
 class CategoricalGeneralizedCrossEntropy(Loss):
@@ -147,7 +167,30 @@ class KLDivergence(Loss):
     name: Name = "kl_divergence"
 
 
-class Dice(Loss):
+class OverlapLoss(Loss):
+    """What losses share that are one number for whatever they sum over."""
+
+    targets: ClassVar[Targets] = "binary"
+
+    def values(self, outputs: Shape) -> Shape | None:
+        axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
+        if axis is None:
+            return ()
+        axes = (axis,) if isinstance(axis, int) else axis
+        if any(not -len(outputs) <= axis < len(outputs) for axis in axes):
+            return None
+        summed = {axis % len(outputs) for axis in axes}
+        return tuple(size for axis, size in enumerate(outputs) if axis not in summed)
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
+        axes = axis if isinstance(axis, tuple) else ()
+        if len({one % len(outputs) for one in axes}) == len(axes):
+            return None
+        return Misfit("sums over an axis twice", "axis", "name each axis once")
+
+
+class Dice(OverlapLoss):
     """One minus twice the overlap of two segments over the sum of their sizes.
 
     ```yaml
@@ -155,15 +198,13 @@ class Dice(Loss):
     ```
     """
 
-    targets: ClassVar[Targets] = "binary"
-
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "dice"
     axis: Axes | None = None
     """What is summed over; all axes, the batch too, where it is not written."""
 
 
-class Tversky(Loss):
+class Tversky(OverlapLoss):
     """Dice with a weight of its own for what is missing from the segment and for what is wrongly in
     it.
 
@@ -173,8 +214,6 @@ class Tversky(Loss):
 
     Salehi et al., 2017: https://arxiv.org/abs/1706.05721
     """
-
-    targets: ClassVar[Targets] = "binary"
 
     # Keras's manual says this the other way round; this is what its formula computes.
     alpha: NonNegative = 0.5
@@ -203,3 +242,6 @@ class CTC(Loss):
 
     reduction: Reduction = "sum_over_batch_size"
     name: Name = "ctc"
+
+    def values(self, outputs: Shape) -> Shape | None:
+        return outputs[:1]

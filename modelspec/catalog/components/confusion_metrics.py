@@ -5,9 +5,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from modelspec.core.settings import refuse
+from modelspec.core.shapes import Shape
 
 from .loss import Targets
 from .metric import Direction, Metric
+from .misfit import Misfit, units_of
 from .setting_types import (
     Count,
     Fraction,
@@ -28,6 +30,18 @@ each.
 class BinaryMetric(Metric):
     targets: ClassVar[Targets] = "binary"
     of_probabilities: ClassVar[bool] = True
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        units = units_of(outputs)
+        for setting, least in (("class_id", 1), ("top_k", 0)):
+            value = getattr(self, setting, None)
+            if units is not None and value is not None and value + least > units:
+                return Misfit(
+                    f"has `{setting}: {value}`, and the output {units} units",
+                    setting,
+                    "classes count from 0" if least else f"write a number up to {units}",
+                )
+        return None
 
 
 class ThresholdMetric(BinaryMetric):
@@ -208,6 +222,24 @@ class AUC(BinaryMetric):
                 help="write `multi_label: true`, or remove `num_labels`",
             )
         return self
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        if self.multi_label and len(outputs) != 2:
+            return Misfit(
+                "has a curve of its own for each unit of outputs (batch, units) alone",
+                "multi_label",
+                "leave `multi_label` out, or bring the output to two axes",
+            )
+        units = units_of(outputs)
+        counts = {"num_labels": self.num_labels, "label_weights": len(self.label_weights or ())}
+        for setting, count in counts.items():
+            if count and units is not None and count != units:
+                return Misfit(
+                    f"has {count} labels in `{setting}`, and the output {units} units",
+                    setting,
+                    "write one for each unit, or leave it out",
+                )
+        return None
 
 
 class FBetaScore(Metric):

@@ -5,12 +5,22 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from modelspec.core.settings import refuse
+from modelspec.core.shapes import Tensor, show
 
 from .setting_types import Axes, Component, Fraction, NonNegative, Positive
 
 
 class Constraint(Component):
     keras_module: ClassVar[str] = "constraints"
+
+    def misfit(self, weight: Tensor) -> str | None:
+        """What keeps it from bounding a weight of this type, as the end of a sentence; None where
+        nothing does.
+        """
+        axis: int | tuple[int, ...] | None = getattr(self, "axis", None)
+        axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+        wrong = [one for one in axes if not -weight.rank <= one < weight.rank]
+        return f"takes norms along axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
 
 
 class MaxNorm(Constraint):

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import PlainValidator, model_validator
 
 from modelspec.core.settings import Unfit, refuse
+from modelspec.core.shapes import Tensor, may_equal, show
 
 from .setting_types import AxisList, Component, NonNegative, Positive
 
@@ -63,6 +64,12 @@ WINDOWS = (
 class Initializer(Component):
     keras_module: ClassVar[str] = "initializers"
 
+    def misfit(self, weight: Tensor) -> str | None:
+        """What keeps it from making a weight of this type, as the end of a sentence; None where
+        nothing does.
+        """
+        return None
+
 
 class Seeded(Initializer):
     """An initializer that draws at random. With a seed of its own it gives the same values each
@@ -116,6 +123,9 @@ class Identity(Initializer):
 
     gain: float = 1.0
 
+    def misfit(self, weight: Tensor) -> str | None:
+        return None if weight.rank == 2 else f"makes a matrix, found {show(weight.shape)}"
+
 
 def _window(value: object) -> str | None:
     if value is None or (isinstance(value, str) and value in WINDOWS):
@@ -141,6 +151,11 @@ class STFT(Initializer):
     """A window of `scipy.signal.get_window`, or `null` for none."""
     scaling: Literal["density", "spectrum"] | None = "density"
     periodic: bool = False
+
+    def misfit(self, weight: Tensor) -> str | None:
+        if weight.rank == 3 and may_equal(weight.shape[1], 1):
+            return None
+        return f"makes a kernel (steps, 1, bands), found {show(weight.shape)}"
 
 
 class RandomNormal(Seeded):
@@ -214,6 +229,11 @@ class Scaled(Seeded):
                     help=f"write `{other}` too",
                 )
         return self
+
+    def misfit(self, weight: Tensor) -> str | None:
+        axes = (*(self.input_axes or ()), *(self.output_axes or ()))
+        wrong = [axis for axis in axes if not -weight.rank <= axis < weight.rank]
+        return f"counts axis {wrong[0]}, found {show(weight.shape)}" if wrong else None
 
 
 class VarianceScaling(Scaled):
@@ -312,3 +332,9 @@ class Orthogonal(Seeded):
     """
 
     gain: float = 1.0
+
+    def misfit(self, weight: Tensor) -> str | None:
+        if weight.rank < 2:
+            return f"makes a weight of at least two axes, found {show(weight.shape)}"
+        # TensorFlow has no decomposition of a matrix in it.
+        return "cannot be computed in bfloat16" if weight.dtype == "bfloat16" else None

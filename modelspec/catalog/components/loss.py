@@ -2,6 +2,9 @@
 
 from typing import ClassVar, Literal, TypeAlias
 
+from modelspec.core.shapes import Shape
+
+from .misfit import Misfit, along_examples
 from .setting_types import Component, FloatDtype, Name
 
 Targets: TypeAlias = Literal[
@@ -45,3 +48,26 @@ class Loss(Component):
     def has_from_logits(cls) -> bool:
         """Whether the loss can take scores (`from_logits: true`) in place of probabilities."""
         return "from_logits" in cls.model_fields
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the losses of a batch become one number."""
+        return getattr(self, "reduction", None) not in (None, "none")
+
+    def values(self, outputs: Shape) -> Shape | None:
+        """The shape of the losses of a batch before they are reduced; None where it is not known.
+        Most compare along the axis of the units, or along `axis`.
+        """
+        axis: int = getattr(self, "axis", -1)
+        if not -len(outputs) <= axis < len(outputs):
+            return None
+        axis %= len(outputs)
+        return (*outputs[:axis], *outputs[axis + 1 :])
+
+    def keeps_examples(self, outputs: Shape) -> bool:
+        """Whether each example has losses of its own, which can be weighed."""
+        return not along_examples(getattr(self, "axis", -1), outputs)
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        """Why outputs of the shape, the batch first, cannot be compared; None where they can."""
+        return None

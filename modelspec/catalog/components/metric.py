@@ -3,8 +3,10 @@
 from typing import ClassVar, Literal, TypeAlias
 
 from modelspec.core.registry import snake_case
+from modelspec.core.shapes import Shape
 
 from .loss import Targets
+from .misfit import Misfit, along_examples
 from .setting_types import Component, MetricDtype, Name
 
 Direction: TypeAlias = Literal["up", "down"] | None
@@ -50,6 +52,14 @@ class Metric(Component):
         that cannot be told. More than one are logged as `name_0`, `name_1`, ...
         """
         return 1
+
+    def keeps_examples(self, outputs: Shape) -> bool:
+        """Whether each example has values of its own, which can be weighed."""
+        return not (self.along_units and along_examples(getattr(self, "axis", -1), outputs))
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        """Why outputs of the shape, the batch first, cannot be compared; None where they can."""
+        return None
 
     @property
     def log_name(self) -> str:

@@ -1,5 +1,6 @@
 """Optimizers that hold others: LossScaleOptimizer, and MultiOptimizer with its OptimizerMap."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationInfo
@@ -7,6 +8,7 @@ from pydantic import PlainValidator, ValidationInfo
 from modelspec.core.diagnostics import Fault
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Faults, Settings, Unfit, context_of, read_form
+from modelspec.core.shapes import Tensor
 from modelspec.core.source import Value
 
 from . import OPTIMIZERS
@@ -63,6 +65,8 @@ class LossScaleOptimizer(Optimizer):
     Micikevicius et al., 2017: https://arxiv.org/abs/1710.03740
     """
 
+    scales_gradients = True
+
     inner_optimizer: PlainOptimizer
     initial_scale: Positive = 32768.0
     dynamic_growth_steps: Count = 2000
@@ -73,6 +77,13 @@ class LossScaleOptimizer(Optimizer):
     def gradients(self) -> tuple[Gradient, ...]:
         found: tuple[Gradient, ...] = self.inner_optimizer.gradients
         return found
+
+    def misfit(self, weight: Tensor) -> str | None:
+        # Its scale is a float32, and with it the gradients; sums of them are as the weights.
+        adds_up = self.inner_optimizer.gradient_accumulation_steps is not None
+        if adds_up and weight.dtype in ("float16", "bfloat16"):
+            return "gives gradients in float32 to be accumulated in the dtype of the weights"
+        return None
 
     @classmethod
     def primary_family(cls) -> Registry | None:
@@ -121,6 +132,15 @@ class OptimizerMap(Optimizer):
         PlainValidator(_by_path, json_schema_input_type=dict[str, Any] | None),
     ] = None
 
+    def assigned(self, path: str) -> tuple[str, ...]:
+        """The keys of the map that a weight of this path is trained by, as Keras finds them: the
+        path itself, or every expression that matches all of it.
+        """
+        patterns: dict[str, Any] = self.optimizer_map or {}
+        if path in patterns:
+            return (path,)
+        return tuple(one for one in patterns if re.fullmatch(one, path))
+
     @property
     def gradients(self) -> tuple[Gradient, ...]:
         held = (self.default_optimizer, *(self.optimizer_map or {}).values())
@@ -133,9 +153,9 @@ def _map(value: Any, info: ValidationInfo) -> OptimizerMap:
     if not isinstance(value, dict):
         raise Unfit("a mapping with `default_optimizer` and `optimizer_map`")
     if tuple(value) != (OptimizerMap.kind(),):
-        return OptimizerMap.read(value, context_of(info))
+        return OptimizerMap.from_body(value, context_of(info))
     try:
-        return OptimizerMap.read(value[OptimizerMap.kind()], context_of(info))
+        return OptimizerMap.from_body(value[OptimizerMap.kind()], context_of(info))
     except Faults as error:
         raise Faults(fault.under(OptimizerMap.kind()) for fault in error.faults) from None
 
@@ -155,6 +175,10 @@ class MultiOptimizer(Optimizer):
     name: Name = None
 
     @property
-    def gradients(self) -> tuple[Gradient, ...]:
-        found: tuple[Gradient, ...] = self.optimizer_map.gradients
+    def by_path(self) -> OptimizerMap:
+        found: OptimizerMap = self.optimizer_map
         return found
+
+    @property
+    def gradients(self) -> tuple[Gradient, ...]:
+        return self.by_path.gradients

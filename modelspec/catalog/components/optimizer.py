@@ -3,13 +3,15 @@ loss.
 """
 
 import re
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 
 from modelspec.core.diagnostics import nearest
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings, Unfit, refuse
+from modelspec.core.shapes import Tensor
 
 from . import SCHEDULES
 from .family import Reader
@@ -51,15 +53,32 @@ LearningRate = Annotated[
 """How far one step goes: a number of at least 0, or a schedule in any of its written forms."""
 
 
+Outcome: TypeAlias = Literal["stops", "fails"]
+"""What rounding makes of a training: no weight changes, or weights become no finite numbers."""
+
+
 class Optimizer(Component):
     """How the gradients change the weights."""
 
     keras_module: ClassVar[str] = "optimizers"
+    scales_gradients: ClassVar[bool] = False
+    """Whether gradients come to the optimizers that it holds in float32 at least."""
 
     @property
     def gradients(self) -> "tuple[Gradient, ...]":
         """The optimizers that change weights: itself, or those that it holds."""
         return ()
+
+    def misfit(self, weight: Tensor) -> str | None:
+        """Why it cannot change a weight of this type, as the end of a sentence; None where it
+        can.
+        """
+        return None
+
+    @property
+    def by_path(self) -> Any:
+        """The map of optimizers by the paths of weights; None for one that trains all of them."""
+        return None
 
     @property
     def keeps_averages(self) -> bool:
@@ -69,6 +88,11 @@ class Optimizer(Component):
 
 class Gradient(Optimizer):
     """An optimizer of its own, rather than one that holds others."""
+
+    rounded_to_one: ClassVar[Mapping[str, Outcome]] = {}
+    """Settings below 1, by what follows where the dtype of the weights rounds them to 1."""
+    rounded_to_zero: ClassVar[Mapping[str, Outcome]] = {}
+    """Settings above 0, by what follows where the dtype of the weights rounds them to 0."""
 
     learning_rate: LearningRate = 0.001
     weight_decay: NonNegative | None = None

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from modelspec.core.shapes import Tensor
+
 from .optimizer import Gradient, LearningRate, Pattern
 from .setting_types import Count, Decay, Fraction, NonNegative, Positive, PositiveFraction
 
@@ -134,3 +136,9 @@ class Muon(Gradient):
     """How many iterations make the update orthogonal."""
     nesterov: bool = True
     rms_rate: Positive | None = 0.2
+
+    def misfit(self, weight: Tensor) -> str | None:
+        """Keras measures the update of a matrix in float32."""
+        if weight.dtype != "float64" or weight.rank != 2 or self.exclude_layers:
+            return None
+        return "computes the update of a matrix in float32"

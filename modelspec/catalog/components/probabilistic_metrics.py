@@ -5,9 +5,11 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from modelspec.core.settings import refuse
+from modelspec.core.shapes import Shape
 
 from .loss import Targets
 from .metric import Direction, Metric
+from .misfit import Misfit, along_examples, from_the_end, off_the_last_axis
 from .setting_types import Count, Fraction, Name, WholeNumbers
 
 
@@ -76,6 +78,12 @@ class CategoricalCrossentropy(Metric):
     label_smoothing: Fraction = 0
     axis: int = -1
 
+    def keeps_examples(self, outputs: Shape) -> bool:
+        return not along_examples(self.axis, outputs)
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return from_the_end(self.axis)
+
 
 class SparseCategoricalCrossentropy(Metric):
     """The crossentropy of one class out of several, for targets that are indices.
@@ -95,11 +103,24 @@ class SparseCategoricalCrossentropy(Metric):
     ignore_class: int | None = None
     axis: int = -1
 
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        return off_the_last_axis(self.axis, outputs)
+
 
 class Overlap(Metric):
     """What intersections over unions share."""
 
     sums_in: ClassVar[str | None] = "float64"
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        """Keras averages the classes along `axis` too, and they have one."""
+        if getattr(self, "axis", -1) == -1:
+            return None
+        return Misfit(
+            "takes the classes along the last axis alone",
+            "axis",
+            "leave `axis` out, and bring the classes to the last axis with `Permute`",
+        )
 
     def _check_classes(self, num_classes: int, chosen: tuple[int, ...]) -> None:
         for index, one in enumerate(chosen):

@@ -2,8 +2,11 @@
 
 from typing import ClassVar, Literal
 
+from modelspec.core.shapes import Shape
+
 from .loss import Targets
 from .metric import Direction, Metric
+from .misfit import Misfit
 from .setting_types import Name, Whole
 
 
@@ -119,6 +122,15 @@ class R2Score(NumberMetric):
 
     def numbers(self, units: int | None) -> int | None:
         return units if self.class_aggregation is None else 1
+
+    def misfit(self, outputs: Shape) -> Misfit | None:
+        if not self.num_regressors:
+            return None
+        return Misfit(
+            "counts the examples for `num_regressors`, which Keras cannot do while a model trains",
+            "num_regressors",
+            "leave `num_regressors` out",
+        )
 
 
 class PearsonCorrelation(NumberMetric):

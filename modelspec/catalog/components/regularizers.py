@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from modelspec.core.shapes import PENDING, Shape, known, show
+from modelspec.core.shapes import PENDING, Tensor, known, show
 
 from .setting_types import Component, NonNegative
 
@@ -10,8 +10,8 @@ from .setting_types import Component, NonNegative
 class Regularizer(Component):
     keras_module: ClassVar[str] = "regularizers"
 
-    def misfit(self, shape: Shape) -> str | None:
-        """What keeps it from working on a tensor of this shape, as the end of a sentence; None
+    def misfit(self, tensor: Tensor) -> str | None:
+        """What keeps it from working on a tensor of this type, as the end of a sentence; None
         where nothing does. An output has its batch axis.
         """
         return None
@@ -62,8 +62,11 @@ class OrthogonalRegularizer(Regularizer):
     factor: NonNegative = 0.01
     mode: Literal["rows", "columns"] = "rows"
 
-    def misfit(self, shape: Shape) -> str | None:
-        """Keras divides by the number of pairs, which it takes from the shape."""
+    def misfit(self, tensor: Tensor) -> str | None:
+        """Keras divides by the number of pairs, which it takes from the shape, and compares with a
+        matrix in float32.
+        """
+        shape = tensor.shape
         if len(shape) != 2:
             return f"takes a matrix, found {show(shape)}"
         count = shape[0 if self.mode == "rows" else 1]
@@ -73,4 +76,6 @@ class OrthogonalRegularizer(Regularizer):
             return f"counts the pairs of {self.mode}, and how many there are is not known"
         if count == 1:
             return f"has no two {self.mode} to compare in {show(shape)}: the penalty is no number"
+        if tensor.dtype != "float32":
+            return f"computes in float32, found {tensor.dtype}"
         return None

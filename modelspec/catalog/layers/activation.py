@@ -38,6 +38,7 @@ class ReLU(Elementwise):
     threshold)`.
     """
 
+    takes_sparse = False
     prepares_data = True
 
     max_value: _Slope | None = None
@@ -73,6 +74,7 @@ class LeakyReLU(Elementwise):
     Takes any shape and gives the same.
     """
 
+    takes_sparse = False
     keeps_dtype = False
     prepares_data = True
     takes = "numbers"
@@ -96,6 +98,7 @@ class ELU(Elementwise):
     Takes any shape and gives the same. From Clevert et al., 2015, https://arxiv.org/abs/1511.07289.
     """
 
+    takes_sparse = False
     prepares_data = True
     takes = "floats"
 
@@ -121,6 +124,8 @@ class PReLU(Elementwise):
     2015, https://arxiv.org/abs/1502.01852.
     """
 
+    takes_sparse = False
+    mixes_dtypes = False
     takes = "floats"
 
     alpha_initializer: Initializer = "Zeros"
@@ -187,6 +192,7 @@ class Softmax(Layer):
     result is 0.
     """
 
+    takes_sparse = False
     supports_masking = True
     masks_entries = True
     activation_function = "softmax"

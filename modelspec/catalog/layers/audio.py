@@ -187,6 +187,7 @@ class MelSpectrogram(Layer):
     Takes (batch, samples), gives (batch, num_mel_bins, frames). Nothing in it is trained.
     """
 
+    takes_sparse = False
     no_kernel_in = ("float64",)
     prepares_data = True
 

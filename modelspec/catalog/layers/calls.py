@@ -25,10 +25,13 @@ def output_of(layer: Layer, inputs: Inputs) -> Outputs:
 
 def _need_kernel(layer: Layer, inputs: Inputs) -> None:
     if layer.compute_dtype in layer.no_kernel_in:
+        setting = layer.no_kernel_because
+        cause = f" with these `{setting}`" if setting else ""
+        written = setting or ("dtype" if "dtype" in layer.model_fields_set else None)
         raise Fault(
             "MS404",
-            f"TensorFlow cannot compute `{layer.kind()}` in {layer.compute_dtype}",
-            ("dtype",) if "dtype" in layer.model_fields_set else (),
+            f"TensorFlow cannot compute `{layer.kind()}`{cause} in {layer.compute_dtype}",
+            (written,) if written else (),
             help="give the layer `dtype: float32`",
         )
     for x in _computed_with(inputs):

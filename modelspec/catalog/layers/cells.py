@@ -233,11 +233,11 @@ class StackedRNNCells(Layer):
         self.cells[0].check_step(x)
 
     def step_weights(self, size: Size) -> tuple[Weight, ...]:
-        made: tuple[Weight, ...] = ()
+        made: list[Weight] = []
         for name, cell in zip(names_of(self.cells), self.cells, strict=True):
             made += prefixed(name, cell.step_weights(size), self.trainable)
             size = cell.units
-        return made
+        return tuple(made)
 
     def step_cost(self, size: Size) -> Size:
         costs: list[Size] = []

@@ -81,6 +81,17 @@ class ConvolutionalLSTM(Layer):
     def mask_rank(self, rank: int) -> int | None:
         return 2
 
+    @property
+    def passes_mask(self) -> bool:
+        return self.return_sequences
+
+    def takes_mask(self, mask: Shape, made: Tensor) -> bool:
+        """One that also marks rows chooses among those of the state, where it has as many."""
+        rows = made.shape[2 if self.return_sequences else 1 :]
+        return len(mask) < made.rank + (not self.return_sequences) and all(
+            may_equal(a, b) for a, b in zip(mask[2:], rows, strict=False)
+        )
+
     def output(self, inputs: Inputs) -> Outputs:
         x = numbers(self, inputs, self.axes + 3)
         state = self._state(x)

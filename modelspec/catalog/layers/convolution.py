@@ -50,6 +50,7 @@ class Convolution(Layer):
     """What Conv1D, Conv2D and Conv3D share: everything but the number of axes."""
 
     takes = "floats"
+    mixes_dtypes = False
     channel_bias = True
     axes: ClassVar[int]
 

@@ -32,6 +32,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    sparse_rank = 2
     channel_bias = True
 
     units: Count
@@ -140,6 +141,7 @@ class Masking(Elementwise):
     Takes (batch, time, ...) and gives the same, with the masked steps set to zero.
     """
 
+    takes_sparse = False
     keeps_values = "some"
 
     mask_value: Number = 0.0
@@ -267,7 +269,9 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    keeps_dtype = True
     keeps_values = "all"
+    keeps_sparse = True
     prepares_data = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((None, 5),)),

@@ -47,6 +47,8 @@ class SReLU(Curve):
     `t + a_right * (x - t)`. From Jin et al., 2015, https://arxiv.org/abs/1512.07030.
     """
 
+    takes_sparse = False
+
     curve: ClassVar[tuple[str, ...]] = ("t_left", "a_left", "t_right", "a_right")
 
     t_left_initializer: Initializer = "zeros"

@@ -24,6 +24,8 @@ class DepthwiseConvolution(Layer):
     """What DepthwiseConv1D and DepthwiseConv2D share: everything but the number of axes."""
 
     takes = "floats"
+    mixes_dtypes = False
+    no_kernel_because = "strides"
     channel_bias = True
     axes: ClassVar[int]
 
@@ -42,6 +44,11 @@ class DepthwiseConvolution(Layer):
     activity_regularizer: Regularizer | None = None
     depthwise_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
+
+    @property
+    def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
+        """With other strides along one axis than along the other, oneDNN alone has a kernel."""
+        return ("float16", "float64") if len(set(self.strides)) > 1 else ()
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)
@@ -119,6 +126,8 @@ class SeparableConvolution(Layer):
     """What SeparableConv1D and SeparableConv2D share: everything but the number of axes."""
 
     takes = "floats"
+    mixes_dtypes = False
+    no_kernel_because = "strides"
     channel_bias = True
     axes: ClassVar[int]
 
@@ -141,6 +150,11 @@ class SeparableConvolution(Layer):
     depthwise_constraint: Constraint | None = None
     pointwise_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
+
+    @property
+    def no_kernel_in(self) -> tuple[str, ...]:  # type: ignore[override]  # the settings decide
+        """With other strides along one axis than along the other, oneDNN alone has a kernel."""
+        return ("float16", "float64") if len(set(self.strides)) > 1 else ()
 
     def output(self, inputs: Inputs) -> Tensor:
         x = numbers(self, inputs, self.axes + 2)

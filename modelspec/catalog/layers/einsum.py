@@ -64,6 +64,8 @@ class EinsumDense(Layer):
     `output_shape` leaves them out.
     """
 
+    takes_sparse = False
+
     equation: str
     output_shape: Annotated[Any, PlainSizes]
     activation: Activation | None = None

@@ -22,6 +22,7 @@ class Highway(Layer):
     the input through at first. From Srivastava et al., 2015, https://arxiv.org/abs/1505.00387.
     """
 
+    takes_sparse = False
     takes = "floats"
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
@@ -75,6 +76,7 @@ class MaxoutDense(Layer):
     https://arxiv.org/abs/1302.4389.
     """
 
+    takes_sparse = False
     supports_masking = True
     keras_module: ClassVar[str] = "modelspec"
 

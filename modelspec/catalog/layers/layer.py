@@ -158,6 +158,12 @@ class Layer(Facts):
         """
         return self
 
+    def outside_training(self, given: Tensor, said: Tensor) -> Tensor:
+        """What a call that gives `said` in training gives outside of it: for a layer that changes
+        the size of its input in training only.
+        """
+        return said
+
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
         """What a call that gives `said` gives inside a `Pipeline`, where Keras runs the layer on an
         unknown batch and does not ask what it says. Raises MS405 where it must know a size for it.

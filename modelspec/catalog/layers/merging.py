@@ -31,6 +31,7 @@ _PAIR = (Argument("inputs", many=True, least=2, most=2),)
 class Merge(Layer):
     """What layers share that take a list of tensors; the batch sizes must agree."""
 
+    keeps_sparse = True
     supports_masking = True
     arguments: ClassVar[tuple[Argument, ...]] = _LIST
 

@@ -1,6 +1,6 @@
 """Attention with several heads: MultiHeadAttention, GroupQueryAttention."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
@@ -93,6 +93,24 @@ class ProjectedAttention(Layer):
 
     def mask_rank(self, rank: int) -> int | None:
         return 2
+
+    def mask_of_scores(
+        self, masked: Container[str], options: Mapping[str, Any], scores: Shape
+    ) -> Shape | None:
+        """Keras computes the scores with a `Softmax` layer, whose result keeps its mask."""
+        if len(scores) != 4:
+            return None  # more than one axis to attend over
+        both = (
+            self.sliding_window is not None
+            or bool(options.get("use_causal_mask"))
+            or "attention" in masked
+        )
+        of_query = both or "query" in masked
+        of_value = both or "value" in masked or "key" in masked
+        if not (of_query or of_value):
+            return None
+        batch, _, places, others = scores
+        return (batch, 1, places if of_query else 1, others if of_value else 1)
 
     def output_names(self, inputs: Inputs) -> tuple[str, ...]:
         return ("output", "scores") if inputs.option("return_attention_scores") else ()

@@ -39,6 +39,7 @@ class BatchNormalization(Layer):
     Source: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
     """
 
+    takes_sparse = False
     supports_masking = True
     removes_channel_mean = True
 
@@ -172,6 +173,7 @@ class LayerNormalization(AlongAxes):
     Source: Ba, Kiros and Hinton 2016, https://arxiv.org/abs/1607.06450.
     """
 
+    takes_sparse = False
     supports_masking = True
 
     epsilon: Epsilon = 1e-3

@@ -26,12 +26,14 @@ class Noise(Elementwise):
     """What layers share that change entries at random, in training only."""
 
     training_only = True
+    moves_values = False
     keeps_values = "some"
 
 
 class RandomMask(Noise):
     """What Dropout and its kin share that let entries drop in a pattern of a given shape."""
 
+    takes_sparse = False
     drops_values = True
 
     rate: Rate
@@ -245,7 +247,9 @@ class ActivityRegularization(Elementwise):
     Takes any shape and gives it as it is.
     """
 
+    takes_sparse = False
     keeps_values = "all"
+    adds_to_loss = True
 
     l1: Penalty = 0.0
     l2: Penalty = 0.0

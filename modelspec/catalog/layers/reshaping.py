@@ -73,10 +73,11 @@ class Reshape(Layer):
 
     @model_validator(mode="after")
     def _one_open_size(self) -> Self:
-        if self.target_shape.count(-1) > 1:
+        open_sizes = self.target_shape.count(-1) + self.target_shape.count(None)
+        if open_sizes > 1:
             refuse(
-                f"`target_shape` of `Reshape` has {self.target_shape.count(-1)} sizes of -1, but"
-                " only one can follow from the others",
+                f"`target_shape` of `Reshape` has {open_sizes} open sizes (-1 or null), but only"
+                " one can follow from the others",
                 "MS406",
                 "target_shape",
                 help="give all sizes but one",
@@ -93,8 +94,19 @@ class Reshape(Layer):
         if all(isinstance(size, int) for size in given) and None not in target:
             sizes: Shape = self._resolved(given, x)
         else:
+            self._check_known(given, x)
             sizes = tuple(_left_over(given, target) if size == -1 else size for size in target)
         return self.like(x, (x.shape[0], *sizes))
+
+    def _check_known(self, given: Shape, x: Tensor) -> None:
+        """Raises MS406 where no unknown sizes make as many entries as the target holds."""
+        entries = _fixed(given)
+        if {-1, None} & {*self.target_shape} or not entries:
+            return
+        fixed = _fixed(self.target_shape)
+        if fixed % entries:
+            found = f"a multiple of {entries} entries: {show(x.shape)}"
+            raise self._misfit(found, f"holds {fixed}")
 
     def _resolved(self, given: Shape, x: Tensor) -> Shape:
         entries, target = known(product(given)) or 0, self.target_shape
@@ -200,6 +212,7 @@ class RepeatVector(Layer):
     Takes (batch, features), gives (batch, n, features).
     """
 
+    takes_sparse = False
     keeps_dtype = True
     keeps_values = "all"
     prepares_data = True

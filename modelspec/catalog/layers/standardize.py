@@ -52,6 +52,7 @@ class Normalization(Layer):
     mean and variance are learned and applied in float64, without the steps that `pad` filled up.
     """
 
+    takes_sparse = False
     supports_masking = True
     prepares_data = True
     adapts = ("mean", "variance")

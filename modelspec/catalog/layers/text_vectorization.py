@@ -98,11 +98,17 @@ class TextVectorization(OwnDtype):
     def column_types(self) -> tuple[str, ...]:
         return ("string",)
 
+    @property
+    def runs_in(self) -> str | None:
+        return self.lookup.runs_in
+
     def output(self, inputs: Inputs) -> Tensor:
         x, mode = inputs.one, self.lookup.mode
         self._check_texts(x, mode)
         if mode == "int":
-            return Tensor((x.shape[0], self.output_sequence_length), "int64")
+            # A ragged tensor has as many tokens as the longest text, at most so many.
+            length = None if self.ragged else self.output_sequence_length
+            return Tensor((x.shape[0], length), "int64")
         tokens: Shape = (x.shape[0], None) if self.split else x.shape
         counted = "count" if mode == "tf_idf" else mode
         shape = encoded(self, x._replace(shape=tokens), counted, self.lookup.depth)

@@ -41,6 +41,7 @@ class TransposedConvolution(Layer):
 
     channels_last_on_cpu = True
     takes = "floats"
+    mixes_dtypes = False
     channel_bias = True
     axes: ClassVar[int]
 

@@ -33,15 +33,21 @@ class RunningDtypes:
     def add(self, call: Call, layer: Layer, inputs: Inputs) -> None:
         """Notes down what the call gives."""
         dtype = self._first(call, inputs)
-        if dtype is not None and layer.keeps_dtype:
+        if layer.runs_in is not None:
+            self._dtypes[call.name] = layer.runs_in
+        elif dtype is not None and layer.keeps_dtype:
             self._dtypes[call.name] = dtype
 
     def _first(self, call: Call, inputs: Inputs) -> str | None:
-        """The dtype of the first tensor, where it holds no floating-point numbers."""
+        """The dtype of the first tensor, where it holds no floating-point numbers. What is said to
+        hold strings was checked as such already.
+        """
         ref = next(iter(call.refs()), None)
         given = next(iter(inputs.tensors.values()), None)
         if ref is None or not given:
             return None
         tensor = given if isinstance(given, Tensor) else given[0]
-        dtype = self._dtypes.get(ref.producer, tensor.dtype)
-        return None if is_float(dtype) or dtype == "string" else dtype
+        running = self._dtypes.get(ref.producer)
+        if running is not None:
+            return running
+        return None if is_float(tensor.dtype) or tensor.dtype == "string" else tensor.dtype

@@ -26,8 +26,8 @@ def check(case: Case) -> None:
     for typed in case.graphs:
         for call in typed.layers:
             layer = layer_of(call)
-            for one in nested(layer) if layer is not None else ():
-                for reason in _reasons(one):
+            for one, dtype in _computed(layer) if layer is not None else ():
+                for reason in _reasons(one, dtype):
                     if reason.cause not in said:
                         said.add(reason.cause)
                         case.report.warning(
@@ -41,8 +41,18 @@ def _compiled(case: Case) -> bool:
     return runtime is not None and runtime.jit is True and not runtime.deterministic
 
 
-def _reasons(layer: Layer) -> Iterator[_Reason]:
-    dtype = layer.compute_dtype
+def _computed(layer: Layer) -> Iterator[tuple[Layer, str]]:
+    """The layer and those in it, each with the dtype that it computes in: that of the layer around
+    it where that does not cast.
+    """
+    around: dict[int, str] = {}
+    for one in nested(layer):
+        if one.runs_uncast:
+            around[id(getattr(one, "layer", None))] = one.compute_dtype
+        yield one, around.get(id(one), one.compute_dtype)
+
+
+def _reasons(layer: Layer, dtype: str) -> Iterator[_Reason]:
     if dtype in layer.gpu_kernel_in:
         yield _Reason(
             f"computed in {dtype}",

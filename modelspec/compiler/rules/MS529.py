@@ -24,8 +24,9 @@ def check(case: Case) -> None:
 
 
 def _check(case: Case, metrics: tuple[tuple[str, Chosen], ...]) -> None:
+    firsts: dict[str, Chosen] = {}
     for name, chosen in metrics:
-        first = next(other for found, other in metrics if found == name)
+        first = firsts.setdefault(name, chosen)
         if first is not chosen:
             case.report.error(
                 "MS529",

@@ -13,7 +13,7 @@ from .logged_quantities import FileValue, nearest_logged
 def check(case: Case) -> None:
     """Everything in braces."""
     for one in case.file_values:
-        if one.name in one.known:
+        if one.is_known:
             continue
         near = nearest_logged(one.name, one.known)
         case.report.error(

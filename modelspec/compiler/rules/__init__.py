@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from modelspec.core.diagnostics import Collector, Diagnostic
+from modelspec.core.diagnostics import MOST, Collector, Diagnostic
 
 from ..infer import TypedGraph
 from ..spec.data_section import DataSection
@@ -28,7 +28,7 @@ def lint(
     file: SpecFile | None = None,
 ) -> tuple[Diagnostic, ...]:
     """What does not go together. Silent about whatever is in error itself."""
-    report = Collector()
+    report = Collector(MOST)
     case = Case(typed, training, data, file, report)
     report.extend(case.chains.diagnostics)
     for check in _checks():

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
+from modelspec.catalog.components.optimizer import Gradient
 from modelspec.core.diagnostics import Collector
 from modelspec.core.shapes import Size
 
@@ -16,11 +17,13 @@ from ..spec.spec_file import SpecFile
 from ..spec.training_section import Training
 from .data_chains import DataChains, infer_chains
 from .graph_walk import distinct
+from .layer_patterns import FREEZE, Pattern, patterns
 from .logged_quantities import FileValue, Monitor, file_values, monitors
 from .mask_propagation import MaskEnds, follow_masks
 from .measured_outputs import Measured, measured
 from .output_heads import Head, heads
 from .trained_outputs import TrainedOutput, trained_outputs
+from .trained_weights import TrainedWeight, with_optimizers
 
 
 class Parts(NamedTuple):
@@ -67,6 +70,20 @@ class Case(Parts):
         if self.fitting is None:
             return ()
         return tuple(measured(self.heads, self.fitting))
+
+    @cached_property
+    def frozen(self) -> tuple[Pattern, ...]:
+        """What `freeze` names."""
+        if self.typed is None or self.fitting is None:
+            return ()
+        return tuple(patterns(self.typed, self.fitting, FREEZE))
+
+    @cached_property
+    def optimized(self) -> tuple[tuple[TrainedWeight, Gradient], ...]:
+        """The weights that are trained, each with what trains it."""
+        if self.typed is None or self.fitting is None:
+            return ()
+        return tuple(with_optimizers(self.typed, self.fitting))
 
     @cached_property
     def masks(self) -> MaskEnds:

@@ -25,8 +25,10 @@ class Pattern(NamedTuple):
 
 def patterns(typed: TypedGraph, training: Training, key: tuple[str, ...]) -> list[Pattern]:
     """The patterns at a key; also where something else of the section is in error."""
-    paths = all_paths(typed)
     written = _written(training, key)
+    if not written:
+        return []
+    paths = all_paths(typed)
     if sum(is_wild(text) for text, _ in written) > MOST_WILD:
         return []  # reported where they are read
     return [Pattern(text, span, _named(text, paths)) for text, span in written]

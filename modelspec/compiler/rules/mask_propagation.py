@@ -150,6 +150,8 @@ class _Walk:
         }
         if call.inside is not None:
             assert isinstance(call.call.callee, Graph)
+            if call.call.use.around:
+                return self._every_step(call, call.inside, taken)
             inside = self.graph(call.inside, {name: items[0][1] for name, items in taken.items()})
             return tuple(inside.values())
         layer = call.call.callee
@@ -161,11 +163,25 @@ class _Walk:
                 return ()
         return _results(call, layer, taken)
 
+    def _every_step(
+        self, call: TypedCall, inside: TypedGraph, taken: _Taken
+    ) -> tuple[Mask | None, ...]:
+        """The mask of what wrappers give, which is that of what they take: a step of it goes to the
+        model inside, and the masks that are made there end there.
+        """
+        around = call.call.use.around
+        given = {name: items[0][1] for name, items in taken.items()}
+        self.graph(inside, {name: _of_one_step(one, len(around)) for name, one in given.items()})
+        mask = next(iter(given.values()))
+        return (_with(mask, call.outputs[0], around[0]),)
+
     def _unfit(self, call: TypedCall, layer: Layer, taken: _Taken) -> bool:
         """Whether one of the masks has another number of axes than the layer can use."""
         for _, mask in (item for items in taken.values() for item in items):
             wanted = layer.mask_rank(mask.carrier_axes) if mask and _here(mask) else None
             if mask and wanted is not None and not mask.fits(wanted):
+                if call.outputs and layer.takes_mask(mask.shape, call.outputs[0]):
+                    continue
                 self.unfit.setdefault(id(call), UnfitMask(mask, call, wanted))
                 return True
         return False
@@ -174,11 +190,19 @@ class _Walk:
         """Notes down what a call that is given no mask of its own makes of those it gets."""
         if layer.masks_entries:
             mask = next(iter(taken.values()))[0][1]
-            if mask is not None and _here(mask):
+            if mask is not None and _here(mask) and mask.axes < mask.carrier_axes:
                 self.misread.setdefault(id(call), MisreadMask(mask, call))
         mask = _used(layer, taken)
         if mask is not None and mask.lost is not None:
             self.lost.setdefault(id(mask.lost), LostMask(mask, mask.lost, call))
+
+
+def _of_one_step(mask: Mask | None, wrappers: int) -> Mask | None:
+    """The mask as it comes to a model inside wrappers: each takes the axis of its steps away."""
+    if mask is None or not _here(mask):
+        return None
+    shape = (*mask.shape[:1], *mask.shape[1 + wrappers :])
+    return mask._replace(shape=shape, carrier_axes=mask.carrier_axes - wrappers)
 
 
 def _refs(item: Ref | tuple[Ref, ...]) -> tuple[Ref, ...]:
@@ -238,7 +262,20 @@ def _results(call: TypedCall, layer: Layer, taken: _Taken) -> tuple[Mask | None,
     mask = _result(call, layer, taken)
     if layer.arguments and layer.arguments[0].many:
         return (_with(mask, call.outputs[0], layer),)  # what else attention gives are scores
-    return tuple(_with(mask, tensor, layer) for tensor in call.outputs)
+    made = tuple(_with(mask, tensor, layer) for tensor in call.outputs)
+    of_scores = _of_scores(call, layer, taken)
+    return (*made[:1], of_scores, *made[2:]) if of_scores is not None else made
+
+
+def _of_scores(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
+    """The mask that comes with the scores of attention, by which it attends."""
+    if len(call.outputs) < 2:
+        return None
+    masked = {name.removesuffix("_mask") for name in taken if name.endswith("_mask")}
+    masked |= {name for name, ((_, mask), *_) in taken.items() if mask and _here(mask)}
+    scores = call.outputs[1]
+    shape = layer.mask_of_scores(masked, call.call.use.options, scores.shape)
+    return None if shape is None else Mask(call, None, shape, scores.rank)
 
 
 def _with(mask: Mask | None, tensor: Tensor, layer: Layer) -> Mask | None:
@@ -259,7 +296,7 @@ def _result(call: TypedCall, layer: Layer, taken: _Taken) -> Mask | None:
     if layer.supports_masking is None or _given(taken):
         return Mask(call, steps, made.shape[:-1], made.rank, sure=False)
     every = [item for items in taken.values() for item in items]
-    if not layer.supports_masking or layer.joins_masks == "none":
+    if not layer.supports_masking or not layer.passes_mask or layer.joins_masks == "none":
         return _dropped(call, layer, every)
     if layer.joins_masks is not None:
         return _joined(call, layer, every)

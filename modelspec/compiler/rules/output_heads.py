@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Span
 from modelspec.core.shapes import Size, Tensor
+from modelspec.core.source import locate
 
 from ..graph import Ref
 from ..infer import TypedCall, TypedGraph
@@ -28,6 +30,16 @@ class Head(NamedTuple):
     call: TypedCall
     span: Span
     """The activation, or the layer that has it."""
+    layer: Layer | None = None
+    """The layer that has the activation: the one that is called, or one inside it."""
+
+    @property
+    def named(self) -> str:
+        """The layer that has the activation, for a message."""
+        called = layer_of(self.call)
+        if self.layer is None or called is self.layer:
+            return f"`{self.call.name}`"
+        return f"the `{self.layer.kind()}` in `{self.call.name}`"
 
     @property
     def units(self) -> Size:
@@ -45,8 +57,9 @@ def heads(typed: TypedGraph) -> dict[str, Head]:
         tensor = typed.outputs.get(public)
         made = _maker(typed, ref)
         if tensor is not None and made is not None:
-            activation, span = _activation(made)
-            found[public] = Head(public, tensor, activation, made, span)
+            held = _computing(made)
+            activation, span = _activation(made, held)
+            found[public] = Head(public, tensor, activation, made, span, held)
     return found
 
 
@@ -67,9 +80,16 @@ def _maker(typed: TypedGraph, ref: Ref) -> TypedCall | None:
     return call
 
 
-def _activation(made: TypedCall) -> tuple[str | None, Span]:
-    span = made.call.use.kind_span
+def _computing(made: TypedCall) -> Layer | None:
+    """The layer that computes the values: the one that is called, or one inside it."""
     layer = layer_of(made)
+    while layer is not None and isinstance(layer.gives_values_of, Layer):
+        layer = layer.gives_values_of
+    return layer
+
+
+def _activation(made: TypedCall, layer: Layer | None) -> tuple[str | None, Span]:
+    span = made.call.use.kind_span
     if layer is None:
         return None, span
     if layer.like_activation is not None:
@@ -79,5 +99,15 @@ def _activation(made: TypedCall) -> tuple[str | None, Span]:
     value = getattr(layer, "activation")  # noqa: B009  # a field that only some layers have
     if value is None and made.weights:
         return "linear", span
-    written = setting_span(made, "activation")
+    called = layer is layer_of(made)
+    written = setting_span(made, "activation") if called else _inside(made, layer.kind())
     return (value if isinstance(value, str) else None), written or span
+
+
+def _inside(made: TypedCall, kind: str) -> Span | None:
+    """Where the activation of the layer of this kind is written in the settings of a call."""
+    body = made.call.use.body
+    if body is None:
+        return None
+    place = ("layer", kind, "activation"), (kind, "activation")
+    return next((span for span in (locate(body, path) for path in place) if span), None)

@@ -38,3 +38,13 @@ def from_zero(model: keras.Model) -> Iterator[None]:
     finally:
         for one, value in zip(variables, before, strict=True):
             one.assign(value)
+
+
+def forget_dropped(model: keras.Model) -> None:
+    """Have cells draw anew what they drop. A cell that no recurrent layer runs keeps the tensor of
+    its first call, which belongs to another function of TensorFlow where a step is traced again.
+    """
+    for layer in model._flatten_layers():
+        if hasattr(layer, "reset_dropout_mask"):
+            layer.reset_dropout_mask()
+            layer.reset_recurrent_dropout_mask()

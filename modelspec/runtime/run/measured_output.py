@@ -109,14 +109,17 @@ class MeasuredOutput(ComparedOutput):
         if isinstance(metric, _OF_ROWS):
             self._update_rows(metric, targets, kept)
             return
+        # TensorFlow looks for the highest of numbers in float32 alone.
+        outputs = _in(_SMALLEST_PRECISION, self._outputs) if _ranks(metric) else self._outputs
         if kept is None:
-            metric.update_state(targets, self._outputs)
+            metric.update_state(targets, outputs)
             return
-        if isinstance(metric, _BY_UNIT):
+        # Of one class there is one unit in each step.
+        if isinstance(metric, _BY_UNIT) and getattr(metric, "class_id", None) is None:
             kept = spread_over(kept, tf.shape(self._outputs))
         elif not _applies_masks(metric):
             kept = spread_over(kept, tf.shape(self._outputs)[: self.step_rank])
-        metric.update_state(targets, self._outputs, sample_weight=kept)
+        metric.update_state(targets, outputs, sample_weight=kept)
 
     def _update_rows(self, metric: Any, targets: Any, kept: Any) -> None:
         """Update a metric that takes one row of units for each value: steps and pixels are rows."""
@@ -167,13 +170,22 @@ def spread_over(weights: Any, shape: Any) -> Any:
 
 def _at_least_single(outputs: Any) -> Any:
     """Predictions in float32 at least, with their mask."""
-    if outputs.dtype not in (tf.float16, tf.bfloat16):
-        return outputs
-    cast = tf.cast(outputs, _SMALLEST_PRECISION)
+    half = outputs.dtype in (tf.float16, tf.bfloat16)
+    return _in(_SMALLEST_PRECISION, outputs) if half else outputs
+
+
+def _in(dtype: str, outputs: Any) -> Any:
+    """Predictions in the dtype, with their mask."""
+    cast = tf.cast(outputs, dtype)
     mask = getattr(outputs, "_keras_mask", None)
     if mask is not None:
         cast._keras_mask = mask
     return cast
+
+
+def _ranks(metric: Any) -> bool:
+    """Whether it looks for the right class among the highest outputs."""
+    return isinstance(metric, _OF_RANKS)
 
 
 def _applies_masks(metric: Any) -> bool:
@@ -205,6 +217,10 @@ _OF_LABELS = (
 """Metrics whose targets are 0 and 1."""
 _OF_ROWS = (keras.metrics.F1Score, keras.metrics.FBetaScore, keras.metrics.R2Score)
 """Metrics that Keras computes of outputs (batch, units) alone."""
+_OF_RANKS = (
+    keras.metrics.SparseTopKCategoricalAccuracy,
+    keras.metrics.TopKCategoricalAccuracy,
+)
 _OF_SIGNS = (keras.losses.Hinge, keras.losses.SquaredHinge)
 """Losses whose targets are -1 and 1; they take 0 and 1 as well."""
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")

@@ -59,10 +59,13 @@ class Highway(OwnLayer):
     def call(self, inputs: Any) -> Any:
         y, gate = ops.matmul(inputs, self.kernel), ops.matmul(inputs, self.gate_kernel)
         if self.use_bias:
-            y, gate = y + self.bias, gate + self.gate_bias
+            y, gate = ops.add(y, self.bias), ops.add(gate, self.gate_bias)
         y = self.activation(y) if self.activation is not None else y
         gate = ops.sigmoid(gate)
-        return gate * y + (1 - gate) * inputs
+        return ops.add(gate * y, ops.multiply(1 - gate, inputs))
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+        return input_shape
 
 
 def _again(initializer: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras import initializers
+from keras import initializers, ops
 
 from .base import OwnLayer, own_layer
 
@@ -28,7 +28,7 @@ class LayerScale(OwnLayer):
         self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer=start)
 
     def call(self, inputs: Any) -> Any:
-        return inputs * self.gamma
+        return ops.multiply(inputs, self.gamma)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
         return input_shape

@@ -117,7 +117,7 @@ class _LocallyConnected(OwnLayer):
         y = ops.einsum("bpi,pio->bpo", flat, self.kernel)
         y = ops.reshape(y, (-1, *places, self.filters))
         if self.bias is not None:
-            y = y + self.bias
+            y = ops.add(y, self.bias)  # which takes weights of another dtype, as Keras's layers do
         if self._channels_first:
             y = ops.moveaxis(y, -1, 1)
         return self.activation(y) if self.activation is not None else y

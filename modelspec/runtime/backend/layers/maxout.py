@@ -52,7 +52,7 @@ class MaxoutDense(OwnLayer):
 
     def call(self, inputs: Any) -> Any:
         y = ops.tensordot(inputs, self.kernel, axes=[[-1], [1]])
-        return ops.max(y if self.bias is None else y + self.bias, axis=-2)
+        return ops.max(y if self.bias is None else ops.add(y, self.bias), axis=-2)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units)

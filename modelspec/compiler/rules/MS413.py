@@ -1,0 +1,53 @@
+"""An initializer that cannot make the weight that it is set for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelspec.catalog.components import INITIALIZERS
+from modelspec.catalog.components.initializers import Initializer
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.shapes import Tensor
+
+from ..infer import TypedCall
+from ..infer.shared import nested
+from .case import Case
+from .graph_walk import layer_of, setting_span
+from .weight_settings import components, weights_of
+
+_SUFFIX = "_initializer"
+
+
+def check(case: Case) -> None:
+    """Every initializer of a layer, and of those in its settings."""
+    seen: set[int] = set()
+    for typed in case.graphs:
+        for call in typed.layers:
+            layer = layer_of(call)
+            if layer is not None and id(layer) not in seen:
+                seen.add(id(layer))
+                _check_layer(case, call, layer)
+
+
+def _check_layer(case: Case, call: TypedCall, layer: Layer) -> None:
+    for setting, initializer, reason in _misfits(call, layer):
+        case.report.error(
+            "MS413",
+            f"`{setting}`: `{initializer.kind()}` {reason}",
+            setting_span(call, setting) or call.call.use.kind_span,
+            help="use another initializer, e.g. `glorot_uniform`",
+        )
+        return
+
+
+def _misfits(call: TypedCall, layer: Layer) -> Iterator[tuple[str, Initializer, str]]:
+    tensors: dict[str, dict[Tensor, None]] = {}  # each once: a layer may hold thousands of cells
+    for one in nested(layer):
+        for what, initializer in components(one, _SUFFIX, INITIALIZERS, Initializer):
+            if what not in tensors:
+                kinds = (Tensor(weight.shape, weight.dtype) for weight in weights_of(call, what))
+                tensors[what] = dict.fromkeys(kinds)
+            for tensor in tensors[what]:
+                reason = initializer.misfit(tensor)
+                if reason is not None:
+                    yield f"{what}{_SUFFIX}", initializer, reason

@@ -1,0 +1,57 @@
+"""Losses of the examples of a batch that cannot be added to the rest of the loss."""
+
+from __future__ import annotations
+
+from modelspec.core.diagnostics import Note
+from modelspec.core.shapes import Shape, broadcasts, show
+from modelspec.core.source import locate
+
+from .case import Case
+from .loss_terms import Term, penalty, terms
+
+
+def check(case: Case) -> None:
+    """Every loss with `reduction: none` beside another one, or beside the penalty of a layer."""
+    if case.fitting is None:
+        return
+    found = list(terms(case))
+    firsts: dict[Shape, Term] = {}  # outputs are many, and their shapes few
+    for one in found:
+        other = next((term for term in firsts.values() if not _adds(one.shape, term.shape)), None)
+        firsts.setdefault(one.shape, one)
+        if other is not None:
+            _report(case, *((other, one) if other.shape and not one.shape else (one, other)))
+            return
+    open_term = next((one for one in found if one.shape), None)
+    call = penalty(case.graphs) if open_term is not None else None
+    if open_term is not None and call is not None:
+        note = Note(f"`{call.name}` adds a number to the loss", call.call.use.kind_span)
+        _say(case, open_term, f"the penalty of `{call.name}`", note)
+
+
+def _adds(first: Shape, second: Shape) -> bool:
+    """Whether TensorFlow can add the two: from the last axis on, sizes are equal or 1. The batch of
+    the one with fewer axes meets another axis, and has no size that can be relied on.
+    """
+    shorter, longer = sorted((first, second), key=len)
+    met = longer[-len(shorter)] if shorter and len(shorter) < len(longer) else 1
+    pairs = zip(reversed(first), reversed(second), strict=False)
+    return met in (1, None) and all(broadcasts(a, b) for a, b in pairs)
+
+
+def _report(case: Case, one: Term, other: Term) -> None:
+    note = Note("the other loss", other.output.loss.span)
+    shown = f" {show(other.shape)}" if other.shape else ""
+    _say(case, one, f"the loss{shown} of output `{other.output.head.output}`", note)
+
+
+def _say(case: Case, one: Term, what: str, note: Note) -> None:
+    loss = one.output.loss
+    case.report.error(
+        "MS588",
+        f"`reduction: none` leaves the losses of output `{one.output.head.output}` as"
+        f" {show(one.shape)}, which cannot be added to {what}",
+        locate(loss.node, (loss.written, "reduction")) or loss.span,
+        notes=[note],
+        help="leave `reduction` out: the losses of a batch become one number",
+    )

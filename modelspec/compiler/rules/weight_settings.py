@@ -1,0 +1,49 @@
+"""What layers set for their weights, beside those: initializers and regularizers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import TypeVar
+
+from modelspec.catalog.components.family import Family
+from modelspec.catalog.layers.layer import Layer, Weight
+from modelspec.core.settings import Context, Settings
+
+from ..infer import TypedCall
+
+T = TypeVar("T", bound=Settings)
+
+
+def components(layer: Layer, suffix: str, family: Family, cls: type[T]) -> Iterator[tuple[str, T]]:
+    """The settings of a layer that end in the suffix, as members of the family: `kernel` and its
+    initializer.
+    """
+    for name in _fields(type(layer), suffix):
+        value = getattr(layer, name)
+        if isinstance(value, str):
+            value = _named(family, value)
+        if isinstance(value, cls):
+            yield name.removesuffix(suffix), value
+
+
+@cache
+def _fields(cls: type[Layer], suffix: str) -> tuple[str, ...]:
+    return tuple(name for name in cls.model_fields if name.endswith(suffix))
+
+
+@lru_cache(maxsize=1024)
+def _named(family: Family, name: str) -> Settings | None:
+    """The member of a name alone, with its defaults: made once for all layers that write it."""
+    found = family.find(name)
+    return found.from_body(None, Context()) if found is not None else None
+
+
+def weights_of(call: TypedCall, what: str) -> Iterator[Weight]:
+    """The weights that a setting is named after: `recurrent_regularizer` is that of
+    `recurrent_kernel`, in nested layers too.
+    """
+    for weight in call.weights:
+        name = weight.name.rpartition("/")[2]
+        if name == what or name.startswith(f"{what}_"):
+            yield weight

@@ -1,0 +1,1 @@
+"""Programs for searches that are too long for the suite."""

@@ -1,0 +1,186 @@
+"""Hunts for specs in which `check` finds no error and which do not train, and for the reverse.
+
+    python -m tests.tools.hunt_training 0 500                # specs of the seeds 0 to 499
+    python -m tests.tools.hunt_training 0 500 --refused      # what is refused, and trains in Keras
+    python -m tests.tools.hunt_training 0 500 --refused --codes MS404 MS412
+    python -m tests.tools.hunt_training --kinds MaxPooling3D # layers, each in every precision
+    python -m tests.tools.hunt_training --kinds A --mask steps --refused
+
+It prints how many specs were drawn, passed and failed, and each failure with its seed, the first
+line of its reason and the spec. All of it is one process, so that TensorFlow is loaded once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from modelspec.compiler.pipeline import compile_spec
+
+from ..oracle.case import layer_class
+from ..training_draws import ALONE, PRECISIONS, swept_spec, trained_graphs, trained_specs
+from ..training_steps import NOT_FINITE, failure
+from .checks_off import without_checks_of_dtypes
+
+EACH = 4
+"""Specs of a seed: what Hypothesis draws after a few is much like what it drew before."""
+
+
+GPU_ONLY = "MS411"
+"""The warning that a layer has no kernel for a CPU."""
+
+
+class Drawn(NamedTuple):
+    source: str
+    spec: dict[str, Any]
+
+
+def drawn(first: int, end: int) -> Iterator[Drawn]:
+    """Different specs, of single layers and of graphs in turn."""
+    seen: set[str] = set()
+    for number in range(first, end):
+        strategy = trained_graphs() if number % 2 else trained_specs()
+        for place, spec in enumerate(_some(number, strategy)):
+            text = json.dumps(spec)
+            if text not in seen:
+                seen.add(text)
+                yield Drawn(f"seed {number}.{place}", spec)
+
+
+def _some(number: int, strategy: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=EACH,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(strategy)
+    def draw(spec: dict[str, Any]) -> None:
+        found.append(spec)
+
+    draw()
+    return found
+
+
+def swept(start: str, mask: str | None) -> Iterator[Drawn]:
+    """Every example of each layer from the one that is named on, in every precision; with a mask in
+    one alone.
+    """
+    for kind in ALONE:
+        if kind < start:
+            continue
+        for precision in ("float32", *(() if mask else PRECISIONS)):
+            for place in range(len(layer_class(kind).examples)):
+                spec = swept_spec(kind, place, precision, mask)
+                yield Drawn(f"{kind} example {place} in {precision}", spec)
+
+
+class Hunt:
+    """Counts, and prints what was not expected."""
+
+    def __init__(self, refused: bool, codes: list[str]) -> None:
+        self.refused = refused
+        self.wanted = set(codes)
+        self.counts: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        """What was refused and trains in Keras."""
+        self.reasons: Counter[str] = Counter()
+        """What was refused and fails in Keras too."""
+
+    def take(self, one: Drawn) -> None:
+        self.counts["drawn"] += 1
+        try:
+            checked = compile_spec(one.spec)
+        except Exception as error:  # noqa: BLE001  # a check that fails is a finding
+            self.counts["crashed"] += 1
+            self._say("CRASHED", one, f"{type(error).__name__}: {error}")
+            return
+        errors = [each for each in checked.diagnostics if each.severity == "error"]
+        if not errors:
+            self.counts["passed"] += 1
+            needs_gpu = any(each.code == GPU_ONLY for each in checked.diagnostics)
+            if not self.refused and not needs_gpu:
+                self._train(one, checked.value)
+        elif self.refused:
+            self._try(one, {each.code for each in errors}, [each.message for each in errors])
+
+    def _train(self, one: Drawn, compiled: Any) -> None:
+        said = failure(compiled)
+        if said.startswith(NOT_FINITE):
+            self.counts["not finite"] += 1
+            self._say("NOT FINITE", one, said)
+        elif said:
+            self.counts["failed"] += 1
+            self._say("FAILED", one, said)
+        else:
+            self.counts["trained"] += 1
+
+    def _try(self, one: Drawn, codes: set[str], messages: list[str]) -> None:
+        """Train what is refused, where all of it is understood."""
+        if self.wanted and not codes <= self.wanted:
+            return
+        with without_checks_of_dtypes():
+            compiled = compile_spec(one.spec).value
+        typed = compiled.graph if compiled is not None else None
+        training = compiled.training if compiled is not None else None
+        if compiled is None or typed is None or training is None or training.choices is None:
+            return
+        if len(typed.layers) != len(typed.graph.calls) or len(typed.outputs) > len(training.losses):
+            return
+        self.counts["tried"] += 1
+        said = failure(compiled)
+        if said:
+            self.reasons.update(codes)
+            return
+        self.counts["trained"] += 1
+        self.codes.update(codes)
+        self._say("REFUSED " + " ".join(sorted(codes)), one, " | ".join(messages))
+
+    def _say(self, what: str, one: Drawn, said: str) -> None:
+        say(f"{what}: {one.source}: {said[:700]}\n    {json.dumps(one.spec)}")
+
+    def summary(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        trains = ", ".join(f"{code} {count}" for code, count in self.codes.most_common())
+        fails = ", ".join(f"{code} {count}" for code, count in self.reasons.most_common())
+        both = f"; trains in Keras: {trains or 'none'}; fails in Keras too: {fails or 'none'}"
+        return counts + (both if self.refused else "")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("first", type=int, nargs="?", default=0)
+    parser.add_argument("end", type=int, nargs="?", default=100)
+    parser.add_argument("--refused", action="store_true")
+    parser.add_argument("--codes", nargs="*", default=[], help="try what has these alone")
+    parser.add_argument("--kinds", help="sweep over layers, from this one on")
+    parser.add_argument("--mask", choices=("steps", "rows"), help="give the layers of a sweep one")
+    chosen = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    hunt = Hunt(chosen.refused, chosen.codes)
+    ones = swept(chosen.kinds, chosen.mask) if chosen.kinds else drawn(chosen.first, chosen.end)
+    for place, one in enumerate(ones, 1):
+        hunt.take(one)
+        if place % 100 == 0:
+            say(f"... {one.source}: {hunt.summary()}")
+    say(hunt.summary())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
