@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Report, Spec, check, dump, from_keras, load_model, load_spec, open_run, resume
     from .core.diagnostics import Diagnostic
-    from .errors import SpecError
+    from .errors import DataError, Interrupted, RunError, SpecError
     from .estimators import SpecClassifier, SpecRegressor
     from .runtime.exporters.export_run import export
 
 __version__ = "0.1.0"
 __all__ = [
+    "DataError",
     "Diagnostic",
+    "Interrupted",
     "Report",
+    "RunError",
     "Spec",
     "SpecClassifier",
     "SpecError",
@@ -31,7 +34,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "DataError": "errors",
     "Diagnostic": "core.diagnostics",
+    "Interrupted": "errors",
+    "RunError": "errors",
     "SpecClassifier": "estimators",
     "SpecError": "errors",
     "SpecRegressor": "estimators",

@@ -100,7 +100,8 @@ def started(folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
         text=True,
         errors="replace",
         env={
-            **os.environ,
+            # What the machine itself sets for OpenBLAS is recorded, as everything of this kind is.
+            **{name: value for name, value in os.environ.items() if "OPENBLAS" not in name},
             "PYTHONPATH": str(Path(ms.__file__).parents[1]),
             "MODELSPEC_CACHE": str(folder / "cache"),
             **environment,

@@ -5,7 +5,6 @@ than a second.
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import sys
@@ -314,11 +313,31 @@ def test_a_mapping_that_holds_itself_or_too_much_is_refused() -> None:
         assert [fault.code for fault in checked.diagnostics] == ["MS108"]
 
 
-def test_a_mapping_is_shown_as_indented_json() -> None:
-    checked = read_mapping({"model": {"inputs": {"a": [1, 2]}, "layers": [{"Dense": 3}, "ReLU"]}})
-    assert checked.value is not None
-    text = checked.value.root.span.source.text
-    assert text.splitlines()[:4] == ["{", '  "model": {', '    "inputs": {', '      "a": [1, 2]']
-    assert json.loads(text) == {
-        "model": {"inputs": {"a": [1, 2]}, "layers": [{"Dense": 3}, "ReLU"]}
+def test_a_mapping_is_shown_as_yaml() -> None:
+    model = {
+        "inputs": {"a": [1, 2]},
+        "layers": [{"Dense": {"units": 3}}, "ReLU", [{"a": [[1], []]}]],
     }
+    checked = read_mapping({"model": model, "name": "yes", "x-\u2028": {}})
+    assert checked.value is not None
+    assert checked.value.root.span.source.text.splitlines() == [
+        "model:",
+        "  inputs:",
+        "    a: [1, 2]",
+        "  layers:",
+        "    - Dense: {units: 3}",
+        "    - ReLU",
+        "    - - a:",
+        "          - [1]",
+        "          - []",
+        'name: "yes"',
+        '"x-\\u2028": {}',
+    ]
+
+
+def test_a_mapping_that_yaml_cannot_hold_is_shown_as_json() -> None:
+    for key in ("k" * 2000, "\ud800"):
+        checked = read_mapping({key: 1})
+        source = checked.value.root.span.source if checked.value else None
+        assert source is None or source.text.startswith("{")
+        assert checked.value is not None or checked.diagnostics

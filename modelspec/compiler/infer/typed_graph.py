@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from modelspec.catalog.layers.layer import Layer, Weight
-from modelspec.core.shapes import Size, Tensor, known, product, total
+from modelspec.core.shapes import Size, Tensor, known, product, show, total
 
 from ..graph import Call, Graph
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TypedCall:
     """One call with its types: a row of `modelspec show`."""
 
@@ -26,6 +26,10 @@ class TypedCall:
     """The sub-model as this call runs it."""
     settled: Layer | None = None
     """The layer with numbers in place of settings that follow from sizes, where it has any."""
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(show(tensor.shape) for tensor in self.outputs)
+        return f"<{self.kind} {self.name!r}: {shapes}>"
 
     @property
     def name(self) -> str:
@@ -80,7 +84,7 @@ class TypedCall:
         return known(self.multiply_adds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TypedGraph:
     """A graph in which every tensor has a type, as far as it could be inferred."""
 
@@ -90,6 +94,9 @@ class TypedGraph:
     """Every call in order; calls in error are left out."""
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     """Public name -> type."""
+
+    def __repr__(self) -> str:
+        return f"<TypedGraph: {len(self.layers):,} layers>"
 
     @property
     def inputs(self) -> Mapping[str, Tensor]:
@@ -140,11 +147,11 @@ class TypedGraph:
             1 + (layer.inside.depth_first_calls if layer.inside else 0) for layer in self.layers
         )
 
-    @property
+    @cached_property
     def parameters(self) -> int | None:
         return _count(self.weights)
 
-    @property
+    @cached_property
     def trainable_parameters(self) -> int | None:
         return _count(weight for weight in self.weights if weight.trainable)
 

@@ -35,7 +35,7 @@ class Edit(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Diagnostic:
     """One fault at one place.
 
@@ -43,6 +43,9 @@ class Diagnostic:
     mends it, and `suggestion` the text that would replace the span where the edit is a plain
     replacement. `edits` are there where the mending is certain: made together, they leave the
     meaning of the file as it was understood.
+
+    Two are equal where they say the same of the same place of files with one name: two checks of
+    one text give equal diagnostics.
     """
 
     code: str
@@ -74,9 +77,50 @@ class Diagnostic:
     def end_column(self) -> int | None:
         return self.span.end_column if self.span else None
 
+    def to_dict(self) -> dict[str, object]:
+        """The diagnostic as JSON's own types; what it has no value for is None. Lines and columns
+        count from 1, columns in characters.
+        """
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "end_line": self.end_line,
+            "end_column": self.end_column,
+            "notes": [str(note) for note in self.notes],
+            "help": self.help,
+            "suggestion": self.suggestion,
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Diagnostic) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    @property
+    def _said(self) -> tuple[object, ...]:
+        """All that it says, places by their offsets: a text that is read twice is two sources."""
+        return (
+            (self.code, self.severity, self.message, self.help, self.suggestion),
+            _offsets(self.span),
+            tuple((note.message, _offsets(note.span)) for note in self.notes),
+            tuple((_offsets(edit.span), edit.text) for edit in self.edits),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Diagnostic {self}>"
+
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
         return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+def _offsets(span: Span | None) -> tuple[str, int, int] | None:
+    return None if span is None else (span.file, span.start, span.end)
 
 
 @dataclass(eq=False)

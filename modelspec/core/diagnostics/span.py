@@ -22,9 +22,11 @@ class Source:
     """
 
     name: str
-    text: str
+    text: str = field(repr=False)
     folder: Path | None = field(default=None, kw_only=True)
     """Where relative paths in the text start; None: where those of the spec do."""
+    by_user: bool = field(default=False, kw_only=True)
+    """Whether the user wrote it beside the spec (`--set`), which grants the paths that it names."""
 
     @property
     def shipped(self) -> bool:
@@ -143,6 +145,9 @@ class Span(NamedTuple):
     def to(self, other: Span) -> Span:
         """From the start of this span to the end of `other`."""
         return Span(self.source, self.start, other.end)
+
+    def __repr__(self) -> str:
+        return f"<Span {self}>"
 
     def __str__(self) -> str:
         line, column = self.source.place(self.start)

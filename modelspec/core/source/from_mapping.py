@@ -1,4 +1,6 @@
-"""A Python mapping as JSON text, so that what is wrong with it has a place that can be shown."""
+"""A Python mapping as a text, so that what is wrong with it has a place that can be shown: YAML as
+a person would write it, or JSON.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,20 @@ from typing import Any, Final
 from ..diagnostics import Fault
 from . import budgets
 from .reader import quoted, too_deep, too_many_nodes
+from .scalar_text import yaml_text
 
 Misfit = tuple[Fault, int, int]
+
+_DASH: Final = "- "
+_BRACED: Final = 4
+"""Keys that a mapping in braces has at most."""
+_KEY_CHARACTERS: Final = 250
+"""Of a key, as long as each may need four characters: YAML allows 1,024 on one line."""
 
 _ESCAPED = re.compile(
     "[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _PRINTABLE_BITS: Final = (
     1024  # of an integer; longer ones are past the limit anyway, and costly to print
 )
@@ -35,10 +45,28 @@ def render(value: object) -> tuple[str, list[Misfit], bool]:
     return "".join(writer.parts) + "\n", writer.misfits, True
 
 
+def render_yaml(value: Mapping[Any, Any]) -> tuple[str, list[Misfit], bool] | None:
+    """The same as YAML in blocks; None where YAML cannot hold it and JSON can: a key longer than
+    YAML allows, half a character.
+    """
+    writer = _BlockWriter()
+    whole = True
+    try:
+        writer.value(value, 1)
+    except Fault:
+        whole = False
+    text = "".join(writer.parts)
+    if writer.only_json:
+        return None
+    return f"{text}\n", writer.misfits, whole
+
+
 class _Writer:
     """The text so far, in parts. A value that JSON cannot hold is written as its nearest, and
     noted.
     """
+
+    colon = ": "
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -62,9 +90,9 @@ class _Writer:
         if self.nodes > budgets.NODES:
             self.stop(too_many_nodes())
         value = _python(value)
-        if isinstance(value, (str, bytes, bytearray)):
-            self.write(*_scalar(value))
-        elif isinstance(value, (Mapping, Sequence)):
+        if isinstance(value, str):
+            self.write(self.text(value))
+        elif isinstance(value, (Mapping, Sequence)) and not isinstance(value, (bytes, bytearray)):
             self.collection(value, level)
         else:
             self.write(*_scalar(value))
@@ -109,12 +137,79 @@ class _Writer:
     def key(self, key: object) -> None:
         self.nodes += 1
         if isinstance(key, str):
-            self.write(_string(key))
+            self.write(self.text(key))
         else:
             found = quoted(str(key))
             message = f"a key must be a text, {found} is of type `{type(key).__name__}`"
             self.write(_string(str(key)), Fault("MS107", message, help="make it a str"))
-        self.write(": ")
+        self.write(self.colon)
+
+    def text(self, text: str) -> str:
+        """How a text is written."""
+        return _string(text)
+
+
+class _BlockWriter(_Writer):
+    """Writes YAML: mappings and lists below one another, short ones of plain values in braces and
+    brackets.
+    """
+
+    colon = ":"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only_json = False
+
+    def write(self, text: str, fault: Fault | None = None) -> None:
+        """Write a part; a value on the line of its key follows a space."""
+        if self.parts and self.parts[-1] == self.colon and not text.startswith("\n"):
+            super().write(" ")
+        super().write(text, fault)
+
+    def mapping(self, value: Mapping[Any, Any], level: int) -> None:
+        if self.parts and self.parts[-1] == self.colon and _fits_braces(value):
+            self.braces(value, level)
+            return
+        for key, item in value.items():
+            self.start_line(level)
+            self.key(key)
+            self.value(item, level + 1)
+
+    def lines(self, value: Sequence[Any], level: int) -> None:
+        for item in value:
+            self.start_line(level)
+            self.write(_DASH)
+            self.value(item, level + 1)
+
+    def start_line(self, level: int) -> None:
+        """A line for a key or a dash. The first one of an item follows the dash of the item."""
+        if self.parts and self.parts[-1] != _DASH:
+            self.write(f"\n{'  ' * (level - 1)}")
+
+    def braces(self, value: Mapping[Any, Any], level: int) -> None:
+        before = "{"
+        for key, item in value.items():
+            self.write(before)
+            self.key(key)
+            self.value(item, level + 1)
+            before = ", "
+        self.write("}")
+
+    def key(self, key: object) -> None:
+        self.only_json |= len(str(key)) > _KEY_CHARACTERS
+        super().key(key)
+
+    def text(self, text: str) -> str:
+        self.only_json |= _HALF.search(text) is not None
+        return yaml_text(text)
+
+
+def _fits_braces(value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is short, and holds only plain values and names as keys."""
+    return len(value) <= _BRACED and all(
+        isinstance(key, str) and isinstance(item, (str, int, float, type(None)))
+        for key, item in value.items()
+    )
 
 
 def _python(value: Any) -> object:
@@ -135,8 +230,6 @@ def _python(value: Any) -> object:
 def _scalar(value: object) -> tuple[str, Fault | None]:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value], None
-    if isinstance(value, str):
-        return _string(value), None
     if isinstance(value, int):
         if value.bit_length() <= _PRINTABLE_BITS:
             return int.__repr__(value), None

@@ -85,12 +85,16 @@ def read_text(
 
 
 def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Document | None]:
-    """Read a Python mapping as the JSON text that it would be, so that every fault in it has a
-    place to show.
+    """Read a Python mapping as the text that it would be, so that every fault in it has a place to
+    show.
     """
-    from .from_mapping import render
+    from .from_mapping import render, render_yaml
 
-    text, misfits, whole = render(mapping)
+    kind: Kind = "yaml"
+    written = render_yaml(mapping)
+    if written is None:
+        kind, written = "json", render(mapping)
+    text, misfits, whole = written
     reading = Reading(Source(name, text))
     try:
         for fault, start, end in misfits:
@@ -99,7 +103,7 @@ def read_mapping(mapping: Mapping[str, Any], name: str = "<dict>") -> Checked[Do
             reading.stop(_too_large(), reading.span(0, 0))
     except Fault:
         whole = False
-    return _compose(reading, "json") if whole else Checked(None, reading.diagnostics)
+    return _compose(reading, kind) if whole else Checked(None, reading.diagnostics)
 
 
 def _compose(reading: Reading, kind: Kind) -> Checked[Document | None]:

@@ -1,37 +1,17 @@
-"""What the data or a run has wrong: errors that hold diagnostics, and what collects these."""
+"""What the data or a run has wrong: what collects diagnostics, and raises them as an error."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from modelspec.core.diagnostics import Collector, Diagnostic, Note, Severity
+from modelspec.core.diagnostics import Collector, Diagnostic, Severity
+from modelspec.errors import DataError, RunError
+
+__all__ = ["MAX_OF_A_KIND", "DataError", "Findings", "RunError", "places"]
 
 MAX_OF_A_KIND = 10
 """How many faults of one code are reported one by one, and how many places one fault names."""
-
-
-class RunError(Exception):
-    """The data or the run failed. `diagnostics` lists every fault."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        errors = [d for d in self.diagnostics if d.severity == "error"]
-        rest = f" (and {len(errors) - 1} more: see .diagnostics)" if len(errors) > 1 else ""
-        super().__init__(f"{errors[0]}{rest}" if errors else "the run failed")
-
-    @classmethod
-    def of(
-        cls, code: str, message: str, *, help: str | None = None, notes: Iterable[str] = ()
-    ) -> RunError:
-        """An error of one fault that has no place in a spec."""
-        return cls(
-            [Diagnostic(code, "error", message, None, tuple(Note(text) for text in notes), help)]
-        )
-
-
-class DataError(RunError):
-    """The data cannot be used as the spec says."""
 
 
 class Findings(Collector):

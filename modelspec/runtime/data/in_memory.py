@@ -10,7 +10,7 @@ from modelspec.catalog.sources.common.source import Source
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import SPLITS
 
-from .errors import DataError
+from .assumed_section import assumed_section
 from .python_objects import table_from
 from .table import Table
 
@@ -30,22 +30,16 @@ def with_data(compiled: Compiled, data: Any) -> Compiled:
     mapping of `train`, `validation` and `test` to one each. See `table_from` for what an object may
     be.
 
-    Raises `DataError`: MS651 for what is no data, and where the spec has no `data` section to say
-    what feeds what.
+    Without a `data` section columns feed the inputs and targets of their names. Raises `DataError`:
+    MS651 for what is no data, and where an input or a target has no column.
     """
-    section = compiled.data
-    if section is None:
-        raise DataError.of(
-            "MS651",
-            "the spec has no `data` section, so nothing says which column feeds which input",
-            help="add one, with `inputs`, `targets` and the source that it has elsewhere",
-        )
     by_part = isinstance(data, Mapping) and "train" in data and set(data) <= set(SPLITS)
     parts = data if by_part else {"train": data}
     tables = {
         part: table_from(one, f"data[{part!r}]" if by_part else "data")
         for part, one in parts.items()
     }
+    section = compiled.data or assumed_section(compiled, tables["train"])
     sources: dict[str, Source] = {part: Given(table=table) for part, table in tables.items()}
     return replace(
         compiled,

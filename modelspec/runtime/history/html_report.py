@@ -58,7 +58,7 @@ def page(record: Record, graph: TypedGraph | None, spec: str) -> str:
         f"<h1>{escape(record.name)}</h1>",
         f'<p class="state {_class(record.state)}">{escape(record.state)}</p>',
         *_metrics(record),
-        *_curves(record),
+        *_history(record.history),
         "<h2>What happened</h2>",
         *_facts(record),
         *(_model(record.name, graph) if graph is not None else ()),
@@ -69,6 +69,19 @@ def page(record: Record, graph: TypedGraph | None, spec: str) -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def run_html(
+    title: str,
+    history: Mapping[str, Sequence[float]],
+    by_part: Mapping[str, Mapping[str, float]],
+) -> str:
+    """What a notebook shows of a run: a part of a page, whose styles are its own."""
+    parts = [f"<p><code>{escape(title)}</code></p>"]
+    if by_part:
+        parts.append(_table(["", *by_part], metric_rows(by_part)))
+    parts += _charts({name: values for name, values in history.items() if values})
+    return f"<div>{''.join(parts)}</div>"
 
 
 def _class(state: str) -> str:
@@ -133,20 +146,21 @@ def _model(name: str, graph: TypedGraph) -> Iterator[str]:
 # Curves -------------------------------------------------------------------------------------------
 
 
-def _curves(record: Record) -> Iterator[str]:
+def _history(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    charts = list(_charts(history))
+    if charts:
+        yield "<h2>History</h2>"
+        yield from charts
+
+
+def _charts(history: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """A chart for each loss and metric, the one on the validation data in the same."""
-    names = [
-        name
-        for name in record.history
-        if not name.startswith("val_") or name[4:] not in record.history
-    ]
-    if not names:
-        return
-    yield "<h2>History</h2>"
-    for name in names:
-        curves = {name: record.history[name]}
-        if f"val_{name}" in record.history:
-            curves[f"val_{name}"] = record.history[f"val_{name}"]
+    for name in history:
+        if name.startswith("val_") and name[4:] in history:
+            continue
+        curves = {name: history[name]}
+        if f"val_{name}" in history:
+            curves[f"val_{name}"] = history[f"val_{name}"]
         yield _chart(name, curves)
 
 

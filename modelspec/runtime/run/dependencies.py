@@ -5,7 +5,10 @@ version.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
+from types import MappingProxyType
 
 from modelspec import __version__
 
@@ -13,8 +16,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FOR_AN_EXTRA = re.compile(r";.*\bextra\b")
 
 
-def dependencies(root: str = "modelspec") -> dict[str, str]:
-    """Versions by name, in the order of the names.
+@cache
+def dependencies(root: str = "modelspec") -> Mapping[str, str]:
+    """Versions by name, in the order of the names. Read once for a process, which imports its
+    packages once too.
 
     What a distribution asks for under conditions counts where it is installed; what only its extras
     ask for does not. Where `root` itself is not installed (a checkout), TensorFlow and what it
@@ -37,7 +42,7 @@ def dependencies(root: str = "modelspec") -> dict[str, str]:
             match = _NAME.match(required)
             if match and not _FOR_AN_EXTRA.search(required):
                 waiting.append(match[0])
-    return dict(sorted(found.items()))
+    return MappingProxyType(dict(sorted(found.items())))
 
 
 _OF_A_CHECKOUT = (

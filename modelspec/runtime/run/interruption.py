@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modelspec.errors import Interrupted
 
-class Interrupted(KeyboardInterrupt):
-    """A signal ended a run. `resume` goes on with it, and ends where it would have ended."""
-
-    def __init__(self, directory: Path, signal: str, epochs: int, step: int = 0) -> None:
-        self.directory = directory
-        self.signal = signal
-        self.epochs = epochs
-        """How many were completed."""
-        self.step = step
-        """How many steps of the next one were."""
-        super().__init__(
-            f"{signal} after {epochs} epochs and {step} steps; `modelspec resume {directory}`"
-            " goes on"
-        )
+__all__ = ["Abandoned", "Interrupted"]
 
 
 class Abandoned(KeyboardInterrupt):
@@ -28,6 +16,9 @@ class Abandoned(KeyboardInterrupt):
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        super().__init__(
-            f"ended at once; `modelspec resume {directory}` goes on from the last checkpoint"
+        super().__init__(directory)
+
+    def __str__(self) -> str:
+        return (
+            f"ended at once; `modelspec resume {self.directory}` continues from the last checkpoint"
         )

@@ -45,6 +45,28 @@ class Measures:
         self._weights: dict[str | None, Any] = {}
         """What the loss of each output counts for among batches, where not as its examples."""
 
+    def make_variables(self, targets: Any, weights: Any) -> None:
+        """Have the metrics make their variables for batches of these types.
+
+        TensorFlow traces a function again where the first time made variables: the metrics alone
+        are traced faster than a step with them.
+        """
+        compiled = self._model._compile_metrics  # Keras's, which makes them for its first batch
+        if compiled is None or compiled.built:
+            return
+        # No public way leads to outputs by name; a `Sequential` has one output.
+        made = getattr(self._model, "_outputs_struct", None)
+        made = self._model.outputs[0] if made is None else made
+        outputs = keras.tree.map_structure(
+            lambda output: tf.TensorSpec(output.shape, output.dtype), made
+        )
+
+        def update(targets: Any, outputs: Any, weights: Any) -> None:
+            self._follow_parts(targets, outputs)
+            self.update_metrics(targets, outputs, weights)
+
+        tf.function(update, autograph=False).get_concrete_function(targets, outputs, weights)
+
     def loss(self, inputs: Any, targets: Any, outputs: Any, weights: Any, *, training: bool) -> Any:
         """The total loss, a scalar; the means of the loss and of its parts are updated."""
         model = self._model

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modelspec.catalog.sources.python import python
 from modelspec.compiler.expand.rebase import leaves_folder, rebase
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.source import Mapping, plain
@@ -35,11 +36,15 @@ def resolved(prepared: Prepared) -> dict[str, Any]:
     first = {"modelspec": spec["modelspec"], "name": compiled.name}
     first |= {"description": spec["description"]} if "description" in spec else {}
     spec = {**first, "seed": compiled.file.seed, **spec, "name": compiled.name}
-    model, data = spec["model"], spec["data"]
+    # Data of a program feed a spec without a `data` section too.
+    model, data = spec["model"], spec.get("data", {"source": python.kind()})
     spec["model"] = {**model, "inputs": _inputs(prepared)} if isinstance(model, dict) else model
     spec["data"] = {
         **data,
-        "inputs": _features(prepared.binding.inputs, data.get("inputs")),
+        "inputs": {
+            **_features(prepared.binding.inputs, data.get("inputs")),
+            **_random(prepared),
+        },
         "targets": _features(prepared.binding.targets, data.get("targets")),
     }
     return _from(paths_start(compiled), spec, compiled)
@@ -80,6 +85,12 @@ def _features(features: MappingType[str, Bound], written: Any) -> dict[str, Any]
         )
         found[name] = {**escaped(bound.feature()), **rest}
     return found
+
+
+def _random(prepared: Prepared) -> dict[str, Any]:
+    """The inputs that no column feeds."""
+    found = prepared.parts["train"].examples.random
+    return {name: {"random": one.kind} for name, one in found.items()}
 
 
 def _inputs(prepared: Prepared) -> dict[str, Any]:

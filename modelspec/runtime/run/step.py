@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from .layer_states import from_zero, state_variables
+from .layer_states import forget_dropped, from_zero, state_variables
 from .measures import Measures, results
 
 
@@ -63,6 +63,8 @@ class TrainingSteps:
         """
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
+        _, targets, weights = keras.utils.unpack_x_y_sample_weight(iterator.element_spec)
+        self._measures.make_variables(targets, weights)
         self._many.get_concrete_function(iterator, tf.constant(1))
 
     def __call__(self, iterator: Any, count: int) -> Taken:
@@ -86,6 +88,7 @@ class TrainingSteps:
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(batch)
         changing = _without_seeds(model) if self._roll_back else []
         before = [tf.identity(variable.value) for variable in changing]
+        forget_dropped(model)
         with tf.GradientTape() as tape:
             outputs = model(inputs, training=True)
             loss = self._measures.loss(inputs, targets, outputs, weights, training=True)

@@ -8,23 +8,16 @@ another. Nothing is folded and no alias is made.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from modelspec.core.source.scalar_text import yaml_number, yaml_text
 
 WIDTH: Final = 120
 _STEP: Final = 2
 
 _WRAPPED: Final = 2
 """Lines that a mapping takes in braces; a longer one has a line for each key."""
-
-_BARE = re.compile(r"[A-Za-z_](?:[\w./ -]*\w)?", re.ASCII)
-"""Texts that YAML 1.2 and 1.1 read as text without quotes, but for the words below."""
-_NAME = re.compile(r"\$[A-Za-z_][\w.]*|\w*\$\([\w .*+/()]+\)\w*", re.ASCII)
-"""`$name` and `$(...)` that need no quotes either."""
-_WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_SPACED = re.compile(r"  |-$|\s-")
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 _SECTIONS: Final = ("model", "data", "training", "shared", "inputs", "layers", "callbacks")
 """Keys whose mappings and lists of mappings always stand below one another."""
@@ -58,7 +51,7 @@ def scalar(value: Any) -> str:
 def _mapping(value: Mapping[str, Any], indent: int, *, always: bool = False) -> Iterator[str]:
     for key, item in value.items():
         yield from _under(
-            f"{' ' * indent}{_text(key)}:", key, item, indent, always=always or key in _SECTIONS
+            f"{' ' * indent}{yaml_text(key)}:", key, item, indent, always=always or key in _SECTIONS
         )
 
 
@@ -129,7 +122,7 @@ def _wrapped(head: str, value: Mapping[str, Any]) -> Iterator[str]:
     line = f"{head} {{"
     start = len(line)
     for number, (key, item) in enumerate(value.items()):
-        text = f"{_text(key)}: {_flow(item)}" + ("}" if number == len(value) - 1 else ",")
+        text = f"{yaml_text(key)}: {_flow(item)}" + ("}" if number == len(value) - 1 else ",")
         if len(line) + len(text) > WIDTH and line.strip():
             yield line.rstrip()
             line = " " * start
@@ -172,47 +165,14 @@ def _is_prose(value: str) -> bool:
 
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_text(key)}: {_flow(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{yaml_text(key)}: {_flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_flow(item) for item in value)}]"
     if isinstance(value, str):
-        return _text(value)
+        return yaml_text(value)
     if isinstance(value, float):
-        return _number(value)
+        return yaml_number(value)
     return "null" if value is None else str(value).lower()
-
-
-def _text(value: str) -> str:
-    if _NAME.fullmatch(value):
-        return value
-    if _BARE.fullmatch(value) and value.lower() not in _WORDS and not _SPACED.search(value):
-        return value
-    return f'"{"".join(map(_escaped, value))}"'
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
-
-
-def _number(value: float) -> str:
-    """A float with a point in it: without one, YAML 1.1 takes `1e-05` for a text."""
-    text = repr(value)
-    if "e" in text:
-        digits, _, exponent = text.partition("e")
-        sign = exponent if exponent[0] in "+-" else f"+{exponent}"
-        return f"{digits if '.' in digits else f'{digits}.0'}e{sign}"
-    return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
 
 
 # JSON ---------------------------------------------------------------------------------------------

@@ -16,24 +16,7 @@ def render(diagnostics: Iterable[Diagnostic]) -> str:
     ok = not any(diagnostic.severity == "error" for diagnostic in found)
     return (
         json.dumps(
-            {"ok": ok, "diagnostics": [as_dict(diagnostic) for diagnostic in found]}, indent=2
+            {"ok": ok, "diagnostics": [diagnostic.to_dict() for diagnostic in found]}, indent=2
         )
         + "\n"
     )
-
-
-def as_dict(diagnostic: Diagnostic) -> dict[str, object]:
-    """One diagnostic as JSON's own types; what it has no value for is null."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "file": diagnostic.file,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "end_line": diagnostic.end_line,
-        "end_column": diagnostic.end_column,
-        "notes": [str(note) for note in diagnostic.notes],
-        "help": diagnostic.help,
-        "suggestion": diagnostic.suggestion,
-    }
