@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,8 +58,72 @@ set_option = overrides_option(
 )
 """`--set training.epochs=3`: the command gets `overrides`, a dict of values by path."""
 
+
+def _grant(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+    """Grants places while the command runs. Raises `click.BadParameter` for malformed ones."""
+    from modelspec.core.places import NoPlace, downloading, granting
+
+    from .downloads import Downloads
+
+    downloading.set(downloading.get() or Downloads())
+    if not given:
+        return
+    roots, hosts = (given, ()) if param.name == "data_roots" else ((), given)
+    try:
+        ctx.with_resource(granting(roots, hosts))
+    except NoPlace as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+data_root_option = click.option(
+    "--data-root",
+    "data_roots",
+    multiple=True,
+    metavar="DIR",
+    callback=_grant,
+    expose_value=False,
+    help=(
+        "Let the spec or the run read data in this folder too, or below this address"
+        " (`s3://bucket/folder`, `https://host/`); may be given several times."
+    ),
+)
+"""`--data-root DIR`: what is granted holds while the command runs; the command gets nothing."""
+
+allow_host_option = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    callback=_grant,
+    expose_value=False,
+    help="Let the run send to this host; may be given several times.",
+)
+"""`--allow-host HOST[:PORT]`: as `data_root_option`."""
+
 spec_file = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 """One spec; `-` is standard input. Whether it can be read is the reader's to say."""
+
+
+def writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """The callback of an option that names what is written. Raises `click.BadParameter`, before any
+    work is done, where the nearest folder that exists is none, or cannot be written.
+
+    A folder that is missing is left to the command: some make it.
+    """
+    if path is None:
+        return None
+    import os
+
+    try:
+        above = path.parents if path.is_file() else (path, *path.parents)
+        place = next((one for one in above if one.exists()), Path())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise click.BadParameter(f"`{path}` cannot be written: {reason}", ctx, param) from None
+    reason = "is not a folder" if not place.is_dir() else "is a folder that cannot be written"
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"`{path}` cannot be written: `{place}` {reason}", ctx, param)
+    return path
 
 
 class LateChoice(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2

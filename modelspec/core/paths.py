@@ -1,57 +1,178 @@
 """Paths that a spec names: relative to the file that holds their text, and never outside the
-project.
+project, but for data in places that the user granted.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from glob import glob
+from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import PlainValidator, ValidationInfo
 
+from .diagnostics import Diagnostic, Fault
+from .file_patterns import is_pattern, matching
+from .places import NOWHERE, Address, Places, is_address, not_granted
+from .project import grants_for
 from .settings import Context, Settings, Unfit, context_of
 
 
-def context_for(spec: Path | None) -> Context:
-    """Where the paths of a spec start, and the project that it belongs to: the working directory
-    where the spec is inside it, otherwise the spec's own folder.
+def opened_context(spec: Path | None) -> tuple[Context, tuple[Diagnostic, ...]]:
+    """Where the paths of a spec start, the project that it belongs to (the working directory where
+    the spec is inside it, otherwise the spec's own folder) and what the user granted beside it; and
+    what the user should know of that.
     """
     here = Path.cwd().resolve()
-    if spec is None:
-        return Context(folder=here, project=here)
-    folder = spec.resolve().parent
-    return Context(folder=folder, project=here if folder.is_relative_to(here) else folder)
+    folder = here if spec is None else spec.resolve().parent
+    places, warnings = grants_for(folder)
+    project = here if folder.is_relative_to(here) else folder
+    return Context(folder=folder, project=project, places=places), warnings
+
+
+def context_for(spec: Path | None) -> Context:
+    """As `opened_context`."""
+    return opened_context(spec)[0]
 
 
 def confined(value: str, context: Context) -> Path | None:
     """Where the path leads with every link followed, or None where that is outside the project."""
-    folder = context.folder or Path.cwd()
-    project = context.project or folder
-    found = (folder / value).resolve()
-    return found if found.is_relative_to(project.resolve()) else None
+    found = _followed(value, context)
+    return found if _in_project(found, context) else None
+
+
+def reached(value: str, context: Context) -> Path | None:
+    """As `confined`, for what may lie in a place that the user granted too: data and weights."""
+    found = _followed(value, context)
+    return found if _is_reached(found, context) else None
+
+
+def _followed(value: str, context: Context) -> Path:
+    return ((context.folder or Path.cwd()) / value).resolve()
+
+
+def _in_project(path: Path, context: Context) -> bool:
+    return path.is_relative_to((context.project or context.folder or Path.cwd()).resolve())
+
+
+def _is_reached(path: Path, context: Context) -> bool:
+    return context.places.hold(path) or _in_project(path, context)
+
+
+# What a path leads to -----------------------------------------------------------------------------
+
+
+def outside(value: str, context: Context, *, granted: bool = True) -> Fault:
+    """MS210: where a path leads that is outside, by which link, and what grants it (where places
+    that the user `granted` count).
+    """
+    found = None
+    try:
+        found = _followed(value, context)
+        link = _link(value, context)
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that the system refuses
+        link = None
+    if found is None or _is_loop(value, context):
+        return Fault("MS210", f"`{value}` is a link that leads to itself", help="remove the link")
+    if link is not None:
+        how = f" (`{link}` is a link)" if link != value else ""
+        said = f"`{value}` {'leads' if how else 'is a link that leads'} to {found}{how},"
+    else:
+        said = f"`{value}` leads to {found}," if str(found) != value else f"`{value}` is"
+    where = "the project and the granted places" if granted else "the project"
+    return Fault("MS210", f"{said} outside {where}", help=_help(found, granted))
+
+
+def _help(found: Path, granted: bool) -> str:
+    root = found if found.is_dir() else found.parent
+    if not granted or root == Path(root.anchor):
+        return "move the file into the project, or run modelspec from a folder that holds both"
+    return (
+        f"move the file into the project; or, if you let this spec read there, give `--data-root"
+        f" {root}`"
+    )
+
+
+def _link(value: str, context: Context) -> str | None:
+    """The first part of a path that is a link which leads out."""
+    at = (context.folder or Path.cwd()).resolve()
+    parts = Path(value).parts
+    for count, step in enumerate(parts, start=1):
+        if step == "..":
+            at = at.parent
+            continue
+        leads = (at / step).resolve()
+        is_out = _is_reached(at, context) and not _is_reached(leads, context)
+        if is_out and (at / step).is_symlink():
+            return str(Path(*parts[:count]))
+        at = leads
+    return None
+
+
+def _is_loop(value: str, context: Context) -> bool:
+    try:
+        ((context.folder or Path.cwd()) / value).stat()
+    except OSError as error:
+        import errno
+
+        return error.errno == errno.ELOOP
+    except ValueError:
+        return False
+    return False
+
+
+def _path(value: Any, info: ValidationInfo, *, granted: bool) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise Unfit("a path")
+    context = context_of(info)
+    if is_address(value):
+        if not granted:
+            raise Unfit("the path of a file, not an address", code="MS210")
+        require_granted(value, context)
+        return value
+    try:
+        inside = (reached if granted else confined)(value, context) is not None
+    except (OSError, RuntimeError):  # a loop of links, a name that the system refuses
+        inside = False
+    if not inside and not (granted and context.places.when_opened):
+        raise outside(value, context, granted=granted)
+    return value
 
 
 def _project_path(value: Any, info: ValidationInfo) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise Unfit("a path")
-    if "://" in value:
-        raise Unfit("the path of a file, not an address", code="MS210")
+    return _path(value, info, granted=True)
+
+
+def _own_path(value: Any, info: ValidationInfo) -> str:
+    return _path(value, info, granted=False)
+
+
+def require_granted(text: str, context: Context) -> Address:
+    """The address that a spec names. Raises `Fault`: MS683 where it is malformed, MS682 where the
+    user did not grant it.
+    """
+    address = Address.parse(text)
+    if context.places.allow(address) or context.places.when_opened:
+        return address
+    raise not_granted(address)
+
+
+def named_place(value: str, context: Context) -> Places:
+    """What the user grants by naming a path: that file or folder, or all below the part of a
+    pattern that has no wildcard.
+    """
     try:
-        inside = confined(value, context_of(info)) is not None
-    except (OSError, RuntimeError):  # a loop of links, a name that the system refuses
-        inside = False
-    if not inside:
-        raise Unfit(
-            "a path inside the project (the working directory, or the folder of the spec)",
-            code="MS210",
-            help="move the file into the project, or run modelspec from a folder that holds both",
-        )
-    return value
+        if is_address(value):
+            head = _WILD_STEP.split(value)[0] if _is_wild(value) else value
+            return Places(addresses=(Address.parse(head),))
+        steps = Path(value).parts
+        first = next((at for at, step in enumerate(steps) if _is_wild(step)), len(steps))
+        return Places(folders=(_followed(str(Path(*steps[:first])), context),))
+    except (Fault, OSError, RuntimeError, ValueError):  # said where the path is read
+        return NOWHERE
 
 
 @dataclass(frozen=True)
@@ -65,12 +186,23 @@ class NamesPaths:
 ProjectPath = Annotated[
     str, PlainValidator(_project_path, json_schema_input_type=str), NamesPaths()
 ]
-"""A path as written. `confined` gives the file; nothing is opened here."""
+"""A path of data as written: in the project, or in a place that the user granted. `reached` gives
+the file; nothing is opened here.
+"""
+OwnPath = Annotated[str, PlainValidator(_own_path, json_schema_input_type=str), NamesPaths()]
+"""A path that no grant lets out of the project, as written. `confined` gives the file."""
 
 
 # Several files ------------------------------------------------------------------------------------
 
-_WILD = frozenset("*?[")
+_LISTED: Final = 10_000
+"""Paths in a list: each is followed through its links, and a pattern names any number of files."""
+_WILD_STEP = re.compile(r"(?<=/)[^/]*[*\[]")
+
+
+def _is_wild(text: str) -> bool:
+    """Whether a path is a pattern; in an address, `?` begins the query."""
+    return is_pattern(text.replace("?", "") if is_address(text) else text)
 
 
 def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
@@ -78,6 +210,9 @@ def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
         return _pattern(value, info)
     if not isinstance(value, (tuple, list)) or not value:
         raise Unfit("a path, a pattern such as `part-*.csv`, or a list of them")
+    if len(value) > _LISTED:
+        listing = f"a list of at most {_LISTED:,} paths"
+        raise Unfit(listing, code="MS108", help="write a pattern, such as `part-*.csv`")
     for index, one in enumerate(value):
         try:
             _pattern(one, info)
@@ -92,14 +227,27 @@ def _project_paths(value: Any, info: ValidationInfo) -> str | tuple[str, ...]:
 
 
 def _pattern(value: Any, info: ValidationInfo) -> str:
-    """The part before the first wildcard must be inside the project; `..` may not follow one."""
-    if not isinstance(value, str) or not _WILD & set(value):
+    """The part before the first wildcard must be inside the project, or granted; `..` may not
+    follow one.
+    """
+    if not isinstance(value, str) or not _is_wild(value):
         return _project_path(value, info)
+    if is_address(value):
+        if require_granted(value, context_of(info)).scheme in ("http", "https"):
+            raise Unfit(
+                "the address of one file: a web server does not list its files",
+                code="MS683",
+                help="write a list of addresses",
+            )
+        return value
     steps = Path(value).parts
-    first = next(index for index, step in enumerate(steps) if _WILD & set(step))
+    first = next(index for index, step in enumerate(steps) if _is_wild(step))
     if ".." in steps[first:]:
         raise Unfit("a pattern without `..` behind a wildcard", code="MS210")
-    _project_path(str(Path(*steps[:first])), info)
+    try:
+        _project_path(str(Path(*steps[:first])), info)
+    except Fault as fault:
+        raise replace(fault, message=f"in `{value}`, {fault.message}") from None
     return value
 
 
@@ -140,18 +288,17 @@ def from_folder(value: str, folder: Path, context: Context) -> str:
 
 
 def matches(paths: str | tuple[str, ...], context: Context) -> list[tuple[str, list[str]]]:
-    """Every path or pattern as written, and the paths that it stands for: itself, or what a pattern
-    matches, sorted.
+    """Every path or pattern as written, and the paths that it means: itself, or what a pattern
+    matches, sorted. An address means itself.
 
     A file whose name has wildcards in it is meant itself. Names that begin with a point match no
-    wildcard.
+    wildcard, and `**` follows no links to folders: one that leads back would never end.
     """
     folder = context.folder or Path.cwd()
     found: list[tuple[str, list[str]]] = []
     for one in (paths,) if isinstance(paths, str) else paths:
-        if not _WILD & set(one) or (folder / one).exists():
+        if is_address(one) or not _is_wild(one) or (folder / one).exists():
             found.append((one, [one]))
         else:
-            names = glob(one, root_dir=folder, recursive=True)  # noqa: PTH207  # `Path.glob` matches hidden names
-            found.append((one, sorted(names)))
+            found.append((one, matching(folder, one)))
     return found

@@ -85,6 +85,8 @@ class Callback(Component):
     """Whether a training tries it out before it begins, which costs about what one epoch's end
     does.
     """
+    lowered: ClassVar[str] = ""
+    """The module of a class of ours that takes the place of Keras's."""
     needs_averages: ClassVar[bool] = False
     """Whether it works with the running means of the weights that an optimizer keeps."""
 

@@ -204,6 +204,7 @@ CALLBACKS = Family(
             "TerminateOnNaN",
         ),
         "learning_rate": ("LearningRateScheduler",),
+        "remote_monitor": ("RemoteMonitor",),
     },
     {},
     {
@@ -214,6 +215,5 @@ CALLBACKS = Family(
         "History": _HISTORY,
         "ProgbarLogger": _HISTORY,
         "LambdaCallback": _FUNCTION,
-        "RemoteMonitor": "it sends what it sees to an address",
     },
 )

@@ -51,6 +51,8 @@ class History(keras.callbacks.Callback):
         self._examples = examples
         self._started = self._trained = time.perf_counter()
         self._before = 0.0
+        self.ended_before = 0
+        """How many epochs the file had when the run went on: some are computed once more."""
 
     @property
     def epochs(self) -> int:
@@ -89,6 +91,14 @@ class History(keras.callbacks.Callback):
             self.rows.setdefault(name, []).append(value)
         self._texts.append(as_text({name: as_json(value) for name, value in values.items()}))
 
+    def _written(self) -> int:
+        """How many epochs the file has, below its header."""
+        try:
+            lines = self._path.read_bytes().count(b"\n") if self._path is not None else 0
+        except OSError:
+            return 0
+        return max(lines - 1, 0)
+
     def _append(self) -> None:
         assert self._path is not None
         try:
@@ -115,6 +125,7 @@ class History(keras.callbacks.Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Back to what was captured, and the file with it: rows of epochs after it go."""
+        self.ended_before = self._written()
         self.rows, self._texts = {}, []
         for text in state["rows"]:
             self._note({name: from_json(value) for name, value in json.loads(text).items()})

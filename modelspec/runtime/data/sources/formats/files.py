@@ -1,17 +1,21 @@
-"""Files of sources: found inside the project, opened plain or decompressed."""
+"""Files of sources: found inside the project and the granted places, opened plain or
+decompressed.
+"""
 
 from __future__ import annotations
 
 import gzip
 import os
+import stat
 import zlib
 from collections.abc import Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.paths import confined, matches
+from modelspec.core.paths import matches, outside, reached
+from modelspec.core.places import is_address
 from modelspec.core.settings import Context
 
 IN_MEMORY = 256 * 2**20
@@ -55,27 +59,39 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def locate(path: str, context: Context, *, folder: bool = False) -> Path:
-    """The file that a path of a spec leads to; with `folder` a folder is one too.
+    """The file that a path of a spec leads to; with `folder` a folder is one too. What an address
+    names is fetched, unless the cache has it already.
 
-    Raises `Fault`: MS210 outside the project, MS601 where there is none.
+    Raises `Fault`: MS210 outside the project and the granted places, MS601 where there is none; as
+    `remote.fetched`.
     """
+    if is_address(path):
+        from ...remote import fetched
+
+        if folder and not Path(path.partition("?")[0]).suffix:
+            raise Fault(
+                "MS601",
+                f"`{path}` is not a file, and a folder is read from this machine only",
+                help="copy the folder to this machine",
+            )
+        return fetched(path, context)
     try:
-        found = confined(path, context)
+        found = reached(path, context)
     except (OSError, RuntimeError, ValueError) as error:
         raise Fault("MS601", f"`{path}` cannot be followed: {error}") from None
     if found is None:
-        raise Fault(
-            "MS210",
-            f"`{path}` leads outside the project",
-            help="move the file into the project, or run modelspec from a folder that holds both",
-        )
-    if found.is_dir():
+        raise outside(path, context)
+    try:
+        mode = found.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise Fault("MS601", f"there is no file `{path}`", help=f"it would be {found}") from None
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise cannot_read(path, error) from None
+    if stat.S_ISDIR(mode):
         if folder:
             return found
         raise Fault("MS601", f"`{path}` is a folder, not a file")
-    if not found.exists():
-        raise Fault("MS601", f"there is no file `{path}`", help=f"it would be {found}")
-    if not found.is_file():
+    if not stat.S_ISREG(mode):
         raise Fault("MS601", f"`{path}` is not an ordinary file")
     return found
 
@@ -89,6 +105,10 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
     """
     found: list[Found] = []
     for written, names in matches(paths, context):
+        if is_address(written):
+            from ...remote import listed
+
+            names = listed(written, context)
         if not names:
             raise Fault(
                 "MS601",
@@ -96,15 +116,16 @@ def locate_all(paths: str | tuple[str, ...], context: Context) -> list[Found]:
                 help=f"it is looked for in {context.folder or '.'}",
             )
         found += [Found.at(name, locate(name, context)) for name in names]
-    seen: dict[Path, str] = {}
-    for one in found:
-        if one.path in seen:
+    seen: dict[str | Path, str] = {}
+    for one in found:  # two addresses of equal files share a copy
+        identity = one.shown if is_address(one.shown) else one.path
+        if identity in seen:
             raise Fault(
                 "MS640",
-                f"`{one.shown}` is the same file as `{seen[one.path]}`",
+                f"`{one.shown}` is the same file as `{seen[identity]}`",
                 help="name it once: its examples would count twice",
             )
-        seen[one.path] = one.shown
+        seen[identity] = one.shown
     return found
 
 
@@ -212,6 +233,21 @@ def in_bytes(count: int) -> str:
             return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} TB"
+
+
+def folder_of(source: Any, context: Context) -> Path | None:
+    """The folder of the file, or of all the files, that a source names; None where it is on the
+    network, or there are several.
+    """
+    path: str | tuple[str, ...] = (
+        getattr(source, "path", None) or getattr(source, "csv", None) or ()
+    )
+    found: set[Path] = set()
+    for written, names in matches(path, context):
+        if is_address(written):
+            return None
+        found |= {((context.folder or Path.cwd()) / name).parent.resolve() for name in names}
+    return found.pop() if len(found) == 1 else None
 
 
 def name_of(path: str | tuple[str, ...]) -> str:

@@ -1,0 +1,27 @@
+"""Files that may come from a stranger, such as those of a run folder: a link among them may lead to
+a device or a pipe, which never ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+
+def require_regular(path: Path) -> None:
+    """Raises `OSError` for what is not an ordinary file."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not an ordinary file", str(path))
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The whole file. Raises `OSError` for what is not an ordinary file, or has more than `most`
+    bytes.
+    """
+    require_regular(path)
+    with path.open("rb") as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise OSError(errno.EFBIG, f"more than {most:,} bytes", str(path))
+    return found
