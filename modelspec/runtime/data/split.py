@@ -43,11 +43,30 @@ def split(
     them the validation; of equal times the position decides. `kept` are the positions in the source
     of which the `count` examples are left: what is left out changes nobody else's draw.
     """
+    draws = draws_of(seed, count, kept)
+    return of_draws(draws, validation, test, strata, groups=groups, times=times)
+
+
+def draws_of(seed: int, count: int, kept: Array | None = None) -> NDArray[np.float64]:
+    """The number in [0, 1) of each of the `count` examples: see `split`."""
     whole = count if kept is None or not len(kept) else int(kept[-1]) + 1
     draws = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _STREAM]))).random(
         whole
     )
-    draws = draws if kept is None else draws[kept]
+    return draws if kept is None else draws[kept]
+
+
+def of_draws(
+    draws: NDArray[np.float64],
+    validation: float,
+    test: float,
+    strata: Array | None = None,
+    *,
+    groups: Array | None = None,
+    times: Array | None = None,
+) -> Mapping[str, Positions]:
+    """The same of examples whose numbers are drawn."""
+    count = len(draws)
     if groups is not None:
         return _by_group(draws, groups, validation, test)
     if times is not None:

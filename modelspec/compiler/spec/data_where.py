@@ -1,0 +1,39 @@
+"""`data.where` as written: which rows of a source are examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelspec.core.diagnostics import Collector, Fault, Span
+from modelspec.core.sections import located
+from modelspec.core.settings import describe
+from modelspec.core.source import Entry, Scalar, plain
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition on the rows of a source, as text. What it says is read where expressions are."""
+
+    text: str
+    node: Scalar
+    key_span: Span
+
+    def report(self, fault: Fault, report: Collector) -> None:
+        """Notes a fault down, at the characters of the text that it is about."""
+        report.add(located(fault, self.node, self.node.span))
+
+
+def read_where(entry: Entry | None, report: Collector) -> Where | None:
+    """The condition; None where there is none, or, with MS204, where it is not a text."""
+    if entry is None:
+        return None
+    value = plain(entry.value)
+    if isinstance(value, str) and isinstance(entry.value, Scalar):
+        return Where(value, entry.value, entry.key_span)
+    report.error(
+        "MS204",
+        f"`where` must be a condition on the columns of the source, found {describe(value)}",
+        entry.value.span,
+        help="write e.g. `where: \"age > 18 and country == 'CH'\"`",
+    )
+    return None
