@@ -132,6 +132,10 @@ class Hashing(OwnDtype):
             )
         return self
 
+    @property
+    def masked_by(self) -> str | None:
+        return "mask_value" if self.output_mode == "int" else None
+
     def column_types(self) -> tuple[str, ...]:
         return ("string", "int64")
 
@@ -145,9 +149,22 @@ class Hashing(OwnDtype):
                 f"`Hashing` takes one value in its last axis for `one_hot`, found {show(x.shape)}",
                 help="take one column at a time, or use `output_mode: multi_hot`",
             )
+        self._check_mask(x)
         made = variable_dtype(self.dtype or dtype)
         need_counted(self.output_mode, made)
         return Tensor(encoded(self, x, self.output_mode, self.num_bins), made)
+
+    def _check_mask(self, x: Tensor) -> None:
+        """Raises MS404 where no value can be the masked one. Keras finds out when it runs."""
+        text = isinstance(self.mask_value, str)
+        if self.mask_value is not None and text != (x.dtype == "string"):
+            raise Fault(
+                "MS404",
+                f"the `mask_value` of `Hashing` is {'a text' if text else 'a number'}, and its"
+                f" input {x}",
+                ("mask_value",),
+                help="write a value of the input's dtype, or leave `mask_value` out",
+            )
 
 
 class HashedCrossing(OwnDtype):
@@ -251,6 +268,10 @@ class CategoryEncoding(Layer):
 
     def column_types(self) -> tuple[str, ...]:
         return ("int64",)
+
+    @property
+    def trains_sparse(self) -> bool:
+        return self.output_mode == "one_hot"
 
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
         need_entries(self, self.output_mode, given)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from modelspec.core.diagnostics import Fault
-from modelspec.core.paths import ProjectPath, confined
+from modelspec.core.paths import OwnPath, confined
 from modelspec.core.settings import Unfit, context_of, is_int, refuse
 from modelspec.core.shapes import Size, Tensor
 
@@ -52,8 +52,8 @@ def _vocabulary(kind: type[str | int]) -> WrapValidator:
     return WrapValidator(validate, json_schema_input_type=GenericAlias(tuple, (kind, ...)) | str)
 
 
-Texts = Annotated[ProjectPath, _vocabulary(str)]
-WholeNumbers = Annotated[ProjectPath, _vocabulary(int)]
+Texts = Annotated[OwnPath, _vocabulary(str)]
+WholeNumbers = Annotated[OwnPath, _vocabulary(int)]
 
 
 def _codec(name: str) -> str:
@@ -93,6 +93,18 @@ class Lookup(OwnDtype):
     @property
     def _masks(self) -> bool:
         return self.mask_token is not None and self.mode == "int"
+
+    @property
+    def masked_by(self) -> str | None:
+        return None if self.invert else "mask_token"
+
+    @property
+    def gathers(self) -> bool:
+        return self.mode in ("multi_hot", "count", "tf_idf")
+
+    @property
+    def knows(self) -> bool:
+        return not self.invert
 
     @property
     def special(self) -> int:
@@ -224,9 +236,13 @@ class Lookup(OwnDtype):
                 help=f"use `max_tokens: {size}`, or leave it out",
             )
 
+    @property
+    def runs_in(self) -> str | None:
+        return None if self.mode in ("int", "tf_idf") else "int64"
+
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
         need_entries(self, self.mode, given)
-        return said if self.mode in ("int", "tf_idf") else said._replace(dtype="int64")
+        return said._replace(dtype=self.runs_in or said.dtype)
 
     def output(self, inputs: Inputs) -> Tensor:
         x = inputs.one
@@ -304,6 +320,10 @@ class StringLookup(Lookup):
 
     def column_types(self) -> tuple[str, ...]:
         return ("int64",) if self.invert else ("string",)
+
+    @property
+    def runs_in(self) -> str | None:
+        return "string" if self.invert else super().runs_in
 
     def check_dtype(self, x: Tensor) -> None:
         if self.invert:

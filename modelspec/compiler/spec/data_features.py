@@ -5,14 +5,10 @@ before.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
-from pydantic import PlainValidator, model_validator
-
-from modelspec.catalog.layers.setting_types import Count
 from modelspec.core.diagnostics import (
     Collector,
-    Fault,
     Path,
     Span,
     did_you_mean,
@@ -21,146 +17,17 @@ from modelspec.core.diagnostics import (
     nearest_unused,
 )
 from modelspec.core.sections import read_section
-from modelspec.core.settings import Context, Section, Unfit
+from modelspec.core.settings import Context
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
-from .transform_layers import Chain, read_transform, takes_text
+from .feature import MEASURED, POLICIES, Feature, Pad, transform_of
+from .number_format import NumberFormat
+from .transform_layers import read_transform
 
-POLICIES = ("error", "drop", "mean", "median", "most_frequent")
-"""What may be done about a missing value, beside putting a constant in its place."""
-MEASURED = ("mean", "median", "most_frequent")
-"""Policies whose value is measured on the training split."""
-
-
-def _missing(value: Any) -> str | int | float:
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
-        return value
-    raise Unfit(
-        f"{listed(POLICIES, 'or')}, or the number or text to put in place of a missing value"
-    )
-
-
-Missing = Annotated[Any, PlainValidator(_missing, json_schema_input_type=str | int | float)]
-
-
-def _fill(value: Any) -> str | int | float:
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        return value
-    raise Unfit("a number, or a text for sequences of words")
-
-
-Fill = Annotated[Any, PlainValidator(_fill, json_schema_input_type=str | int | float)]
-
-
-def _label(value: Any) -> str | int | bool:
-    if isinstance(value, (str, int)) and value != "":
-        return value
-    raise Unfit("one of the two labels of the target: a text, or a whole number")
-
-
-Label = Annotated[Any, PlainValidator(_label, json_schema_input_type=str | int | bool)]
-
-
-class Pad(Section):
-    """Sequences of one length: longer ones are cut, shorter ones filled up; in the terms of Keras's
-    `pad_sequences`.
-
-    ```yaml
-    inputs: {tokens: {column: tokens, pad: 100}}
-    inputs: {tokens: {column: tokens, pad: {length: 100, padding: post, truncating: post}}}
-    ```
-    """
-
-    title: ClassVar[str] = "pad"
-
-    length: Count | None = None
-    """How long all are; by default as long as the longest of the training split."""
-    value: Fill = 0
-    """What fills up."""
-    padding: Literal["pre", "post"] = "pre"
-    """Where short ones are filled up: before the sequence, or behind it."""
-    truncating: Literal["pre", "post"] = "pre"
-    """Where long ones are cut."""
-
-
-class Feature(Section):
-    """What feeds one input or target: one column (or array), or several stacked into a vector.
-
-    ```yaml
-    inputs:
-      measures: {columns: [length, depth], missing: mean, transform: [Normalization]}
-      island: {column: island, transform: [StringLookup: {output_mode: one_hot}]}
-    ```
-    """
-
-    title: ClassVar[str] = "a feature"
-
-    column: str | None = None
-    """One column, or array."""
-    columns: tuple[str, ...] | None = None
-    """Several columns, stacked into one vector in this order."""
-    dtype: Literal["string", "int64", "float64"] | None = None
-    """What the values are, where no `transform` says it: `string` takes the cells of a `csv` as
-    they are written (`007` stays `007`), `int64` whole numbers alone, `float64` numbers.
-    """
-    lowercase: Literal["unicode"] | None = None
-    """`unicode` brings texts to lower case before anything else is done with them, as Python's
-    `str.lower` does; `TextVectorization` by itself lowers the letters A to Z alone.
-    """
-    missing: Missing = "error"
-    """What to do where a value is missing: `error` (name it and stop), `drop` (leave the example
-    out), `mean`, `median`, `most_frequent` (as measured on the training split), or a constant that
-    takes its place.
-    """
-    pad: Any = None
-    """Sequences cut or filled up to one length: the length, or `{length, value, padding,
-    truncating}`.
-    """
-    transform: Any = None
-    """Layers that prepare the values, one after the other; what they learn, they learn from the
-    training split. The labels of a looked-up target are in order (text by code point, numbers by
-    value), those of an input the most frequent first.
-    """
-    positive: Label | None = None
-    """Of a looked-up target with two labels: the one that a single unit is the probability of, and
-    that `Precision` and `Recall` are about; by default the second in order.
-    """
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Feature:
-        if self.columns == ():
-            raise Fault("MS205", "`columns` must name at least one column", ("columns",))
-        if (self.column is None) == (self.columns is None):
-            raise Fault(
-                "MS203" if self.column is None else "MS208",
-                "a feature has either `column` or `columns`",
-                (),
-                at_key=True,
-                help="write e.g. `{column: age}` or `{columns: [age, income]}`",
-            )
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,) if self.column is not None else self.columns or ()
-
-    def takes_text(self, dtype: str | None) -> bool | None:
-        """Whether it takes text rather than numbers; None where it takes either. `dtype` is that of
-        the model input, None for a target.
-        """
-        if self.dtype is not None:
-            return self.dtype == "string"
-        chain = transform_of(self)
-        return takes_text(chain.layers if chain else (), dtype)
-
-    @property
-    def prepared(self) -> bool:
-        """Whether the values change on their way, in number or in kind."""
-        return self.transform is not None or self.pad is not None
-
+__all__ = ["MEASURED", "POLICIES", "Feature", "Pad", "read_features", "transform_of"]
 
 _NOUNS = {"inputs": "input", "targets": "output"}
-_READ_APART = ("transform", "pad", "augment")
+_READ_APART = ("transform", "pad", "number", "augment")
 
 
 def read_features(
@@ -225,7 +92,7 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
     """
     places[path] = node.span
     if isinstance(node, Mapping):
-        for key in ("missing", "dtype", "positive", "lowercase"):
+        for key in ("missing", "dtype", "positive", "lowercase", "separator", "number", "random"):
             if given := node.entries.get(key):
                 places[(key, *path)] = given.value.span
         entry = node.entries.get("columns") or node.entries.get("column")
@@ -262,21 +129,42 @@ def _feature(node: Node, span: Span, context: Context, report: Collector) -> Fea
     if not isinstance(node, Mapping):
         key = "columns" if isinstance(node, Sequence) else "column"
         return read_section(Feature, node, span, context, report, {key: plain(node)})
-    transform, chain = None, node.entries.get("transform")
-    if chain:
-        transform = read_transform(chain.value, context, report)
-    pad, padding = None, node.entries.get("pad")
-    if padding:
-        pad = _pad(padding.value, padding.key_span, context, report)
+    parts = {key: _part(key, node, context, report) for key in ("transform", "pad", "number")}
     _refuse_augment(node, report)
     kept = {key: plain(one.value) for key, one in node.entries.items() if key not in _READ_APART}
     feature = read_section(Feature, node, span, context, report, kept)
     if feature is None:
         return None
-    in_error = (chain and (transform is None or not transform.complete)) or (padding and not pad)
-    if in_error:  # what follows from it stays silent
-        return feature.model_copy(update={"transform": _Unread, "pad": None})
-    return feature.model_copy(update={"transform": transform, "pad": pad})
+    given = {key: one for key, one in parts.items() if key in node.entries}
+    if feature.random and given:
+        _refuse_beside_random(node, next(iter(given)), report)
+        return feature
+    chain = parts["transform"]
+    if any(one is None for one in given.values()) or (chain is not None and not chain.complete):
+        # What follows from it stays silent.
+        return feature.model_copy(update={"transform": _Unread})
+    return feature.model_copy(update=given)
+
+
+def _part(key: str, node: Mapping, context: Context, report: Collector) -> Any:
+    """What is read apart from the other keys; None where it is absent or in error."""
+    entry = node.entries.get(key)
+    if entry is None:
+        return None
+    if key == "transform":
+        return read_transform(entry.value, context, report)
+    if key == "pad":
+        return _pad(entry.value, entry.key_span, context, report)
+    return read_section(NumberFormat, entry.value, entry.key_span, context, report)
+
+
+def _refuse_beside_random(node: Mapping, key: str, report: Collector) -> None:
+    report.error(
+        "MS208",
+        f"`{key}` is about a column, and `random` has none",
+        node.entries[key].key_span,
+        help=f"leave `{key}` out",
+    )
 
 
 def _refuse_augment(node: Mapping, report: Collector) -> None:
@@ -294,11 +182,6 @@ def _refuse_augment(node: Mapping, report: Collector) -> None:
 
 class _Unread:
     """Stands for a transform that is in error."""
-
-
-def transform_of(feature: Feature) -> Chain | None:
-    """The layers that prepare a feature; None where it has none, or they are in error."""
-    return feature.transform if isinstance(feature.transform, Chain) else None
 
 
 def _pad(node: Node, span: Span, context: Context, report: Collector) -> Pad | None:

@@ -1,7 +1,9 @@
-"""A wrapper around something shared: `TimeDistributed: encoder`.
+"""A wrapper around a shared layer, or around a list of layers: `TimeDistributed: judge`,
+`TimeDistributed: [{Dense: 8}, ReLU]`.
 
-Where a wrapper does to a chain of layers what it does to each of them, the shared chain is read as
-a chain of wrapped layers, and the entry as a call of it.
+Where a wrapper does to a chain of layers what it does to each of them, the chain is read as a chain
+of wrapped layers, and the entry as a call of it. Around a shared model it stays as it is
+(`wrapped_models.py`).
 """
 
 from __future__ import annotations
@@ -26,19 +28,27 @@ from modelspec.core.source import (
 )
 
 from .entries import RESERVED
+from .model_section import is_layer
+from .wrapped_models import is_model_wrapper
 
 _OF_CALLS = ("name", *RESERVED)
 _LAYER = "layer"
 
 
 class _Wrapped(NamedTuple):
-    """An entry that wraps something shared."""
+    """An entry that wraps something shared, or a list of layers."""
 
     wrapper: str
     span: Span
-    shared: Scalar
+    held: Scalar | Sequence
+    """The shared name, or the list."""
     settings: dict[str, Entry]
-    """What stands beside the shared name."""
+    """What else the entry has."""
+
+    @property
+    def name(self) -> str | None:
+        """The shared name."""
+        return str(self.held.value) if isinstance(self.held, Scalar) else None
 
 
 def with_shared_steps(document: Document) -> Checked[Document]:
@@ -50,23 +60,25 @@ def with_shared_steps(document: Document) -> Checked[Document]:
     if model is None or not isinstance(model.value, Mapping):
         return Checked(document)
     layers, shared = model.value.entries.get("layers"), model.value.entries.get("shared")
-    if layers is None or shared is None:
+    if layers is None or not isinstance(layers.value, Sequence):
         return Checked(document)
-    if not isinstance(layers.value, Sequence) or not isinstance(shared.value, Mapping):
-        return Checked(document)
-    wrapped = [_wrapped(item, shared.value) for item in layers.value.items]
+    things = shared.value if shared is not None else None
+    known = things if isinstance(things, Mapping) else Mapping({}, layers.value.span)
+    wrapped = [_wrapped(item, known) for item in layers.value.items]
     if not any(wrapped):
         return Checked(document)
-    reader = _Reader(layers.value, shared.value, [one for one in wrapped if one], Collector())
-    items = tuple(
-        item if one is None else reader.call(one)
-        for item, one in zip(layers.value.items, wrapped, strict=True)
-    )
+    reader = _Reader(layers.value, known, [one for one in wrapped if one], Collector())
+    items = [
+        one
+        for item, of_item in zip(layers.value.items, wrapped, strict=True)
+        for one in ((item,) if of_item is None else reader.calls(of_item))
+    ]
     entries = {
         **model.value.entries,
-        "shared": Entry(shared.key_span, reader.things()),
-        "layers": Entry(layers.key_span, Sequence(items, layers.value.span)),
+        "layers": Entry(layers.key_span, Sequence(tuple(items), layers.value.span)),
     }
+    if shared is not None and known is things:
+        entries["shared"] = Entry(shared.key_span, reader.things())
     whole = Entry(model.key_span, Mapping(entries, model.value.span))
     root = Mapping({**document.root.entries, "model": whole}, document.root.span)
     return Checked(Document(root), reader.report.diagnostics)
@@ -82,12 +94,20 @@ def _wrapped(item: Node, shared: Mapping) -> _Wrapped | None:
         settings = {key: one for key, one in body.entries.items() if key != _LAYER}
         inner = body.entries.get(_LAYER)
         body = inner.value if inner is not None else body
-    if not isinstance(body, Scalar) or body.value not in shared.entries:
+    is_shared = isinstance(body, Scalar) and body.value in shared.entries
+    if not isinstance(body, (Scalar, Sequence)) or not (is_shared or isinstance(body, Sequence)):
         return None
     found = LAYERS.find(kind)
     if found is None or found.primary() != _LAYER:
         return None
+    thing = shared.entries.get(str(body.value)) if isinstance(body, Scalar) else None
+    if thing is not None and is_model_wrapper(kind) and _is_model(thing.value):
+        return None
     return _Wrapped(kind, entry.key_span, body, settings)
+
+
+def _is_model(thing: Node) -> bool:
+    return isinstance(thing, Sequence) or (isinstance(thing, Mapping) and not is_layer(thing))
 
 
 class _Reader:
@@ -101,28 +121,61 @@ class _Reader:
         self._own = frozenset(_called(layers, shared))
         self._chains: dict[str, Node | None] = {}
         for one in wrapped:
-            name = str(one.shared.value)
-            if name not in self._chains:
+            name = one.name
+            if name is not None and name not in self._chains:
                 self._chains[name] = self._chain(one, shared.entries[name].value)
 
-    def call(self, one: _Wrapped) -> Node:
+    def calls(self, one: _Wrapped) -> tuple[Node, ...]:
+        """The entry as a call of a shared layer, or as a chain of wrapped layers."""
+        return (self._call(one),) if one.name is not None else self._chain_of_list(one)
+
+    def _chain_of_list(self, one: _Wrapped) -> tuple[Node, ...]:
+        """The layers of a list, each wrapped: the first takes what the entry takes, the last has
+        its name.
+        """
+        assert isinstance(one.held, Sequence)
+        wrapper, strange = LAYERS.find(one.wrapper), set(one.settings) - set(_OF_CALLS)
+        if not getattr(wrapper, "wraps_each_layer", False) or not one.held.items:
+            return (self._silent(one, self._refuse(one, "list of layers", one.held.span)),)
+        if strange:
+            key = sorted(strange)[0]
+            span = one.settings[key].key_span
+            return (self._silent(one, self._refuse(one, f"`{key}` beside a list", span)),)
+        made = [self._layer(one, item) for item in one.held.items]
+        if any(item is None for item in made):
+            return (self._silent(one, None),)
+        first, last = {"from": one.settings.get("from")}, {"name": one.settings.get("name")}
+        call = {"call": one.settings.get("call")}
+        ends = [{**call, **({} if at else first)} for at in range(len(made))]
+        ends[-1] |= last
+        return tuple(
+            _with(item, {key: entry for key, entry in more.items() if entry is not None})
+            for item, more in zip(made, ends, strict=True)
+            if item is not None
+        )
+
+    def _silent(self, one: _Wrapped, _refused: Node | None) -> Node:
+        """An entry in error, which others may name."""
+        silent = derive(one.span, silent=True)
+        settings = {key: entry for key, entry in one.settings.items() if key in _OF_CALLS}
+        return Mapping({one.wrapper: Entry(silent, Mapping(settings, silent))}, silent)
+
+    def _call(self, one: _Wrapped) -> Node:
         """The entry as a call of what is shared."""
+        assert isinstance(one.held, Scalar) and one.name is not None
         strange = next((key for key in one.settings if key not in _OF_CALLS), None)
-        if strange is not None and self._chains[str(one.shared.value)] is not None:
+        if strange is not None and self._chains[one.name] is not None:
             span = one.settings[strange].key_span
             self._refuse(one, f"`{strange}` beside something shared", span)
-        if strange is not None or self._chains[str(one.shared.value)] is None:
-            silent = derive(one.span, silent=True)
-            settings = {key: entry for key, entry in one.settings.items() if key in _OF_CALLS}
-            return Mapping({one.wrapper: Entry(silent, Mapping(settings, silent))}, silent)
-        name = str(one.shared.value)
+        if strange is not None or self._chains[one.name] is None:
+            return self._silent(one, None)
         if not one.settings:
-            return Scalar(name, one.shared.span)
-        body = Mapping(one.settings, one.shared.span)
-        return Mapping({name: Entry(one.shared.span, body)}, one.shared.span)
+            return Scalar(one.name, one.held.span)
+        body = Mapping(one.settings, one.held.span)
+        return Mapping({one.name: Entry(one.held.span, body)}, one.held.span)
 
     def things(self) -> Mapping:
-        """What is shared, the chains that are wrapped as chains of wrapped layers."""
+        """What is shared, the layers that are wrapped as wrapped layers."""
         entries = {
             name: Entry(entry.key_span, self._chains.get(name) or entry.value)
             for name, entry in self.shared.entries.items()
@@ -130,31 +183,14 @@ class _Reader:
         return Mapping(entries, self.shared.span)
 
     def _chain(self, one: _Wrapped, thing: Node) -> Node | None:
-        """Something shared with its layers wrapped; None, with a report, where that is not the
-        same.
-        """
-        name, span = one.shared.value, one.shared.span
+        """A shared layer, wrapped; None, with a report, where it cannot be."""
+        name, span = one.name, one.held.span
         wrapper = LAYERS.find(one.wrapper)
         if not getattr(wrapper, "wraps_each_layer", False):
-            return self._refuse(one, "something shared", span)
+            return self._refuse(one, f"shared `{name}`", span)
         if name in self._own:
             return self._refuse(one, f"`{name}`, which is called on its own as well", span)
-        if isinstance(thing, Mapping) and "layers" not in thing.entries:
-            return self._layer(one, thing)
-        model = thing if isinstance(thing, Mapping) else Mapping({}, thing.span)
-        layers = model.entries["layers"].value if model.entries else thing
-        strange = [key for key in model.entries if key not in ("layers", "trainable")]
-        if strange or not isinstance(layers, Sequence):
-            what = f" with `{strange[0]}`" if strange else ""
-            return self._refuse(one, f"a shared model{what}", span)
-        items = [self._layer(one, item) for item in layers.items]
-        if any(item is None for item in items):
-            return None
-        chain = Sequence(tuple(item for item in items if item is not None), layers.span)
-        if not model.entries:
-            return chain
-        whole = Entry(model.entries["layers"].key_span, chain)
-        return Mapping({**model.entries, "layers": whole}, model.span)
+        return self._layer(one, thing)
 
     def _layer(self, one: _Wrapped, item: Node) -> Node | None:
         """One layer, wrapped; None where it is no layer of a chain. What has no form stays."""
@@ -162,9 +198,9 @@ class _Reader:
         settings = dict(body.entries) if isinstance(body, Mapping) else {}
         kind = next(iter(item.entries)) if isinstance(item, Mapping) else item
         if kind in self.shared.entries or any(key in settings for key in RESERVED):
-            return self._refuse(one, "a shared model that is no plain chain", one.shared.span)
-        if _makes_mask(str(plain(kind)) if isinstance(kind, Scalar) else str(kind), body, settings):
-            return self._refuse(one, "a shared model that makes masks", one.shared.span)
+            return self._refuse(one, "model with branches or models of its own", one.held.span)
+        if makes_mask(str(plain(kind)) if isinstance(kind, Scalar) else str(kind), body, settings):
+            return self._refuse(one, "model that makes masks", one.held.span)
         named = settings.pop("name", None)
         if isinstance(item, Mapping) and named is not None and isinstance(body, Mapping):
             key, entry = next(iter(item.entries.items()))
@@ -175,16 +211,30 @@ class _Reader:
 
     def _refuse(self, one: _Wrapped, what: str, span: Span) -> Node | None:
         """MS209; there is nothing in its place."""
+        each = getattr(LAYERS.find(one.wrapper), "wraps_each_layer", False)
         self.report.error(
             "MS209",
-            f"this version has no {what} inside `{one.wrapper}`",
+            f"`{one.wrapper}` takes no {what} in this version",
             span,
-            help=f"write `{one.wrapper}` around each layer, under `shared` or in `layers`",
+            help=(
+                f"write `{one.wrapper}` around each layer, under `shared` or in `layers`"
+                if each
+                else "write the recurrent layer itself: `Bidirectional: {LSTM: 32}`"
+            ),
         )
         return None
 
 
-def _makes_mask(kind: str, body: Node | None, settings: dict[str, Entry]) -> bool:
+def _with(item: Node, more: dict[str, Entry]) -> Node:
+    """A wrapped layer with the settings of its call."""
+    assert isinstance(item, Mapping)
+    ((wrapper, entry),) = item.entries.items()
+    assert isinstance(entry.value, Mapping)
+    body = Mapping({**entry.value.entries, **more}, entry.value.span)
+    return Mapping({wrapper: Entry(entry.key_span, body)}, item.span)
+
+
+def makes_mask(kind: str, body: Node | None, settings: dict[str, Entry]) -> bool:
     """Whether a layer makes a mask: a chain hands it on inside, wrapped layers do not."""
     found = LAYERS.find(kind)
     if found is None:
@@ -192,7 +242,7 @@ def _makes_mask(kind: str, body: Node | None, settings: dict[str, Entry]) -> boo
     own: Value = {key: plain(entry.value) for key, entry in settings.items() if key != "name"}
     value = own if isinstance(body, Mapping) else None if body is None else plain(body)
     try:
-        layer = found.read(value, Context())
+        layer = found.from_body(value, Context())
     except Faults:
         return False  # its faults are reported where the chain is read
     return isinstance(layer, Layer) and layer.makes_mask({})

@@ -23,6 +23,7 @@ from .conform import cast
 from .errors import DataError
 from .learning import LayerAdapter, adapter_of
 from .measured_fills import fills, training_blocks
+from .pad_tokens import mask_setting
 from .positive import with_positive_last
 from .real_steps import RealSteps, real_entries
 from .scan import Scan
@@ -60,11 +61,11 @@ class Pipeline:
     def _typed(self, values: Array, start: int, chosen: Array) -> Array:
         given = self.given
         if given.dtype == "string":
-            return values.reshape(len(values), *given.shape[1:])
+            return _shaped(values, given)
         names = ", ".join(f"`{name}`" for name in self.feature.bound.names[:3])
         table = next(iter(self.feature.checks.values())).table
         return cast(
-            values.reshape(len(values), *given.shape[1:]),
+            _shaped(values, given),
             given.dtype,
             f"{names} of {table.name}",
             lambda index: self.feature.bound.place(
@@ -75,7 +76,7 @@ class Pipeline:
     def real(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
         """Which entries of what the first layer gets are no padding; None: all of them."""
         marks = real_entries(self.feature, block, chosen, self.state.length)
-        return None if marks is None else marks.reshape(len(marks), *self.given.shape[1:])
+        return None if marks is None else _shaped(marks, self.given)
 
     @property
     def given(self) -> Tensor:
@@ -88,6 +89,12 @@ class Pipeline:
         """The chosen examples of a block, prepared."""
         values = self.read(block, start, chosen)
         return self.runner(values) if self.runner is not None and len(values) else values
+
+
+def _shaped(values: Array, given: Tensor) -> Array:
+    """Values in the shape that a layer gets; lists of different lengths keep theirs."""
+    sizes = given.shape[1:]
+    return values if None in sizes else values.reshape(len(values), *sizes)
 
 
 def pipelines(
@@ -196,6 +203,9 @@ class _FeatureAdaptation:
         self.layers: list[Layer] = []
         self.learned: list[Mapping[str, Any] | None] = []
         self._todo = list(feature.bound.chain.layers) if feature.bound.chain else []
+        self._masked: Mapping[str, Any] = {}
+        """What the layer that is next leaves out as padding."""
+        self._begun = False
         self._adapter: LayerAdapter | None = None
         self._pipeline: Pipeline | None = None
         self._real: RealSteps | None = None
@@ -203,7 +213,7 @@ class _FeatureAdaptation:
     def advance(self) -> bool:
         """Goes on to the next layer that is to be learned from data; whether there is one."""
         while self._todo and self._adapter is None:
-            layer = self._todo[0]
+            layer = self._masking(self._todo[0])
             known = from_file(layer)
             if known is not None:
                 self._replace(with_positive_last(layer, known, self.feature.bound, fixed=True))
@@ -213,8 +223,20 @@ class _FeatureAdaptation:
             else:
                 self.layers.append(self._todo.pop(0))
                 if len(self.learned) < len(self.layers):
-                    self.learned.append(None)
+                    self.learned.append(dict(self._masked) or None)
+                self._masked, self._begun = {}, False
         return self._adapter is not None
+
+    def _masking(self, layer: Layer) -> Layer:
+        """The next layer, with what it leaves out as padding where the spec does not say it."""
+        if not self._begun:
+            self._begun = True
+            feature = self.feature
+            self._masked = mask_setting(
+                feature.key, feature.bound, layer, self.layers, text=feature.text
+            )
+            self._todo[0] = layer.model_copy(update=dict(self._masked)) if self._masked else layer
+        return self._todo[0]
 
     def _begin(self, layer: Layer) -> None:
         pipeline = Pipeline(self.feature, self.state(), tuple(self.layers))
@@ -227,6 +249,8 @@ class _FeatureAdaptation:
 
     def update(self, block: Mapping[str, Array], start: int, chosen: Array) -> None:
         assert self._pipeline is not None and self._adapter is not None
+        if self.feature.lacking is not None:
+            chosen = chosen[~self.feature.lacking[start + chosen]]
         self._adapter.update(self._pipeline(block, start, chosen), self._marks(block, chosen))
 
     def _marks(self, block: Mapping[str, Array], chosen: Array) -> Array | None:
@@ -259,7 +283,7 @@ class _FeatureAdaptation:
         """The layer with what is known of it now; it may have more to learn."""
         self._todo[0] = self._todo[0].model_copy(update=dict(known))
         position = len(self.layers)
-        self.learned[position:] = [dict(known)]
+        self.learned[position:] = [{**self._masked, **known}]
 
     def state(self) -> FeatureState:
         learned, wide = tuple(self.learned), self.feature.wide

@@ -16,6 +16,7 @@ from typing import Any
 
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.lookup import IntegerLookup, Lookup, StringLookup
+from modelspec.core.source.regular_files import read_regular
 
 from .columns import Bound
 from .errors import RunError
@@ -23,6 +24,8 @@ from .errors import RunError
 FOLDER = "preprocessing"
 FILE = "state.json"
 _VERSION = 1
+_MOST = 2**30
+"""Bytes of a state: vocabularies may be large."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class State:
         path = folder / FOLDER / FILE
         help = "train again, or get the file from a copy of the run"
         try:
-            read = json.loads(path.read_text(encoding="utf-8"))
+            read = json.loads(read_regular(path, _MOST))
             features = read["features"]
             if (
                 read["version"] != _VERSION
@@ -193,43 +196,6 @@ def tokens(layer: Lookup) -> tuple[Any, ...]:
     """Every token of a lookup by its index, those for masked and unknown ones first."""
     masked = (layer.mask_token,) if layer.special > layer.num_oov_indices else ()
     return (*masked, *(layer.oov_token,) * layer.num_oov_indices, *(layer.tokens or ()))
-
-
-def inverse(layers: tuple[Layer, ...], values: Any) -> Any:
-    """Predicted numbers as the column has them, in float64: a float16, or a float32, may not hold
-    them. As they are where a layer of the transform has no inverse.
-    """
-    import numpy as np
-
-    if not layers or any(_undone(layer) is None for layer in layers):
-        return values
-    values = np.asarray(values, np.float64)
-    for layer in reversed(layers):
-        undo = _undone(layer)
-        assert undo is not None
-        scale, offset = undo
-        values = values * scale + offset
-    return values
-
-
-def has_inverse(layers: tuple[Layer, ...]) -> bool:
-    """Whether `inverse` gives the column's own numbers back."""
-    return bool(layers) and all(_undone(layer) is not None for layer in layers)
-
-
-def _undone(layer: Layer) -> tuple[Any, Any] | None:
-    """Factor and summand that take what a layer gives to what it got; None where it has no such
-    inverse.
-    """
-    import numpy as np
-
-    affine = layer.affine()
-    if affine is None:
-        return None
-    scale, offset = np.asarray(affine.scale, np.float64), np.asarray(affine.offset, np.float64)
-    if affine.divides:
-        return scale, offset
-    return (1 / scale, -offset / scale) if np.all(scale) else None
 
 
 def is_finite(value: Any) -> bool:

@@ -4,8 +4,8 @@ or computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from .column_check import ColumnCheck
 from .column_reader import ColumnReader, open_columns
 from .columns import Binding, Bound, Key
 from .errors import Findings
+from .expectations import RangeCheck, known_columns, range_checks
 from .letter_case import Capitals, capitals_of
 from .scanned_feature import ScannedFeature, report_policy
+from .skipped_rows import SkippedRows, keep_every
 from .spec_facts import section
 from .table import Array, Table
 from .wanted import Wanted, text_columns, wanted_of
@@ -36,10 +38,29 @@ class Scan:
     rows: Array | None
     """The positions that are kept where `missing: drop` leaves some out; None: all."""
     weights: str | None = None
+    lacking: Mapping[str, Array] = field(default_factory=dict)
+    """Where examples are windows, by `inputs` and `targets` with `missing: drop`: the rows that
+    lack a value, which no window holds.
+    """
+    windowed: bool = False
+    """Whether examples are windows, which need all rows in their places."""
+    unread: Array | None = None
+    """Where they are: which rows cannot be read, as [rows] of `bool`; None: all can."""
 
     @property
     def kept(self) -> int:
         return self.count if self.rows is None else len(self.rows)
+
+    def without(self, bad: Iterable[int]) -> Scan:
+        """The same without some rows, or without the windows that hold them."""
+        marks = np.zeros(self.count, bool)
+        marks[list(bad)] = True
+        if not self.windowed:
+            rows = np.arange(self.count) if self.rows is None else self.rows
+            return replace(self, rows=rows[~marks[rows]])
+        marks |= False if self.unread is None else self.unread
+        lacking = {**self.lacking, "inputs": marks | self.lacking.get("inputs", False)}
+        return replace(self, unread=marks, lacking=lacking)
 
 
 def scan(
@@ -51,12 +72,15 @@ def scan(
     state: State | None = None,
     with_targets: bool = True,
     once: bool = False,
+    skipped: SkippedRows | None = None,
 ) -> Scan | None:
     """Looks through a source; None, and findings, where it cannot be used. `once`: little of it is
-    kept in memory.
+    kept in memory. With `skipped`, rows that cannot be read are left out and noted there.
     """
     weights = _weights(compiled, table) if with_targets else None
     others = {} if weights is None else {weights.name: weights.span}
+    ranges = range_checks(compiled, binding, table, every=with_targets)
+    others.update({one.name: one.span for one in ranges})
     texts = text_columns(binding, table, compiled, state)
     reader = open_columns(
         table, binding.features.values(), others, findings, texts=texts, once=once
@@ -73,13 +97,34 @@ def scan(
         )
         for key, bound in binding.features.items()
     }
-    count, rows = _pass(reader, features, weights, findings)
+    checks = [check for one in features.values() for check in one.checks.values()]
+    if skipped is not None:
+        keep_every(checks)
+    windowed = section(compiled).window is not None
     for one in features.values():
-        _report(one, findings, drop=with_targets)
+        one.known = known_columns(compiled, one.bound)
+    count, lacking = _pass(reader, features, weights, findings, ranges)
+    rows = None if windowed else _left(lacking.values())
+    left_out: Array = np.zeros(0, np.int64)
+    if skipped is not None:
+        skipped.in_windows = windowed
+        before = np.arange(count) if rows is None else rows
+        kept = skipped.leave_out(checks, table, before)
+        for checked in ranges:
+            kept = checked.leave_out(skipped, kept)
+        left_out = np.setdiff1d(before, kept)
+    for one in features.values():
+        _report(one, findings, drop=with_targets or windowed or _reads_past(one))
+    for checked in ranges:
+        checked.report(findings)
     if weights is not None:
         column_report.report(weights, findings)
-    _report_nothing(table, count, rows, findings)
-    return Scan(table, reader, features, count, rows, weights.name if weights else None)
+    marks = _by_kind(features, lacking) if windowed else {}
+    name = weights.name if weights else None
+    found = Scan(table, reader, features, count, rows, name, marks, windowed)
+    found = found.without(left_out) if len(left_out) else found
+    _report_nothing(table, count, found.rows, findings)
+    return found
 
 
 def _weights(compiled: Compiled, table: Table) -> ColumnCheck | None:
@@ -95,7 +140,7 @@ def _feature(
     bound: Bound, key: Key, table: Table, wanted: Wanted, capitals: Capitals | None
 ) -> ScannedFeature:
     checks = {
-        column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing)
+        column: ColumnCheck(table, column, wanted, bound.at(column), bound.missing, bound)
         for column in bound.names
     }
     return ScannedFeature(key, bound, wanted, checks, capitals=capitals)
@@ -106,23 +151,50 @@ def _pass(
     features: Mapping[Key, ScannedFeature],
     weights: ColumnCheck | None,
     findings: Findings,
-) -> tuple[int, Array | None]:
-    """How many examples there are, and which of them are kept."""
+    ranges: Iterable[RangeCheck] = (),
+) -> tuple[int, dict[Key, Array]]:
+    """How many examples there are, and by feature with `missing: drop` which of them lack a
+    value.
+    """
     count = 0
-    dropped: list[Array] = []
+    dropped = {key: [np.zeros(0, bool)] for key, one in features.items() if one.drops}
     for start, block in reader.blocks():
         size = len(next(iter(block.values())))
-        drop = np.zeros(size, bool)
-        for one in features.values():
+        for key, one in features.items():
             lacking = _scan_block(one, block, start, findings)
-            if lacking is not None and one.bound.missing == "drop":
-                drop |= lacking
+            if key in dropped:
+                dropped[key].append(np.zeros(size, bool) if lacking is None else lacking)
         if weights is not None:
             weights.add(start, block[weights.name])
+        for checked in ranges:
+            checked.add(block, start)
         count += size
-        dropped.append(drop)
-    marks = np.concatenate(dropped) if dropped else np.zeros(0, bool)
-    return count, np.flatnonzero(~marks) if marks.any() else None
+    return count, {key: np.concatenate(parts) for key, parts in dropped.items()}
+
+
+def _left(lacking: Iterable[Array]) -> Array | None:
+    """The examples that lack nothing; None: all."""
+    marks = [one for one in lacking if one.any()]
+    return np.flatnonzero(~np.any(marks, axis=0)) if marks else None
+
+
+def _by_kind(
+    features: Mapping[Key, ScannedFeature], lacking: Mapping[Key, Array]
+) -> dict[str, Array]:
+    """The rows that lack a value of any input, and of any target. Each feature learns from those
+    that do not.
+    """
+    found: dict[str, Array] = {}
+    for key, marks in lacking.items():
+        if marks.any():
+            features[key].lacking = marks
+            found[key[0]] = found[key[0]] | marks if key[0] in found else marks
+    return found
+
+
+def _reads_past(one: ScannedFeature) -> bool:
+    """Whether its first rows never have a value, so that they get no prediction either."""
+    return one.bound.past is not None
 
 
 def _scan_block(

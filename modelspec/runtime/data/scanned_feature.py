@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.compiler.spec.data_features import POLICIES
-from modelspec.core.diagnostics import Fault
+from modelspec.compiler.spec.feature import POLICIES, Pad
+from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.shapes import Shape
 
 from .cells import Cells, inexact, ready
 from .column_check import ColumnCheck
@@ -20,7 +21,9 @@ from .conform import PRECISION, cast
 from .contact_sheet import is_image
 from .errors import Findings
 from .letter_case import Capitals, lowered
+from .pad_tokens import NO_LABEL, filler_of
 from .sequences import is_ragged, lengths, padded, stacked, steps_of
+from .several_labels import parts_of, side_by_side
 from .table import Array
 from .wanted import Wanted
 
@@ -42,6 +45,16 @@ class ScannedFeature:
     """Where a layer lowers A to Z alone: the other capitals."""
     highest: int = 0
     """The largest value of images of 16 bits per channel."""
+    known: Mapping[str, Span | None] = field(default_factory=dict)
+    """The columns whose values `expect` says are known, with the place that says it."""
+
+    lacking: Array | None = None
+    """Which rows lack a value, where windows that hold them are left out."""
+
+    @property
+    def drops(self) -> bool:
+        """Whether examples without a value are left out."""
+        return bool(self.bound.missing == "drop")
 
     @property
     def text(self) -> bool:
@@ -53,8 +66,12 @@ class ScannedFeature:
         shape = next(iter(self.checks.values())).shape
         return (*shape, len(self.bound.names)) if self.bound.stacked else shape
 
-    def sized(self, length: int | None) -> tuple[int, ...]:
-        """The shape of one example when sequences have this length."""
+    def sized(self, length: int | None) -> Shape:
+        """The shape of one example when sequences have this length; None for lists whose lengths
+        differ.
+        """
+        if self.bound.gathers and len(self.sizes) == 1:
+            return (None,)
         return self.sizes if length is None else (length, *self.sizes[1:])
 
     def read(
@@ -65,8 +82,10 @@ class ScannedFeature:
         """
         found: list[Array] = []
         for name in self.checks:
-            values, missing = self.cells(name, self.flat(name, block[name], start, length))
-            missing = self._of_sequences(missing, block[name])
+            given = self.lists(name, block[name])
+            values, missing = self.cells(name, self._flat(name, given, start, length))
+            missing = self._of_sequences(missing, given)
+            values = self._numbers_filled_up(name, values, given)
             if missing is not None and name in fill:
                 values = values.copy() if values.dtype.kind == "O" else values.astype(np.float64)
                 known = fill[name]
@@ -85,7 +104,7 @@ class ScannedFeature:
             values = lowered(values)
         if check.text or values.dtype.kind != "O":
             return ready(values, check.text)
-        numbers = check.table.numbers(values)
+        numbers = check.numbers(values)
         return Cells(numbers.values, numbers.missing if numbers.missing.any() else None)
 
     def _of_sequences(self, missing: Array | None, given: Array) -> Array | None:
@@ -97,9 +116,9 @@ class ScannedFeature:
     def _filled_up(self, values: Array, given: Array) -> Array | None:
         """Which entries of padded sequences are none of the sequences."""
         pad = self.bound.pad
-        if pad is None or values.ndim < 2:
+        if values.ndim < 2 or (pad is None and not (self.bound.gathers and is_ragged(given))):
             return None
-        steps = steps_of(lengths(given), values.shape[1], pad)
+        steps = steps_of(lengths(given), values.shape[1], pad or _BEHIND)
         marks = ~steps.reshape(*steps.shape, *(1,) * (values.ndim - 2))
         return np.broadcast_to(marks, values.shape)
 
@@ -131,29 +150,53 @@ class ScannedFeature:
         """A column with sequences filled up, and lists of one length as an array. Raises
         `Fault`.
         """
+        return self._flat(name, self.lists(name, values), start, length)
+
+    def lists(self, name: str, values: Array) -> Array:
+        """A column whose cells hold several labels as the lists of these; any other as it is.
+        Raises `Fault`.
+        """
+        if self.bound.separator is None:
+            return values
+        table = self.checks[name].table
+        return parts_of(values, self.bound.separator, f"`{name}` of {table.name}")
+
+    def _flat(self, name: str, values: Array, start: int, length: int | None) -> Array:
         table = self.checks[name].table
         if self.bound.pad is not None:
             if self.bound.lowercase and self.checks[name].text:  # not what fills up
                 values = lowered(values)
             longest = int(lengths(values).max(initial=1)) if length is None else length
             return padded(values, self.bound.pad, longest, name, table, start)
+        if self.bound.gathers and is_ragged(values):
+            return side_by_side(values, NO_LABEL if _holds_numbers(values) else "")
         return stacked(values, name, table, start) if is_ragged(values) else values
+
+    def _numbers_filled_up(self, name: str, values: Array, given: Array) -> Array:
+        """Numbers that were text, with the number that fills up where there was none."""
+        if self.bound.separator is None or self.checks[name].text:
+            return values
+        filled = self._filled_up(values, given)
+        if filled is None or not filled.any():
+            return values
+        return np.where(filled, filler_of(self.bound, text=False), values)
 
     def scan(self, block: Mapping[str, Array], start: int) -> Array | None:
         """Which examples of a block lack a value. Raises `Fault`."""
         lacking: Array | None = None
         for name, check in self.checks.items():
             before = check.shape if check.kind is not None else None
+            given = self.lists(name, block[name])
             if self.bound.pad is not None:
-                self.lengths.append(lengths(block[name]))
-            values = self.flat(name, block[name], start, None)
-            found = check.add(start, values, self._filled_up(values, block[name]))
+                self.lengths.append(lengths(given))
+            values = self._flat(name, given, start, None)
+            found = check.add(start, values, self._filled_up(values, given))
             if values.dtype == np.uint16 and is_image(values.shape[1:]):
                 self.wide = True
                 self.highest = max(self.highest, int(values.max(initial=0)))
             if self.capitals is not None and check.text:
                 self.capitals.add(name, block[name], start)
-            if before is not None and before != check.shape and self.bound.pad is None:
+            if before not in (None, check.shape) and not self._differ_in_length:
                 raise Fault(
                     "MS630",
                     f"`{name}` of {check.table.name} has {before} for the first examples, but "
@@ -163,6 +206,20 @@ class ScannedFeature:
             if found is not None:
                 lacking = found if lacking is None else lacking | found
         return lacking
+
+    @property
+    def _differ_in_length(self) -> bool:
+        return self.bound.pad is not None or self.bound.gathers
+
+
+_BEHIND = Pad(padding="post")
+"""Where lists of different lengths are filled up that have no `pad`."""
+
+
+def _holds_numbers(values: Array) -> bool:
+    """Whether some lists hold numbers rather than texts."""
+    full = next((one for one in values if len(one)), None)
+    return full is not None and np.asarray(full).dtype.kind not in "OUS"
 
 
 def report_policy(one: ScannedFeature, findings: Findings) -> None:

@@ -20,12 +20,12 @@ from modelspec.core.shapes import Shape, Tensor
 
 from ..data.adapt import Pipeline
 from ..data.float_layers import computed_here
-from ..data.sequences import is_ragged
 from ..data.table import Array
 from ..data.transforms import Runner, in_keras
 from .graph_steps import Step, step_of
 from .preprocessing_graph import Feature, Preparing, Scale
-from .raw_inputs import WIDE, Naming, RawInput
+from .raw_inputs import WIDE, Naming, RawInput, direct_column
+from .sample_numbers import numbers_of, rounded
 from .samples import Samples
 
 _ROUNDING = 1e-6
@@ -44,10 +44,52 @@ def preparing(
     """
     naming = Naming()
     features = {
-        name: _Making(name, pipe, types[name], samples.columns, single).feature(naming)
-        for name, pipe in samples.pipelines.items()
+        name: _direct(name, types[name], naming, outside)
+        if (outside := _outside(samples.pipelines.get(name)))
+        else _Making(name, samples.pipelines[name], types[name], samples.columns, single).feature(
+            naming
+        )
+        for name in (types if samples.pipelines else ())
     }
     return Preparing(naming.raw, features, scales, "float32" if single else "float64")
+
+
+def _outside(pipe: Pipeline | None) -> tuple[str, ...]:
+    """What makes a model input, where no export can do that; empty where it can."""
+    if pipe is None:
+        return ("the random numbers",)
+    bound = pipe.feature.bound
+    if (
+        bound.separator is None
+        and not bound.gathers
+        and not any(layer.not_in_models for layer in pipe.layers)
+    ):
+        return ()
+    words = ["`separator`"] if bound.separator is not None else []
+    words += ["`lowercase`"] if bound.lowercase is not None else []
+    words += [f"`pad` to {pipe.state.length}"] if bound.pad is not None else []
+    words += ["`missing`"] if pipe.state.fill else []
+    return (*words, *(f"`{layer.kind()}`" for layer in pipe.layers))
+
+
+def _direct(name: str, wanted: Tensor, naming: Naming, outside: tuple[str, ...]) -> Feature:
+    """A model input that an export takes as the model does."""
+    sizes = tuple(size if isinstance(size, int) else None for size in wanted.shape[1:])
+    raw = RawInput(name, sizes, wanted.dtype, (direct_column(name),), text=wanted.dtype == "string")
+    return Feature(
+        given=(naming.add(raw, name),),
+        fills=(None,),
+        stacked=False,
+        lowers=False,
+        pad=None,
+        length=None,
+        first=wanted,
+        steps=(),
+        kept=(),
+        wanted=wanted,
+        free=(),
+        outside=outside,
+    )
 
 
 @dataclass
@@ -84,6 +126,7 @@ class _Making:
             words=self._words(),
             alone=any(layer.one_at_a_time for layer in pipe.layers),
             fixed=fixed,
+            outside=("`number`",) if bound.number_format is not None else (),
         )
 
     def _in_precision(self, one: Tensor) -> Tensor:
@@ -122,13 +165,25 @@ class _Making:
         shape = _raw_shape(self.pipe, free)
         if bound.stacked and len(bound.names) > WIDE and not seen.text and bound.pad is None:
             raw = RawInput(
-                self.name, (len(bound.names),), self._dtype(bool(fill)), bound.names, wide=True
+                self.name,
+                (len(bound.names),),
+                self._dtype(bool(fill)),
+                bound.names,
+                wide=True,
+                written=bound.number_format,
             )
             values = [fill.get(column, np.nan) for column in bound.names]
             return (naming.add(raw, self.name),), (np.array(values) if fill else None,), False
         names = tuple(
             naming.add(
-                RawInput(column, shape, self._dtype(column in fill), (column,), seen.text),
+                RawInput(
+                    column,
+                    shape,
+                    self._dtype(column in fill),
+                    (column,),
+                    seen.text,
+                    written=bound.number_format,
+                ),
                 self.name,
             )
             for column in bound.names
@@ -157,10 +212,13 @@ class _Making:
             return True
         if any(layer.affine() is None for layer in pipe.layers):
             return True
-        block = {name: self.columns[name] for name in pipe.feature.bound.names}
-        rounded = {name: _rounded(values) for name, values in block.items()}
+        if pipe.feature.bound.separator is not None:
+            return True
+        names = pipe.feature.bound.names
+        block = {name: numbers_of(pipe, name, self.columns[name]) for name in names}
+        cut = {name: rounded(values) for name, values in block.items()}
         chosen = np.arange(len(next(iter(block.values()))))
-        one, other = (pipe(values, 0, chosen).astype(np.float64) for values in (block, rounded))
+        one, other = (pipe(values, 0, chosen).astype(np.float64) for values in (block, cut))
         return not np.allclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
 
     def _words(self) -> tuple[str, ...]:
@@ -181,15 +239,6 @@ def _computable(layer: Layer, given: Tensor) -> Layer:
     except Exception:  # noqa: BLE001  # Keras and TensorFlow raise anything
         return layer.model_copy(update={"dtype": "float32"})
     return layer
-
-
-def _rounded(values: Array) -> Array:
-    if is_ragged(values):
-        found = np.empty(len(values), object)
-        for row, one in enumerate(values):
-            found[row] = np.asarray(one, np.float32).astype(np.float64)
-        return found
-    return values.astype(np.float32).astype(np.float64)
 
 
 # Sizes --------------------------------------------------------------------------------------------

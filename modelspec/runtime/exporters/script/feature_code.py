@@ -16,7 +16,7 @@ from modelspec.runtime.data.columns import Bound, binding_of
 from modelspec.runtime.data.sequences import is_ragged
 from modelspec.runtime.data.table import Array
 from modelspec.runtime.data.targets import Target, loss_of
-from modelspec.runtime.run.predict import target_layers
+from modelspec.runtime.run.decisions import target_layers
 
 from ..job import Job
 from ..preprocessing_graph import Feature
@@ -95,7 +95,10 @@ class Preparing:
         self.functions.append([f"def {function}(table):", docstring(words, INDENT), *lines])
 
     def _feature(self, name: str, variable: str, lines: list[str]) -> None:
-        feature, pipe = self.job.preparing.features[name], self.job.samples.pipelines[name]
+        feature = self.job.preparing.features[name]
+        if feature.outside:
+            raise Unsaid(f"{', '.join(feature.outside)} of `{name}`")
+        pipe = self.job.samples.pipelines[name]
         bound, columns = pipe.feature.bound, pipe.feature.bound.names
         raw = self.job.preparing.raw[feature.given[0]]
         held: Shape = () if raw.wide else raw.shape
@@ -224,6 +227,8 @@ class Preparing:
         bound = self.targets[name]
         if bound.pad is not None:
             raise Unsaid(f"the padding of `{name}`")
+        if (unsaid := _unsaid_of(bound)) is not None:
+            raise Unsaid(f"{unsaid} of `{name}`")
         is_text = columns_of(self.job)[bound.names[0]]
         given = stacked(self._filled_targets(name, bound.names, is_text), bound.stacked)
         target = Target(
@@ -262,6 +267,16 @@ class Preparing:
     @property
     def kinds(self) -> set[str]:
         return {type(one).kind() for one in self.sources}
+
+
+def _unsaid_of(bound: Bound) -> str | None:
+    """What a script has no line for, of how a target is made."""
+    if bound.separator is not None or bound.gathers:
+        return "several labels"
+    if bound.number_format is not None:
+        return "`number`"
+    layers = bound.chain.layers if bound.chain else ()
+    return next((f"`{layer.kind()}`" for layer in layers if layer.not_in_models), None)
 
 
 def columns_of(job: Job) -> dict[str, bool]:

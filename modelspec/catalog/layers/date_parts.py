@@ -1,0 +1,122 @@
+"""What a `transform` makes of dates and times: their parts, as numbers."""
+
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from modelspec.core.diagnostics import Fault
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Tensor
+
+from .layer import Example, Inputs, Layer
+
+Part = Literal[
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "day_of_year",
+    "weekday",
+    "hour",
+    "minute",
+    "second",
+]
+
+
+class Cycle(NamedTuple):
+    """The least value of a part, and after how many values it begins again."""
+
+    first: int
+    period: int
+
+
+CYCLES: Final[dict[str, Cycle]] = {
+    "quarter": Cycle(1, 4),
+    "month": Cycle(1, 12),
+    "week": Cycle(1, 53),
+    "day": Cycle(1, 31),
+    "day_of_year": Cycle(1, 366),
+    "weekday": Cycle(0, 7),
+    "hour": Cycle(0, 24),
+    "minute": Cycle(0, 60),
+    "second": Cycle(0, 60),
+}
+"""By part; a year does not begin again."""
+
+
+class DateParts(Layer):
+    """The parts of a date or a time, as numbers.
+
+    ```yaml
+    transform: [{DateParts: [month, weekday, hour]}]
+    transform: [{DateParts: {parts: [month, hour], cyclic: true}}]
+    transform: [{DateParts: [weekday]}, {CategoryEncoding: {num_tokens: 7, output_mode: one_hot}}]
+    ```
+
+    Takes texts such as `2026-01-31`, `2026-01-31 12:00` or `2026-01-31T12:00:00+02:00`, and the
+    times of a Parquet or Arrow column; gives (batch, parts), whole numbers in the order of `parts`.
+    With `cyclic` each part is a sine and a cosine, so that December is next to January: (batch,
+    2 * parts), the sine and cosine of the first part, then of the second. Several columns make one
+    vector. The parts are those of the clock as it is written, in its own UTC offset; a date alone
+    has the hour 0.
+
+    | part | values | period of `cyclic` |
+    |---|---|---|
+    | `year` | 1 to 9999 | none |
+    | `quarter` | 1 to 4 | 4 |
+    | `month` | 1 to 12 | 12 |
+    | `week` | 1 to 53, of ISO 8601 | 53 |
+    | `day` | 1 to 31, of the month | 31 |
+    | `day_of_year` | 1 to 366 | 366 |
+    | `weekday` | 0 (Monday) to 6 | 7 |
+    | `hour` | 0 to 23 | 24 |
+    | `minute`, `second` | 0 to 59 | 60 |
+    """
+
+    prepares_data = True
+    reads_dates = True
+    keras_module: ClassVar[str] = ""
+    not_in_models: ClassVar[str | None] = "it reads texts, which only a `transform` has"
+
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+    """Which parts, in this order."""
+    cyclic: bool = False
+    """Whether each part is a sine and a cosine of its place in its period."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"parts": ("month", "weekday", "hour")}, ((None,),), "string"),
+        Example({"parts": ("month", "hour"), "cyclic": True}, ((None, 1),), "string"),
+    )
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Any:
+        twice = next((one for one in self.parts if self.parts.count(one) > 1), None)
+        if twice is not None:
+            refuse(
+                f"`DateParts` names `{twice}` twice", "MS205", "parts", help="name each part once"
+            )
+        if self.cyclic and "year" in self.parts:
+            refuse(
+                "`year` never begins again, so it has no place in a cycle",
+                "MS208",
+                "parts",
+                help="leave `year` out, or give it a feature of its own without `cyclic`",
+            )
+        return self
+
+    def column_types(self) -> tuple[str, ...]:
+        return ("string",)
+
+    def output(self, inputs: Inputs) -> Tensor:
+        x = inputs.one
+        if x.dtype != "string":
+            raise Fault(
+                "MS404",
+                f"`DateParts` takes dates, which are text, found {x}",
+                help="put it first, on a column of dates",
+            )
+        count = len(self.parts) * (2 if self.cyclic else 1)
+        *before, last = x.shape if x.rank > 1 else (*x.shape, 1)
+        size = last * count if isinstance(last, int) else None
+        return Tensor((*before, size), self.compute_dtype if self.cyclic else "int64")

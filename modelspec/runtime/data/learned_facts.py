@@ -1,0 +1,38 @@
+"""What the layers of a transform learned, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.catalog.layers.lookup import Lookup
+from modelspec.catalog.layers.text_vectorization import TextVectorization
+
+from .profile import TOKENS, Learned
+
+
+def learned_of(
+    layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]
+) -> tuple[Learned, ...]:
+    """What each layer of a transform took from the training split, in a few words."""
+    return tuple(
+        Learned(layer.kind(), _facts(layer, known))
+        for layer, known in zip(layers, learned, strict=False)
+        if known
+    )
+
+
+def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
+    statistics = known.get("learned")
+    if isinstance(statistics, Mapping):  # of an `Expression`, by the names in its formula
+        return dict(statistics)
+    if not isinstance(layer, (Lookup, TextVectorization)):
+        return {name: value for name, value in known.items() if value is not None}
+    tokens = known.get("vocabulary")
+    if tokens is None:
+        return dict(known)
+    found: dict[str, Any] = {"tokens": len(tokens), "first": list(tokens[:TOKENS])}
+    if "output_sequence_length" in known:
+        found["output_sequence_length"] = known["output_sequence_length"]
+    return found

@@ -1,0 +1,43 @@
+"""What of a spec prepared data are determined by, beside its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from modelspec.compiler.spec.data_features import MEASURED
+from modelspec.compiler.spec.data_section import DataSection
+
+from .columns import Bound
+from .transforms import needs_adapting
+
+
+def expected(data: DataSection) -> dict[str, Any]:
+    """What `data.expect` says; nothing where it says nothing, as in keys of earlier versions."""
+    found = {name: one.model_dump(exclude_defaults=True) for name, one in data.expect.items()}
+    return {"expect": found} if found else {}
+
+
+def vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
+    """The contents of files that transforms name; nothing where they name none."""
+    layers = [layer for bound in bounds if bound.chain for layer in bound.chain.layers]
+    named = [getattr(layer, "vocabulary", None) for layer in layers]
+    found: dict[str, str] = {}
+    for path in named:
+        if isinstance(path, (str, Path)):
+            with suppress(OSError):  # reported where the tokens are read
+                found[str(path)] = sha256(Path(path).read_bytes()).hexdigest()
+    return {"vocabularies": found} if found else {}
+
+
+def must_adapt(bound: Bound) -> bool:
+    """Whether something about a feature follows from the training split."""
+    layers = bound.chain.layers if bound.chain else ()
+    return (
+        bound.missing in MEASURED
+        or (bound.pad is not None and bound.pad.length is None)
+        or any(needs_adapting(layer) for layer in layers)
+    )
