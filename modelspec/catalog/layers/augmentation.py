@@ -4,10 +4,10 @@ only.
 
 from typing import Annotated, ClassVar, Literal
 
-from modelspec.core.shapes import Tensor, needs
+from modelspec.core.shapes import Tensor, known, needs
 
 from .factors import Factor, SignedStrength, Strength, ValueRange, within
-from .image import Augmentation, SizedImageLayer
+from .image import Augmentation, Geometric, SizedImageLayer
 from .layer import Example
 from .setting_types import DataFormat, Number, Rate, Seed
 from .windows import spatial
@@ -20,7 +20,7 @@ Interpolation = Literal["nearest", "bilinear"]
 """How the pixels between pixels are found."""
 
 
-class RandomFlip(Augmentation):
+class RandomFlip(Geometric):
     """Mirrors images at random, in training only.
 
     ```yaml
@@ -35,7 +35,7 @@ class RandomFlip(Augmentation):
     data_format: DataFormat = None
 
 
-class RandomRotation(Augmentation):
+class RandomRotation(Geometric):
     """Turns images by a random part of a full turn, in training only.
 
     ```yaml
@@ -59,7 +59,7 @@ class RandomRotation(Augmentation):
     )
 
 
-class RandomTranslation(Augmentation):
+class RandomTranslation(Geometric):
     """Moves images by a random part of their size, in training only.
 
     ```yaml
@@ -82,7 +82,7 @@ class RandomTranslation(Augmentation):
     )
 
 
-class RandomZoom(Augmentation):
+class RandomZoom(Geometric):
     """Enlarges (factors below 0) or shrinks (above 0) images at random, in training only.
 
     ```yaml
@@ -107,7 +107,7 @@ class RandomZoom(Augmentation):
     )
 
 
-class RandomShear(Augmentation):
+class RandomShear(Geometric):
     """Slants images at random, in training only.
 
     ```yaml
@@ -126,7 +126,7 @@ class RandomShear(Augmentation):
     seed: Seed | None = None
 
 
-class RandomPerspective(Augmentation):
+class RandomPerspective(Geometric):
     """Looks at images from a random side, in training only.
 
     ```yaml
@@ -143,8 +143,13 @@ class RandomPerspective(Augmentation):
     seed: Seed | None = None
     data_format: DataFormat = None
 
+    def fails_in_training(self, made: Tensor) -> str | None:
+        if 1 not in spatial(made.shape, self.data_format):
+            return None
+        return "moves the four corners of an image, which are not apart where a side is 1 pixel"
 
-class RandomElasticTransform(Augmentation):
+
+class RandomElasticTransform(Geometric):
     """Bends images at random, in training only.
 
     ```yaml
@@ -155,6 +160,7 @@ class RandomElasticTransform(Augmentation):
     """
 
     no_kernel_in = ("float16",)
+    one_in_batch = True
 
     factor: Strength = 1.0
     scale: Strength = 1.0
@@ -204,6 +210,13 @@ class RandomCrop(SizedImageLayer):
 
     seed: Seed | None = None
     data_format: DataFormat = None
+
+    def for_class_numbers(self, border: float | None) -> "RandomCrop":
+        return self  # `augment` keeps sizes: nothing is enlarged, so that no value is computed
+
+    def outside_training(self, given: Tensor, said: Tensor) -> Tensor:
+        sizes = zip(given.shape, said.shape, strict=True)
+        return said._replace(shape=tuple(known(one) or other for one, other in sizes))
 
     def traced(self, given: Tensor, said: Tensor) -> Tensor:
         for size in spatial(given.shape, self.data_format):  # a random place needs both

@@ -30,6 +30,7 @@ class MixUp(Augmentation):
     """
 
     mixes_examples = True
+    moves_values = True
 
     alpha: Concentration = 0.2
     data_format: DataFormat = None
@@ -50,6 +51,7 @@ class CutMix(Augmentation):
 
     no_kernel_in = ("bfloat16", "float16")
     mixes_examples = True
+    moves_values = True
 
     factor: Strength = 1.0
     seed: Seed | None = None
@@ -66,6 +68,8 @@ class AugMix(Augmentation):
     Takes images (batch, height, width, channels), of 1 or 3 channels with `all_ops`; gives the same
     shape. Source: Hendrycks et al. 2019, https://arxiv.org/abs/1912.02781.
     """
+
+    moves_values = True
 
     value_range: ValueRange = (0, 255)
     num_chains: Count = 3
@@ -97,6 +101,8 @@ class RandAugment(Augmentation):
     Takes images (batch, height, width, 3), or of 1 channel; gives the same shape.
     Source: Cubuk et al. 2019, https://arxiv.org/abs/1909.13719.
     """
+
+    moves_values = True
 
     value_range: ValueRange = (0, 255)
     num_ops: Count = 2

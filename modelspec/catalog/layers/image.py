@@ -16,6 +16,8 @@ from .windows import channel_axis, numbers, spatial, with_spatial
 
 PerChannel = Annotated[Any, either(float)]
 """A number, or one for each entry of the last axis."""
+_EXACT = 2**24
+"""Up to here a float32 holds every whole number."""
 
 
 class Rescaling(Layer):
@@ -29,6 +31,7 @@ class Rescaling(Layer):
     Takes any shape, gives the same shape.
     """
 
+    takes_sparse = False
     supports_masking = True
     prepares_data = True
 
@@ -120,6 +123,32 @@ class Augmentation(ImageLayer):
     """What the layers share that vary images in training."""
 
     training_only = True
+    moves_values = False
+
+
+class Geometric(Augmentation):
+    """What the layers share that move the values of images to other places."""
+
+    moves_values = True
+
+    def for_class_numbers(self, border: float | None) -> "Geometric":
+        fields = type(self).model_fields
+        changed: dict[str, Any] = {}
+        if "interpolation" in fields:
+            changed["interpolation"] = "nearest"
+        if "value_range" in fields:  # to which values are cut
+            changed["value_range"] = (-_EXACT, _EXACT)
+        if border is not None and "fill_value" in fields:
+            changed["fill_value"] = border
+            if "fill_mode" in fields:
+                changed["fill_mode"] = "constant"
+        return self.model_copy(update=changed)
+
+    def border(self) -> float | None:
+        if getattr(self, "fill_mode", "constant") != "constant":
+            return None
+        value: float | None = getattr(self, "fill_value", None)
+        return value
 
 
 class SizedImageLayer(ImageLayer):
@@ -274,6 +303,21 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     clip_limit: Number = 4.0
     tile_grid_size: Window2D = (8, 8)
     data_format: DataFormat = None
+
+    def output(self, inputs: Inputs) -> Tensor:
+        """Images that the tiles do not divide are mirrored at their end, once."""
+        result = super().output(inputs)
+        sizes = spatial(result.shape, self.data_format)
+        for size, tiles in zip(sizes, self.tile_grid_size, strict=True):
+            found = known(size)
+            if found is not None and -(-found // tiles) * tiles > 2 * found:
+                raise Fault(
+                    "MS402",
+                    f"{tiles} tiles are too many for images of {found}: {show(result.shape)}",
+                    ("tile_grid_size",),
+                    help="write a smaller `tile_grid_size`, or resize the images before",
+                )
+        return result
 
 
 class Solarization(Augmentation):

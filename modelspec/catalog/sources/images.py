@@ -3,26 +3,17 @@
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from modelspec.core.paths import ProjectPath
-from modelspec.core.settings import Unfit, is_int, refuse
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Shape
 
+from .common.picture_settings import CHANNELS, MaskValues, PictureSize
 from .common.source import Source
 
-
-def _size(value: Any) -> tuple[int, int]:
-    if is_int(value):
-        value = (value, value)
-    if (
-        not isinstance(value, (tuple, list))
-        or len(value) != 2
-        or not all(is_int(one) for one in value)
-    ):
-        raise Unfit("a height and a width, e.g. `[224, 224]`")
-    if min(value) < 1:
-        raise Unfit("a height and a width of at least 1", code="MS205")
-    return value[0], value[1]
+IMAGE, MASK = "image", "mask"
+"""The columns of images, and of masks."""
 
 
 class images(Source):
@@ -48,10 +39,21 @@ class images(Source):
     `transform: [{Rescaling: $(1 / 65535)}]` brings 16 bits to 0 to 1, and layers with a
     `value_range` take `[0, 65535]` there. Images are resized in their own number of bits.
 
-    PNG, JPEG, BMP and GIF (its first frame) of any colors are read; the rotation that a camera
-    noted is carried out. The file's content says what it is, not its ending. Hidden files are
-    passed over, and a link that leads out of the folder is a fault. The settings have Keras's terms
+    PNG, JPEG, BMP, GIF, WebP and TIFF of any colors are read, of an animation its first frame; a
+    TIFF file of several pages is a fault. The rotation that a camera noted is carried out. The
+    file's content says what it is, not its ending. Hidden files are passed over, and a link that
+    leads out of the folder is a fault. The settings have Keras's terms
     (`image_dataset_from_directory`).
+
+    With `masks`, each image has a mask of the same name in another folder, whatever its ending:
+
+    ```yaml
+    source: {images: {path: photos, masks: masks, size: 224, mask_values: [0, 255]}}
+    ```
+
+    The column `mask` is uint8 ([height, width, 1]): the grey values or palette indices that the
+    file stores, not its colors, resized by nearest neighbour. A mask has the proportions of its
+    image.
     """
 
     of_folders: ClassVar = True
@@ -65,13 +67,14 @@ class images(Source):
     """The column of the table with the paths; by default the first."""
     root: ProjectPath | None = None
     """The folder that paths in the table are relative to; by default the table's own."""
-    size: (
-        Annotated[
-            tuple[int, int], PlainValidator(_size, json_schema_input_type=int | tuple[int, int])
-        ]
-        | None
-    ) = None
+    size: PictureSize | None = None
     """The height and width that every image is resized to; without it all must be of one size."""
+    masks: ProjectPath | None = None
+    """A folder with a mask for each image, of the same name but for the ending."""
+    mask_values: MaskValues | None = None
+    """The values of a mask that mean the classes 0, 1, ..., in this order; any other value is a
+    fault. Without it, a value is the class itself.
+    """
     color_mode: Literal["rgb", "grayscale", "rgba"] = "rgb"
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3"] = "bilinear"
     """How Pillow resizes: it averages where an image becomes smaller."""
@@ -94,6 +97,15 @@ class images(Source):
                 "MS203" if self.path is None else "MS208",
                 *(("csv",) if self.path is not None else ()),
             )
+        if self.masks is not None and self.path is None:
+            refuse(
+                "`masks` belongs to a folder of images, and there is no `path`",
+                "MS208",
+                "masks",
+                help="a column of the table names them: `{column: mask, read: mask}`",
+            )
+        if self.mask_values is not None and self.masks is None:
+            refuse("`mask_values` belongs to `masks`", "MS208", "mask_values")
         for setting in ("column", "root"):
             if self.csv is None and getattr(self, setting) is not None:
                 refuse(
@@ -105,8 +117,20 @@ class images(Source):
             refuse("an image is cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
         return self
 
+    def picture_shape(self, column: str) -> Shape | None:
+        if column not in (IMAGE, *self.mask_columns):
+            return None
+        channels = 1 if column == MASK else CHANNELS[self.color_mode]
+        return (*(self.size or (None, None)), channels)
+
+    @property
+    def mask_columns(self) -> frozenset[str]:
+        return frozenset((MASK,) if self.masks is not None else ())
+
     def settings_like(self, path: str) -> dict[str, Any]:
         of_table = PurePath(path).suffix.lower() == ".csv"
         others = ("path", "csv") if of_table else ("path", "csv", "column", "root")
+        if path != self.path:  # other images have other masks, and what is predicted has none
+            others = (*others, "masks", "mask_values")
         kept = {name: value for name, value in self.written().items() if name not in others}
         return {**kept, "csv" if of_table else "path": path}

@@ -2,21 +2,27 @@
 step alone.
 
 A run that continues in the middle of an epoch thus sees what it would have seen, and nothing has to
-be saved for it.
+be saved for it. What is varied together gets the same numbers: the layers of a mask are copies of
+those of its image that take each value as it is, and they begin every batch with the same seeds.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import keras
 
-from modelspec.compiler.spec.data_section import Chain
+from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.spec.augment_section import format_of
 
 from ..backend.convert import to_keras
+from .varied import Member, Variation
 
 _STREAM = 3
 """Keeps these random numbers apart from those of the split and the order."""
+Tensors = Mapping[tuple[str, str], Any]
+"""By kind (`inputs`, `targets`, `weights`) and name."""
 
 
 class _Seeds(keras.random.SeedGenerator):
@@ -40,28 +46,100 @@ class _Seeds(keras.random.SeedGenerator):
         return tf.random.experimental.stateless_fold_in(self.key, self.draws)
 
 
-class Augmentation:
-    """The layers that vary one input."""
+class _Step(NamedTuple):
+    """A layer, with what it draws from."""
 
-    def __init__(self, chain: Chain, seed: int, number: int) -> None:
+    number: int
+    """Its place in the chain, which its draws follow from."""
+    layer: Any
+    seeds: list[_Seeds]
+    alone: bool
+    """Whether it gets one example at a time."""
+
+    def __call__(self, x: Any, key: Any) -> Any:
+        import tensorflow as tf
+
+        key = tf.random.experimental.stateless_fold_in(key, self.number)
+        if not self.alone:
+            return self._varied(x, key)
+
+        def one(given: tuple[Any, Any]) -> Any:
+            example, place = given
+            drawn = tf.random.experimental.stateless_fold_in(key, place)
+            return self._varied(example[None], drawn)[0]
+
+        dtype = tf.as_dtype(self.layer.compute_dtype)
+        return tf.map_fn(one, (x, tf.range(tf.shape(x)[0])), fn_output_signature=dtype)
+
+    def _varied(self, x: Any, key: Any) -> Any:
+        import tensorflow as tf
+
+        for number, one in enumerate(self.seeds):
+            one.begin(tf.random.experimental.stateless_fold_in(key, number))
+        return self.layer(x, training=True)
+
+
+class Augmentation:
+    """The layers that vary an input, and what is varied with it."""
+
+    def __init__(self, variation: Variation, seed: int, number: int) -> None:
         self._seed = seed
         self._number = number
-        self._layers = [to_keras(layer) for layer in chain.layers]
-        self._seeds = [_with_seeds(layer) for layer in self._layers]
+        self._channels_first = format_of(variation.chain) == "channels_first"
+        self._members = {
+            member: _steps(variation.chain.layers, member) for member in variation.members
+        }
 
-    def __call__(self, x: Any, epoch: Any, step: Any) -> Any:
+    def __call__(self, batch: Tensors, epoch: Any, step: Any) -> dict[tuple[str, str], Any]:
         """A batch, varied. All that is random follows from the position."""
         import tensorflow as tf
 
         fold = tf.random.experimental.stateless_fold_in
         key = tf.constant([self._seed & 0x7FFFFFFF, _STREAM + 16 * self._number], tf.int32)
         key = fold(fold(key, tf.cast(epoch, tf.int32)), tf.cast(step, tf.int32))
+        found = dict(batch)
+        for member, steps in self._members.items():
+            if (member.kind, member.name) in found:
+                x = found[member.kind, member.name]
+                found[member.kind, member.name] = self._varied(x, member, steps, key)
+        return found
+
+    def _varied(self, x: Any, member: Member, steps: list[_Step], key: Any) -> Any:
+        import tensorflow as tf
+
+        if not steps:
+            return x
         dtype = x.dtype
-        for index, (layer, seeds) in enumerate(zip(self._layers, self._seeds, strict=True)):
-            for number, one in enumerate(seeds):
-                one.begin(fold(fold(key, index), number))
-            x = layer(x, training=True)
-        return tf.cast(x, dtype)
+        if member.how == "image":
+            for one in steps:
+                x = one(x, key)
+            return tf.cast(x, dtype)
+        flat = x.shape.rank == 3
+        axis = 1 if self._channels_first else -1
+        x = tf.cast(tf.expand_dims(x, axis) if flat else x, tf.float32)
+        for one in steps:
+            x = one(x, key)
+        return tf.cast(tf.squeeze(x, axis) if flat else x, dtype)
+
+
+def _steps(layers: tuple[Layer, ...], member: Member) -> list[_Step]:
+    """The layers that vary a tensor, each with the index that its draws follow from."""
+    found: list[_Step] = []
+    for index, layer in enumerate(layers):
+        settings = _settings(layer, member)
+        if settings is not None:
+            made = to_keras(settings)
+            found.append(_Step(index, made, _with_seeds(made), layer.one_in_batch))
+    return found
+
+
+def _settings(layer: Layer, member: Member) -> Any:
+    """The layer as it varies a tensor; None where it leaves it as it is."""
+    if member.how == "image":
+        return layer
+    if not layer.moves_values:
+        return None
+    return layer.for_class_numbers(member.border) if member.how == "classes" else layer
 
 
 def _with_seeds(layer: Any) -> list[_Seeds]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,17 +57,47 @@ def draw(values: Array, rows: Sequence[Sequence[int]], path: Path) -> None:
     )
     chosen = np.concatenate([np.asarray(values[list(row)]) for row in rows])
     low, high = _limits(chosen)
-    images = iter(
-        np.round((chosen.astype(np.float64) - low) * (255 / (high - low)))
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
+    images = iter(_levels(chosen, low, high))
     for down, row in enumerate(rows):
         for across in range(len(row)):
             image = _coloured(next(images)).repeat(larger, 0).repeat(larger, 1)
             top, left = _GAP + down * step_y, _GAP + across * step_x
             sheet[top : top + height * larger, left : left + width * larger] = image
     Image.fromarray(sheet).save(path, "PNG")
+
+
+def with_masks(
+    values: Array, targets: Mapping[str, Array], rows: Sequence[Sequence[int]]
+) -> tuple[Array, Sequence[Sequence[int]]]:
+    """The images that rows show, each with its masks to the right, and the rows of these; the
+    images themselves where they have no masks. Classes are spread from black to white.
+    """
+    masks = [one for one in targets.values() if _is_mask_of(values, one)]
+    if not masks:
+        return values, rows
+    chosen = [index for row in rows for index in row]
+    low, high = _limits(np.asarray(values[chosen]))
+    parts = [_levels(np.asarray(values[chosen]), low, high)]
+    for mask in masks:
+        classes = np.asarray(mask[chosen]).reshape(len(chosen), *values.shape[1:3])
+        highest = max(1.0, float(classes.max(initial=1)))
+        parts.append(_levels(classes, 0.0, highest))
+    together = np.concatenate([np.stack([_coloured(one) for one in part]) for part in parts], 2)
+    ends = np.cumsum([len(row) for row in rows])
+    return together, [
+        range(end - len(row), end) for row, end in zip(rows, ends.tolist(), strict=True)
+    ]
+
+
+def _is_mask_of(values: Array, mask: Array) -> bool:
+    """Whether an array has one number for each pixel of images."""
+    sizes = values.shape[:3]
+    return mask.dtype.kind in "biuf" and mask.shape in (sizes, (*sizes, 1))
+
+
+def _levels(values: Array, low: float, high: float) -> Array:
+    found: Array = np.round((values.astype(np.float64) - low) * (255 / (high - low)))
+    return found.clip(0, 255).astype(np.uint8)
 
 
 def _limits(values: Array) -> tuple[float, float]:

@@ -29,8 +29,8 @@ def check_ranges(scan: Scan, compiled: Compiled, findings: Findings) -> None:
 
 def check_bits(scan: Scan, state: State, findings: Findings) -> None:
     """MS666: image files with another number of bits than those that a run was trained on."""
-    bits = scan.table.bits
     for key, feature in scan.features.items():
+        bits = scan.table.bits_of(feature.bound.names[0])
         if bits is not None and (bits == 16) != state.features[key].wide and feature.sizes[2:]:
             name = feature.bound.names[0]
             findings.error(

@@ -117,6 +117,8 @@ class _Builder:
         them.
         """
         title = layer.name if layer.kind == layer.name else f"{layer.name}: {layer.kind}"
+        around = [wrapper.kind() for wrapper in layer.call.use.around]
+        title = f"{title} ({', '.join(around)})" if around else title
         own = Frame(f"{prefix}{layer.name}/", title, frame)
         ends: _Ends = {(argument, None): sources[0] for argument, sources in given.items()}
         made = self._calls(inside, ends, own, own.key)

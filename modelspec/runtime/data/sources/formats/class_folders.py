@@ -1,5 +1,5 @@
 """Folders of files, a folder for each class: walked in sorted order, without hidden files and
-without leaving them.
+without leaving them but for places that the user granted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modelspec.core.diagnostics import Fault, listed
+from modelspec.core.places import NOWHERE, Places
 
 from . import files
 
@@ -28,14 +29,26 @@ class Member(NamedTuple):
     """The folder of its class; None where there are no such folders."""
 
 
-def members(shown: str, root: Path, endings: frozenset[str]) -> list[Member]:
+class _Bounds(NamedTuple):
+    """Where links may lead."""
+
+    base: Path
+    places: Places
+
+    def hold(self, path: Path) -> bool:
+        return path.is_relative_to(self.base) or self.places.hold(path)
+
+
+def members(
+    shown: str, root: Path, endings: frozenset[str], places: Places = NOWHERE
+) -> list[Member]:
     """Every file in the class folders, or in the folder itself where it has none.
 
-    `endings` are those of the files that may not lie beside the class folders. Raises `Fault`:
-    MS210 for links that lead out of the folder, MS647 where there is nothing, or no telling what
-    belongs to which class.
+    `endings` are those of the files that may not lie beside the class folders; `places` are what
+    the user granted: links may lead there. Raises `Fault`: MS210 for links that lead elsewhere,
+    MS647 where there is nothing, or no telling what belongs to which class.
     """
-    base = root.resolve()
+    base = _Bounds(root.resolve(), places)
     entries = _entries(root, shown)
     folders = [one for one in entries if _is_folder(one, base, shown)]
     if not folders:
@@ -44,7 +57,7 @@ def members(shown: str, root: Path, endings: frozenset[str]) -> list[Member]:
     return [member for folder in folders for member in _of_class(folder, root, base, shown)]
 
 
-def _without_classes(entries: list[Path], base: Path, shown: str) -> list[Member]:
+def _without_classes(entries: list[Path], base: _Bounds, shown: str) -> list[Member]:
     found = [Member(f"{shown}/{one.name}", one, None) for one in entries]
     if not found:
         raise Fault("MS647", f"the folder `{shown}` is empty")
@@ -63,7 +76,7 @@ def _check_beside(files: list[Path], endings: frozenset[str], shown: str) -> Non
         )
 
 
-def _of_class(folder: Path, root: Path, base: Path, shown: str) -> list[Member]:
+def _of_class(folder: Path, root: Path, base: _Bounds, shown: str) -> list[Member]:
     found = [
         Member(f"{shown}/{one.relative_to(root).as_posix()}", one, folder.name)
         for one in _below(folder, base, f"{shown}/{folder.name}")
@@ -85,35 +98,45 @@ def _entries(folder: Path, shown: str) -> list[Path]:
     return [one for one in found if not one.name.startswith(".") and one.name.lower() not in _JUNK]
 
 
-def _below(folder: Path, base: Path, shown: str) -> Iterator[Path]:
+def _below(
+    folder: Path, base: _Bounds, shown: str, around: tuple[Path, ...] = ()
+) -> Iterator[Path]:
+    """Every file below a folder; `around` are the folders around it, every link followed."""
+    around = (*around, folder.resolve())
     for one in _entries(folder, shown):
         if _is_folder(one, base, shown):
-            yield from _below(one, base, f"{shown}/{one.name}")
+            if one.resolve() in around:
+                raise Fault(
+                    "MS210",
+                    f"`{shown}/{one.name}` is a link that leads back to a folder around it",
+                    help="remove the link",
+                )
+            yield from _below(one, base, f"{shown}/{one.name}", around)
         elif _inside(one, base, f"{shown}/{one.name}"):
             yield one
 
 
-def _is_folder(one: Path, base: Path, shown: str) -> bool:
+def _is_folder(one: Path, base: _Bounds, shown: str) -> bool:
     if not one.is_dir():
         return False
-    if one.is_symlink():
+    if one.is_symlink() and not base.places.hold(one.resolve()):
         raise Fault(
             "MS210",
-            f"`{shown}/{one.name}` is a link to a folder, which is not followed",
-            help="put the folder itself there",
+            f"`{shown}/{one.name}` is a link to the folder {one.resolve()}, which is not followed",
+            help=f"put the folder itself there, or give `--data-root {one.resolve()}`",
         )
     return True
 
 
-def _inside(path: Path, base: Path, shown: str) -> bool:
+def _inside(path: Path, base: _Bounds, shown: str) -> bool:
     """Raises `Fault` where the file is a link that leads out of the folder, or to nothing."""
     if path.is_symlink():
         target = path.resolve()
-        if not target.is_relative_to(base):
+        if not base.hold(target):
             raise Fault(
                 "MS210",
-                f"`{shown}` is a link that leads out of its folder",
-                help="put the file itself there",
+                f"`{shown}` is a link that leads out of its folder, to {target}",
+                help=f"put the file itself there, or give `--data-root {target.parent}`",
             )
     if not path.is_file():
         raise Fault("MS601", f"`{shown}` is not an ordinary file", help="remove it")

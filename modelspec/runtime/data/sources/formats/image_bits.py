@@ -6,7 +6,7 @@ from modelspec.core.diagnostics import Diagnostic, Note, Span
 
 from . import files
 from .class_folders import Member
-from .png_16_bit import has_16_bits
+from .wide_images import has_16_bits
 
 
 def of_16_bits(found: list[Member]) -> list[Member]:

@@ -4,25 +4,27 @@ checked before it is decoded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelspec.catalog.sources.images import images
 from modelspec.core.diagnostics import Fault
 from modelspec.runtime.data.table import Array
 
 from .files import said
-from .png_16_bit import has_16_bits, read_png
+from .png_16_bit import read_png
+from .tiff_pages import check_bits, check_pages, wide_tiff
+from .wide_images import has_16_bits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 _MODES = {"rgb": "RGB", "grayscale": "L", "rgba": "RGBA"}
-CHANNELS = {"rgb": 3, "grayscale": 1, "rgba": 4}
-_BROKEN = (
+BROKEN = (
     OSError,
     ValueError,
     SyntaxError,
@@ -37,26 +39,60 @@ _BROKEN = (
 """What Pillow's readers raise for damaged files."""
 
 
-def read_picture(path: Path, shown: str, source: images) -> Array:
+class Decoding(NamedTuple):
+    """How image files become arrays: the settings of the `images` source of these names."""
+
+    size: tuple[int, int] | None = None
+    color_mode: str = "rgb"
+    interpolation: str = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    max_pixels: int = 50_000_000
+    mask_values: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, settings: Any) -> Decoding:
+        """That of a source, or of a feature that reads files."""
+        return cls(*(getattr(settings, name) for name in cls._fields))
+
+
+def read_picture(path: Path, shown: str, source: Decoding) -> Array:
     """The image as uint8, or as uint16 where the file has 16 bits per channel: [height, width,
     channels].
 
     Raises `Fault`: MS644 where the file does not decode, MS645 where it claims more pixels than it
-    may have.
+    may have, MS679 where it holds several images.
     """
-    from PIL import Image, UnidentifiedImageError
+    with opened(path, shown, source) as image:
+        if wide_tiff(image):
+            return _of_16_bits(np.asarray(image)[..., None].astype(np.uint16), image, source)
+        if has_16_bits(path):
+            return _of_16_bits(read_png(path, image.size), image, source)
+        if image.mode in ("I", "F"):
+            raise _too_wide(shown, image.mode)
+        return _array(sized(_colored(image, source.color_mode), source))
+
+
+@contextmanager
+def opened(path: Path, shown: str, source: Decoding, *, load: bool = True) -> Iterator[Image]:
+    """A file as Pillow decodes it, or without `load` its header. What fails while it is used is a
+    `Fault`, as of `read_picture`.
+    """
+    from PIL import Image, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
     # Else the first file of another kind than the first format loads the readers of every format.
     Image.preinit()
+    assert TiffImagePlugin and WebPImagePlugin  # which `preinit` does not load
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > source.max_pixels:
                 raise _too_large(shown, width, height, source)
-            image.load()
-            if has_16_bits(path):
-                return _of_16_bits(image, path, source)
-            return _array(_sized(_colored(image, source.color_mode), source))
+            check_pages(image, shown)
+            check_bits(image, shown)
+            if load:
+                image.load()
+            yield image
     except Fault:
         raise
     except Image.DecompressionBombError as error:
@@ -65,15 +101,25 @@ def read_picture(path: Path, shown: str, source: images) -> Array:
         raise Fault(
             "MS644",
             f"`{shown}` is no image that can be read{_what(path)}",
-            help="PNG, JPEG, BMP and GIF are read: remove the file, or write it in one of these",
+            help="PNG, JPEG, BMP, GIF, WebP and TIFF are read: remove the file, or write it in one"
+            " of these",
         ) from None
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Fault(
             "MS644", f"`{shown}` does not decode: {said(error)}", help="write, copy or remove it"
         ) from None
 
 
-def _too_large(shown: str, width: int, height: int, source: images) -> Fault:
+def _too_wide(shown: str, mode: str) -> Fault:
+    what = "whole numbers of 32 bits" if mode == "I" else "floating-point numbers"
+    return Fault(
+        "MS644",
+        f"`{shown}` has pixels that are {what}",
+        help="images of 8 and 16 bits are read: put other numbers into an `npz` or `npy` file",
+    )
+
+
+def _too_large(shown: str, width: int, height: int, source: Decoding) -> Fault:
     return Fault(
         "MS645",
         f"`{shown}` has {width} x {height} pixels, more than `max_pixels: {source.max_pixels}`",
@@ -88,8 +134,9 @@ def _what(path: Path) -> str:
     if not start:
         return ": it is empty"
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return ": it is WebP"
-    known = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"PK\3\4": "a zip archive"}
+        return ": it is a damaged WebP file"
+    tiff = "a TIFF file that is damaged, or of a kind that Pillow does not read"
+    known = {b"II*\0": tiff, b"MM\0*": tiff, b"%PDF": "PDF", b"PK\3\4": "a zip archive"}
     found = known.get(start[:4]) or ("AVIF or HEIF" if start[4:8] == b"ftyp" else None)
     return f": it is {found}" if found else ""
 
@@ -105,7 +152,7 @@ def _colored(image: Image, color_mode: str) -> Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _sized(image: Image, source: images) -> Image:
+def sized(image: Image, source: Decoding) -> Image:
     from PIL import Image as Images
 
     if source.size is None:
@@ -156,10 +203,10 @@ _ORIENTATION = 0x0112
 """The entry of EXIF that says how the camera was held."""
 
 
-def _of_16_bits(image: Image, path: Path, source: images) -> Array:
+def _of_16_bits(stored: Array, image: Image, source: Decoding) -> Array:
     """The same of an image that Pillow would bring to 8 bits."""
-    turned = _turned(read_png(path, image.size), image.getexif().get(_ORIENTATION, 1))
-    values = _in_channels(turned, source.color_mode)
+    upright = turned(stored, image.getexif().get(_ORIENTATION, 1))
+    values = _in_channels(upright, source.color_mode)
     if source.size is None or values.shape[:2] == source.size:
         return values
     weighed = source.color_mode == "rgba" and source.interpolation != "nearest"
@@ -172,7 +219,7 @@ def _of_16_bits(image: Image, path: Path, source: images) -> Array:
     return _rounded(np.concatenate([found[..., :3] * (_LEVELS / covered), found[..., 3:]], -1))
 
 
-def _turned(values: Array, orientation: Any) -> Array:
+def turned(values: Array, orientation: Any) -> Array:
     """The image upright."""
     ways = {
         2: values[:, ::-1],
@@ -200,12 +247,12 @@ def _in_channels(values: Array, color_mode: str) -> Array:
     return np.concatenate([color, alpha], -1) if color_mode == "rgba" else color.copy()
 
 
-def _resized(values: Array, source: images) -> Array:
+def _resized(values: Array, source: Decoding) -> Array:
     """Each channel brought to the size, in float32."""
     from PIL import Image as Images
 
     planes = [Images.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(values, -1, 0)]
-    return np.stack([np.asarray(_sized(plane, source)) for plane in planes], -1)
+    return np.stack([np.asarray(sized(plane, source)) for plane in planes], -1)
 
 
 def _rounded(values: Array) -> Array:

@@ -1,0 +1,71 @@
+"""Layers that move what is in an image, while a mask of it stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelspec.core.shapes import Tensor
+
+from ..infer import TypedGraph
+from ..spec.augment_section import Joint, format_of, places, same_places
+from ..spec.transform_layers import Chain
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Every `augment` that does not say what it varies together."""
+    if case.typed is None or case.data is None:
+        return
+    for name, chain in case.data.augment.items():
+        if isinstance(chain, Joint):
+            continue
+        use = next((use for use in chain.uses if use.layer and use.layer.moves_values), None)
+        others = [
+            one
+            for one in _others(name, chain, case.typed, _with_target(case))
+            if not _is_random(one[0], case)
+        ]
+        if use is None or not others:
+            continue
+        names = ", ".join([name, *(one for one, _ in others)])
+        what = " and ".join(f"the {kind} `{one}`" for one, kind in others)
+        case.report.error(
+            "MS580",
+            f"`{use.kind}` moves what is in `{name}`, but {what} of the same height and width"
+            f" {'stay' if len(others) > 1 else 'stays'} as {'they are' if others[1:] else 'it is'}",
+            use.kind_span,
+            help=f"write `augment: {{layers: [...], on: [{names}]}}`, or `on: [{name}]` if nothing"
+            " else is to move",
+        )
+
+
+def _others(
+    name: str, chain: Chain, typed: TypedGraph, targets: Mapping[str, Tensor]
+) -> Iterator[tuple[str, str]]:
+    """The inputs and targets that have the places of an input, and which of the two they are."""
+    image = typed.inputs.get(name)
+    if image is None:
+        return
+    data_format = format_of(chain)
+    own = places(image.shape, data_format)
+    for kind, tensors in (("input", typed.inputs), ("target", targets)):
+        for other, tensor in tensors.items():
+            if kind == "input" and other == name:
+                continue
+            if same_places(own, places(tensor.shape, data_format)):
+                yield other, kind
+
+
+def _is_random(name: str, case: Case) -> bool:
+    """Whether an input is drawn, and belongs to no place of an image."""
+    feature = (case.data.inputs or {}).get(name) if case.data is not None else None
+    return feature is not None and feature.random is not None
+
+
+def _with_target(case: Case) -> dict[str, Tensor]:
+    """The outputs that have a target."""
+    assert case.typed is not None
+    assert case.data is not None
+    by_default = case.training.losses if case.training is not None else {}
+    named = tuple(by_default if case.data.targets is None else case.data.targets)
+    return {name: one for name, one in case.typed.outputs.items() if name in named}

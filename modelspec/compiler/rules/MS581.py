@@ -1,0 +1,84 @@
+"""Tensors that one draw cannot vary together."""
+
+from __future__ import annotations
+
+from modelspec.core.dtypes import is_float
+from modelspec.core.shapes import show
+
+from ..infer import TypedGraph
+from ..spec.augment_section import Joint, format_of, moving, places, same_places
+from ..spec.data_section import DataSection
+from .case import Case
+
+
+def check(case: Case) -> None:
+    """Every `augment` with `on`."""
+    if case.typed is None or case.data is None:
+        return
+    for lead, chain in case.data.augment.items():
+        if isinstance(chain, Joint):
+            _check_targets(chain, case.typed, case.data, case)
+            if moving(chain):
+                _check_places(lead, chain, case.typed, case)
+            _check_layers(chain, case.typed, case)
+
+
+def _check_targets(chain: Joint, typed: TypedGraph, data: DataSection, case: Case) -> None:
+    """An output that is varied has a target."""
+    for name in chain.on:
+        if name in typed.inputs or data.targets is None or name in data.targets:
+            continue
+        case.report.error(
+            "MS581",
+            f"`on` names `{name}`, but `data.targets` has nothing for this output",
+            chain.spans[name],
+            help=f"add `{name}: {{column: ...}}` to `targets`, or leave `{name}` out of `on`",
+        )
+
+
+def _check_places(lead: str, chain: Joint, typed: TypedGraph, case: Case) -> None:
+    """What is moved together has one height and width."""
+    data_format = format_of(chain)
+    image = typed.inputs.get(lead)
+    own = places(image.shape, data_format) if image is not None else None
+    for name in chain.on:
+        for tensor in (typed.inputs.get(name), typed.outputs.get(name)):
+            if tensor is None or image is None or own is None:
+                continue
+            if same_places(own, places(tensor.shape, data_format)) is False:
+                case.report.error(
+                    "MS581",
+                    f"`{name}` is {show(tensor.shape)}, which cannot be moved together with "
+                    f"`{lead}`, which is {show(image.shape)}",
+                    chain.spans[name],
+                    help="`on` takes images and masks of one height and width",
+                )
+
+
+def _check_layers(chain: Joint, typed: TypedGraph, case: Case) -> None:
+    """Layers that mix what they move with changes of colours vary images alone."""
+    images = [
+        name
+        for name in chain.on
+        if name in typed.inputs and name not in typed.outputs and is_float(typed.inputs[name].dtype)
+    ]
+    others = [name for name in chain.on if name not in images]
+    for use in chain.uses:
+        layer = use.layer
+        if layer is None:
+            continue
+        if not images and not layer.moves_values:
+            case.report.error(
+                "MS581",
+                f"`{use.kind}` varies images, and `on` names no input of floating-point numbers",
+                use.kind_span,
+                help="add the input with the images to `on`",
+            )
+        elif layer.moves_values and others and layer.for_class_numbers(None) is None:
+            case.report.error(
+                "MS581",
+                f"`{use.kind}` cannot move `{others[0]}` as it moves an image",
+                use.kind_span,
+                help="write the layers that you want one by one, e.g. `RandomRotation` and "
+                "`RandomBrightness`",
+            )

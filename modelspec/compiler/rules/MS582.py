@@ -1,0 +1,71 @@
+"""A layer of the model that changes examples in training, and not their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelspec.catalog.layers.layer import Layer
+from modelspec.core.shapes import Shape
+
+from ..infer import TypedCall, TypedGraph
+from ..spec.augment_section import places, same_places
+from .case import Case
+from .graph_walk import layer_of
+
+
+def check(case: Case) -> None:
+    """Every layer that an output with a loss follows from."""
+    if case.typed is None:
+        return
+    for one in case.trained:
+        for call, layer in _before(one.head.call.name, case.typed):
+            if layer.mixes_examples:
+                case.report.warning(
+                    "MS582",
+                    f"`{call.kind}` mixes each example with another one, but the targets of"
+                    f" `{one.head.output}` stay as they are",
+                    call.call.use.kind_span,
+                    help="leave it out: a model cannot change its targets",
+                )
+            elif layer.one_in_batch:
+                case.report.warning(
+                    "MS582",
+                    f"Keras makes every image that `{call.kind}` changes of the first one of its"
+                    " batch, where it is in a model",
+                    call.call.use.kind_span,
+                    help="put it under `augment` of `data`, which gives it one image at a time",
+                )
+            elif _moves(call, layer, one.head.tensor.shape):
+                case.report.warning(
+                    "MS582",
+                    f"`{call.kind}` moves what is in the image, but the target of"
+                    f" `{one.head.output}` of the same height and width stays as it is",
+                    call.call.use.kind_span,
+                    help="put it under `data`: `augment: {layers: [...], on: [image, mask]}`",
+                )
+
+
+def _moves(call: TypedCall, layer: Layer, output: Shape) -> bool:
+    data_format = getattr(layer, "data_format", None)
+    found = places(call.outputs[0].shape, data_format) if call.outputs else None
+    return layer.moves_values and bool(same_places(found, places(output, data_format)))
+
+
+def _before(name: str, typed: TypedGraph) -> Iterator[tuple[TypedCall, Layer]]:
+    """The calls that a tensor follows from, of layers that act in training only."""
+    waiting, seen = [name], {name}
+    while waiting:
+        call = typed.by_name.get(waiting.pop())
+        if call is None:
+            continue
+        layer = layer_of(call)
+        if layer is not None and layer.training_only and _in_training(call):
+            yield call, layer
+        for ref in call.call.refs():
+            if ref.producer not in seen:
+                seen.add(ref.producer)
+                waiting.append(ref.producer)
+
+
+def _in_training(call: TypedCall) -> bool:
+    return call.call.use.options.get("training") is not False

@@ -1,0 +1,104 @@
+"""A feature whose column names files: `{column: photo, read: image, size: 224}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from modelspec.catalog.sources.common.picture_settings import CHANNELS
+from modelspec.core.settings import refuse
+from modelspec.core.shapes import Shape
+
+if TYPE_CHECKING:
+    from modelspec.catalog.sources.common.source import Source
+
+    from .feature import Feature
+
+SETTINGS: Final = (
+    "size",
+    "color_mode",
+    "interpolation",
+    "crop_to_aspect_ratio",
+    "pad_to_aspect_ratio",
+    "mask_values",
+    "max_pixels",
+)
+"""What says how files are read, in the terms of the `images` source."""
+_OF_IMAGES: Final = ("color_mode", "interpolation")
+_OF_CELLS: Final = ("dtype", "lowercase", "separator", "positive")
+
+
+def without_effect(feature: Feature) -> tuple[str, ...]:
+    """The keys that say nothing of the way that a feature reads its files, or its cells."""
+    if feature.read is None:
+        return SETTINGS
+    return (*_OF_CELLS, *(_OF_IMAGES if feature.read == "mask" else ("mask_values",)))
+
+
+def check_reading(feature: Feature) -> None:
+    """Raises `Fault` (MS208) where settings do not go with what is read."""
+    given = feature.model_fields_set
+    if feature.read is None:
+        for key in without_effect(feature):
+            if key in given:
+                refuse(
+                    f"`{key}` is about files that are read, and there is no `read`",
+                    "MS208",
+                    key,
+                    help="add `read: image`, or `read: mask`",
+                )
+        return
+    if feature.columns is not None:
+        refuse(
+            "`read` goes with one `column`",
+            "MS208",
+            "read",
+            help="write an input or target for each column",
+        )
+    for key in without_effect(feature):
+        if key in given:
+            refuse(f"`{key}` does not go with `read: {feature.read}`", "MS208", key)
+    if feature.missing != "error":
+        refuse(
+            "a file that is not there cannot be filled in",
+            "MS208",
+            "missing",
+            help="leave rows without a file out: `where: path is not missing`",
+        )
+    if feature.crop_to_aspect_ratio and feature.pad_to_aspect_ratio:
+        refuse("an image is cropped or padded, not both", "MS208", "pad_to_aspect_ratio")
+
+
+def picture_shape(feature: Feature, source: Source | None) -> Shape | None:
+    """The height, width and channels of the pictures that feed an input or target, as far as they
+    are known; None where no files are read.
+    """
+    if feature.read is not None:
+        channels = 1 if feature.read == "mask" else CHANNELS[feature.color_mode]
+        return (*(feature.size or (None, None)), channels)
+    if source is None or feature.column is None:
+        return None
+    return source.picture_shape(feature.column)
+
+
+def file_columns(features: Mapping[str, Feature]) -> dict[str, Feature]:
+    """By the name of the column of pictures that it makes: each feature that reads files."""
+    return {name_of(one): one for one in features.values() if one.read is not None}
+
+
+def name_of(feature: Feature) -> str:
+    """What the column of pictures is called: that of the paths, and how it is read."""
+    settings = written(feature)
+    size = settings.pop("size", None)
+    what = f"{settings.pop('read')}{' {}x{}'.format(*size) if size else ''}"
+    return f"{feature.column} ({', '.join([what, *(f'{k}: {v}' for k, v in settings.items())])})"
+
+
+def written(feature: Feature) -> dict[str, Any]:
+    """How files are read, as a spec writes it: what is not the default."""
+    if feature.read is None:
+        return {}
+    found: dict[str, Any] = {
+        key: getattr(feature, key) for key in SETTINGS if key in feature.model_fields_set
+    }
+    return {"read": feature.read, **found}
