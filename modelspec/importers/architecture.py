@@ -57,6 +57,8 @@ class LayerDef:
     """Where Keras has it (`keras.layers`, `keras.src.ops.numpy`); empty before Keras 3."""
     config: Mapping[str, Any]
     inside: Architecture | None = None
+    around: tuple[str, ...] = ()
+    """The kinds of the wrappers around the model inside, the outermost first."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def renumbered(
     call in a file is taken by something, so that way of counting is right under which all of them
     are.
     """
-    shifts = {name: _shift(layer, calls, ends) for name, layer in layers.items() if layer.inside}
+    models = {name: one for name, one in layers.items() if one.inside and not one.around}
+    shifts = {name: _shift(layer, calls, ends) for name, layer in models.items()}
     in_calls = {name: shift.in_calls for name, shift in shifts.items() if shift.in_calls}
     in_outputs = {name: shift.in_outputs for name, shift in shifts.items() if shift.in_outputs}
     if not in_calls and not in_outputs:

@@ -63,6 +63,7 @@ class _Meaning:
         return (
             shared or layer.kind,
             bool(shared),
+            len(layer.call.use.around),
             _settings(layer),
             self._inside(layer),
             self._takes(layer),

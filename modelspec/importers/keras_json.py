@@ -17,6 +17,7 @@ from typing import Any
 from .architecture import MODELS, Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .call_order import ordered, renumbered
 from .keras_calls import call_of, list_of, mapping_of, shown, source_of
+from .wrapped_models import held_model
 
 LARGEST = 8 * 2**20
 """Bytes of a description that are read: NASNetLarge, the longest of Keras's own, has 1.1 MB."""
@@ -150,7 +151,7 @@ def _order(layers: Mapping[str, LayerDef]) -> tuple[tuple[str, str], ...]:
 
 def _first_input(layer: LayerDef) -> InputDef | None:
     """The input that a first layer's settings describe, in Keras 1 and 2."""
-    if layer.inside is not None:
+    if layer.inside is not None and not layer.around:
         inner = layer.inside.inputs[0]
         if inner.shape is not None:
             return InputDef("input", inner.shape, inner.dtype)
@@ -268,12 +269,14 @@ def _layer(item: Any, depth: int, layers: Mapping[str, LayerDef]) -> LayerDef:
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, (dict, list)):
         raise Unreadable(f"a layer has a `class_name` and a `config`, found {shown(entry)}")
-    inside = architecture(entry, depth + 1) if kind in MODELS and _is_model(config) else None
+    held, around = held_model(entry)
+    is_model = around or (kind in MODELS and _is_model(config))
+    inside = architecture(held, depth + 1) if is_model else None
     settings = config if isinstance(config, dict) else {}
     name = str(entry.get("name") or settings.get("name") or _free_name(kind, layers))
     if name in layers:
         raise Unreadable(f"two layers are called `{shown(name)}`")
-    return LayerDef(name, kind, str(entry.get("module") or ""), settings, inside)
+    return LayerDef(name, kind, str(entry.get("module") or ""), settings, inside, around)
 
 
 def _free_name(kind: str, layers: Mapping[str, LayerDef]) -> str:

@@ -14,12 +14,14 @@ from typing import Any
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.layers.layer import Layer
+from modelspec.compiler.spec.wrapped_models import HELD
 
 from .architecture import Architecture, CallDef, InputDef, LayerDef, Source, Unreadable
 from .layer_kinds import own_kind
 from .operations import Chains, formula_of_model
 from .spec_names import LayerNames, SpecNames, clean
 from .value_forms import formula_help
+from .wrapped_models import wrapped_name
 
 _RECURRENT = (
     "LSTM",
@@ -177,6 +179,8 @@ class _Writer:
         """What an entry is of, and its settings with the name of the call."""
         if self.names.is_shared(layer.name):
             shared = self.names.shared(layer.name)
+            if layer.around:
+                return layer.around[0], {HELD: wrapped_name(layer.around[1:], shared), "name": name}
             return shared, {"name": name} if name != shared else {}
         kind, own = self._layer(layer)
         return kind, {**own, "name": name}
@@ -236,7 +240,7 @@ def _formulas(model: Architecture) -> dict[str, tuple[str, tuple[int, ...]]]:
     counts = Counter(call.layer for call in model.calls)
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for name, layer in model.layers.items():
-        if layer.inside is None or counts[name] != 1:
+        if layer.inside is None or layer.around or counts[name] != 1:
             continue
         if (formula := formula_of_model(layer.inside)) is not None:
             found[name] = formula

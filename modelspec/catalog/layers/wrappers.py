@@ -45,13 +45,16 @@ class TimeDistributed(Wrapper):
     ```yaml
     - TimeDistributed: {Dense: 10}
     - TimeDistributed: {layer: {Conv2D: {filters: 8, kernel_size: 3}}}
+    - TimeDistributed: {MobileNetV2: {include_top: false, pooling: avg}}
     ```
 
     Takes (batch, time, ...), gives (batch, time, ...) where the rest is what the layer makes of one
-    step.
+    step. In place of a layer it may be given a model of the library, the name of a shared model or
+    layer, a block, or a list of layers. A model has one input and one output.
     """
 
     supports_masking = True
+    runs_uncast = True
     wraps_each_layer = True
     arguments: ClassVar[tuple[Argument, ...]] = (
         Argument("inputs"),
@@ -78,6 +81,10 @@ class TimeDistributed(Wrapper):
                 ),
             )
         return self
+
+    @property
+    def gives_values_of(self) -> Layer:
+        return self.inner
 
     @property
     def keeps_dtype(self) -> bool:  # type: ignore[override]  # the layer that it holds decides
@@ -248,6 +255,12 @@ class Bidirectional(Wrapper):
     def _merged(self, x: Tensor) -> tuple[Tensor, ...]:
         last = mul(x.shape[-1], 2) if self.merge_mode == "concat" else x.shape[-1]
         return (self.result((*x.shape[:-1], last)),) * (1 if self.merge_mode else 2)
+
+    @property
+    def gives_values_of(self) -> Layer | None:
+        backward = self.backward_layer or self.inner
+        alike = getattr(backward, "activation", None) == getattr(self.inner, "activation", None)
+        return self.inner if alike and self.merge_mode not in ("sum", "mul") else None
 
     def _directions(self, inputs: Inputs) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """What each direction gives: its output and states."""

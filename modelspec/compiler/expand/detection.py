@@ -11,6 +11,7 @@ from modelspec.core.diagnostics import nearest
 from modelspec.core.source import Mapping, Node, Scalar, Sequence
 
 from ..spec.spec_file import EXPANDED, KEYS, LATER
+from ..spec.wrapped_models import held_by, is_model_wrapper
 
 GONE: Final = ("extends", "vars", "blocks")
 """Sections that an expanded spec no longer has."""
@@ -51,7 +52,7 @@ def _uses_library(node: Node) -> bool:
     no lists inside lists: those are below words that were looked for before.)
     """
     if isinstance(node, Sequence):
-        return any(_is_shipped(item) for item in node.items)
+        return any(_is_shipped(item) or _holds_model(item) for item in node.items)
     if not isinstance(node, Mapping):
         return False
     layers, shared = node.entries.get("layers"), node.entries.get("shared")
@@ -68,6 +69,21 @@ def _is_shipped(node: Node) -> bool:
     elif isinstance(node, Mapping) and len(node.entries) == 1:
         kind = next(iter(node.entries))
     return isinstance(kind, str) and kind not in LAYERS and is_kind(kind)
+
+
+def _holds_model(node: Node) -> bool:
+    """Whether an entry is a wrapper around a kind of the library, a model or a list of layers."""
+    while isinstance(node, Mapping) and len(node.entries) == 1:
+        kind, entry = next(iter(node.entries.items()))
+        held = held_by(entry.value)
+        if held is None or not is_model_wrapper(kind):
+            return False
+        node = held.node
+        if _is_shipped(node) or isinstance(node, Sequence):
+            return True
+        if isinstance(node, Mapping) and "layers" in node.entries:
+            return True
+    return False
 
 
 def with_misspelt_sections(root: Mapping) -> Mapping:

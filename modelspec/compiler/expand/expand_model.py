@@ -109,6 +109,15 @@ class ModelExpander:
 
     # Shared things --------------------------------------------------------------------------------
 
+    def within(self, unroller: Unroller) -> ModelExpander:
+        """The same for a model inside an entry of the spec: it has the names of the whole spec."""
+        self._unroller.globals, self._unroller.excluded = unroller.globals, unroller.excluded
+        return self
+
+    def held(self, name: str, node: Node, visible: frozenset[str]) -> Node:
+        """A model inside an entry that is called `name`, as if it were shared."""
+        return self._library_model(name, node, visible) or self._thing(node, visible)
+
     def shared(self, node: Mapping, visible: frozenset[str]) -> Mapping:
         """The `shared` of a model; `visible` are the names that its layers may call."""
         entries: dict[str, Entry] = {}

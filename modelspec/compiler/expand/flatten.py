@@ -11,6 +11,7 @@ from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
 from ..graph.symbols import TensorName
 from ..spec.layer_names import check_name
+from ..spec.wrapped_models import HELD, wrapping
 from .block_arguments import force
 from .flat_entry import FlatEntry, RoundNames
 from .flat_layers import Ends, FlatList, Place
@@ -156,7 +157,12 @@ class Flattener:
         name = call.name or self._automatic_name(item.base, place, self.shared)
         entry = FlatEntry(call.kind, span, body, source, "", call.name_span)
         tensor = self._add(entry, name, place, call.name_span or span)
-        entry.kind = entry.name
+        if item.around:
+            held = wrapping(item.around, Scalar(entry.name, span))
+            beside = body.entries if isinstance(body, Mapping) else {}
+            entry.body = Mapping({HELD: Entry(span, held), **beside}, span)
+        else:
+            entry.kind = entry.name
         self._share(entry.name, item.node, entry.name_span or span)
         return tensor
 

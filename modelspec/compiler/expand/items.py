@@ -49,6 +49,8 @@ class LibraryUse:
     """The sub-model, expanded."""
     base: str
     """What the call is named where it has no name."""
+    around: tuple[str, ...] = ()
+    """The wrappers through which it is called, the outermost first."""
 
 
 @dataclass(slots=True)

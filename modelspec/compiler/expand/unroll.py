@@ -33,6 +33,7 @@ from .control_flow import (
     written_names,
 )
 from .excluded import ExcludedEntries
+from .held_models import held_model, sub_model
 from .interpolation import is_expression
 from .items import (
     BlockUse,
@@ -92,7 +93,7 @@ class Unroller:
         self.globals = globals
         self.instantiate = instantiate
         self._counter = LayerCounter(blocks)
-        self.excluded = ExcludedEntries(frozenset(blocks))
+        self.excluded = ExcludedEntries(blocks)
         self.shared: frozenset[str] = frozenset()
         """What the entries may call that is shared."""
 
@@ -190,6 +191,8 @@ class Unroller:
         if self._is_shipped(call.kind):
             return self._shipped(call, level)
         self.spent.layer(call.span)
+        if (held := held_model(call, self)) is not None:
+            return sub_model(call, held, self, level)
         if self._is_misspelt_block(call):
             return Erroneous(call.span, call.kind, call.name)
         return call

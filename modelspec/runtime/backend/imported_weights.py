@@ -92,6 +92,8 @@ def _matched(
         shown = f"{path}{name}"
         if name in names.inside and layer.inside is not None and in_groups(tree):
             inside = names.inside[name]
+            for _ in layer.around:
+                own, group = own.layer, f"{group}/layer"
             yield from _matched(tree, own, layer.inside, inside, f"{group}/", f"{shown}/")
         elif own.weights or kept_by(own):
             yield from of_layer(tree, own, group, name, shown)
@@ -111,7 +113,9 @@ def _layer_of(model: Any, name: str) -> Any:
 
 
 def save(model: Any, target: Path) -> None:
-    """The weights of a model, as the ending of the file says."""
+    """The weights of a model, as the ending of the file says. Raises `OSError` where it cannot be
+    written.
+    """
     if not target.name.endswith(".safetensors"):
         model.save_weights(target, overwrite=True)
         return
@@ -123,11 +127,14 @@ def save(model: Any, target: Path) -> None:
             f"two weights are called `{twice}`, which a safetensors file cannot tell apart",
             help="write a `.weights.h5` file, or name the layers of the sub-models in the spec",
         )
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    save_file(
-        {path: _array(weight) for path, weight in zip(paths, model.weights, strict=True)}, target
-    )
+    arrays = {path: _array(weight) for path, weight in zip(paths, model.weights, strict=True)}
+    try:
+        save_file(arrays, target)
+    except SafetensorError as error:  # what it makes of an error of the file system
+        raise OSError(str(error)) from error
 
 
 def _array(weight: Any) -> Any:

@@ -23,6 +23,7 @@ from .convert import to_keras
 from .formulas import expression_model
 from .inner_names import inner_name
 from .mismatch import MismatchError
+from .wrapped_models import wrapped
 
 Objects = dict[str, Any]
 """Keras objects of shared names."""
@@ -79,6 +80,8 @@ class Lowering:
             name: (tensor,) for name, tensor in inputs.items()
         }
         self.names: dict[str, tuple[str, ...]] = {}
+        self.wrapped: Objects = {}
+        """Wrappers around shared models, by the models' names."""
 
     def outputs(self) -> dict[str, Any]:
         """The graph's outputs by public name."""
@@ -147,7 +150,11 @@ class Lowering:
                 self.objects[typed.shared] = _layer(callee, typed.shared)
             else:
                 self.objects[typed.shared] = self._model(typed.shared)
-        return self.objects[typed.shared]
+        if not typed.call.use.around:
+            return self.objects[typed.shared]
+        if typed.shared not in self.wrapped:
+            self.wrapped[typed.shared] = wrapped(self.objects[typed.shared], typed)
+        return self.wrapped[typed.shared]
 
     def _model(self, name: str) -> keras.Model:
         """The Keras model of a shared sub-model, for inputs as general as its calls need."""

@@ -74,7 +74,8 @@ class _Walk(Lowering):
         arguments = self._arguments(typed)
         callee = self.model.get_layer(inner_name(typed.shared or typed.name))
         path = self.place + typed.name
-        if isinstance(typed.call.callee, Graph) and typed.inside is not None:
+        around = typed.call.use.around  # a wrapper gives out nothing of the model in it
+        if isinstance(typed.call.callee, Graph) and typed.inside is not None and not around:
             inner = _Walk(callee, typed.inside, arguments, self.found, f"{path}/")
             tensors = tuple(inner.outputs().values())
         else:
