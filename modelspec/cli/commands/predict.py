@@ -5,37 +5,124 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..failures import failures
+from ..options import data_root_option, writable
 from ..output import report, write
+from ..run_argument import run_argument
 
 if TYPE_CHECKING:
     from modelspec.core.diagnostics import Diagnostic
-    from modelspec.runtime.run import Predictions, Stream
+    from modelspec.runtime.run import Predictions, Stream, Written
 
 _ROWS = 10
-"""How many rows a preview shows, and how many columns."""
+"""How many rows a preview shows."""
+_COLUMNS = 12
+"""How many columns."""
 
 ORDER = 90
 
 
-@click.command()
-@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
+def _thresholds(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> dict[str | None, float] | None:
+    """Numbers by label, that of all under None. Raises `click.BadParameter`."""
+    found: dict[str | None, float] = {}
+    for text in given:
+        label, equals, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise click.BadParameter(
+                f"`{text}` is not a number from 0 to 1, or LABEL=NUMBER", ctx, param
+            )
+        found[label if equals else None] = value
+    return dict(sorted(found.items(), key=lambda one: one[0] is not None)) or None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  modelspec predict last --data new.csv
+  modelspec predict runs/churn/3 --data new.csv -o out.csv --id customer --keep all
+  modelspec predict last --data photos -o out.parquet --top 5
+  modelspec predict last --data new.csv -o out.csv --threshold 0.3 --errors skip
+  modelspec predict last --data '{"age": 31, "plan": "basic"}'
+  cat new.jsonl | modelspec predict last --data jsonl=- -o out.jsonl
+"""
+)
+@run_argument
+@data_root_option
 @click.option(
-    "--data", "source", metavar="SOURCE", required=True, help="The rows: a path, or `kind=path`."
+    "--data",
+    "source",
+    metavar="SOURCE",
+    required=True,
+    help=(
+        "The rows: a path, or `kind=path`; one row as a JSON object, one image, or `text=...`;"
+        " `-` for standard input (`csv=-`, `jsonl=-`)."
+    ),
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
+    callback=writable,
     help=(
         "Where to write them: .csv, .jsonl, .npz, .parquet or .arrow; without it the first are"
         " shown."
     ),
+)
+@click.option(
+    "--id",
+    "id_",
+    metavar="COLUMN",
+    help=(
+        "The column that tells the rows apart. Without it, rows have the name of their file, or"
+        " their number from 1."
+    ),
+)
+@click.option(
+    "--keep",
+    metavar="COLUMN",
+    multiple=True,
+    help="A column of SOURCE to write too, or `all` of them; may be given several times.",
+)
+@click.option(
+    "--top",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="The K most probable labels in place of the probability of each.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    metavar="[LABEL=]T",
+    multiple=True,
+    callback=_thresholds,
+    help=(
+        "Of two labels: the probability that the positive one has to exceed; of several labels that"
+        " a row may have: that of each, or of LABEL."
+    ),
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="`skip` leaves out rows that cannot be read, and lists them in FILE.errors.csv.",
+)
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many rows are computed at once; by default as many as in training.",
 )
 @click.option(
     "--layer",
@@ -56,33 +143,63 @@ ORDER = 90
     help="`json` prints a list of all rows, as they come; with -o how many were written.",
 )
 def command(
-    run: Path, source: str, output: Path | None, layers: tuple[str, ...], form: str
+    run: Path,
+    source: str,
+    output: Path | None,
+    id_: str | None,
+    keep: tuple[str, ...],
+    top: int | None,
+    thresholds: dict[str | None, float] | None,
+    errors: str,
+    batch_size: int | None,
+    layers: tuple[str, ...],
+    form: str,
 ) -> None:
     """Raw rows in, predictions out.
 
-    What the model in the run folder RUN gives for every row of SOURCE; only the columns of its
-    inputs are needed. FILE is written as the predictions come, however many they are, and is there
-    when it is whole.
+    What the model in the run folder RUN (or `last`) gives for every row of SOURCE; only the columns
+    of its inputs are needed. A target `species` with labels gives the columns `species`,
+    `species_probability` and `p[LABEL]`; numbers are in the unit of the target's column. FILE is
+    written as the predictions come, however many they are, and is there when it is whole.
     """
     lost = f"interrupted: {output} was not written" if output is not None else "interrupted"
     with failures(lost):
         from modelspec.runtime.run import predict, predictions
 
+        options = {
+            "id": id_,
+            "keep": "all" if "all" in keep else keep,
+            "top": top,
+            "threshold": thresholds,
+            "errors": errors,
+            "batch_size": batch_size,
+        }
         if output is not None:
-            written = predict(run, source, output, layers or None)
+            written = predict(run, source, output, layers or None, **options)
             _warn(written.warnings)
-            write(
-                json.dumps({"file": str(output), "rows": len(written)})
-                if form == "json"
-                else f"{len(written):,} rows written to {output}"
-            )
+            _tell(written, form)
             return
-        stream = predictions(run, source, layers or None)
+        stream = predictions(run, source, layers or None, **options)
         _warn(stream.warnings)
         if form == "json":
             _print_all(stream)
         else:
             write(_preview(stream.head(_ROWS), stream.rows))
+
+
+def _tell(written: Written, form: str) -> None:
+    """What was written, and where."""
+    if form == "json":
+        told = {"file": str(written.path), "rows": len(written)}
+        if written.errors is not None:
+            told |= {"skipped": len(written.skipped), "errors": str(written.errors)}
+        write(json.dumps(told))
+        return
+    write(f"{len(written):,} rows written to {written.path}")
+    if written.errors is not None:
+        count = len(written.skipped)
+        rows = "1 row that" if count == 1 else f"{count:,} rows that"
+        write(f"{rows} cannot be read listed in {written.errors}")
 
 
 def _warn(found: tuple[Diagnostic, ...]) -> None:
@@ -104,28 +221,24 @@ def _print_all(stream: Stream) -> None:
 
 def _preview(found: Predictions, rows: int) -> str:
     from modelspec.core.text_table import text_table
-    from modelspec.runtime.history.formatting import number
     from modelspec.runtime.run.prediction_outputs import columns
 
-    flat = list(columns(found).items())
-    shown = flat[:_ROWS]
-    classes = [item for item in flat[_ROWS:] if item[0].endswith("_class")]
-    header = ["row", *(name for name, _ in [*shown, *classes])]
+    flat = columns(found)
+    shown = dict(list(flat.items())[:_COLUMNS])
     cells = [
-        [
-            str(row),
-            *(
-                number(values[row]) if values.dtype.kind == "f" else str(values[row])
-                for _, values in [*shown, *classes]
-            ),
-        ]
-        for row in range(min(_ROWS, len(found)))
+        [_cell(values, row) for values in shown.values()] for row in range(min(_ROWS, len(found)))
     ]
     left = rows - len(cells)
-    hidden = len(flat) - len(shown) - len(classes)
+    hidden = len(flat) - len(shown)
     more = ([f"{left:,} more rows"] if left else []) + (
         [f"{hidden:,} more columns"] if hidden else []
     )
-    return text_table(header, cells) + (
+    return text_table(list(shown), cells) + (
         f"\n... {' and '.join(more)}; `-o FILE` writes all" if more else ""
     )
+
+
+def _cell(values: Any, row: int) -> str:
+    from modelspec.runtime.history.formatting import number
+
+    return number(values[row]) if values.dtype.kind == "f" else str(values[row])

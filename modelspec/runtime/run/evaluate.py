@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 from modelspec.core.diagnostics import Diagnostic
 
 from ..backend.process_state import own_state
-from ..data import Part, RunError
+from ..data import Part, RunError, Table
+from ..data.adapted_state import State
 from ..data.errors import Findings
 from ..data.examples import whole
 from ..data.parts import check_last_batch
 from .open_run import SavedRun, open_run, table_for
 from .positive_labels import positive_labels
-from .run_data import prepared_data, prepared_source, saved_state
+from .run_data import prepared_data, prepared_source
 
 if TYPE_CHECKING:
+    import keras
+
     from .step import Counted
 
 
@@ -40,35 +43,66 @@ class Evaluation:
     """
 
 
-@own_state()
-def evaluate(run_dir: str | PathLike[str], source: str | None = None) -> Evaluation:
-    """The metrics of the model in a run folder, on `source` (a path, or `kind=path`) or the run's
-    test split (where it has none, its validation split).
+PARTS = ("test", "validation", "train")
 
-    Raises `RunError` where the run, or the data, cannot be used.
+
+@own_state()
+def evaluate(
+    run_dir: str | PathLike[str],
+    source: str | Table | None = None,
+    *,
+    split: str | None = None,
+) -> Evaluation:
+    """The metrics of the model in a run folder, on `source` (a path, `kind=path`, or an open table)
+    or a part of the run's own data: `split` (`train`, `validation` or `test`), by default the test
+    part, the validation part where there is none.
+
+    Of a target that is trained in another unit than its column's, metrics are also given in that of
+    the column, as `original_mae`. Raises `RunError` where the run, or the data, cannot be used:
+    MS710 for a part that the run has not.
     """
-    run = open_run(Path(fspath(run_dir)))
-    on, part, warnings = _own(run) if source is None else _other(run, source)
+    return evaluated(open_run(Path(fspath(run_dir))), source, split)
+
+
+def evaluated(
+    run: SavedRun, source: str | Table | None, split: str | None, model: keras.Model | None = None
+) -> Evaluation:
+    """As `evaluate`; `model` is the run's with its metrics, where it is loaded already."""
+    on, part, state, warnings = own_part(run, split) if source is None else _other(run, source)
     from ..data.batches import Feed
     from .loop_parts import evaluate as measure
     from .train import told
 
     assert run.compiled.training is not None  # a run was trained
-    model = run.model(measured=True)
+    model = run.model(measured=True) if model is None else model
     with told("the evaluation failed"):
-        found = measure(model, Feed(part.examples), part, run.compiled.training.batch_size)
+        feed = Feed(part.examples)
+        found = measure(model, feed, part, run.compiled.training.batch_size)
+        found = found.with_original(model, feed, part, run.compiled, state)
     said = (*run.warnings, *warnings, *found.caveats)
-    positive = positive_labels(run.compiled, saved_state(run.compiled, run.directory))
+    positive = positive_labels(run.compiled, state)
     return Evaluation(on, len(part), found.metrics, said, found.counted, positive)
 
 
-def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
-    prepared = prepared_data(run.compiled, directory=run.directory)
-    name = next((name for name in ("test", "validation") if name in prepared.parts), None)
+def own_part(
+    run: SavedRun, split: str | None = None
+) -> tuple[str, Part, State | None, tuple[Diagnostic, ...]]:
+    """A part of the run's own data with its name, and what the run learned. Raises `RunError`:
+    MS710 where there is no such part, MS714 where the data are not those that it was trained on.
+    """
+    try:
+        prepared = prepared_data(run.compiled, directory=run.directory)
+    except RunError as error:
+        raise RunError([*error.diagnostics, *run.warnings]) from None
+    wanted = PARTS[:2] if split is None else (split,)
+    name = next((name for name in wanted if name in prepared.parts), None)
     if name is None:
+        known = ", ".join(f"`{one}`" for one in prepared.parts)
         raise RunError.of(
             "MS710",
-            f"the run in `{run.directory}` has neither a test nor a validation split",
+            f"the run in `{run.directory}` has neither a test nor a validation split"
+            if split is None
+            else f"the run in `{run.directory}` has no `{split}` part; it has {known}",
             help="name the data: `--data SOURCE`",
         )
     part = prepared.parts[name]
@@ -80,17 +114,20 @@ def _own(run: SavedRun) -> tuple[str, Part, tuple[Diagnostic, ...]]:
             "split is another one",
             help="name the data: `--data SOURCE`",
         )
-    return name, part, ()
+    return name, part, prepared.state, ()
 
 
-def _other(run: SavedRun, source: str) -> tuple[str, Part, tuple[Diagnostic, ...]]:
-    examples, _, warnings = prepared_source(
-        run.compiled, table_for(run, source), run.directory, with_targets=True
+def _other(
+    run: SavedRun, source: str | Table
+) -> tuple[str, Part, State | None, tuple[Diagnostic, ...]]:
+    table = source if isinstance(source, Table) else table_for(run, source)
+    examples, state, warnings = prepared_source(
+        run.compiled, table, run.directory, with_targets=True
     )
     part = whole(examples)
     findings = Findings()
     assert run.compiled.graph is not None  # a run was trained
     for one in run.compiled.graph.graph.inputs or ():
-        check_last_batch(one, source, len(part), findings)
+        check_last_batch(one, table.name, len(part), findings)
     findings.stop_if_wrong()
-    return source, part, warnings
+    return table.name if isinstance(source, Table) else source, part, state, warnings

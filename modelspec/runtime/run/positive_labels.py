@@ -9,7 +9,7 @@ from modelspec.compiler.pipeline import Compiled
 
 from ..data.adapted_state import State
 from ..data.positive import positive_label
-from .predict import target_layers
+from .decisions import target_layers
 
 
 def positive_labels(compiled: Compiled, state: State | None) -> dict[str, Any]:

@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedGraph
-from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
-from modelspec.core.settings import Settings
 
 from ..backend.process_state import own_state
-from ..data.adapted_state import State, has_inverse, inverse, labels
+from ..data import Examples, RunError, Table
+from ..data.adapted_state import State
 from ..data.columns import binding_of
 from ..data.examples import whole
+from ..data.readable_files import with_readable_files
+from ..data.skipped_rows import SkippedRow, SkippedRows
 from ..data.table import Array
-from ..data.targets import loss_of
-from .open_run import open_run, table_for
-from .prediction_rows import Predictions
+from ..data.target_inverse import has_inverse, inverse
+from .carried_columns import carried
+from .decisions import Decision, check_top, decisions, labelled, target_layers
+from .open_run import SavedRun, open_run, table_for
+from .prediction_options import Options
+from .prediction_rows import Naming, Predictions
+from .row_sources import is_same_file
 from .run_data import prepared_source
 
 if TYPE_CHECKING:
@@ -37,6 +41,10 @@ class Written:
     path: Path
     rows: int
     warnings: tuple[Diagnostic, ...] = ()
+    skipped: tuple[SkippedRow, ...] = ()
+    """Rows that cannot be read, which are not among them."""
+    errors: Path | None = None
+    """The file that lists these rows, where there are any."""
 
     def __len__(self) -> int:
         return self.rows
@@ -50,6 +58,8 @@ class Stream:
     """How many there will be."""
     warnings: tuple[Diagnostic, ...]
     _batches: Callable[[], Iterator[Predictions]] = field(repr=False)
+    skipped: tuple[SkippedRow, ...] = ()
+    """Rows that cannot be read, which are not among them."""
 
     def __iter__(self) -> Iterator[Predictions]:
         return self._batches()
@@ -63,12 +73,7 @@ class Stream:
             taken.append(batch)
             if sum(map(len, taken)) >= rows:
                 break
-        found = joined(taken)
-        return replace(
-            found,
-            outputs={name: values[:rows] for name, values in found.outputs.items()},
-            classes={name: values[:rows] for name, values in found.classes.items()},
-        )
+        return joined(taken).taken(slice(rows))
 
 
 Layers = str | Sequence[str] | None
@@ -76,68 +81,148 @@ Layers = str | Sequence[str] | None
 
 @overload
 def predict(
-    run_dir: str | PathLike[str], source: str, output: None = None, layer: Layers = None
+    run_dir: str | PathLike[str],
+    source: str | Table,
+    output: None = None,
+    layer: Layers = None,
+    **options: Any,
 ) -> Predictions: ...
 @overload
 def predict(
-    run_dir: str | PathLike[str], source: str, output: str | PathLike[str], layer: Layers = None
+    run_dir: str | PathLike[str],
+    source: str | Table,
+    output: str | PathLike[str],
+    layer: Layers = None,
+    **options: Any,
 ) -> Written: ...
 def predict(
     run_dir: str | PathLike[str],
-    source: str,
+    source: str | Table,
     output: str | PathLike[str] | None = None,
     layer: Layers = None,
+    **options: Any,
 ) -> Predictions | Written:
-    """The outputs of the model in a run folder for every row of `source` (a path, or `kind=path`),
-    of which only the columns of the inputs are needed. `layer` asks for the tensors of inner layers
-    instead, of one or of several: `hidden`, `encoder/conv1` inside a sub-model.
+    """The outputs of the model in a run folder for every row of `source` (a path, `kind=path`, or
+    an open table), of which only the columns of the inputs are needed. `layer` asks for the tensors
+    of inner layers instead, of one or of several: `hidden`, `encoder/conv1` inside a sub-model.
+    `options` are the fields of `Options`: `id`, `keep`, `top`, `threshold`, `errors`, `batch_size`.
 
     `output` names a file to write them to, `.csv`, `.jsonl`, `.npz`, `.parquet` or `.arrow`: as
     they come, so that memory holds a few batches however many rows there are; the file is there
     when it is whole. Without it they are given as arrays. Raises `RunError`: MS711 for a file that
-    cannot be written so, MS712 for an unknown layer, and where the run or the source cannot be
-    used.
+    cannot be written so, MS712 for an unknown layer, MS688 and MS730 to MS734 for options that do
+    not fit, and where the run or the source cannot be used.
     """
     from .prediction_outputs import check_output
-    from .prediction_writer import joined, write_output
+    from .prediction_writer import joined, write_errors, write_output
 
     if output is None:
-        stream = predictions(run_dir, source, layer)
+        stream = predictions(run_dir, source, layer, **options)
         return joined(list(stream))
     path = Path(fspath(output))
     check_output(path)
-    stream = predictions(run_dir, source, layer)
+    if isinstance(source, str) and is_same_file(source, path):
+        raise RunError.of("MS711", f"`{path}` is what is read", help="name another file")
+    stream = predictions(run_dir, source, layer, **options)
     write_output(stream, stream.rows, path)
-    return Written(path, stream.rows, stream.warnings)
+    errors = write_errors(stream.skipped, path, options.get("id"))
+    return Written(path, stream.rows, stream.warnings, stream.skipped, errors)
 
 
 @own_state()
-def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None) -> Stream:
+def predictions(
+    run_dir: str | PathLike[str], source: str | Table, layer: Layers = None, **options: Any
+) -> Stream:
     """As `predict`, in batches: `for batch in predictions(...)`. Raises as it does, and so does
     each batch.
     """
-    from .introspection import check_names
+    layers = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
+    return stream_of(open_run(Path(fspath(run_dir))), source, Options(layers, **options).checked())
 
-    run = open_run(Path(fspath(run_dir)))
+
+def stream_of(
+    run: SavedRun,
+    source: str | Table,
+    options: Options,
+    model: keras.Model | None = None,
+    skipped: SkippedRows | None = None,
+) -> Stream:
+    """The predictions of a run; `model` is its model where that is loaded already, `skipped` has
+    the rows that an open table was made without.
+    """
+    from .introspection import check_names
+    from .thresholds import stored_threshold
+
     typed = run.compiled.graph
     assert typed is not None
-    layers = () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
-    check_names(typed, layers)
-    table = table_for(run, source)
-    examples, state, found = prepared_source(run.compiled, table, run.directory, with_targets=False)
+    check_names(typed, options.layers)
+    skipped = skipped or (SkippedRows() if options.errors == "skip" else None)
+    table = _table(run, source, skipped)
+    examples, state, found = prepared_source(
+        run.compiled, table, run.directory, with_targets=False, skipped=skipped
+    )
     warnings = (*run.warnings, *found)
-    part = whole(examples)
-    fixed = next((one.batch_size for one in typed.graph.inputs or () if one.batch_size), None)
-    batch_size = run.compiled.training.batch_size if run.compiled.training else 32
-    model = run.model(measured=False)
+    kept = stored_threshold(run.directory) if options.threshold is None else None
+    thresholds = options.thresholds if kept is None else kept.by_output
+    if kept is not None and not options.layers:
+        warnings = (*warnings, kept.note(run.directory))
+    decided = {} if options.layers else decisions(run.compiled, state, thresholds)
+    check_top(decided, options.top)
+    rows = np.arange(examples.count) if examples.rows is None else examples.rows
+    before = carried(table, rows, id=options.id, keep=options.keep, numbered=options.numbered)
+    left_out = () if skipped is None else skipped.with_ids(table, options.id)
+    if left_out:
+        assert skipped is not None
+        warnings = (*warnings, skipped.warning(table, len(rows)))
+    batches = _Batches(run, examples, state, options, decided, warnings)
+    loaded = model if model is not None else run.model(measured=False)
 
-    def batches() -> Iterator[Predictions]:
+    def numbered() -> Iterator[Predictions]:
+        sizes: list[int] = []
+        ids = before.batches(iter(lambda: sizes.pop(), None))
+        for batch in batches.computed(loaded):
+            sizes.append(len(batch))
+            yield replace(batch, ids=next(ids))
+
+    return Stream(len(rows), warnings, numbered, left_out)
+
+
+def _table(run: SavedRun, source: str | Table, skipped: SkippedRows | None) -> Table:
+    if isinstance(source, Table):
+        return source
+    table = table_for(run, source, skipped)
+    if skipped is None or run.compiled.data is None:
+        return table
+    return with_readable_files(table, run.compiled.data, run.compiled.file.context, skipped)
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """What the batches of one stream are made with."""
+
+    run: SavedRun
+    examples: Examples
+    state: State | None
+    options: Options
+    decided: Mapping[str, Decision]
+    warnings: tuple[Diagnostic, ...]
+
+    def computed(self, model: keras.Model) -> Iterator[Predictions]:
         from ..data.batches import Feed
         from .framework_errors import told
 
+        compiled, layers = self.run.compiled, self.options.layers
+        typed = compiled.graph
+        assert typed is not None
+        fixed = next((one.batch_size for one in typed.graph.inputs or () if one.batch_size), None)
+        size = self.options.batch_size or (
+            compiled.training.batch_size if compiled.training else 32
+        )
+        size = size if fixed is None else fixed
+        about = {} if layers else self._about()
         with told("the prediction failed"), own_state():
             wanted = model if not layers else _inner(model, typed, layers)
-            feed = Feed(examples).plain(part.positions, batch_size)
+            feed = Feed(self.examples).plain(whole(self.examples).positions, size)
             computed = (_whole_batch(wanted, batch, fixed, tuple(typed.outputs)) for batch in feed)
         while True:
             with told("the prediction failed"), own_state():
@@ -145,12 +230,41 @@ def predictions(run_dir: str | PathLike[str], source: str, layer: Layers = None)
             if outputs is None:
                 return
             yield (
-                Predictions(outputs, {}, warnings)
+                Predictions(outputs, {}, self.warnings)
                 if layers
-                else _predictions(outputs, run.compiled, state, warnings)
+                else replace(self._named(outputs), naming=about)
             )
 
-    return Stream(len(part), warnings, batches)
+    def _about(self) -> dict[str, Naming]:
+        """What the entries of each output are called."""
+        bounds = binding_of(self.run.compiled).targets
+        found = {name: Naming(bound.names) for name, bound in bounds.items() if bound.stacked}
+        for name, one in self.decided.items():
+            bound = bounds.get(name)
+            written = bound.written if bound is not None else None
+            mark = (written.separator if written is not None else None) or "|"
+            found[name] = Naming(one.labels, one.kind == "several", not one.margins, mark)
+        return found
+
+    def _named(self, outputs: Mapping[str, Array]) -> Predictions:
+        """Predictions in the words of the target's column: labels for classes, numbers before their
+        transform.
+        """
+        layers = target_layers(self.run.compiled, self.state)
+        plain, classes, shares, chosen = {}, {}, {}, {}
+        for name, values in outputs.items():
+            about, chain = self.decided.get(name), layers.get(name, ())
+            if about is None:
+                plain[name] = inverse(chain, values) if has_inverse(chain) else values
+                continue
+            plain[name], shares[name] = values, about.shares(values)
+            numbers = about.classes(values, shares[name])
+            several = about.kind == "several"
+            units = shares[name].shape[-1]
+            classes[name] = numbers if several else labelled(numbers, chain, units)
+            if not several and not about.margins:
+                chosen[name] = about.chosen(numbers, shares[name])
+        return Predictions(plain, classes, self.warnings, shares, chosen, top=self.options.top)
 
 
 def _inner(model: keras.Model, typed: TypedGraph, layers: Sequence[str]) -> keras.Model:
@@ -183,91 +297,3 @@ def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:
     if isinstance(given, Mapping):
         return {name: np.asarray(value) for name, value in given.items()}
     return {names[0]: np.asarray(given)}
-
-
-# Classes ------------------------------------------------------------------------------------------
-
-
-def decide(outputs: Mapping[str, Array], compiled: Compiled) -> dict[str, Array]:
-    """The class of every row: the largest of several units, or whether one unit is past the
-    middle.
-    """
-    found: dict[str, Array] = {}
-    for name, values in outputs.items():
-        loss = loss_of(compiled.training, name)
-        encoding = getattr(loss, "targets", "")
-        axis = getattr(loss, "axis", -1)
-        if (
-            encoding in ("indices", "one_hot")
-            and loss is not None
-            and loss.kind() != "KLDivergence"
-        ):
-            found[name] = values.argmax(axis=axis if isinstance(axis, int) else -1)
-        elif encoding == "binary" and loss is not None and "Crossentropy" in loss.kind():
-            middle = 0.0 if getattr(loss, "from_logits", False) else 0.5
-            found[name] = (values > middle).astype(np.int64)
-    return found
-
-
-def _predictions(
-    outputs: Mapping[str, Array],
-    compiled: Compiled,
-    state: State | None,
-    warnings: tuple[Diagnostic, ...],
-) -> Predictions:
-    """Predictions in the words of the target's column: labels for classes, numbers before their
-    transform.
-    """
-    layers = target_layers(compiled, state)
-    classes = {
-        name: labelled(
-            values, layers.get(name, ()), _units(outputs[name], loss_of(compiled.training, name))
-        )
-        for name, values in decide(outputs, compiled).items()
-    }
-    plain = {
-        name: (
-            inverse(layers[name], values)
-            if name not in classes and has_inverse(layers.get(name, ()))
-            else values
-        )
-        for name, values in outputs.items()
-    }
-    return Predictions(plain, classes, warnings)
-
-
-def target_layers(compiled: Compiled, state: State | None) -> dict[str, tuple[Layer, ...]]:
-    """The transform of every target, with what the run learned."""
-    if state is None:
-        return {
-            name: bound.chain.layers
-            for name, bound in binding_of(compiled).targets.items()
-            if bound.chain
-        }
-    return {
-        name: state.features["targets", name].layers(bound)
-        for name, bound in binding_of(compiled).targets.items()
-        if ("targets", name) in state.features
-    }
-
-
-def labelled(classes: Array, layers: tuple[Layer, ...], units: int) -> Array:
-    """Numbers of classes as labels, where the target was looked up; of a class that no label is
-    for, its number.
-    """
-    known = labels(layers)
-    if known is None:
-        return classes
-    names = ["" if one is None else one for one in known]
-    found: Array = np.array([*names, *map(str, range(len(names), units))])[classes]
-    return found
-
-
-def _units(values: Array, loss: Settings | None) -> int:
-    """How many classes an output tells apart."""
-    axis = getattr(loss, "axis", -1)
-    return (
-        2
-        if getattr(loss, "targets", "") == "binary"
-        else values.shape[axis if isinstance(axis, int) else -1]
-    )

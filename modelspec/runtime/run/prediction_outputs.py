@@ -1,10 +1,18 @@
 """Predictions as columns, rows and arrays; and whether they can be written to a file of some
 name.
+
+    species                the decided label, or its number where the target was not looked up
+    species_probability    how probable it is
+    p[Adelie], p[Gentoo]   how probable every label is; `species[Adelie]` where the model has
+                           several outputs, or gives scores of which no probabilities are made
+    price                  a number, in the unit of the target's column
+    wind[u], wind[v]       numbers of a target of several columns
+    load_0, load_1, ...    other arrays: an index for each axis
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -14,6 +22,8 @@ import numpy as np
 
 from ..data import RunError
 from ..data.table import Array
+from .prediction_rows import Naming
+from .row_sources import is_folder
 
 if TYPE_CHECKING:
     from .prediction_rows import Predictions
@@ -21,33 +31,159 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".jsonl", ".npz", ".parquet", ".arrow")
 NEED_PYARROW = (".parquet", ".arrow")
 _MOST_COLUMNS = 10_000
+_UNNAMED = Naming(())
+Pair = tuple[str, Array]
 
 
 def columns(found: Predictions) -> dict[str, Array]:
-    """A column for each unit: `topic_0`, `topic_1`, ..., then `topic_class`; one unit alone has the
-    output's name.
+    """What tells the rows apart, then the predictions, each column with one value a row. Names are
+    unique: a column of the input that has the name of a prediction becomes `input[NAME]`.
     """
-    flat: dict[str, Array] = {}
-    for name, values in found.outputs.items():
-        flat.update(_flat(name, values))
-        if name in found.classes:
-            flat.update(_flat(f"{name}_class", found.classes[name]))
-    return flat
-
-
-def _flat(name: str, values: Array) -> Iterator[tuple[str, Array]]:
-    sizes = values.shape[1:]
-    if all(size == 1 for size in sizes):
-        yield name, values.reshape(len(values))
-        return
-    units = product(*(range(size) for size in sizes))
-    for index, column in zip(units, values.reshape(len(values), -1).T, strict=True):
-        yield f"{name}_{'_'.join(str(i) for i in index)}", column
+    return _together(found, _flat_output)
 
 
 def arrays(found: Predictions) -> dict[str, Array]:
-    """The outputs and the decided classes as they are."""
-    return {**found.outputs, **{f"{name}_class": values for name, values in found.classes.items()}}
+    """The same where a row may have an array: images, sequences and the probabilities of their
+    labels stay as they are.
+    """
+    return _together(found, _whole_output)
+
+
+def _together(found: Predictions, output: Any) -> dict[str, Array]:
+    named = _unique(pair for name in found.outputs for pair in output(found, name))
+    before = _unique(
+        (f"input[{name}]" if name in named else name, values) for name, values in found.ids.items()
+    )
+    return {**before, **named}
+
+
+def _unique(pairs: Iterable[Pair]) -> dict[str, Array]:
+    """Columns by name; a second one of a name gets a number."""
+    found: dict[str, Array] = {}
+    for name, values in pairs:
+        number, shown = 1, name
+        while shown in found:
+            number += 1
+            shown = f"{name}_{number}"
+        found[shown] = values
+    return found
+
+
+def _flat_output(found: Predictions, name: str) -> Iterator[Pair]:
+    if name not in found.classes:
+        yield from _flat(name, found.outputs[name], found.naming.get(name, _UNNAMED).labels)
+        return
+    if _each_row(found, name):
+        yield from _decided(found, name)
+        return
+    yield from _flat(name, _squeezed(found.classes[name]))
+    if name in found.chosen:
+        yield from _flat(name, found.chosen[name], after="_probability")
+    labels = found.naming.get(name, _UNNAMED).labels
+    yield from _flat(prefix(found, name), _shares(found, name), labels, always=True)
+
+
+def _whole_output(found: Predictions, name: str) -> Iterator[Pair]:
+    if name in found.classes and _each_row(found, name):
+        yield from _decided(found, name)
+        return
+    if name not in found.classes:
+        yield name, _squeezed(found.outputs[name])
+        return
+    yield name, _squeezed(found.classes[name])
+    if name in found.chosen:
+        yield f"{name}_probability", found.chosen[name]
+    before = prefix(found, name)
+    yield before if before != name else f"{name}[]", _shares(found, name)
+
+
+def prefix(found: Predictions, name: str) -> str:
+    """The text before the labels of an output."""
+    probable = found.naming.get(name, _UNNAMED).probable
+    return "p" if len(found.outputs) == 1 and probable else name
+
+
+def _shares(found: Predictions, name: str) -> Array:
+    return found.shares.get(name, found.outputs[name])
+
+
+def _squeezed(values: Array) -> Array:
+    """An array of one value for each row as these values."""
+    one = all(size == 1 for size in values.shape[1:])
+    return values.reshape(len(values)) if one else values
+
+
+def _each_row(found: Predictions, name: str) -> bool:
+    """Whether each row has one label, or one set of labels."""
+    return _shares(found, name).ndim == 2
+
+
+# Labels -------------------------------------------------------------------------------------------
+
+
+def _decided(found: Predictions, name: str) -> Iterator[Pair]:
+    """One label a row and how probable it is, then the probability of every label."""
+    naming, shares = found.naming.get(name, _UNNAMED), _shares(found, name)
+    labels = named(naming.labels, shares.shape[-1])
+    if naming.several:
+        yield name, _sets(found.classes[name], labels, naming.separator)
+    else:
+        yield name, _squeezed(found.classes[name])
+        if name in found.chosen:
+            yield f"{name}_probability", found.chosen[name]
+    if found.top is not None and not naming.several:
+        yield from _top(name, shares, labels, found.top, probable=naming.probable)
+        return
+    before = prefix(found, name)
+    for label, column in zip(labels, shares.T, strict=True):
+        yield f"{before}[{label}]", column
+
+
+def named(labels: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """A name for each of so many entries: numbers where there are no labels."""
+    return labels[:count] + tuple(map(str, range(len(labels), count)))
+
+
+def _sets(classes: Array, labels: tuple[str, ...], separator: str) -> Array:
+    """The labels that each row has, joined."""
+    found = np.empty(len(classes), object)
+    for row, marks in enumerate(classes):
+        found[row] = separator.join(labels[at] for at in np.flatnonzero(marks))
+    return found
+
+
+def _top(
+    name: str, shares: Array, labels: tuple[str, ...], count: int, *, probable: bool
+) -> Iterator[Pair]:
+    """The most probable labels in their order; of equal ones the first."""
+    order = np.argsort(-shares, axis=-1, kind="stable")[:, :count]
+    sorted_ = np.take_along_axis(shares, order, axis=-1)
+    texts = np.array(labels)
+    for place in range(order.shape[1]):
+        yield f"{name}_top{place + 1}", texts[order[:, place]]
+        after = "probability" if probable else "score"
+        yield f"{name}_top{place + 1}_{after}", sorted_[:, place]
+
+
+def _flat(
+    name: str, values: Array, labels: tuple[str, ...] = (), after: str = "", *, always: bool = False
+) -> Iterator[Pair]:
+    """A column for each entry of a row's array. The entries of the last axis have names where there
+    are `labels` for all of them, or `always`.
+    """
+    sizes = values.shape[1:]
+    if all(size == 1 for size in sizes) and not always:
+        yield f"{name}{after}", values.reshape(len(values))
+        return
+    last = named(labels, sizes[-1]) if always or len(labels) == sizes[-1] else None
+    units = product(*(range(size) for size in sizes))
+    for index, column in zip(units, values.reshape(len(values), -1).T, strict=True):
+        inner = index if last is None else index[:-1]
+        numbers = "".join(f"_{i}" for i in inner)
+        yield f"{name}{numbers}{'' if last is None else f'[{last[index[-1]]}]'}{after}", column
+
+
+# Files --------------------------------------------------------------------------------------------
 
 
 def check_output(path: Path) -> None:
@@ -59,8 +195,8 @@ def check_output(path: Path) -> None:
             f"the ending of `{path}` does not tell how to write predictions",
             help=f"name a file that ends in {', '.join(ENDINGS)}",
         )
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "would be in a folder that does not exist"
+    if is_folder(path) or not is_folder(path.parent):
+        what = "is a folder" if is_folder(path) else "would be in a folder that does not exist"
         raise RunError.of("MS711", f"`{path}` {what}")
     if ending in NEED_PYARROW and find_spec("pyarrow") is None:
         raise RunError.of(
@@ -94,3 +230,8 @@ def nested(value: Any) -> Any:
     if array.dtype.kind != "f":
         return array.tolist()
     return np.vectorize(lambda number: float(str(number)), otypes=[object])(array).tolist()
+
+
+def as_row(found: Mapping[str, Array], row: int) -> dict[str, Any]:
+    """One row of `arrays` as plain values."""
+    return {name: nested(values[row]) for name, values in found.items()}

@@ -9,12 +9,13 @@ asked for.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
 import tempfile
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -22,10 +23,13 @@ from typing import IO, Any, ClassVar
 
 import numpy as np
 
+from modelspec.core.visible import visible
+
+from ..data.skipped_rows import SkippedRow
 from ..data.table import Array
 from ..history.formatting import for_json
-from .atomic_files import write_whole
-from .prediction_outputs import arrays, check_width, columns, nested, shortest
+from .atomic_files import cannot_write, write_bytes, write_whole
+from .prediction_outputs import arrays, as_row, check_width, columns, shortest
 from .prediction_rows import Predictions
 
 _CHUNK = 4 * 2**20
@@ -67,23 +71,30 @@ def chunks(batches: Iterable[Predictions], size: int) -> Iterator[Predictions]:
 
 def joined(parts: list[Predictions]) -> Predictions:
     """Batches of one stream as one."""
+    first, *others = parts
+    return first.followed_by(*others)
 
-    first = parts[0]
-    return (
-        first
-        if len(parts) == 1
-        else Predictions(
-            {
-                name: np.concatenate([part.outputs[name] for part in parts])
-                for name in first.outputs
-            },
-            {
-                name: np.concatenate([part.classes[name] for part in parts])
-                for name in first.classes
-            },
-            first.warnings,
-        )
-    )
+
+def write_errors(skipped: Sequence[SkippedRow], path: Path, id: str | None) -> Path | None:
+    """The rows without a prediction, beside the predictions in `path`, as `FILE.errors.csv`: their
+    number, their place, the reason, and what the column `id` has. Where there are none, no such
+    file is left of an earlier time. Raises `RunError`.
+    """
+    beside = path.with_name(f"{path.name}.errors.csv")
+    if not skipped:
+        try:
+            beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(beside, error) from None
+        return None
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = 3 if id is None else 4
+    writer.writerow(("row", "place", "reason", id)[:columns])
+    for one in skipped:  # whoever prints the file sees the controls of a terminal in it
+        writer.writerow((one.number, visible(one.place), visible(one.reason), one.id)[:columns])
+    write_bytes(beside, text.getvalue().encode())
+    return beside
 
 
 class Sink(ABC):
@@ -135,7 +146,7 @@ def lines(found: Predictions) -> Iterator[str]:
     """Every row as JSON; numbers that JSON lacks are null."""
     named = arrays(found)
     for row in range(len(found)):
-        values = {name: nested(array[row]) for name, array in named.items()}
+        values = as_row(named, row)
         try:
             yield json.dumps(values, ensure_ascii=False, allow_nan=False)
         except ValueError:
@@ -144,7 +155,7 @@ def lines(found: Predictions) -> Iterator[str]:
 
 class _Npz(Sink):
     """The first array goes straight into the archive; others wait in files without a name, as an
-    archive takes its members one after the other.
+    archive takes its members one after the other. Text waits in memory: an array has one width.
     """
 
     def open(self, path: Path, count: int, first: Predictions, stack: ExitStack) -> None:
@@ -152,7 +163,11 @@ class _Npz(Sink):
             zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
         )
         self.files: dict[str, IO[bytes]] = {}
+        self.texts: dict[str, list[Array]] = {}
         for name, values in arrays(first).items():
+            if values.dtype.kind == "O":
+                self.texts[name] = []
+                continue
             spooled = bool(self.files)
             file: IO[bytes] = stack.enter_context(
                 tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  # the stack closes it
@@ -169,15 +184,23 @@ class _Npz(Sink):
 
     def add(self, chunk: Predictions) -> None:
         for name, values in arrays(chunk).items():
+            if name in self.texts:
+                self.texts[name].append(values)
+                continue
             self.files[name].write(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
 
     def finish(self) -> None:
-        (_, direct), *others = self.files.items()
-        direct.close()
-        for name, file in others:
+        for number, (name, file) in enumerate(self.files.items()):
+            if number == 0:
+                file.close()  # it is in the archive already
+                continue
             file.seek(0)
             with self.archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 shutil.copyfileobj(file, member, 2**20)
+        for name, parts in self.texts.items():
+            with self.archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                text = np.concatenate(parts).astype(str)
+                np.lib.format.write_array(member, text, allow_pickle=False)
 
 
 class _Arrow(Sink):

@@ -15,19 +15,28 @@ from modelspec.core.diagnostics import Diagnostic
 
 from ..data import RunError
 from ..history import read_record
+from ..history.formatting import number
+from ..history.html_report import run_html
 from .introspection import Probing
 from .manifest import Manifest
 from .open_run import SavedRun, edited, read_resolved
 from .positive_labels import positive_labels
+from .predicting import Predicting
 from .run_data import saved_state
 
 if TYPE_CHECKING:
     import keras
 
 
-@dataclass(frozen=True)
-class Run(Probing):
-    """A run: what it came to, and its model, which can be looked into (`outputs`, `gradients`)."""
+_SHOWN = 4
+"""Metrics that a run is shown with on one line."""
+
+
+@dataclass(frozen=True, repr=False)
+class Run(Probing, Predicting):
+    """A run: what it came to, and its model, which can be looked into (`outputs`, `gradients`) and
+    answers for raw rows (`predict`, `evaluate`, `explain_row`, `pipeline`).
+    """
 
     directory: Path
     history: Mapping[str, list[float]]
@@ -46,6 +55,16 @@ class Run(Probing):
     """The spec, a `modelspec.Spec`."""
     outcome: str = "completed"
     """`completed`, `interrupted`, `failed`, or `running` where it was killed or still goes on."""
+
+    def __repr__(self) -> str:
+        epochs = max(map(len, self.history.values()), default=0)
+        shown = [f"{name} {number(value)}" for name, value in [*self.metrics.items()][:_SHOWN]]
+        measured = f", {', '.join(shown)}" if shown else ""
+        return f"<Run {str(self.directory)!r}: {self.outcome}, {epochs:,} epochs{measured}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the metrics, and a curve of each over the epochs."""
+        return run_html(repr(self), self.history, self.by_part)
 
     @cached_property
     def positive(self) -> Mapping[str, Any]:

@@ -10,10 +10,12 @@ from typing import cast
 
 from modelspec.catalog.sources import SOURCES, endings, kind_of, read_source
 from modelspec.catalog.sources.common.source import Source
+from modelspec.core.diagnostics import nearest
 from modelspec.core.settings import Context, Faults
 from modelspec.core.source import Value, plain, read_text
 
 from ..data import RunError
+from .row_sources import is_folder
 
 
 def source_of(written: str, alike: Iterable[Source], context: Context) -> Source:
@@ -25,6 +27,7 @@ def source_of(written: str, alike: Iterable[Source], context: Context) -> Source
     alike = tuple(alike)
     kind, equals, value = written.partition("=")
     if not equals or kind not in SOURCES:
+        _refuse_misspelt(kind if equals else "", written)
         kind, value = _kind(written, alike), written
     settings = _inline(kind, value) if value.startswith("{") else _of_path(kind, value, alike)
     try:
@@ -33,9 +36,24 @@ def source_of(written: str, alike: Iterable[Source], context: Context) -> Source
         raise RunError([fault.at(None) for fault in error.faults]) from None
 
 
+def _refuse_misspelt(kind: str, written: str) -> None:
+    """Raises `RunError` (MS601) for `cvs=new.csv`, where there is no file of this name."""
+    near = nearest(kind, SOURCES.kinds()) if kind.isidentifier() else None
+    if near is None:
+        return
+    try:
+        if Path(written).exists():
+            return
+    except (OSError, ValueError):
+        pass
+    raise RunError.of(
+        "MS601", f"there is no kind of source `{kind}`", help=f"did you mean `{near}=`?"
+    )
+
+
 def _kind(path: str, alike: tuple[Source, ...]) -> str:
     """By what the spec reads where that decides (a folder, a text file), else by the ending."""
-    if Path(path).is_dir():
+    if is_folder(path):
         found = next((one.kind() for one in alike if one.of_folders), None)
     else:
         ending = Path(path.removesuffix(".gz")).suffix.lower()
@@ -64,9 +82,36 @@ def _inline(kind: str, text: str) -> Value:
 
 
 def _of_path(kind: str, path: str, alike: tuple[Source, ...]) -> Value:
-    """The settings for a path: those of the spec's source of this kind, where it has one."""
-    known = next((one for one in alike if one.kind() == kind), None)
-    if known is not None:
-        return known.settings_like(path)
+    """The settings for a path: those of the spec's source of this kind, where it has one, but for
+    what each file shows itself.
+    """
     found = cast("type[Source] | None", SOURCES.find(kind))
-    return found.settings_for(path) if found is not None else path
+    by_name = found.settings_for(path) if found is not None else path
+    known = next((one for one in alike if one.kind() == kind), None)
+    if known is None:
+        return by_name
+    own = by_name if isinstance(by_name, dict) else {}
+    return {**known.settings_like(path), **own}
+
+
+def with_own_header(source: Source, columns: tuple[str, ...], context: Context) -> Source:
+    """A csv source of a run for another file: its delimiter is that of the file where this shows
+    one, and the spec's `header` is left out where the first line names a column of the `columns`
+    that the inputs read, or of the header.
+    """
+    from modelspec.catalog.sources.csv import csv
+
+    if not isinstance(source, csv) or (source.delimiter is None and source.header is None):
+        return source
+    from ..data.sources.formats.csv_beginning import beginning
+
+    first = beginning(source.model_copy(update={"delimiter": None}), context)
+    if first is None:
+        return source
+    update: dict[str, object] = {}
+    if first.delimiter not in (None, source.decimal, source.thousands):
+        update["delimiter"] = first.delimiter
+    names = {cell.strip() for cell in first.cells(update.get("delimiter") or source.delimiter)}
+    if source.header is not None and names & {*columns, *source.header}:
+        update["header"] = None
+    return source.model_copy(update=update)

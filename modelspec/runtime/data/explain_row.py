@@ -1,0 +1,72 @@
+"""What the transforms of a run make of one row, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelspec.compiler.pipeline import Compiled
+
+from .adapt import Pipeline, pipelines
+from .adapted_state import State
+from .columns import bind
+from .errors import Findings
+from .scan import scan
+from .spec_facts import section, typed_graph
+from .table import Array, Table
+from .transforms import Runner
+
+
+@dataclass(frozen=True)
+class FeatureSteps:
+    """One input of a model on its way from the cells of a row."""
+
+    columns: Mapping[str, Any]
+    """The cells, by column."""
+    read: Any
+    """What is read of them: numbers or text, missing values filled in, columns side by side."""
+    steps: tuple[tuple[str, Any], ...]
+    """Each layer of the transform with what it gives."""
+    given: Any = None
+    """What the model gets."""
+
+
+def feature_steps(
+    compiled: Compiled, table: Table, state: State | None, load: Callable[[], None]
+) -> dict[str, FeatureSteps]:
+    """By input: what is made of the first row of a table. Raises `DataError` as `prepare_source`
+    does.
+    """
+    binding = bind(
+        section(compiled), tuple(typed_graph(compiled).inputs), (), table, with_targets=False
+    )
+    findings = Findings()
+    scanned = scan(table, binding, compiled, findings, state=state, with_targets=False, once=True)
+    findings.stop_if_wrong()
+    assert scanned is not None
+    if any(bound.chain is not None for bound in binding.features.values()):
+        load()
+    pipes = pipelines(scanned, state or State.kept_by_none(binding.features))
+    _, block = next(iter(scanned.reader.blocks()))
+    return {name: _of(pipe, block) for (_, name), pipe in pipes.items()}
+
+
+def _of(pipe: Pipeline, block: Mapping[str, Array]) -> FeatureSteps:
+    cells = {name: _plain(block[name][0]) for name in pipe.feature.checks}
+    read = pipe.read(block, 0, np.arange(1))
+    steps = []
+    for count in range(1, len(pipe.layers) + 1):
+        values = Runner(pipe.layers[:count], pipe.types[:count])(read)
+        steps.append((pipe.layers[count - 1].kind(), _plain(values[0])))
+    return FeatureSteps(cells, _plain(read[0]), tuple(steps))
+
+
+def _plain(value: Any) -> Any:
+    """A number or text as Python has it, an array as it is."""
+    found = np.asarray(value)
+    if found.ndim:
+        return found
+    return found.item()
