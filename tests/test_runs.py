@@ -259,6 +259,75 @@ def test_a_run_that_a_callback_ended_says_so() -> None:
     assert "state     completed\n" in command(str(where)).output
 
 
+ENDING = {
+    "epochs": 3,
+    "planned": 10,
+    "weights_of_epoch": 2,
+    "monitor": "val_loss",
+    "best": 0.25,
+    "stopped_by": "EarlyStopping",
+    "why": "`val_loss` did not improve for 1 epoch",
+}
+
+
+def test_a_run_says_by_what_it_was_stopped_and_whose_weights_it_kept() -> None:
+    where = make("runs/a/1", rows=3, training={"epochs": 10}, ending=ENDING)
+    shown = command(str(where)).output
+    assert (
+        "state     completed (stopped by EarlyStopping after epoch 3 of 10: "
+        "`val_loss` did not improve for 1 epoch)\n"
+    ) in shown
+    assert "weights   those of epoch 2, the best by `val_loss` (0.2500)\n" in shown
+    assert json.loads(command("--format", "json").output)[0]["ending"] == ENDING
+    last = {"epochs": 3, "planned": 3, "weights_of_epoch": 3}
+    shown = command(str(make("runs/a/2", rows=3, ending=last))).output
+    assert "state     completed\n" in shown and "weights" not in shown
+
+
+@pytest.mark.parametrize("key", ENDING)
+@pytest.mark.parametrize("value", [None, [], "x", 1e400, -(10**30), True])
+def test_an_ending_of_nonsense_is_shown_as_well_as_it_can_be(key: str, value: Any) -> None:
+    where = make("runs/a/1", rows=3, ending={**ENDING, key: value})
+    assert command(str(where)).exit_code == 0
+
+
+def test_a_failed_run_says_why_in_the_list_too() -> None:
+    make("runs/a/1")
+    assert "fault" not in command().output, "the column is there where a run failed"
+    faults = [
+        {"code": "MS706", "message": "`loss` became NaN\n" + "x" * 500, "help": "scale the inputs"}
+    ]
+    where = make("runs/a/2", outcome="failed", faults=faults)
+    header, *rows = command().output.splitlines()
+    assert header.split()[-1] == "fault"
+    assert [row.endswith("  MS706: `loss` became NaN") for row in rows].count(True) == 1
+    assert "scale the inputs" in command(str(where)).output
+    found = {one["run"]: one["fault"] for one in json.loads(command("--format", "json").output)}
+    assert found == {"runs/a/1": None, "runs/a/2": faults[0]}
+    make("runs/a/3", outcome="failed", faults=[{"code": "MS707", "message": "x " * 100}])
+    assert max(map(len, command().output.splitlines())) < 220
+
+
+def test_resume_is_offered_where_it_can_help() -> None:
+    """Not where the same numbers lead to the same fault, nor where nothing was saved."""
+    nan, disk = [{"code": "MS706", "message": "NaN"}], [{"code": "MS740", "message": "full"}]
+
+    def offered(name: str, *, checkpoint: bool, **manifest: Any) -> bool:
+        where = make(f"runs/a/{name}", **manifest)
+        if checkpoint:
+            (where / "checkpoints/1").mkdir(parents=True)
+        (said,) = (one for one in command(str(where)).output.splitlines() if one.startswith("next"))
+        assert "train again" in said or f"modelspec resume {where}" in said
+        return f"modelspec resume {where}" in said
+
+    assert not offered("1", checkpoint=True, outcome="failed", faults=nan)
+    assert offered("2", checkpoint=True, outcome="failed", faults=disk)
+    assert not offered("3", checkpoint=False, outcome="failed", faults=disk)
+    assert offered("4", checkpoint=True, outcome="interrupted")
+    assert offered("5", checkpoint=False, outcome="running")
+    assert "next" not in command(str(make("runs/a/6"))).output
+
+
 def test_an_interrupted_run_names_the_signal_and_a_failed_one_its_fault() -> None:
     where = make("runs/a/1", outcome="interrupted", signal="SIGTERM")
     assert "interrupted (by SIGTERM)" in command(str(where)).output

@@ -16,6 +16,7 @@ from .output import report, write
 
 if TYPE_CHECKING:
     from modelspec.core.diagnostics import Diagnostic
+    from modelspec.runtime.history.ending import Ending
 
 _REFRESH: Final = 0.1
 """Seconds between two looks at a running epoch."""
@@ -53,6 +54,12 @@ class _Lines(_Quiet):
 
     def epoch(self, epoch: Epoch) -> None:
         write(self.line(epoch))
+
+    def finished(self, ending: Ending) -> None:
+        if ending.stop:
+            write(ending.stop)
+        if ending.weights:
+            write(f"kept the weights: {ending.weights}")
 
     def line(self, epoch: Epoch) -> str:
         assert self.plan is not None

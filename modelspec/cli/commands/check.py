@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,21 @@ import click
 
 from .. import status
 from ..compiling import compile_file
-from ..options import set_option
+from ..options import allow_host_option, data_root_option, set_option
 from ..output import report, write
+from ..spec_files import spec_files
 
 if TYPE_CHECKING:
     from modelspec.compiler.pipeline import Compiled
     from modelspec.core.diagnostics import Checked, Diagnostic
 
 ORDER = 10
+_ROOTS = {
+    "github": "GITHUB_WORKSPACE",
+    "gitlab": "CI_PROJECT_DIR",
+    "sarif": "GITHUB_WORKSPACE",
+}
+"""Where a service says which folder is the repository's, from which it takes paths."""
 
 
 @click.command()
@@ -27,7 +35,7 @@ ORDER = 10
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github", "sarif"]),
+    type=click.Choice(["text", "json", "github", "gitlab", "sarif"]),
     default="text",
     show_default=True,
     help="How the faults are written.",
@@ -48,26 +56,45 @@ ORDER = 10
         "are known then. Loads a framework where a transform needs it."
     ),
 )
+@click.option(
+    "--only-specs",
+    is_flag=True,
+    help=(
+        "Pass over each FILE that is not a spec, as below a folder: for a hook that gives every"
+        " YAML file."
+    ),
+)
 @set_option
+@data_root_option
+@allow_host_option
 def command(
-    files: tuple[str, ...], form: str, fix: bool, data: bool, overrides: dict[str, Any]
+    files: tuple[str, ...],
+    form: str,
+    fix: bool,
+    data: bool,
+    only_specs: bool,
+    overrides: dict[str, Any],
 ) -> None:
     """Find every fault of a spec; no framework is loaded.
 
-    Each FILE is checked; `-` reads standard input. `modelspec explain MS402` tells more about a
-    code.
+    Each FILE is checked; `-` reads standard input. A folder, or a pattern in quotes as
+    'configs/**/*.yaml', gives the specs among its YAML and JSON files. `modelspec explain MS402`
+    tells more about a code.
     """
+    found = spec_files(files, only_specs=only_specs)
     if fix:
-        _fix(files, form, overrides)
-    checked = {file: compile_file(file, overrides) for file in dict.fromkeys(files)}
+        _fix(found.files, form, overrides)
+    checked = {file: compile_file(file, overrides) for file in found.files}
     if data:
-        checked = {file: _with_data(found) for file, found in checked.items()}
+        checked = {file: _with_data(one) for file, one in checked.items()}
     if form == "text":
         _tell(checked)
+        if found.remark and not only_specs:
+            write(found.remark, sys.stderr)
     else:
-        write(_rendered([one for found in checked.values() for one in found.diagnostics], form))
-    if not all(found.ok for found in checked.values()):
-        sys.exit(status.of_spec(one for found in checked.values() for one in found.diagnostics))
+        write(_rendered(_all(checked), form))
+    if not all(one.ok for one in checked.values()):
+        sys.exit(status.of_spec(_all(checked)))
 
 
 def _with_data(checked: Checked[Compiled | None]) -> Checked[Compiled | None]:
@@ -100,9 +127,14 @@ def _fix(files: tuple[str, ...], form: str, overrides: dict[str, Any]) -> None:
             write(fixed.diff.rstrip("\n"))
 
 
+def _all(checked: dict[str, Checked[Compiled | None]]) -> list[Diagnostic]:
+    """Every fault; what is said of the project of several files, once."""
+    return list(dict.fromkeys(one for found in checked.values() for one in found.diagnostics))
+
+
 def _tell(checked: dict[str, Checked[Compiled | None]]) -> None:
     """The faults, then a line for each file that has none."""
-    diagnostics = [one for found in checked.values() for one in found.diagnostics]
+    diagnostics = _all(checked)
     if diagnostics:
         report(diagnostics, sys.stdout)
     for file, found in checked.items():
@@ -124,13 +156,21 @@ def _size(compiled: Compiled) -> str:
 
 
 def _rendered(diagnostics: list[Diagnostic], form: str) -> str:
+    named = os.environ.get(_ROOTS.get(form, ""))
+    root = Path(named) if named else None
     if form == "json":
-        from modelspec.core.diagnostics.render.json import render
-    elif form == "github":
-        from modelspec.core.diagnostics.render.github import render
-    else:
-        from modelspec import __version__
-        from modelspec.core.diagnostics.render import sarif
+        from modelspec.core.diagnostics.render import json
 
-        return sarif.render(diagnostics, version=__version__)
-    return render(diagnostics)
+        return json.render(diagnostics)
+    if form == "github":
+        from modelspec.core.diagnostics.render import github
+
+        return github.render(diagnostics, root)
+    if form == "gitlab":
+        from modelspec.core.diagnostics.render import gitlab
+
+        return gitlab.render(diagnostics, root)
+    from modelspec import __version__
+    from modelspec.core.diagnostics.render import sarif
+
+    return sarif.render(diagnostics, version=__version__, root=root)

@@ -10,12 +10,13 @@ import click
 
 from .. import status
 from ..output import report, write
+from ..run_argument import RunPath
 
 ORDER = 110
 
 
 @click.command()
-@click.argument("folder", metavar="[FOLDER|RUN]", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", metavar="[FOLDER|RUN]", type=RunPath(exists=False), required=False)
 @click.option(
     "--sort",
     "metric",

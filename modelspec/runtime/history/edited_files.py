@@ -7,6 +7,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final
 
+from modelspec.core.source.regular_files import require_regular
+
 from .run_files import RESOLVED, SPEC
 
 _HASHES: Final = {SPEC: "sha256", RESOLVED: "resolved_sha256"}
@@ -25,6 +27,7 @@ def altered(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(expected, str):
             continue
         try:
+            require_regular(folder / name)
             with (folder / name).open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != expected:
                     found[name] = "was edited since the run wrote it"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelspec.core.diagnostics import Checked, Diagnostic, Fault
+from modelspec.core.source.regular_files import require_regular
 
 from .run_files import CHECKPOINTS, HISTORY, MANIFEST, METRICS, is_written
 
@@ -75,6 +76,12 @@ class Record:
     def is_exact(self) -> bool:
         """Whether it went on, wherever it did, as if it had never stopped."""
         return self.manifest.get("inexact") is not True
+
+    @property
+    def fault(self) -> Mapping[str, Any] | None:
+        """Code, message and help of what the run failed with."""
+        faults = self.entries("faults") if self.state == "failed" else []
+        return {key: faults[0].get(key) for key in ("code", "message", "help")} if faults else None
 
     @property
     def has_checkpoint(self) -> bool:
@@ -144,6 +151,8 @@ class Record:
             "seconds": self.number("seconds"),
             "epochs": self.epochs,
             "exact": self.is_exact,
+            "fault": self.fault,
+            "ending": dict(self.mapping("ending")) or None,
             "metrics": dict(self.metrics),
         }
 
@@ -233,6 +242,7 @@ def _by_part(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _text(path: Path) -> str:
+    require_regular(path)
     if path.stat().st_size > _MOST:
         raise ValueError(f"`{path.name}` is larger than {_MOST // 1_000_000} MB")
     return path.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from modelspec.core.text_table import columns, text_table
 
 from .edited_files import altered
+from .ending import reason, state, to_continue, weights
 from .formatting import duration, moment, number, size, sparkline
 from .listing import is_better_small
 from .record import Record, time_of
@@ -40,7 +41,11 @@ def of_several(records: Sequence[Record], first: str | None = None) -> str:
         for one in records
     ]
     header = ("run", "spec", "state", "started", "epochs", *names)
-    return text_table(header, rows, left=range(4))
+    reasons = [reason(one) for one in records]
+    if not any(reasons):
+        return text_table(header, rows, left=range(4))
+    with_reasons = [(*row, why) for row, why in zip(rows, reasons, strict=True)]
+    return text_table((*header, "fault"), with_reasons, left=(*range(4), len(header)))
 
 
 def _common(records: Sequence[Record], first: str | None) -> list[str]:
@@ -74,12 +79,15 @@ def of_one(record: Record) -> str:
 def facts_of(record: Record) -> Iterator[tuple[str, str]]:
     """Titles and sentences; one without a sentence is not known."""
     yield "spec", _spec(record)
-    yield "state", _state(record)
+    yield "state", state(record)
     yield "started", moment(record.started) if record.started else ""
     yield "ended", _ended(record)
     yield "epochs", _epochs(record)
+    yield "weights", weights(record)
     for one in record.entries("faults"):
         yield "fault", f"{one.get('code')}: {one.get('message')}"
+        if one.get("help"):
+            yield "help", str(one.get("help"))
     for one in record.entries("resumed"):
         yield "resumed", _resumed(one)
     yield "exact", exact(record)
@@ -89,8 +97,7 @@ def facts_of(record: Record) -> Iterator[tuple[str, str]]:
     yield "files", files(record)
     for name, what in altered(record.path, record.manifest).items():
         yield "altered", f"{name} {what}{_CONSEQUENCE[name]}"
-    if record.state in ("interrupted", "killed", "failed"):
-        yield "to go on", f"modelspec resume {record.path}"
+    yield "next", to_continue(record)
 
 
 def _spec(record: Record) -> str:
@@ -111,24 +118,6 @@ def _spec(record: Record) -> str:
 
 def _hash(found: str | None) -> str:
     return f"sha256 {found[:12]}" if found else ""
-
-
-def _state(record: Record) -> str:
-    signal = record.text("signal")
-    why = {
-        "killed": " (it ended without a word, so that only its checkpoints are left)",
-        "interrupted": f" (by {signal})" if signal else "",
-        "completed": _stopped_early(record),
-    }
-    return record.state + why.get(record.state, "")
-
-
-def _stopped_early(record: Record) -> str:
-    planned, stops = record.number("training", "epochs"), record.value("training", "stops")
-    if planned is None or record.epochs >= planned:
-        return ""
-    by = f" by {' or '.join(map(str, stops))}" if isinstance(stops, list) and stops else ""
-    return f" (stopped{by} after {record.epochs} of {planned:,.0f} epochs)"
 
 
 def _ended(record: Record) -> str:

@@ -7,23 +7,28 @@ actions/toolkit.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from ..diagnostic import Diagnostic
+from .relative_path import relative_path
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(diagnostics: Iterable[Diagnostic]) -> str:
-    """One command a line; nothing at all where there is nothing to say."""
-    return "".join(_command(diagnostic) + "\n" for diagnostic in diagnostics)
+def render(diagnostics: Iterable[Diagnostic], root: Path | None = None) -> str:
+    """One command a line; nothing at all where there is nothing to say.
+
+    GitHub takes paths from the folder of the repository, `root`, or else the working directory.
+    """
+    return "".join(_command(diagnostic, root) + "\n" for diagnostic in diagnostics)
 
 
-def _command(diagnostic: Diagnostic) -> str:
+def _command(diagnostic: Diagnostic, root: Path | None) -> str:
     properties: dict[str, str | int | None] = {}
     if diagnostic.span is not None:
         properties = {
-            "file": diagnostic.file,
+            "file": relative_path(diagnostic.span.file, root),
             "line": diagnostic.line,
             "endLine": diagnostic.end_line,
         }

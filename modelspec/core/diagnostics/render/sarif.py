@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import PurePath, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
 
 from ..diagnostic import Diagnostic, Note
 from ..pages import page
 from ..span import Span
+from .relative_path import relative_path
 
 _SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,8 +23,14 @@ _SCHEMA: Final = (
 Json = dict[str, Any]
 
 
-def render(diagnostics: Iterable[Diagnostic], *, version: str | None = None) -> str:
-    """One run of the tool, with a rule for each code that it found; `version` is modelspec's."""
+def render(
+    diagnostics: Iterable[Diagnostic], *, version: str | None = None, root: Path | None = None
+) -> str:
+    """One run of the tool, with a rule for each code that it found; `version` is modelspec's.
+
+    Names of files are as they were given, or with `root` relative to it, the folder of the
+    repository: code scanning takes relative ones from there, whatever folder the check runs in.
+    """
     found = list(diagnostics)
     codes = sorted({diagnostic.code for diagnostic in found})
     driver: Json = {"name": "modelspec", "rules": [_rule(code) for code in codes]}
@@ -32,7 +39,9 @@ def render(diagnostics: Iterable[Diagnostic], *, version: str | None = None) -> 
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(diagnostic, codes.index(diagnostic.code)) for diagnostic in found],
+        "results": [
+            _result(diagnostic, codes.index(diagnostic.code), root) for diagnostic in found
+        ],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -50,7 +59,7 @@ def _rule(code: str) -> Json:
     }
 
 
-def _result(diagnostic: Diagnostic, rule: int) -> Json:
+def _result(diagnostic: Diagnostic, rule: int, root: Path | None) -> Json:
     text = diagnostic.message + (f"\n{diagnostic.help}" if diagnostic.help else "")
     result: Json = {
         "ruleId": diagnostic.code,
@@ -59,29 +68,32 @@ def _result(diagnostic: Diagnostic, rule: int) -> Json:
         "message": {"text": text},
     }
     if diagnostic.span is not None:
-        result["locations"] = [_location(diagnostic.span)]
+        result["locations"] = [_location(diagnostic.span, root)]
     if diagnostic.notes:
         result["relatedLocations"] = [
-            _related(note, number) for number, note in enumerate(diagnostic.notes)
+            _related(note, number, root) for number, note in enumerate(diagnostic.notes)
         ]
     if diagnostic.suggestion is not None and diagnostic.span is not None:
-        result["fixes"] = [_fix(diagnostic.span, diagnostic.suggestion)]
+        result["fixes"] = [_fix(diagnostic.span, diagnostic.suggestion, root)]
     return result
 
 
-def _location(span: Span) -> Json:
-    return {"physicalLocation": {"artifactLocation": _artifact(span), "region": _region(span)}}
+def _location(span: Span, root: Path | None) -> Json:
+    place = {"artifactLocation": _artifact(span, root), "region": _region(span)}
+    return {"physicalLocation": place}
 
 
-def _related(note: Note, number: int) -> Json:
-    place = _location(note.span) if note.span else {}
+def _related(note: Note, number: int, root: Path | None) -> Json:
+    place = _location(note.span, root) if note.span else {}
     return {"id": number, "message": {"text": note.message}, **place}
 
 
-def _fix(span: Span, suggestion: str) -> Json:
+def _fix(span: Span, suggestion: str, root: Path | None) -> Json:
     replacement = {"deletedRegion": _region(span), "insertedContent": {"text": suggestion}}
     return {
-        "artifactChanges": [{"artifactLocation": _artifact(span), "replacements": [replacement]}]
+        "artifactChanges": [
+            {"artifactLocation": _artifact(span, root), "replacements": [replacement]}
+        ]
     }
 
 
@@ -95,9 +107,9 @@ def _region(span: Span) -> Json:
     }
 
 
-def _artifact(span: Span) -> Json:
+def _artifact(span: Span, root: Path | None) -> Json:
     """The file as a URI (3.4): relative where its name is, `file:` where it is absolute."""
-    path = PurePath(span.file)
+    path = PurePath(span.file if root is None else relative_path(span.file, root))
     text = (
         path.as_uri()
         if path.is_absolute()

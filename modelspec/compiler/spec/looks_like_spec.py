@@ -1,0 +1,99 @@
+"""Whether a text is meant to be a spec: what a folder holds besides specs must not be reported as
+broken, and a spec with slips in it must not be passed over.
+
+The text is not parsed, so that one with a syntax error is recognized too. It is a spec where
+
+1. it has a key `modelspec`, or
+2. it has a `model`, and in it `inputs`, `layers`, `outputs` or `shared`, or
+3. it has a `model` with `training` or `data`, or an `extends`, and all of its keys are those of a
+   spec.
+
+A key that is misspelt counts as the one that it is nearest to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Final
+
+from modelspec.core.diagnostics import nearest
+
+from .model_section import MODEL_KEYS
+from .spec_file import EXPANDED, KEYS, LATER
+
+_KNOWN: Final = (*KEYS, *EXPANDED, *LATER)
+_IN_MODEL: Final = tuple(key for key in MODEL_KEYS if key != "image_data_format")
+_MOST: Final = 200
+"""Keys that are compared with those of a spec."""
+_LINE: Final = re.compile(r"^([ \t]{0,40})(?!#|---|%|\s)", re.MULTILINE)
+"""The first line that says something."""
+_KEY: Final = r"""(?:"([^"\n]{1,80})"|'([^'\n]{1,80})'|([^\W\d][\w.-]{0,80}))[ \t]*:(?=\s|$)"""
+_IN_BLOCK: Final = re.compile(
+    rf"""(?:^[ \t]+|[{{,]\s*)(?:{_KEY}|"([^"\n]{{1,80}})"[ \t]*:)""", re.MULTILINE
+)
+
+
+def looks_like_spec(text: str) -> bool:
+    """Whether a text is a spec, or was meant to be one."""
+    keys = _keys(text.removeprefix("\ufeff"))
+    meant = {_meant(key): key for key in list(keys)[:_MOST]}
+    if "modelspec" in keys:
+        return True
+    model = meant.get("model")
+    if model is not None and any(_near(key, _IN_MODEL) for key in keys[model][:_MOST]):
+        return True
+    begun = "extends" in keys or (model is not None and not meant.keys().isdisjoint(_BESIDE))
+    return begun and None not in meant and len(keys) <= _MOST
+
+
+_BESIDE: Final = ("training", "data")
+
+
+def _meant(key: str) -> str | None:
+    """The key of a spec that it is, or is nearest to."""
+    return key if key.startswith("x-") else _near(key, _KNOWN)
+
+
+@cache
+def _near(key: str, known: tuple[str, ...]) -> str | None:
+    return key if key in known else nearest(key, known)
+
+
+def _keys(text: str) -> Mapping[str, list[str]]:
+    """The keys of a text, each with those below it."""
+    first = _LINE.search(text)
+    if first is None:
+        return {}
+    if text.startswith("{", first.end()):
+        return _of_flow(text)
+    found: dict[str, list[str]] = {}
+    lines = list(re.finditer(rf"^{first[1]}{_KEY}", text, re.MULTILINE))
+    ends = [*(one.start() for one in lines[1:]), len(text)]
+    for line, end in zip(lines, ends, strict=False):
+        key = line[1] or line[2] or line[3]
+        found.setdefault(key, []).extend(_below(text[line.end() : end]))
+    return found
+
+
+def _of_flow(text: str) -> Mapping[str, list[str]]:
+    """Of a text between braces: JSON; where it is not, the levels are not known, and every key may
+    be one of the outermost.
+    """
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        every = list(_below(text))
+        return dict.fromkeys(every, every)
+    return {
+        key: list(value) if isinstance(value, dict) else []
+        for key, value in (read.items() if isinstance(read, dict) else ())
+    }
+
+
+def _below(text: str) -> Iterator[str]:
+    """The keys in a part of a text, at any level."""
+    for found in _IN_BLOCK.finditer(text):
+        yield found[1] or found[2] or found[3] or found[4]
