@@ -4,7 +4,7 @@ model is built.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .compiler.infer import TypedGraph
 from .compiler.pipeline import Compiled, compile_spec
 from .core.diagnostics import Diagnostic
+from .core.diagnostics.render.text import count as counted
+from .core.places import granting
 from .errors import SpecError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from .runtime.run import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `check` found."""
 
@@ -33,8 +35,17 @@ class Report:
         """Whether there is no error."""
         return not any(d.severity == "error" for d in self.diagnostics)
 
+    def __repr__(self) -> str:
+        return f"<Report: {counted(self.diagnostics)}>"
 
-@dataclass(frozen=True)
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every fault at its place."""
+        from .views.notebook import diagnostics_html
+
+        return diagnostics_html(self.diagnostics)
+
+
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A checked spec: its graph is typed, and it can be built and trained."""
 
@@ -43,6 +54,20 @@ class Spec:
     """Warnings and notes; a spec with errors is never made."""
     written: Mapping[str, Any] | None = None
     """The mapping that it came from, where it came from one."""
+
+    def __repr__(self) -> str:
+        layers = self.graph.depth_first_calls
+        noun = "layer" if layers == 1 else "layers"
+        warnings = f", {counted(self.diagnostics)}" if self.diagnostics else ""
+        parameters = self.graph.parameters
+        size = "unknown" if parameters is None else f"{parameters:,}"
+        return f"<Spec {self.name!r}: {layers:,} {noun}, {size} parameters{warnings}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture of the model, its layers, and the warnings."""
+        from .views.notebook import model_html
+
+        return model_html(self.name, self.graph, self.diagnostics)
 
     @property
     def name(self) -> str:
@@ -76,8 +101,9 @@ class Spec:
         `run_dir` is `runs/<name>/<n>` by default. `data` takes the place of the sources of the
         spec's `data` section: a mapping of columns to arrays, a data frame, `(x, y)`, a
         `tf.data.Dataset`, a `keras.utils.PyDataset` or any iterable of batches; or a mapping of
-        `train`, `validation` and `test` to one each. Raises `run.RunError` where the data or the
-        run fails.
+        `train`, `validation` and `test` to one each. Without a `data` section columns feed the
+        inputs and outputs of their names, and the arrays of `(x, y)` the single input and output.
+        Raises `run.RunError` where the data or the run fails.
         """
         from .runtime.run import train
 
@@ -91,14 +117,22 @@ class Spec:
 
 
 def load_spec(
-    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+    source: str | PathLike[str] | Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    data_roots: Iterable[str | PathLike[str]] = (),
+    allow_hosts: Iterable[str] = (),
 ) -> Spec:
     """A checked spec from a file or a mapping; `overrides` are values by path: `{"training.epochs":
     3}`.
 
-    Raises `SpecError` with every fault where there is an error.
+    `data_roots` are folders, and addresses such as `s3://bucket/data`, that its data may lie in
+    beside the project; `allow_hosts` are hosts (`HOST` or `HOST:PORT`) that its run may send to.
+    Raises `SpecError` with every fault where there is an error, and `ValueError` for a root
+    that is not there or a malformed host.
     """
-    compiled = compile_spec(source, overrides)
+    with granting(data_roots, allow_hosts):
+        compiled = compile_spec(source, overrides)
     if not compiled.ok or compiled.value is None:
         raise SpecError(compiled.diagnostics)
     written = deepcopy(source) if isinstance(source, Mapping) and not overrides else None
@@ -106,10 +140,18 @@ def load_spec(
 
 
 def check(
-    source: str | PathLike[str] | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+    source: str | PathLike[str] | Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    data_roots: Iterable[str | PathLike[str]] = (),
+    allow_hosts: Iterable[str] = (),
 ) -> Report:
-    """Every fault of a file or a mapping. Never raises for what it says, and loads no framework."""
-    return Report(compile_spec(source, overrides).diagnostics)
+    """Every fault of a file or a mapping. Never raises for what it says, and loads no framework.
+
+    `data_roots` and `allow_hosts` are those of `load_spec`.
+    """
+    with granting(data_roots, allow_hosts):
+        return Report(compile_spec(source, overrides).diagnostics)
 
 
 def resume(
@@ -117,29 +159,36 @@ def resume(
     overrides: Mapping[str, Any] | None = None,
     *,
     allow_inexact: bool = False,
+    data_roots: Iterable[str | PathLike[str]] = (),
+    allow_hosts: Iterable[str] = (),
 ) -> Run:
     """Go on with a run from its newest checkpoint, so that it ends as if it had never stopped.
 
     A run that was completed is given as it is, unless `overrides={"training.epochs": N}` adds
     epochs to it. Raises `run.RunError` where something differs that would change numbers, unless
-    `allow_inexact`.
+    `allow_inexact`. `data_roots` and `allow_hosts` are those of `load_spec`: a run folder keeps no
+    grant.
     """
     from .runtime.run import resume
 
-    return _with_spec(resume(run_dir, overrides, allow_inexact=allow_inexact))
+    with granting(data_roots, allow_hosts):
+        return _with_spec(resume(run_dir, overrides, allow_inexact=allow_inexact))
 
 
-def open_run(run_dir: str | PathLike[str]) -> Run:
+def open_run(
+    run_dir: str | PathLike[str], *, data_roots: Iterable[str | PathLike[str]] = ()
+) -> Run:
     """The run in a folder: `history`, `metrics`, `by_part`, `spec` (as it was run), `directory`,
     and `model`.
 
     Nothing is loaded until `model` is asked for, or what needs it (`outputs`, `gradients`). A run
-    that did not end has the weights of its last checkpoint. Raises `run.RunError` where the folder
-    holds no run.
+    that did not end has the weights of its last checkpoint. `data_roots` are those of `load_spec`.
+    Raises `run.RunError` where the folder holds no run.
     """
     from .runtime.run import opened
 
-    return _with_spec(opened(Path(fspath(run_dir))))
+    with granting(data_roots):
+        return _with_spec(opened(Path(fspath(run_dir))))
 
 
 def _with_spec(run: Run) -> Run:

@@ -20,6 +20,7 @@ from modelspec.catalog.sources import SOURCES, read_source
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.compiler.spec.data_features import Feature, Pad
 from modelspec.compiler.spec.data_split import Split
+from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.core.settings import Context
 from modelspec.runtime.data import cache, prepare
 from modelspec.runtime.data.columns import Binding, binding_of
@@ -193,23 +194,46 @@ OF_A_FEATURE: dict[str, tuple[Any, Any]] = {
     "positive": ({"column": "a"}, {"column": "a", "positive": "yes"}),
     "missing": ({"column": "a", "missing": 0}, {"column": "a", "missing": "mean"}),
     "pad": ({"column": "a", "pad": 3}, {"column": "a", "pad": 4}),
+    "separator": ({"column": "a", "pad": 3}, {"column": "a", "pad": 3, "separator": "|"}),
+    "number": ({"column": "a"}, {"column": "a", "number": {"strip": "$"}}),
+    "read": ({"column": "a", "read": "image"}, {"column": "a", "read": "mask"}),
+    **{
+        name: ({"column": "a", "read": read}, {"column": "a", "read": read, name: value})
+        for name, read, value in (
+            ("size", "image", 4),
+            ("color_mode", "image", "grayscale"),
+            ("interpolation", "image", "area"),
+            ("crop_to_aspect_ratio", "image", True),
+            ("pad_to_aspect_ratio", "mask", True),
+            ("mask_values", "mask", [0, 9]),
+            ("max_pixels", "image", 100),
+        )
+    },
     "transform": (
         {"column": "a", "transform": ["Normalization"]},
         {"column": "a", "transform": ["Flatten"]},
     ),
 }
 OF_PAD: dict[str, Any] = {"length": 9, "value": 7, "padding": "post", "truncating": "post"}
-OF_A_SPLIT: dict[str, Any] = {
-    "validation": 0.25,
-    "test": 0.25,
-    "stratify": "a",
-    "group": "a",
-    "order": "a",
+OF_A_SPLIT: dict[str, dict[str, Any]] = {
+    # a split that differs in one key from another one of them, or from that of the test
+    "validation": {"test": 0.1, "validation": 0.25},
+    "test": {"test": 0.25},
+    "stratify": {"test": 0.1, "stratify": "a"},
+    "group": {"test": 0.1, "group": "a"},
+    "order": {"test": 0.1, "order": "a"},
+    "seed": {"test": 0.1, "seed": 7},
+    "at": {"order": "a", "at": [3]},
+    "column": {"column": "a"},
+    "parts": {"column": "a", "parts": {"test": [2]}},
+    "folds": {"folds": 3},
+    "fold": {"folds": 3, "fold": 1},
 }
 
 
 def test_every_key_of_a_feature_is_in_the_key_of_an_entry() -> None:
-    assert set(OF_A_FEATURE) == set(Feature.model_fields)
+    kept = set(Feature.model_fields) - {"random"}  # nothing is prepared of what is drawn
+    assert set(OF_A_FEATURE) == kept
     for name, (one, other) in OF_A_FEATURE.items():
         assert key_of(one) != key_of(other), name
     assert set(OF_PAD) == set(Pad.model_fields)
@@ -219,13 +243,31 @@ def test_every_key_of_a_feature_is_in_the_key_of_an_entry() -> None:
         assert key_of(changed) != key_of(usual), name
 
 
+def test_every_key_of_a_number_is_in_the_key_of_an_entry() -> None:
+    values = {
+        "thousands": " ",
+        "decimal": ",",
+        "strip": "$",
+        "percent": True,
+        "accounting": True,
+    }
+    assert set(values) == set(NumberFormat.model_fields)
+    keys = {key_of({"column": "a", "number": {name: one}}) for name, one in values.items()}
+    assert len(keys | {key_of({"column": "a"})}) == len(values) + 1
+
+
+def test_what_is_expected_is_in_the_key_of_an_entry() -> None:
+    expected = [{}, {"a": {"min": 1}}, {"a": {"max": 1}}, {"b": {"min": 1}}]
+    assert len({key_of("a", expect=one) for one in expected}) == len(expected)
+
+
 def test_every_key_of_a_split_is_in_the_key_of_what_is_learned() -> None:
     assert set(OF_A_SPLIT) == set(Split.model_fields)
     learned = {"column": "a", "transform": ["Normalization"]}
     keys = {key_of(learned, split={"test": 0.1})}
-    keys |= {key_of(learned, split={"test": 0.1, name: it}) for name, it in OF_A_SPLIT.items()}
+    keys |= {key_of(learned, split=split) for split in OF_A_SPLIT.values()}
     assert len(keys) == 1 + len(OF_A_SPLIT)
-    once = {key_of("a", split={"test": 0.1, name: value}) for name, value in OF_A_SPLIT.items()}
+    once = {key_of("a", split=split) for split in OF_A_SPLIT.values()}
     assert len(once) == 1, "nothing is learned, so that all of them share one entry"
 
 

@@ -101,7 +101,8 @@ def test_several_labels_are_in_order_and_those_of_inputs_by_frequency() -> None:
         "v": {"column": "v", "transform": ["StringLookup"]},
     }
     state = prepared(values).state.features
-    assert state["targets", "y"].learned[0] == {"vocabulary": ("a", "b", "c")}
+    known = state["targets", "y"].learned[0]
+    assert known is not None and known["vocabulary"] == ("a", "b", "c")
     assert state["inputs", "v"].learned[0] == {"vocabulary": ("c", "b")}
 
 

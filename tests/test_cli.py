@@ -344,6 +344,15 @@ def test_explain_shows_a_page(folder: Path) -> None:
     assert "Lists\n" in invoke("explain").output
 
 
+def test_explain_shows_the_help_of_a_command() -> None:
+    """Beside the page of a key that has its name."""
+    assert invoke("explain", "predict").output.startswith("Usage: ")
+    assert "--threshold" in invoke("explain", "--markdown", "predict").output
+    both = invoke("explain", "data").output
+    assert both.startswith("data (") and "Usage: " in both
+    assert "did you mean `predict`?" in invoke("explain", "predcit").output
+
+
 def test_explain_helps_who_misspells() -> None:
     result = invoke("explain", "Conv2DD")
     assert result.exit_code == status.USAGE

@@ -274,7 +274,11 @@ def test_a_state_without_types_is_read_as_it_was_written(tmp_path: Path) -> None
         ({}, ["1'234", "12'500"], 'thousands: "\'"'),
         ({"decimal": ","}, ["1.234", "12.500"], 'thousands: "."'),
         ({"decimal": ","}, ["1.5", "1.234"], "decimals with a comma"),
-        ({}, ["$5", "$6"], "without `$`"),
+        ({}, ["$5", "$6"], 'number: {strip: "$"}'),
+        ({}, ['"$1,500"', "$6"], 'number: {thousands: ",", strip: "$"}'),
+        ({}, ['"(1,500)"', "(6)"], 'number: {thousands: ",", accounting: true}'),
+        ({}, ["5%", "6.5 %"], "number: {percent: true}"),
+        ({}, ["5%", "6"], "without `%`"),  # whether 6 is 0.06, the cells do not show
     ],
 )
 def test_the_help_proposes_how_numbers_are_written(

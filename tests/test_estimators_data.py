@@ -50,6 +50,7 @@ BY_GROUP: dict[str, Any] = {
         "targets": {"price": {"column": "price", "transform": ["Normalization"]}},
         "augment": {"size": [{"GaussianNoise": 0.1}]},
         "weights": "counts",
+        "expect": {"area": {"min": 0}},
         "cache": "off",
     },
     "training": {"loss": "mse", "optimizer": {"Adam": 0.05}, "epochs": 2, "batch_size": 16},
@@ -62,7 +63,8 @@ BY_CLASS: dict[str, Any] = {
     },
     "data": {
         "source": {"csv": "unused.csv"},
-        "split": {"validation": 0.25, "stratify": "sold"},
+        "where": "area > 40 or town == 'Bern'",
+        "split": {"validation": 0.25, "stratify": "sold", "seed": 9},
         "inputs": {"size": {"columns": ["area", "rooms"], "missing": 60.0}},
         "targets": {
             "sold": {
@@ -87,7 +89,7 @@ BY_TIME: dict[str, Any] = {
     },
     "data": {
         "source": {"csv": "unused.csv"},
-        "split": {"validation": 0.25, "order": "rooms"},
+        "split": {"folds": 3, "fold": 1, "validation": 0.25, "order": "rooms"},
         "inputs": {"size": {"columns": ["area", "rooms"], "missing": "drop"}},
         "targets": {
             "both": {"columns": ["price", "counts"], "transform": [{"Rescaling": 0.01}]},
@@ -96,16 +98,27 @@ BY_TIME: dict[str, Any] = {
     "training": {"loss": "mse", "epochs": 2, "batch_size": 16},
 }
 COVERED: dict[str, tuple[str, ...]] = {
-    "data": ("source", "split", "inputs", "targets", "augment", "weights", "cache"),
+    "data": (
+        *("source", "where", "split", "inputs", "targets"),
+        *("augment", "weights", "expect", "cache"),
+    ),
     "a feature": (
         *("column", "columns", "dtype", "lowercase", "missing", "pad", "transform", "positive"),
     ),
     "pad": tuple(PADDING),
-    "split": ("validation", "test", "stratify", "group", "order"),
+    "split": ("validation", "test", "stratify", "group", "order", "seed", "folds", "fold"),
 }
 """What the three specs use."""
-REFUSED = {"data": ("train", "validation", "test")}
+REFUSED = {"data": ("train", "validation", "test", "window")}
 """What `fit` refuses: `train` where another part has a source of its own."""
+ELSEWHERE = {
+    "split": ("at", "column", "parts"),
+    "a feature": (
+        *("separator", "number", "random", "read", "size", "color_mode", "interpolation"),
+        *("crop_to_aspect_ratio", "pad_to_aspect_ratio", "mask_values", "max_pixels"),
+    ),
+}
+"""Other ways to cut by a column, and to read its cells, which `fit` has no part in."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,7 +160,8 @@ def test_every_key_of_the_data_section_is_used_or_refused() -> None:
         "split": tuple(Split.model_fields),
     }
     for section, keys in known.items():
-        assert set(keys) == {*COVERED[section], *REFUSED.get(section, ())}, section
+        others = (*REFUSED.get(section, ()), *ELSEWHERE.get(section, ()))
+        assert set(keys) == {*COVERED[section], *others}, section
     used: set[str] = set()
     for spec in (BY_GROUP, BY_CLASS, BY_TIME):
         used |= set(spec["data"]) | set(spec["data"]["split"])
@@ -381,3 +395,12 @@ def test_what_does_not_fit_the_spec_is_refused(estimator: Any, x: Any, y: Any, w
     with pytest.raises(ValueError) as caught:
         estimator.fit(x, y)
     assert words in str(caught.value)
+
+
+def test_an_array_has_no_columns_for_a_condition(rows: Any) -> None:
+    spec = {**BY_CLASS, "data": {**BY_CLASS["data"], "split": None}}
+    x = rows[["area", "rooms"]].fillna(60.0).to_numpy()
+    with pytest.raises(
+        ValueError, match=r"`data.where` of the spec names `town`, and an array has"
+    ):
+        ms.SpecClassifier(spec).fit(x, rows["sold"])

@@ -128,7 +128,31 @@ WORDS: dict[str, Any] = {
     },
     "training": {**TRAINING, "loss": "mse"},
 }
-SPECS = {"tokens": TOKENS, "times": TIMES, "steps": STEPS, "fixed": FIXED, "words": WORDS}
+PRICES: dict[str, Any] = {
+    "name": "prices",
+    "model": {"inputs": {"price": [1]}, "layers": [{"Dense": {"units": 1, "name": "y"}}]},
+    "data": {
+        "source": {"csv": "prices.csv"},
+        "inputs": {
+            "price": {
+                "column": "price",
+                "number": {"strip": "$", "thousands": ","},
+                "missing": "mean",
+                "transform": ["Normalization"],
+            }
+        },
+        "targets": {"y": "y"},
+    },
+    "training": {**TRAINING, "loss": "mse"},
+}
+SPECS = {
+    "tokens": TOKENS,
+    "times": TIMES,
+    "steps": STEPS,
+    "fixed": FIXED,
+    "words": WORDS,
+    "prices": PRICES,
+}
 ENDINGS = {
     "keras": ".keras",
     "weights": ".weights.h5",
@@ -160,6 +184,8 @@ def write_data() -> None:
         "word,n,y\n" + "".join(f"{word},{row % 7},{row % 2}\n" for row, word in enumerate(words)),
         encoding="utf-8",
     )
+    prices = ["" if row == 5 else f'"${1000 + row / 4:,.2f}"' for row in range(40)]
+    Path("prices.csv").write_text("price,y\n" + "".join(f"{one},1\n" for one in prices))
     np.savez("steps.npz", x=rng.normal(size=(40, 6, 2)), y=rng.normal(size=40))
 
 
@@ -545,3 +571,19 @@ def test_the_command_says_what_was_compared_and_what_is_left_out(tmp_path: Path)
     found = json.loads(told.output)
     assert "`pad` to 5 of `tok`" in found["left_out"] and LONGEST + 1 in found["lengths"]
     assert TRAINING["batch_size"] + 1 in found["batches"]
+
+
+def test_numbers_that_people_write_are_given_as_numbers(make: Callable[..., Exported]) -> None:
+    made = make("prices", "keras")
+    assert "`number` of `price`" in made.left_out
+    known = np.array([1000 + row / 4 for row in range(40) if row != 5])
+    values = np.array([1000.0, 1007.25, np.nan])
+    kernel, bias = weights("run_prices")
+    mean, deviation = known.mean(), np.sqrt(((known - known.mean()) ** 2).sum() / 40)
+    scaled = (np.where(np.isnan(values), mean, values) - mean) / deviation
+    found = opened(made.path, "keras")({"price": values.astype(np.float32)})
+    np.testing.assert_allclose(
+        np.ravel(found),
+        scaled * kernel.ravel() + bias,
+        atol=1e-3,
+    )

@@ -95,7 +95,7 @@ from click.testing import CliRunner
 
 import modelspec as ms
 from modelspec.cli import main
-from modelspec.runtime.data import batches
+from modelspec.runtime.data import held_arrays
 from modelspec.runtime.run import Run, RunError, Watcher, framework, resume, train
 from modelspec.runtime.run.checkpoints import Store
 from modelspec.runtime.run.folder import LOCK, RunFolder, is_written
@@ -365,7 +365,7 @@ def test_data_that_go_during_a_run_hurt_nobody(
         for name in ("d.npz", "x.npy", "y.npy"):
             Path(name).unlink() if how == "deleted" else os.truncate(name, 100)
 
-    monkeypatch.setattr(batches, "_SMALL", 0)
+    monkeypatch.setattr(held_arrays, "_SMALL", 0)
     monkeypatch.setenv("MODELSPEC_CACHE", "cache")
     spec = {**SPEC, "data": {**ON_DISK, "cache": cache}}
     assert_same(train(ms.load_spec(spec), Path("run"), watcher=At(6, harm)), undisturbed)
@@ -385,7 +385,7 @@ def test_a_cache_that_is_cut_short_ends_the_run_in_a_sentence(
         for path in Path("cache").glob("*/*.npy"):
             os.truncate(path, 200)
 
-    monkeypatch.setattr(batches, "_SMALL", 0)
+    monkeypatch.setattr(held_arrays, "_SMALL", 0)
     monkeypatch.setenv("MODELSPEC_CACHE", "cache")
     spec = {
         **changed(epochs=1000),

@@ -379,7 +379,10 @@ def test_what_no_spec_has_is_refused_with_a_reason() -> None:
     for model, reason in (
         (Model(x, first * second), "the operation `Split`"),
         (Model(x, x), "what it gives is what it takes"),
-        (Model(x, layers.TimeDistributed(Sequential([layers.Dense(2)]))(x)), "it holds a model"),
+        (
+            Model(x, layers.TimeDistributed(Sequential([layers.Dense(2)]), dtype="float16")(x)),
+            "it holds a model",
+        ),
         (Model(x, [(y := layers.Dense(2)(x)), y]), "named twice among the outputs"),
     ):
         with pytest.raises(ms.SpecError) as refused:

@@ -463,9 +463,9 @@ def test_weights_of_keras_are_for_images_of_three_channels() -> None:
     )
 
 
-def test_inside_a_wrapper_is_no_place_for_it() -> None:
-    assert said(model("TimeDistributed: Tiny")) == ["MS209 4:24 Tiny"]
-    assert said(model("TimeDistributed: {layer: {Tiny: {classes: 3}}}")) == ["MS209 4:33 Tiny"]
+def test_inside_a_wrapper_of_layers_it_has_no_place() -> None:
+    assert said(model("Bidirectional: Tiny")) == ["MS209 4:22 Tiny"]
+    assert said(model("Bidirectional: {layer: {Tiny: {classes: 3}}}")) == ["MS209 4:31 Tiny"]
 
 
 # As a base ----------------------------------------------------------------------------------------

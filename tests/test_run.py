@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 import modelspec as ms
 from modelspec.cli import main
+from modelspec.core.source import plain, read
 from modelspec.runtime.data import prepare
 from modelspec.runtime.run import (
     Interrupted,
@@ -133,7 +134,8 @@ def test_a_run_leaves_its_spec_its_history_its_metrics_and_its_model(run: Run) -
         "checkpoints",
         "report.html",
     }
-    assert json.loads((run.directory / "spec.yaml").read_text()) == SPEC
+    written = read(run.directory / "spec.yaml").value  # the mapping, as YAML
+    assert written is not None and json.loads(json.dumps(plain(written.root))) == SPEC
     assert json.loads((run.directory / "metrics.json").read_text()) == run.by_part
     assert run.metrics == run.by_part["test"]
     assert set(run.by_part) == {"test", "validation"}
@@ -455,22 +457,24 @@ def test_predictions_as_csv(run: Run, rows: Any) -> None:
     assert len(predict(run.directory, "new.csv", "out.csv")) == 3
     with Path("out.csv").open() as file:
         written = list(csv.DictReader(file))
-    assert list(written[0]) == ["kind_0", "kind_1", "kind_2", "kind_class", "price"]
-    assert [np.float32(row["kind_1"]) for row in written] == found.outputs["kind"][:, 1].tolist()
+    kind = ["kind", "kind_probability", "kind[0]", "kind[1]", "kind[2]"]
+    assert list(written[0]) == ["row", *kind, "price"]
+    assert [np.float32(row["kind[1]"]) for row in written] == found.outputs["kind"][:, 1].tolist()
     assert [np.float32(row["price"]) for row in written] == found.outputs["price"][:, 0].tolist()
-    assert [int(row["kind_class"]) for row in written] == found.classes["kind"].tolist()
+    assert [int(row["kind"]) for row in written] == found.classes["kind"].tolist()
 
 
 def test_predictions_as_jsonl(run: Run, rows: Any) -> None:
     found = predict(run.directory, "new.csv")
     assert len(predict(run.directory, "new.csv", "out.jsonl")) == 3
     written = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
-    assert [list(row) for row in written] == [["kind", "price", "kind_class"]] * 3
+    kind = ["kind", "kind_probability", "kind[0]", "kind[1]", "kind[2]"]
+    assert [list(row) for row in written] == [["row", *kind, "price"]] * 3
     assert (
-        np.array([row["kind"] for row in written], "float32").tolist()
+        np.array([[row[f"kind[{at}]"] for at in range(3)] for row in written], "float32").tolist()
         == found.outputs["kind"].tolist()
     )
-    assert [row["kind_class"] for row in written] == found.classes["kind"].tolist()
+    assert [row["kind"] for row in written] == found.classes["kind"].tolist()
     assert np.float32(written[0]["price"]) == found.outputs["price"][0, 0]
 
 
@@ -478,8 +482,9 @@ def test_predictions_as_npz(run: Run, rows: Any) -> None:
     found = predict(run.directory, "new.csv")
     assert len(predict(run.directory, "new.csv", "out.npz")) == 3
     with np.load("out.npz") as written:
-        assert set(written) == {"kind", "price", "kind_class"}
-        assert (written["kind"] == found.outputs["kind"]).all()
+        kind = {"kind", "kind_probability", "kind[0]", "kind[1]", "kind[2]"}
+        assert set(written) == {"row", "price", *kind}
+        assert (written["kind[2]"] == found.outputs["kind"][:, 2]).all()
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out", "none/out.csv", "."])
@@ -596,7 +601,7 @@ def test_train_evaluate_and_predict_on_the_command_line(rows: Any) -> None:
         == json.loads(Path("mine2/metrics.json").read_text())["test"]
     )
     assert "kind_accuracy" in command("evaluate", "mine2").output
-    assert "kind_class" in command("predict", "mine2", "--data", "new.csv").output
+    assert "kind_probability" in command("predict", "mine2", "--data", "new.csv").output
     assert (
         command("predict", "mine2", "--data", "new.csv", "-o", "p.csv").output
         == "3 rows written to p.csv\n"

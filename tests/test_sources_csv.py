@@ -490,7 +490,7 @@ def test_patterns_stay_in_the_project(tmp_path: Path) -> None:
     (project / "x.csv").symlink_to(tmp_path / "secret.csv")
     assert [one[:5] for one in faults({"csv": "*.csv"}, project)] == ["MS210"]
     for path in ("../*.csv", "*/../../secret.csv", "/etc/*.conf"):
-        with pytest.raises(ValueError, match="`path` of `csv` must be"):
+        with pytest.raises(ValueError, match=r"outside the project|pattern without `..`"):
             opened({"csv": path}, project)
 
 

@@ -169,7 +169,7 @@ def test_files_that_do_not_decode_are_ten_and_a_count(tmp_path: Path, passes: bo
     assert len(found) == 11 and all(one.startswith("MS644 `./bad0") for one in found[:10])
     assert found[10] == f"MS644 {count - 10} more of the same kind"
     assert found[0] == "MS644 `./bad00.png` is no image that can be read: it is empty"
-    assert found[4].endswith("it is WebP")
+    assert found[4].endswith("it is a damaged WebP file")
 
 
 def test_files_that_do_not_decode_may_be_left_out(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_links_do_not_lead_out(tmp_path: Path) -> None:
     save(tmp_path / "p/x/a.png", RED)
     (tmp_path / "p/x/b.png").symlink_to(tmp_path / "secret.png")
     assert faults({"images": "p"}, tmp_path) == [
-        "MS210 `p/x/b.png` is a link that leads out of its folder"
+        f"MS210 `p/x/b.png` is a link that leads out of its folder, to {tmp_path / 'secret.png'}"
     ]
     (tmp_path / "p/x/b.png").unlink()
     (tmp_path / "p/y").symlink_to(tmp_path / "p/x")

@@ -82,8 +82,8 @@ def test_a_stored_run_predicts_what_it_predicted(project: Path) -> None:
         rows, again = list(csv.DictReader(before)), list(csv.DictReader(after))
     assert len(rows) == len(again) == 60
     for row, other in zip(rows, again, strict=True):
-        assert row["species_class"] == other["species_class"]
-        assert float(row["species_0"]) == pytest.approx(float(other["species_0"]), abs=1e-6)
+        assert row["species_class"] == other["species"]
+        assert float(row["species_0"]) == pytest.approx(float(other["p[Adelie]"]), abs=1e-6)
 
 
 @pytest.mark.tensorflow

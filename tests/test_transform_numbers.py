@@ -338,7 +338,9 @@ def test_what_cannot_leave_padding_out_is_refused() -> None:
 
 
 def test_a_lookup_learns_the_words_of_the_sequences() -> None:
-    """In Keras's order, without what fills up; a lookup without a place for it has it as a token."""
+    """In Keras's order, without what fills up, which is masked; a lookup that masks nothing and has
+    no place for it has it as a token.
+    """
     import keras
 
     words, pad = [["b", "a", "b"], ["c"], [], ["b", "c"]], {"length": 4, "value": "-"}
@@ -347,12 +349,14 @@ def test_a_lookup_learns_the_words_of_the_sequences() -> None:
     layer.adapt(np.array([word for row in words for word in row]))
     assert list(learned[0]["vocabulary"]) == layer.get_vocabulary()[1:]
     assert found[2].tolist() == [0, 0, 0, 0]
-    learned, _ = padded([{"StringLookup": {"num_oov_indices": 0}}], (4,), pad, words)
+    for mask in ({}, {"mask_token": "-"}):
+        closed = {"StringLookup": {"num_oov_indices": 0, **mask}}
+        learned, found = padded([closed], (4,), pad, words)
+        assert sorted(learned[0]["vocabulary"]) == ["a", "b", "c"]
+        assert found[2].tolist() == [0, 0, 0, 0]
+    unmasked = {"StringLookup": {"num_oov_indices": 0, "mask_token": None}}
+    learned, _ = padded([unmasked], (4,), pad, words)
     assert "-" in learned[0]["vocabulary"]
-    learned, _ = padded(
-        [{"StringLookup": {"num_oov_indices": 0, "mask_token": "-"}}], (4,), pad, words
-    )
-    assert sorted(learned[0]["vocabulary"]) == ["a", "b", "c"]
 
 
 # One example at a time ----------------------------------------------------------------------------

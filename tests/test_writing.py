@@ -100,10 +100,11 @@ def test_a_stream_is_written_as_it_would_be_at_once(
     write_output(batches(sizes), 17, Path(f"out.{ending}"))
     found = written(f"out.{ending}")
     if ending in ("npz", "jsonl"):
-        assert list(found) == ["kind", "at", "kind_class"]
-        assert np.array_equal(np.array(found["kind"], "float32"), whole.outputs["kind"])
+        assert list(found) == ["kind", "kind[0]", "kind[1]", "kind[2]", "at"]
+        shares = np.array([found[f"kind[{at}]"] for at in range(3)], "float32")
+        assert np.array_equal(shares.T, whole.outputs["kind"])
         assert np.array_equal(np.array(found["at"]), whole.outputs["at"])
-        assert found["kind_class"] == whole.classes["kind"].tolist()
+        assert found["kind"] == whole.classes["kind"].tolist()
     else:
         flat = columns(whole)
         assert list(found) == list(flat)
@@ -176,3 +177,20 @@ def test_memory_does_not_grow_with_the_predictions(ending: str, megabytes: int) 
     grown, size = map(float, done.stdout.split())
     assert size > 0.5 * megabytes
     assert grown < (150 if megabytes == 200 else 40)
+
+
+def test_names_of_columns_are_unique() -> None:
+    """A column of the input that has the name of a prediction, and outputs whose names meet."""
+    from modelspec.runtime.run.prediction_rows import Naming
+
+    labels = np.array(["a", "b"])
+    found = Predictions(
+        {"y": np.zeros((2, 2)), "y_probability": np.ones((2, 1))},
+        {"y": labels},
+        chosen={"y": np.full(2, 0.5)},
+        naming={"y": Naming(("a", "a"))},
+        ids={"row": np.arange(2), "y": np.arange(2)},
+    )
+    assert list(columns(found)) == [
+        *("row", "input[y]", "y", "y_probability", "y[a]", "y[a]_2", "y_probability_2")
+    ]

@@ -19,6 +19,7 @@ from modelspec import __version__
 from modelspec.core.posix import UnsupportedPlatform
 
 from . import commands, status
+from .compiling import OWN_PROCESS
 from .output import prepare, silence
 
 
@@ -142,4 +143,4 @@ def main() -> None:
 
 def run() -> None:
     """The program `modelspec`."""
-    main(prog_name="modelspec")
+    main(prog_name="modelspec", obj=OWN_PROCESS)

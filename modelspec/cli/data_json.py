@@ -7,7 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelspec.runtime.data.profile import ColumnFacts, DataFacts, FeatureFacts, Range
+    from modelspec.runtime.data.profile import (
+        ColumnFacts,
+        DataFacts,
+        FeatureFacts,
+        PartFacts,
+        Range,
+    )
 
 
 def as_json(facts: DataFacts) -> str:
@@ -16,7 +22,9 @@ def as_json(facts: DataFacts) -> str:
 
     value = {
         "ok": facts.ok,
-        "parts": {part: asdict(one) for part, one in facts.parts.items()},
+        "parts": {part: _part(one) for part, one in facts.parts.items()},
+        "split": facts.rows.split,
+        "where": [asdict(one) for one in facts.rows.where],
         "dropped": facts.dropped,
         **{
             kind: {name: _feature(one) for name, one in group.items()}
@@ -29,6 +37,11 @@ def as_json(facts: DataFacts) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
+def _part(one: PartFacts) -> dict[str, Any]:
+    """The key `windows` is there where examples are windows."""
+    return {name: value for name, value in asdict(one).items() if value is not None}
+
+
 def _feature(one: FeatureFacts) -> dict[str, Any]:
     return {
         "columns": [_column(column) for column in one.columns],
@@ -39,6 +52,7 @@ def _feature(one: FeatureFacts) -> dict[str, Any]:
         "dtype": one.dtype,
         **_range_json(one.range),
         "classes": None if one.classes is None else list(one.classes),
+        "random": one.random,
     }
 
 

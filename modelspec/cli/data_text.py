@@ -18,6 +18,8 @@ _CLASS_NUMBERS = 100
 """How many different numbers a target has at most where they count as classes."""
 _WIDTH = 28
 """Characters of an example, or a value."""
+_SERIES = 20
+"""Series whose windows are counted one by one."""
 
 
 def as_text(name: str, facts: DataFacts) -> str:
@@ -27,7 +29,8 @@ def as_text(name: str, facts: DataFacts) -> str:
         *(_Named("target", name, one) for name, one in facts.targets.items()),
     ]
     sections = [
-        _parts(name, facts),
+        "\n".join(filter(None, (_parts(name, facts), _rows(facts)))),
+        _series(facts),
         f"{facts.dropped:,} rows without a value are left out (`missing: drop`)"
         if facts.dropped
         else "",
@@ -56,7 +59,38 @@ class _Named(NamedTuple):
 
 def _parts(name: str, facts: DataFacts) -> str:
     rows = [(part, f"{one.rows:,}", one.source) for part, one in facts.parts.items()]
-    return text_table((name, "rows", "source"), rows) if rows else name
+    if not rows or all(one.windows is None for one in facts.parts.values()):
+        return text_table((name, "rows", "source"), rows) if rows else name
+    counts = [one.windows.count if one.windows else 0 for one in facts.parts.values()]
+    wide = [
+        (part, shown, f"{count:,}", source)
+        for (part, shown, source), count in zip(rows, counts, strict=True)
+    ]
+    return text_table((name, "rows", "windows", "source"), wide)
+
+
+def _series(facts: DataFacts) -> str:
+    """The windows that each series has in each part."""
+    parts = {name: one.windows.series for name, one in facts.parts.items() if one.windows}
+    names = list(dict.fromkeys(name for one in parts.values() for name in one))
+    rows = [
+        (name, *(f"{one.get(name, 0):,}" for one in parts.values())) for name in names[:_SERIES]
+    ]
+    if not rows:
+        return ""
+    table = text_table(("windows of", *parts), rows, left=(0,))
+    more = len(names) - _SERIES
+    return f"{table}\nand {more:,} more series" if more > 0 else table
+
+
+def _rows(facts: DataFacts) -> str:
+    """How parts came about, and which rows `where` leaves out."""
+    split = [f"split {facts.rows.split}"] if facts.rows.split else []
+    left_out = (
+        f"where {one.condition}: {one.left_out:,} of the {one.rows:,} rows of {one.source} left out"
+        for one in facts.rows.where
+    )
+    return "\n".join([*split, *left_out])
 
 
 def _columns(features: Sequence[_Named]) -> str:
@@ -90,7 +124,7 @@ def _taken(features: Sequence[_Named]) -> str:
             _shape(one.shape) or "()",
             one.dtype or "",
             *_range(one.range),
-            " > ".join(one.transform),
+            f"random: {one.random}" if one.random else " > ".join(one.transform),
         )
         for feature in features
         if (one := feature.facts).shape is not None

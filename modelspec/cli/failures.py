@@ -60,16 +60,22 @@ def failures(
         sys.exit(_status(error))
 
 
-_OF_OUTPUTS = ("MS711", "MS760")
-"""An output of a format that there is none of, or in a place that cannot be written."""
+_OF_OUTPUTS = ("MS711", "MS760", "MS774")
+"""An output of a format that there is none of, in a place that cannot be written, or of a weight
+that no layer has.
+"""
 
 
 def _status(error: RunError) -> int:
     """A fault that only the data, or the want to train, shows in a spec is still the spec's: sizes
     that were `auto`.
     """
-    codes = [one.code for one in error.diagnostics if one.severity == "error"]
+    errors = [one for one in error.diagnostics if one.severity == "error"]
+    codes = [one.code for one in errors]
     if codes and all(code in _OF_OUTPUTS for code in codes):
+        return status.USAGE
+    # Data that a spec names have a place in that spec; those of `--data` have none.
+    if errors and all(one.code == "MS601" and one.span is None for one in errors):
         return status.USAGE
     return (
         status.ERRORS if all(code[2] < "6" or code == "MS705" for code in codes) else status.FAILED

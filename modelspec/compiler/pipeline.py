@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelspec.core.diagnostics import Checked, Collector, bounded_searches
-from modelspec.core.paths import context_for
+from modelspec.core.diagnostics import Checked, Collector, TooManyFaults, bounded_searches
+from modelspec.core.paths import opened_context
 from modelspec.core.settings import Context
 from modelspec.core.source import Document, read, read_mapping
 
 from .expand import expand
+from .expand.row_types import check_where
 from .graph import Graph, interface, link
 from .infer import MAX_LAYERS, TypedGraph, infer
 from .infer.freeze import freeze
@@ -68,20 +69,36 @@ def compile_spec(
     the working directory. The value is None where the text cannot be read or expanded.
     """
     found = Collector()
-    context = context or context_for(_path_of(source))
+    if context is None:
+        context, warnings = opened_context(_path_of(source))
+        found.extend(warnings)
     document = found.collect(_read(source))
     if document is not None:
         document = found.collect(expand(document, context, overrides or {}))
+    if document is not None and overrides:
+        from .expand.rebase import with_named_places
+
+        context = with_named_places(document.root, context)
     compiled = None
     if document is not None:
-        compiled = found.collect(compile_document(document, context))
+        try:
+            compiled = found.collect(compile_document(document, context))
+        except TooManyFaults as many:
+            found.extend((*many.found, many.last("the rest of the spec")))
     return Checked(compiled, found.diagnostics)
 
 
 @bounded_searches()
 def compile_document(document: Document, context: Context) -> Checked[Compiled]:
-    """Check an expanded document: every stage after the expansion."""
+    """Check an expanded document: every stage after the expansion. Raises `TooManyFaults`."""
     found = Collector()
+    try:
+        return Checked(_compiled(document, context, found), found.diagnostics)
+    except TooManyFaults as many:
+        raise TooManyFaults((*found.found, *many.found)) from None
+
+
+def _compiled(document: Document, context: Context, found: Collector) -> Compiled:
     document = found.collect(modernize(document))
     document = found.collect(with_shared_steps(document))
     validated = validate(document, context)
@@ -91,11 +108,13 @@ def compile_document(document: Document, context: Context) -> Checked[Compiled]:
     typed = found.collect(_inferred(graph))
     if typed is not None and sections.training is not None:
         typed = freeze(typed, sections.training.freeze)
+    dtypes = {name: tensor.dtype for name, tensor in typed.inputs.items()} if typed else {}
+    check_where(sections.data, dtypes, found)
     compiled = Compiled(spec, typed, sections.training, sections.data)
     found.extend(lint(compiled.graph, compiled.training, compiled.data, compiled.file))
     # A stage reports what it leaves out: a layer that is lost silently would make another model.
     assert found.has_errors or (typed is not None and len(typed.layers) == len(typed.graph.calls))
-    return Checked(compiled, found.diagnostics)
+    return compiled
 
 
 def _path_of(source: SpecSource) -> Path | None:

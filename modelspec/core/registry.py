@@ -49,6 +49,11 @@ class Registry:
     def _module_of(self) -> dict[str, str]:
         return {kind: module for module, kinds in self.modules.items() for kind in kinds}
 
+    @cached_property
+    def _loaded(self) -> dict[str, type[Settings]]:
+        """The classes whose modules are imported: a model of 10,000 layers looks each up often."""
+        return {}
+
     @property
     def plural(self) -> str:
         return f"{self.noun}es" if self.noun.endswith("s") else f"{self.noun}s"
@@ -71,9 +76,12 @@ class Registry:
 
     def find(self, name: str) -> type[Settings] | None:
         """The settings class of a name or alias, its module imported if it was not yet."""
-        kind = name if name in self._module_of else self.aliases.get(name, name)
-        module = self._module_of.get(kind)
-        if module is None:
-            return None
-        found: type[Settings] = getattr(import_module(f"{self.package}.{module}"), kind)
+        found = self._loaded.get(name)
+        if found is None:
+            kind = name if name in self._module_of else self.aliases.get(name, name)
+            module = self._module_of.get(kind)
+            if module is None:
+                return None
+            found = getattr(import_module(f"{self.package}.{module}"), kind)
+            self._loaded[name] = found
         return found

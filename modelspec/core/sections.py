@@ -19,7 +19,7 @@ from .diagnostics import (
     nearest_unused,
 )
 from .diagnostics.derived import origin_of
-from .settings import Context, Faults, Settings
+from .settings import Context, Faults, Settings, describe
 from .source import Mapping, Node, Scalar, Sequence, Value, find, locate, plain
 from .source.offsets import place
 
@@ -46,7 +46,9 @@ def read_section(
     """
     body = plain(node) if values is None else values
     if not isinstance(body, dict):
-        report.report(Fault("MS204", f"`{cls.kind()}` must be a mapping"), node.span)
+        message = f"`{cls.kind()}` must be a mapping, found {describe(body)}"
+        help = f"write e.g. `{cls.kind()}: {{{next(iter(cls.model_fields))}: ...}}`"
+        report.report(Fault("MS204", message, help=help), node.span)
         return None
     try:
         return cls.build(body, context)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from .visible import visible
+
 GAP = "  "
 """What is between two columns."""
 
@@ -11,14 +13,17 @@ Rows = Sequence[Sequence[str]]
 
 
 def text_table(header: Sequence[str], rows: Rows, left: Collection[int] = (0,)) -> str:
-    """Columns under their names; those of `left` start at the left, the others end at the right."""
-    lines = [header, *rows]
+    """Columns under their names; those of `left` start at the left, the others end at the right.
+    Characters that control a terminal are shown as pictures.
+    """
+    lines = [[visible(cell) for cell in row] for row in (header, *rows)]
     right = [column for column in range(len(header)) if column not in left]
     return "\n".join(aligned(lines, column_widths(lines), right))
 
 
 def columns(rows: Rows) -> list[str]:
     """Rows without a header, every cell at the left."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     return list(aligned(rows, column_widths(rows)))
 
 

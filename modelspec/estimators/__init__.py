@@ -97,7 +97,7 @@ class SpecClassifier(ClassifierMixin, SpecEstimator):
         examples = prepared.parts["train"].examples
         name, _ = _output(prepared.compiled)
         self.classes_, self.units_ = classes.unit_of_each(
-            y if examples.rows is None else y[examples.rows],
+            y if (rows := examples.table.in_file(examples.rows)) is None else y[rows],
             examples.targets[name],
             loss_in(prepared.compiled),
         )
@@ -165,8 +165,8 @@ class SpecRegressor(MultiOutputMixin, RegressorMixin, SpecEstimator):
         return y
 
     def _look(self, prepared: Prepared, y: Any) -> None:
-        from modelspec.runtime.data.adapted_state import has_inverse
-        from modelspec.runtime.run.predict import target_layers
+        from modelspec.runtime.data.target_inverse import has_inverse
+        from modelspec.runtime.run.decisions import target_layers
 
         name, _ = _output(prepared.compiled)
         layers = target_layers(prepared.compiled, prepared.state).get(name, ())
@@ -178,8 +178,8 @@ class SpecRegressor(MultiOutputMixin, RegressorMixin, SpecEstimator):
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803
         """The numbers of each row in the unit of `y`, [rows] or [rows, targets] as `y` was."""
-        from modelspec.runtime.data.adapted_state import inverse
-        from modelspec.runtime.run.predict import target_layers
+        from modelspec.runtime.data.target_inverse import inverse
+        from modelspec.runtime.run.decisions import target_layers
 
         found = self._predicted(X)
         name, _ = _output(self._run_spec())

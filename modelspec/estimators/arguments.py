@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.compiler.spec.data_section import DataSection
+from modelspec.compiler.spec.past_columns import examples_of_several_rows
 from modelspec.core.source import plain, read
 
 from .columns import COLUMN, as_frame, by_name, takes_nothing
@@ -74,6 +75,16 @@ def both_of(estimator: Any, x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         y = column_or_1d(y, warn=True)
     dtype = "numeric" if options else None
     return x, check_array(y, ensure_2d=False, dtype=dtype, input_name="y")
+
+
+def refuse_several_rows(compiled: Compiled) -> None:
+    """Raises `ValueError` where an example is made of several rows: an estimator predicts each."""
+    found = examples_of_several_rows(compiled.data) if compiled.data is not None else ()
+    if found:
+        raise ValueError(
+            "an estimator predicts every row of `X`, but an example of the spec is made of several:"
+            f" {' and '.join(found)}; train it with `modelspec train`"
+        )
 
 
 def weights_of(sample_weight: Any, x: Any) -> Any:

@@ -30,6 +30,7 @@ from .arguments import (
     compiled_of,
     filled_up,
     mapping_of,
+    refuse_several_rows,
 )
 from .columns import as_frame, by_name, columns_of, filled, takes_nothing
 
@@ -148,6 +149,7 @@ class SpecEstimator(BaseEstimator):
         """
         given = self._all_overrides(count)
         spec = self._without_targets(given)
+        refuse_several_rows(spec.compiled)
         outputs = tuple(spec.graph.outputs)
         if len(outputs) != 1:
             raise ValueError(f"an estimator has one output, and the spec has {len(outputs)}")
@@ -213,6 +215,7 @@ class SpecEstimator(BaseEstimator):
         given = self._valid(x)
         from modelspec.runtime.data import prepare_source
         from modelspec.runtime.data.python_objects import table_from
+        from modelspec.runtime.data.random_inputs import inputs_of
 
         model, compiled = self._built()
         assert compiled.graph is not None
@@ -223,7 +226,7 @@ class SpecEstimator(BaseEstimator):
             )
         except RunError as error:
             raise ValueError(f"the spec cannot take these data: {error}") from error
-        inputs = {name: filled_up(values) for name, values in examples.inputs.items()}
+        inputs = {name: filled_up(values) for name, values in inputs_of(examples).items()}
         single = not isinstance(model.input, Mapping)
         parts = [
             model(next(iter(batch.values())) if single else batch, training=False)

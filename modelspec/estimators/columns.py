@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from modelspec.compiler.expand.row_syntax import read_condition
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection, Feature
 from modelspec.core.diagnostics import listed
@@ -95,24 +96,31 @@ def columns_of(data: DataSection | None, inputs: Sequence[str], x: Any) -> dict[
 
         table = table_from(x)
         return {name: table.column(name) for name in table.names}
-    if len(inputs) != 1:
+    fed = [name for name in inputs if not _is_random(data, name)]
+    if len(fed) != 1:
         raise ValueError(
-            f"the model has {len(inputs)} inputs: give a data frame, and a spec whose `data.inputs`"
+            f"the model has {len(fed)} inputs: give a data frame, and a spec whose `data.inputs`"
             " says which columns feed which"
         )
     values = np.asarray(x)
     if data is None or data.inputs is None:
         return {COLUMN: values}
-    feature = data.inputs[inputs[0]]
+    feature = data.inputs[fed[0]]
     if feature.column is not None and not _scalars(data):
         return {feature.column: values}
     if values.shape[1] != len(feature.names):
         raise ValueError(
-            f"X is an array of {values.shape[1]} columns, and input `{inputs[0]}` of the spec reads"
+            f"X is an array of {values.shape[1]} columns, and input `{fed[0]}` of the spec reads"
             f" {len(feature.names)} ({listed(list(feature.names[:_SHOWN]))}): give an array of"
             " these, or a data frame"
         )
     return {name: _marked(values[:, place]) for place, name in enumerate(feature.names)}
+
+
+def _is_random(data: DataSection | None, name: str) -> bool:
+    """Whether an input is drawn, so that no column of `X` feeds it."""
+    feature = ((data.inputs if data is not None else None) or {}).get(name)
+    return feature is not None and feature.random is not None
 
 
 def _marked(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -221,6 +229,7 @@ def _put_weights(found: Filled, data: DataSection | None, weights: Any) -> None:
 
 
 def _check_split(found: Filled, data: DataSection | None, frame: bool) -> None:
+    _check_where(found, data, frame)
     by = data.split.by if data is not None and data.split is not None else None
     if by is None or by[1] in found.columns:
         return
@@ -230,6 +239,19 @@ def _check_split(found: Filled, data: DataSection | None, frame: bool) -> None:
         f"`data.split` of the spec cuts by `{key}: {name}`, {what}: give a data frame with the"
         f" column `{name}`, or leave `{key}` out"
     )
+
+
+def _check_where(found: Filled, data: DataSection | None, frame: bool) -> None:
+    if data is None or data.where is None:
+        return
+    names = read_condition(data.where.text).columns
+    lacking = [name for name in names if name not in found.columns]
+    if lacking:
+        what = "which X does not have" if frame else "and an array has no names"
+        raise ValueError(
+            f"`data.where` of the spec names {listed(lacking)}, {what}: give a data frame with"
+            " these columns, or leave `where` out"
+        )
 
 
 def _free(name: str, columns: Mapping[str, Any]) -> str:

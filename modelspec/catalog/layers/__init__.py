@@ -11,13 +11,13 @@ _CODE = "it runs code, which a spec never does"
 
 
 def _of_the_library(name: str) -> Fault | None:
-    """A library architecture is an entry of its own, and never the layer inside a wrapper."""
+    """A library architecture is a model: the expansion takes it out of where a model may be."""
     if not is_kind(name):
         return None
     return Fault(
         "MS209",
-        f"`{name}` is a kind of the library, and this version has none inside a layer",
-        help="write it as an entry of `layers`, or under `shared`",
+        f"`{name}` is a model of the library, and no layer, which this setting takes",
+        help="write it as an entry of `layers`, under `shared`, or in `TimeDistributed`",
     )
 
 
@@ -54,6 +54,7 @@ LAYERS = Registry(
         "cells": ("RNN", "SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells"),
         "wrappers": ("Bidirectional", "TimeDistributed"),
         "pipeline": ("Pipeline",),
+        "date_parts": ("DateParts",),
         "categories": ("Hashing", "HashedCrossing", "CategoryEncoding", "Discretization"),
         "lookup": ("StringLookup", "IntegerLookup"),
         "text_vectorization": ("TextVectorization",),
@@ -107,6 +108,7 @@ LAYERS = Registry(
         ),
         "spectral": ("SpectralNormalization",),
         "standardize": ("Normalization",),
+        "past_rows": ("Lags", "RollingMean"),
         "conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
         "image": (
             "Rescaling",

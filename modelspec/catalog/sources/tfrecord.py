@@ -61,7 +61,7 @@ def _features(value: Any, info: ValidationInfo) -> dict[str, RecordFeature]:
     faults: list[Fault] = []
     for name, body in value.items():
         try:
-            found[name] = RecordFeature.read(body, context)
+            found[name] = RecordFeature.from_body(body, context)
         except Faults as error:
             faults += [fault.under(name) for fault in error.faults]
     if faults:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import status
-from ..options import set_option, spec_file
+from ..options import data_root_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ ORDER = 20
 @click.command()
 @spec_file
 @set_option
+@data_root_option
 @click.option(
     "--format",
     "form",
@@ -98,8 +99,10 @@ def with_data(file: str, overrides: dict[str, Any]) -> Compiled:
 
 
 def _draw(prepared: Prepared, target: Path) -> None:
-    """A contact sheet of each image input. Exits where there is none, or it cannot be written."""
-    from modelspec.runtime.data.contact_sheet import draw, is_images
+    """A contact sheet of each image input, with its masks beside it where there are any. Exits
+    where there is none, or it cannot be written.
+    """
+    from modelspec.runtime.data.contact_sheet import draw, is_images, with_masks
 
     examples = prepared.parts["train"].examples
     images = {name: values for name, values in examples.inputs.items() if is_images(values)}
@@ -110,7 +113,8 @@ def _draw(prepared: Prepared, target: Path) -> None:
         if len(images) > 1:
             target.mkdir(parents=True, exist_ok=True)
         for name, values in images.items():
-            draw(values, rows, target / f"{name}.png" if len(images) > 1 else target)
+            values, shown = with_masks(values, examples.targets, rows)
+            draw(values, shown, target / f"{name}.png" if len(images) > 1 else target)
     except OSError as error:
         raise click.ClickException(
             f"`{target}` cannot be written: {error.strerror or error}"

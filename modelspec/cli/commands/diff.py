@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .. import status
-from ..options import overrides_option, set_option
+from ..options import data_root_option, overrides_option, set_option
 from ..output import in_colour, report, write
 
 ORDER = 50
@@ -17,6 +17,7 @@ ORDER = 50
 @click.command()
 @click.argument("a", metavar="A", type=click.Path(allow_dash=True))
 @click.argument("b", metavar="B", type=click.Path(allow_dash=True))
+@data_root_option
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )

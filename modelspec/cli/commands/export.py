@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..failures import failures
-from ..options import LateChoice
+from ..options import LateChoice, data_root_option, writable
 from ..output import write
+from ..run_argument import run_argument
 
 if TYPE_CHECKING:
     from modelspec.runtime.exporters.export_run import Exported
@@ -50,13 +51,15 @@ def _described(form: Format) -> str:
 
 
 @click.command(cls=_Export)
-@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
+@run_argument
+@data_root_option
 @click.option("--to", "to", type=LateChoice(_formats), required=True, help="The format.")
 @click.option(
     "-o",
     "--output",
     metavar="PATH",
     type=click.Path(path_type=Path),
+    callback=writable,
     required=True,
     help="The file, or the folder of a SavedModel.",
 )

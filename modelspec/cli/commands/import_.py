@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import status
+from ..options import writable
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ORDER = 140
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=writable,
     metavar="FILE",
     help="Write the model's weights too, as `.safetensors` or `.weights.h5`; loads TensorFlow.",
 )
@@ -168,7 +170,9 @@ def _write_weights(found: Imported, model: Path, weights: Path) -> None:
         report(error.diagnostics, sys.stderr)
         sys.exit(status.FAILED)
     except OSError as error:
-        raise click.ClickException(f"`{weights}` cannot be written: {error.strerror}") from error
+        raise click.ClickException(
+            f"`{weights}` cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def _done(found: Imported, text: str, output: str, weights: Path | None) -> str:

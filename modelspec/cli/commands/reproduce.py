@@ -11,8 +11,10 @@ import click
 
 from .. import status
 from ..failures import failures
+from ..options import allow_host_option, data_root_option, writable
 from ..output import write
 from ..results import weight_differences
+from ..run_argument import run_argument
 
 if TYPE_CHECKING:
     from modelspec.runtime.run.reproduce import Reproduction, Value
@@ -24,10 +26,13 @@ ORDER = 120
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
+@run_argument
+@data_root_option
+@allow_host_option
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),
+    callback=writable,
     metavar="DIR",
     help="The folder of the new run, empty or new; `runs/<name>/<n>` by default.",
 )

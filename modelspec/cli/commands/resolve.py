@@ -12,7 +12,7 @@ import click
 
 from .. import status
 from ..compiling import compile_file
-from ..options import set_option, spec_file
+from ..options import data_root_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ ORDER = 40
     help="Write into FILE.",
 )
 @set_option
+@data_root_option
 def command(
     file: str,
     defaults: bool,

@@ -10,16 +10,19 @@ import click
 
 from .. import status
 from ..failures import failures
-from ..options import set_option
+from ..options import allow_host_option, data_root_option, set_option
 from ..output import report, write
 from ..results import write_results
+from ..run_argument import run_argument
 
 ORDER = 70
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path(exists=True, path_type=Path))
+@run_argument
 @set_option
+@data_root_option
+@allow_host_option
 @click.option(
     "--allow-inexact",
     is_flag=True,

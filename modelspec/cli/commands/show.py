@@ -10,7 +10,7 @@ import click
 
 from .. import status
 from ..compiling import compile_file
-from ..options import set_option, spec_file
+from ..options import data_root_option, set_option, spec_file
 from ..output import report, write
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ ORDER = 30
     help="Draw the model: .svg, .png, .mmd (Mermaid) or .dot (Graphviz), by the ending.",
 )
 @set_option
+@data_root_option
 def command(
     file: str, form: str, depth: int | None, drawn: str | None, overrides: dict[str, Any]
 ) -> None:

@@ -10,7 +10,7 @@ import click
 
 from .. import status
 from ..failures import failures
-from ..options import set_option, spec_file
+from ..options import allow_host_option, data_root_option, set_option, spec_file, writable
 from ..output import report, write
 from ..results import write_results
 
@@ -23,9 +23,12 @@ ORDER = 60
 @click.command()
 @spec_file
 @set_option
+@data_root_option
+@allow_host_option
 @click.option(
     "--run-dir",
     type=click.Path(path_type=Path),
+    callback=writable,
     metavar="DIR",
     help="The run folder, empty or new; `runs/<name>/<n>` by default.",
 )

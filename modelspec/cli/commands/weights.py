@@ -12,8 +12,10 @@ import click
 
 from .. import status
 from ..failures import failures
+from ..options import writable
 from ..output import write
 from ..results import weight_differences
+from ..run_argument import RunPath
 
 if TYPE_CHECKING:
     from modelspec.runtime.run.weight_tools import Figures
@@ -22,10 +24,8 @@ ORDER = 130
 
 
 @click.command()
-@click.argument("a", metavar="RUN|FILE", type=click.Path(exists=True, path_type=Path))
-@click.argument(
-    "b", metavar="[RUN|FILE]", type=click.Path(exists=True, path_type=Path), required=False
-)
+@click.argument("a", metavar="RUN|FILE", type=RunPath())
+@click.argument("b", metavar="[RUN|FILE]", type=RunPath(), required=False)
 @click.option(
     "--extract",
     "pattern",
@@ -37,6 +37,7 @@ ORDER = 130
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
+    callback=writable,
     help="Where `--extract` writes: .npy, .npz or .safetensors.",
 )
 @click.option("--optimizer", is_flag=True, help="Also what the optimizer keeps.")

@@ -117,7 +117,7 @@ class Expression(NamedTuple):
         return place(self.text, node)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1 << 14)
 def parse(text: str) -> Expression:
     """The tree of an expression. Raises `Misread` (MS108, MS109, MS120, MS122)."""
     if len(text) > limits.LENGTH:
@@ -126,17 +126,18 @@ def parse(text: str) -> Expression:
     if not text.strip():
         raise _as_a_whole(text, "MS120", "an expression is missing", "write e.g. `$(2 * width)`")
     tree = _read(text)
+    nodes: list[ast.AST] = []
     for node, depth in _walk(tree):
+        nodes.append(node)
         if depth > limits.NESTING:
             message = f"more than {limits.NESTING} operations inside one another"
             raise _as_a_whole(text, "MS108", message, _IN_PARTS)
         _check(text, node)
-    return Expression(text, tree, tuple(_names(text, tree)))
+    return Expression(text, tree, tuple(_names(text, nodes)))
 
 
-def _names(text: str, tree: ast.expr) -> Iterator[Name]:
+def _names(text: str, nodes: list[ast.AST]) -> Iterator[Name]:
     """The names of values, without those of functions."""
-    nodes = [node for node, _ in _walk(tree)]
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         if isinstance(node, ast.Name) and node.id not in WORDS and id(node) not in called:

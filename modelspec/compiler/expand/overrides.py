@@ -110,7 +110,7 @@ def _written(path: str, value: Any) -> tuple[Node | None, Source, list[Diagnosti
     text, misfits, whole = render(value)
     text = text.rstrip("\n")
     name = f"--set {path}" if len(path) <= 60 else f"--set {path[:57]}..."
-    source = Source(name, f"{path}={text}", folder=Path.cwd().resolve())
+    source = Source(name, f"{path}={text}", folder=Path.cwd().resolve(), by_user=True)
     reading = Reading(source)
     shift = len(path) + 1
     for fault, start, end in misfits:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from modelspec.catalog.layers import LAYERS
 from modelspec.catalog.sources import SOURCES
-from modelspec.core.paths import NamesPaths, from_folder, path_settings
+from modelspec.core.diagnostics import Span
+from modelspec.core.paths import NamesPaths, from_folder, named_place, path_settings
+from modelspec.core.places import NOWHERE
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Context, Settings
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
@@ -30,18 +33,36 @@ def rebase(root: Mapping, context: Context, start: Path | None = None) -> Mappin
     `start` is the folder of paths in texts that name none of their own; by default the same.
     """
 
-    def change(value: str, folder: Path | None) -> str:
-        origin = folder or start
+    def change(value: str, span: Span) -> str:
+        origin = span.source.folder or start
         return value if origin is None else from_folder(value, origin, context)
 
     return _Paths(change).document(root)
+
+
+def with_named_places(root: Mapping, context: Context) -> Context:
+    """The context of an expanded document that grants the paths which the user wrote beside the
+    spec (`--set data.source.csv=/data/a.csv`).
+
+    An expression there is no name of a path: what it gives follows from the spec.
+    """
+    found = NOWHERE
+
+    def note(value: str, span: Span) -> str:
+        nonlocal found
+        if span.source.by_user and "$" not in span.text:
+            found += named_place(value, context)
+        return value
+
+    _Paths(note).document(root)
+    return context if found == NOWHERE else replace(context, places=context.places + found)
 
 
 def leaves_folder(root: Mapping) -> bool:
     """Whether a path in an expanded document leads out of the folder that it starts in."""
     found: list[str] = []
 
-    def note(value: str, _: Path | None) -> str:
+    def note(value: str, _: Span) -> str:
         found.append(value)
         return value
 
@@ -50,9 +71,9 @@ def leaves_folder(root: Mapping) -> bool:
 
 
 class _Paths:
-    """Changes the paths of one document: `change` gets each with the folder that its text names."""
+    """Changes the paths of one document: `change` gets each with its place."""
 
-    def __init__(self, change: Callable[[str, Path | None], str]) -> None:
+    def __init__(self, change: Callable[[str, Span], str]) -> None:
         self.change = change
 
     def document(self, root: Mapping) -> Mapping:
@@ -130,7 +151,7 @@ class _Paths:
             return Sequence(tuple(self._path(item, mark) for item in node.items), node.span)
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return node
-        value = self.change(node.value, node.span.source.folder)
+        value = self.change(node.value, node.span)
         return node if value == node.value else node._replace(value=value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelspec.catalog.layers.layer import Inputs, Layer
-from modelspec.core.diagnostics import Checked, Diagnostic, Span
+from modelspec.core.diagnostics import Checked, Diagnostic, Fault, Span
 from modelspec.core.sections import located
 from modelspec.core.shapes import Tensor
 
@@ -27,6 +27,9 @@ def infer_chain(
     `layers` are the settings to run with, which may know more than the spec (a vocabulary that was
     learned since).
     """
+    named = tuple(_wrong_names(uses, layers))
+    if named:
+        return Checked(None, named)
     before = ANY_INPUT
     calls: list[Call] = []
     for index, (use, layer) in enumerate(zip(uses, layers, strict=True)):
@@ -41,10 +44,20 @@ def infer_chain(
         )
         before = name
     taken = InputSpec(ANY_INPUT, given.shape[1:], given.dtype, span)
-    checked = infer(Graph(span, (taken,), tuple(calls), {_RESULT: Ref(before, None, span)}))
+    graph = Graph(span, (taken,), tuple(calls), {_RESULT: Ref(before, None, span)})
+    checked = infer(graph, preparing=True)
     types = _types(checked.value, given)
     wrong = tuple(_across_examples(calls, types)) if types is not None else ()
     return Checked(None if wrong else types, (*checked.diagnostics, *wrong))
+
+
+def _wrong_names(uses: Sequence[Use], layers: Sequence[Layer]) -> Iterator[Diagnostic]:
+    """MS144 for each layer that names a second tensor: in a chain, each takes the one before it."""
+    for use, layer in zip(uses, layers, strict=True):
+        try:
+            layer.check_names((layer.arguments[0].name,))
+        except Fault as fault:
+            yield located(fault, use.body, use.kind_span)
 
 
 def _across_examples(calls: Sequence[Call], types: Sequence[Tensor]) -> Iterator[Diagnostic]:

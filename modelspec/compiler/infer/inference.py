@@ -7,12 +7,13 @@ silent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from modelspec.catalog.layers.calls import output_of
 from modelspec.catalog.layers.layer import Inputs, Layer
-from modelspec.core.diagnostics import Checked, Collector, Fault, Note, Span
+from modelspec.core.diagnostics import MOST, Checked, Collector, Fault, Note, Span
+from modelspec.core.diagnostics.derived import causes_of
 from modelspec.core.sections import located
 from modelspec.core.shapes import Tensor, show, total
 
@@ -22,6 +23,7 @@ from ..spec.initial_weights import IMAGENET
 from ..spec.model_inputs import InputSpec
 from .running_dtypes import RunningDtypes
 from .shared import Built, agrees, nested
+from .time_steps import Steps
 from .typed_graph import TypedCall, TypedGraph
 
 MAX_LAYERS = 10_000
@@ -34,14 +36,14 @@ memory.
 """
 
 
-def infer(graph: Graph) -> Checked[TypedGraph]:
-    """The types of a model. Rules that do not hold are faults at the setting, or the entry, that is
-    to blame.
+def infer(graph: Graph, *, preparing: bool = False) -> Checked[TypedGraph]:
+    """The types of a model, or of layers that are `preparing` data. Rules that do not hold are
+    faults at the setting, or the entry, that is to blame.
     """
-    report = Collector()
+    report = Collector(MOST)
     types = {one.name: one.type for one in graph.inputs or () if one.type is not None}
     try:
-        typed = _Inference(report, {}, {}).graph(graph, types)
+        typed = _Inference(report, {}, _Runs(), preparing=preparing).graph(graph, types)
     except _TooManyLayers as found:
         report.error(
             "MS108",
@@ -88,6 +90,17 @@ class _TooManyLayers(Exception):
 _Run: TypeAlias = tuple[int, tuple[tuple[str, Tensor], ...]]
 
 
+class _Runs(dict[_Run, TypedGraph]):
+    """The sub-models that were inferred, and how many layers they have together."""
+
+    layers = 0
+
+    def keep(self, run: _Run, graph: TypedGraph) -> TypedGraph:
+        self[run] = graph
+        self.layers += len(graph.layers)
+        return graph
+
+
 class _Inference:
     """Infers one graph. `built` are the weights that shared things got at their first call, by
     name; `runs` the sub-models that were inferred already, by model and types.
@@ -97,10 +110,13 @@ class _Inference:
         self,
         report: Collector,
         outer: Mapping[str, Built],
-        runs: dict[_Run, TypedGraph],
+        runs: _Runs,
         notes: tuple[Note, ...] = (),
+        *,
+        preparing: bool = False,
     ) -> None:
         self.report = report
+        self.preparing = preparing
         self.built: dict[str, Built] = dict(outer)
         self.runs = runs
         self.notes = notes
@@ -130,6 +146,8 @@ class _Inference:
         inputs = self._inputs(call, tensors)
         if inputs is None or call.callee is None:
             return None
+        if isinstance(call.callee, Graph) and call.use.around:
+            return self._every_step(call, call.callee, inputs, tensors)
         if isinstance(call.callee, Graph):
             return self._model_call(call, call.callee, inputs)
         return self._layer_call(call, call.callee, inputs, tensors)
@@ -165,7 +183,7 @@ class _Inference:
         index = produced.index(ref.output)
         if index is not None:
             return produced.outputs[index]
-        self.report.report(produced.lacks(ref.producer, ref.output), ref.span)
+        self.report.report(produced.lacks(_as_written(ref), ref.output), ref.span)
         return None
 
     # Layers ---------------------------------------------------------------------------------------
@@ -192,7 +210,7 @@ class _Inference:
 
     def _can_stand(self, call: Call, layer: Layer) -> bool:
         """Whether Keras can put the layer, and the one in it, into a model."""
-        for one in nested(layer):
+        for one in () if self.preparing else nested(layer):
             if one.not_in_models is not None:
                 self.report.error(
                     "MS209",
@@ -243,6 +261,21 @@ class _Inference:
             call, tuple(inside.outputs.values()), tuple(inside.outputs), weights, cost, inside
         )
 
+    def _every_step(
+        self, call: Call, model: Graph, inputs: Inputs, tensors: Mapping[str, _Produced]
+    ) -> TypedCall | None:
+        """The call of a sub-model through wrappers."""
+        steps = Steps(call.use.around, inputs.one)
+        try:
+            typed = self._model_call(call, model, steps.one(inputs))
+            if typed is None:
+                return None
+            outputs = tuple(steps.together(one, call.use.kind) for one in typed.outputs)
+        except Fault as fault:
+            self._fault(call, fault, tensors)
+            return None
+        return replace(typed, outputs=outputs, multiply_adds=steps.cost(typed.multiply_adds))
+
     def _has_channels(self, call: Call, model: Graph, types: Mapping[str, Tensor]) -> bool:
         """Whether a model with Keras's weights of it gets what those were trained on: images of
         three channels.
@@ -271,12 +304,15 @@ class _Inference:
         key = (id(model), tuple(types.items()))
         if (known_already := self.runs.get(key)) is not None:
             return known_already
-        if sum(len(one.layers) for one in self.runs.values()) > MAX_LAYERS:
+        if self.runs.layers > MAX_LAYERS:
             raise _TooManyLayers(call)
         notes = (*self.notes, Note(f"in shared `{call.shared}`, called here", call.use.kind_span))
-        outer = {name: built for name, built in self.built.items() if name not in model.shared}
-        inner = _Inference(self.report, outer, self.runs, notes)
-        self.runs[key] = inside = inner.graph(model, types)
+        inner = _Inference(self.report, {}, self.runs, notes)
+        if not model.shared:  # no name of its own hides one of these: they need no copy
+            inner.built = self.built
+            return self.runs.keep(key, inner.graph(model, types))
+        inner.built |= {name: one for name, one in self.built.items() if name not in model.shared}
+        inside = self.runs.keep(key, inner.graph(model, types))
         self.built.update(
             {name: built for name, built in inner.built.items() if name not in model.shared}
         )
@@ -347,6 +383,15 @@ class _Produced:
     def select(self, output: str | None) -> Tensor | None:
         index = 0 if output is None else self.index(output)
         return None if index is None else self.outputs[index]
+
+
+def _as_written(ref: Ref) -> str:
+    """The producer by the name that its reference has: in a block `head`, which is `stem_head`
+    outside.
+    """
+    written = ref.span.text.strip("'\"").partition(".")[0]
+    inside = bool(causes_of(ref.span)) and ref.producer.endswith(f"_{written}")
+    return written if inside else ref.producer
 
 
 def _fits(declared: Tensor, given: Tensor) -> bool:

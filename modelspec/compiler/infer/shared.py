@@ -54,9 +54,12 @@ def nested(layer: Layer) -> Iterator[Layer]:
     yield layer
     for name in layer.model_fields_set:
         value = getattr(layer, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, Layer):
-                yield from nested(item)
+        if isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, Layer):
+                    yield from nested(item)
+        elif isinstance(value, Layer):
+            yield from nested(value)
 
 
 _Finding = tuple[str, str, str]

@@ -20,5 +20,5 @@ def check(case: Case) -> None:
             f"`{head.call.name}` has no activation",
             one.loss.span,
             notes=[Note(f"`{head.call.name}`", head.span)],
-            help=f"give `{head.call.name}` `activation: {wanted}`, or the loss `from_logits: true`",
+            help=f"give {head.named} `activation: {wanted}`, or the loss `from_logits: true`",
         )

@@ -7,7 +7,8 @@ from itertools import islice
 
 from modelspec.core.diagnostics import Note
 
-from ..spec.data_section import DataSection
+from ..spec.data_section import DataSection, Feature
+from ..spec.past_columns import past_columns, reads_past
 from .case import Case
 
 _MOST = 1_000
@@ -30,10 +31,12 @@ def check(case: Case) -> None:
 
 def _leaks(data: DataSection) -> Iterator[tuple[str, str, str]]:
     """Output, input, and the first column that both have."""
+    if data.window_in_error or (data.window is not None and data.window.horizon):
+        return  # the rows of an input are before those of its target
     inputs = data.inputs or {}
     holders: dict[str, list[str]] = {}
     for name, feature in inputs.items():
-        for column in dict.fromkeys(feature.names) if len(feature.names) > 1 else ():
+        for column in _of_the_row(feature):
             holders.setdefault(column, []).append(name)
     places = {name: place for place, name in enumerate(inputs)}
     for output, target in (data.targets or {}).items():
@@ -42,5 +45,19 @@ def _leaks(data: DataSection) -> Iterator[tuple[str, str, str]]:
             for name in holders.get(column, ()):
                 leaked.setdefault(name, column)
         for name in sorted(leaked, key=places.__getitem__):
-            if inputs[name].names != target.names:
+            if inputs[name].names != target.names or reads_past(inputs[name]):
                 yield output, name, leaked[name]
+
+
+def _of_the_row(feature: Feature) -> tuple[str, ...]:
+    """The columns of which a feature has the value of the row itself beside others, each once. A
+    column that is alone is what an autoencoder takes.
+    """
+    if not reads_past(feature):
+        return tuple(dict.fromkeys(feature.names)) if len(feature.names) > 1 else ()
+    present = (
+        one.base
+        for one in past_columns(feature).values()
+        if not any(step.what == "lag" and step.rows for step in one.steps)
+    )
+    return tuple(dict.fromkeys(present))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from modelspec.core.diagnostics import nearest
 
 from .case import Case
-from .layer_patterns import FREEZE, SKIP, all_paths, patterns
+from .layer_patterns import SKIP, all_paths, patterns
 
 _WILD = "*?[]"
 
@@ -18,8 +18,8 @@ def check(case: Case) -> None:
         return
     paths = sorted(all_paths(case.typed))
     called = {call.name: call.shared for call in case.typed.graph.calls if call.shared}
-    for key in (FREEZE, SKIP):
-        for pattern in patterns(case.typed, case.fitting, key):
+    for found in (case.frozen, patterns(case.typed, case.fitting, SKIP)):
+        for pattern in found:
             if pattern.named:
                 continue
             near = _meant(pattern.text, paths, called)

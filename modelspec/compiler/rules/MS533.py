@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .case import Case
-from .layer_patterns import FREEZE, complete, paths_with_weights, patterns
+from .layer_patterns import complete, paths_with_weights
 
 
 def check(case: Case) -> None:
@@ -11,8 +11,8 @@ def check(case: Case) -> None:
     if case.typed is None or case.fitting is None or not complete(case.typed):
         return
     with_weights = paths_with_weights(case.typed)
-    for pattern in patterns(case.typed, case.fitting, FREEZE):
-        if pattern.named and not with_weights.intersection(pattern.named):
+    for pattern in case.frozen:
+        if pattern.named and with_weights.isdisjoint(pattern.named):
             case.report.warning(
                 "MS533",
                 f"`{pattern.text}` names layers without weights: there is nothing in them to"

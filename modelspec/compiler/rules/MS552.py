@@ -6,7 +6,6 @@ from modelspec.catalog.components import ACTIVATIONS
 from modelspec.core.diagnostics import Note
 
 from .case import Case
-from .graph_walk import layer_of
 from .trained_outputs import TrainedOutput
 
 
@@ -43,14 +42,14 @@ def _from_logits(one: TrainedOutput) -> bool:
 
 def _is_setting(one: TrainedOutput) -> bool:
     """Whether the activation is a setting of the layer, rather than the layer itself."""
-    layer = layer_of(one.head.call)
+    layer = one.head.layer
     return layer is not None and "activation" in type(layer).model_fields
 
 
 def _made(one: TrainedOutput) -> str:
     call = one.head.call
     if _is_setting(one):
-        return f"the {one.head.activation} of `{call.name}`"
+        return f"the {one.head.activation} of {one.head.named}"
     return f"what the layer `{call.name}` ({call.kind}) gives"
 
 
@@ -59,13 +58,13 @@ def _wanted(one: TrainedOutput) -> str:
 
 
 def _help(one: TrainedOutput) -> str:
-    name, wanted = one.head.call.name, "sigmoid" if one.settings.targets == "binary" else "softmax"
+    named, wanted = one.head.named, "sigmoid" if one.settings.targets == "binary" else "softmax"
     if _is_setting(one):
         return (
-            f"remove the activation of `{name}`"
+            f"remove the activation of {named}"
             if _from_logits(one)
-            else f"give `{name}` `activation: {wanted}`"
+            else f"give {named} `activation: {wanted}`"
         )
     if _from_logits(one):
-        return f"remove `{name}`"
-    return f"write `Activation: {wanted}` in the place of `{name}`"
+        return f"remove {named}"
+    return f"write `Activation: {wanted}` in the place of {named}"

@@ -6,18 +6,23 @@ from modelspec.core.shapes import Shape, Tensor, show
 
 from ..spec.arrangement import match
 from ..spec.data_section import transform_of
+from ..spec.data_window import input_row
 from .case import Case
 
 
 def check(case: Case) -> None:
     """Every input whose transform can be followed."""
-    if case.data is None or case.typed is None:
+    if case.data is None or case.typed is None or case.data.window_in_error:
         return
     for name, feature in (case.data.inputs or {}).items():
         result, wanted = case.chains.transformed.get(("inputs", name)), case.typed.inputs.get(name)
         chain = transform_of(feature)
         if result is None or wanted is None or chain is None:
             continue
+        if (window := case.data.window) is not None:
+            if window.input_row(wanted.shape[1:]) is None:
+                continue  # MS571
+            wanted = input_row(wanted, window)
         found = _misfit(name, result, wanted)
         if found is not None:
             message, help = found

@@ -8,7 +8,7 @@ from modelspec.core.diagnostics import Span, nearest
 
 from ..spec.data_features import POLICIES
 from .case import Case
-from .data_chains import features, is_text
+from .data_chains import features, is_text, takes_dates
 
 
 def check(case: Case) -> None:
@@ -18,10 +18,23 @@ def check(case: Case) -> None:
     for key, feature in features(case.data):
         place = case.data.spans.get(("missing", *key)) or case.data.spans.get(key)
         text = is_text(case.typed, key, feature)
-        if text:
+        if text and takes_dates(feature):
+            _check_dates(case, feature.missing, place)
+        elif text:
             _check_text(case, feature.missing, place)
         elif text is False:
             _check_numbers(case, feature.missing, place)
+
+
+def _check_dates(case: Case, value: Any, place: Span | None) -> None:
+    """A text that is not a date is a fault of its own (MS578)."""
+    if isinstance(value, str) and value not in ("mean", "median"):
+        return
+    message = f"a feature of dates cannot have the number {value} in place of what is missing"
+    if isinstance(value, str):
+        message = f"there is no {value} of dates"
+    help = "use `most_frequent`, `drop`, or a date such as `2026-01-31`"
+    case.report.error("MS628", message, place, help=help)
 
 
 def _check_text(case: Case, value: Any, place: Span | None) -> None:

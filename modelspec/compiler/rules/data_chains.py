@@ -12,7 +12,10 @@ from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import PENDING, Shape, Tensor
 
 from ..infer import TypedGraph, infer_chain
+from ..spec.augment_section import Joint
 from ..spec.data_section import DataSection, Feature, transform_of
+from ..spec.file_reading import picture_shape
+from ..spec.past_columns import with_past_columns
 from ..spec.transform_layers import Chain, given_type
 
 _MOST_AXES = 4
@@ -47,6 +50,13 @@ def features(data: DataSection) -> Iterator[tuple[Key, Feature]]:
         yield ("targets", name), feature
 
 
+def takes_dates(feature: Feature) -> bool:
+    """Whether the values of a feature are dates, as text."""
+    chain = transform_of(feature)
+    layers = chain.layers if chain is not None else ()
+    return next((one.reads_dates for one in layers if one.keeps_values != "all"), False)
+
+
 def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChains:
     """The types of every transform, and of `augment`."""
     if data is None:
@@ -63,15 +73,22 @@ def infer_chains(typed: TypedGraph | None, data: DataSection | None) -> DataChai
 
 def _transformed(feature: Feature, data: DataSection, found: list[Diagnostic]) -> Tensor | None:
     """What a transform makes, where that can be told without the data."""
+    feature = with_past_columns(feature)
     chain = transform_of(feature)
     if chain is None or not chain.complete:
         return None
     source = data.sources.get("train")
     text = feature.takes_text(None)
-    if text is None or feature.pad is not None or source is None or not source.one_value_cells:
+    pictures = picture_shape(feature, source)
+    one_value = source is not None and (source.one_value_cells or pictures is not None)
+    if text is None or feature.pad is not None or not one_value:
         found.extend(_across_examples(chain))
         return None
     sizes: Shape = () if feature.column is not None else (len(feature.names),)
+    if pictures is not None:
+        sizes = pictures
+    if feature.separator is not None:
+        sizes = (None,)
     given = given_type(text, chain.layers, sizes)
     checked = infer_chain(chain.uses, chain.layers, given, chain.span)
     found.extend(_certain(checked.diagnostics))
@@ -100,17 +117,25 @@ def _augmented(
     typed: TypedGraph, data: DataSection, found: list[Diagnostic]
 ) -> Iterator[Augmented]:
     """The inputs that `augment` names; those of whole numbers are not followed."""
-    for name, chain in data.augment.items():
+    for name, chain in _varied_inputs(data):
         wanted = typed.inputs.get(name)
         if wanted is None or not chain.complete or PENDING in wanted.shape:
             continue
         if not is_float(wanted.dtype):
-            yield Augmented(name, chain, wanted, None)
+            if not isinstance(chain, Joint):  # which moves class numbers beside an image
+                yield Augmented(name, chain, wanted, None)
             continue
         given = Tensor(wanted.shape, "float32")
         checked = infer_chain(chain.uses, chain.layers, given, chain.span)
         found.extend(checked.diagnostics)
         yield Augmented(name, chain, wanted, checked.value[-1] if checked.value else None)
+
+
+def _varied_inputs(data: DataSection) -> Iterator[tuple[str, Chain]]:
+    """Every input that is varied, with its layers."""
+    for name, chain in data.augment.items():
+        for one in chain.on if isinstance(chain, Joint) else (name,):
+            yield one, chain
 
 
 def is_text(typed: TypedGraph | None, key: Key, feature: Feature) -> bool | None:

@@ -60,7 +60,17 @@ class FileValue(NamedTuple):
     name: str
     known: tuple[str, ...]
     """What may be in braces there."""
+    is_known: bool
+    """Whether it is one of these: looked up, as they are many."""
     span: Span
+
+
+class _Known:
+    """Names that may be in braces, to list and to look up; made once for many callbacks."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.unordered = frozenset(names)
 
 
 def monitors(
@@ -91,24 +101,25 @@ def file_values(
     produced = tuple(logged(training, units))
     uncounted = _uncounted(training, units)
     validated = tuple(f"val_{name}" for name in produced) if is_validated(data) else ()
-    rates: tuple[str, ...] = ()
+    at_steps = _Known(("epoch", "batch", *produced))
+    at_epochs = _Known(("epoch", *produced, *validated))
+    rates = False
     for callback in training.callbacks:
-        if getattr(callback.settings, "logs_rate", False):
-            rates = ("learning_rate",)
+        if getattr(callback.settings, "logs_rate", False) and not rates:
+            rates, at_epochs = True, _Known((*at_epochs.names, "learning_rate"))
         path = getattr(callback.settings, "filepath", None)
         if not isinstance(path, str):
             continue
-        at_epochs = getattr(callback.settings, "save_freq", "epoch") == "epoch"
-        known = (
-            ("epoch", *produced, *validated, *rates) if at_epochs else ("epoch", "batch", *produced)
-        )
+        by_epoch = getattr(callback.settings, "save_freq", "epoch") == "epoch"
+        known = at_epochs if by_epoch else at_steps
         span = locate(callback.node, (callback.written, "filepath")) or callback.span
         for name in placeholders(path):
             # With a `MultiOptimizer` the rates are logged by the names of its optimizers.
-            rate = bool(rates) and name.startswith("learning_rate_")
+            rate = rates and name.startswith("learning_rate_")
             uncertain = rate or training.metrics_in_error or is_uncounted(name, uncounted)
-            if name in known or not uncertain:
-                yield FileValue(callback, path, name, known, span)
+            is_known = name in known.unordered
+            if is_known or not uncertain:
+                yield FileValue(callback, path, name, known.names, is_known, span)
 
 
 def nearest_logged(name: str, known: Collection[str]) -> str | None:
@@ -141,7 +152,7 @@ def is_validated(data: DataSection | None) -> bool:
 
 def _has_validation(data: DataSection) -> bool:
     return "validation" in data.source_spans or (
-        data.split is not None and data.split.validation > 0
+        data.split is not None and "validation" in data.split.may_have
     )
 
 

@@ -74,8 +74,10 @@ def trained_outputs(
 def _target(head: Head, data: DataSection | None) -> Target | None:
     feature = (data.targets or {}).get(head.output) if data else None
     source = data.sources.get("train") if data else None
-    if data is None or feature is None or source is None or feature.prepared:
+    if data is None or feature is None or source is None or feature.prepared or feature.read:
         return None  # what a transform makes is checked with the transforms, and with the data
+    if data.window_in_error or (data.window is not None and data.window.horizon):
+        return None  # several rows: see MS571
     return Target(feature, source, data.spans.get(("targets", head.output)))
 
 

@@ -81,4 +81,4 @@ def read_checkpoint(value: Any, info: ValidationInfo) -> Checkpoint:
         return value
     if value is None or isinstance(value, (bool, list, tuple)):
         raise Unfit("`500 steps`, or a mapping with `every` and `keep`")
-    return Checkpoint.read(value, context_of(info))
+    return Checkpoint.from_body(value, context_of(info))

@@ -7,21 +7,21 @@ from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelspec.catalog.sources import SOURCES, read_source
+from modelspec.catalog.sources import SOURCES
 from modelspec.core.diagnostics import Collector, Path, Span, listed, nearest
-from modelspec.core.sections import (
-    in_other_files,
-    known_keys,
-    read_as_meant,
-    read_section,
-    report_each,
-)
-from modelspec.core.settings import Context, Faults, describe
-from modelspec.core.source import Entry, Mapping, Node, locate, plain
+from modelspec.core.sections import known_keys, read_section
+from modelspec.core.settings import Context, describe
+from modelspec.core.source import Mapping, Node, locate, plain
 
+from .augment_section import read_augmentation
+from .data_expect import Expected, read_expectations
 from .data_features import Feature, Pad, read_features, transform_of
+from .data_sources import read_sources
 from .data_split import SPLITS, Split
-from .transform_layers import Chain, read_augment
+from .data_where import Where, read_where
+from .data_window import Window, read_window
+from .switched_off import without_switched_off
+from .transform_layers import Chain
 
 if TYPE_CHECKING:
     from modelspec.catalog.sources.common.source import Source
@@ -44,7 +44,10 @@ CACHES = ("auto", "memory", "disk", "off")
 of them; `off` keeps nothing on disk beyond the run.
 """
 Cache = Literal["auto", "memory", "disk", "off"]
-_KEYS = ("source", *SPLITS, "split", "inputs", "targets", "augment", "weights", "cache")
+_KEYS = (
+    *("source", *SPLITS, "where", "split", "window"),
+    *("inputs", "targets", "augment", "weights", "expect", "cache"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,15 @@ class DataSection:
     """By model input: layers that vary the training examples."""
     weights: str | None = None
     """The column of example weights."""
+    expect: MappingType[str, Expected] = field(default_factory=dict)
+    """By column: what must hold of its values."""
     cache: Cache = "auto"
+    where: Where | None = None
+    """Which rows of every source are examples; None: all."""
+    window: Window | None = None
+    """What makes examples of consecutive rows; without one, each row is an example."""
+    window_in_error: bool = False
+    """There is a `window`, but which one is not known."""
 
 
 def read_data(
@@ -80,13 +91,19 @@ def read_data(
     outputs: SequenceType[str],
     context: Context,
     report: Collector,
+    of_model: Context | None = None,
 ) -> DataSection | None:
-    """The `data` section of a model with these inputs and outputs."""
+    """The `data` section of a model with these inputs and outputs; `of_model` says what follows
+    from the model for layers that take what the model takes.
+    """
     if not isinstance(node, Mapping):
         report.error("MS204", f"`data` must be a mapping, found {describe(plain(node))}", node.span)
         return None
     node = known_keys(_without_class_weight(node, report), _KEYS, "data", report)
-    sources, spans = _sources(node, context, report)
+    node = without_switched_off(
+        node, ("split", "where", "window", "weights", "expect"), ("augment",)
+    )
+    sources, spans = read_sources(node, context, report)
     split = _split(node, bool(sources), context, report)
     places = _places(node)
     features = {
@@ -98,6 +115,7 @@ def read_data(
         for key, names in (("inputs", inputs), ("targets", outputs))
     }
     _require_inputs(node, inputs, report)
+    window, window_in_error = read_window(node, places, context, report)
     return DataSection(
         node.span,
         sources,
@@ -107,9 +125,13 @@ def read_data(
         features["targets"],
         places,
         split_in_error=split is None and "split" in node.entries,
-        augment=_augment(node, inputs, context, report),
+        augment=read_augmentation(node, inputs, outputs, of_model or context, report),
         weights=_column(node, "weights", report),
+        expect=read_expectations(node.entries.get("expect"), places, context, report),
         cache=_cache(node, report),
+        where=read_where(node.entries.get("where"), report),
+        window=window,
+        window_in_error=window_in_error,
     )
 
 
@@ -117,7 +139,8 @@ def _split(node: Mapping, has_sources: bool, context: Context, report: Collector
     entry = node.entries.get("split")
     if entry is None:
         return None
-    split = read_section(Split, entry.value, entry.key_span, context, report)
+    node_of_split = _without_train(entry.value, report)
+    split = read_section(Split, node_of_split, entry.key_span, context, report)
     if "source" not in node.entries and has_sources:
         report.error(
             "MS208",
@@ -126,6 +149,19 @@ def _split(node: Mapping, has_sources: bool, context: Context, report: Collector
             help="remove `split`, or give one `source`",
         )
     return split
+
+
+def _without_train(node: Node, report: Collector) -> Node:
+    """The split without a share for training, which needs none."""
+    if not isinstance(node, Mapping) or "train" not in node.entries:
+        return node
+    report.error(
+        "MS201",
+        "`split` has no key `train`",
+        node.entries["train"].key_span,
+        help="leave it out: what `validation` and `test` leave is trained on",
+    )
+    return Mapping({key: one for key, one in node.entries.items() if key != "train"}, node.span)
 
 
 def _require_inputs(node: Mapping, inputs: SequenceType[str], report: Collector) -> None:
@@ -164,8 +200,8 @@ def _first_key(node: Mapping, *keys: str) -> Span | None:
 def _places(node: Mapping) -> dict[Path, Span]:
     found: dict[Path, Span] = {}
     if entry := node.entries.get("split"):
-        spans = {key: locate(entry.value, (key,)) for key in Split.columns}
-        found.update({("split", key): span for key, span in spans.items() if span})
+        spans = {path: locate(entry.value, path) for path in Split.places}
+        found.update({("split", *path): span for path, span in spans.items() if span})
     if entry := node.entries.get("weights"):
         found[("weights",)] = entry.value.span
     return found
@@ -208,135 +244,3 @@ def _cache(node: Mapping, report: Collector) -> Cache:
         help=f"did you mean `{near}`?" if near else None,
     )
     return "auto"
-
-
-# Sources ------------------------------------------------------------------------------------------
-
-
-def _sources(
-    node: Mapping, context: Context, report: Collector
-) -> tuple[dict[str, Source], dict[str, Span]]:
-    given = [key for key in ("source", *SPLITS) if key in node.entries]
-    _check_parts(node, given, report)
-    found: dict[str, Source] = {}
-    spans: dict[str, Span] = {}
-    for key in given:
-        part = "train" if key == "source" else key
-        value = node.entries[key].value
-        spans[part] = value.span
-        source = _source(_without_augment(value, key, report), context, report)
-        if source is not None:
-            found[part] = source
-    return found, spans
-
-
-def _check_parts(node: Mapping, given: SequenceType[str], report: Collector) -> None:
-    """The parts are one `source`, or `train` and others beside it."""
-    if not given:
-        report.error(
-            "MS203",
-            "`data` needs a `source`, or `train` with a source",
-            node.span,
-            help="e.g. `source: {csv: table.csv}`",
-        )
-    elif "source" in given and len(given) > 1:
-        message = (
-            f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one"
-            " by one"
-        )
-        span = node.entries[given[1]].key_span
-        report.error("MS208", message, span, notes=in_other_files(node, "`source`", span))
-    elif "source" not in given and "train" not in given:
-        report.error("MS203", "`data` needs `train`, beside the parts it has", node.span)
-
-
-def _source(node: Node, context: Context, report: Collector) -> Source | None:
-    """The settings of a source, or those most likely meant; its faults are reported."""
-    try:
-        return read_source(plain(node), context)
-    except Faults as error:
-        report_each(error, node, node.span, report)
-        found = read_as_meant(
-            lambda meant: read_source(meant, context), node, node.span, error, report
-        )
-    return found[1] if found else None
-
-
-def _without_augment(node: Node, key: str, report: Collector) -> Node:
-    """The source alone where layers stand beside it."""
-    if not isinstance(node, Mapping) or "augment" not in node.entries or len(node.entries) < 2:
-        return node
-    if key not in ("source", "train"):
-        report.error(
-            "MS633",
-            f"examples are varied in training only, so `{key}` has no `augment`",
-            node.entries["augment"].key_span,
-            help="put it on `train`, or leave it out",
-        )
-    return Mapping(
-        {name: one for name, one in node.entries.items() if name != "augment"}, node.span
-    )
-
-
-# Augmentation -------------------------------------------------------------------------------------
-
-
-def _augment(
-    node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
-) -> dict[str, Chain]:
-    """By input: from `data.augment`, or from `augment` beside a source."""
-    entry = _augment_entry(node, report)
-    if entry is None:
-        return {}
-    if isinstance(entry.value, Mapping):
-        return _augment_by_input(entry.value, inputs, context, report)
-    if len(inputs) > 1:
-        report.error(
-            "MS501",
-            f"the model has {len(inputs)} inputs ({listed(list(inputs))}), so `augment` must"
-            " say which it varies",
-            entry.value.span,
-            help=f"write `augment: {{{inputs[0]}: [...]}}`",
-        )
-        return {}
-    chain = read_augment(entry.value, context, report)
-    return {inputs[0]: chain} if chain and inputs else {}
-
-
-def _augment_entry(node: Mapping, report: Collector) -> Entry | None:
-    """`augment` under `data`, or beside a source; written in two places, it is an error."""
-    entry = node.entries.get("augment")
-    for key in ("source", "train"):
-        source = node.entries.get(key)
-        if source is None or not isinstance(source.value, Mapping) or len(source.value.entries) < 2:
-            continue
-        beside = source.value.entries.get("augment")
-        if beside is not None and entry is not None:
-            report.error(
-                "MS208",
-                f"`augment` stands on `{key}` and under `data`",
-                beside.key_span,
-                help="write it once",
-            )
-        entry = entry or beside
-    return entry
-
-
-def _augment_by_input(
-    node: Mapping, inputs: SequenceType[str], context: Context, report: Collector
-) -> dict[str, Chain]:
-    found: dict[str, Chain] = {}
-    known = frozenset(inputs)
-    for name, entry in node.entries.items():
-        if known and name not in known:
-            near = nearest(name, inputs)
-            report.error(
-                "MS501",
-                f"`augment` names `{name}`, which is no input of the model",
-                entry.key_span,
-                suggestion=near,
-                help=f"did you mean `{near}`?" if near else f"it has {listed(inputs)}",
-            )
-        elif chain := read_augment(entry.value, context, report):
-            found[name] = chain
-    return found

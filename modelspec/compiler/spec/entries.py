@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
@@ -15,11 +16,13 @@ from modelspec.core.settings import Context, Faults, Settings, describe, unknown
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, Value, plain
 
 from .layer_names import check_name
+from .wrapped_models import around_shared, misspelt_model
 
 RESERVED = ("from", "call")
 """Settings of the entry itself, beside the layer's own and `name`."""
 EXPANDED = ("when", "repeat")
 """More such words, which are gone once the spec is expanded: a misspelt one is still offered."""
+_OF_CALLS = ("name", *RESERVED, *EXPANDED)
 
 
 class Reference(NamedTuple):
@@ -51,6 +54,8 @@ class Use(NamedTuple):
     sources_span: Span | None = None
     options: MappingType[str, Any] = {}
     options_node: Mapping | None = None
+    around: tuple[Layer, ...] = ()
+    """The wrappers through which something shared is called, the outermost first."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class EntryReader:
 
     context: Context
     report: Collector
-    visible: tuple[str, ...]
+    visible: Collection[str]
 
     def uses(self, node: Node) -> tuple[Use, ...]:
         if not isinstance(node, Sequence):
@@ -88,7 +93,8 @@ class EntryReader:
         if isinstance(body, Mapping):
             use = self._not_called(use, body) if nested else self._reserved(use, body)
         if kind in LAYERS:
-            return self._layer(use)
+            wrapped = None if nested else self._wrapped_call(use)
+            return wrapped or self._layer(use)
         if kind in self.visible and not nested:
             return self._shared_call(use)
         return self._meant(use, self._unknown_kind(use))
@@ -173,7 +179,7 @@ class EntryReader:
         cls = LAYERS.find(use.kind)
         assert cls is not None
         try:
-            layer = cls.read(_settings_of(use), self.context)
+            layer = cls.from_body(_settings_of(use), self.context)
         except Faults as error:
             report_each(error, use.body, use.kind_span, self.report)
             meant = {
@@ -188,7 +194,9 @@ class EntryReader:
     def _as_meant(self, use: Use, cls: type[Settings], error: Faults) -> Use:
         """The entry with its slips corrected, so that they hide no fault further down."""
         found = read_as_meant(
-            lambda value: cls.read(_own_settings(value, use, (*RESERVED, *EXPANDED)), self.context),
+            lambda value: cls.from_body(
+                _own_settings(value, use, (*RESERVED, *EXPANDED)), self.context
+            ),
             use.body,
             use.kind_span,
             error,
@@ -199,6 +207,31 @@ class EntryReader:
         body, layer = found
         assert isinstance(layer, Layer)
         return use._replace(body=body, layer=layer)
+
+    def _wrapped_call(self, use: Use) -> Use | None:
+        """The call of something shared through wrappers; None where they hold a layer."""
+        found = around_shared(use.kind, use.body, self.visible, self.context)
+        if found is None:
+            wrong = misspelt_model(use.kind, use.body, self.visible)
+            if wrong is None:
+                return None
+            help = did_you_mean(wrong.meant, None)
+            message = f"unknown layer `{wrong.name}`"
+            self.report.error("MS301", message, wrong.span, suggestion=wrong.meant, help=help)
+            return use
+        name, span = str(found.name.value), found.name.span
+        kept = {key: entry for key, entry in found.beside.items() if key in _OF_CALLS}
+        strange = ((key, one.key_span) for key, one in found.beside.items() if key not in kept)
+        for key, place in (*strange, *found.inner):
+            self.report.error(
+                "MS309",
+                f"`{use.kind}` around a model has no settings of its own, found `{key}`",
+                place,
+                help="set it in the model",
+            )
+        body = Mapping(kept, use.body.span) if kept and use.body else None
+        use = use._replace(kind=name, kind_span=span, body=body, around=found.wrappers)
+        return self._shared_call(use)
 
     def _shared_call(self, use: Use) -> Use:
         allowed = ("name", *RESERVED, *EXPANDED)

@@ -17,7 +17,7 @@ from modelspec.core.diagnostics import Span, listed
 from modelspec.core.paths import ProjectPath
 from modelspec.core.settings import Context, Settings, Unfit, context_of, first_unfit
 
-WILD = "*?["
+WILD = frozenset("*?[")
 """Signs that make a name a pattern."""
 MOST_WILD = 100
 """Patterns with such signs in one list: each is held against every layer."""
@@ -110,19 +110,19 @@ def read_weights(value: Any, info: ValidationInfo) -> InitialWeights | None:
     """A file of weights, or its settings. Raises `Faults`."""
     if value is None or isinstance(value, InitialWeights):
         return value
-    return InitialWeights.read(value, context_of(info))
+    return InitialWeights.from_body(value, context_of(info))
 
 
 def matches(pattern: str, path: str) -> bool:
     """Whether a pattern names the layer with this path. A pattern for a sub-model speaks of all of
     it (`matcher`).
     """
-    return matcher(pattern)(path)
+    return bool(matcher(pattern)(path))
 
 
 @lru_cache(maxsize=2 * MOST_WILD)
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a pattern names the layer with a path, for many paths.
+def matcher(pattern: str) -> Callable[[str], object]:
+    """What is true of the path of each layer that a pattern names, for many paths.
 
     `*` stands for any text within one name: `encoder*` is `encoder_2`, and not a layer in it by
     itself.
@@ -135,8 +135,8 @@ def matcher(pattern: str) -> Callable[[str], bool]:
             part(name) is not None for part, name in zip(parts, names, strict=True)
         )
 
-    one = parts[0]
-    return several if len(parts) > 1 else lambda path: "/" not in path and one(path) is not None
+    # One call of a regular expression for each path: thousands of layers are held against each.
+    return several if len(parts) > 1 else re.compile(f"(?![^/]*/){translate(pattern)}").match
 
 
 class PatternSet:
@@ -154,7 +154,7 @@ class PatternSet:
 
 def is_wild(pattern: str) -> bool:
     """Whether a pattern has signs in it that stand for others."""
-    return any(sign in pattern for sign in WILD)
+    return not WILD.isdisjoint(pattern)
 
 
 def covers(patterns: tuple[str, ...], path: str) -> bool:

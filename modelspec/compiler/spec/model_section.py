@@ -6,6 +6,7 @@ is the graph's business (`modelspec.compiler.graph`).
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field, replace
 
@@ -60,7 +61,7 @@ def read_model(node: Node, context: Context, report: Collector) -> ModelSection 
             node.span,
         )
         return None
-    return _ModelReader(context, report, ()).model(node, root=True)
+    return _ModelReader(context, report, ChainMap()).model(node, root=True)
 
 
 def is_layer(node: Mapping) -> bool:
@@ -79,7 +80,7 @@ class _ModelReader:
 
     context: Context
     report: Collector
-    visible: tuple[str, ...]
+    visible: ChainMap[str, None]
 
     def model(self, node: Mapping, *, root: bool = False) -> ModelSection | None:
         node = known_keys(node, MODEL_KEYS if root else SUBMODEL_KEYS, "model", self.report)
@@ -121,9 +122,9 @@ class _ModelReader:
         """The reader of what is inside this model: its own data format, its shared names
         visible.
         """
-        names: tuple[str, ...] = ()
+        names: dict[str, None] = {}
         if (shared := node.entries.get("shared")) and isinstance(shared.value, Mapping):
-            names = tuple(shared.value.entries)
+            names = dict.fromkeys(shared.value.entries)
         context = self.context
         if entry := node.entries.get("image_data_format"):
             value = plain(entry.value)
@@ -131,7 +132,9 @@ class _ModelReader:
                 value = self._choice(entry.value, "image_data_format", DATA_FORMATS)
             if value is not None:
                 context = replace(context, image_data_format=str(value))
-        return _ModelReader(context, self.report, (*self.visible, *names))
+        return _ModelReader(
+            context, self.report, self.visible.new_child(names) if names else self.visible
+        )
 
     def _choice(self, node: Node, key: str, choices: tuple[str, ...]) -> str | None:
         """Reports a value that is none of the choices; the one that it was most likely meant to

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelspec.core.diagnostics import Checked, Collector
+from modelspec.core.diagnostics import MOST, Checked, Collector
 from modelspec.core.sections import known_keys, read_section
 from modelspec.core.settings import Context, describe, is_int
 from modelspec.core.source import Document, Mapping, Scalar, plain
 
+from .augment_section import for_model
 from .data_section import DataSection, read_data
 from .layer_names import check_name
 from .model_section import ModelSection, read_model
 from .runtime_section import Runtime
+from .seeds import MAX_SEED as MAX_SEED
+from .switched_off import without_switched_off
 from .training_section import Training, read_training
 
 VERSION = 1
@@ -21,7 +24,6 @@ KEYS = ("modelspec", "name", "description", "seed", "model", "data", "training",
 EXPANDED = ("extends", "vars", "blocks")
 """Sections that are gone once the spec is expanded: a misspelt one is still offered."""
 LATER = ("expect", "sweep")
-MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class SpecFile:
 
 def validate(document: Document, context: Context) -> Checked[SpecFile]:
     """Every section of a file. `context` says which folder its paths are relative to."""
-    report = Collector()
+    report = Collector(MOST)
     root = _own_keys(document.root, report)
     _version(root, report)
     runtime = _runtime(root, context, report)
@@ -81,13 +83,14 @@ def read_sections(
 
     With none known (the model is in error) nothing is said about their names.
     """
-    report = Collector()
+    report = Collector(MOST)
     root = spec.root
     training = data = None
     if entry := root.entries.get("training"):
         training = read_training(entry.value, entry.key_span, outputs, spec.context, report)
     if entry := root.entries.get("data"):
-        data = read_data(entry.value, inputs, outputs, spec.context, report)
+        of_model = for_model(root, spec.context)
+        data = read_data(entry.value, inputs, outputs, spec.context, report, of_model)
     return Checked(Sections(training, data), report.diagnostics)
 
 
@@ -132,7 +135,8 @@ def _runtime(root: Mapping, context: Context, report: Collector) -> Runtime:
         return Runtime()
     values: dict[str, Any] | None = None
     if isinstance(entry.value, Mapping):
-        values = _without_later(entry.value, ("distribution",), report)
+        node = without_switched_off(entry.value, tuple(Runtime.model_fields))
+        values = _without_later(node, ("distribution",), report)
     return read_section(Runtime, entry.value, entry.key_span, context, report, values) or Runtime()
 
 

@@ -24,6 +24,7 @@ from modelspec.catalog.components.family import EXPRESSION, Family, read_compone
 from modelspec.catalog.components.metric import Metric
 from modelspec.catalog.layers.setting_types import Count
 from modelspec.core.diagnostics import (
+    MOST,
     Collector,
     Span,
     did_you_mean,
@@ -193,7 +194,7 @@ def read_training(
     choices = read_section(Choices, node, span, context, report)
     reader = _ByOutput(outputs, context, report)
     losses = reader.read(node, "loss", LOSSES, reader.loss)
-    measured = replace(reader, report=Collector())
+    measured = replace(reader, report=Collector(MOST))
     metrics = measured.read(node, "metrics", METRICS, measured.metrics)
     weighted = measured.read(node, "weighted_metrics", METRICS, measured.weighted_metrics)
     report.extend(measured.report.diagnostics)

@@ -12,7 +12,7 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.core.diagnostics import Collector, Span
 from modelspec.core.settings import Context, describe
 from modelspec.core.shapes import Shape, Tensor
-from modelspec.core.source import Mapping, Node, Sequence, plain
+from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
 from .entries import RESERVED, EntryReader, Use
 
@@ -89,20 +89,35 @@ def _read(
     context: Context,
     report: Collector,
 ) -> Chain | None:
-    if not isinstance(node, Sequence) or not node.items:
+    layers = node if isinstance(node, Sequence) and node.items else _one_layer(node)
+    uses: tuple[Use, ...] = ()
+    if layers is not None:
+        reader = EntryReader(context, report, ())
+        uses = tuple(_checked(use, key, check, report) for use in reader.uses(layers))
+    if layers is not node:
+        known = isinstance(node, Scalar) and any(
+            use.layer is not None and use.layer.kind() == node.value for use in uses
+        )
+        written = f"[{plain(node)}]" if known else None
+        example = "RandomFlip: horizontal" if key == "augment" else "Normalization"
         report.error(
             "MS204",
             f"`{key}` must be a list of layers, found {describe(plain(node))}",
             node.span,
-            help=(
-                f"write e.g. `{key}:"
-                f" [{'RandomFlip: horizontal' if key == 'augment' else 'Normalization'}]`"
-            ),
+            suggestion=written,
+            help=f"write `{key}: {written}`" if written else f"write e.g. `{key}: [{example}]`",
         )
-        return None
-    reader = EntryReader(context, report, ())
-    uses = tuple(_checked(use, key, check, report) for use in reader.uses(node))
-    return Chain(node.span, uses, node)
+    return None if layers is None else Chain(layers.span, uses, layers)
+
+
+def _one_layer(node: Node) -> Sequence | None:
+    """The list of a layer that is alone; None for what is not a layer."""
+    alone = isinstance(node, Scalar) and isinstance(node.value, str) and node.value
+    return Sequence((node,), node.span) if alone or _has_one_key(node) else None
+
+
+def _has_one_key(node: Node) -> bool:
+    return isinstance(node, Mapping) and len(node.entries) == 1
 
 
 def _checked(

@@ -22,7 +22,7 @@ def read_form(family: Registry, value: Value, context: Context) -> Settings:
     if found is None:
         raise Faults([replace(unknown_name(family, name).under(*prefix), at_key=bool(prefix))])
     try:
-        return found.read(body, context)
+        return found.from_body(body, context)
     except Faults as error:
         raise Faults(fault.under(*prefix) for fault in error.faults) from None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..diagnostics import Fault, Path, did_you_mean, nearest, nearest_unused
+from ..diagnostics import MOST, Fault, Path, did_you_mean, nearest, nearest_unused
 from .faults import Faults, Unfit
 from .values import describe
 
@@ -30,6 +31,7 @@ _EXPECTED = {
     "mapping_type": "a mapping",
     "model_type": "a mapping",
 }
+_LISTS = ("tuple_type", "list_type")
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on"), "true"),
     **dict.fromkeys(("false", "no", "off"), "false"),
@@ -50,7 +52,9 @@ def translate(
     errors = error.errors(include_url=False)
     missing = [str(item["loc"][0]) for item in errors if _is_own(item, "missing")]
     faults: list[Fault] = []
-    for item in errors:
+    for item in errors[:MOST]:
+        if item["type"] == "too_short" and item["input"]:
+            continue  # of what is left without the entries that are in error
         if _is_own(item, "extra_forbidden"):
             fault = _unknown_setting(cls, str(item["loc"][0]), values, missing)
             if fault.suggestion in missing:
@@ -73,17 +77,21 @@ def _unknown_setting(
 ) -> Fault:
     every = (*cls.model_fields, *cls.reserved)
     near = nearest(name, missing) or nearest_unused(name, every, values)
-    known = ", ".join(
-        f"`{field}`" for field in sorted(cls.model_fields, key=lambda field: field in cls.common)
-    )
     return Fault(
         cls.unknown_code,
         f"`{cls.kind()}` has no {cls.field_noun} `{name}`",
         (name,),
         at_key=True,
         suggestion=near,
-        help=did_you_mean(near, f"its {cls.field_noun}s are {known}"),
+        help=did_you_mean(near, _known(cls)),
     )
+
+
+@lru_cache(maxsize=64)
+def _known(cls: type[Settings]) -> str:
+    """The settings of a class, those that many have last."""
+    fields = sorted(cls.model_fields, key=lambda field: field in cls.common)
+    return f"its {cls.field_noun}s are {', '.join(f'`{field}`' for field in fields)}"
 
 
 def _missing(kind: str, missing: list[str]) -> Fault:
@@ -128,6 +136,11 @@ def _against_a_rule(subject: str, item: Any, path: Path) -> Fault:
         return Fault("MS205", message, path)
     if item["type"] == "literal_error":
         return _not_a_choice(subject, item, path)
+    if item["type"] == "too_short":
+        least = item["ctx"]["min_length"]
+        entries = "1 entry" if least == 1 else f"{least} entries"
+        message = f"{subject} needs at least {entries}, found {describe(item['input'])}"
+        return Fault("MS205", message, path)
     if item["type"] == "missing":
         return Fault("MS203", f"{subject} is missing", path[:-1], at_key=True)
     return _of_another_type(subject, item, path)
@@ -140,6 +153,8 @@ def _of_another_type(subject: str, item: Any, path: Path) -> Fault:
         message = f"{subject} must be {expected}, found {describe(item['input'])}"
     meant = _without_quotes(item["input"], item["type"])
     help = None
+    if item["type"] in _LISTS and type(item["input"]) in (str, int, float):
+        help = f"write `[{item['input']}]`"
     if meant:
         help = (
             f"write `{meant}`" if _is_boolean(item["type"]) else f"write `{meant}` without quotes"

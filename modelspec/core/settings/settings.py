@@ -8,7 +8,7 @@ There is no `from __future__ import annotations` here: pydantic would compile th
 annotation for each class that is made, a quarter of the time that a layer's class takes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from ..diagnostics import Fault, nearest
+from ..places import NOWHERE, Places
 from ..registry import Registry
 from ..source import Value
 from .faults import Faults
@@ -33,7 +34,9 @@ class Context:
     folder: FilePath | None = None
     """The folder that paths in the spec are relative to."""
     project: FilePath | None = None
-    """The folder that no path in the spec may leave."""
+    """The folder that no path in the spec may leave, but for data in `places`."""
+    places: Places = NOWHERE
+    """What the user granted beside the project."""
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -96,7 +99,7 @@ class Settings(BaseModel):
             raise Faults(translate(cls, values, error)) from None
 
     @classmethod
-    def read(cls, body: Value, context: Context) -> Self:
+    def from_body(cls, body: Value, context: Context) -> Self:
         """An instance from what stands behind the name: settings, the primary setting, or nothing.
         Raises `Faults`.
         """
@@ -139,6 +142,10 @@ class Section(Settings):
     @classmethod
     def kind(cls) -> str:
         return cls.title
+
+    def without_effect(self) -> Collection[str]:
+        """The keys that mean nothing beside those that the section has; writing one is a fault."""
+        return ()
 
 
 def _names_member(family: Registry, key: str, fields: Iterable[str]) -> bool:

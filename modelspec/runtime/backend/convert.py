@@ -6,6 +6,7 @@ Layers that Keras does not have (`keras_module` is `modelspec`) are in `backend.
 from __future__ import annotations
 
 from functools import reduce
+from importlib import import_module
 from pathlib import PurePath
 from typing import Any
 
@@ -43,6 +44,8 @@ def _class_of(settings: Settings) -> Any:
         from . import layers
 
         return getattr(layers, settings.kind())
+    if own := getattr(settings, "lowered", ""):
+        return getattr(import_module(own), settings.kind())
     return reduce(getattr, (*settings.keras_module.split("."), settings.kind()), keras)
 
 

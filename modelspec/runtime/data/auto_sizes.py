@@ -13,7 +13,7 @@ from modelspec.core.shapes import PENDING
 
 from .conform import resolved_shapes
 from .errors import DataError
-from .spec_facts import section, typed_graph
+from .spec_facts import row_inputs, section, typed_graph
 from .table import Array
 
 
@@ -24,14 +24,19 @@ def resolve_auto(compiled: Compiled, inputs: Mapping[str, Array]) -> Compiled:
     (codes of the model).
     """
     typed = typed_graph(compiled)
-    shapes = {name: tensor.shape for name, tensor in typed.inputs.items()}
-    if not any(PENDING in shape for shape in shapes.values()):
+    if not any(PENDING in tensor.shape for tensor in typed.inputs.values()):
         return compiled
+    window = section(compiled).window
+    shapes = {name: tensor.shape for name, tensor in row_inputs(compiled).items()}
     try:
         known = resolved_shapes(inputs, shapes)
     except Fault as fault:
         span = section(compiled).spans.get(("inputs", str(fault.path[0])))
         raise DataError([fault.at(span)]) from None
+    if window is not None:
+        known = {
+            name: window.with_steps(typed.inputs[name].shape, row) for name, row in known.items()
+        }
     declared = tuple(replace(one, shape=known[one.name][1:]) for one in typed.graph.inputs or ())
     checked = infer(replace(typed.graph, inputs=declared))
     found = (*checked.diagnostics, *lint(checked.value, compiled.training, compiled.data))

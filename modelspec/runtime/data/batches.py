@@ -6,24 +6,21 @@ the step.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .example_places import Places, WindowPlaces
 from .examples import Examples
+from .held_arrays import gather, held
 from .split import Positions
-from .table import Array
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _STREAM = 2
 """Keeps these random numbers apart from those of the split."""
-_SMALL = 32 * 2**20
-"""Bytes up to which an array on disk is read as a whole all the same."""
 
 
 def order(seed: int, epoch: int, count: int) -> Positions:
@@ -48,12 +45,15 @@ class Feed:
         import tensorflow as tf
 
         with tf.device("CPU:0"):
-            self._inputs = {name: _held(values) for name, values in examples.inputs.items()}
-            self._targets = {name: _held(values) for name, values in examples.targets.items()}
+            self._inputs = {name: held(values) for name, values in examples.inputs.items()}
+            self._targets = {name: held(values) for name, values in examples.targets.items()}
             self._weights = _weights(examples, training=False)
             self._training_weights = _weights(examples, training=True)
+            self._windows = None if examples.windows is None else WindowPlaces(examples.windows)
         self._outputs = examples.outputs
         self._augment = examples.augment
+        self._random = examples.random
+        self._rows = examples.rows
 
     def training(
         self,
@@ -84,8 +84,10 @@ class Feed:
             first = tf.where(
                 tf.equal(epoch, first_epoch), tf.cast(first_step, tf.int64), tf.zeros((), tf.int64)
             )
-            found = self._gathered(shuffled, count, batch_size, self._training_weights, first)
-            return _varied(found, vary, epoch, first) if vary else found
+            found = self._gathered(
+                shuffled, count, batch_size, self._training_weights, first, epoch
+            )
+            return self._varied(found, vary, epoch, first) if vary else found
 
         one_epoch = batches_of if vary else _as_written(batches_of)  # layers may have branches
         epoch_by_epoch = tf.data.Dataset.range(first_epoch, epochs).flat_map(one_epoch)
@@ -111,9 +113,38 @@ class Feed:
 
         names = list(self._inputs)
         return {
-            name: Augmentation(chain, seed, names.index(name))
-            for name, chain in self._augment.items()
+            name: Augmentation(variation, seed, names.index(name))
+            for name, variation in self._augment.items()
         }
+
+    def _varied(
+        self, batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any
+    ) -> tf.data.Dataset:
+        """Batches whose tensors are varied, each by numbers of its own place in the run."""
+        import tensorflow as tf
+
+        kinds = (
+            ("inputs", (*self._inputs, *self._random)),
+            ("targets", self._outputs),
+            ("weights", tuple(self._training_weights)),
+        )
+
+        def one(number: Any, batch: Any) -> Any:
+            parts = batch if isinstance(batch, tuple) else (batch,)
+            found = {
+                (kind, name): part[name] if isinstance(part, dict) else part
+                for (kind, names), part in zip(kinds, parts, strict=False)
+                for name in names
+            }
+            for augmentation in vary.values():
+                found = augmentation(found, epoch, number + first)
+            varied = tuple(
+                _one_or_mapping({name: found[kind, name] for name in names})
+                for (kind, names), _ in zip(kinds, parts, strict=False)
+            )
+            return varied if isinstance(batch, tuple) else varied[0]
+
+        return batches.enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def _gathered(
         self,
@@ -122,19 +153,22 @@ class Feed:
         batch_size: int,
         weights: Mapping[str, Any],
         first_step: Any = 0,
+        epoch: Any = None,
     ) -> tf.data.Dataset:
         import tensorflow as tf
 
         def batch(step: Any) -> Any:
             chosen = positions[step * batch_size : tf.minimum((step + 1) * batch_size, count)]
-            inputs = {name: _gather(values, chosen) for name, values in self._inputs.items()}
+            at = Places(chosen, chosen, chosen) if self._windows is None else self._windows(chosen)
+            inputs = {name: gather(values, at.inputs) for name, values in self._inputs.items()}
+            inputs |= self._drawn(chosen, epoch, step)
             if not self._targets:
                 return _one_or_mapping(inputs)
             # Keras wants something for every output, also for one that no loss and no metric looks
             # at.
             targets = {
                 name: (
-                    _gather(self._targets[name], chosen)
+                    gather(self._targets[name], at.targets)
                     if name in self._targets
                     else tf.zeros_like(chosen)
                 )
@@ -142,32 +176,46 @@ class Feed:
             }
             if not weights:
                 return _one_or_mapping(inputs), _one_or_mapping(targets)
-            counted = {name: tf.gather(values, chosen) for name, values in weights.items()}
+            counted = {name: one.of(at) for name, one in weights.items()}
             return _one_or_mapping(inputs), _one_or_mapping(targets), _one_or_mapping(counted)
 
         return tf.data.Dataset.range(first_step, steps(count, batch_size)).map(_as_written(batch))
 
+    def _drawn(self, chosen: Any, epoch: Any, step: Any) -> dict[str, Any]:
+        """The inputs that are drawn: in training of the place in the run, else of each row."""
+        import tensorflow as tf
 
-def _varied(
-    batches: tf.data.Dataset, vary: Mapping[str, Any], epoch: Any, first: Any
-) -> tf.data.Dataset:
-    """Batches whose inputs are varied, each by numbers of its own place in the run."""
-    import tensorflow as tf
-
-    def one(number: Any, batch: Any) -> Any:
-        inputs, *rest = batch
-        step = number + first
-        if isinstance(inputs, dict):
-            return {
-                name: vary[name](x, epoch, step) if name in vary else x
-                for name, x in inputs.items()
-            }, *rest
-        return next(iter(vary.values()))(inputs, epoch, step), *rest
-
-    return batches.enumerate().map(one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        if not self._random:
+            return {}
+        if epoch is not None:
+            count = tf.size(chosen)
+            return {name: one.of_step(count, epoch, step) for name, one in self._random.items()}
+        rows = chosen if self._rows is None else tf.gather(tf.constant(self._rows), chosen)
+        return {name: one.of_rows(rows) for name, one in self._random.items()}
 
 
-def _weights(examples: Examples, *, training: bool) -> dict[str, Any]:
+class _Weights(NamedTuple):
+    """How much the examples count for one output, as tensors; None: each counts 1."""
+
+    examples: Any
+    """By row, for the example whose last row it is."""
+    targets: Any = None
+    """By row, for each target."""
+
+    def of(self, at: Places) -> Any:
+        """The weights of a batch: [examples], or those of the rows of their targets."""
+        import tensorflow as tf
+
+        if self.targets is None:
+            return tf.gather(self.examples, at.last)
+        found = tf.gather(self.targets, at.targets)
+        if self.examples is None:
+            return found
+        own = tf.gather(self.examples, at.last)
+        return found * tf.reshape(own, [-1, *(1,) * (len(found.shape) - 1)])
+
+
+def _weights(examples: Examples, *, training: bool) -> dict[str, _Weights]:
     """How much each example counts, by output: for its own weight, and in training for its
     class.
     """
@@ -176,61 +224,22 @@ def _weights(examples: Examples, *, training: bool) -> dict[str, Any]:
     classes = examples.class_weights if training else {}
     if examples.weights is None and not classes:
         return {}
+    windows = examples.windows
+    size = examples.count if windows is None else len(windows.series.rows)
     whole = (
-        np.asarray(examples.weights)
-        if examples.weights is not None
-        else np.ones(examples.count, np.float32)
+        np.asarray(examples.weights) if examples.weights is not None else np.ones(size, np.float32)
     )
-    found: dict[str, Any] = {}
+    found: dict[str, _Weights] = {}
     for name in examples.outputs:
         weights = whole
+        if name in classes and windows is not None:
+            own = None if examples.weights is None else tf.constant(whole, tf.float32)
+            found[name] = _Weights(own, tf.constant(classes[name], tf.float32))
+            continue
         if name in classes:
             weights = classes[name] * whole.reshape(-1, *(1,) * (classes[name].ndim - 1))
-        found[name] = tf.constant(weights, tf.float32)
+        found[name] = _Weights(tf.constant(weights, tf.float32))
     return found
-
-
-class _OnDisk:
-    """An array that stays on disk, of which rows are read: a memory map would bring its whole file
-    into memory.
-    """
-
-    def __init__(self, values: np.memmap[Any, Any]) -> None:
-        self.values = values
-        self._file = getattr(values, "held", None) or Path(str(values.filename)).open("rb")  # noqa: SIM115
-        self._bytes = int(np.prod(values.shape[1:])) * values.itemsize
-
-    def gather(self, chosen: Any) -> Any:
-        """Some examples as a tensor."""
-        import tensorflow as tf
-
-        found = tf.numpy_function(self._read, [chosen], tf.as_dtype(self.values.dtype))
-        return tf.ensure_shape(found, [None, *self.values.shape[1:]])
-
-    def _read(self, chosen: Any) -> Any:
-        found = np.empty((len(chosen), *self.values.shape[1:]), self.values.dtype)
-        content = found.data.cast("B") if found.size else memoryview(b"")
-        descriptor, size = self._file.fileno(), self._bytes
-        for place in np.argsort(chosen) if size else ():
-            at = int(self.values.offset) + int(chosen[place]) * size
-            if os.preadv(descriptor, [content[place * size : (place + 1) * size]], at) != size:
-                raise OSError(f"{self.values.filename} was cut short")
-        return found
-
-
-def _held(values: Array) -> Any:
-    """An array as a tensor, or as the file that it is where that is large."""
-    import tensorflow as tf
-
-    if isinstance(values, np.memmap) and values.nbytes > _SMALL:
-        return _OnDisk(values)
-    return tf.constant(np.asarray(values))
-
-
-def _gather(values: Any, chosen: Any) -> Any:
-    import tensorflow as tf
-
-    return values.gather(chosen) if isinstance(values, _OnDisk) else tf.gather(values, chosen)
 
 
 def _as_written(function: Any) -> Any:

@@ -4,17 +4,21 @@ finite.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from modelspec.core.diagnostics import Span
+from modelspec.core.diagnostics import Fault, Span
 
 from .cells import Numbers, inexact, reads_as_number, ready
+from .columns import Bound
+from .date_cells import no_dates
 from .errors import MAX_OF_A_KIND
 from .table import Array, Table, is_nothing
 from .wanted import Wanted
+from .written_numbers import number_setting, read_numbers
 
 _SHOWN = 100
 """How many values that are at fault are looked at for what to do about them."""
@@ -29,6 +33,8 @@ class Found:
     count: int = 0
     first: list[tuple[int, ...]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
+    every: list[tuple[tuple[int, ...], Any]] | None = None
+    """Every place with its value, where rows that cannot be read are left out; None: not kept."""
 
     @property
     def value(self) -> Any:
@@ -42,6 +48,9 @@ class Found:
         if len(self.values) < _SHOWN:
             self.values += list(values[bad].flat[: _SHOWN - len(self.values)])
         self.count += count
+        if self.every is not None:
+            found = ((tuple(map(int, at)), values[tuple(at)]) for at in np.argwhere(bad))
+            self.every += [((start + at[0], *at[1:]), value) for at, value in found]
         for index in np.argwhere(bad)[: MAX_OF_A_KIND - len(self.first)]:
             self.first.append((start + int(index[0]), *(int(i) for i in index[1:])))
 
@@ -50,10 +59,19 @@ class ColumnCheck:
     """Looks through one column, block by block; `column_report` says what is wrong with it."""
 
     def __init__(
-        self, table: Table, name: str, wanted: Wanted, span: Span | None, policy: Any
+        self,
+        table: Table,
+        name: str,
+        wanted: Wanted,
+        span: Span | None,
+        policy: Any,
+        bound: Bound | None = None,
     ) -> None:
         self.table, self.name, self.wanted, self.span = table, name, wanted, span
         self.policy = policy
+        self.bound = bound
+        """The feature that it is a column of; None for a column that feeds none."""
+        self.written = bound.number_format if bound is not None else None
         self.kind: str | None = None
         """NumPy's letter for the dtype."""
         self.shape: tuple[int, ...] = ()
@@ -67,6 +85,7 @@ class ColumnCheck:
             Found(),
         )
         self.fractions, self.lost, self.inexact = Found(), Found(), Found()
+        self.no_dates = Found()
         self._whole: Array | None = None
         """Where the column has whole numbers as they are written; None: not known yet."""
 
@@ -94,21 +113,58 @@ class ColumnCheck:
         found: Array = np.any(missing.reshape(len(values), -1), axis=1)
         return found
 
+    def numbers(self, values: Array) -> Numbers:
+        """Texts as numbers, as the feature says that they are written, else as the source does."""
+        return read_numbers(self.written, self.table, values)
+
+    def number_help(self, cells: Sequence[str]) -> str | None:
+        """What to do about cells that are no numbers; None where they do not show it."""
+        found = self.table.number_help(cells)
+        if self.bound is None or self.bound.separator is not None:
+            return found
+        setting = number_setting(cells, self.table, dict(self._said))
+        if setting is not None and setting.percent and self._has_numbers:
+            return found  # whether a cell without a sign is a percentage, nobody knows
+        if setting is None or (found is not None and self.table.as_written and setting.of_source):
+            return found
+        return f"say how they are written: `{setting.text}`"
+
+    @property
+    def _has_numbers(self) -> bool:
+        """Whether some cells are numbers as they are."""
+        return self.text_cells.count + self.lacking.count < self.rows
+
+    @property
+    def _said(self) -> Mapping[str, Any]:
+        """What the feature says of how its numbers are written."""
+        return self.written.model_dump(exclude_defaults=True) if self.written is not None else {}
+
     def takes(self, kind: str) -> bool:
         """Whether the feature takes values of a dtype with this letter."""
         return kind in "OUS" if self.text else kind in (*_NUMBERS, "O")
 
     def _add_text(self, start: int, values: Array) -> Array | None:
+        if self.wanted.dates:
+            texts = ready(values, True).values
+            self.no_dates.add(no_dates(texts), texts, start)
         return ready(values, True).missing
 
     def _add_numbers(self, start: int, values: Array) -> Array | None:
+        """Raises `Fault` (MS672) for numbers of a column whose feature says how text is read."""
         if values.dtype.kind == "O":
-            found = self.table.numbers(values)
+            found = self.numbers(values)
             self.text_cells.add(found.bad, values, start)
             self.lost.add(found.lost, values, start)
             self._add_values(start, found.values, found)
             self.infinite.add(np.isinf(found.values), found.values, start)
             return found.missing
+        if self.written is not None:
+            raise Fault(
+                "MS672",
+                f"`{self.name}` of {self.table.name} holds numbers ({values.dtype}), and `number`"
+                " says how numbers are written as text",
+                help="leave `number` out",
+            )
         self._add_values(start, values, None)
         if values.dtype.kind != "f" or np.isfinite(values).all():
             return None

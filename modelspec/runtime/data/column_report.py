@@ -44,6 +44,7 @@ def report(check: ColumnCheck, findings: Findings, *, drop: bool = True) -> None
         return
     if check.text_cells.count and not _report_text(check, findings):
         return
+    _report_no_dates(check, findings)
     if check.lost.count:
         _report_lost(check, findings)
     else:
@@ -100,7 +101,7 @@ def _report_text(check: ColumnCheck, findings: Findings) -> bool:
         f" {shown[0]}",
         check.span,
         notes=(places(shown, count) if few else (f"{share} of its {check.rows:,} cells are text",)),
-        help=check.table.number_help([str(one) for one in check.text_cells.values])
+        help=check.number_help([str(one) for one in check.text_cells.values])
         or _mark_help(check, cell)
         or check.wanted.help
         or (
@@ -109,6 +110,21 @@ def _report_text(check: ColumnCheck, findings: Findings) -> bool:
         ),
     )
     return few
+
+
+def _report_no_dates(check: ColumnCheck, findings: Findings) -> None:
+    found = check.no_dates
+    if not found.count:
+        return
+    shown = _shown(check, found)
+    findings.error(
+        "MS670",
+        f"`{check.name}` is {_quoted(str(found.value))} at {shown[0]}, which is not a date",
+        check.span,
+        notes=places(shown, found.count),
+        help="write dates as 2026-01-31, and times as 2026-01-31T12:00:00 or"
+        " 2026-01-31 12:00:00+02:00",
+    )
 
 
 def _mark_help(check: ColumnCheck, cell: str) -> str | None:
@@ -130,6 +146,8 @@ def _report_missing(check: ColumnCheck, findings: Findings) -> None:
         if check.text
         else "fill it in, or remove the row; or say what to do: `missing: mean`, `drop`, ..."
     )
+    if check.bound is not None and check.bound.past is not None:
+        help = "the first rows have no earlier ones: `missing: drop` leaves them out"
     if check.policy == "drop":
         help = "every row gets a prediction: fill it in, or remove the row"
     findings.error(

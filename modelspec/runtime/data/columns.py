@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import Chain, DataSection, Feature, Pad, transform_of
+from modelspec.compiler.spec.file_reading import name_of, written
+from modelspec.compiler.spec.number_format import NumberFormat
+from modelspec.compiler.spec.past_columns import past_columns, with_past_columns
 from modelspec.core.diagnostics import Path, Span
 
 from .errors import DataError, Findings
@@ -28,7 +31,13 @@ class Bound(NamedTuple):
     spans: Mapping[str, Span] = {}
     """Where the spec names each column."""
     written: Feature | None = None
-    """As the spec has it; None where it names no columns."""
+    """As the spec has it, but for layers that make columns of earlier rows; None where it names no
+    columns.
+    """
+    past: Feature | None = None
+    """As the spec has it with these layers, where it has such: the columns are then made of earlier
+    rows.
+    """
 
     @property
     def chain(self) -> Chain | None:
@@ -49,9 +58,39 @@ class Bound(NamedTuple):
         return self.written.dtype if self.written is not None else None
 
     @property
+    def is_mask(self) -> bool:
+        """Whether the values are class numbers, one for each place of an image."""
+        return self.written is not None and self.written.read == "mask"
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How the files are read that a column names, as a spec writes it."""
+        return written(self.written) if self.written is not None else {}
+
+    @property
     def lowercase(self) -> str | None:
         """Whether texts are lowered, and by what."""
         return self.written.lowercase if self.written is not None else None
+
+    @property
+    def separator(self) -> str | None:
+        """What separates several labels in a cell."""
+        return self.written.separator if self.written is not None else None
+
+    @property
+    def number_format(self) -> NumberFormat | None:
+        """How the spec says that numbers are written."""
+        return self.written.number_format if self.written is not None else None
+
+    @property
+    def gathers(self) -> bool:
+        """Whether the transform makes one vector of a list of any length, which `pad` leaves as it
+        is.
+        """
+        if self.pad is not None or self.chain is None or self.stacked:
+            return False
+        changing = (layer for layer in self.chain.layers if layer.keeps_values != "all")
+        return next((layer.gathers for layer in changing), False)
 
     @property
     def positive(self) -> Any:
@@ -74,13 +113,30 @@ class Bound(NamedTuple):
 
     def feature(self) -> dict[str, Any]:
         """As a spec writes it."""
+        if self.past is not None:
+            own = self._replace(
+                names=self.past.names,
+                stacked=self.past.column is None,
+                written=self.past,
+                past=None,
+            )
+            return own.feature()
         found: dict[str, Any] = (
             {"columns": list(self.names)} if self.stacked else {"column": self.names[0]}
         )
+        if self.written is not None and self.reading:
+            settings = self.reading.items()
+            found = {"column": self.written.column} | {
+                key: list(one) if isinstance(one, tuple) else one for key, one in settings
+            }
         if self.dtype is not None:
             found["dtype"] = self.dtype
         if self.lowercase is not None:
             found["lowercase"] = self.lowercase
+        if self.separator is not None:
+            found["separator"] = self.separator
+        if self.number_format is not None:
+            found["number"] = self.number_format.model_dump(mode="json")
         if self.missing != "error":
             found["missing"] = self.missing
         if self.pad is not None:
@@ -154,7 +210,11 @@ def _written(
     """The features that the spec has; None where it names none."""
     if features is None:
         return None
-    return {name: bound_of(one, data, (key, name)) for name, one in features.items()}
+    return {
+        name: bound_of(one, data, (key, name))
+        for name, one in features.items()
+        if one.random is None  # which no column feeds
+    }
 
 
 def _default_target(trained: Sequence[str], table: Table) -> dict[str, Bound]:
@@ -182,7 +242,14 @@ def bound_of(feature: Feature, data: DataSection, path: Path) -> Bound:
     spans = {
         name: data.spans[(*path, name)] for name in feature.names if (*path, name) in data.spans
     }
-    return Bound(feature.names, feature.column is None, data.spans.get(path), spans, feature)
+    if feature.read is not None:
+        found = {name_of(feature): span for span in spans.values()}
+        return Bound((name_of(feature),), False, data.spans.get(path), found, feature)
+    read = with_past_columns(feature)
+    made = past_columns(feature)
+    spans.update({name: spans[one.base] for name, one in made.items() if one.base in spans})
+    past = feature if made else None
+    return Bound(read.names, read.column is None, data.spans.get(path), spans, read, past)
 
 
 def _about_examples(data: DataSection) -> set[str]:
@@ -190,8 +257,10 @@ def _about_examples(data: DataSection) -> set[str]:
     time.
     """
     split = data.split
-    named = (data.weights, *((split.group, split.order) if split is not None else ()))
-    return {name for name in named if name is not None}
+    named = (data.weights, *((split.group, split.order, split.column) if split is not None else ()))
+    window = data.window
+    in_series = (window.by, window.order) if window is not None else ()
+    return {name for name in (*named, *in_series) if name is not None}
 
 
 def _everything_but(taken: set[str], table: Table) -> Bound:

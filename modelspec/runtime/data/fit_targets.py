@@ -7,22 +7,19 @@ What a loss takes is stated once, by the loss itself (`targets` of
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from modelspec.core.diagnostics import Fault
 from modelspec.core.shapes import show
 
-from .conform import arrange, as_read, cast, number
-from .errors import Findings, places
+from .conform import arrange, as_read, cast
+from .errors import Findings
+from .label_checks import check_labels, loss_name
 from .table import Array
 from .targets import Target
 
 LABELS = ("indices", "identities", "sequences")
 """Encodings whose targets are whole numbers."""
-_TOLERANCE = 1e-3
-"""How far the shares of a one-hot row may be from adding up to 1: float16 keeps three digits."""
 
 
 def fit_target(values: Array, target: Target, findings: Findings) -> Array | None:
@@ -38,7 +35,7 @@ def fit_target(values: Array, target: Target, findings: Findings) -> Array | Non
         ]
     try:
         arranged = values if target.encoding == "sequences" else _arranged(values, target)
-        _check_labels(values, arranged, target, findings)
+        check_labels(values, arranged, target, findings)
         if len(findings.diagnostics) > before and not findings.ok:
             return None
         whole = target.encoding in LABELS
@@ -68,14 +65,14 @@ def _arranged(values: Array, target: Target) -> Array:
     if _looks_like_indices(values, target):
         raise Fault(
             "MS615",
-            f"{_loss(target)} takes a share for each class, but the target of {target.subject} is"
-            " one number for every example",
+            f"{loss_name(target)} takes a share for each class, but the target of {target.subject}"
+            " is one number for every example",
             help="use `sparse_categorical_crossentropy` for class numbers",
         )
     if _looks_one_hot(values, target):
         raise Fault(
             "MS615",
-            f"{_loss(target)} takes one class number, but the target of {target.subject} has "
+            f"{loss_name(target)} takes one class number, but the target of {target.subject} has "
             f"{values.shape[-1]} values for every example",
             help="use `categorical_crossentropy` for a one-hot code",
         )
@@ -95,10 +92,6 @@ def _shown(shape: tuple[int, ...]) -> str:
     return show((None, *shape[1:]))
 
 
-def _loss(target: Target) -> str:
-    return f"`{target.loss.kind()}`" if target.loss else "the loss"
-
-
 def _looks_like_indices(values: Array, target: Target) -> bool:
     """Whether a one-hot loss was given class numbers."""
     return (
@@ -115,226 +108,3 @@ def _looks_one_hot(values: Array, target: Target) -> bool:
         and values.ndim == target.tensor.rank
         and values.shape[-1] == units != 1
     )
-
-
-# Labels -------------------------------------------------------------------------------------------
-
-
-def _check_labels(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    check = _CHECKS.get(target.encoding)
-    if check is not None:
-        check(values, arranged, target, findings)
-    if target.partial or target.encoding not in ("indices", "binary"):
-        return
-    if len(values) > 1 and not np.any(values != values.flat[0]):
-        findings.warning(
-            "MS620",
-            f"every example has the same target for {target.subject}: {number(values.flat[0])}",
-            target.bound.span,
-            help="there is nothing to tell apart",
-        )
-
-
-def _report(
-    bad: Array,
-    values: Array,
-    target: Target,
-    findings: Findings,
-    code: str,
-    say: Callable[[str], str],
-    help: str | None = None,
-) -> None:
-    """A finding for the entries of `values` that `bad` marks; `say` makes the message of the first
-    one.
-    """
-    where = [tuple(int(i) for i in index) for index in np.argwhere(bad)[:10]]
-    shown = [target.place(index) for index in where]
-    findings.error(
-        code,
-        f"{say(number(values[where[0]]))} at {shown[0]}",
-        target.bound.span,
-        notes=places(shown, int(np.count_nonzero(bad))),
-        help=help,
-    )
-
-
-def _whole(values: Array, target: Target, findings: Findings) -> bool:
-    bad = values != np.floor(values) if values.dtype.kind == "f" else np.zeros(0, bool)
-    if not bad.any():
-        return True
-    _report(
-        bad,
-        values,
-        target,
-        findings,
-        "MS615",
-        lambda label: (
-            f"{_loss(target)} takes class numbers, but the target of {target.subject} is {label}"
-        ),
-        help=(
-            "Keras would cut off the fraction; use a loss for numbers, e.g. `mse`, if this is no"
-            " class"
-        ),
-    )
-    return False
-
-
-def _check_indices(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    if not _whole(values, target, findings):
-        return
-    units = target.tensor.shape[target.class_axis]
-    if not isinstance(units, int):
-        return
-    ignored = getattr(target.loss, "ignore_class", None)
-    bad = (values < 0) | (values >= units)
-    if ignored is not None:
-        bad &= values != ignored
-    if not bad.any():
-        return
-    least, most = int(values.min()), int(values.max())
-    if target.labels is not None:
-        _report_vocabulary(bad, values, units, target, findings)
-        return
-    if least == 1 and most == units:
-        help = f"classes count from 0: subtract 1, or give the output {units + 1} units"
-    elif least >= 0:
-        help = f"the labels go up to {most}: give the output {most + 1} units, or mend the labels"
-    else:
-        help = "classes count from 0"
-    _report(
-        bad,
-        values,
-        target,
-        findings,
-        "MS614",
-        lambda label: (
-            f"label {label} for {target.subject}, which has {units} classes (0 to {units - 1}),"
-        ),
-        help,
-    )
-
-
-def _report_vocabulary(
-    bad: Array, values: Array, units: int, target: Target, findings: Findings
-) -> None:
-    labels = target.labels or ()
-    unknown = sum(
-        1
-        for layer in (target.bound.chain.layers if target.bound.chain else ())
-        if getattr(layer, "num_oov_indices", 0)
-    )
-    first = values[tuple(np.argwhere(bad)[0])]
-    help = (
-        "write `{num_oov_indices: 0}` behind the lookup: else class 0 stands for unknown labels"
-        if unknown
-        else f"give the output {len(labels)} units"
-    )
-    _report(
-        bad,
-        values,
-        target,
-        findings,
-        "MS614",
-        lambda label: (
-            f"the lookup makes {len(labels)} classes, but {target.subject} has {units}: label "
-            f"`{labels[int(first)]}` is class {label}"
-        ),
-        help,
-    )
-
-
-def _check_identities(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    _whole(values, target, findings)
-
-
-def _check_one_hot(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    sums = np.asarray(arranged.sum(axis=target.class_axis, dtype=np.float64))
-    negative: Array = np.any(arranged < 0, axis=target.class_axis)
-    off = (np.abs(sums - 1) > _TOLERANCE) | negative
-    if not off.any():
-        return
-    index = tuple(int(i) for i in np.argwhere(off)[0])
-    where = target.place((index[0], 0) if target.bound.stacked else index[:1])
-    what = "a share below 0" if negative[index] else f"shares that add up to {sums[index]:g}"
-    findings.error(
-        "MS615",
-        f"{_loss(target)} takes shares that add up to 1, but the target of {target.subject} has "
-        f"{what} at {where}",
-        target.bound.span,
-        notes=_more_rows(off, target),
-        help=(
-            "use a loss for labels of which several may hold (`binary_crossentropy`), or mend the"
-            " rows"
-        ),
-    )
-
-
-def _more_rows(off: Array, target: Target) -> tuple[str, ...]:
-    rows = np.unique(np.argwhere(off)[:, 0])
-    shown = [
-        target.place((int(row), 0) if target.bound.stacked else (int(row),)) for row in rows[:10]
-    ]
-    return places(shown, len(rows))
-
-
-def _check_binary(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    hinge = target.loss is not None and target.loss.kind() in ("Hinge", "SquaredHinge")
-    if hinge:
-        bad = (values != 0) & (values != 1) & (values != -1)
-        takes = "-1 and 1 (or 0 and 1)"
-    else:
-        bad = (values < 0) | (
-            values > 1
-        )  # shares between are fair: a smoothed label, a pixel to be reconstructed
-        takes = "0 and 1"
-    if not bad.any():
-        return
-    help = None
-    if set(np.unique(values)) <= {-1, 1}:
-        help = "turn -1 into 0, or use `hinge`"
-    elif set(np.unique(values)) <= {1, 2}:
-        help = "labels count from 0: subtract 1"
-    _report(
-        bad,
-        values,
-        target,
-        findings,
-        "MS615",
-        lambda label: (
-            f"{_loss(target)} takes {takes}, but the target of {target.subject} is {label}"
-        ),
-        help,
-    )
-
-
-def _check_numbers(values: Array, arranged: Array, target: Target, findings: Findings) -> None:
-    """MS661: Keras takes the logarithm of the smallest positive number in place of a negative one,
-    or computes on without a sense.
-    """
-    least = getattr(target.loss, "least", None)
-    if least is None:
-        return
-    bad = values < least
-    if bad.any():
-        _report(
-            bad,
-            values,
-            target,
-            findings,
-            "MS661",
-            lambda found: (
-                f"{_loss(target)} takes targets of at least {least:g}, but the target of "
-                f"{target.subject} is {found}"
-            ),
-            help="use a loss for any numbers, e.g. `mse`, or mend the rows",
-        )
-
-
-_CHECKS: dict[str, Callable[[Array, Array, Target, Findings], None]] = {
-    "indices": _check_indices,
-    "identities": _check_identities,
-    "sequences": _check_indices,
-    "one_hot": _check_one_hot,
-    "binary": _check_binary,
-    "numbers": _check_numbers,
-}

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from modelspec.catalog.layers.categories import Discretization
+from modelspec.catalog.layers.date_parts import DateParts
 from modelspec.catalog.layers.image import Rescaling
 from modelspec.catalog.layers.layer import Layer
 from modelspec.catalog.layers.standardize import Normalization
 from modelspec.core.dtypes import is_float
 from modelspec.core.shapes import Tensor
 
+from .date_cells import parts_of_dates
 from .table import Array
 
 Apply = Callable[[Array], Array]
@@ -31,6 +33,8 @@ def computed_here(layer: Layer, given: Tensor) -> Apply | None:
         return _normalization(layer, given)
     if isinstance(layer, Rescaling):
         return _rescaling(layer)
+    if isinstance(layer, DateParts):
+        return parts_of_dates(layer)
     return _discretization(layer) if isinstance(layer, Discretization) else None
 
 

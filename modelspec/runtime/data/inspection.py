@@ -14,7 +14,8 @@ from .adapted_state import FeatureState, State, labels
 from .column_reader import open_columns
 from .columns import Binding, Bound, bind
 from .errors import Findings, RunError
-from .examples import Prepared
+from .examples import Examples, Part, Prepared
+from .learned_facts import learned_of
 from .prepare import prepare
 from .profile import (
     ColumnFacts,
@@ -24,12 +25,15 @@ from .profile import (
     PartFacts,
     Range,
     RunningRange,
-    learned_of,
+    WindowFacts,
 )
+from .random_inputs import random_inputs
+from .row_facts import row_facts
 from .sources import open_source
 from .spec_facts import section, trained_outputs
 from .table import BLOCK, Array, Table
 from .transforms import load_keras
+from .unit_labels import unit_labels
 from .wanted import text_columns
 
 
@@ -53,20 +57,28 @@ def _of_right(compiled: Compiled, prepared: Prepared) -> DataFacts:
     tables = {part: one.examples.table for part, one in prepared.parts.items()}
     columns = _columns(compiled, prepared.binding, tables, _members(prepared), prepared.state)
     parts = {
-        part: PartFacts(len(one), one.examples.table.name) for part, one in prepared.parts.items()
+        part: PartFacts(len(one.rows), one.examples.table.name, _windows(one))
+        for part, one in prepared.parts.items()
     }
     train = prepared.parts["train"].examples
-    count = train.count if train.rows is None else _rows(train.table, prepared.binding)
+    every = train.rows is None or train.windows is not None
+    count = train.count if every else _rows(train.table, prepared.binding)
     weights = section(compiled).weights
     return DataFacts(
         parts,
-        _features(prepared, "inputs", prepared.binding.inputs, columns),
+        {**_features(prepared, "inputs", prepared.binding.inputs, columns), **_drawn(compiled)},
         _features(prepared, "targets", prepared.binding.targets, columns),
         count - train.count,
         columns.get(weights) if weights else None,
+        row_facts(section(compiled), tables.values()),
         prepared.cache,
         prepared.warnings,
     )
+
+
+def _windows(part: Part) -> WindowFacts | None:
+    windows = part.examples.windows
+    return None if windows is None else WindowFacts(len(part), windows.by_series(part.positions))
 
 
 def _rows(table: Table, binding: Binding) -> int:
@@ -81,7 +93,7 @@ def _members(prepared: Prepared) -> dict[str, list[tuple[str, Array]]]:
     """By source: each part that is cut from it, and the rows of the part."""
     found: dict[str, list[tuple[str, Array]]] = {}
     for part, one in prepared.parts.items():
-        rows = one.positions if one.examples.rows is None else one.examples.rows[one.positions]
+        rows = one.rows
         found.setdefault(one.examples.table.fingerprint, []).append((part, rows))
     return found
 
@@ -99,7 +111,15 @@ def _columns(
     """By name, of the source that is trained on; values are counted in every part's."""
     weights = section(compiled).weights
     names = dict.fromkeys((*binding.columns, *([weights] if weights else [])))
-    columns = {name: ColumnProfile(name) for name in names}
+    lists = {
+        name: bound.separator
+        for bound in binding.features.values()
+        for name in bound.names
+        if bound.gathers or bound.separator is not None
+    }
+    columns = {
+        name: ColumnProfile(name, lists=name in lists, separator=lists.get(name)) for name in names
+    }
     for part, table in _each_once(tables):
         texts = text_columns(binding, table, compiled, state)
         for start, block in _blocks(table, columns, texts):
@@ -168,11 +188,28 @@ def _features(
         facts = _adapted(bound, columns, prepared.state.features.get((kind, name)), kind)
         found[name] = replace(
             facts,
-            shape=values.shape[1:],
+            shape=_example_shape(values, kind, train.examples),
             dtype="text" if values.dtype.kind in "OU" else str(values.dtype),
-            range=_range(values, train.positions),
+            range=_range(values, train.rows_of(kind)),
         )
     return found
+
+
+def _drawn(compiled: Compiled) -> dict[str, FeatureFacts]:
+    """The inputs that no column feeds."""
+    return {
+        name: FeatureFacts((), shape=one.shape, dtype=one.dtype, random=one.kind)
+        for name, one in random_inputs(compiled).items()
+    }
+
+
+def _example_shape(values: Array, kind: str, examples: Examples) -> tuple[int, ...]:
+    """The shape of one example, of a window with the axis of its rows."""
+    if examples.windows is None:
+        return values.shape[1:]
+    window = examples.windows.window
+    steps = window.length if kind == "inputs" else window.horizon
+    return (steps, *values.shape[1:]) if steps else values.shape[1:]
 
 
 def _adapted(
@@ -183,11 +220,12 @@ def _adapted(
     if state is None:
         return found
     layers = state.layers(bound)
-    classes = labels(layers) if kind == "targets" and layers else None
+    known = labels(layers) or unit_labels(layers)
+    classes = known if kind == "targets" and layers else None
     return replace(
         found,
         learned=learned_of(layers, state.learned),
-        fill=dict(state.fill),
+        fill={} if bound.missing == "drop" else dict(state.fill),
         classes=tuple(str(one) for one in classes) if classes else None,
     )
 

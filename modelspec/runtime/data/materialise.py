@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from modelspec.catalog.layers.categories import CategoryEncoding
 from modelspec.catalog.layers.layer import Layer
-from modelspec.catalog.layers.lookup import Lookup
 from modelspec.compiler.pipeline import Compiled
-from modelspec.core.diagnostics import Fault, nearest
+from modelspec.compiler.spec.data_window import has_rows
+from modelspec.core.diagnostics import Fault
 
 from .adapt import Pipeline
 from .adapted_state import labels
@@ -23,13 +22,14 @@ from .checks import Lookup as VectorTable
 from .checks import check_lookups, lookups
 from .columns import Bound, Key
 from .conform import PRECISION, Index, arrange, as_read, bind_sizes, cast
-from .errors import Findings, places
+from .errors import Findings
 from .fit_targets import fit_target
 from .real_steps import kept_lengths
 from .scan import Scan
-from .spec_facts import typed_graph
+from .spec_facts import row_inputs, row_outputs, section, typed_graph
 from .table import Array, Table
 from .targets import Target, loss_of
+from .value_places import has_place
 
 MakeArray = Callable[[str, tuple[int, ...], Any], Array]
 """Name, shape and dtype -> an array to write to."""
@@ -62,17 +62,18 @@ def prepared_blocks(
 ) -> Iterator[Block]:
     """Every example that is kept, once, in order. Raises `DataError` and `RunError`."""
     for start, block in scan.reader.blocks():
-        size = len(next(iter(block.values())))
-        chosen = np.arange(size)
-        if scan.rows is not None:
-            first, last = np.searchsorted(scan.rows, (start, start + size))
-            chosen = scan.rows[first:last] - start
+        chosen = chosen_rows(scan, start, len(next(iter(block.values()))))
         if not len(chosen):
             continue
         values: dict[Key, Array] = {}
+        readable = with_neighbours(scan, start, block)
+        if readable is None:  # no window holds any of the rows, whatever the arrays have there
+            yield Block(start + chosen, values, None)
+            continue
+        block = readable
         for key, pipe in pipes.items():
             read = pipe.read(block, start, chosen)
-            if _has_place(read, pipe, start + chosen, scan.table, findings):
+            if has_place(read, pipe, start + chosen, scan.table, findings):
                 values[key] = pipe.runner(read) if pipe.runner is not None else read
         findings.stop_if_wrong()
         weights = None
@@ -86,66 +87,30 @@ def prepared_blocks(
         yield Block(start + chosen, values, weights, kept)
 
 
-def _has_place(
-    values: Array, pipe: Pipeline, rows: Array, table: Table, findings: Findings
-) -> bool:
-    """MS627: a value that the first layer has no place for; Keras fails, or encodes it as
-    nothing.
+def with_neighbours(
+    scan: Scan, start: int, block: Mapping[str, Array]
+) -> Mapping[str, Array] | None:
+    """A block with a readable row in the place of each that is not, where examples are windows: the
+    last one before it, else the first one behind it. None where the block has none.
+
+    No window holds such a row, but every row has a place in the arrays.
     """
-    first = pipe.layers[0] if pipe.layers else None
-    bad, why = _without_place(values, first)
-    if not bad.any():
-        return True
-    name = pipe.feature.bound.names[0]
-    value = values[bad].flat[0]
-    found = np.flatnonzero(bad.reshape(len(values), -1).any(axis=1))
-    shown = [table.place(name, (int(rows[index]),)) for index in found[:10]]
-    findings.error(
-        "MS627",
-        f"`{name}` is {_shown(value)} at {shown[0]}, {why}",
-        pipe.feature.bound.span,
-        notes=places(shown, len(found)),
-        help=_place_for(value, pipe, first),
-    )
-    return False
+    if scan.unread is None:
+        return block
+    bad = scan.unread[start : start + len(next(iter(block.values())))]
+    if bad.all():
+        return None
+    taken = np.maximum.accumulate(np.where(bad, np.argmin(bad), np.arange(len(bad))))
+    return {name: values[taken] for name, values in block.items()}
 
 
-def _without_place(values: Array, layer: Layer | None) -> tuple[Array, str]:
-    """Which values a layer has no place for, and why."""
-    if isinstance(layer, CategoryEncoding) and layer.num_tokens is not None:
-        categories = layer.num_tokens
-        bad: Array = (values < 0) | (values >= categories)
-        why = f"but `CategoryEncoding` has {categories} categories (0 to {categories - 1})"
-        return bad, why
-    if isinstance(layer, Lookup) and _is_closed(layer):
-        known = {*(layer.tokens or ()), layer.mask_token}
-        bad = np.array([value not in known for value in values.flat]).reshape(values.shape)
-        return bad, "which no training example has"
-    return np.zeros(0, bool), ""
-
-
-def _is_closed(layer: Lookup) -> bool:
-    """Whether a lookup takes the tokens of its vocabulary alone."""
-    return not (layer.num_oov_indices or layer.invert) and layer.tokens is not None
-
-
-def _shown(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _place_for(value: Any, pipe: Pipeline, layer: Layer | None) -> str:
-    """What to do about a value that a layer has no place for."""
-    if isinstance(layer, Lookup) and isinstance(value, str):
-        near = nearest(value, [str(token) for token in layer.tokens or ()])
-        if near is not None:
-            return f'is it "{near}"?'
-    if isinstance(layer, CategoryEncoding):
-        return "give it more `num_tokens`; categories count from 0"
-    if pipe.feature.key[0] == "inputs":
-        return (
-            "leave `num_oov_indices: 0` out, so that an unknown value has a place, or mend the row"
-        )
-    return "mend the row, or remove it"
+def chosen_rows(scan: Scan, start: int, size: int) -> Array:
+    """The places in a block of so many rows of those that are kept."""
+    if scan.rows is None:
+        return np.arange(size)
+    first, last = np.searchsorted(scan.rows, (start, start + size))
+    found: Array = scan.rows[first:last] - start
+    return found
 
 
 # Arrays -------------------------------------------------------------------------------------------
@@ -196,7 +161,7 @@ class ArrayWriter:
         self.arrays[name][at : at + len(values)] = values
 
     def _input(self, name: str, values: Array, rows: Array) -> None:
-        wanted = typed_graph(self.compiled).inputs[name]
+        wanted = row_inputs(self.compiled)[name]
         pipe = self.pipes["inputs", name]
         subject, bound = f"input `{name}`", pipe.feature.bound
         columns = shown_columns(bound.names, self.scan.table, prepared=bool(pipe.layers))
@@ -266,13 +231,14 @@ def target_of(
     """An output that is trained: its type and loss, and where its targets come from."""
     return Target(
         name,
-        typed_graph(compiled).outputs[name],
+        row_outputs(compiled)[name],
         loss_of(compiled.training, name),
         bound,
         table,
         rows,
         labels(layers),
         measured=compiled.training is not None,
+        of_rows=has_rows(section(compiled).window),
     )
 
 

@@ -34,7 +34,7 @@ def fills(scan: Scan, rows: Positions) -> dict[Key, dict[str, Any]]:
     measured: list[_Measured] = []
     for key, feature in scan.features.items():
         policy = feature.bound.missing
-        if policy in MEASURED:
+        if policy in MEASURED or (policy == "drop" and feature.lacking is not None):
             measured.extend(_Measured(key, name, feature) for name in feature.checks)
         elif policy not in POLICIES:
             found[key] = dict.fromkeys(feature.checks, policy)
@@ -54,12 +54,12 @@ def _measure(scan: Scan, rows: Positions, columns: list[_Measured]) -> None:
             one.add(block[one.name][chosen])
     findings = Findings()
     for one in columns:
-        if not one.count:
+        if not one.count and one.policy != "drop":
             findings.error(
                 "MS628",
                 f"`{one.name}` has no value in the training split to take the {one.policy} of",
                 one.feature.bound.at(one.name),
-                help="leave the column out, or give a constant: `missing: 0`",
+                help=f"leave the column out, or give a constant: `missing: {one.constant}`",
             )
     findings.stop_if_wrong()
 
@@ -78,12 +78,22 @@ class _Measured:
         self._sum = 0.0
         self._kept: list[Array] = []
 
+    @property
+    def constant(self) -> str:
+        """What may be written in place of the policy, as an example."""
+        chain = self.feature.bound.chain
+        if chain is not None and any(layer.reads_dates for layer in chain.layers):
+            return "2026-01-31"
+        return "unknown" if self.feature.text else "0"
+
     def add(self, column: Array) -> None:
         cells = self.feature.cells(self.name, column)
         values = cells.values if cells.missing is None else cells.values[~cells.missing]
         self.count += values.size
         if self.policy == "mean":
             self._sum += float(values.sum(dtype=np.float64))
+        elif self.policy == "drop":  # no window holds it: any value of the column will do
+            self._kept = self._kept or [values.ravel()[:1]] * bool(values.size)
         else:
             self._kept.append(values.ravel())
 
@@ -91,6 +101,8 @@ class _Measured:
         """What takes the place of a missing value."""
         if self.policy == "mean":
             return self._sum / self.count
+        if self.policy == "drop" and not self.count:
+            return "" if self.feature.text else 0.0
         values = np.concatenate(self._kept)
         return float(np.median(values)) if self.policy == "median" else _most_frequent(values)
 

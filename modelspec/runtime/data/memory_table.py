@@ -100,14 +100,14 @@ def array_of_list(values: Any, column: str, table: str) -> Array:
             help="give NumPy arrays, or lists of numbers, text or lists",
         )
     shape = Shape()
-    plain = [_plain(value) for value in values]
+    plain = [plain_value(value) for value in values]
     for place, value in enumerate(plain):
         if (wrong := shape.add(value, place)) is not None:
             raise Fault("MS651", f"`{column}` {wrong} at {column}[{place}] of {table}")
     return Values(shape, column, table, lambda place: f"{column}[{place}]").array(plain)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value as JSON would have it: NumPy's as Python's, a duration as seconds, what pandas has
     for nothing as None. A date is left as it is, as no array is made of it.
     """
@@ -131,11 +131,14 @@ def _plain(value: Any) -> Any:
 def _fingerprint(columns: Mapping[str, Array]) -> str:
     digest = sha256()
     for name, values in columns.items():
-        digest.update(f"{name}\0{values.dtype}\0{values.shape}\0".encode())
+        about = f"{name}\0{values.dtype}\0{values.shape}\0"
+        digest.update(about.encode("utf-8", "surrogatepass"))
         if values.dtype.kind == "O":
             for value in values.ravel():
                 digest.update(
-                    value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+                    value.tobytes()
+                    if isinstance(value, np.ndarray)
+                    else str(value).encode("utf-8", "surrogatepass")
                 )
                 digest.update(b"\0")
         else:

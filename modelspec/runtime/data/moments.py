@@ -66,9 +66,12 @@ class Moments:
 
     def add(self, values: Array, real: Array | None) -> None:
         """Rows, and which of their entries count (None: all). Combined by the parallel algorithm of
-        Chan, Golub and LeVeque.
+        Chan, Golub and LeVeque. Of numbers that are too large the result is not finite.
         """
-        numbers = values.astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._add(values.astype(np.float64), real)
+
+    def _add(self, numbers: Array, real: Array | None) -> None:
         if self._shift is None:
             self._shift = _first(numbers, real, self.over)
         shifted = _kept(numbers - self._shift, real, 0.0)

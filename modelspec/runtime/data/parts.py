@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection, Split
+from modelspec.compiler.spec.data_split import PART_NAMES, SPLITS, border_key
 from modelspec.compiler.spec.model_inputs import InputSpec
-from modelspec.core.diagnostics import Span
+from modelspec.core.diagnostics import Span, nearest
 
 from .checks import check_count
-from .errors import Findings, places
-from .split import Positions, everything, split
-from .table import Array, Table
-from .times import Unordered, order_of
+from .errors import Findings
+from .split import Positions, draws_of, everything, of_draws
+from .split_column import CountedSource, SplitColumn, split_column
+from .split_forms import by_borders, by_fold, by_names, folds_of, kind_of, kind_of_text
+from .table import Array
+from .times import order_of
+
+__all__ = ["PURPOSE", "CountedSource", "check_batches", "check_last_batch", "cut", "seed_of"]
 
 PURPOSE = {"train": "training", "validation": "validation", "test": "the test"}
-
-
-class CountedSource(NamedTuple):
-    """A source, and which of its examples are kept."""
-
-    table: Table
-    size: int
-    """How many are kept."""
-    rows: Array | None
-    """Their places; None: all are kept."""
 
 
 def cut(
@@ -41,177 +37,156 @@ def cut(
     if data.split is None:
         return {part: everything(one.size) for part, one in sources.items()}
     source = sources["train"]
-    by = _column(data, source, findings)
+    column = split_column(data, source, findings)
     findings.stop_if_wrong()
-    key = data.split.by[0] if data.split.by else ""
-    column = {key: by}
-    found = split(
-        compiled.file.seed,
-        source.size,
-        data.split.validation,
-        data.split.test,
-        column.get("stratify"),
-        groups=column.get("group"),
-        times=column.get("order"),
-        kept=source.rows,
-    )
-    groups = _few_groups(by) if by is not None and key == "group" else ""
-    _check_none_empty(found, data.split, source, groups, data.span, findings)
+    found = _Cut(compiled, data, data.split, source, column, findings).parts()
+    findings.stop_if_wrong()
+    groups = ""
+    if column is not None and column.key == "group":
+        groups = f" in {_different(column)} groups"
+    _check_none_empty(found, data, source, groups, findings)
     return {part: found[part] for part in PURPOSE if len(found[part])}
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """One source that is cut."""
+
+    compiled: Compiled
+    data: DataSection
+    split: Split
+    source: CountedSource
+    column: SplitColumn | None
+    findings: Findings
+
+    def parts(self) -> Mapping[str, Positions]:
+        """The positions of every part; nothing, and findings, where the column does not say
+        them.
+        """
+        if self.column is not None and self.split.column is not None:
+            return self._by_names(self.column)
+        if self.column is not None and self.split.at is not None:
+            return self._by_borders(self.column, self.split.at)
+        key = self.column.key if self.column is not None else ""
+        values = self.column.comparable() if self.column is not None else None
+        self.findings.stop_if_wrong()
+        draws = draws_of(seed_of(self.split, self.compiled), self.source.size, self.source.in_file)
+        if self.split.folds is not None:
+            return self._by_fold(draws, self.split.folds, key, values)
+        by = {key: values}
+        return of_draws(
+            draws,
+            self.split.validation,
+            self.split.test,
+            by.get("stratify"),
+            groups=by.get("group"),
+            times=by.get("order"),
+        )
+
+    def _by_names(self, column: SplitColumn) -> Mapping[str, Positions]:
+        """The parts that a column names; MS654 where it names none."""
+        if not column.all_given():
+            return {}
+        numbers, bad = by_names(column.values, self.split.parts)
+
+        def message(place: str) -> str:
+            value = column.values[int(np.argmax(bad))]
+            shown = f'"{value}"' if isinstance(value, str) else str(value)
+            return f"`{column.name}` is {shown} at {place}, which names no part"
+
+        near = nearest(str(column.values[int(np.argmax(bad))]), PART_NAMES) if bad.any() else None
+        help = "say in `parts` which values belong to which part: `parts: {test: [2024]}`"
+        if column.report(bad, message, f"is it `{near}`?" if near else help, "MS654"):
+            return {}
+        return {part: np.flatnonzero(numbers == at) for at, part in enumerate(SPLITS)}
+
+    def _by_borders(self, column: SplitColumn, at: tuple[Any, ...]) -> Mapping[str, Positions]:
+        """The parts between the borders; MS657 where one cannot be compared with the column."""
+        values = column.comparable()
+        self.findings.stop_if_wrong()
+        assert values is not None
+        texts = column.values.dtype.kind in "OU"
+        held = kind_of_text(column.values[0]) if texts else "numbers"
+        for index, border in enumerate(at):
+            if (kind := kind_of(border_key(border))) != held:
+                self.findings.error(
+                    "MS657",
+                    f"`at` has {border}, but `{column.name}` of {self.source.table.name} holds"
+                    f" {held}, and these are not compared with {kind}",
+                    self.data.spans.get(("split", "at", index), column.span),
+                    help=f"write borders as the column has its values: {column.values[0]}",
+                )
+        self.findings.stop_if_wrong()
+        if not texts:
+            return by_borders(values, np.array([border_key(one) for one in at]))
+        # Ranks hold among the texts that are ranked together.
+        ranks = order_of(np.array([*column.values, *map(str, at)], object))
+        assert isinstance(ranks, np.ndarray)
+        return by_borders(ranks[: -len(at)], ranks[-len(at) :])
+
+    def _by_fold(
+        self, draws: Array, folds: int, key: str, values: Array | None
+    ) -> Mapping[str, Positions]:
+        """One fold against the others; MS618 where one of the folds has no example."""
+        fold_of = folds_of(draws, folds, key, values)
+        sizes = np.bincount(fold_of[fold_of >= 0], minlength=folds)
+        if not sizes.all():
+            self.findings.error(
+                "MS618",
+                f"{folds} folds cannot be made of {self.source.size} examples"
+                f"{self._of_values(key)}: fold {int(np.argmin(sizes))} has none",
+                self.data.spans.get(("split", "folds"), self.data.span),
+                help="use fewer `folds`, or add examples",
+            )
+            return {}
+        return by_fold(draws, fold_of, self.split.fold, self.split.validation, key, values)
+
+    def _of_values(self, key: str) -> str:
+        if self.column is None or key not in ("group", "order"):
+            return ""
+        count = _different(self.column)
+        return f" in {count} groups" if key == "group" else f" with {count} values of `order`"
+
+
+def seed_of(split: Split, compiled: Compiled) -> int:
+    """The number from which the draw of a split follows."""
+    return compiled.file.seed if split.seed is None else split.seed
+
+
+def _different(column: SplitColumn) -> int:
+    """How many different values a column has."""
+    values = column.values
+    return len(np.unique(values.astype(str) if values.dtype.kind == "O" else values))
 
 
 def _check_none_empty(
     found: Mapping[str, Positions],
-    split: Split,
+    data: DataSection,
     source: CountedSource,
     groups: str,
-    span: Span,
     findings: Findings,
 ) -> None:
     """MS618: a part that is asked for and has no example."""
-    asked = {"train": 1.0, "validation": split.validation, "test": split.test}
-    for part, fraction in asked.items():
-        if fraction and not len(found[part]):
+    split = data.split
+    assert split is not None
+    for part in split.asked:
+        if not len(found[part]):
             findings.error(
                 "MS618",
                 f"the split leaves nothing for {PURPOSE[part]}: {source.table.name} has "
                 f"{source.size} examples{groups}",
-                span,
-                help="change the fractions, or add examples",
+                part_span(data, part),
+                help="change the fractions, or add examples" if split.by_share else _OTHERWISE,
             )
 
 
-def _few_groups(by: Array) -> str:
-    return f" in {len(np.unique(by))} groups"
+def part_span(data: DataSection, part: str) -> Span:
+    """Where the split says which examples a part has."""
+    path = data.split.place_of(part) if data.split is not None else ()
+    return data.spans.get(("split", *path), data.span)
 
 
-def _is_text(data: DataSection, column: str) -> bool:
-    """Whether a feature says that a column is text, so that `007` and `7` are two classes or
-    groups.
-    """
-    features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
-    return any(column in one.names and one.takes_text(None) for one in features)
-
-
-def _column(data: DataSection, source: CountedSource, findings: Findings) -> Array | None:
-    """The values of the column that says how to cut, one for each example that is kept."""
-    assert data.split is not None
-    if data.split.by is None:
-        return None
-    key, name = data.split.by
-    span = data.spans.get(("split", key), data.span)
-    text = key in ("stratify", "group") and _is_text(data, name)
-    values = source.table.column(name, span, text=text)
-    if not _has_one_value_each(values, source):
-        findings.error(
-            "MS618",
-            f"`{name}` of {source.table.name} has the shape {values.shape}, but `{key}` takes "
-            "one value for each example",
-            span,
-        )
-        return None
-    values = values if source.rows is None else values[source.rows]
-    if key == "stratify":
-        _report_single(values, name, span, findings)
-    elif not _all_given(values, key, name, source, span, findings):
-        return None
-    elif key == "order" and values.dtype.kind in "OU":
-        return _ordered(values, name, source, span, findings)
-    return values.astype(str) if values.dtype.kind == "O" else values
-
-
-def _has_one_value_each(values: Array, source: CountedSource) -> bool:
-    """Whether a column has one value for each example of its source."""
-    if values.ndim != 1 or not isinstance(values.flat[0], (str, np.generic)):
-        return False
-    return source.rows is not None or len(values) == source.size
-
-
-def _report_single(values: Array, name: str, span: Span, findings: Findings) -> None:
-    alone = int(np.count_nonzero(np.unique(values, return_counts=True)[1] == 1))
-    if alone:
-        findings.warning(
-            "MS618",
-            f"`stratify: {name}` cannot share out {alone} of its values, which "
-            f"{'has' if alone == 1 else 'have'} one example each",
-            span,
-            help="those examples train; a column of classes is meant, not one of numbers",
-        )
-
-
-def _all_given(
-    values: Array, key: str, name: str, source: CountedSource, span: Span, findings: Findings
-) -> bool:
-    """Whether every example has a group or a time; MS634 where one has none."""
-    return not _report_rows(
-        _lacking(values),
-        lambda place: (
-            f"`{name}` has no value at {place}, and `split.{key}` needs one for each example"
-        ),
-        name,
-        source,
-        span,
-        findings,
-        f"remove the row, or leave `{key}` out",
-    )
-
-
-def _lacking(values: Array) -> Array:
-    """Which of the values are none."""
-    if values.dtype.kind in "OU":
-        return np.array([value == "" for value in values])
-    if values.dtype.kind in "fmM":
-        lacking: Array = values != values  # NaN and NaT are not equal to themselves
-        return lacking
-    return np.zeros(len(values), bool)
-
-
-def _ordered(
-    texts: Array, name: str, source: CountedSource, span: Span, findings: Findings
-) -> Array | None:
-    """The ranks of times, or of numbers, that are written as text; None, and MS634, where they
-    cannot be compared.
-    """
-    found = order_of(texts)
-    if not isinstance(found, Unordered):
-        return found
-    bad = int(np.argmax(found.bad))
-
-    def message(place: str) -> str:
-        said = f'"{texts[bad]}" of `{name}` at {place} {found.said}'
-        if found.other is None:
-            return said
-        other = _place(name, found.other, source)
-        return f'{said}, but "{texts[found.other]}" at {other} {found.of_other}'
-
-    _report_rows(found.bad, message, name, source, span, findings, found.help)
-    return None
-
-
-def _report_rows(
-    bad: Array,
-    message: Callable[[str], str],
-    name: str,
-    source: CountedSource,
-    span: Span,
-    findings: Findings,
-    help: str,
-) -> bool:
-    """MS634 at the rows that are `bad`, where there are any. `message` takes the place of the
-    first.
-    """
-    if not bad.any():
-        return False
-    found = np.flatnonzero(bad)
-    shown = [_place(name, int(row), source) for row in found[:10]]
-    findings.error("MS634", message(shown[0]), span, notes=places(shown, len(found)), help=help)
-    return True
-
-
-def _place(name: str, example: int, source: CountedSource) -> str:
-    """The place of the value of an example that is kept."""
-    row = example if source.rows is None else int(source.rows[example])
-    return source.table.place(name, (row,))
+_OTHERWISE = "change the split, or add examples"
 
 
 def check_batches(

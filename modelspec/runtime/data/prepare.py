@@ -7,31 +7,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection
 from modelspec.core.diagnostics import Diagnostic
 
 from .adapt import adapt, check_transforms
 from .adapted_state import State
+from .arranged import LACKING, Arranged, arranged
 from .columns import Binding, bind
 from .errors import Findings
-from .example_weights import check_weights, class_weights
+from .example_weights import check_weights
 from .examples import Examples, Part, Prepared
+from .file_columns import with_files
+from .filtered import filtered
 from .idle_steps import check_idle_steps
 from .letter_case import report_capitals
-from .materialise import KEPT, target_of
 from .parts import CountedSource, check_batches, cut
 from .pixel_range import check_bits, check_ranges
+from .random_inputs import random_inputs
 from .scan import Scan, scan
-from .sequences import steps_of
+from .skipped_rows import SkippedRows
+from .skipped_values import without_unknown
 from .sources import open_source
 from .spec_facts import measured_outputs, section, trained_outputs, typed_graph
 from .split import Positions, everything
 from .storage import PreparedSource, Storage
 from .table import Array, Table
+from .training_examples import weighed
 from .transforms import load_keras
+from .unvalidated import check_validated
 from .zero_targets import check_zero_targets
 
 _Parts = Mapping[str, Positions]
@@ -47,7 +51,7 @@ def prepare(
     only where there is something to prepare. Raises `DataError` with everything that is wrong with
     the data, and `RunError`.
     """
-    spec = _opened(compiled, load)
+    spec = _opened(compiled, load, state)
     storage = Storage(compiled, spec.data, spec.binding, load, spec.train.fingerprint)
     cached = storage.find(spec.train)
     if state is not None and (cached is None or cached.state.digest() != state.digest()):
@@ -67,11 +71,13 @@ def prepare_source(
     with_targets: bool,
     state: State | None = None,
     load: Callable[[], None] = load_keras,
+    skipped: SkippedRows | None = None,
 ) -> tuple[Examples, tuple[Diagnostic, ...]]:
     """The examples of another source, for a spec whose sizes are known; and warnings. Raises
     `DataError`.
 
-    `state` is what the run learned. Without targets every row is an example, whatever it lacks.
+    `state` is what the run learned. Without targets every row is an example, whatever it lacks; but
+    for those that cannot be read, which are noted in `skipped` where that is given.
     """
     trained = measured_outputs(compiled.training) if with_targets else ()
     data = section(compiled)
@@ -79,8 +85,21 @@ def prepare_source(
     binding = bind(data, inputs, trained, table, with_targets=with_targets)
     findings = Findings()
     findings.extend(table.warnings)
+    if with_targets:
+        table = filtered(table, compiled, binding, findings, state=state)
+        findings.stop_if_wrong()
+    table = with_files(table, data, compiled.file.context, findings, targets=with_targets)
+    rows = arranged(compiled, replace(data, split=None), {"train": table}, findings)
+    table = rows.tables["train"]
     scanned = scan(
-        table, binding, compiled, findings, state=state, with_targets=with_targets, once=True
+        table,
+        binding,
+        compiled,
+        findings,
+        state=state,
+        with_targets=with_targets,
+        once=True,
+        skipped=skipped,
     )
     findings.stop_if_wrong()
     assert scanned is not None
@@ -90,8 +109,16 @@ def prepare_source(
         findings.stop_if_wrong()
     else:
         state = _adapted(scanned, everything(scanned.kept), load)
+    if skipped is not None:
+        scanned = without_unknown(scanned, state, skipped)
     storage = Storage(compiled, replace(data, cache="off"), binding, load, once=True)
-    examples = _examples(storage.make(scanned, state, findings), table, compiled, data, findings)
+    made = storage.make(scanned, state, findings)
+    examples = _examples(made, table, compiled, data, findings)
+    if data.window is not None:
+        lacking = {"train": made.of_kind(LACKING)}
+        examples = rows.windowed(
+            data, {"train": examples}, lacking, findings, predicted=not with_targets
+        )[0]["train"]
     findings.stop_if_wrong()
     return examples, findings.diagnostics
 
@@ -99,7 +126,7 @@ def prepare_source(
 # Stages -------------------------------------------------------------------------------------------
 
 
-def _opened(compiled: Compiled, load: Callable[[], None]) -> _Opened:
+def _opened(compiled: Compiled, load: Callable[[], None], state: State | None) -> _Opened:
     """A spec with its sources open. Raises `DataError`."""
     data = section(compiled)
     tables = {
@@ -112,7 +139,17 @@ def _opened(compiled: Compiled, load: Callable[[], None]) -> _Opened:
     findings = Findings()
     for table in tables.values():
         findings.extend(table.warnings)
-    return _Opened(compiled, data, tables, binding, findings, load)
+    tables = {
+        part: filtered(table, compiled, binding, findings, state=state)
+        for part, table in tables.items()
+    }
+    findings.stop_if_wrong()
+    tables = {
+        part: with_files(table, data, compiled.file.context, findings)
+        for part, table in tables.items()
+    }
+    rows = arranged(compiled, data, tables, findings)
+    return _Opened(compiled, data, rows, binding, findings, load)
 
 
 @dataclass(frozen=True)
@@ -121,11 +158,15 @@ class _Opened:
 
     compiled: Compiled
     data: DataSection
-    tables: Mapping[str, Table]
-    """By part; one source that is cut is under `train`."""
+    rows: Arranged
     binding: Binding
     findings: Findings
     load: Callable[[], None]
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """By part; one source that is cut is under `train`."""
+        return self.rows.tables
 
     @property
     def train(self) -> Table:
@@ -170,6 +211,8 @@ class _Opened:
         self, scans: Mapping[str, Scan], known: Mapping[str, CountedSource] | None = None
     ) -> _Parts:
         """The positions of every part."""
+        if self.rows.parts is not None:
+            return self.rows.parts
         counted = {
             **(known or {}),
             **{part: CountedSource(one.table, one.kept, one.rows) for part, one in scans.items()},
@@ -198,51 +241,27 @@ class _Opened:
             for part, one in made.items()
         }
         findings.stop_if_wrong()
-        examples["train"] = self._weighed(examples["train"], train, parts["train"])
+        chosen, windowed = dict(parts), self.data.window is not None
+        if windowed:
+            lacking = {source: one.of_kind(LACKING) for source, one in made.items()}
+            examples, chosen = self.rows.windowed(self.data, examples, lacking, findings)
+            findings.stop_if_wrong()
+        counted = examples["train"].rows_of("targets", chosen["train"])
+        examples["train"] = weighed(examples["train"], train, self.binding, counted, findings)
         found = {
-            part: Part(examples.get(part, examples["train"]), positions)
-            for part, positions in parts.items()
+            part: Part(
+                examples.get(part, examples["train"]), positions, parts[part] if windowed else None
+            )
+            for part, positions in chosen.items()
         }
         counts = {part: len(one) for part, one in found.items()}
         check_batches(compiled, self.data, counts, findings)
+        check_validated(compiled, counts, findings)
         check_idle_steps(compiled, counts, findings)
         check_zero_targets(compiled.training, found, findings)
         findings.stop_if_wrong()
         cache = tuple(one.explanation for one in made.values())
         return Prepared(compiled, self.binding, found, findings.diagnostics, train.state, cache)
-
-    def _weighed(self, examples: Examples, source: PreparedSource, train: Positions) -> Examples:
-        """With what holds in training alone: weights of classes, and layers that vary examples."""
-        training = source.compiled.training
-        about = {
-            name: target_of(
-                source.compiled,
-                name,
-                bound,
-                source.state.features["targets", name].layers(bound),
-                examples.table,
-                source.rows,
-            )
-            for name, bound in self.binding.targets.items()
-            if name in examples.targets
-        }
-        chosen = training.class_weights if training else {}
-        weights, balanced = class_weights(
-            chosen, examples.targets, about, train, self.findings, self._real_steps(source)
-        )
-        return replace(
-            examples, class_weights=weights, balanced=balanced, augment=self.data.augment
-        )
-
-    def _real_steps(self, source: PreparedSource) -> dict[str, Array]:
-        """By output: which steps of a padded target are no padding."""
-        found: dict[str, Array] = {}
-        for name, kept in source.of_kind(KEPT).items():
-            pad, length = self.binding.targets[name].pad, source.state.features["targets", name]
-            if pad is not None and length.length is not None:
-                marks = steps_of(kept, length.length, pad)
-                found[name] = np.moveaxis(marks, 1, -1) if marks.ndim > 2 else marks
-        return found
 
 
 def _adapted(source: Scan, train: Positions, load: Callable[[], None]) -> State:
@@ -268,4 +287,5 @@ def _examples(
         tuple(typed_graph(compiled).outputs),
         source.rows,
         weights,
+        random=random_inputs(compiled),
     )

@@ -4,26 +4,26 @@ what was learned.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from modelspec.catalog.layers.layer import Layer
-from modelspec.catalog.layers.lookup import Lookup
-from modelspec.catalog.layers.text_vectorization import TextVectorization
 from modelspec.core.diagnostics import Diagnostic
 
 from .cache import Explanation
 from .cells import is_text
+from .row_facts import RowFacts
 from .sequences import is_ragged, lengths
+from .several_labels import parts_of
 from .table import Array, is_nothing
 
 EXAMPLES = 3
 _DISTINCT = 1000
 """How many different values of a column are counted one by one."""
-_TOKENS = 10
+TOKENS = 10
 """How many tokens of a vocabulary are named."""
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -86,6 +86,17 @@ class FeatureFacts:
     """Of the prepared training examples."""
     classes: tuple[str, ...] | None = None
     """The label of each class, where a target is looked up."""
+    random: str | None = None
+    """Of an input that is drawn: `normal` or `uniform`."""
+
+
+@dataclass(frozen=True)
+class WindowFacts:
+    """The windows of one part of the data."""
+
+    count: int
+    series: Mapping[str, int]
+    """How many each series has; empty where all rows are one series."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,8 @@ class PartFacts:
 
     rows: int
     source: str
+    windows: WindowFacts | None = None
+    """None where each row is an example."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,7 @@ class DataFacts:
     dropped: int = 0
     """Examples of the source of the training split that `missing: drop` leaves out."""
     weights: ColumnFacts | None = None
+    rows: RowFacts = field(default_factory=RowFacts)
     cache: tuple[Explanation, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -148,8 +162,11 @@ def _as_float(value: Any) -> float:
 class ColumnProfile:
     """Looks at a column block by block."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, lists: bool = False, separator: str | None = None) -> None:
         self.name = name
+        self._lists = lists
+        """Whether the values of its lists are labels, which are counted."""
+        self._separator = separator
         self._dtype = ""
         self._sizes: set[tuple[int | None, ...]] = set()
         self._missing = self._infinite = 0
@@ -160,9 +177,17 @@ class ColumnProfile:
     def add(self, values: Array, parts: Mapping[str, Array]) -> None:
         """A block; `parts` tells which of its examples are in each part."""
         self._examples += [plain(one) for one in values[: EXAMPLES - len(self._examples)]]
+        if self._separator is not None:
+            self._kind(values)
+            self._sizes.add(values.shape[1:])
+            self.count(values, parts)
+            return
         if is_ragged(values):
             self._sizes.update((int(length),) for length in np.unique(lengths(values)))
-            self._values = None
+            if self._lists:
+                self.count(values, parts)
+            else:
+                self._values = None
             values = (
                 np.concatenate([np.ravel(item) for item in values]) if len(values) else np.zeros(0)
             )
@@ -193,6 +218,11 @@ class ColumnProfile:
         """Counts the different values of a block alone."""
         if self._values is None:
             return
+        if self._separator is not None:
+            values = parts_of(values, self._separator, f"`{self.name}`")
+        if self._lists and (is_ragged(values) or values.ndim == 2):
+            self._count_labels(values, parts)
+            return
         if not _is_countable(values):
             self._values = None
             return
@@ -205,6 +235,17 @@ class ColumnProfile:
                 if value == value and value != "":  # neither NaN nor nothing
                     by_part = self._values.setdefault(value, {})
                     by_part[part] = by_part.get(part, 0) + count
+        if len(self._values) > _DISTINCT:
+            self._values = None
+
+    def _count_labels(self, values: Array, parts: Mapping[str, Array]) -> None:
+        """Counts the examples that have each label."""
+        assert self._values is not None
+        for part, inside in parts.items():
+            found = Counter(one for row in values[inside] for one in set(np.asarray(row).tolist()))
+            for value, count in found.items():
+                by_part = self._values.setdefault(value, {})
+                by_part[part] = by_part.get(part, 0) + count
         if len(self._values) > _DISTINCT:
             self._values = None
 
@@ -246,33 +287,9 @@ def label(value: Any) -> str:
 def plain(value: Any) -> Any:
     """As json has it; None for what is missing or not finite, and the beginning of what is long."""
     if isinstance(value, (np.ndarray, list)):
-        flat = np.ravel(np.asarray(value))[:_TOKENS].tolist()
+        flat = np.ravel(np.asarray(value))[:TOKENS].tolist()
         return [plain(item) for item in flat]
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return None if value == "" or (isinstance(value, float) and not np.isfinite(value)) else value
-
-
-def learned_of(
-    layers: tuple[Layer, ...], learned: tuple[Mapping[str, Any] | None, ...]
-) -> tuple[Learned, ...]:
-    """What each layer of a transform took from the training split, in a few words."""
-    return tuple(
-        Learned(layer.kind(), _facts(layer, known))
-        for layer, known in zip(layers, learned, strict=False)
-        if known
-    )
-
-
-def _facts(layer: Layer, known: Mapping[str, Any]) -> dict[str, Any]:
-    statistics = known.get("learned")
-    if isinstance(statistics, Mapping):  # of an `Expression`, by the names in its formula
-        return dict(statistics)
-    if not isinstance(layer, (Lookup, TextVectorization)):
-        return {name: value for name, value in known.items() if value is not None}
-    tokens = known.get("vocabulary") or ()
-    found: dict[str, Any] = {"tokens": len(tokens), "first": list(tokens[:_TOKENS])}
-    if "output_sequence_length" in known:
-        found["output_sequence_length"] = known["output_sequence_length"]
-    return found

@@ -25,6 +25,11 @@ _SIGNED, _UNSIGNED = range(-(2**63), 2**63), range(2**64)
 _MANTISSA = 53
 
 
+def kind_of(value: Any) -> str:
+    """What a value is, in words: `a number`, `text`."""
+    return _KINDS.get(type(value), f"a `{type(value).__name__}`")
+
+
 @dataclass
 class Shape:
     """What the values of a column have in common, learnt from one after the other."""
@@ -49,7 +54,7 @@ class Shape:
         if value is None:
             self.nulls = True
             return None
-        kind = _KINDS.get(type(value), f"a `{type(value).__name__}`")
+        kind = kind_of(value)
         if kind not in _TAKEN:
             return f"holds {kind}, of which no array is made,"
         if self.kind is None:
@@ -58,6 +63,8 @@ class Shape:
             return f"holds {self.kind} at first, but {kind}"
         if kind == "a list":
             return self._add_list(value, place)
+        if kind == "text" and not _is_encodable(value):
+            return "holds half a character, which no encoding has,"
         if type(value) is float:
             self.floats = True
         elif type(value) is int:
@@ -88,6 +95,8 @@ class Shape:
         for one in _wholes(value, array):
             if (wrong := self._add_whole(one, place)) is not None:
                 return wrong
+        if array.dtype.kind == "U" and not all(map(_is_encodable, array.flat)):
+            return "holds half a character, which no encoding has,"
         if array.dtype.kind not in "biufU":
             return "holds a list of other things than numbers or text, or with nothing in it,"
         if (
@@ -104,6 +113,13 @@ class Shape:
                 array.dtype if self.dtype is None else np.promote_types(self.dtype, array.dtype)
             )
         return None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _wholes(value: list[Any], array: Array) -> list[int]:

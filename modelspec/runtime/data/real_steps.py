@@ -25,7 +25,7 @@ def kept_lengths(feature: ScannedFeature, block: Mapping[str, Array], chosen: Ar
     """How many values each of the chosen examples has before padding: (examples,), or (examples,
     columns) where several are stacked.
     """
-    found = [lengths(block[name])[chosen] for name in feature.checks]
+    found = [lengths(feature.lists(name, block[name]))[chosen] for name in feature.checks]
     return np.stack(found, axis=-1) if feature.bound.stacked else found[0]
 
 
@@ -39,7 +39,7 @@ def real_entries(
     marks = steps_of(kept_lengths(feature, block, chosen), length, pad)
     if marks.all():
         return None
-    sizes = feature.sized(length)
+    sizes = (length, *feature.sizes[1:])
     if feature.bound.stacked:  # (examples, columns, length) -> (examples, length, ..., columns)
         marks = np.moveaxis(marks, 1, -1)
         marks = marks.reshape(len(marks), length, *(1,) * (len(sizes) - 2), marks.shape[-1])

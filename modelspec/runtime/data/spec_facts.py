@@ -8,7 +8,9 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.data_section import DataSection
+from modelspec.compiler.spec.data_window import input_row, target_row
 from modelspec.compiler.spec.training_section import Training
+from modelspec.core.shapes import Tensor
 
 from .table import Table
 
@@ -23,6 +25,20 @@ def typed_graph(compiled: Compiled) -> TypedGraph:
     """The graph of a spec without errors."""
     assert compiled.graph is not None, "the spec has errors"
     return compiled.graph
+
+
+def row_inputs(compiled: Compiled) -> dict[str, Tensor]:
+    """By model input: the type of what one row of the data becomes. That is the input's own, but
+    where it takes windows of rows.
+    """
+    window = section(compiled).window
+    return {name: input_row(one, window) for name, one in typed_graph(compiled).inputs.items()}
+
+
+def row_outputs(compiled: Compiled) -> dict[str, Tensor]:
+    """By model output: the type that what one row of the data becomes is compared with."""
+    window = section(compiled).window
+    return {name: target_row(one, window) for name, one in typed_graph(compiled).outputs.items()}
 
 
 def takers(compiled: Compiled, name: str) -> Iterator[Layer]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from modelspec.compiler.pipeline import Compiled
-from modelspec.compiler.spec.data_features import MEASURED
 from modelspec.compiler.spec.data_section import DataSection
 from modelspec.core.shapes import show
 
@@ -26,14 +24,16 @@ from .auto_sizes import resolve_auto
 from .cache import Entry, Explanation, Writer
 from .cache import Key as CacheKey
 from .column_reader import memory_limit
-from .columns import Binding, Bound, Key
+from .columns import Binding, Key
 from .errors import Findings, RunError
 from .materialise import ArrayWriter, Block, MakeArray, prepared_blocks
+from .parts import seed_of
+from .prepared_keys import expected, must_adapt, vocabularies
 from .scan import Scan
 from .spec_facts import typed_graph
 from .table import Array, Table
 from .targets import loss_of
-from .transforms import needs_adapting
+from .windows import LACKING
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,11 @@ class Storage:
                 # Left out where every setting has its default, as in the keys of earlier versions.
                 **({"settings": dict(table.settings)} if table.settings else {}),
                 "columns": {"/".join(key): bound.feature() for key, bound in features.items()},
-                **_vocabularies(features.values()),
+                **self._window(),
+                **vocabularies(features.values()),
                 "weights": self.data.weights,
+                # Left out where nothing is expected, as in the keys of earlier versions.
+                **expected(self.data),
                 "inputs": {
                     name: f"{show(tensor.shape)} {tensor.dtype}"
                     for name, tensor in typed.inputs.items()
@@ -180,6 +183,16 @@ class Storage:
             },
         )
 
+    def _window(self) -> dict[str, Any]:
+        """What makes windows of the rows, and where the parts end that earlier rows are looked up
+        in; nothing where each row is an example, as in the keys of earlier versions.
+        """
+        window, split = self.data.window, self.data.split
+        if window is None:
+            return {}
+        facts = split.facts() if split is not None else None
+        return {"window": {**window.model_dump(), "split": facts}}
+
     def _learned(self, table: Table, state: State | None) -> Any:
         """What was learned; where the source is the one that is trained on, what it is learned
         from, as the key is asked for before anything is learned.
@@ -188,8 +201,10 @@ class Storage:
             return None
         if state is not None and table.fingerprint != self.own:
             return state.digest()
-        split = self.data.split.model_dump() if self.data.split else None
-        return {"seed": self.compiled.file.seed if split else None, "split": split}
+        split = self.data.split
+        if split is None:
+            return {"seed": None, "split": None}
+        return {"seed": seed_of(split, self.compiled), "split": split.facts()}
 
     def _output(self, name: str) -> str:
         loss = loss_of(self.compiled.training, name)
@@ -197,28 +212,6 @@ class Storage:
         kind = f"{loss.kind()} {getattr(loss, 'targets', '')} {axis}" if loss else ""
         output = typed_graph(self.compiled).outputs[name]
         return f"{show(output.shape)} {output.dtype} {kind}"
-
-
-def _vocabularies(bounds: Iterable[Bound]) -> dict[str, Any]:
-    """The contents of files that transforms name; nothing where they name none."""
-    layers = [layer for bound in bounds if bound.chain for layer in bound.chain.layers]
-    named = [getattr(layer, "vocabulary", None) for layer in layers]
-    found: dict[str, str] = {}
-    for path in named:
-        if isinstance(path, (str, Path)):
-            with suppress(OSError):  # reported where the tokens are read
-                found[str(path)] = sha256(Path(path).read_bytes()).hexdigest()
-    return {"vocabularies": found} if found else {}
-
-
-def must_adapt(bound: Bound) -> bool:
-    """Whether something about a feature follows from the training split."""
-    layers = bound.chain.layers if bound.chain else ()
-    return (
-        bound.missing in MEASURED
-        or (bound.pad is not None and bound.pad.length is None)
-        or any(needs_adapting(layer) for layer in layers)
-    )
 
 
 def _of_kind(arrays: Mapping[str, Array], kind: str) -> dict[str, Array]:
@@ -255,6 +248,9 @@ class _Preparation:
                 release(array)
         writer.finish()
         scan = self.scan
+        for kind, marks in scan.lacking.items():
+            writer.arrays[f"{LACKING}/{kind}"] = make(f"{LACKING}/{kind}", marks.shape, bool)
+            writer.arrays[f"{LACKING}/{kind}"][:] = marks
         return PreparedSource(
             writer.arrays, scan.kept, scan.rows, self.state, self.compiled, explanation
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,16 @@ one that the data has as such by its bits, which copies, slices and stacks keep.
 """
 
 
+class LeftOut(NamedTuple):
+    """The rows of a source that `data.where` leaves out."""
+
+    condition: str
+    rows: int
+    """All that the source has."""
+    left_out: int
+    """How many it leaves out."""
+
+
 class Table(ABC):
     """Columns by name, each an array whose first axis counts the examples.
 
@@ -36,10 +47,17 @@ class Table(ABC):
     column of numbers lacks some, it has `NOTHING`, and `missing` tells where.
     """
 
-    marks: ClassVar[bool] = False
+    marks: bool = False
     """Whether its source can say what stands for no value (`missing_values`)."""
     as_written: bool = False
     """Whether its cells are text, of which a feature says whether they are numbers."""
+    decimal: str = "."
+    """What precedes the fraction of its numbers, where they are text."""
+    thousands: str | None = None
+    """What separates groups of three digits in them; None: nothing."""
+
+    left_out: LeftOut | None = None
+    """What `where` leaves out of the source; None: nothing, as there is no condition."""
 
     def __init__(
         self, name: str, names: tuple[str, ...], fingerprint: str, span: Span | None
@@ -51,6 +69,12 @@ class Table(ABC):
         """SHA-256 of what was read, or of the names, sizes and contents of the files."""
         self.span = span
         """Where the spec names the source."""
+        self.source_places: Array | None = None
+        """Of each example its place in the source, where some that cannot be read are left out."""
+        self.origin: Path | None = None
+        """The folder of the file that it was read from, where it is one."""
+        self.kept: object = None
+        """What has to live as long as the table: a temporary folder."""
         self.settings: Mapping[str, Any] = {}
         """What else than the files says what is read of them, where it is not the default."""
         self.warnings: tuple[Diagnostic, ...] = ()
@@ -61,6 +85,15 @@ class Table(ABC):
     @property
     def bits(self) -> int | None:
         """Of each channel of image files; None where there are none."""
+        return None
+
+    def bits_of(self, name: str) -> int | None:
+        """The same of one column."""
+        return self.bits
+
+    @property
+    def file_names(self) -> Sequence[str] | None:
+        """The file of each example, where an example is a file."""
         return None
 
     @property
@@ -81,6 +114,10 @@ class Table(ABC):
         different lengths have no common count.
         """
         return None
+
+    def in_file(self, rows: Array | None) -> Array | None:
+        """The places of rows among all that the source has; None: all in their own place."""
+        return rows
 
     @property
     def size_hint(self) -> int | None:
@@ -111,7 +148,7 @@ class Table(ABC):
         """
         for name in names:
             if name not in self:
-                raise DataError([self._unknown(name).at(self.span)])
+                raise DataError([self.unknown(name).at(self.span)])
         try:
             yield from self.read_blocks_of(names, rows, texts)
         except Fault as fault:
@@ -143,7 +180,7 @@ class Table(ABC):
         key = name, text and self.as_written
         if key not in self._read:
             if name not in self:
-                raise DataError([self._unknown(name).at(span or self.span)])
+                raise DataError([self.unknown(name).at(span or self.span)])
             try:
                 self._read[key] = self.read_text(name) if key[1] else self.read(name)
             except Fault as fault:
@@ -184,7 +221,8 @@ class Table(ABC):
         mnist.npz`.
         """
 
-    def _unknown(self, name: str) -> Fault:
+    def unknown(self, name: str) -> Fault:
+        """MS607: a column that the table does not have."""
         near = nearest(name, self.names)
         some = list(self.names[:12])
         more = f" and {len(self.names) - 12} more" if len(self.names) > 12 else ""

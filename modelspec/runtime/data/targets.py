@@ -32,6 +32,8 @@ class Target:
     """Whether something is measured against it; a spec without `training` does not say what it is
     compared with.
     """
+    of_rows: bool = False
+    """Whether these are the rows of targets of several, so that `tensor` lacks the axis of time."""
 
     @property
     def encoding(self) -> str:
@@ -44,6 +46,8 @@ class Target:
     def class_axis(self) -> int:
         """The axis of the output (batch axis counted) along which the classes are."""
         axis = getattr(self.loss, "axis", -1)
+        if self.of_rows and isinstance(axis, int) and axis > 0:
+            axis -= 1
         return axis % self.tensor.rank if isinstance(axis, int) else self.tensor.rank - 1
 
     @property

@@ -53,6 +53,8 @@ class Wanted(NamedTuple):
     """Where numbers are not changed on their way to the model, the floats that they become."""
     stacked_as: str | None = None
     """The dtype of whole numbers that columns side by side have together."""
+    dates: bool = False
+    """Whether texts are dates and times."""
 
 
 def wanted_of(
@@ -67,16 +69,22 @@ def wanted_of(
         whole = whole or "`dtype: int64`"
     exact = None if text else _exact(key, bound, layers, compiled)
     stacked_as = None if text else _stacked_as(key, layers, compiled)
+    dates = _reads_dates(layers)
     if kind == "inputs":
         other = layers[0].number_counterpart if text and layers else None
         help = f"look numbers up with `{other}`" if other else None
-        return Wanted(f"input `{name}`", text, help, whole, exact, stacked_as)
+        return Wanted(f"input `{name}`", text, help, whole, exact, stacked_as, dates)
     help = (
         "leave `transform` out, or use `IntegerLookup`, where classes are numbers already"
         if text
         else _CLASSES
     )
-    return Wanted(f"the target of `{name}`", text, help, whole, exact, stacked_as)
+    return Wanted(f"the target of `{name}`", text, help, whole, exact, stacked_as, dates)
+
+
+def _reads_dates(layers: Iterable[Layer]) -> bool:
+    """Whether the first layer that changes values takes dates."""
+    return next((one.reads_dates for one in layers if one.keeps_values != "all"), False)
 
 
 def takes_text(
@@ -106,7 +114,9 @@ def text_columns(
     return frozenset(
         name
         for key, bound in binding.features.items()
-        if takes_text(key, bound, table, compiled, state)
+        if bound.separator is not None
+        or bound.number_format is not None
+        or takes_text(key, bound, table, compiled, state)
         for name in bound.names
     )
 

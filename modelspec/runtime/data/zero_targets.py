@@ -25,7 +25,7 @@ def check_zero_targets(
     for output, chosen in _relative(training):
         for name, part in parts.items():
             values = part.examples.targets.get(output)
-            zeros = _zeros(values, part.positions) if values is not None else 0
+            zeros = _zeros(values, part.rows_of("targets")) if values is not None else 0
             if zeros:
                 findings.warning(
                     "MS638",

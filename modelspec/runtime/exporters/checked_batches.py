@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..data import RunError
+from ..data.random_inputs import inputs_of
 from ..data.sequences import is_ragged, lengths
 from ..data.table import Array
 from ..run.open_run import SavedRun
 from ..run.run_data import prepared_source
-from .raw_inputs import dense
+from .raw_inputs import dense, direct_column
 from .samples import RowsOf, Samples
 
 FEW = 3
@@ -90,7 +91,7 @@ class Batches:
             yield from self._by_length(columns)
             first = self._first_of(self._with_lengths(columns, self._usual()))
         else:
-            first = Batch(columns, self.samples.inputs, len(self.samples))
+            first = _batch(columns, self.samples.inputs, len(self.samples))
             yield first
         few = {name: values[:FEW] for name, values in columns.items()}
         for length in self._lengths():
@@ -112,8 +113,8 @@ class Batches:
             )
         except RunError:
             return
-        inputs = {name: np.asarray(values) for name, values in found.inputs.items()}
-        yield Batch(columns, inputs, len(next(iter(inputs.values()))), length)
+        inputs = {name: np.asarray(values) for name, values in inputs_of(found).items()}
+        yield _batch(columns, inputs, len(next(iter(inputs.values()))), length)
 
     def _first_of(self, columns: Mapping[str, Array] | None) -> Batch | None:
         return next(self._prepared(columns), None)
@@ -216,6 +217,14 @@ class Batches:
             for name, axes in self.sizes.model.items():
                 varied[name] = _resized(inputs[name], axes, length)
             yield Batch({}, varied, len(next(iter(inputs.values()))), length, direct=True)
+
+
+def _batch(
+    columns: Mapping[str, Array], inputs: Mapping[str, Array], size: int, length: int | None = None
+) -> Batch:
+    """A batch that also has the model's own inputs, for an export that takes these."""
+    own = {direct_column(name): np.asarray(values) for name, values in inputs.items()}
+    return Batch({**columns, **own}, inputs, size, length)
 
 
 def _resized(values: Array, axes: tuple[int, ...], length: int) -> Array:

@@ -23,6 +23,7 @@ from .checks import check_installed, check_path, check_tolerance, format_of
 from .formats import Format
 from .left_out import left_out, record
 from .samples import samples
+from .series_samples import of_several_rows
 
 if TYPE_CHECKING:
     from .job import Job
@@ -117,6 +118,7 @@ def _job(
     run = open_run(run_dir)
     model = run.model(measured=False)
     rows = samples(run, data)
+    preprocessing = preprocessing and not of_several_rows(run.compiled)
     from .job import Job
 
     return Job(run, model, rows, preprocessing, quantize, tolerance)

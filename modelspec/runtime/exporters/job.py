@@ -16,10 +16,11 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.infer import TypedGraph
 from modelspec.compiler.pipeline import Compiled
 
-from ..data.adapted_state import has_inverse, inverse, labels
+from ..data.adapted_state import labels
 from ..data.table import Array
+from ..data.target_inverse import has_inverse, inverse
+from ..run.decisions import decide, labelled, target_layers
 from ..run.open_run import SavedRun
-from ..run.predict import decide, labelled, target_layers
 from .checked_batches import Batch, Batches, Sizes
 from .difference import difference
 from .feature_making import preparing

@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .series_samples import before_the_model
+
 if TYPE_CHECKING:
     from .job import Job
     from .written import Written
@@ -19,7 +21,7 @@ _SHOWN = 8
 
 def left_out(job: Job, written: Written) -> tuple[str, ...]:
     """Each as a half sentence."""
-    found = list(written.left_out)
+    found = [*written.left_out, *before_the_model(job.compiled)]
     if not (written.inside or written.prepares):
         found += [
             f"{', '.join(one.words)} of `{name}`"
@@ -32,6 +34,11 @@ def left_out(job: Job, written: Written) -> tuple[str, ...]:
             for name, one in job.preparing.features.items()
             if one.fixed
         ]
+    found += [
+        f"{', '.join(one.outside)} of `{name}`"
+        for name, one in job.preparing.features.items()
+        if one.outside
+    ]
     found += [
         f"the way from `{name}` back to the numbers of its column"
         for name in job.undone

@@ -15,9 +15,9 @@ from modelspec.catalog.layers.layer import Layer
 from modelspec.compiler.spec.data_section import Pad
 from modelspec.core.shapes import Tensor
 
-from ..data.adapted_state import has_inverse, inverse
 from ..data.letter_case import lowered
 from ..data.table import Array, Table
+from ..data.target_inverse import has_inverse, inverse
 from .graph_steps import OnText, Step, filled, padded, typed
 from .raw_inputs import RawInput
 
@@ -53,6 +53,10 @@ class Feature:
     """Whether a step takes one example at a time."""
     fixed: bool = False
     """Whether a size that `predict` takes as it comes is fixed."""
+    outside: tuple[str, ...] = ()
+    """What no export does, in the words of the spec: `number`, or all that makes an input which an
+    export takes as the model does.
+    """
 
     @property
     def fills_any(self) -> bool:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from modelspec.compiler.spec.number_format import NumberFormat
+
 from ..data.cells import ready
 from ..data.sequences import is_ragged
 from ..data.table import Array, Table
+from ..data.written_numbers import read_numbers
 
 WIDE = 64
 """A vector of more columns than this is one input, not one for each."""
@@ -29,22 +32,29 @@ class RawInput:
     text: bool = False
     wide: bool = False
     """Whether the columns stand side by side."""
+    written: NumberFormat | None = None
+    """How its numbers are written, where they are text."""
 
     def of(self, columns: Mapping[str, Array], table: Table) -> Array:
         """Its values for rows whose sequences have one length: NaN where a number is missing, `""`
         where a text is.
         """
-        found = [cells(columns[name], self.text, table) for name in self.columns]
+        found = [cells(columns[name], self.text, table, self.written) for name in self.columns]
         values = np.stack(found, axis=-1) if self.wide else found[0]
         return values.astype(object if self.dtype == "string" else np.dtype(self.dtype))
 
 
-def cells(values: Array, text: bool, table: Table) -> Array:
+def direct_column(name: str) -> str:
+    """Under what name the columns of a batch hold a model input that no column makes."""
+    return f"{name} of the model"
+
+
+def cells(values: Array, text: bool, table: Table, written: NumberFormat | None = None) -> Array:
     """A column as texts, or as numbers."""
     values = dense(values)
     if text or values.dtype.kind != "O":
         return ready(values, text).values
-    return table.numbers(values).values
+    return read_numbers(written, table, values).values
 
 
 def dense(values: Array) -> Array:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelspec.compiler.pipeline import Compiled
-
 from ..data import RunError, Table, open_source
 from ..data.adapt import Pipeline, adapt, pipelines
 from ..data.adapted_state import State
 from ..data.cells import Numbers
 from ..data.columns import Binding, bind
 from ..data.errors import Findings
+from ..data.file_columns import with_files
+from ..data.filtered import filtered
 from ..data.python_objects import MemoryTable
+from ..data.random_inputs import inputs_of
 from ..data.scan import scan
 from ..data.spec_facts import section
 from ..data.split import everything
@@ -25,6 +26,7 @@ from ..data.table import Array, is_nothing
 from ..data.wanted import text_columns
 from ..run.open_run import SavedRun, table_for
 from ..run.run_data import prepared_source, saved_state
+from .series_samples import of_several_rows, some_inputs
 
 ROWS = 128
 """How many rows are looked at, at most."""
@@ -58,8 +60,10 @@ def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Sa
     Raises `RunError`: MS764 where the run's own data cannot be had.
     """
     try:
-        table = table_for(run, source) if source is not None else _own(run.compiled, part)
-        rows = _rows(run, table)
+        table = table_for(run, source) if source is not None else _own(run, part)
+        if of_several_rows(run.compiled):
+            return _of_model(run, table)
+        rows = _rows(run, _with_files(run, table))
         inputs, state, _ = prepared_source(run.compiled, rows, run.directory, with_targets=False)
     except RunError as error:
         if source is not None:
@@ -71,13 +75,30 @@ def samples(run: SavedRun, source: str | None, *, part: str | None = None) -> Sa
             help="name data to check it with: `--data SOURCE`",
         ) from error
     columns = {name: rows.column(name) for name in rows.names}
-    return Samples(rows, columns, inputs.inputs, _pipelines(run, rows, state), state)
+    return Samples(rows, columns, inputs_of(inputs), _pipelines(run, rows, state), state)
 
 
-def _own(compiled: Compiled, part: str | None) -> Table:
-    data = section(compiled)
+def _of_model(run: SavedRun, table: Table) -> Samples:
+    """What the model takes, of examples that are made of several rows."""
+    found, state, _ = prepared_source(run.compiled, table, run.directory, with_targets=False)
+    return Samples(table, {}, some_inputs(found), {}, state)
+
+
+def _with_files(run: SavedRun, table: Table) -> Table:
+    """The table with the pictures that its columns of paths name."""
+    compiled = run.compiled
+    return with_files(table, section(compiled), compiled.file.context, Findings(), targets=False)
+
+
+def _own(run: SavedRun, part: str | None) -> Table:
+    """The rows of a source that are examples of the run."""
+    data, context = section(run.compiled), run.compiled.file.context
     name = part or next(name for name in ("test", "validation", "train") if name in data.sources)
-    return open_source(data.sources[name], compiled.file.context, data.source_spans.get(name))
+    table = open_source(data.sources[name], context, data.source_spans.get(name))
+    findings, state = Findings(), saved_state(run.compiled, run.directory)
+    table = filtered(table, run.compiled, _bound(run, table), findings, state=state)
+    findings.stop_if_wrong()
+    return table
 
 
 def _rows(run: SavedRun, table: Table) -> MemoryTable:
@@ -109,6 +130,8 @@ class RowsOf(MemoryTable):
     def __init__(self, table: Table, columns: Mapping[str, Array]) -> None:
         super().__init__(table.name, columns)
         self._table = table
+
+        self.decimal, self.thousands = table.decimal, table.thousands
 
     def numbers(self, texts: Array) -> Numbers:
         return self._table.numbers(texts)

@@ -5,6 +5,7 @@ and the data is checked.
 """
 
 from ..data import DataError, RunError
+from .choose_threshold import choose_threshold
 from .evaluate import Evaluation, evaluate
 from .events import Watcher
 from .predict import Stream, Written, predict, predictions
@@ -26,6 +27,7 @@ __all__ = [
     "Trial",
     "Watcher",
     "Written",
+    "choose_threshold",
     "evaluate",
     "has_ended",
     "opened",

@@ -10,6 +10,8 @@ from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
 
+from modelspec.core.source.regular_files import require_regular
+
 from ..data.errors import RunError
 
 
@@ -38,7 +40,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of an ordinary file. Raises `OSError`."""
+    require_regular(path)
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from modelspec.core.diagnostics import Diagnostic
 
+from ..history.ending import Ending
+
 Logs = Mapping[str, float]
 
 
@@ -75,6 +77,9 @@ class Watcher:
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch ended."""
+
+    def finished(self, ending: Ending) -> None:
+        """Training came to its end, which may be before its last epoch."""
 
     def ended(self) -> None:
         """Training ended, or failed before it began."""

@@ -241,7 +241,7 @@ def _calls(typed: TypedGraph, place: str) -> list[str]:
     found: list[str] = []
     for call in typed.alive:
         found.append(place + call.name)
-        if call.inside is not None:
+        if call.inside is not None and not call.call.use.around:
             found += _calls(call.inside, f"{place}{call.name}/")
     return found
 

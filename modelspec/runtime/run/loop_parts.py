@@ -22,6 +22,10 @@ from .signals import Signals
 if TYPE_CHECKING:
     import keras
 
+    from modelspec.compiler.pipeline import Compiled
+
+    from ..data.adapted_state import State
+    from ..history.ending import Ending
     from .epoch_callbacks import History
     from .step import Counted, TestSteps
     from .training_loop import Fitting, Task
@@ -42,6 +46,17 @@ class Measurement(NamedTuple):
     caveats: tuple[Diagnostic, ...]
     """What to know about the numbers."""
 
+    def with_original(
+        self, model: keras.Model, feed: Feed, part: Part, compiled: Compiled, state: State | None
+    ) -> Measurement:
+        """The same with metrics in the unit of the targets' columns."""
+        from .original_metrics import original_metrics
+
+        assert compiled.training is not None  # it was measured
+        size = compiled.training.batch_size
+        found = original_metrics(compiled, state, model, feed, part, size)
+        return self._replace(metrics={**self.metrics, **found})
+
 
 class Loop:
     """Trains and evaluates one model on the parts of prepared data. Makes each source's tensors
@@ -54,6 +69,8 @@ class Loop:
         self.training = training
         self.fitting: Fitting | None = None
         """The training, once it began."""
+        self.ending: Ending | None = None
+        """How it reached its end."""
         self._feeds: dict[int, Feed] = {}
 
     @property
@@ -88,6 +105,7 @@ class Loop:
         """
         from .callback_logs import rewind
         from .epoch_callbacks import History
+        from .training_ending import ending_of
 
         rewind(callbacks, start)
         plan = self.plan(directory)
@@ -101,6 +119,8 @@ class Loop:
                 self.fitting.run(start)
         finally:
             watcher.ended()
+        self.ending = ending_of(self.fitting)
+        watcher.finished(self.ending)
         return record.rows
 
     def _fitting(
@@ -168,7 +188,9 @@ class Loop:
             chosen = train.positions[order(seed, epoch, len(train))][
                 step * size : (step + 1) * size
             ]
-            shown = ", ".join(str(one + 1) for one in chosen[:_MOST_EXAMPLES])
+            windows = train.examples.windows
+            rows = chosen if windows is None else windows.last_rows[chosen]
+            shown = ", ".join(str(one + 1) for one in rows[:_MOST_EXAMPLES])
             more = (
                 f" and {len(chosen) - _MOST_EXAMPLES:,} more"
                 if len(chosen) > _MOST_EXAMPLES
@@ -192,7 +214,10 @@ class Loop:
         """The loss and metrics on a part, as the model is now."""
         part = self.prepared.parts[name]
         test = self.fitting.test if self.fitting else None
-        return evaluate(self.model, self._feed(part), part, self.training.batch_size, test)
+        found = evaluate(self.model, self._feed(part), part, self.training.batch_size, test)
+        return found.with_original(
+            self.model, self._feed(part), part, self.prepared.compiled, self.prepared.state
+        )
 
     def first_batch(self) -> dict[str, float]:
         """One batch of the training part through the graph, without a change of weights."""

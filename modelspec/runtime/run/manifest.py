@@ -12,6 +12,7 @@ from typing import Any
 
 from modelspec.compiler.pipeline import Compiled
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.source.regular_files import read_regular
 
 from ..data import Prepared, RunError
 from ..history.record import FORMAT
@@ -22,8 +23,12 @@ from .folder import MANIFEST, MODEL, RESOLVED, SPEC, RunFolder
 from .resolved_spec import paths_start, resolved_text
 from .run_data import save_state
 
+_MOST = 64 * 2**20
+"""Bytes of a manifest."""
 _STOPPING = ("EarlyStopping", "TerminateOnNaN")
 """Callbacks that end a training before its last epoch."""
+_OF_AN_END = ("faults", "signal", "ending")
+"""What a manifest says of how a run ended, which is no longer so once it is resumed."""
 
 
 class Record:
@@ -50,7 +55,7 @@ class Record:
             "seed": compiled.file.seed,
             "parameters": compiled.graph.parameters if compiled.graph else None,
             "versions": framework.versions(),
-            "dependencies": dependencies(),
+            "dependencies": dict(dependencies()),
             "machine": framework.machine(),
         }
         self._write()
@@ -60,9 +65,7 @@ class Record:
         """The manifest of a run that goes on; `resumed` says from where, and stays in it for
         ever.
         """
-        values = {
-            key: value for key, value in before.values.items() if key not in ("faults", "signal")
-        }
+        values = {key: value for key, value in before.values.items() if key not in _OF_AN_END}
         if resumed.get("inexact"):
             values["inexact"] = True
         earlier = values.get("resumed")
@@ -104,7 +107,8 @@ class Record:
         self._values.update(outcome=outcome, ended=_now(), **more)
         if faults:
             self._values["faults"] = [
-                {"code": fault.code, "message": fault.message} for fault in faults
+                {"code": fault.code, "message": fault.message, "help": fault.help}
+                for fault in faults
             ]
         if model.exists():
             self._values["files"] = {MODEL: digest(model)}
@@ -178,7 +182,7 @@ class Manifest:
         """
         path = directory / MANIFEST
         try:
-            values = json.loads(path.read_bytes())
+            values = json.loads(read_regular(path, _MOST))
         except (FileNotFoundError, NotADirectoryError):
             what = (
                 "is no folder" if not directory.is_dir() else f"holds no run: it has no {MANIFEST}"

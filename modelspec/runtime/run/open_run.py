@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.project import grants_for, places_for
 from modelspec.core.settings import Context
 
 from ..backend.process_state import own_state
 from ..data import RunError, Table, open_source
+from ..data.columns import binding_of
+from ..data.skipped_rows import SkippedRows
 from ..history import altered
 from . import framework
 from .atomic_files import digest
@@ -26,8 +29,9 @@ from .checkpoints import Store
 from .folder import CHECKPOINTS, MODEL, RESOLVED, SPEC, is_written
 from .framework_errors import told
 from .manifest import Manifest
+from .row_sources import StandardInput, one_image, rows_of, standard_input
 from .saver import Snapshot, latest
-from .source_argument import source_of
+from .source_argument import source_of, with_own_header
 
 if TYPE_CHECKING:
     import keras
@@ -109,7 +113,7 @@ def open_run(directory: Path) -> SavedRun:
     manifest = Manifest.read(directory)
     compiled = read_resolved(directory, manifest)
     refuse_altered(directory, manifest)
-    warnings = edited(directory, manifest)
+    warnings = grant_warnings(directory) + edited(directory, manifest)
     if not has_model(directory, manifest):
         if not Store(directory / CHECKPOINTS).committed():
             raise without_weights(directory, manifest)
@@ -195,41 +199,91 @@ def why_no_model(directory: Path, manifest: Manifest) -> str:
 def read_resolved(directory: Path, manifest: Manifest) -> Compiled:
     """The spec as it was run. Raises `RunError` (MS708)."""
     path = directory / RESOLVED
-    checked = compile_spec(path, context=run_context(directory, manifest))
+    context = run_context(directory, manifest)
+    checked = compile_spec(path, context=context)
     if checked.ok and checked.value is not None and checked.value.data is not None:
         return checked.value
     errors = [one for one in checked.diagnostics if one.severity == "error"]
+    if errors and all(one.code in _OUT_OF_REACH for one in errors):
+        raise RunError([replace(one, help=_reach(context)) for one in errors])
     notes = [str(one) for one in errors[:3]]
     raise RunError.of(
         "MS708", f"`{path}` is not the spec of a run that this version can read", notes=notes
     )
 
 
-def run_context(directory: Path, manifest: Manifest) -> Context:
-    """Where the spec's paths start: the folder that the spec stood in, if that is around here.
+_OUT_OF_REACH = ("MS210", "MS682")
 
-    A manifest from a stranger may name any folder; only one below the working directory, or one
-    that holds the run itself, is taken.
+
+def _reach(context: Context) -> str:
+    """What lets a run read the files of its spec."""
+    return (
+        f"its paths start in {context.folder}: run modelspec there; or, if you let this run read"
+        f" all that is there, give `--data-root {context.folder}`"
+    )
+
+
+def run_context(directory: Path, manifest: Manifest) -> Context:
+    """Where the spec's paths start, and what the user granted.
+
+    A manifest from a stranger may name any folder: only one below the working directory, or in a
+    place that the user granted, becomes the project. In the folder that holds the run, paths start
+    too, but lead nowhere until it is granted; they are judged when something is opened, since a run
+    can be used for other data where those that it was trained on are out of reach.
     """
     folder, here = manifest.spec_folder, Path.cwd().resolve()
+    directory = directory.resolve()
+    places = replace(places_for(here) + places_for(directory), when_opened=True)
     if folder is not None and folder.is_absolute():
         folder = folder.resolve()
         if folder.is_relative_to(here):
-            return Context(folder=folder, project=here)
-        if directory.resolve().is_relative_to(folder):
-            return Context(folder=folder, project=folder)
-    return Context(folder=here, project=here)
+            return Context(folder=folder, project=here, places=places)
+        if places.hold(folder):
+            return Context(folder=folder, project=folder, places=places)
+        if directory.is_relative_to(folder):
+            return Context(folder=folder, project=directory, places=places)
+    return Context(folder=here, project=here, places=places)
 
 
-def table_for(run: SavedRun, source: str) -> Table:
-    """The table of a SOURCE as a person writes it: a path whose ending tells its kind, or
-    `kind=path`.
-
-    Settings that the spec gives a source of this kind (a delimiter) hold for it too. Raises
-    `RunError` (MS601).
+def grant_warnings(directory: Path) -> tuple[Diagnostic, ...]:
+    """What the user should know of the places that `run_context` grants: MS137 for a project that
+    is not trusted, MS138, MS139.
     """
-    anywhere = Context(
-        folder=Path.cwd(), project=Path(Path.cwd().anchor)
-    )  # whoever names the path may read it
-    sources = run.compiled.data.sources.values() if run.compiled.data else ()
-    return open_source(source_of(source, sources, anywhere), anywhere)
+    folders = (Path.cwd().resolve(), directory.resolve())
+    return tuple(dict.fromkeys(one for found in folders for one in grants_for(found).warnings))
+
+
+def table_for(run: SavedRun, source: str, skipped: SkippedRows | None = None) -> Table:
+    """The table of a SOURCE as a person writes it: a path whose ending tells its kind, or
+    `kind=path`; a row as a JSON object; one image; `-` for standard input.
+
+    Settings that the spec gives a source of this kind (words for missing values) hold for it too,
+    but for the delimiter and the header of a csv file, which are found anew. With `skipped`, rows
+    of another width (csv) and files that do not decode (images) are left out and noted
+    there. Raises `RunError` (MS601, MS739).
+    """
+    from ..data.lenient_sources import open_leniently
+
+    sources = tuple(run.compiled.data.sources.values()) if run.compiled.data else ()
+    here = Path.cwd()  # whoever names it may read it, an address too
+    places = replace(places_for(here), everywhere=True)
+    context = Context(folder=here, project=Path(here.anchor), places=places)
+    found = rows_of(source, run.compiled, skipped) or one_image(source, sources)
+    if found is not None:
+        return found
+    kind, kept = standard_input(source, sources), None
+    if kind is not None:
+        kept = StandardInput(kind)
+        source, context = f"{kind}={kept.name}", kept.context
+    settings = source_of(source, sources, context)
+    columns = tuple(
+        name for bound in binding_of(run.compiled).inputs.values() for name in bound.names
+    )
+    settings = with_own_header(settings, columns, context)
+    table = (
+        open_source(settings, context)
+        if skipped is None
+        else open_leniently(settings, context, skipped)
+    )
+    table.kept = kept
+    return table

@@ -32,7 +32,7 @@ from .folder import CHECKPOINTS, RESOLVED, RunFolder
 from .framework import Pins
 from .initial_weights import starting_weights
 from .manifest import Manifest, Record
-from .open_run import read_resolved, run_context
+from .open_run import grant_warnings, read_resolved, run_context
 from .result import Run, opened
 from .run_data import prepared_data
 from .saver import Snapshot, latest
@@ -67,6 +67,7 @@ def resume(
         folder.needs(*room(compiled, training))
         start = _start(folder, watcher)
         pins = Pins.here(manifest.values.get("backend"))
+        watcher.warned(grant_warnings(directory))
         prepared = prepared_data(compiled, pins=pins, directory=directory)
         watcher.warned(prepared.warnings)
         going_on = _Resumption(directory, manifest, allow_inexact)

@@ -15,8 +15,9 @@ from ..data import Examples, Prepared, RunError, Table, prepare, prepare_source
 from ..data.adapted_state import FILE, FOLDER, State
 from ..data.columns import binding_of
 from ..data.inspection import inspect
+from ..data.prepared_keys import must_adapt
 from ..data.profile import DataFacts
-from ..data.storage import must_adapt
+from ..data.skipped_rows import SkippedRows
 from . import framework
 from .atomic_files import cannot_write
 from .framework import Pins
@@ -29,11 +30,16 @@ def prepared_data(
     `RunError`.
     """
     state = _kept(compiled, directory) if directory is not None else None
-    return prepare(compiled, state=state, load=_loader(compiled, pins))
+    return prepare(compiled, state=state, load=loader(compiled, pins))
 
 
 def prepared_source(
-    compiled: Compiled, table: Table, directory: Path, *, with_targets: bool
+    compiled: Compiled,
+    table: Table,
+    directory: Path,
+    *,
+    with_targets: bool,
+    skipped: SkippedRows | None = None,
 ) -> tuple[Examples, State | None, tuple[Diagnostic, ...]]:
     """The examples of another source for the run in a folder, what that run learned, and warnings.
 
@@ -41,7 +47,12 @@ def prepared_source(
     """
     state = saved_state(compiled, directory)
     examples, warnings = prepare_source(
-        compiled, table, with_targets=with_targets, state=state, load=_loader(compiled, None)
+        compiled,
+        table,
+        with_targets=with_targets,
+        state=state,
+        load=loader(compiled, None),
+        skipped=skipped,
     )
     return examples, state, warnings
 
@@ -72,7 +83,8 @@ def save_state(prepared: Prepared, folder: Path) -> None:
         raise cannot_write(folder / FOLDER, error) from None
 
 
-def _loader(compiled: Compiled, pins: Pins | None) -> Callable[[], None]:
+def loader(compiled: Compiled, pins: Pins | None = None) -> Callable[[], None]:
+    """What loads the framework as the run has it."""
     file = compiled.file
     return lambda: framework.load(file.seed, deterministic=file.runtime.deterministic, pins=pins)
 
@@ -82,7 +94,7 @@ def inspected(compiled: Compiled) -> tuple[DataFacts, Prepared | None]:
     """What can be said of the data of a spec, faults included, and the data where they are right.
     Never raises for what data hold.
     """
-    return inspect(compiled, load=_loader(compiled, None))
+    return inspect(compiled, load=loader(compiled, None))
 
 
 @own_state()

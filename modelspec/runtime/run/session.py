@@ -106,6 +106,8 @@ def _finish(loop: Loop, record: Record, history: dict[str, list[float]], watcher
     }
     positive = positive_labels(loop.prepared.compiled, loop.prepared.state)
     named: dict[str, Any] = {"positive": positive} if positive else {}
+    if loop.ending is not None:
+        named["ending"] = loop.ending.as_json()
     record.end("completed", **_reached(loop), metrics=by_part, counted=counted, **named)
     caveats = _caveats(loop, measured)
     watcher.warned(caveats)

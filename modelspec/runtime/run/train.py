@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from modelspec.catalog.components.callbacks import TensorBoard
 from modelspec.compiler.pipeline import Compiled
 from modelspec.compiler.spec.training_section import Training
 from modelspec.core.diagnostics import Diagnostic
+from modelspec.core.places import Host
 
 from ..backend.process_state import own_state
 from ..data import Prepared, RunError
@@ -115,7 +116,9 @@ def trial(spec: CheckedSpec) -> Trial:
     loop = make_loop(prepared, training)
     from ..backend.compile_model import callbacks
 
-    loop.rehearse(lambda folder: callbacks(with_paths_in(folder, training)))
+    tried = tuple(one for one in training.callbacks if not hasattr(one.settings, "sends_to"))
+    tried_out = replace(training, callbacks=tried)
+    loop.rehearse(lambda folder: callbacks(with_paths_in(folder, tried_out)))
     with told("the first batch cannot be computed", prepared.compiled):
         metrics = loop.first_batch()
     with TemporaryDirectory(prefix="modelspec-") as scratch:
@@ -143,7 +146,23 @@ def require_training(compiled: Compiled) -> Training:
             "installed",
             help="`pip install tensorboard`, or leave the callback out",
         )
+    _require_hosts(compiled, compiled.training)
     return compiled.training
+
+
+def _require_hosts(compiled: Compiled, training: Training) -> None:
+    """Raises `RunError` (MS585) where a callback sends to a host that the user did not allow: a run
+    that goes on keeps no grants.
+    """
+    for one in training.callbacks:
+        target = getattr(one.settings, "sends_to", None)
+        if target is not None and not compiled.file.context.places.allow_host(*target):
+            host = Host(*target)
+            raise RunError.of(
+                "MS585",
+                f"`{one.written}` sends to {host}, a host that is not allowed",
+                help=f"if you let this run send there, give `--allow-host {host}`",
+            )
 
 
 def make_loop(

@@ -131,6 +131,9 @@ class Fitting:
     def _go_on(self, start: Snapshot) -> None:
         self.state.restore(start.tensors, start.state)
         self.history.restore(start.state["history"])
+        for one in self._callbacks.callbacks:
+            if hasattr(one, "ended_before") and one is not self.history:
+                one.ended_before = self.history.ended_before
         self.numbers.restore(start.tensors, start.state["numbers"])
         self.epoch, self.step = start.epoch, start.step
         self._began = time.perf_counter() - start.state["seconds"]

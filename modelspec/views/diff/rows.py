@@ -74,7 +74,7 @@ def _row(layer: TypedCall, prefix: str) -> Row:
     output = ", ".join(f"{show(one.shape)} {one.dtype}" for one in layer.outputs)
     return Row(
         prefix + layer.name,
-        layer.kind,
+        " ".join((*(one.kind() for one in layer.call.use.around), layer.kind)),
         _settings(callee) if own and isinstance(callee, Layer) else {},
         layer.call.use.name is not None,
         tuple(layer.inputs),

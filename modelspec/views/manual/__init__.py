@@ -19,6 +19,7 @@ from . import expression_page as expressions
 from . import key_pages as keys
 from . import kind_pages as kinds
 from . import library_pages as library
+from . import trust_page as trust
 from .page import Page, Row, Table, as_markdown, as_text
 
 __all__ = ["Page", "as_markdown", "as_text", "find", "near", "overview"]
@@ -119,6 +120,7 @@ def overview() -> Page:
         *families,
         Row("codes", "every code of a fault, e.g. `MS402`"),
         Row(library.TOPIC, "every architecture that ships with modelspec, e.g. `ResNet50`"),
+        Row(trust.TOPIC, "what a spec may reach, and what lets it reach more"),
     )
     return Page(
         "modelspec explain TOPIC",
@@ -140,6 +142,7 @@ _LISTS = {
     "keys": keys.list_page,
     expressions.TOPIC: expressions.page,
     library.TOPIC: library.list_page,
+    trust.TOPIC: trust.page,
 }
 
 

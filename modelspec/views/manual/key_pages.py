@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelspec.compiler.spec.checkpoint import Checkpoint
+from modelspec.compiler.spec.data_expect import Expected
 from modelspec.compiler.spec.data_section import Feature, Split
+from modelspec.compiler.spec.data_window import Window
 from modelspec.compiler.spec.model_inputs import Input
+from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.compiler.spec.runtime_section import Runtime
 from modelspec.compiler.spec.training_section import Choices
 from modelspec.core.settings import Section
@@ -23,12 +26,15 @@ _CLASSES: Final[dict[str, type[Section]]] = {
     "training.checkpoint": Checkpoint,
     "runtime": Runtime,
     "data.split": Split,
+    "data.window": Window,
+    "data.inputs.number": NumberFormat,
 }
 """Keys that are one mapping of settings."""
 _FORMS: Final[dict[str, type[Section]]] = {
     "model.inputs": Input,
     "data.inputs": Feature,
     "data.targets": Feature,
+    "data.expect": Expected,
 }
 """Keys whose values have a long form."""
 

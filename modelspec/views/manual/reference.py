@@ -11,6 +11,7 @@ from . import find
 from . import key_pages as keys
 from . import kind_pages as kinds
 from . import library_pages as library
+from . import trust_page as trust
 from .page import as_markdown
 
 _HEAD = """# Reference of the modelspec language
@@ -37,6 +38,7 @@ def _parts() -> Iterator[str]:
     yield as_markdown(library.list_page(), level=2)
     for name in library.names():
         yield as_markdown(library.page(name))
+    yield as_markdown(trust.page(), level=2)
     yield "## Codes\n"
     for code in codes():
         for page in find(code):

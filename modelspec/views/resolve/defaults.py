@@ -162,9 +162,11 @@ def _filled_in_wrong(found: MappingType[str, Entry], error: Faults) -> set[str]:
 
 def missing(made: Settings, written: MappingType[str, Any]) -> Iterator[tuple[str, Any]]:
     """Keys of a section that were left out and have a value all the same."""
+    idle = made.without_effect() if isinstance(made, Section) else ()
     for name, field in type(made).model_fields.items():
         if (
             name not in written
+            and name not in idle
             and not field.is_required()
             and (value := getattr(made, name)) is not None
         ):

@@ -14,6 +14,7 @@ from modelspec.compiler.spec.data_section import Feature
 from modelspec.compiler.spec.entries import Use
 from modelspec.compiler.spec.model_inputs import Input, InputSpec
 from modelspec.compiler.spec.model_section import ModelSection, SharedLayer
+from modelspec.compiler.spec.wrapped_models import HELD, wrapping
 from modelspec.core.settings import Context, Settings
 from modelspec.core.source import Entry, Mapping, Node, Scalar, Sequence
 
@@ -126,6 +127,9 @@ class _Spec:
         split = entries.get("split")
         if data.split is not None and split and isinstance(split.value, Mapping):
             entries["split"] = Entry(split.key_span, self._section(data.split, split.value))
+        window = entries.get("window")
+        if data.window is not None and window and isinstance(window.value, Mapping):
+            entries["window"] = Entry(window.key_span, self._section(data.window, window.value))
         for key, features in (("inputs", data.inputs), ("targets", data.targets)):
             if features and (entry := entries.get(key)):
                 entries[key] = Entry(entry.key_span, self._features(entry.value, features))
@@ -224,6 +228,11 @@ class _Models:
         body = Mapping(
             {**settings, **kept}, use.body.span if use.body is not None else use.kind_span
         )
+        if use.around:
+            kinds = [wrapper.kind() for wrapper in use.around]
+            held = wrapping(kinds, Scalar(use.kind, use.kind_span))
+            body = Mapping({HELD: Entry(use.kind_span, held), **body.entries}, body.span)
+            return Mapping({kinds[0]: Entry(use.kind_span, body)}, node.span)
         return Mapping({use.kind: Entry(use.kind_span, body)}, node.span)
 
     def _inputs(self, node: Node, inputs: Iterable[InputSpec]) -> Node:

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelspec.catalog.components.family import EXPRESSION as EXPRESSION_KEY
 from modelspec.catalog.layers.layer import NAMED, ONE, Argument, Layer
+from modelspec.catalog.library import kinds as library_kinds
 from modelspec.core.registry import Registry
 from modelspec.core.settings import Settings
 from modelspec.core.source import Value
@@ -137,7 +138,39 @@ def member(cls: type[Settings], family: Registry) -> Schema:
     primary = cls.primary()
     if primary is not None:
         forms += _primary_forms(cls, primary, properties)
+    if getattr(cls, "wraps_each_layer", False):
+        forms += _model_forms(properties, str(primary))
     return {"description": description(cls), "anyOf": [*forms, EXPRESSION]}
+
+
+_WORDS = "layer|layers|inputs|outputs|shared|weights|name|trainable|dtype|from|call|when|repeat"
+_OWN_NAME = rf"^(?!(?:{_WORDS})$)[a-z_]"
+"""The name of a block of the file: those of layers begin with a capital letter."""
+
+
+def _model_forms(properties: Schema, primary: str) -> list[Schema]:
+    """What a wrapper of models is given: the name of something shared, which the file gives, a list
+    of layers, a model with its own `layers`, a block, or one of the library.
+    """
+    chain: list[Schema] = [
+        {"type": "string"},
+        {"type": "array", "items": {"$ref": "#/$defs/entry.blocks"}},
+    ]
+    own = {_OWN_NAME: {"type": ["object", "null"]}}
+    block: Schema = {"type": "object", "patternProperties": own, "additionalProperties": False}
+    models: list[Schema] = [
+        {"$ref": "#/$defs/submodel.blocks"},
+        {"$ref": "#/$defs/shipped"},
+        {**block, "minProperties": 1, "maxProperties": 1},
+    ]
+    held = {"anyOf": [properties[primary], *chain, *models]}
+    shipped = {name: {"$ref": f"#/$defs/library.{name}"} for name in library_kinds()}
+    others = without(properties, primary)
+    return [
+        *chain,
+        _object({**properties, primary: held}, [primary]),
+        {**_object({**others, **shipped}, []), "patternProperties": own},
+    ]
 
 
 def _primary_forms(cls: type[Settings], primary: str, properties: Schema) -> list[Schema]:

@@ -8,7 +8,10 @@ from typing import Final
 
 from modelspec.catalog import components as c
 from modelspec.catalog.layers import LAYERS
+from modelspec.compiler.spec.data_expect import KNOWN, Expected
 from modelspec.compiler.spec.data_section import CACHES, SOURCES, Feature, Pad, Split
+from modelspec.compiler.spec.data_window import Window
+from modelspec.compiler.spec.number_format import NumberFormat
 from modelspec.compiler.spec.runtime_section import Runtime
 from modelspec.compiler.spec.spec_file import MAX_SEED, VERSION
 from modelspec.compiler.spec.training_section import Choices
@@ -89,7 +92,7 @@ def _keys() -> dict[str, Schema]:
         "model": {},  # which grammar it has follows from the other keys: see `model.variant`
         "data": or_expression(_data()),
         "training": or_expression(_training()),
-        "runtime": or_expression(_section(Runtime)),
+        "runtime": or_expression(_nullable(_section(Runtime))),
     }
 
 
@@ -102,6 +105,18 @@ def _section(cls: type[Section], **others: Schema) -> Schema:
     for name, one in others.items():
         properties[name] = described(f"{cls.kind()}.{name}", one)
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """What `null` switches off where a file that is extended has set it."""
+    text = {"description": schema["description"]} if "description" in schema else {}
+    return {**text, "anyOf": [schema, {"type": "null"}]}
+
+
+def _nullable(section: Schema) -> Schema:
+    """A section each key of which `null` switches off."""
+    keys = {name: _or_null(one) for name, one in section["properties"].items()}
+    return {**section, "properties": keys}
 
 
 def _training() -> Schema:
@@ -142,13 +157,14 @@ def _data() -> Schema:
     feature: Schema = {"$ref": "#/$defs/feature"}
     features = {"anyOf": [feature, {"type": "object", "additionalProperties": feature}]}
     augment = _layers()
+    joint = _joint(augment)
     varied = {
         "anyOf": [
             source,
             {
                 "type": "object",
                 "required": ["augment"],
-                "properties": {"augment": augment},
+                "properties": {"augment": {"anyOf": [augment, joint]}},
                 "minProperties": 2,
                 "maxProperties": 2,
             },
@@ -159,12 +175,23 @@ def _data() -> Schema:
         "train": varied,
         "validation": source,
         "test": source,
-        "split": or_expression(_section(Split)),
+        "where": _or_null(_TEXT),
+        "split": _or_null(or_expression(_section(Split))),
+        "window": _or_null(or_expression(_section(Window))),
         "inputs": features,
         "targets": features,
-        "weights": _TEXT,
+        "weights": _or_null(_TEXT),
+        "expect": _or_null(_expect()),
         "cache": with_expressions({"enum": [*CACHES]}),
-        "augment": {"anyOf": [augment, {"type": "object", "additionalProperties": augment}]},
+        "augment": {
+            "anyOf": [
+                augment,
+                joint,
+                {"type": "object", "additionalProperties": augment},
+                {"type": "array", "maxItems": 0},
+                {"type": "null"},
+            ]
+        },
     }
     return {
         "type": "object",
@@ -173,10 +200,32 @@ def _data() -> Schema:
     }
 
 
+def _expect() -> Schema:
+    """What must hold of columns, by their names."""
+    one = {"anyOf": [with_expressions({"enum": [KNOWN]}), _section(Expected)]}
+    return {"type": "object", "additionalProperties": one}
+
+
+def _joint(layers: Schema) -> Schema:
+    """Layers that vary several inputs and targets with one draw."""
+    names = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+    return {
+        "type": "object",
+        "required": ["layers"],
+        "properties": {
+            "layers": layers,
+            "on": names,
+            "fill": with_expressions({"type": "integer"}),
+        },
+        "additionalProperties": False,
+    }
+
+
 def _feature() -> Schema:
-    one_of_them = {"anyOf": [{"required": ["column"]}, {"required": ["columns"]}]}
+    one_of_them = {"anyOf": [{"required": [key]} for key in ("column", "columns", "random")]}
     pad = {"anyOf": [with_expressions({"type": "integer", "minimum": 1}), _section(Pad)]}
-    long = {**_section(Feature, pad=pad, transform=_layers()), **one_of_them}
+    number = _section(NumberFormat)
+    long = {**_section(Feature, pad=pad, number=number, transform=_layers()), **one_of_them}
     return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, long]}
 
 

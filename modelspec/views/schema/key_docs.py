@@ -161,7 +161,9 @@ KEYS: Final[dict[str, Key]] = {
     "data.source": Key(
         "a source",
         "Where examples come from; `split` cuts it into parts. A path is relative to the file that"
-        " holds its text; one in `--set`, to the working directory.",
+        " holds its text; one in `--set`, to the working directory. It stays in the project; other"
+        " folders, and addresses (`s3://bucket/a.csv`), must be granted: `modelspec explain"
+        " trust`.",
         "data: {source: {csv: table.csv}}",
     ),
     "data.train": Key(
@@ -193,17 +195,47 @@ KEYS: Final[dict[str, Key]] = {
         " predictions are what the transform makes of the target.",
         "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c}",
     ),
+    "data.where": Key(
+        "a condition on the columns, as a text",
+        "The rows that are examples: those for which it holds, in `train` and `evaluate`, before"
+        " `split`; `predict` takes every row. The grammar is that of expressions, with `in`, `is"
+        " missing` and `is not missing`; a name with spaces is in backticks. A comparison with a"
+        " missing value is false. A column of csv has the type of its feature, else that of what it"
+        " is compared with.",
+        "data:\n  source: {csv: people.csv}\n  where: \"age > 18 and country == 'CH'\"\n"
+        "  inputs: {x: [age, height]}\n  targets: income",
+    ),
     "data.augment": Key(
-        "a list of layers, or a mapping of the model's inputs to lists",
+        "a list of layers, a mapping of the model's inputs to lists, or `layers` with `on`",
         "Layers that vary the examples in training only (`RandomFlip`, `GaussianNoise`, ...), after"
         " everything else. What they do to a batch follows from the seed, the epoch and the step."
-        " May also stand beside the source of `train`.",
-        "data:\n  source: {npz: images.npz}\n  targets: label\n  augment: [RandomFlip: horizontal]",
+        " May also stand beside the source of `train`. `{layers: [...], on: [image, mask]}` varies"
+        " what `on` names, inputs and targets of one height and width, with one draw, and nothing"
+        " else: layers that move what is in an image (`RandomFlip`, `RandomRotation`, ...) act on"
+        " all of it, those that change colors or add noise on inputs of images alone. Whole"
+        " numbers, `bool` and masks keep their values: the nearest one is taken. `fill: 255` is the"
+        " class of a mask where nothing was moved to; without it a mask has there what the layer"
+        " says (its mirror image, or `fill_value`). Without `on`, another input or a target of the"
+        " height and width of the image is an error.",
+        "data:\n  source: {images: {path: photos, masks: masks, size: 64}}\n  inputs: {photo:"
+        " {column: image}}\n  targets: {region: {column: mask}}\n  augment: {layers: [RandomFlip:"
+        " horizontal], on: [photo, region]}",
     ),
     "data.weights": Key(
         "a text",
         "A column that says how much each example counts, in training and in evaluation.",
         "data: {source: {csv: table.csv}, inputs: {x: [a, b]}, targets: c, weights: w}",
+    ),
+    "data.expect": Key(
+        "a mapping of columns to `known`, or to `min` and `max`",
+        "What must hold of the columns of a source, as they are read: in training, in `evaluate`"
+        " and in `predict`. A value that is out of range is an error that names its file, row and"
+        " column. `known`: the lookup of the column's feature learned the value from the training"
+        " part. What is missing, `missing` decides.",
+        "data:\n  source: {csv: penguins.csv}\n  expect: {age: {min: 0, max: 120}, island: known}\n"
+        "  inputs:\n    age: {column: age}\n"
+        "    island: {column: island, transform: [{StringLookup: {output_mode: one_hot}}]}\n"
+        "  targets: species",
     ),
     "data.cache": Key(
         words({"enum": CACHES}),

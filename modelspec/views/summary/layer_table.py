@@ -135,11 +135,16 @@ def _kind(layer: TypedCall, again: bool, closed: bool) -> str:
     are not shown, or that training changes nothing.
     """
     remarks = [*_remarks(layer, again, closed)]
-    return f"{layer.kind} ({', '.join(remarks)})" if remarks else layer.kind
+    around = layer.call.use.around
+    kind = around[0].kind() if around else layer.kind
+    return f"{kind} ({', '.join(remarks)})" if remarks else kind
 
 
 def _remarks(layer: TypedCall, again: bool, closed: bool) -> Iterator[str]:
     callee = layer.call.callee
+    if around := layer.call.use.around:
+        yield from (wrapper.kind() for wrapper in around[1:])
+        yield from () if layer.kind == layer.name else (layer.kind,)
     if closed and layer.inside is not None:
         yield f"{layer.inside.depth_first_calls} layers"
     if again:

@@ -56,9 +56,9 @@ class ColumnFiles(Source):
     """
 
     @classmethod
-    def read(cls, body: Value, context: Context) -> Self:
+    def from_body(cls, body: Value, context: Context) -> Self:
         if not isinstance(body, dict) or set(body) <= set(cls.model_fields):
-            return super().read(body, context)
+            return super().from_body(body, context)
         try:
             return cls.build({"files": body}, context)
         except Faults as error:

@@ -4,6 +4,7 @@ import re
 from typing import Any, ClassVar
 
 from modelspec.core.settings import Settings
+from modelspec.core.shapes import Shape
 from modelspec.core.source import Value
 
 
@@ -29,6 +30,17 @@ class Source(Settings):
     def shown_name(self) -> str:
         """What a message calls it."""
         return self.kind()
+
+    @property
+    def mask_columns(self) -> frozenset[str]:
+        """Its columns that hold class numbers, one for each place of an image."""
+        return frozenset()
+
+    def picture_shape(self, column: str) -> Shape | None:
+        """The height, width and channels of a column of pictures, as far as they are known; None
+        for any other column.
+        """
+        return None
 
     @property
     def class_count(self) -> int:

@@ -1,5 +1,5 @@
 """The ways to show diagnostics: text for people, JSON for programs, GitHub's workflow commands,
-SARIF.
+GitLab's code quality report, SARIF.
 
 Each module has one function, `render(diagnostics, ...) -> str`; only the one that is asked for is
 loaded.

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from ...visible import cells, visible
 from ..diagnostic import Diagnostic
 from ..span import Source, Span
-from .visible import cells, visible
 
 _RESET: Final = "\x1b[0m"
 _BOLD: Final = "\x1b[1m"
@@ -19,6 +19,8 @@ _BLUE: Final = "\x1b[1;34m"
 _STYLES: Final = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}
 _CROP: Final = "..."
 _SHOWN_LINES: Final = 4  # of a span; of a longer one the first two and the last
+SHOWN: Final = 1_000
+"""Diagnostics that are written out; nobody reads more, and each takes time to lay out."""
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -33,12 +35,40 @@ class Mark(NamedTuple):
 
 
 def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int = 120) -> str:
-    """All of them, one after another, and a line that counts them. Lines of a file are cut to
-    `width` columns.
+    """One after another, and a line that counts all of them. Lines of a file are cut to `width`
+    columns. Of a great many, `SHOWN` are written out, errors before others; the rest is counted.
     """
     found = list(diagnostics)
-    blocks = [_Block(diagnostic, color, width).text() for diagnostic in found]
+    shown = _shown(found)
+    blocks = [block(diagnostic, color=color, width=width) for diagnostic in shown]
+    if len(shown) < len(found):
+        blocks.append(_rest(found, shown))
     return "\n\n".join([*blocks, count(found)]) + "\n"
+
+
+def _shown(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Those that are written out, in their order."""
+    if len(found) <= SHOWN:
+        return found
+    kinds = list(_STYLES)
+    ranked = sorted(range(len(found)), key=lambda at: kinds.index(found[at].severity))
+    return [found[at] for at in sorted(ranked[:SHOWN])]
+
+
+def _rest(found: list[Diagnostic], shown: list[Diagnostic]) -> str:
+    """How many of each code are not written out, and where they are."""
+    left = Counter(one.code for one in found)
+    left.subtract(one.code for one in shown)
+    codes = ", ".join(f"{left[code]:,} {code}" for code in sorted(left) if left[code])
+    return (
+        f"{len(found) - len(shown):,} more are not shown ({codes}); `modelspec check --format json`"
+        " lists all"
+    )
+
+
+def block(diagnostic: Diagnostic, *, color: bool = False, width: int = 120) -> str:
+    """One of them, with its place and its help."""
+    return _Block(diagnostic, color, width).text()
 
 
 def count(diagnostics: Iterable[Diagnostic]) -> str:

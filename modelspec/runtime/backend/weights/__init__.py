@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelspec.compiler.spec.initial_weights import IMAGENET, InitialWeights, WeightsSource
-from modelspec.core.diagnostics import Span
-from modelspec.core.paths import confined
+from modelspec.core.diagnostics import Fault, Span
+from modelspec.core.paths import outside, reached
+from modelspec.core.places import is_address
 from modelspec.core.settings import Context
 from modelspec.runtime.data.errors import Findings, RunError
 
@@ -62,11 +63,13 @@ def initial_weights(model: keras.Model, source: WeightsSource) -> None:
 
 
 def located(path: str, context: Context) -> Path:
-    """The file of weights. Raises `RunError`: MS210 outside the project, MS750 where there is
-    none.
+    """The file of weights. Raises `RunError`: MS210 outside the project and the granted
+    places, MS750 where there is none.
     """
+    if is_address(path):
+        return _fetched(path, context)
     try:
-        found = confined(path, context)
+        found = reached(path, context)
         mode = found.stat().st_mode if found is not None else 0
     except FileNotFoundError:
         raise RunError.of(
@@ -77,14 +80,19 @@ def located(path: str, context: Context) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise RunError.of("MS750", f"`{path}` cannot be followed: {error}") from None
     if found is None:
-        raise RunError.of(
-            "MS210",
-            f"`{path}` leads outside the project",
-            help="move the file into the project, or run modelspec from a folder that holds both",
-        )
+        raise RunError([outside(path, context).at(None)])
     if not stat.S_ISREG(mode):
         raise RunError.of("MS750", f"`{path}` is not an ordinary file")
     return found
+
+
+def _fetched(address: str, context: Context) -> Path:
+    from modelspec.runtime.data.remote import fetched
+
+    try:
+        return fetched(address, context)
+    except Fault as fault:
+        raise RunError([fault.at(None)]) from None
 
 
 def _load(

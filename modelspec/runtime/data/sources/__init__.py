@@ -16,7 +16,7 @@ from modelspec.core.diagnostics import Fault, Span
 from modelspec.core.settings import Context
 
 from ..table import Table, fail
-from .formats.files import locate_all, name_of
+from .formats.files import folder_of, locate_all, name_of
 
 if TYPE_CHECKING:
     from modelspec.catalog.sources.common.source import Source
@@ -42,6 +42,7 @@ def open_source(source: Source, context: Context, span: Span | None = None) -> T
     except Fault as fault:
         raise fail(fault, span) from None
     table.settings = source.beside_path()
+    table.origin = folder_of(source, context)
     return table
 
 

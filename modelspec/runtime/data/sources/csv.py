@@ -52,6 +52,7 @@ class CsvTable(Table):
             )
         self._parts = parts
         self._cells = cells
+        self.decimal, self.thousands = cells.decimal, cells.thousands
         self._kinds: dict[str, Kind] = {}
 
     @property
@@ -61,10 +62,6 @@ class CsvTable(Table):
     @property
     def size_hint(self) -> int:
         return 8 * self.count * len(self.names)
-
-    @property
-    def decimal(self) -> str:
-        return self._cells.decimal
 
     def read(self, name: str) -> Array:
         self._find_kinds((name,))
@@ -155,6 +152,19 @@ class CsvTable(Table):
             [self._cells.written_whole(cells) for part in self._parts for cells in part.cells(name)]
         )
 
+    def places_of(self, rows: Sequence[int]) -> list[str]:
+        """The places of rows, given in their order, found in one pass."""
+        found, wanted, start = [], iter(rows), 0
+        row = next(wanted, None)
+        for part in self._parts:
+            if row is not None and row < start + part.count:
+                for at, (line, _) in enumerate(part.rows.records(), start):
+                    if at == row:
+                        found.append(f"{part.rows.text.shown}:{line}")
+                        row = next(wanted, None)
+            start += part.count
+        return found
+
     def place(self, name: str, index: tuple[int, ...]) -> str:
         row = index[0]
         for part in self._parts:
@@ -170,10 +180,17 @@ def open_table(source: Any, context: Context, span: Span | None) -> CsvTable:
     found = files.locate_all(source.path, context)
     left, cells = files.IN_MEMORY, Cells(source)
     for one in found:
-        rows = _rows(one, source)
+        rows = rows_of(one, source)
         _same_columns(rows, parts)
         left -= rows.text.size
         parts.append(Part(rows if left >= 0 else released(rows), cells, span, small=left >= 0))
+    return table_of(source, found, parts, cells, span)
+
+
+def table_of(
+    source: Any, found: list[files.Found], parts: list[Part], cells: Cells, span: Span | None
+) -> CsvTable:
+    """The table of files that were looked through."""
     prints = [part.rows.text.fingerprint for part in parts]
     return CsvTable(
         _name(source.path, found),
@@ -188,7 +205,8 @@ def _name(path: str | tuple[str, ...], found: list[files.Found]) -> str:
     return found[0].shown if len(found) == 1 else files.name_of(path)
 
 
-def _rows(one: files.Found, source: csv) -> Rows:
+def rows_of(one: files.Found, source: csv) -> Rows:
+    """The rows of a file behind its header. Raises `Fault`."""
     text = scan_text(Stored.of(one, source))
     delimiter = delimiter_of(text, source)
     found = text.records(delimiter)

@@ -26,9 +26,15 @@ class JsonLinesTable(Table):
     for each pass.
     """
 
-    def __init__(self, found: files.Found, scan: _Scan, span: Span | None) -> None:
+    def __init__(
+        self,
+        found: files.Found,
+        scan: _Scan,
+        span: Span | None,
+        without: frozenset[int] = frozenset(),
+    ) -> None:
         super().__init__(found.shown, tuple(scan.shapes), scan.digest.hexdigest(), span)
-        self._found = found
+        self._found, self._without = found, without
         self._shapes = scan.shapes
         self._count = scan.count
         self._size = scan.size
@@ -44,8 +50,17 @@ class JsonLinesTable(Table):
 
     def read(self, name: str) -> Array:
         values = self._maker(name)
-        rows = self._rows if self._rows is not None else (row for _, row in _rows(self._found))
+        rows = self._rows if self._rows is not None else (row for _, row in self._each())
         return values.array([row.get(name) for row in rows])
+
+    def _each(self) -> Iterator[tuple[int, Row]]:
+        return _rows(self._found, without=self._without)
+
+    def places_of(self, rows: Sequence[int]) -> list[str]:
+        """The places of rows, given in their order, found in one pass."""
+        wanted = set(rows)
+        lines = (line for row, (line, _) in enumerate(self._each()) if row in wanted)
+        return [f"{self.name}:{line}" for line in lines]
 
     def _maker(self, name: str) -> Values:
         return Values(self._shapes[name], name, self.name, lambda line: f"{self.name}:{line}")
@@ -55,7 +70,7 @@ class JsonLinesTable(Table):
         return shape.kind == "a number" and (shape.floats or shape.nulls)
 
     def written_whole(self, name: str) -> Array:
-        rows = self._rows if self._rows is not None else (row for _, row in _rows(self._found))
+        rows = self._rows if self._rows is not None else (row for _, row in self._each())
         return np.array([type(row.get(name)) is int for row in rows], bool)
 
     def read_blocks(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
@@ -63,14 +78,14 @@ class JsonLinesTable(Table):
             yield from super().read_blocks(names, rows)
             return
         makers = {name: self._maker(name) for name in names}
-        for block in _in_blocks((row for _, row in _rows(self._found)), rows):
+        for block in _in_blocks((row for _, row in self._each()), rows):
             yield {
                 name: maker.array([row.get(name) for row in block])
                 for name, maker in makers.items()
             }
 
     def place(self, name: str, index: tuple[int, ...]) -> str:
-        line = next(line for row, (line, _) in enumerate(_rows(self._found)) if row == index[0])
+        line = next(line for row, (line, _) in enumerate(self._each()) if row == index[0])
         return f"{self.name}:{line}{f' {list(index[1:])}' if index[1:] else ''}"
 
 
@@ -147,34 +162,57 @@ class _Scan:
         )
 
 
-def open_file(source: jsonl, found: files.Found, span: Span | None) -> JsonLinesTable:
-    """The table of a file. Raises `Fault` or `DataError`: MS601 to MS604, MS642, MS653."""
+def open_file(
+    source: jsonl,
+    found: files.Found,
+    span: Span | None,
+    without: frozenset[int] = frozenset(),
+) -> JsonLinesTable:
+    """The table of a file, `without` some of its lines. Raises `Fault` or `DataError`: MS601 to
+    MS604, MS642, MS653.
+    """
     scan = _Scan(source.absent, found.shown, span)
-    for line, row in _rows(found, scan):
+    for line, row in _rows(found, scan, without):
         scan.add(line, row)
     scan.findings.stop_if_wrong()
     if not scan.count:
         raise Fault("MS604", f"`{found.shown}` is empty")
     if not scan.shapes:
         raise Fault("MS604", f"the objects of `{found.shown}` have no keys")
-    return JsonLinesTable(found, scan, span)
+    return JsonLinesTable(found, scan, span, without)
 
 
-def _rows(found: files.Found, scan: _Scan | None = None) -> Iterator[tuple[int, Row]]:
-    """Every object with its line; `scan` gets the bytes that are read. Raises `Fault`."""
-    decoder = json.JSONDecoder(object_pairs_hook=_object)
+def _rows(
+    found: files.Found, scan: _Scan | None = None, without: frozenset[int] = frozenset()
+) -> Iterator[tuple[int, Row]]:
+    """Every object with its line, but for the lines `without`; `scan` gets the bytes that are read.
+    Raises `Fault`.
+    """
+    for line, raw in lines(found):
+        if scan is not None:
+            scan.read(raw)
+        if line not in without and (row := row_of(raw, line, found.shown)) is not None:
+            yield line, row
+
+
+def lines(found: files.Found) -> Iterator[tuple[int, bytes]]:
+    """Every line by its number, as the file has it. Raises `Fault`."""
     found.unchanged()
     try:
         with files.open_plain(found.path) as file:
-            for line, raw in enumerate(files.lines_of(file, found.shown), 1):
-                if scan is not None:
-                    scan.read(raw)
-                if line == 1:
-                    raw = raw.removeprefix(codecs.BOM_UTF8)
-                if text := _decode(raw, f"{found.shown}:{line}"):
-                    yield line, _parse(text, decoder, f"{found.shown}:{line}")
+            yield from enumerate(files.lines_of(file, found.shown), 1)
     except files.UNREADABLE as error:
         raise files.unreadable(found.shown, error) from None
+
+
+def row_of(raw: bytes, line: int, shown: str) -> Row | None:
+    """The object of a line of the file that messages call `shown`; None of an empty line. Raises
+    `Fault` (MS602, MS603).
+    """
+    if line == 1:
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    text = _decode(raw, f"{shown}:{line}")
+    return _parse(text, _DECODER, f"{shown}:{line}") if text else None
 
 
 def _decode(raw: bytes, place: str) -> str:
@@ -213,6 +251,11 @@ def _parse(text: str, decoder: json.JSONDecoder, place: str) -> Row:
         raise Fault("MS602", f"{place} is nested too deep") from None
     except ValueError as error:  # a number of thousands of digits
         raise Fault("MS602", f"{place} cannot be read: {files.said(error)}") from None
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise Fault("MS603", f"{place} has half a character in its text") from None
     if not isinstance(row, dict):
         raise Fault(
             "MS602",
@@ -249,3 +292,6 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
 def _raise_twice(pairs: list[tuple[str, Any]]) -> NoReturn:
     seen: set[str] = set()
     raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)

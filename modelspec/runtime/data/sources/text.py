@@ -33,6 +33,10 @@ class FolderTable(Table):
         self._size = sum(one.path.stat().st_size for one in found)
 
     @property
+    def file_names(self) -> list[str]:
+        return [one.shown for one in self._members]
+
+    @property
     def count(self) -> int:
         return len(self._members)
 
@@ -121,7 +125,7 @@ class LineTable(Table):
 def open_table(source: Any, context: Context, span: Span | None) -> Table:
     """The table of a `text` source. Raises `Fault`."""
     if isinstance(source.path, str) and (root := _folder(source.path, context)) is not None:
-        found = members(source.path, root, _ENDINGS)
+        found = members(source.path, root, _ENDINGS, context.places)
         other = next((one for one in found if one.path.suffix.lower() not in _ENDINGS), None)
         if other is not None:
             raise Fault(

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelspec.compiler.spec.data_split import Split
+
 from ..job import Job
+from ..series_samples import of_several_rows
 from .feature_code import Unsaid
 from .python_code import INDENT, Code, Names, call, docstring, literal, statement
 from .source_code import Reading
@@ -29,11 +32,24 @@ class DataCode(Reading):
         pipelines = self.job.samples.pipelines.values()
         return tuple(dict.fromkeys(name for one in pipelines for name in one.feature.bound.names))
 
+    def _reads_files(self) -> bool:
+        """Whether a column names the files of images or masks."""
+        data = self.job.compiled.data
+        assert data is not None
+        features = (*(data.inputs or {}).values(), *(data.targets or {}).values())
+        return any(one.read is not None for one in features)
+
     def add(self) -> None:
         """Everything up to `main`. Raises `Unsaid`."""
         data = self.job.compiled.data
         assert data is not None
-        for told, what in ((data.augment, "augmentation"), (data.weights, "weights of examples")):
+        for told, what in (
+            (data.augment, "augmentation"),
+            (data.weights, "weights of examples"),
+            (data.where, "rows that `where` leaves out"),
+            (self._reads_files(), "files that a column names"),
+            *((True, one) for one in of_several_rows(self.job.compiled)),
+        ):
             if told:
                 raise Unsaid(what)
         self.prepare_inputs()
@@ -91,8 +107,12 @@ class DataCode(Reading):
         data = self.job.compiled.data
         assert data is not None and data.split is not None
         split, columns = data.split, self.columns()
+        if not split.by_share:
+            raise Unsaid(f"a split by {_form(split)}")
         if split.group or split.order:
             raise Unsaid("a split by group or order")
+        if split.seed is not None:
+            raise Unsaid("a split with a seed of its own")
         self.main += statement("table = ", call("read_table", where))
         dropped = dict.fromkeys(self._droppable())
         self.main += statement("rows = ", f"np.arange(len(table[{literal(next(iter(columns)))}]))")
@@ -129,12 +149,19 @@ def data_code(job: Job, names: Names) -> tuple[DataCode, str | None]:
         reason = str(unsaid)
     found = DataCode(job, deepcopy(names))
     try:
-        if not job.preparing.empty:
+        if not job.preparing.empty and not of_several_rows(job.compiled):
             found.prepare_inputs()
             found.prepares = True
     except Unsaid as unsaid:
         return DataCode(job, names), str(unsaid)
     return found, reason
+
+
+def _form(split: Split) -> str:
+    """How a split that is no split by share cuts, in words."""
+    if split.column is not None:
+        return "a column of parts"
+    return "values of a column" if split.at is not None else "folds"
 
 
 def _split(validation: float, test: float, stratified: bool) -> list[str]:

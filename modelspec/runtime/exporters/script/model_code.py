@@ -125,6 +125,8 @@ class _Function:
             name: (one,) for name, one in typed.inputs.items()
         }
         self.outputs: dict[str, tuple[str, ...]] = {}
+        self.wrapped: dict[str, str] = {}
+        """The variables of wrappers around shared models, by the models' names."""
         self.code: list[str] = []
 
     def lines(
@@ -249,7 +251,22 @@ class _Function:
         if typed.shared is None:
             assert isinstance(callee, Layer)
             return settings_code(callee, name=literal(inner_name(typed.name)))
-        return self._shared(typed.shared)
+        shared = self._shared(typed.shared)
+        return self._wrapped(typed, shared) if typed.call.use.around else shared
+
+    def _wrapped(self, typed: TypedCall, model: str) -> str:
+        """The variable of a shared model inside the wrappers of its calls."""
+        assert typed.shared is not None
+        if typed.shared not in self.wrapped:
+            name, code = literal(inner_name(typed.shared)), model
+            for wrapper in reversed(typed.call.use.around):
+                dtype = {} if wrapper.dtype == "float32" else {"dtype": literal(wrapper.dtype)}
+                made = call(f"layers.{wrapper.kind()}", code, name=name, **dtype)
+                variable = self.names.new(f"every_{typed.shared}")
+                self.code += statement(f"{variable} = ", made)
+                code = variable
+            self.wrapped[typed.shared] = code
+        return self.wrapped[typed.shared]
 
     def _shared(self, name: str) -> str:
         if name not in self.objects:

@@ -66,7 +66,7 @@ class Cells:
         self._given = source.missing_values
         self.decimal = source.decimal
         self._comma = source.decimal == ","
-        self._thousands = source.thousands
+        self.thousands = source.thousands
         mark, point = re.escape(source.thousands or ""), re.escape(source.decimal)
         self._groups = f"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?([eE][+-]?[0-9]+)?$"
 
@@ -83,7 +83,7 @@ class Cells:
 
     def is_simple(self, cells: Any) -> bool:
         """Whether cells of text are numbers as Arrow reads them."""
-        if self._thousands is not None and _any(_contains(cells, self._thousands)):
+        if self.thousands is not None and _any(_contains(cells, self.thousands)):
             return False
         return self.look(cells) == Look("number")
 
@@ -140,10 +140,10 @@ class Cells:
         cells, wrong = trimmed, pa.scalar(value=False)
         if _any(missing):
             cells = pc.if_else(missing, pa.scalar(None, cells.type), cells)
-        if self._thousands is not None:
+        if self.thousands is not None:
             grouped = pc.match_substring_regex(cells, self._groups)
-            wrong = pc.and_(_contains(cells, self._thousands), pc.invert(grouped))
-            cells = pc.if_else(grouped, pc.replace_substring(cells, self._thousands, ""), cells)
+            wrong = pc.and_(_contains(cells, self.thousands), pc.invert(grouped))
+            cells = pc.if_else(grouped, pc.replace_substring(cells, self.thousands, ""), cells)
         if self._comma:
             wrong = pc.or_(_contains(cells, "."), wrong)
             cells = pc.replace_substring(cells, ",", ".")

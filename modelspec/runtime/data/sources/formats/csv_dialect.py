@@ -25,6 +25,8 @@ def delimiter_of(text: Text, source: csv) -> str:
     """
     if source.delimiter is not None:
         return source.delimiter
+    if text.shown.lower().removesuffix(".gz").endswith(".tsv"):
+        return "\t"
     sample, whole = text.sample()
     wanted = len(source.header or ()) or None
     widths = {mark: _widths(sample, mark, text.shown, whole, wanted) for mark in SEPARATORS}
