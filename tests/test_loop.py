@@ -367,7 +367,8 @@ def test_every_callback_of_the_language_says_what_of_it_is_state(
                 "optimizer": {"SGD": {"use_ema": True}},
                 "callbacks": [{name: needed.get(name, {})} for name in CALLBACKS.kinds()],
             },
-        }
+        },
+        allow_hosts=["localhost:9000"],
     )
     assert spec.compiled.training is not None
     model = plain_cnn()

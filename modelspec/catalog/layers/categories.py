@@ -116,6 +116,7 @@ class Hashing(OwnDtype):
         Example(
             {"num_bins": 10, "output_mode": "multi_hot", "mask_value": ""}, ((None, 5),), "string"
         ),
+        Example({"num_bins": 10, "output_mode": "one_hot"}, ((None, 1),), "int64"),
     )
 
     @model_validator(mode="after")
