@@ -71,7 +71,7 @@ class DataError(RunError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ended a run. `resume` goes on with it, and ends where it would have ended."""
+    """A signal ended a run. `resume` continues it, and ends where it would have ended."""
 
     def __init__(self, directory: Path, signal: str, epochs: int, step: int = 0) -> None:
         self.directory = directory

@@ -17,12 +17,12 @@ TARGET = "  targets: {y: {column: y}}\n"
 
 
 def listed(line: str, count: int) -> str:
-    """A list in brackets of an item for each number, which stands for `#`."""
+    """A list in brackets of an item for each number, which replaces `#`."""
     return f"[{flow([line.replace('#', str(number)) for number in range(count)])}]"
 
 
 def mapped(pair: str, count: int) -> str:
-    """A mapping in braces of a pair for each number, which stands for `#`."""
+    """A mapping in braces of a pair for each number, which replaces `#`."""
     return "{" + listed(pair, count)[1:-1] + "}"
 
 

@@ -306,10 +306,10 @@ def test_a_file_of_a_run_that_leads_to_a_device_is_refused(
     (run / name).unlink(missing_ok=True)
     (run / name).symlink_to("/dev/zero")
     monkeypatch.chdir(trained / "project")
-    told = invoke("predict", str(run), "--data", "../outer/d.csv")
-    assert name in told.output
+    answer = invoke("predict", str(run), "--data", "../outer/d.csv")
+    assert name in answer.output
     if name != "spec.yaml":  # which nothing follows from any more
-        assert told.exit_code == 3 and "MS7" in told.output
+        assert answer.exit_code == 3 and "MS7" in answer.output
 
 
 @pytest.mark.tensorflow
@@ -321,15 +321,15 @@ def test_a_run_says_that_a_project_is_not_trusted(
     file = trained / "project/pyproject.toml"
     file.write_text('[tool.modelspec]\ndata_roots = ["../outer"]\n')
     try:
-        told = invoke("evaluate", "r", "--data", "../outer/d.csv")
-        assert told.exit_code == 0 and told.output.count("MS137") == 1
-        told = invoke("evaluate", "r")
-        assert told.exit_code == 1 and "MS210" in told.output and "MS137" in told.output
-        told = invoke("resume", "r", "--set", "training.epochs=2", "-q")
-        assert told.exit_code == 1 and "MS210" in told.output and "MS137" in told.output
+        answer = invoke("evaluate", "r", "--data", "../outer/d.csv")
+        assert answer.exit_code == 0 and answer.output.count("MS137") == 1
+        answer = invoke("evaluate", "r")
+        assert answer.exit_code == 1 and "MS210" in answer.output and "MS137" in answer.output
+        answer = invoke("resume", "r", "--set", "training.epochs=2", "-q")
+        assert answer.exit_code == 1 and "MS210" in answer.output and "MS137" in answer.output
         assert invoke("trust").exit_code == 0
-        told = invoke("evaluate", "r")
-        assert told.exit_code == 0 and "MS137" not in told.output
+        answer = invoke("evaluate", "r")
+        assert answer.exit_code == 0 and "MS137" not in answer.output
     finally:
         file.unlink()
 

@@ -144,10 +144,10 @@ def test_rows_count_from_1_and_ids_and_kept_columns_are_as_they_are_written() ->
 
 
 def test_a_column_that_there_is_not_cannot_be_an_id() -> None:
-    told = command("predict", "species", "--data", "new.csv", "--id", "coda")
-    assert told.exit_code == 3
-    assert "MS607" in told.output
-    assert "did you mean `code`?" in told.output
+    answer = command("predict", "species", "--data", "new.csv", "--id", "coda")
+    assert answer.exit_code == 3
+    assert "MS607" in answer.output
+    assert "did you mean `code`?" in answer.output
 
 
 def test_a_hundred_thousand_rows_join_with_what_a_data_frame_gives(here: Path) -> None:
@@ -183,10 +183,10 @@ def bad_rows() -> None:
 
 def test_rows_that_cannot_be_read_are_left_out_and_listed() -> None:
     bad_rows()
-    told = command("predict", "species", "--data", "bad.csv", "-o", "out.csv", "--errors", "skip")
-    assert told.exit_code == 0
-    assert "MS733" in told.output
-    assert "2 rows written to out.csv" in told.output
+    answer = command("predict", "species", "--data", "bad.csv", "-o", "out.csv", "--errors", "skip")
+    assert answer.exit_code == 0
+    assert "MS733" in answer.output
+    assert "2 rows written to out.csv" in answer.output
     assert [row["row"] for row in read_csv("out.csv")] == ["1", "5"]
     errors = read_csv("out.csv.errors.csv")
     assert [(row["row"], row["place"]) for row in errors] == [
@@ -283,8 +283,8 @@ def test_labels_that_a_closed_lookup_lacks_are_left_out(tmp_path: Path) -> None:
     }
     run = ms.load_spec(spec).train(run_dir="plans")
     Path("more.csv").write_text("plan,tier\nplus,a\ngold,a\nbasic,b\nbasic,z\nbasis,a\nplus\n")
-    told = command("predict", "plans", "--data", "more.csv", "-o", "o.csv", "--errors", "skip")
-    assert told.exit_code == 0, told.output
+    answer = command("predict", "plans", "--data", "more.csv", "-o", "o.csv", "--errors", "skip")
+    assert answer.exit_code == 0, answer.output
     assert [row["row"] for row in read_csv("o.csv")] == ["1", "3"]
     errors = read_csv("o.csv.errors.csv")
     assert [row["place"] for row in errors] == [f"more.csv:{line}" for line in (3, 5, 6, 7)]
@@ -299,8 +299,8 @@ def test_labels_that_a_closed_lookup_lacks_are_left_out(tmp_path: Path) -> None:
 
 def test_rows_that_cannot_be_read_stop_a_prediction_otherwise() -> None:
     bad_rows()
-    told = command("predict", "species", "--data", "bad.csv", "-o", "out.csv")
-    assert told.exit_code == 3
+    answer = command("predict", "species", "--data", "bad.csv", "-o", "out.csv")
+    assert answer.exit_code == 3
     assert not Path("out.csv").exists()
     for text in ("a,b\nx,1\ny,2\n", "a,b\n1\n"):
         Path("none.csv").write_text(text)
@@ -323,8 +323,8 @@ def test_a_threshold_decides_between_two_labels_and_for_each_of_several() -> Non
     assert tags.classes["tags"][:, 1].all()
     plain = predict("tags", "new.csv")
     assert np.array_equal(tags.classes["tags"][:, 0], plain.classes["tags"][:, 0])
-    told = command("predict", "tags", "--data", "new.csv", "--threshold", "cold=0", "-o", "t.csv")
-    assert told.exit_code == 0, told.output
+    answer = command("predict", "tags", "--data", "new.csv", "--threshold", "cold=0", "-o", "t.csv")
+    assert answer.exit_code == 0, answer.output
     assert all("cold" in row["tags"] for row in read_csv("t.csv"))
 
 
@@ -339,9 +339,9 @@ def test_a_threshold_decides_between_two_labels_and_for_each_of_several() -> Non
 def test_a_threshold_that_decides_nothing_is_refused(
     run: str, given: str, code: str, status: int
 ) -> None:
-    told = command("predict", run, "--data", "new.csv", "--threshold", given)
-    assert told.exit_code == status
-    assert code in told.output
+    answer = command("predict", run, "--data", "new.csv", "--threshold", given)
+    assert answer.exit_code == status
+    assert code in answer.output
 
 
 # Sources ------------------------------------------------------------------------------------------
@@ -386,13 +386,17 @@ def test_one_row_and_standard_input_are_sources(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(predict("species", f"[{one}, {one}]").outputs["species"], whole[[0, 0]])
     text = Path("new.csv").read_text()
     for source in ("-", "csv=-"):
-        told = command(
+        answer = command(
             "predict", "species", "--data", source, "--format", "json", "--id", "code", given=text
         )
-        assert told.exit_code == 0, told.output
-        assert [row["code"] for row in json.loads(told.output)] == [f"{at:05d}" for at in range(10)]
-    told = command("predict", "species", "--data", "jsonl=-", "--format", "json", given=one + "\n")
-    assert json.loads(told.output)[0]["p[Adelie]"] == pytest.approx(float(whole[0, 0]))
+        assert answer.exit_code == 0, answer.output
+        assert [row["code"] for row in json.loads(answer.output)] == [
+            f"{at:05d}" for at in range(10)
+        ]
+    answer = command(
+        "predict", "species", "--data", "jsonl=-", "--format", "json", given=one + "\n"
+    )
+    assert json.loads(answer.output)[0]["p[Adelie]"] == pytest.approx(float(whole[0, 0]))
 
 
 @pytest.mark.parametrize(
@@ -425,9 +429,9 @@ def test_a_source_that_has_no_rows_to_read_is_refused(
     ],
 )
 def test_a_source_that_is_mistyped_is_said_to_be(source: str, code: str, said: str) -> None:
-    told = command("predict", "species", "--data", source)
-    assert told.exit_code == (2 if code == "MS601" else 3)
-    assert code in told.output and said in told.output
+    answer = command("predict", "species", "--data", source)
+    assert answer.exit_code == (2 if code == "MS601" else 3)
+    assert code in answer.output and said in answer.output
 
 
 def test_half_a_character_is_no_text() -> None:
@@ -450,8 +454,8 @@ def test_half_a_character_is_no_text() -> None:
     ],
 )
 def test_options_that_would_change_nothing_are_refused(run: str, options: list[str]) -> None:
-    told = command("predict", run, "--data", "new.csv", *options)
-    assert told.exit_code == 3 and "MS688" in told.output
+    answer = command("predict", run, "--data", "new.csv", *options)
+    assert answer.exit_code == 3 and "MS688" in answer.output
 
 
 @pytest.mark.parametrize(
@@ -487,8 +491,8 @@ def test_rows_of_a_program_that_are_not_as_the_others_are_left_out() -> None:
     assert found["code"].tolist() == ["b", "d"]
     whole = run.predict([{"a": 1, "b": 2}, {"a": 3, "b": 1}])
     assert found["p[Adelie]"].tolist() == pytest.approx(whole["p[Adelie]"].tolist())
-    told = command("predict", "species", "--errors", "skip", "-o", "o.csv", "--data", JSON_ROWS)
-    assert told.exit_code == 0, told.output
+    answer = command("predict", "species", "--errors", "skip", "-o", "o.csv", "--data", JSON_ROWS)
+    assert answer.exit_code == 0, answer.output
     assert [row["row"] for row in read_csv("o.csv")] == ["2", "4"]
     with pytest.raises(RunError, match="MS739"):
         run.explain_row([1])  # type: ignore[arg-type]  # what a user may do
@@ -502,23 +506,25 @@ JSON_ROWS = '[{"a": "oops", "b": 2}, {"a": 1, "b": 2}, {"a": null, "b": 1}, {"a"
 def test_predictions_do_not_replace_what_is_read() -> None:
     before = Path("new.csv").read_bytes()
     for source in ("new.csv", "csv=./new.csv"):
-        told = command("predict", "species", "--data", source, "-o", "new.csv")
-        assert told.exit_code == 2 and "MS711" in told.output
+        answer = command("predict", "species", "--data", source, "-o", "new.csv")
+        assert answer.exit_code == 2 and "MS711" in answer.output
     assert Path("new.csv").read_bytes() == before
 
 
 def test_what_controls_a_terminal_is_not_sent_to_it() -> None:
     Path("esc.csv").write_text("code,a,b\n\x1b[31mred\x1b[2K,1,2\n")
-    told = command("predict", "species", "--data", "esc.csv", "--id", "code")
-    assert told.exit_code == 0 and "\u241b[31mred" in told.output and "\x1b" not in told.output
+    answer = command("predict", "species", "--data", "esc.csv", "--id", "code")
+    assert (
+        answer.exit_code == 0 and "\u241b[31mred" in answer.output and "\x1b" not in answer.output
+    )
     predict("species", "esc.csv", "esc_out.csv", id="code")
     assert read_csv("esc_out.csv")[0]["code"] == "\x1b[31mred\x1b[2K"  # which joins with the source
 
 
 def test_last_is_the_newest_run(tmp_path: Path) -> None:
-    told = command("predict", "last", "--data", "new.csv")
-    assert told.exit_code == 2
-    assert "there is none" in told.output
+    answer = command("predict", "last", "--data", "new.csv")
+    assert answer.exit_code == 2
+    assert "there is none" in answer.output
     (tmp_path / "runs").mkdir()
     for name in ("species", "sick"):  # sick was trained after species
         shutil.copytree(name, tmp_path / "runs" / name)
@@ -527,8 +533,8 @@ def test_last_is_the_newest_run(tmp_path: Path) -> None:
         ("evaluate", "last", "--data", "rows.csv"),
         ("runs", "last"),
     ):
-        told = command(*arguments)
-        assert told.exit_code == 0, told.output
+        answer = command(*arguments)
+        assert answer.exit_code == 0, answer.output
     assert "sick_probability" in command("predict", "last", "--data", "new.csv").output
 
 
@@ -541,8 +547,8 @@ def test_every_part_can_be_evaluated(runs: Path, monkeypatch: pytest.MonkeyPatch
     assert evaluate("species", split="validation").metrics == stored["validation"]
     assert evaluate("species").metrics == stored["test"]
     assert evaluate("species", split="train").examples == 64
-    told = command("evaluate", "species", "--split", "test", "--data", "rows.csv")
-    assert told.exit_code == 2
+    answer = command("evaluate", "species", "--split", "test", "--data", "rows.csv")
+    assert answer.exit_code == 2
 
 
 def test_metrics_follow_from_the_file_of_predictions() -> None:

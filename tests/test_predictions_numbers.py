@@ -265,8 +265,8 @@ def test_a_chosen_threshold_is_stored_and_predictions_are_decided_with_it(
 
     monkeypatch.chdir(runs)
     write_rows(Path("new.csv"), 30, seed=4)
-    told = CliRunner().invoke(main, ["evaluate", "sick", "--choose-threshold", "f1"])
-    assert told.exit_code == 0, told.output
+    answer = CliRunner().invoke(main, ["evaluate", "sick", "--choose-threshold", "f1"])
+    assert answer.exit_code == 0, answer.output
     stored = json.loads(Path("sick/threshold.json").read_text())
     (threshold,) = stored["thresholds"]["sick"]
     run = ms.open_run("sick")
@@ -275,8 +275,8 @@ def test_a_chosen_threshold_is_stored_and_predictions_are_decided_with_it(
     score = scored("f1", shares, truth[:, 0] > 0, threshold)
     assert stored["scores"]["sick"] == [pytest.approx(score)]
     assert all(scored("f1", shares, truth[:, 0] > 0, one) <= score + 1e-12 for one in shares)
-    told = CliRunner().invoke(main, ["predict", "sick", "--data", "new.csv", "-o", "p.csv"])
-    assert "MS735" in told.output
+    answer = CliRunner().invoke(main, ["predict", "sick", "--data", "new.csv", "-o", "p.csv"])
+    assert "MS735" in answer.output
     rows = read_csv("p.csv")
     for row in rows:
         assert (row["sick"] == "yes") == (float(row["p[yes]"]) > threshold)

@@ -154,6 +154,17 @@ def _as_known(
     return tuple(None if one is None else other for one, other in zip(inferred, built, strict=True))
 
 
+def _refused_places(spec: dict[str, Any]) -> set[tuple[int, int]]:
+    found = (one.span for one in ms.check(spec).diagnostics if one.severity == "error")
+    return {(span.start, span.end) for span in found if span is not None}
+
+
+def _places_left_out(graph: TypedGraph) -> set[tuple[int, int]]:
+    """The places of layers that no output depends on."""
+    spans = (one.call.use.kind_span for one in graph.layers if one not in graph.alive)
+    return {(span.start, span.end) for span in spans}
+
+
 def refused_alone(spec: dict[str, Any]) -> str | None:
     """Whether Keras computes what is refused, in words."""
     with without_checks_of_dtypes():
@@ -162,6 +173,8 @@ def refused_alone(spec: dict[str, Any]) -> str | None:
     graph = compiled.graph
     if graph is None or len(graph.layers) < len(graph.graph.calls):
         return None  # refused in a sub-model, without which nothing can be built
+    if _refused_places(spec) <= _places_left_out(graph):
+        return None  # a Keras model does not hold what no output needs
     return f"refused, and runs: {ms.check(spec)}" if runs(compiled) else None
 
 

@@ -484,5 +484,5 @@ def test_a_run_that_sends_keeps_no_grant(server: Server) -> None:
     refused = invoke(*more)
     assert refused.exit_code == 1 and "MS585" in refused.output
     assert invoke(*more, *allowed).exit_code == 0
-    # The run goes on from before the end of its last epoch, which is not sent once more.
+    # The run continues from before the end of its last epoch, which is not sent once more.
     assert [json.loads(one)["epoch"] for one in server.posted] == [0, 1, 2]

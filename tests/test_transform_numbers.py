@@ -19,9 +19,10 @@ from modelspec.compiler.pipeline import Compiled, compile_spec
 from modelspec.core.settings import Context
 from modelspec.core.shapes import Tensor
 from modelspec.runtime.data import RunError, prepare
-from modelspec.runtime.data.adapted_state import State, inverse
+from modelspec.runtime.data.adapted_state import State
 from modelspec.runtime.data.moments import EvenBlocks, Moments
 from modelspec.runtime.data.quantiles import Quantiles
+from modelspec.runtime.data.target_inverse import inverse
 
 from .test_transforms import compiled, table, values_of
 

@@ -498,7 +498,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
         "MS572",
         "the target",
     ),
-    "a lag that is no list": (
+    "a lag that is not a list": (
         {"inputs": {"column": "wind", "transform": [{"Lags": 1}]}},
         "MS204",
         "`rows` of `Lags` must be a list",

@@ -25,7 +25,7 @@ Part = Literal[
 
 
 class Cycle(NamedTuple):
-    """The least value of a part, and after how many values it begins again."""
+    """The least value of a part, and its period."""
 
     first: int
     period: int
@@ -42,7 +42,7 @@ CYCLES: Final[dict[str, Cycle]] = {
     "minute": Cycle(0, 60),
     "second": Cycle(0, 60),
 }
-"""By part; a year does not begin again."""
+"""By part; a year has none."""
 
 
 class DateParts(Layer):
@@ -98,7 +98,7 @@ class DateParts(Layer):
             )
         if self.cyclic and "year" in self.parts:
             refuse(
-                "`year` never begins again, so it has no place in a cycle",
+                "`year` has no period, so `cyclic` cannot encode it",
                 "MS208",
                 "parts",
                 help="leave `year` out, or give it a feature of its own without `cyclic`",

@@ -190,10 +190,10 @@ def command(
 def _tell(written: Written, form: str) -> None:
     """What was written, and where."""
     if form == "json":
-        told = {"file": str(written.path), "rows": len(written)}
+        summary = {"file": str(written.path), "rows": len(written)}
         if written.errors is not None:
-            told |= {"skipped": len(written.skipped), "errors": str(written.errors)}
-        write(json.dumps(told))
+            summary |= {"skipped": len(written.skipped), "errors": str(written.errors)}
+        write(json.dumps(summary))
         return
     write(f"{len(written):,} rows written to {written.path}")
     if written.errors is not None:

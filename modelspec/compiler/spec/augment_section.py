@@ -88,7 +88,7 @@ def _entry(node: Mapping, report: Collector) -> Entry | None:
         if beside is not None and entry is not None:
             report.error(
                 "MS208",
-                f"`augment` stands on `{key}` and under `data`",
+                f"`augment` is written on `{key}` and under `data`",
                 beside.key_span,
                 help="write it once",
             )
@@ -121,7 +121,7 @@ def _by_input(
             near = nearest(name, inputs)
             report.error(
                 "MS501",
-                f"`augment` names `{name}`, which is no input of the model",
+                f"`augment` names `{name}`, which is not an input of the model",
                 entry.key_span,
                 suggestion=near,
                 help=f"did you mean `{near}`?" if near else f"it has {listed(inputs)}",

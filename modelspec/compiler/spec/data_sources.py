@@ -48,8 +48,8 @@ def _check_parts(node: Mapping, given: SequenceType[str], report: Collector) -> 
         )
     elif "source" in given and len(given) > 1:
         message = (
-            f"`source` stands beside `{given[1]}`: give one source with a `split`, or the parts one"
-            " by one"
+            f"`source` is written beside `{given[1]}`: give one source with a `split`, or the parts"
+            " one by one"
         )
         span = node.entries[given[1]].key_span
         report.error("MS208", message, span, notes=in_other_files(node, "`source`", span))
@@ -70,7 +70,7 @@ def _source(node: Node, context: Context, report: Collector) -> Source | None:
 
 
 def _without_augment(node: Node, key: str, report: Collector) -> Node:
-    """The source alone where layers stand beside it."""
+    """The source alone where layers are written beside it."""
     if not isinstance(node, Mapping) or "augment" not in node.entries or len(node.entries) < 2:
         return node
     if key not in ("source", "train"):

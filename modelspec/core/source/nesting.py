@@ -170,7 +170,7 @@ class _Scan:
         return found + 1 if found >= 0 else self.line
 
     def _skip_continued(self) -> None:
-        """A plain text goes on in lines that are indented further than what it is in."""
+        """A plain text continues in lines that are indented further than what it is in."""
         text = self.text
         least = (self.indents[-1] if self.indents else -1) + 1
         while _BREAK.match(text, self.at):

@@ -34,7 +34,7 @@ class Arranged:
     tables: dict[str, Table]
     """By part; one source that is cut is under `train`."""
     parts: dict[str, Positions] | None = None
-    """The rows of each part; None where examples are no windows, and are cut one by one."""
+    """The rows of each part; None where examples are not windows, and are cut one by one."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """By source where examples are windows: its series, cut where the parts end."""
 

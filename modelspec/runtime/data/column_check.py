@@ -118,7 +118,7 @@ class ColumnCheck:
         return read_numbers(self.written, self.table, values)
 
     def number_help(self, cells: Sequence[str]) -> str | None:
-        """What to do about cells that are no numbers; None where they do not show it."""
+        """What to do about cells that are not numbers; None where they do not show it."""
         found = self.table.number_help(cells)
         if self.bound is None or self.bound.separator is not None:
             return found

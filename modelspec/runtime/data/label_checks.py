@@ -127,7 +127,7 @@ def _report_vocabulary(
     )
     first = values[tuple(np.argwhere(bad)[0])]
     help = (
-        "write `{num_oov_indices: 0}` behind the lookup: else class 0 stands for unknown labels"
+        "write `{num_oov_indices: 0}` behind the lookup: else class 0 means unknown labels"
         if unknown
         else f"give the output {len(labels)} units"
     )

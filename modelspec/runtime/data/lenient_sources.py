@@ -52,8 +52,8 @@ def _without_unreadable(source: Source, context: Context, skipped: SkippedRows) 
         if name in kept:
             places.append(number - 1)
             continue
-        told = next((text for text in reasons if name in text), f"`{name}` does not decode")
-        skipped.add(number, name, told)
+        reason = next((text for text in reasons if name in text), f"`{name}` does not decode")
+        skipped.add(number, name, reason)
     table.warnings = tuple(one for one in table.warnings if one.code != "MS644")
     table.source_places = np.array(places, dtype=np.int64)
     return table

@@ -101,7 +101,7 @@ class PastTable(Table):
             values, bad = found.values, found.bad
         if bad.any():
             row = int(np.argmax(bad))
-            raise self._no_numbers(name, f": {self._base.place(name, (row,))} is no number")
+            raise self._no_numbers(name, f": {self._base.place(name, (row,))} is not a number")
         if values.ndim != 1 or values.dtype.kind not in "biuf":
             raise self._no_numbers(name)
         return values.astype(np.float64)

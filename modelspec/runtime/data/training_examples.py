@@ -57,7 +57,7 @@ def weighed(
 
 
 def _real_steps(source: PreparedSource, binding: Binding) -> dict[str, Array]:
-    """By output: which steps of a padded target are no padding."""
+    """By output: which steps of a padded target are not padding."""
     found: dict[str, Array] = {}
     for name, kept in source.of_kind(KEPT).items():
         pad, length = binding.targets[name].pad, source.state.features["targets", name]

@@ -152,7 +152,7 @@ def require_training(compiled: Compiled) -> Training:
 
 def _require_hosts(compiled: Compiled, training: Training) -> None:
     """Raises `RunError` (MS585) where a callback sends to a host that the user did not allow: a run
-    that goes on keeps no grants.
+    that continues keeps no grants.
     """
     for one in training.callbacks:
         target = getattr(one.settings, "sends_to", None)

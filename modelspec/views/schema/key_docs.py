@@ -209,8 +209,8 @@ KEYS: Final[dict[str, Key]] = {
         "a list of layers, a mapping of the model's inputs to lists, or `layers` with `on`",
         "Layers that vary the examples in training only (`RandomFlip`, `GaussianNoise`, ...), after"
         " everything else. What they do to a batch follows from the seed, the epoch and the step."
-        " May also stand beside the source of `train`. `{layers: [...], on: [image, mask]}` varies"
-        " what `on` names, inputs and targets of one height and width, with one draw, and nothing"
+        " May also be written beside the source of `train`. `{layers: [...], on: [image, mask]}`"
+        " varies what `on` names, inputs and targets of one height and width, with one draw, and nothing"
         " else: layers that move what is in an image (`RandomFlip`, `RandomRotation`, ...) act on"
         " all of it, those that change colors or add noise on inputs of images alone. Whole"
         " numbers, `bool` and masks keep their values: the nearest one is taken. `fill: 255` is the"
