@@ -17,9 +17,10 @@ from modelspec.core.diagnostics import (
     nearest_unused,
 )
 from modelspec.core.sections import read_section
-from modelspec.core.settings import Context
+from modelspec.core.settings import Context, Unfit
 from modelspec.core.source import Mapping, Node, Scalar, Sequence, plain
 
+from .column_names import columns_of
 from .feature import MEASURED, POLICIES, Feature, Pad, transform_of
 from .number_format import NumberFormat
 from .transform_layers import read_transform
@@ -101,7 +102,15 @@ def _note_places(places: dict[Path, Span], path: Path, node: Node) -> None:
         node = entry.value
     for item in node.items if isinstance(node, Sequence) else (node,):
         if isinstance(item, Scalar) and isinstance(item.value, str):
-            places[(*path, item.value)] = item.span
+            places.update({(*path, name): item.span for name in _columns(item.value)})
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    """The columns that a text names; of a range that is in error, the text."""
+    try:
+        return columns_of(text)
+    except Unfit:
+        return (text,)
 
 
 def _absent(node: Mapping, key: str, names: SequenceType[str], report: Collector) -> None:

@@ -14,6 +14,7 @@ from modelspec.catalog.sources.common.picture_settings import MaskValues, Pictur
 from modelspec.core.diagnostics import Fault, listed
 from modelspec.core.settings import Section, Unfit, refuse
 
+from .column_names import Columns
 from .file_reading import check_reading, without_effect
 from .number_format import NumberFormat
 from .transform_layers import Chain, takes_text
@@ -89,8 +90,8 @@ class Feature(Section):
 
     column: str | None = None
     """One column, or array."""
-    columns: tuple[str, ...] | None = None
-    """Several columns, stacked into one vector in this order."""
+    columns: Columns | None = None
+    """Several columns, stacked into one vector in this order; `V1..V28` is a range of them."""
     dtype: Literal["string", "int64", "float64"] | None = None
     """What the values are, where no `transform` says it: `string` takes the cells of a `csv` as
     they are written (`007` stays `007`), `int64` whole numbers alone, `float64` numbers.
