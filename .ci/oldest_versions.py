@@ -16,7 +16,9 @@ LEFT_OUT = {
     # Tools, which read the code and do not run it.
     *("import-linter", "mypy", "ruff", "types-PyYAML"),
 }
-REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)>=(?P<oldest>[\w.]+),<(?P<end>[\w.]+)")
+OF_ITS_OWN = re.compile(r"modelspec\[[\w-]+\]")
+"""An extra that another one includes, with requirements of its own."""
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+(?:\[[\w,-]+\])?)>=(?P<oldest>[\w.]+),<(?P<end>[\w.]+)")
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     project = tomllib.loads(text)["project"]
     extras = project["optional-dependencies"]
     every = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    every = [text for text in every if OF_ITS_OWN.fullmatch(text) is None]
     found = {text: REQUIREMENT.fullmatch(text) for text in every}
     open_ended = [text for text, match in found.items() if match is None]
     if open_ended:
