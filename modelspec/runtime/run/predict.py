@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -27,6 +27,7 @@ from .decisions import Decision, check_top, decisions, labelled, target_layers
 from .open_run import SavedRun, open_run, table_for
 from .prediction_options import Options
 from .prediction_rows import Naming, Predictions
+from .prediction_steps import Masks, masks_for
 from .row_sources import is_same_file
 from .run_data import prepared_source
 
@@ -223,16 +224,18 @@ class _Batches:
         with told("the prediction failed"), own_state():
             wanted = model if not layers else _inner(model, typed, layers)
             feed = Feed(self.examples).plain(whole(self.examples).positions, size)
-            computed = (_whole_batch(wanted, batch, fixed, tuple(typed.outputs)) for batch in feed)
+            masks = None if layers else masks_for(wanted, compiled)
+            computed = _computed(wanted, masks, feed, fixed, tuple(typed.outputs))
         while True:
             with told("the prediction failed"), own_state():
-                outputs = next(computed, None)
-            if outputs is None:
+                found = next(computed, None)
+            if found is None:
                 return
+            outputs, steps = found
             yield (
                 Predictions(outputs, {}, self.warnings)
                 if layers
-                else replace(self._named(outputs), naming=about)
+                else replace(self._named(outputs), naming=about, steps=steps)
             )
 
     def _about(self) -> dict[str, Naming]:
@@ -273,8 +276,25 @@ def _inner(model: keras.Model, typed: TypedGraph, layers: Sequence[str]) -> kera
     return inner_model(model, typed, layers)
 
 
+def _computed(
+    model: keras.Model,
+    masks: Masks | None,
+    feed: Iterable[Any],
+    fixed: int | None,
+    names: tuple[str, ...],
+) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
+    """For each batch its outputs, and which of their steps are real."""
+
+    def outputs(batch: Any) -> dict[str, Array]:
+        return _by_name(model.predict_on_batch(batch), names)
+
+    for batch in feed:
+        steps = {} if masks is None else _whole_batch(masks, batch, fixed)
+        yield _whole_batch(outputs, batch, fixed), steps
+
+
 def _whole_batch(
-    model: keras.Model, batch: Any, fixed: int | None, names: tuple[str, ...]
+    computed: Callable[[Any], dict[str, Array]], batch: Any, fixed: int | None
 ) -> dict[str, Array]:
     """What a batch gives. Where batches have one size, the last row fills up the last of them, and
     what is made of it is left out.
@@ -285,11 +305,10 @@ def _whole_batch(
     first = next(one for one in keras.tree.flatten(batch) if one is not None)
     count, whole = len(first), fixed or len(first)
     if count == whole:
-        return _by_name(model.predict_on_batch(batch), names)
+        return computed(batch)
     rows = np.minimum(np.arange(whole), count - 1)
     filled = keras.tree.map_structure(lambda one: tf.gather(one, rows), batch)
-    found = _by_name(model.predict_on_batch(filled), names)
-    return {name: values[:count] for name, values in found.items()}
+    return {name: values[:count] for name, values in computed(filled).items()}
 
 
 def _by_name(given: Any, names: tuple[str, ...]) -> dict[str, Array]:

@@ -181,6 +181,7 @@ class Predicting:
         cannot be used.
         """
         from .prediction_outputs import arrays, as_row
+        from .prediction_steps import ended
         from .prediction_writer import joined
         from .run_data import prepared_source
 
@@ -193,7 +194,7 @@ class Predicting:
             for name, one in steps.items()
         }
         found = joined(list(stream_of(run, table, Options(numbered=False), self.model)))
-        return RowExplanation(inputs, as_row(arrays(found), 0))
+        return RowExplanation(inputs, as_row(ended(found, arrays(found), 0)))
 
     @own_state()
     def data(self, part: Literal["train", "validation", "test"] = "train") -> PreparedPart:

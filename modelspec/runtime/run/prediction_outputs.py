@@ -57,6 +57,12 @@ def _together(found: Predictions, output: Any) -> dict[str, Array]:
     return {**before, **named}
 
 
+def step_columns(found: Predictions, name: str) -> list[str]:
+    """The columns of `arrays` that have a value for each step of an output with `steps`."""
+    steps = found.steps[name].shape
+    return [column for column, values in _whole_output(found, name) if values.shape[:2] == steps]
+
+
 def _unique(pairs: Iterable[Pair]) -> dict[str, Array]:
     """Columns by name; a second one of a name gets a number."""
     found: dict[str, Array] = {}
@@ -232,6 +238,9 @@ def nested(value: Any) -> Any:
     return np.vectorize(lambda number: float(str(number)), otypes=[object])(array).tolist()
 
 
-def as_row(found: Mapping[str, Array], row: int) -> dict[str, Any]:
-    """One row of `arrays` as plain values."""
-    return {name: nested(values[row]) for name, values in found.items()}
+def as_row(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `arrays` have for one row as plain values; a list is one of steps."""
+    return {
+        name: [nested(step) for step in value] if isinstance(value, list) else nested(value)
+        for name, value in values.items()
+    }

@@ -45,6 +45,10 @@ class Predictions:
     naming: Mapping[str, Naming] = field(default_factory=dict)
     ids: Mapping[str, Array] = field(default_factory=dict)
     """What tells the rows apart, and columns of the source that were kept, by name."""
+    steps: Mapping[str, Array] = field(default_factory=dict)
+    """By output of padded sequences: which steps are real, as [rows, steps] of `bool`. Files and
+    JSON end, or are empty, where these do; the arrays here have all steps.
+    """
     top: int | None = None
     """How many of the most probable labels are written in place of the probability of each."""
 
@@ -80,4 +84,4 @@ class Predictions:
         return Predictions(**{**others, **arrays})
 
 
-_ARRAYS = ("outputs", "classes", "shares", "chosen", "ids")
+_ARRAYS = ("outputs", "classes", "shares", "chosen", "ids", "steps")

@@ -31,6 +31,7 @@ from ..history.formatting import for_json
 from .atomic_files import cannot_write, write_bytes, write_whole
 from .prediction_outputs import arrays, as_row, check_width, columns, shortest
 from .prediction_rows import Predictions
+from .prediction_steps import blanked, ended
 
 _CHUNK = 4 * 2**20
 """Bytes of predictions that are written at once."""
@@ -128,7 +129,7 @@ class _Csv(Sink):
 
     def add(self, chunk: Predictions) -> None:
         self.writer.writerows(
-            zip(*(shortest(values) for values in columns(chunk).values()), strict=True)
+            zip(*(shortest(values) for values in columns(blanked(chunk)).values()), strict=True)
         )
 
 
@@ -146,7 +147,7 @@ def lines(found: Predictions) -> Iterator[str]:
     """Every row as JSON; numbers that JSON lacks are null."""
     named = arrays(found)
     for row in range(len(found)):
-        values = as_row(named, row)
+        values = as_row(ended(found, named, row))
         try:
             yield json.dumps(values, ensure_ascii=False, allow_nan=False)
         except ValueError:

@@ -1,0 +1,92 @@
+"""Predictions of padded sequences end where the sequence ends: the steps that the mask of an output
+leaves out are what `pad` filled in, and nothing that anybody asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelspec.compiler.pipeline import Compiled
+
+from ..data.columns import binding_of
+from ..data.table import Array
+from .prediction_outputs import step_columns
+from .prediction_rows import Predictions
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Masks:
+    """The masks that a model gives its outputs, batch by batch."""
+
+    def __init__(self, model: keras.Model, names: Sequence[str]) -> None:
+        import tensorflow as tf
+
+        self._model, self._names = model, names
+        # Only what the masks follow from is computed: the rest of the graph is cut off.
+        self._traced = tf.function(self._of, autograph=False, reduce_retracing=True)
+
+    def __call__(self, batch: Any) -> dict[str, Array]:
+        """By output with a mask of one mark a step: the marks, as [rows, steps] of `bool`."""
+        return {name: np.asarray(mask) for name, mask in self._traced(batch).items()}
+
+    def _of(self, batch: Any) -> dict[str, Any]:
+        given = self._model(batch, training=False)
+        outputs = given if isinstance(given, Mapping) else {self._names[0]: given}
+        masks = {name: getattr(value, "_keras_mask", None) for name, value in outputs.items()}
+        return {
+            name: mask
+            for name, mask in masks.items()
+            if mask is not None and mask.shape.rank == 2 and outputs[name].shape.rank > 1
+        }
+
+
+def masks_for(model: keras.Model, compiled: Compiled) -> Masks | None:
+    """What gives the masks of a batch; None where nothing is filled up."""
+    bounds = binding_of(compiled).inputs.values()
+    if compiled.graph is None or all(bound.pad is None for bound in bounds):
+        return None
+    return Masks(model, tuple(compiled.graph.outputs))
+
+
+def ended(found: Predictions, row: Mapping[str, Array], at: int) -> dict[str, Any]:
+    """One row of `arrays` as it is, but for sequences: these have their real steps alone."""
+    kept = {
+        column: found.steps[name][at]
+        for name in found.steps
+        for column in step_columns(found, name)
+    }
+    return {
+        column: list(values[at][kept[column]]) if column in kept else values[at]
+        for column, values in row.items()
+    }
+
+
+def blanked(found: Predictions) -> Predictions:
+    """The same for a table of text: nothing in the place of a step that is none."""
+    if not found.steps:
+        return found
+
+    def blank(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: _blank(values, found.steps.get(name)) for name, values in arrays.items()}
+
+    return replace(
+        found,
+        outputs=blank(found.outputs),
+        classes=blank(found.classes),
+        shares=blank(found.shares),
+        chosen=blank(found.chosen),
+    )
+
+
+def _blank(values: Array, steps: Array | None) -> Array:
+    if steps is None or values.shape[:2] != steps.shape:
+        return values
+    texts = np.array([str(one) for one in values.ravel()], object).reshape(values.shape)
+    texts[~steps] = None
+    return texts
